@@ -1,0 +1,163 @@
+"""An answer: what a person says, and whether the request accepts it.
+
+The rule stands in one function, :func:`accept`, which every surface goes through: the
+card, ``curl``, the command line, the console. Nothing blank, unknown or failed ever
+becomes an approval: only blank feedback *sent by a person* to a request that allows
+``approve`` means approve (crewAI's own rule for a task's human input).
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from crewai_hitl_nb.protocol import schema
+from crewai_hitl_nb.protocol.errors import FieldError, InvalidAnswer
+from crewai_hitl_nb.protocol.events import (
+    Decision,
+    Feedback,
+    HumanInputRequired,
+    Option,
+    Response,
+    Via,
+)
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of an answer, as sent.
+
+    Attributes:
+        human_feedback: Free text; blank is allowed.
+        decision: What the person decided; None leaves it to the text (see :func:`accept`).
+        option: One option; short for ``options: [option]``.
+        options: The chosen options.
+        values: The filled form.
+        via: The surface: card, inbox, lab, cli, api, console …
+        idempotency_key: The same key and content again is the same answer.
+    """
+
+    human_feedback: Feedback = ""
+    decision: Decision | None = None
+    option: Option | None = None
+    options: tuple[Option, ...] | None = None
+    values: dict[str, Any] | None = None
+    via: Via = "api"
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+
+
+class AcceptedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that fits its request, with the decision settled."""
+
+    human_feedback: str
+    decision: Decision
+    options: tuple[str, ...] | None
+    values: dict[str, Any] | None
+
+
+def answer_from_wire(raw: object, idempotency_key: str | None = None) -> Answer:
+    """Decode an answer's JSON object.
+
+    Args:
+        raw: The decoded JSON value.
+        idempotency_key: From the ``Idempotency-Key`` header; wins over the body's.
+
+    Raises:
+        InvalidAnswer: With the wrong field and why.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidAnswer.at("", 'an answer is a JSON object such as {"human_feedback": "…"}')
+    try:
+        answer = msgspec.convert({k: v for k, v in raw.items() if v is not None}, Answer)
+        if idempotency_key is not None:
+            answer = msgspec.convert(
+                {**msgspec.to_builtins(answer), "idempotency_key": idempotency_key}, Answer
+            )
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        raise InvalidAnswer.at(where.rstrip("`").lstrip("."), what) from None
+    return answer
+
+
+def accept(request: HumanInputRequired, answer: Answer) -> AcceptedAnswer:
+    """Settle the decision and check the answer against what the request allows.
+
+    Without a decision, chosen options or values mean ``respond``, text means ``respond``
+    and nothing at all means ``approve``.
+
+    Raises:
+        InvalidAnswer: Naming the field; the request stays open.
+    """
+    response = request.response
+    options = _chosen(response, answer)
+    decision = answer.decision or _implied(answer, options)
+    if decision not in response.decisions:
+        raise _not_allowed(response, answer, decision)
+    if decision in ("respond", "edit"):
+        _check_content(response, answer, options)
+    _check_options(response, options)
+    if answer.values is not None and response.schema is None:
+        raise InvalidAnswer.at("values", "this request has no form; send `human_feedback`")
+    return AcceptedAnswer(
+        human_feedback=answer.human_feedback,
+        decision=decision,
+        options=options,
+        values=answer.values,
+    )
+
+
+def _chosen(response: Response, answer: Answer) -> tuple[str, ...] | None:
+    if answer.option is not None and answer.options is not None:
+        raise InvalidAnswer.at("option", "send `option` or `options`, not both")
+    if answer.option is not None:
+        return (answer.option,)
+    if answer.options is not None:
+        return answer.options
+    text = answer.human_feedback.strip()
+    # A script that knows only the documents' dialect names an option as its text.
+    if response.options is not None and text in response.options:
+        return (text,)
+    return None
+
+
+def _implied(answer: Answer, options: tuple[str, ...] | None) -> Decision:
+    said_something = options or answer.values is not None or answer.human_feedback.strip()
+    return "respond" if said_something else "approve"
+
+
+def _not_allowed(response: Response, answer: Answer, decision: Decision) -> InvalidAnswer:
+    allowed = ", ".join(response.decisions)
+    if answer.decision is None and decision == "approve":
+        return InvalidAnswer.at(
+            "human_feedback", f"must not be blank: this request takes only {allowed}"
+        )
+    return InvalidAnswer.at("decision", f"`{decision}` is not possible here; choose {allowed}")
+
+
+def _check_content(response: Response, answer: Answer, options: tuple[str, ...] | None) -> None:
+    if response.schema is not None:
+        if answer.values is None:
+            raise InvalidAnswer.at("values", "fill the form: send `values` as an object")
+        if errors := schema.form_errors(response.schema, answer.values):
+            raise InvalidAnswer(errors)
+    elif response.options is not None:
+        if not options:
+            raise InvalidAnswer.at("options", f"choose from {', '.join(response.options)}")
+    elif not answer.human_feedback.strip():
+        raise InvalidAnswer.at(
+            "human_feedback", "must not be blank when responding; to accept, send `approve`"
+        )
+
+
+def _check_options(response: Response, options: tuple[str, ...] | None) -> None:
+    if options is None:
+        return
+    if response.options is None:
+        raise InvalidAnswer.at("options", "this request has no options; send `human_feedback`")
+    if len(options) > 1 and not response.multiple:
+        raise InvalidAnswer.at("options", "choose one option only")
+    wrong = tuple(
+        FieldError(f"options.{i}", f"`{option}` is not one of {', '.join(response.options)}")
+        for i, option in enumerate(options)
+        if option not in response.options
+    )
+    if wrong:
+        raise InvalidAnswer(wrong)

@@ -1,0 +1,250 @@
+"""What can go wrong, as a drawn tree.
+
+    HitlError
+    ├── BadInput                          the caller's words are wrong: mend, then send again
+    │   ├── BadJson              400  bad_json
+    │   ├── BadRequest           400  bad_request
+    │   ├── TooLarge             413  too_large
+    │   ├── InvalidEvent         422  invalid_event
+    │   └── InvalidAnswer        422  invalid_answer    (the request stays open)
+    ├── Forbidden                403  forbidden
+    ├── Unknown                           there is no such thing here
+    │   ├── NotFound             404  not_found
+    │   └── UnknownRequest       404  unknown_request
+    ├── Settled                           the request is closed, or was asked before
+    │   ├── AlreadyAnswered      409  already_answered  (names the winner)
+    │   ├── RequestExists        409  request_exists
+    │   ├── RequestCancelled     410  cancelled
+    │   └── RequestExpired       410  expired
+    └── Unavailable                       nothing was lost: the same call later may succeed
+        ├── TooMany              429  too_many
+        └── StoreUnavailable     503  store_unavailable
+
+Each class names its HTTP status and code; ``retry`` says whether the same call can help.
+On the wire: ``{"error": code, "message": what happened and what to do, …details}``. The
+client raises the same classes that the server raised.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One wrong field: a dotted path from the body, and why."""
+
+    field: str
+    message: str
+
+
+class HitlError(Exception):
+    """Root of the tree.
+
+    Attributes:
+        message: What happened and what to do.
+        details: What stands beside the message on the wire.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "error"
+    retry: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the error's body."""
+        return {"error": self.code, "message": self.message, **self.details}
+
+
+class BadInput(HitlError):
+    """The caller's words are wrong."""
+
+    status = 400
+    code = "bad_request"
+
+
+class BadJson(BadInput):
+    """The body is not JSON; ``line`` and ``column`` (both from 1) say where."""
+
+    code = "bad_json"
+
+
+class BadRequest(BadInput):
+    """A parameter or the shape of the body is wrong."""
+
+
+class TooLarge(BadInput):
+    """The body, or one event, is over ``limit`` bytes."""
+
+    status = 413
+    code = "too_large"
+
+
+class _InvalidFields(BadInput):
+    status = 422
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        first = errors[0]
+        place = f"`{first.field}`: " if first.field else ""
+        super().__init__(
+            f"{place}{first.message}",
+            field=first.field,
+            errors=[{"field": e.field, "message": e.message} for e in errors],
+        )
+        self.errors = errors
+
+
+class InvalidEvent(_InvalidFields):
+    """An event lacks a field or has a wrong one. Nothing of the batch was stored."""
+
+    code = "invalid_event"
+
+    @classmethod
+    def at(cls, field: str, message: str) -> "InvalidEvent":
+        """Return the error for one field."""
+        return cls((FieldError(field, message),))
+
+
+class InvalidAnswer(_InvalidFields):
+    """The answer does not fit the request, which stays open."""
+
+    code = "invalid_answer"
+
+    @classmethod
+    def at(cls, field: str, message: str) -> "InvalidAnswer":
+        """Return the error for one field."""
+        return cls((FieldError(field, message),))
+
+
+class Forbidden(HitlError):
+    """The caller has not the right."""
+
+    status = 403
+    code = "forbidden"
+
+
+class Unknown(HitlError):
+    """There is no such thing here."""
+
+    status = 404
+    code = "not_found"
+
+
+class NotFound(Unknown):
+    """No such place."""
+
+
+class UnknownRequest(Unknown):
+    """No such request in this log: it was never asked here, or it was pruned."""
+
+    code = "unknown_request"
+
+
+class Settled(HitlError):
+    """The request took its end, or was asked before."""
+
+    status = 409
+    code = "settled"
+
+
+class AlreadyAnswered(Settled):
+    """Another answer won; ``winner``, ``answered_at`` and ``event`` say whose."""
+
+    code = "already_answered"
+
+
+class RequestExists(Settled):
+    """Another event asked this request before."""
+
+    code = "request_exists"
+
+
+class RequestCancelled(Settled):
+    """Nobody waits any more; ``event`` says why."""
+
+    status = 410
+    code = "cancelled"
+
+
+class RequestExpired(Settled):
+    """The deadline passed; ``event`` says when."""
+
+    status = 410
+    code = "expired"
+
+
+class Unavailable(HitlError):
+    """Nothing was lost: the same call later may succeed."""
+
+    status = 503
+    code = "unavailable"
+    retry = True
+
+
+class TooMany(Unavailable):
+    """A cap is reached; ``retry_after`` is in seconds."""
+
+    status = 429
+    code = "too_many"
+
+
+class StoreUnavailable(Unavailable):
+    """The store cannot write or read now."""
+
+    code = "store_unavailable"
+
+
+_BY_CODE: Mapping[str, type[HitlError]] = {
+    error.code: error
+    for error in (
+        BadJson,
+        BadRequest,
+        TooLarge,
+        Forbidden,
+        NotFound,
+        UnknownRequest,
+        AlreadyAnswered,
+        RequestExists,
+        RequestCancelled,
+        RequestExpired,
+        TooMany,
+        StoreUnavailable,
+    )
+}
+
+
+def error_from_wire(body: Mapping[str, Any], status: int) -> HitlError:
+    """Return the error that a server's body and status speak of.
+
+    A body that is not ours (a proxy's page) becomes the nearest class by its status.
+    """
+    code = str(body.get("error", ""))
+    message = str(body.get("message") or f"the server answered {status}")
+    details = {k: v for k, v in body.items() if k not in ("error", "message")}
+    if code in (InvalidEvent.code, InvalidAnswer.code):
+        fields = tuple(
+            FieldError(str(e.get("field", "")), str(e.get("message", "")))
+            for e in details.get("errors", [])
+        ) or (FieldError("", message),)
+        return InvalidEvent(fields) if code == InvalidEvent.code else InvalidAnswer(fields)
+    known = _BY_CODE.get(code)
+    if known is None:
+        known = _nearest(status)
+    return known(message, **details)
+
+
+def _nearest(status: int) -> type[HitlError]:
+    by_status: Mapping[int, type[HitlError]] = {
+        401: Forbidden,
+        403: Forbidden,
+        404: NotFound,
+        413: TooLarge,
+        429: TooMany,
+    }
+    if status in by_status:
+        return by_status[status]
+    return Unavailable if status >= 500 else BadRequest

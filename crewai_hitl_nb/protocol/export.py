@@ -1,0 +1,70 @@
+"""Print the protocol for other languages: ``python -m crewai_hitl_nb.protocol.export``.
+
+One JSON object: ``schema`` (JSON Schema definitions of every event, frame and body) and
+``constants`` (close codes, limits, the transition table). ``js/`` generates
+``protocol.gen.ts`` from it, so the two languages cannot drift.
+"""
+
+import sys
+from typing import Any
+
+import msgspec
+
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.answer import Answer
+from crewai_hitl_nb.protocol.events import (
+    KNOWN_TYPES,
+    AnsweredBy,
+    HumanInputRequired,
+    Response,
+    Source,
+)
+from crewai_hitl_nb.protocol.frames import (
+    Ack,
+    AnswerFrame,
+    CancelFrame,
+    ClaimFrame,
+    Gap,
+    Heartbeat,
+    PublishFrame,
+)
+from crewai_hitl_nb.protocol.state import TRANSITIONS
+
+
+def export() -> dict[str, Any]:
+    """Return the schema and the constants."""
+    types = (
+        *KNOWN_TYPES.values(),
+        Response,
+        Source,
+        AnsweredBy,
+        Answer,
+        Heartbeat,
+        Gap,
+        Ack,
+        PublishFrame,
+        AnswerFrame,
+        ClaimFrame,
+        CancelFrame,
+    )
+    _, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    constants = {
+        name: value
+        for name, value in vars(limits).items()
+        if name.isupper() and isinstance(value, int | float)
+    }
+    return {
+        "schema": {"$defs": definitions},
+        "constants": {
+            **constants,
+            "EVENT_TYPES": list(KNOWN_TYPES),
+            "OPENING_TYPE": str(HumanInputRequired.__struct_config__.tag),
+            "TRANSITIONS": [
+                [before, event, after] for (before, event), after in TRANSITIONS.items()
+            ],
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(export()), indent=2) + b"\n")

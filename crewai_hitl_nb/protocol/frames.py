@@ -1,0 +1,151 @@
+"""Frames: the units of the protocol on one connection.
+
+Down travel events as they are, and the control frames below; up travel the four things
+that a client may ask for over an open WebSocket. Every frame up carries a ``ref`` and
+gets exactly one :class:`Ack` or :class:`ErrorFrame` with it. Delivery and retry belong to
+the layers above.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.protocol.errors import BadJson, BadRequest, HitlError
+from crewai_hitl_nb.protocol.events import CancelReason
+from crewai_hitl_nb.protocol.ids import Id
+
+Ref: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="type"):
+    """The connection is live and the log's top is ``offset``. The first ends the replay."""
+
+    timestamp: datetime
+    epoch: str
+    offset: int
+
+
+class Gap(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
+    """The replay asked for is impossible; the full retained state follows."""
+
+    reason: Literal["unknown_event_id", "pruned"]
+    last_event_id: str
+    epoch: str
+    message: str
+
+
+class Ack(msgspec.Struct, frozen=True, tag="ack", tag_field="type"):
+    """What was asked for is done; ``body`` is what the POST would have answered."""
+
+    ref: str
+    body: Any
+
+
+class PublishFrame(msgspec.Struct, frozen=True, tag="publish", tag_field="type"):
+    """Publish these events."""
+
+    ref: Ref
+    events: Any
+
+
+class AnswerFrame(msgspec.Struct, frozen=True, tag="answer", tag_field="type"):
+    """Answer a request; the other fields are those of an answer's body."""
+
+    ref: Ref
+    request_id: Id
+
+
+class ClaimFrame(msgspec.Struct, frozen=True, tag="claim", tag_field="type"):
+    """Say that one is on it."""
+
+    ref: Ref
+    request_id: Id
+    via: str = "api"
+
+
+class CancelFrame(msgspec.Struct, frozen=True, tag="cancel", tag_field="type"):
+    """Say that nobody waits any more."""
+
+    ref: Ref
+    request_id: Id
+    reason: CancelReason = "withdrawn"
+
+
+UpFrame: TypeAlias = PublishFrame | AnswerFrame | ClaimFrame | CancelFrame
+DownFrame: TypeAlias = Heartbeat | Gap | Ack
+
+RETRY_MILLISECONDS: Final = 1000
+"""The pause that an ``EventSource`` makes before it connects again (HTML, 9.2.6)."""
+
+
+def decode_json(body: bytes | str) -> object:
+    """Decode JSON from outside.
+
+    Raises:
+        BadJson: With the line and column of the first wrong character.
+    """
+    try:
+        # json, not msgspec: only it tells the place as line and column, which the
+        # contract promises; the fast decoder runs first and this one only on failure.
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _located(body, str(error)) from None
+
+
+def _located(body: bytes | str, reason: str) -> BadJson:
+    import json
+
+    try:
+        json.loads(body)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        return BadJson(f"not JSON: {error.msg} at {where}", line=error.lineno, column=error.colno)
+    except UnicodeDecodeError as error:
+        return BadJson(f"not UTF-8 at byte {error.start}", byte=error.start)
+    except RecursionError:
+        return BadJson("not JSON that can be read: nested too deeply")
+    return BadJson(f"not JSON: {reason}")
+
+
+def decode_up(raw: object) -> UpFrame:
+    """Decode a frame that a client sent.
+
+    Raises:
+        BadRequest: With what is wrong.
+    """
+    try:
+        return msgspec.convert(raw, UpFrame)
+    except msgspec.ValidationError as error:
+        raise BadRequest(
+            f"not a frame: {error}; send publish, answer, claim or cancel with a `ref`"
+        ) from None
+
+
+def encode_frame(frame: DownFrame) -> bytes:
+    """Encode a control frame."""
+    return msgspec.json.encode(frame)
+
+
+def encode_error(ref: str | None, error: HitlError) -> bytes:
+    """Encode the refusal of a frame up; ``ref`` is null when the frame had none."""
+    return msgspec.json.encode(
+        {"type": "error", "ref": ref, "status": error.status, **error.to_wire()}
+    )
+
+
+def sse_event(event_id: str, body: bytes) -> bytes:
+    """Return an event as one block of Server-Sent Events (HTML, 9.2).
+
+    The body is JSON and so has no raw line break; an id with one would end the field, so
+    it is left out (the reader then keeps its last id).
+    """
+    if "\n" in event_id or "\r" in event_id or "\0" in event_id:
+        return b"data: %b\n\n" % body
+    return b"id: %b\ndata: %b\n\n" % (event_id.encode(), body)
+
+
+def sse_frame(frame: Heartbeat | Gap) -> bytes:
+    """Return a control frame as a block; a heartbeat is named, so ``onmessage`` skips it."""
+    name = b"event: heartbeat\n" if isinstance(frame, Heartbeat) else b""
+    return b"%bdata: %b\n\n" % (name, encode_frame(frame))

@@ -1,0 +1,96 @@
+"""Every default and cap, in one place, each with its reason.
+
+Whoever needs another value passes it to the part in question (a traitlet, a parameter);
+nobody repeats a number from here.
+"""
+
+from typing import Final
+
+MAX_ID_CHARS: Final = 200
+"""Ids are opaque; 200 holds any UUID, path-like name or hash and keeps the indexes small."""
+
+MAX_TYPE_CHARS: Final = 100
+"""An event type is a word, not a text."""
+
+MAX_EVENT_BYTES: Final = 1024 * 1024
+"""One event, encoded. A draft under review fits; a data set does not belong in a question."""
+
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+"""One request body: a batch of events. Above it the answer is 413."""
+
+MAX_BATCH_EVENTS: Final = 1000
+"""Events in one publish call: the write of one batch stays well under a loop's 50 ms."""
+
+MAX_JSON_DEPTH: Final = 64
+"""Nesting of an event. A person cannot read deeper; parsers further down recurse."""
+
+MAX_FEEDBACK_CHARS: Final = 200_000
+"""An answer typed or pasted by a person: a long document."""
+
+MAX_CONTEXT_CHARS: Final = 64_000
+"""What the bridge puts under a question; the cut is said in the text."""
+
+MAX_OPTIONS: Final = 200
+"""Options of one question: more than this is a search box, not a choice."""
+
+MAX_SCHEMA_PROPERTIES: Final = 100
+"""Fields of one form."""
+
+PAGE_EVENTS: Final = 500
+"""Events read from a store, and written to a subscriber, at a time while it replays."""
+
+MAX_POLL_EVENTS: Final = 1000
+"""Most events in one poll reply."""
+
+MAX_POLL_SECONDS: Final = 60.0
+"""Longest held poll: below the idle limit of the usual proxies."""
+
+MAX_PAGE_REQUESTS: Final = 500
+"""Most requests in one page of a listing."""
+
+DEFAULT_PAGE_REQUESTS: Final = 100
+"""Requests in one page when the caller names no number."""
+
+BUFFER_EVENTS: Final = 10_000
+"""Live events that wait for one slow subscriber before it is closed (resumable)."""
+
+BUFFER_BYTES: Final = 16 * 1024 * 1024
+"""The same bound in bytes: 10,000 large events must not fill the server."""
+
+MAX_SUBSCRIPTIONS: Final = 10_000
+"""Open subscriptions of one server; one more is refused with 429."""
+
+MAX_PENDING_REQUESTS: Final = 10_000
+"""Open questions of one server; one more is refused with 429."""
+
+HEARTBEAT_SECONDS: Final = 4.0
+"""Below httpx's default read timeout of 5 s, so that a stock client stays connected."""
+
+PRESENCE_GRACE_SECONDS: Final = 6.0
+"""How long a waiter may be away before its requests turn cancelled. With the longest
+reconnect pause of the bridge (2 s) it survives a server restart; it keeps the promise
+that a dead kernel's requests are cancelled within 10 s."""
+
+RECONNECT_MIN_SECONDS: Final = 0.1
+"""First pause before a client connects again."""
+
+RECONNECT_MAX_SECONDS: Final = 2.0
+"""Longest pause before a client connects again: see PRESENCE_GRACE_SECONDS."""
+
+RETAIN_EVENTS: Final = 1_000_000
+"""Events kept in the log; older ones go first, never one of an open request."""
+
+RETAIN_DAYS: Final = 90.0
+"""Days that an event is kept; never one of an open request is dropped."""
+
+CLOSE_GOING_AWAY: Final = 1001
+"""WebSocket close: the server stops. Connect again with the last event id (RFC 6455, 7.4.1)."""
+
+CLOSE_BAD_PARAMETERS: Final = 4400
+"""WebSocket close: the parameters of the stream are wrong. Do not retry."""
+
+CLOSE_FORBIDDEN: Final = 4403
+"""WebSocket close: no right to read. Do not retry."""
+
+CLOSE_SLOW_READER: Final = 4408
+"""WebSocket close: the bounded buffer is full. Connect again with the last event id."""

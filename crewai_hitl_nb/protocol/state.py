@@ -1,0 +1,149 @@
+"""The fold: from events to requests and what became of them.
+
+A request's life is a table. A request event that the table has no row for is refused by a
+store, so no log holds it; a reader that meets one all the same (a foreign log) skips it,
+so that the first closing event stands.
+
+    status     event                    → status
+    (none)     human_input_required     → pending
+    pending    human_input_claimed      → pending     (the latest claim shows)
+    pending    human_input_completed    → answered
+    pending    human_input_cancelled    → cancelled
+    pending    human_input_expired      → expired
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.protocol.errors import (
+    AlreadyAnswered,
+    HitlError,
+    RequestCancelled,
+    RequestExists,
+    RequestExpired,
+    UnknownRequest,
+)
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    ClosingEvent,
+    Event,
+    HumanInputCancelled,
+    HumanInputClaimed,
+    HumanInputCompleted,
+    HumanInputExpired,
+    HumanInputRequired,
+    UnknownEvent,
+    encode_event,
+)
+
+Status: TypeAlias = Literal["pending", "answered", "cancelled", "expired"]
+
+TRANSITIONS: Final[Mapping[tuple[Status | None, str], Status]] = {
+    (None, "human_input_required"): "pending",
+    ("pending", "human_input_claimed"): "pending",
+    ("pending", "human_input_completed"): "answered",
+    ("pending", "human_input_cancelled"): "cancelled",
+    ("pending", "human_input_expired"): "expired",
+}
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to a human and what became of it.
+
+    Attributes:
+        required: The event that asked.
+        status: Where it stands.
+        claimed_by: Who said last that they are on it.
+        completion: The event that closed it, or None while pending.
+    """
+
+    required: HumanInputRequired
+    status: Status = "pending"
+    claimed_by: AnsweredBy | None = None
+    completion: ClosingEvent | None = None
+
+
+def fold(events: Iterable[Event]) -> dict[str, Request]:
+    """Return the requests that the events speak of, by request id, in asking order."""
+    requests: dict[str, Request] = {}
+    for event in events:
+        apply(requests, event)
+    return requests
+
+
+def apply(requests: dict[str, Request], event: Event) -> None:
+    """Take one more event into the fold; one that the table has no row for changes nothing."""
+    if isinstance(event, UnknownEvent) or event.request_id is None:
+        return
+    after = step(requests.get(event.request_id), event)
+    if after is not None:
+        requests[event.request_id] = after
+
+
+def step(before: Request | None, event: Event) -> Request | None:
+    """Return the request after the event, or None when the table has no row for it."""
+    status = TRANSITIONS.get((before.status if before else None, _tag(event)))
+    if status is None:
+        return None
+    if isinstance(event, HumanInputRequired):
+        return Request(required=event)
+    if before is None:
+        return None
+    if isinstance(event, HumanInputClaimed):
+        return msgspec.structs.replace(before, claimed_by=event.claimed_by)
+    if isinstance(event, HumanInputCompleted | HumanInputCancelled | HumanInputExpired):
+        return msgspec.structs.replace(before, status=status, completion=event)
+    return None
+
+
+def refusal(request_id: str, before: Request | None, event: Event) -> HitlError:
+    """Return the error for an event that the table has no row for."""
+    if before is None:
+        return UnknownRequest(
+            f"there is no request `{request_id}` in this log; list them with GET requests",
+            request_id=request_id,
+        )
+    if isinstance(event, HumanInputRequired):
+        return RequestExists(
+            f"request `{request_id}` was asked before; give a new question a new request_id",
+            request_id=request_id,
+        )
+    return _closed(request_id, before)
+
+
+def _closed(request_id: str, request: Request) -> HitlError:
+    closing = request.completion
+    details: dict[str, Any] = {"request_id": request_id}
+    if closing is not None:
+        details["event"] = msgspec.json.decode(encode_event(closing))
+    if isinstance(closing, HumanInputCompleted):
+        winner = closing.answered_by or AnsweredBy(name="someone")
+        when = details["event"]["timestamp"]
+        return AlreadyAnswered(
+            f"{winner.name} answered first, at {when}; your answer was not taken",
+            winner=msgspec.to_builtins(winner),
+            answered_at=when,
+            **details,
+        )
+    if isinstance(closing, HumanInputExpired):
+        return RequestExpired("the deadline passed; nobody waits for this answer", **details)
+    reason = closing.reason if isinstance(closing, HumanInputCancelled) else "withdrawn"
+    return RequestCancelled(
+        f"the request was cancelled ({reason}); nobody waits for this answer", **details
+    )
+
+
+def request_to_wire(request: Request) -> dict[str, Any]:
+    """Return the request as the listing shows it: the asking event's fields and its fate."""
+    wire: dict[str, Any] = msgspec.json.decode(encode_event(request.required))
+    wire["status"] = request.status
+    wire["claimed_by"] = msgspec.to_builtins(request.claimed_by)
+    closing = request.completion
+    wire["completion"] = msgspec.json.decode(encode_event(closing)) if closing else None
+    return wire
+
+
+def _tag(event: Event) -> str:
+    return event.type if isinstance(event, UnknownEvent) else str(event.__struct_config__.tag)
