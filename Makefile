@@ -1,0 +1,95 @@
+# Two commands from a fresh clone: `make demo` and `make test`. Needs Python 3.10 to 3.13, Node 20
+# with npm, and make. Everything is installed into .venv and js/node_modules; stamps in
+# .venv/.stamps remember what is already done, so the second call is quick.
+
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3.10 python3 python; do \
+  command -v $$p >/dev/null 2>&1 && \
+  $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null && \
+  echo $$p && break; done)
+endif
+
+BIN := .venv/bin
+STAMPS := .venv/.stamps
+CONSTRAINTS := .ci/constraints.txt
+UV := $(BIN)/uv pip install --python $(BIN)/python
+PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
+FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
+SAY = @printf '\n\033[1m==> %s\033[0m\n'
+
+# crewAI neither phones home nor installs signal handlers while we run it.
+export CREWAI_DISABLE_TELEMETRY := true
+export CREWAI_DISABLE_VERSION_CHECK := true
+export CREWAI_TRACING_ENABLED := false
+export OTEL_SDK_DISABLED := true
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check test-js test-python screenshots build constraints clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+demo: $(STAMPS)/package ## JupyterLab on the quickstart notebook; HEADLESS=1: the same without a browser
+	$(SAY) "Demo"
+	$(BIN)/python notebooks/demo.py $(if $(filter-out 0,$(HEADLESS)),--headless)
+
+test: check test-js test-python ## every test
+
+check: $(STAMPS)/test ## lint, format, types, import law
+	$(SAY) "Lint, format, types, import law"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir .venv/.import_linter_cache
+
+test-js: $(STAMPS)/package ## the front end's lint, types, generated code and tests
+	$(SAY) "Front end: lint, types, generated code, tests"
+	cd js && npm run --silent lint
+	cd js && npm run --silent typecheck
+	cd js && PYTHON=../$(BIN)/python npm run --silent generate:check
+	cd js && npm test --silent
+
+test-python: $(STAMPS)/test ## pytest: units, server, kernel, notebooks, packaging, browser
+	$(SAY) "pytest (PYTEST=... adds options, e.g. PYTEST='tests/server -k sse')"
+	$(BIN)/python -m pytest $(PYTEST)
+
+screenshots: $(STAMPS)/test ## make docs/images again
+	$(BIN)/python -m pytest tests/e2e/test_screenshots.py --update-images
+
+build: $(STAMPS)/test ## wheel and sdist in dist/
+	$(SAY) "Wheel and sdist"
+	rm -rf dist crewai_hitl_nb/labextension crewai_hitl_nb/server/static crewai_hitl_nb/widget/static
+	$(BIN)/uv build --python $(BIN)/python --build-constraints $(CONSTRAINTS)
+
+constraints: $(STAMPS)/venv ## pin every dependency anew, for all supported Pythons
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-python-downloads \
+	  --all-extras --group dev --no-annotate --no-header -o $(CONSTRAINTS) pyproject.toml
+
+clean: ## remove everything that was built or installed
+	rm -rf .venv .demo dist build test-results js/node_modules js/lib \
+	  crewai_hitl_nb/labextension crewai_hitl_nb/server/static crewai_hitl_nb/widget/static
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- what is done only once
+
+$(STAMPS)/venv:
+	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed (make PYTHON=... names one)"; exit 1; }
+	@command -v npm >/dev/null || { echo "Node 20 with npm is needed for the front end"; exit 1; }
+	$(SAY) "Virtual environment ($(PYTHON))"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) uv
+	@mkdir -p $(STAMPS) && touch $@
+
+# The build hook in pyproject.toml runs npm; so this builds the front end, too.
+$(STAMPS)/package: $(STAMPS)/venv pyproject.toml $(CONSTRAINTS) jupyter-config $(FRONT_END)
+	$(SAY) "Package, crewAI, JupyterLab and the front end"
+	$(UV) $(PINNED) --reinstall-package crewai-hitl-nb -e '.[crewai,demo]'
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/package
+	$(SAY) "Test tools"
+	$(UV) $(PINNED) --group dev
+	@$(BIN)/python tests/e2e/chromium.py
+	@touch $@
