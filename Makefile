@@ -17,12 +17,6 @@ PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
 FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
 SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
-# crewAI neither phones home nor installs signal handlers while we run it.
-export CREWAI_DISABLE_TELEMETRY := true
-export CREWAI_DISABLE_VERSION_CHECK := true
-export CREWAI_TRACING_ENABLED := false
-export OTEL_SDK_DISABLED := true
-
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test check test-js test-python screenshots build constraints clean
