@@ -1,6 +1,10 @@
-"""What every test may use: pytest-jupyter's in-process server (`jp_fetch`, `jp_serverapp`).
+"""What holds for every test: crewAI stays quiet and offline, wherever it is imported.
 
 Fixtures for one part (a real server process, a kernel, a browser) stand beside its tests.
 """
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
+import os
+
+from tests.jupyter_process import QUIET_CREWAI
+
+os.environ.update(QUIET_CREWAI)
