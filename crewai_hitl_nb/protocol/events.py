@@ -217,6 +217,17 @@ def request_id_of(event: Event) -> str | None:
     return None if isinstance(event, UnknownEvent) else event.request_id
 
 
+def about(required: HumanInputRequired) -> dict[str, Any]:
+    """Return the fields that every event about this request shares with it."""
+    return {
+        "execution_id": required.execution_id,
+        "crew_id": required.crew_id,
+        "task_id": required.task_id,
+        "agent_id": required.agent_id,
+        "request_id": required.request_id,
+    }
+
+
 def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
     """Decode one JSON object into an event, filling what a publisher may leave out.
 
@@ -307,15 +318,6 @@ def encode_event(event: Event) -> bytes:
         return _encoder.encode(value)
     body = _encoder.encode(event)
     return body.replace(b',"offset":null', b"", 1) if event.offset is None else body
-
-
-def splice_offset(body: bytes, offset: int) -> bytes:
-    """Return an encoded event with its place in the log put at the end.
-
-    A store knows the offset only while it writes; encoding again there would cost more
-    than the write itself.
-    """
-    return b'%b,"offset":%d}' % (body[:-1], offset)
 
 
 def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:

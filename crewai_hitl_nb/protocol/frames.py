@@ -115,11 +115,12 @@ def decode_up(raw: object) -> UpFrame:
         BadRequest: With what is wrong.
     """
     try:
-        return msgspec.convert(raw, UpFrame)
+        frame: UpFrame = msgspec.convert(raw, UpFrame)
     except msgspec.ValidationError as error:
         raise BadRequest(
             f"not a frame: {error}; send publish, answer, claim or cancel with a `ref`"
         ) from None
+    return frame
 
 
 def encode_frame(frame: DownFrame) -> bytes:

@@ -110,10 +110,11 @@ def refusal(request_id: str, before: Request | None, event: Event) -> HitlError:
             f"request `{request_id}` was asked before; give a new question a new request_id",
             request_id=request_id,
         )
-    return _closed(request_id, before)
+    return closed_error(request_id, before)
 
 
-def _closed(request_id: str, request: Request) -> HitlError:
+def closed_error(request_id: str, request: Request) -> HitlError:
+    """Return the error that tells how a closed request ended, and by whom."""
     closing = request.completion
     details: dict[str, Any] = {"request_id": request_id}
     if closing is not None:

@@ -1,0 +1,75 @@
+"""Arbitration: of any number of answers to a request exactly one wins.
+
+The answer is checked against the request, becomes a ``human_input_completed`` event, and
+is appended; the store refuses a second closing event, so the commit decides and nothing
+else does. An Idempotency-Key makes the event's id a name of who said what to which
+request under which key (UUIDv5, RFC 9562, 5.5): sent again it is the same event and gets
+the same reply; with other words it is another answer and loses.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from crewai_hitl_nb.protocol import ids
+from crewai_hitl_nb.protocol.answer import AcceptedAnswer, Answer, accept, answer_from_wire
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    HumanInputCompleted,
+    HumanInputRequired,
+    about,
+)
+
+_KEYED: Final = uuid.UUID("6f0c7b1e-6c0e-5b8a-9a51-3f0a4d2e7c11")
+"""Namespace of the ids made from an Idempotency-Key; any constant would do."""
+
+
+def completed(
+    required: HumanInputRequired, answer: Answer, name: str, now: datetime
+) -> HumanInputCompleted:
+    """Return the event that the answer becomes if it wins.
+
+    Raises:
+        InvalidAnswer: Naming the wrong field; the request stays open.
+    """
+    accepted = accept(required, answer)
+    return HumanInputCompleted(
+        event_id=_event_id(required.request_id, answer, accepted, name),
+        timestamp=now,
+        **about(required),
+        human_feedback=accepted.human_feedback,
+        decision=accepted.decision,
+        options=accepted.options,
+        values=accepted.values,
+        answered_by=AnsweredBy(name=name, via=answer.via),
+    )
+
+
+def _event_id(request_id: str, answer: Answer, accepted: AcceptedAnswer, name: str) -> str:
+    if answer.idempotency_key is None:
+        return ids.new_event_id()
+    said = msgspec.json.encode(
+        [request_id, answer.idempotency_key, name, accepted], order="deterministic"
+    )
+    return str(uuid.uuid5(_KEYED, said.decode()))
+
+
+def default_answer(required: HumanInputRequired) -> Answer:
+    """Return the explicit default of a request as an answer.
+
+    A default is an answer's body (``{"option": …}``), the values of a form, an option, or
+    a text to respond with. It is checked like any other answer.
+
+    Raises:
+        InvalidAnswer: It is none of these.
+    """
+    default, response = required.response.default, required.response
+    if response.schema is not None and isinstance(default, dict) and "values" not in default:
+        default = {"values": default}
+    elif isinstance(default, str):
+        default = {"human_feedback": default, "decision": "respond"}
+    elif isinstance(default, list):
+        default = {"options": default}
+    return msgspec.structs.replace(answer_from_wire(default), via="default")

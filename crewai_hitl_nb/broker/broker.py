@@ -1,0 +1,337 @@
+"""The broker: publishes into a store, fans out, and decides about requests.
+
+Guarantees to the layer above:
+
+* A subscription sees the log in offset order, each event once (``subscription.py``).
+* ``publish``, ``answer``, ``claim`` and ``cancel`` return when the event is durable, and
+  after it was handed to every subscription.
+* Of racing answers one wins; the others raise with the winner (``answers.py``).
+* A request whose deadline passes expires (``expiry.py``); one whose waiter is gone is
+  cancelled (``presence.py``). Neither ever becomes an approval.
+
+It lives on one event loop and is not thread-safe.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from crewai_hitl_nb.broker import answers
+from crewai_hitl_nb.broker.expiry import Deadlines
+from crewai_hitl_nb.broker.presence import Presence
+from crewai_hitl_nb.broker.subscription import Closed, Start, Subscription
+from crewai_hitl_nb.protocol import ids, limits, state
+from crewai_hitl_nb.protocol.answer import Answer
+from crewai_hitl_nb.protocol.errors import (
+    HitlError,
+    InvalidAnswer,
+    Settled,
+    TooMany,
+    UnknownRequest,
+)
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    CancelReason,
+    ClosingEvent,
+    Event,
+    HumanInputCancelled,
+    HumanInputClaimed,
+    HumanInputExpired,
+    HumanInputRequired,
+    about,
+)
+from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store.base import (
+    Appended,
+    Commit,
+    Match,
+    Record,
+    RequestPage,
+    RequestQuery,
+    Store,
+)
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the wall clock's time."""
+    return datetime.now(timezone.utc)
+
+
+class Broker:
+    """See the module. Start it before use, close it in the end."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        presence_grace: float = limits.PRESENCE_GRACE_SECONDS,
+        buffer_events: int = limits.BUFFER_EVENTS,
+        max_subscriptions: int = limits.MAX_SUBSCRIPTIONS,
+        max_pending: int = limits.MAX_PENDING_REQUESTS,
+    ) -> None:
+        """Take a store that is not started yet; the broker starts and closes it.
+
+        Args:
+            store: Where events are kept.
+            clock: The wall clock, aware.
+            presence_grace: Seconds that a waiter may be away.
+            buffer_events: Live events that wait for one slow reader.
+            max_subscriptions: Most readers at once.
+            max_pending: Most open requests at once.
+        """
+        self._store = store
+        self._clock = clock
+        self._buffer_events = buffer_events
+        self._max_subscriptions = max_subscriptions
+        self._max_pending = max_pending
+        self._subscriptions: set[Subscription] = set()
+        self._open: dict[str, HumanInputRequired] = {}
+        self._deadlines = Deadlines(self._on_due, clock)
+        self._presence = Presence(self._on_lost, presence_grace)
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    @property
+    def epoch(self) -> str:
+        """Name of the log's life."""
+        return self._store.epoch
+
+    @property
+    def top(self) -> int:
+        """Offset of the last announced event."""
+        return self._store.top
+
+    @property
+    def pending_count(self) -> int:
+        """How many requests are open."""
+        return len(self._open)
+
+    @property
+    def subscription_count(self) -> int:
+        """How many readers there are."""
+        return len(self._subscriptions)
+
+    async def start(self) -> None:
+        """Open the store and take up the requests that were left open.
+
+        Raises:
+            StoreUnavailable: The store cannot be opened; the message says what to do.
+        """
+        await self._store.start(self._on_commit)
+        after: int | None = None
+        while True:
+            page = await self._store.requests(
+                RequestQuery(status="pending", after=after, limit=limits.MAX_PAGE_REQUESTS)
+            )
+            for request in page.requests:
+                self._opened(request.required)
+            if (after := page.next) is None:
+                break
+
+    async def close(self) -> None:
+        """End every subscription (they may resume elsewhere), then close the store."""
+        for subscription in tuple(self._subscriptions):
+            subscription.end(Closed())
+        self._deadlines.close()
+        self._presence.close()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._store.close()
+
+    # ---- writing
+
+    async def publish(self, events: Sequence[Event]) -> list[Appended]:
+        """Append events together; all are durable and delivered when this returns.
+
+        Raises:
+            Settled: An event asks a request again, or speaks of a closed one; nothing of
+                the batch was stored.
+            UnknownRequest: An event closes a request that was never asked.
+            TooMany: Too many requests are open.
+            StoreUnavailable: Try again; ids make that safe.
+        """
+        asking = sum(isinstance(event, HumanInputRequired) for event in events)
+        if asking and len(self._open) + asking > self._max_pending:
+            raise TooMany(
+                f"{len(self._open)} requests are open; answer or cancel some first",
+                retry_after=5,
+            )
+        return await self._store.append(events)
+
+    async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
+        """Answer a request in the name of a person.
+
+        Raises:
+            InvalidAnswer: The answer does not fit; the request stays open.
+            UnknownRequest: Nobody asked it here.
+            AlreadyAnswered: Another answer won.
+            RequestCancelled: Nobody waits any more.
+            RequestExpired: The deadline passed.
+        """
+        required, now = self._open.get(request_id), self._clock()
+        if required is not None:
+            event = answers.completed(required, answer, name, now)
+        else:
+            closed = await self.request(request_id)
+            try:
+                event = answers.completed(closed.required, answer, name, now)
+            except InvalidAnswer:
+                # That it came too late matters more to its sender than what is wrong with it.
+                raise state.closed_error(request_id, closed) from None
+        (result,) = await self._store.append([event])
+        return result
+
+    async def claim(self, request_id: str, name: str, via: str) -> Appended:
+        """Say that somebody is on it. Raises like :meth:`answer`."""
+        required = (await self.request(request_id)).required
+        (result,) = await self._store.append(
+            [
+                HumanInputClaimed(
+                    event_id=ids.new_event_id(),
+                    timestamp=self._clock(),
+                    **about(required),
+                    claimed_by=AnsweredBy(name=name, via=via),
+                )
+            ]
+        )
+        return result
+
+    async def cancel(self, request_id: str, reason: CancelReason, message: str = "") -> Appended:
+        """Say that nobody waits any more. Raises like :meth:`answer`."""
+        required = (await self.request(request_id)).required
+        (result,) = await self._store.append([self._cancelled(required, reason, message)])
+        return result
+
+    def _cancelled(
+        self, required: HumanInputRequired, reason: CancelReason, message: str
+    ) -> HumanInputCancelled:
+        return HumanInputCancelled(
+            event_id=ids.new_event_id(),
+            timestamp=self._clock(),
+            **about(required),
+            reason=reason,
+            message=message,
+        )
+
+    # ---- reading
+
+    def subscribe(self, match: Match, start: Start) -> Subscription:
+        """Begin to read; the caller iterates the subscription and closes it.
+
+        Raises:
+            TooMany: Too many readers.
+        """
+        if len(self._subscriptions) >= self._max_subscriptions:
+            raise TooMany("too many open streams on this server; close some", retry_after=5)
+        subscription = Subscription(
+            self._store,
+            match,
+            start,
+            self._subscriptions.discard,
+            buffer_events=self._buffer_events,
+        )
+        self._subscriptions.add(subscription)
+        return subscription
+
+    async def request(self, request_id: str) -> Request:
+        """Return a request as it stands.
+
+        Raises:
+            UnknownRequest: Nobody asked it here.
+        """
+        request = await self._store.request(request_id)
+        if request is None:
+            raise UnknownRequest(
+                f"there is no request `{request_id}` in this log; list them with GET requests",
+                request_id=request_id,
+            )
+        return request
+
+    async def requests(self, query: RequestQuery) -> RequestPage:
+        """Return one page of a listing."""
+        return await self._store.requests(query)
+
+    async def prune(self, *, keep: int, days: float) -> int:
+        """Drop events beyond the newest ``keep`` and older than ``days``; return how many."""
+        before = self._clock().timestamp() - days * 86_400
+        return await self._store.prune(keep=keep, before=before)
+
+    # ---- presence
+
+    def waiter_arrived(self, source_id: str) -> None:
+        """A connection names this waiter; pair it with :meth:`waiter_left`."""
+        self._presence.arrived(source_id)
+
+    def waiter_left(self, source_id: str) -> None:
+        """That connection closed."""
+        self._presence.left(source_id)
+
+    # ---- what commits and timers cause
+
+    def _on_commit(self, commits: Sequence[Commit]) -> None:
+        records: list[Record] = []
+        for commit in commits:
+            records.append(commit.record)
+            if isinstance(commit.event, HumanInputRequired):
+                self._opened(commit.event)
+            elif isinstance(commit.event, ClosingEvent) and commit.event.request_id is not None:
+                self._open.pop(commit.event.request_id, None)
+                self._deadlines.closed(commit.event.request_id)
+        for subscription in tuple(self._subscriptions):
+            subscription.offer(records)
+
+    def _opened(self, required: HumanInputRequired) -> None:
+        self._open[required.request_id] = required
+        self._deadlines.opened(required)
+        if required.source.id is not None:
+            self._presence.expected(required.source.id)
+
+    def _on_due(self, required: HumanInputRequired) -> None:
+        if required.response.on_expiry == "default":
+            self._spawn(self._answer_default(required))
+        else:
+            self._spawn(self._append_closing(self._expired(required)))
+
+    def _expired(self, required: HumanInputRequired) -> HumanInputExpired:
+        return HumanInputExpired(
+            event_id=ids.new_event_id(),
+            timestamp=self._clock(),
+            **about(required),
+        )
+
+    async def _answer_default(self, required: HumanInputRequired) -> None:
+        try:
+            answer = answers.default_answer(required)
+            event: ClosingEvent = answers.completed(required, answer, "default", self._clock())
+        except HitlError as error:
+            # A default that does not fit is the asker's mistake; it must not approve.
+            _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)
+            event = self._expired(required)
+        await self._append_closing(event)
+
+    def _on_lost(self, source_id: str) -> None:
+        for required in tuple(self._open.values()):
+            if required.source.id == source_id:
+                message = "the process that asked is gone"
+                closing = self._cancelled(required, "source_lost", message)
+                self._spawn(self._append_closing(closing))
+
+    async def _append_closing(self, event: ClosingEvent) -> None:
+        try:
+            await self._store.append([event])
+        except (Settled, UnknownRequest):
+            _log.debug("request %s took its end before", event.request_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task: asyncio.Task[object] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a request could not be closed: %s", error)

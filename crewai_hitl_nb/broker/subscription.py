@@ -1,0 +1,199 @@
+"""A subscription: replay, then live, with no hole and no double between.
+
+The rule, known to no other file: **register first, then replay up to the top that was
+announced at that moment, then flush what queued meanwhile, then live.** Because commits
+are announced on the event loop in offset order, every event is either at or below that
+top (and read from the store) or above it (and in the queue).
+
+The queue is bounded. While the replay runs an overflow costs nothing: the queue is
+emptied and the replay goes on to the new top. Once live, an overflow ends the
+subscription with :class:`SlowReader`, which the reader can resume from; it slows nobody
+else.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.store.base import Match, Record, Scope, Store
+
+Replay: TypeAlias = Literal["pending", "all", "none"]
+
+
+class SlowReader(Exception):
+    """The reader took too long: its bounded buffer is full. It may resume by its last id."""
+
+
+class Closed(Exception):
+    """The broker is closing. The reader may connect again and resume."""
+
+
+class Live(msgspec.Struct, frozen=True):
+    """The replay is over; what follows is live."""
+
+
+Step: TypeAlias = Sequence[Record] | Gap | Live
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a reader begins: after ``last_event_id``, or with a ``replay`` if it has none."""
+
+    last_event_id: str | None = None
+    replay: Replay = "pending"
+
+
+class Subscription:
+    """One reader of a log. Iterate it; close it when the reader leaves."""
+
+    def __init__(
+        self,
+        store: Store,
+        match: Match,
+        start: Start,
+        on_close: Callable[["Subscription"], None],
+        *,
+        buffer_events: int = limits.BUFFER_EVENTS,
+        buffer_bytes: int = limits.BUFFER_BYTES,
+    ) -> None:
+        """Take part from now on: the caller registers it in the same turn of the loop.
+
+        Args:
+            store: Where the replay is read.
+            match: Which events the reader wants.
+            start: Where it begins.
+            on_close: Called once, when it ends for whatever reason.
+            buffer_events: Most events that wait for the reader.
+            buffer_bytes: Most bytes that wait for the reader.
+        """
+        self._store = store
+        self._match = match
+        self._start = start
+        self._on_close = on_close
+        self._most_events = buffer_events
+        self._most_bytes = buffer_bytes
+        self._boundary = store.top
+        self._queue: deque[Record] = deque()
+        self._queued_bytes = 0
+        self._live = False
+        self._end: Exception | None = None
+        self._wake = asyncio.Event()
+        self._steps = self._walk()
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Take newly committed records; called by the broker in offset order."""
+        if self._end is not None:
+            return
+        for record in records:
+            if self._match(record):
+                self._queue.append(record)
+                self._queued_bytes += len(record.body)
+        if len(self._queue) > self._most_events or self._queued_bytes > self._most_bytes:
+            self._overflow(records[-1].offset)
+        if self._queue or self._end:
+            self._wake.set()
+
+    def _overflow(self, top: int) -> None:
+        self._empty()
+        if self._live:
+            self.end(SlowReader())
+        else:
+            self._boundary = top
+
+    def _empty(self) -> list[Record]:
+        taken = list(self._queue)
+        self._queue.clear()
+        self._queued_bytes = 0
+        return taken
+
+    def end(self, reason: Exception) -> None:
+        """End it from outside: the reader gets ``reason`` at its next step."""
+        if self._end is None:
+            self._end = reason
+            self._wake.set()
+            self._on_close(self)
+
+    def close(self) -> None:
+        """The reader leaves."""
+        self.end(Closed())
+
+    async def next(self, timeout: float | None = None) -> Step | None:
+        """Return the next step, or None when ``timeout`` seconds passed without one.
+
+        Raises:
+            SlowReader: The buffer overflowed.
+            Closed: It was closed.
+            StoreUnavailable: The replay cannot be read now.
+        """
+        if self._live:
+            return await self._next_live(timeout)
+        try:
+            return await self._steps.__anext__()
+        except StopAsyncIteration:
+            return await self._next_live(timeout)
+
+    async def _next_live(self, timeout: float | None) -> Sequence[Record] | None:
+        while not self._queue:
+            if self._end is not None:
+                raise self._end
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout)
+            except asyncio.TimeoutError:
+                return None
+        return self._empty()
+
+    async def _walk(self) -> AsyncIterator[Step]:
+        """Gap if there is one, the replay page by page, then the sign that it is over."""
+        done, scope, gap = await self._locate()
+        if gap is not None:
+            yield gap
+        while done < self._boundary:
+            upto = self._boundary
+            async for page in self._pages(done, upto, scope):
+                yield page
+            # An overflow may have moved the boundary. "What was open" was answered for the
+            # first one; of what came after it all must be seen.
+            done, scope = upto, "all"
+        # No await between the last look at the boundary and this line: see the rule above.
+        self._live = True
+        yield Live()
+
+    async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Sequence[Record]]:
+        while self._end is None:
+            page = await self._store.read(
+                self._match, after=after, upto=upto, limit=limits.PAGE_EVENTS, scope=scope
+            )
+            if page:
+                yield page
+            if len(page) < limits.PAGE_EVENTS:
+                return
+            after = page[-1].offset
+        raise self._end
+
+    async def _locate(self) -> tuple[int, Scope, Gap | None]:
+        last = self._start.last_event_id
+        if last is not None:
+            offset = await self._store.offset_of(last)
+            if offset is not None and offset >= self._store.pruned_through:
+                return offset, "all", None
+            return 0, "all", self._gap(last, known=offset is not None)
+        if self._start.replay == "none":
+            return self._boundary, "all", None
+        return 0, "pending" if self._start.replay == "pending" else "all", None
+
+    def _gap(self, last: str, *, known: bool) -> Gap:
+        return Gap(
+            reason="pruned" if known else "unknown_event_id",
+            last_event_id=last,
+            epoch=self._store.epoch,
+            message=(
+                "events after this id are no longer kept; everything that is kept follows"
+                if known
+                else "this id is not in the log; everything that is kept follows"
+            ),
+        )

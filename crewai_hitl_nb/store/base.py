@@ -1,0 +1,201 @@
+"""What a store promises.
+
+Guarantees, held for every store by one body of tests (``tests/contract/``):
+
+* **Order.** Offsets are 1, 2, 3 … without repetition, also after pruning and restarts.
+* **Atomic.** The events of one ``append`` are stored together, or none of them is.
+* **Durable before visible.** ``append`` returns, and ``on_commit`` is called, only when a
+  crash of the process can no longer take the events back. ``on_commit`` is called on the
+  event loop, once per commit, in offset order, and before ``append`` returns.
+* **Idempotent.** An event whose id is in the log is not stored again; the stored record is
+  returned as a duplicate. After its event was pruned an id counts as new.
+* **One end.** A request event that the protocol's transition table has no row for is
+  refused with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never
+  holds two closing events of one request.
+* **Open requests stay.** Pruning never takes an event of a request that is pending, and
+  takes a request's events only together.
+
+Not promised: that two processes share a store. One process owns it at a time.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.events import Event, encode_event, event_type, request_id_of
+from crewai_hitl_nb.protocol.state import Request, Status
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A stored event: its place, what filters need, and the encoded event itself.
+
+    Attributes:
+        offset: Its place in the log, from 1.
+        event_id: Its id.
+        type: Its type.
+        execution_id: For filters.
+        crew_id: For filters.
+        body: The event as JSON, ``offset`` included; sent to readers as it is.
+    """
+
+    offset: int
+    event_id: str
+    type: str
+    execution_id: str | None
+    crew_id: str | None
+    body: bytes
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What became of one event of an ``append``."""
+
+    record: Record
+    request_id: str | None
+    duplicate: bool
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A newly stored event, typed and as a record."""
+
+    record: Record
+    event: Event
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events a reader wants; None wants all."""
+
+    execution_id: str | None = None
+    crew_id: str | None = None
+    types: frozenset[str] | None = None
+
+    def __call__(self, record: Record) -> bool:
+        """Say whether the reader wants the record."""
+        return (
+            (self.execution_id is None or record.execution_id == self.execution_id)
+            and (self.crew_id is None or record.crew_id == self.crew_id)
+            and (self.types is None or record.type in self.types)
+        )
+
+
+EVERYTHING: Final = Match()
+
+
+class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which requests a listing wants, oldest first unless ``newest_first``.
+
+    Attributes:
+        status: None lists all.
+        execution_id: None lists all; so for the next three.
+        crew_id: Crew.
+        kind: Kind of request.
+        assignee: Whom it was assigned to.
+        newest_first: Turn the order round.
+        after: Offset of the last request of the page before.
+        limit: At most this many.
+    """
+
+    status: Status | None = None
+    execution_id: str | None = None
+    crew_id: str | None = None
+    kind: str | None = None
+    assignee: str | None = None
+    newest_first: bool = False
+    after: int | None = None
+    limit: int = limits.DEFAULT_PAGE_REQUESTS
+
+
+class RequestPage(msgspec.Struct, frozen=True):
+    """Some requests, and the offset to go on after (None at the end)."""
+
+    requests: Sequence[Request]
+    next: int | None
+
+
+Scope = Literal["all", "pending"]
+"""What a replay reads: every event, or those of the requests that are open at its top."""
+
+OnCommit = Callable[[Sequence[Commit]], None]
+
+
+class Store(Protocol):
+    """An append-only log and the fold of its requests. See the module for its guarantees.
+
+    Every method but ``start`` may raise ``StoreUnavailable``: nothing was changed, and the
+    same call may succeed later.
+    """
+
+    @property
+    def epoch(self) -> str:
+        """Name of this log's life; another one means that history was lost."""
+
+    @property
+    def top(self) -> int:
+        """Offset of the last event that ``on_commit`` has announced; 0 when empty."""
+
+    @property
+    def pruned_through(self) -> int:
+        """No event at or below this offset is sure to be there."""
+
+    async def start(self, on_commit: OnCommit) -> None:
+        """Open the log and announce from now on what is committed.
+
+        Raises:
+            StoreUnavailable: Saying what is in the way and what to do.
+        """
+
+    async def append(self, events: Sequence[Event]) -> list[Appended]:
+        """Store the events together, in order.
+
+        Raises:
+            HitlError: The first refusal; then none of the events is stored.
+        """
+
+    async def read(
+        self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
+    ) -> list[Record]:
+        """Return the next records with ``after < offset <= upto``, in order.
+
+        Scope ``pending`` reads the asking event and the latest claim of the requests that
+        were open when ``upto`` was the top.
+        """
+
+    async def offset_of(self, event_id: str) -> int | None:
+        """Return the place of an event, or None when it is not (or no longer) there."""
+
+    async def request(self, request_id: str) -> Request | None:
+        """Return a request as it stands."""
+
+    async def requests(self, query: RequestQuery) -> RequestPage:
+        """Return one page of a listing."""
+
+    async def prune(self, *, keep: int, before: float) -> int:
+        """Drop old events and return how many.
+
+        Args:
+            keep: Events to keep, counted from the top.
+            before: Unix time; events stored earlier are dropped too.
+        """
+
+    async def close(self) -> None:
+        """Finish what was appended and let go of the log."""
+
+
+def commit_of(event: Event, offset: int) -> Commit:
+    """Give an event its place and return it as it is to be stored."""
+    placed = msgspec.structs.replace(event, offset=offset)
+    record = Record(
+        offset,
+        event.event_id,
+        event_type(event),
+        event.execution_id,
+        event.crew_id,
+        encode_event(placed),
+    )
+    return Commit(record, placed)
+
+
+def appended(record: Record, event: Event, *, duplicate: bool) -> Appended:
+    """Return what became of the event."""
+    return Appended(record, request_id_of(event), duplicate)

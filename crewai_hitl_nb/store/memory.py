@@ -1,0 +1,175 @@
+"""A store in memory: the guarantees in their plainest form, and nothing durable.
+
+For tests and for a standalone server without a file. ``sqlite`` is held equal to it.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol.events import Event, request_id_of
+from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store.base import (
+    Appended,
+    Commit,
+    Match,
+    OnCommit,
+    Record,
+    RequestPage,
+    RequestQuery,
+    Scope,
+    appended,
+    commit_of,
+)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A stored event and when it was stored (Unix time)."""
+
+    record: Record
+    event: Event
+    stored_at: float
+
+
+class MemoryStore:
+    """Keeps everything in lists and dicts; see :class:`crewai_hitl_nb.store.base.Store`."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.epoch = str(uuid.uuid4())
+        self.top = 0
+        self.pruned_through = 0
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self._requests: dict[str, Request] = {}
+        self._asked_at: dict[str, int] = {}
+        self._closed_at: dict[str, int] = {}
+        self._on_commit: OnCommit = lambda commits: None
+
+    async def start(self, on_commit: OnCommit) -> None:
+        """Announce from now on what is committed."""
+        self._on_commit = on_commit
+
+    async def append(self, events: Sequence[Event]) -> list[Appended]:
+        """Store the events together, in order."""
+        new: dict[str, _Kept] = {}
+        requests = dict(self._requests)
+        results = []
+        for event in events:
+            before = self._kept.get(event.event_id) or new.get(event.event_id)
+            if before is not None:
+                results.append(appended(before.record, before.event, duplicate=True))
+                continue
+            commit = commit_of(event, self.top + len(new) + 1)
+            _take(requests, commit.event)
+            new[event.event_id] = _Kept(commit.record, commit.event, self._clock())
+            results.append(appended(commit.record, event, duplicate=False))
+        self._commit(new, requests)
+        return results
+
+    def _commit(self, new: dict[str, _Kept], requests: dict[str, Request]) -> None:
+        self._kept.update(new)
+        self._requests = requests
+        for kept in new.values():
+            self.top = kept.record.offset
+            request_id = request_id_of(kept.event)
+            if request_id is not None:
+                self._asked_at.setdefault(request_id, self.top)
+                if requests[request_id].completion is kept.event:
+                    self._closed_at[request_id] = self.top
+        if new:
+            self._on_commit([Commit(kept.record, kept.event) for kept in new.values()])
+
+    async def read(
+        self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
+    ) -> list[Record]:
+        """Return the next records in order."""
+        wanted = self._open_records(upto) if scope == "pending" else self._records()
+        page = [r for r in wanted if after < r.offset <= upto and match(r)]
+        return page[:limit]
+
+    def _records(self) -> Iterable[Record]:
+        return (kept.record for kept in self._kept.values())
+
+    def _open_records(self, upto: int) -> list[Record]:
+        latest: dict[tuple[str, str], Record] = {}
+        for kept in self._kept.values():
+            request_id = request_id_of(kept.event)
+            if request_id is None or kept.record.offset > upto:
+                continue
+            if self._closed_at.get(request_id, upto + 1) > upto:
+                latest[request_id, kept.record.type] = kept.record
+        return sorted(latest.values(), key=lambda record: record.offset)
+
+    async def offset_of(self, event_id: str) -> int | None:
+        """Return the place of an event."""
+        kept = self._kept.get(event_id)
+        return kept.record.offset if kept else None
+
+    async def request(self, request_id: str) -> Request | None:
+        """Return a request as it stands."""
+        return self._requests.get(request_id)
+
+    async def requests(self, query: RequestQuery) -> RequestPage:
+        """Return one page of a listing."""
+        found = sorted(
+            ((self._asked_at[name], request) for name, request in self._requests.items()),
+            key=lambda pair: pair[0],
+            reverse=query.newest_first,
+        )
+        if query.after is not None:
+            sign = -1 if query.newest_first else 1
+            found = [pair for pair in found if sign * pair[0] > sign * query.after]
+        found = [pair for pair in found if _wanted(query, pair[1])]
+        page = found[: query.limit]
+        more = len(found) > len(page)
+        return RequestPage([request for _, request in page], page[-1][0] if more else None)
+
+    async def prune(self, *, keep: int, before: float) -> int:
+        """Drop old events and return how many."""
+        old = [k.record.offset for k in self._kept.values() if k.stored_at < before]
+        through = max([self.top - keep, 0, *old])
+        gone = [kept for kept in self._kept.values() if self._prunable(kept, through)]
+        for kept in gone:
+            del self._kept[kept.record.event_id]
+        for request_id in [r for r, at in self._closed_at.items() if at <= through]:
+            del self._requests[request_id], self._asked_at[request_id], self._closed_at[request_id]
+        if gone:
+            self.pruned_through = max(self.pruned_through, through)
+        return len(gone)
+
+    def _prunable(self, kept: _Kept, through: int) -> bool:
+        if kept.record.offset > through:
+            return False
+        request_id = request_id_of(kept.event)
+        if request_id is None:
+            return True
+        return self._closed_at.get(request_id, through + 1) <= through
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _wanted(query: RequestQuery, request: Request) -> bool:
+    event = request.required
+    pairs = (
+        (query.status, request.status),
+        (query.execution_id, event.execution_id),
+        (query.crew_id, event.crew_id),
+        (query.kind, event.kind),
+        (query.assignee, event.assignee),
+    )
+    return all(want is None or want == have for want, have in pairs)
+
+
+def _take(requests: dict[str, Request], event: Event) -> None:
+    request_id = request_id_of(event)
+    if request_id is None:
+        return
+    before = requests.get(request_id)
+    after = state.step(before, event)
+    if after is None:
+        raise state.refusal(request_id, before, event)
+    requests[request_id] = after

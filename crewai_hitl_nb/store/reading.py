@@ -1,0 +1,152 @@
+"""What is asked of a SQLite log. Each function takes a connection and changes nothing.
+
+The statements are put together from constants of this file; every value is bound.
+"""
+
+import sqlite3
+
+from crewai_hitl_nb.protocol.events import (
+    ClosingEvent,
+    HumanInputClaimed,
+    HumanInputRequired,
+    decode_event,
+)
+from crewai_hitl_nb.protocol.state import Request, Status
+from crewai_hitl_nb.store.base import Match, Record, RequestPage, RequestQuery, Scope
+
+_COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
+
+
+def load_meta(connection: sqlite3.Connection) -> tuple[str, int, int]:
+    """Return the epoch, the last offset ever given, and how far the log was pruned."""
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return str(meta["epoch"]), row[0] if row else 0, int(meta.get("pruned_through", 0))
+
+
+def by_event_id(connection: sqlite3.Connection, event_id: str) -> Record | None:
+    """Return the stored event of that id."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE event_id = ?",  # noqa: S608 - constants only
+        (event_id,),
+    ).fetchone()
+    return Record(*row) if row else None
+
+
+def offset_of(connection: sqlite3.Connection, event_id: str) -> int | None:
+    """Return the place of an event."""
+    row = connection.execute("SELECT offset FROM events WHERE event_id = ?", (event_id,)).fetchone()
+    return row[0] if row else None
+
+
+def records(
+    connection: sqlite3.Connection,
+    match: Match,
+    *,
+    after: int,
+    upto: int,
+    limit: int,
+    scope: Scope,
+) -> list[Record]:
+    """Return the next records in order, by keyset, so that a page costs the same anywhere."""
+    where = ["offset > :after", "offset <= :upto"]
+    values: dict[str, object] = {"after": after, "upto": upto, "limit": limit}
+    if match.execution_id is not None:
+        where.append("execution_id = :execution_id")
+        values["execution_id"] = match.execution_id
+    if match.crew_id is not None:
+        where.append("crew_id = :crew_id")
+        values["crew_id"] = match.crew_id
+    if match.types is not None:
+        names = {f"type{i}": name for i, name in enumerate(sorted(match.types))}
+        where.append(f"type IN ({', '.join(':' + name for name in names)})")
+        values.update(names)
+    if scope == "pending":
+        where.append(f"offset IN ({_OPEN_AT})")
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)}"  # noqa: S608 - constants only
+        " ORDER BY offset LIMIT :limit",
+        values,
+    )
+    return [Record(*row) for row in rows]
+
+
+# The asking events and latest claims of the requests that were open when `upto` was the top.
+_OPEN_AT = """
+    SELECT asked_at FROM requests
+        WHERE asked_at <= :upto AND (closed_at IS NULL OR closed_at > :upto)
+    UNION ALL
+    SELECT (SELECT max(claim.offset) FROM events AS claim
+            WHERE claim.request_id = open.request_id AND claim.offset <= :upto
+            AND claim.type = 'human_input_claimed')
+        FROM requests AS open
+        WHERE asked_at <= :upto AND (closed_at IS NULL OR closed_at > :upto)
+        AND claimed_at IS NOT NULL
+"""
+
+
+def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
+    """Return where a request stands, or None when it was never asked."""
+    row = connection.execute(
+        "SELECT status FROM requests WHERE request_id = ?", (request_id,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+_REQUEST = """
+    SELECT requests.asked_at, requests.status, asked.body, claimed.body, closed.body
+    FROM requests
+    JOIN events AS asked ON asked.offset = requests.asked_at
+    LEFT JOIN events AS claimed ON claimed.offset = requests.claimed_at
+    LEFT JOIN events AS closed ON closed.offset = requests.closed_at
+"""
+
+
+def request(connection: sqlite3.Connection, request_id: str) -> Request | None:
+    """Return a request as it stands."""
+    row = connection.execute(f"{_REQUEST} WHERE requests.request_id = ?", (request_id,)).fetchone()
+    return _request(row) if row else None
+
+
+def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage:
+    """Return one page of a listing."""
+    where = ["TRUE"]
+    values: dict[str, object] = {"limit": query.limit + 1}
+    filters: dict[str, object] = {
+        "status": query.status,
+        "execution_id": query.execution_id,
+        "crew_id": query.crew_id,
+        "kind": query.kind,
+        "assignee": query.assignee,
+    }
+    for column, value in filters.items():
+        if value is not None:
+            where.append(f"requests.{column} = :{column}")
+            values[column] = value
+    if query.after is not None:
+        where.append(f"requests.asked_at {'<' if query.newest_first else '>'} :after")
+        values["after"] = query.after
+    order = "DESC" if query.newest_first else "ASC"
+    rows = connection.execute(
+        f"{_REQUEST} WHERE {' AND '.join(where)} ORDER BY requests.asked_at {order} LIMIT :limit",
+        values,
+    ).fetchall()
+    page = rows[: query.limit]
+    return RequestPage(
+        [_request(row) for row in page], page[-1][0] if len(rows) > len(page) else None
+    )
+
+
+def _request(row: tuple[int, Status, bytes, bytes | None, bytes | None]) -> Request:
+    _, status, asked, claimed, closed = row
+    required = decode_event(asked)
+    claim = decode_event(claimed) if claimed else None
+    closing = decode_event(closed) if closed else None
+    if not isinstance(required, HumanInputRequired):
+        raise sqlite3.DatabaseError("a request points at an event that did not ask it")
+    return Request(
+        required=required,
+        status=status,
+        claimed_by=claim.claimed_by if isinstance(claim, HumanInputClaimed) else None,
+        completion=closing if isinstance(closing, ClosingEvent) else None,
+    )

@@ -1,0 +1,266 @@
+"""The durable store: one SQLite file in WAL mode, written by one thread.
+
+The writer drains its queue into one transaction (group commit), so that many publishers
+share one sync to the disk, and wakes the event loop once per commit. ``synchronous=FULL``
+makes a commit survive the loss of power; nothing is announced before it. Readers have
+connections and threads of their own and never wait for the writer.
+"""
+
+import asyncio
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+import filelock
+import msgspec
+
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store import reading, tables, writing
+from crewai_hitl_nb.store.base import (
+    Appended,
+    Commit,
+    Match,
+    OnCommit,
+    Record,
+    RequestPage,
+    RequestQuery,
+    Scope,
+)
+
+_READERS: Final = 2
+"""Reader threads: a long replay and a short look-up side by side."""
+
+_BATCH_JOBS: Final = 512
+"""Most appends in one commit: bounds how long the first of them waits."""
+
+_BUSY_MILLISECONDS: Final = 5000
+"""How long SQLite waits for a lock that a backup tool may hold."""
+
+T = TypeVar("T")
+
+
+class _Job(msgspec.Struct):
+    """One call for the writer thread and the future that waits for it."""
+
+    run: Callable[[sqlite3.Connection], object]
+    done: asyncio.Future[object]
+    result: object = None
+    error: Exception | None = None
+
+
+class SqliteStore:
+    """One file; see :class:`crewai_hitl_nb.store.base.Store` for what it promises."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        """Name the file; :meth:`start` opens it.
+
+        Args:
+            path: The database. Its folder is made, readable by this user only.
+            clock: Unix time, for retention by age.
+        """
+        self.path = path
+        self.epoch = ""
+        self.top = 0
+        self.pruned_through = 0
+        self._clock = clock
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
+        self._reader = threading.local()
+        self._open_readers: list[sqlite3.Connection] = []
+        self._lock = filelock.FileLock(f"{path}.lock")
+        self._thread: threading.Thread | None = None
+        self._written = 0
+        self._on_commit: OnCommit = lambda commits: None
+
+    async def start(self, on_commit: OnCommit) -> None:
+        """Open the file, bring its schema up to date and start the writer.
+
+        Raises:
+            StoreUnavailable: Another server holds it, or it cannot be read or written.
+        """
+        self._on_commit = on_commit
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(self._readers, self._open)
+        self._thread = threading.Thread(
+            target=self._write_forever, args=(connection, loop), name="hitl-write", daemon=True
+        )
+        self._thread.start()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = self._connect()
+            connection.execute("PRAGMA journal_mode = WAL")
+            tables.upgrade(connection)
+            self.epoch, self._written, self.pruned_through = reading.load_meta(connection)
+            self.top = self._written
+        except filelock.Timeout:
+            raise StoreUnavailable(
+                f"{self.path} belongs to another running server; "
+                "stop that one or give this one another path"
+            ) from None
+        except (OSError, sqlite3.Error, tables.NotOurs) as error:
+            self._lock.release()
+            raise StoreUnavailable(f"cannot open {self.path}: {error}") from error
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=_BUSY_MILLISECONDS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    # ---- writing
+
+    async def append(self, events: Sequence[Event]) -> list[Appended]:
+        """Store the events together, in order."""
+        batch = writing.Batch(events, self._clock())
+        written = await self._write(lambda c: batch.run(c, self._next_offset))
+        return written.results
+
+    async def prune(self, *, keep: int, before: float) -> int:
+        """Drop old events and return how many."""
+
+        def run(connection: sqlite3.Connection) -> writing.Pruned:
+            return writing.prune(connection, keep=keep, before=before, top=self._written)
+
+        pruned = await self._write(run)
+        self.pruned_through = max(self.pruned_through, pruned.through)
+        return pruned.events
+
+    def _next_offset(self) -> int:
+        self._written += 1
+        return self._written
+
+    async def _write(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        if self._thread is None:
+            raise StoreUnavailable("the log is closed; the server is starting or stopping")
+        job = _Job(run, asyncio.get_running_loop().create_future())
+        self._jobs.put(job)
+        return await job.done  # type: ignore[return-value]  # what `run` returned
+
+    def _write_forever(
+        self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        while (first := self._jobs.get()) is not None:
+            jobs = [first]
+            last = False
+            while len(jobs) < _BATCH_JOBS and not self._jobs.empty():
+                if (job := self._jobs.get_nowait()) is None:
+                    last = True
+                    break
+                jobs.append(job)
+            self._commit(connection, jobs)
+            loop.call_soon_threadsafe(self._announce, jobs)
+            if last:
+                break
+        connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
+        written = self._written
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                self._run(connection, job)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            # Nothing of the batch is in the log: every caller hears so, none is answered.
+            self._written = written
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for job in jobs:
+                job.error = self._unavailable(error)
+
+    def _run(self, connection: sqlite3.Connection, job: _Job) -> None:
+        written = self._written
+        connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.run(connection)
+        except Exception as error:  # noqa: BLE001 - isolates one append from all others
+            job.error = self._unavailable(error) if isinstance(error, sqlite3.Error) else error
+            self._written = written
+            connection.execute("ROLLBACK TO job")
+        connection.execute("RELEASE job")
+
+    def _unavailable(self, error: sqlite3.Error) -> StoreUnavailable:
+        return StoreUnavailable(f"cannot write {self.path}: {error}; nothing was stored, try again")
+
+    def _announce(self, jobs: list[_Job]) -> None:
+        """Tell the loop, in offset order, and only then those who appended."""
+        commits: list[Commit] = []
+        for job in jobs:
+            if job.error is None and isinstance(job.result, writing.Written):
+                commits += job.result.commits
+        if commits:
+            self.top = commits[-1].record.offset
+            self._on_commit(commits)
+        for job in jobs:
+            if job.done.cancelled():
+                continue
+            if job.error is not None:
+                job.done.set_exception(job.error)
+            else:
+                job.done.set_result(job.result)
+
+    # ---- reading
+
+    async def read(
+        self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
+    ) -> list[Record]:
+        """Return the next records in order."""
+        return await self._read(
+            lambda c: reading.records(c, match, after=after, upto=upto, limit=limit, scope=scope)
+        )
+
+    async def offset_of(self, event_id: str) -> int | None:
+        """Return the place of an event."""
+        return await self._read(lambda c: reading.offset_of(c, event_id))
+
+    async def request(self, request_id: str) -> Request | None:
+        """Return a request as it stands."""
+        return await self._read(lambda c: reading.request(c, request_id))
+
+    async def requests(self, query: RequestQuery) -> RequestPage:
+        """Return one page of a listing."""
+        return await self._read(lambda c: reading.requests(c, query))
+
+    async def _read(self, look: Callable[[sqlite3.Connection], T]) -> T:
+        if self._thread is None:
+            raise StoreUnavailable("the log is closed; the server is starting or stopping")
+
+        def run() -> T:
+            connection = getattr(self._reader, "connection", None)
+            if connection is None:
+                connection = self._reader.connection = self._connect()
+                self._open_readers.append(connection)
+            return look(connection)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"cannot read {self.path}: {error}; try again") from error
+
+    async def close(self) -> None:
+        """Finish what was appended and let go of the file."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._jobs.put(None)
+            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+        self._readers.shutdown()
+        for connection in self._open_readers:
+            connection.close()
+        self._lock.release()

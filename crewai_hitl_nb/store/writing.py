@@ -1,0 +1,133 @@
+"""What the writer thread of the SQLite store does inside its transaction."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol.events import (
+    ClosingEvent,
+    Event,
+    HumanInputClaimed,
+    HumanInputRequired,
+    event_type,
+    request_id_of,
+)
+from crewai_hitl_nb.store import reading
+from crewai_hitl_nb.store.base import Appended, Commit, appended, commit_of
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What an append did: a result for its caller, and what is new in the log."""
+
+    results: list[Appended]
+    commits: list[Commit]
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """How many events were dropped, and up to which offset."""
+
+    events: int
+    through: int
+
+
+class Batch:
+    """The events of one append; all of them are written, or the first refusal is raised."""
+
+    def __init__(self, events: Sequence[Event], stored_at: float) -> None:
+        self._events = events
+        self._stored_at = stored_at
+
+    def run(self, connection: sqlite3.Connection, next_offset: Callable[[], int]) -> Written:
+        """Write the events at the next offsets.
+
+        Raises:
+            HitlError: The first refusal; the caller rolls back.
+        """
+        results, commits = [], []
+        for event in self._events:
+            stored = reading.by_event_id(connection, event.event_id)
+            if stored is not None:
+                results.append(appended(stored, event, duplicate=True))
+                continue
+            self._check(connection, event)
+            commit = commit_of(event, next_offset())
+            self._insert(connection, commit)
+            results.append(appended(commit.record, event, duplicate=False))
+            commits.append(commit)
+        return Written(results, commits)
+
+    @staticmethod
+    def _check(connection: sqlite3.Connection, event: Event) -> None:
+        request_id = request_id_of(event)
+        if request_id is None:
+            return
+        status = reading.status(connection, request_id)
+        if (status, event_type(event)) not in state.TRANSITIONS:
+            raise state.refusal(request_id, reading.request(connection, request_id), event)
+
+    def _insert(self, connection: sqlite3.Connection, commit: Commit) -> None:
+        record, event = commit.record, commit.event
+        connection.execute(
+            "INSERT INTO events (offset, event_id, type, execution_id, crew_id, request_id,"
+            " stored_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.offset,
+                record.event_id,
+                record.type,
+                record.execution_id,
+                record.crew_id,
+                request_id_of(event),
+                self._stored_at,
+                record.body,
+            ),
+        )
+        _fold(connection, event, record.offset)
+
+
+def _fold(connection: sqlite3.Connection, event: Event, offset: int) -> None:
+    """Take the event into the table of requests, as the protocol's table says."""
+    if isinstance(event, HumanInputRequired):
+        connection.execute(
+            "INSERT INTO requests (request_id, status, execution_id, crew_id, kind, assignee,"
+            " asked_at) VALUES (?, 'pending', ?, ?, ?, ?, ?)",
+            (
+                event.request_id,
+                event.execution_id,
+                event.crew_id,
+                event.kind,
+                event.assignee,
+                offset,
+            ),
+        )
+    elif isinstance(event, HumanInputClaimed):
+        connection.execute(
+            "UPDATE requests SET claimed_at = ? WHERE request_id = ?", (offset, event.request_id)
+        )
+    elif isinstance(event, ClosingEvent) and event.request_id is not None:
+        connection.execute(
+            "UPDATE requests SET status = ?, closed_at = ? WHERE request_id = ?",
+            (state.TRANSITIONS["pending", event_type(event)], offset, event.request_id),
+        )
+
+
+def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int) -> Pruned:
+    """Drop what is old, whole requests at a time; never one that is pending."""
+    (old,) = connection.execute(
+        "SELECT coalesce(max(offset), 0) FROM events WHERE stored_at < ?", (before,)
+    ).fetchone()
+    through = max(top - keep, old, 0)
+    cursor = connection.execute(
+        "DELETE FROM events WHERE offset <= :through AND (request_id IS NULL OR request_id IN"
+        " (SELECT request_id FROM requests WHERE closed_at <= :through))",
+        {"through": through},
+    )
+    connection.execute("DELETE FROM requests WHERE closed_at <= ?", (through,))
+    if cursor.rowcount > 0:
+        connection.execute(
+            "INSERT INTO meta (key, value) VALUES ('pruned_through', ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+            (through,),
+        )
+    return Pruned(cursor.rowcount, through if cursor.rowcount > 0 else 0)
