@@ -1,0 +1,248 @@
+"""The asynchronous client: every endpoint as a typed coroutine, and the stream as an iterator.
+
+Below it are discovery, one HTTP exchange and the stream; above it are the blocking client
+(``client.py``), the kernel's bridge and users' scripts. It knows neither Jupyter nor
+crewAI.
+"""
+
+import random
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from crewai_hitl_nb.client.decode import read_as
+from crewai_hitl_nb.client.discovery import Endpoint, require_endpoint
+from crewai_hitl_nb.client.exchange import call, open_http
+from crewai_hitl_nb.client.results import (
+    Answered,
+    Health,
+    Published,
+    Receipt,
+    Request,
+    RequestPage,
+)
+from crewai_hitl_nb.client.resume import LADDER, Backoff, Cursor, Fallback, Replay, Transport
+from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription
+from crewai_hitl_nb.protocol.events import (
+    CancelReason,
+    Decision,
+    Event,
+    HumanInputCompleted,
+    encode_event,
+)
+from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.state import Status
+
+_Reply = TypeVar("_Reply")
+
+CALL_SECONDS: Final = 10.0
+"""The longest wait for one reply: the server does nothing that takes long."""
+
+
+class AsyncClient:
+    """Talks to a crewai-hitl server. Use it as an async context manager, or close it.
+
+    Args:
+        url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it
+            the server is found as ``discovery.py`` says.
+        token: Its token.
+        seconds: The longest wait for a connection or a reply.
+
+    Raises:
+        NoServer: When none is named and none is found.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        seconds: float = CALL_SECONDS,
+        endpoint: Endpoint | None = None,
+    ) -> None:
+        self.endpoint = endpoint or require_endpoint(url, token)
+        self._seconds = seconds
+        self._http = open_http(self.endpoint, seconds=seconds)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def health(self) -> Health:
+        """Return how the server is."""
+        return _typed(await self._get("health"), Health)
+
+    async def publish(self, *events: Event) -> tuple[Receipt, ...]:
+        """Publish events and return their places. Idempotent on ``event_id``.
+
+        Raises:
+            InvalidEvent: Naming the field; nothing of the batch was stored.
+            ServerAway: When the server cannot be reached; send the same again.
+        """
+        body = b"[" + b",".join(encode_event(event) for event in events) + b"]"
+        raw = await call(self._http, "POST", "events", body=body)
+        published: Published = read_as(raw, Published)
+        return published.events
+
+    async def pending(self) -> list[Request]:
+        """Return every open request, oldest first."""
+        return await self.requests(status="pending")
+
+    async def requests(
+        self,
+        *,
+        status: Status | None = None,
+        execution_id: str | None = None,
+        crew_id: str | None = None,
+        kind: str | None = None,
+        assignee: str | None = None,
+    ) -> list[Request]:
+        """Return the requests that match, over as many pages as there are."""
+        filters = {
+            "status": status,
+            "execution_id": execution_id,
+            "crew_id": crew_id,
+            "kind": kind,
+            "assignee": assignee,
+        }
+        params = {name: value for name, value in filters.items() if value is not None}
+        found: list[Request] = []
+        while True:
+            page = _typed(await self._get("requests", params), RequestPage)
+            found += page.requests
+            if page.next is None:
+                return found
+            params["cursor"] = page.next
+
+    async def request(self, request_id: str) -> Request:
+        """Return one request and what became of it.
+
+        Raises:
+            UnknownRequest: When it was never asked here.
+        """
+        return _typed(await self._get(f"requests/{request_id}"), Request)
+
+    async def answer(
+        self,
+        request_id: str,
+        human_feedback: str = "",
+        *,
+        decision: Decision | None = None,
+        options: Iterable[str] | None = None,
+        values: dict[str, Any] | None = None,
+        via: str = "api",
+        idempotency_key: str | None = None,
+    ) -> HumanInputCompleted:
+        """Answer a request and return the winning event, which is this one.
+
+        Args:
+            request_id: Which.
+            human_feedback: Text; blank without a decision means approve.
+            decision: ``approve``, ``respond``, ``edit`` or ``reject``, as the request allows.
+            options: The chosen options.
+            values: The filled form.
+            via: The surface the person used.
+            idempotency_key: The same key again gets the same reply. One is made per call;
+                give your own to repeat a call whose reply was lost.
+
+        Raises:
+            AlreadyAnswered: When another answer won; names the winner.
+            RequestCancelled: When nobody waits any more. RequestExpired: likewise.
+            InvalidAnswer: Naming the field; the request stays open.
+        """
+        body: dict[str, Any] = {"human_feedback": human_feedback, "via": via}
+        if decision is not None:
+            body["decision"] = decision
+        if options is not None:
+            body["options"] = list(options)
+        if values is not None:
+            body["values"] = values
+        key = idempotency_key or new_event_id()
+        raw = await self._post(f"requests/{request_id}/answer", body, key=key)
+        return _typed(raw, Answered).event
+
+    async def claim(self, request_id: str, *, via: str = "api") -> None:
+        """Say that one is on it. Advisory: others may still answer."""
+        await self._post(f"requests/{request_id}/claim", {"via": via})
+
+    async def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
+        """Say that nobody waits for the answer any more.
+
+        Raises:
+            Settled: When the request is closed already.
+        """
+        await self._post(f"requests/{request_id}/cancel", {"reason": reason})
+
+    async def events(
+        self,
+        execution_id: str | None = None,
+        *,
+        last_event_id: str | None = None,
+        replay: Replay | None = None,
+        types: Iterable[str] = (),
+    ) -> AsyncGenerator[Event | Gap, None]:
+        """Yield events as they come, for ever, across reconnects, transports and restarts.
+
+        Each comes once, in order. Where the log cannot go on from the last event seen, a
+        :class:`~crewai_hitl_nb.protocol.frames.Gap` comes first, then all it has.
+
+        Args:
+            execution_id: Only this execution.
+            last_event_id: Go on after this event.
+            replay: Without a last id: what comes first, ``pending``, ``all`` or ``none``.
+            types: Only these event types.
+
+        Raises:
+            HitlError: When the server refuses the stream for good.
+        """
+        subscription = Subscription(execution_id, tuple(types), replay)
+        stream = self.stream(subscription, cursor=Cursor(last_event_id))
+        async with aclosing(stream.turns()) as turns:
+            async for turn in turns:
+                if not isinstance(turn, Live | Lost):
+                    yield turn
+
+    def stream(
+        self,
+        subscription: Subscription,
+        *,
+        cursor: Cursor | None = None,
+        transports: tuple[Transport, ...] = LADDER,
+    ) -> Stream:
+        """Return a stream that also tells when its connection comes and goes."""
+        return Stream(
+            self._http,
+            self.endpoint,
+            subscription,
+            cursor=cursor or Cursor(),
+            backoff=Backoff(random.random),
+            fallback=Fallback(transports),
+            seconds=self._seconds,
+        )
+
+    async def _get(self, path: str, params: dict[str, str] | None = None) -> Any:
+        return await call(self._http, "GET", path, params=params)
+
+    async def _post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Any:
+        headers = {"Idempotency-Key": key} if key is not None else None
+        return await call(self._http, "POST", path, body=msgspec.json.encode(body), headers=headers)
+
+
+def _typed(raw: Any, shape: type[_Reply]) -> _Reply:
+    reply: _Reply = read_as(raw, shape)
+    return reply

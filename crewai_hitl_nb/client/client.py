@@ -1,0 +1,154 @@
+"""The blocking client: :class:`~crewai_hitl_nb.client.aio.AsyncClient` for plain code.
+
+It runs the asynchronous client on a thread of its own, so there is one implementation,
+and it works in a notebook cell and in a running loop as well. Methods, parameters and
+errors are those of the asynchronous client.
+"""
+
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from crewai_hitl_nb.client.aio import CALL_SECONDS, AsyncClient
+from crewai_hitl_nb.client.discovery import require_endpoint
+from crewai_hitl_nb.client.loop_thread import LoopThread
+from crewai_hitl_nb.client.results import Health, Receipt, Request
+from crewai_hitl_nb.client.resume import Replay
+from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
+from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.protocol.state import Status
+
+
+class Client:
+    """Talks to a crewai-hitl server. Use it as a context manager, or close it.
+
+    Args:
+        url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it
+            the server is found as ``discovery.py`` says.
+        token: Its token.
+        seconds: The longest wait for a connection or a reply.
+
+    Raises:
+        NoServer: When none is named and none is found.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        seconds: float = CALL_SECONDS,
+    ) -> None:
+        self.endpoint = require_endpoint(url, token)
+        self._thread = LoopThread("crewai-hitl-client")
+        self._client = AsyncClient(endpoint=self.endpoint, seconds=seconds)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and end the thread."""
+        self._thread.run(self._client.aclose())
+        self._thread.close()
+
+    def health(self) -> Health:
+        """Return how the server is."""
+        return self._thread.run(self._client.health())
+
+    def publish(self, *events: Event) -> tuple[Receipt, ...]:
+        """Publish events and return their places. Idempotent on ``event_id``."""
+        return self._thread.run(self._client.publish(*events))
+
+    def pending(self) -> list[Request]:
+        """Return every open request, oldest first."""
+        return self._thread.run(self._client.pending())
+
+    def requests(
+        self,
+        *,
+        status: Status | None = None,
+        execution_id: str | None = None,
+        crew_id: str | None = None,
+        kind: str | None = None,
+        assignee: str | None = None,
+    ) -> list[Request]:
+        """Return the requests that match, over as many pages as there are."""
+        return self._thread.run(
+            self._client.requests(
+                status=status,
+                execution_id=execution_id,
+                crew_id=crew_id,
+                kind=kind,
+                assignee=assignee,
+            )
+        )
+
+    def request(self, request_id: str) -> Request:
+        """Return one request and what became of it."""
+        return self._thread.run(self._client.request(request_id))
+
+    def answer(
+        self,
+        request_id: str,
+        human_feedback: str = "",
+        *,
+        decision: Decision | None = None,
+        options: Iterable[str] | None = None,
+        values: dict[str, Any] | None = None,
+        via: str = "api",
+        idempotency_key: str | None = None,
+    ) -> HumanInputCompleted:
+        """Answer a request and return the winning event; blank without a decision approves."""
+        return self._thread.run(
+            self._client.answer(
+                request_id,
+                human_feedback,
+                decision=decision,
+                options=options,
+                values=values,
+                via=via,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def claim(self, request_id: str, *, via: str = "api") -> None:
+        """Say that one is on it. Advisory: others may still answer."""
+        self._thread.run(self._client.claim(request_id, via=via))
+
+    def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
+        """Say that nobody waits for the answer any more."""
+        self._thread.run(self._client.cancel(request_id, reason=reason))
+
+    def events(
+        self,
+        execution_id: str | None = None,
+        *,
+        last_event_id: str | None = None,
+        replay: Replay | None = None,
+        types: Iterable[str] = (),
+    ) -> Iterator[Event | Gap]:
+        """Yield events as they come, for ever, across reconnects, transports and restarts."""
+        events = self._client.events(
+            execution_id, last_event_id=last_event_id, replay=replay, types=types
+        )
+        try:
+            while True:
+                yield self._thread.run(_next(events))
+        finally:
+            self._thread.run(_close(events))
+
+
+async def _next(events: AsyncGenerator[Event | Gap, None]) -> Event | Gap:
+    return await anext(events)
+
+
+async def _close(events: AsyncGenerator[Event | Gap, None]) -> None:
+    await events.aclose()

@@ -1,0 +1,76 @@
+"""Decodes what comes down a connection, once, at the boundary.
+
+Below it is the protocol; the transports are above and hand it raw JSON. A newer server
+may send what this version does not know: unknown event types pass through, a known type
+in a shape that cannot be read is left out with a warning, never a crash of the stream.
+"""
+
+import logging
+from typing import Any, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, InvalidEvent, error_from_wire
+from crewai_hitl_nb.protocol.events import Event, stored_event
+from crewai_hitl_nb.protocol.frames import Ack, Gap, Heartbeat, decode_json
+
+Incoming: TypeAlias = Event | Heartbeat | Gap
+"""What a reader of a stream meets."""
+
+_log = logging.getLogger(__name__)
+
+_CONTROL: dict[str, type[Heartbeat] | type[Gap] | type[Ack]] = {
+    "heartbeat": Heartbeat,
+    "gap": Gap,
+    "ack": Ack,
+}
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The refusal of a frame up."""
+
+    ref: str | None
+    error: HitlError
+
+
+def decode_frame(body: bytes | str) -> Incoming | Ack | Refused | None:
+    """Decode one frame; None when it cannot be read."""
+    return read_frame(decode_json(body))
+
+
+def read_frame(raw: object) -> Incoming | Ack | Refused | None:
+    """Turn a frame's JSON value into its type; None when it cannot be read."""
+    if not isinstance(raw, dict):
+        _log.warning("left out a frame that is no JSON object")
+        return None
+    kind = str(raw.get("type"))
+    try:
+        if kind == "error":
+            return _refused(raw)
+        if kind in _CONTROL:
+            return msgspec.convert(raw, _CONTROL[kind])
+        return stored_event(raw)
+    except (InvalidEvent, msgspec.ValidationError) as error:
+        _log.warning("left out a frame of type %s that this version cannot read: %s", kind, error)
+        return None
+
+
+def read_as(raw: object, shape: Any) -> Any:
+    """Convert a reply's JSON value to the shape that the contract promises.
+
+    Raises:
+        BadRequest: When it has another shape: the URL is not that of a crewai-hitl server.
+    """
+    try:
+        return msgspec.convert(raw, shape)
+    except msgspec.ValidationError as error:
+        raise BadRequest(
+            f"the reply is not what a crewai-hitl server sends ({error}); check the URL"
+        ) from None
+
+
+def _refused(raw: dict[str, Any]) -> Refused:
+    status = raw.get("status")
+    body = {key: value for key, value in raw.items() if key not in ("type", "ref", "status")}
+    error = error_from_wire(body, status if isinstance(status, int) else 500)
+    return Refused(ref=raw.get("ref"), error=error)

@@ -1,0 +1,173 @@
+"""Finds the server: which URL to call, and with which token.
+
+Pure but for reading the environment and small files; above it stand the clients. It
+calls nobody: whether the server is there shows when it is used.
+
+The order, first match wins:
+
+1. the arguments;
+2. ``CREWAI_HITL_URL`` / ``CREWAI_HITL_TOKEN``, set by a person;
+3. ``CREWAI_HITL_KERNEL_URL`` / ``CREWAI_HITL_KERNEL_KEY``, set by the Jupyter server for
+   the kernels it starts;
+4. running Jupyter servers of this user: ``crewai-hitl-*.json`` files (mode 0600, with
+   ``url``, ``key`` and ``pid``) in the Jupyter runtime directory, the newest living one.
+
+A token is only ever sent to the URL it came with.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from crewai_hitl_nb.client.errors import NoServer
+from crewai_hitl_nb.protocol.errors import BadRequest
+
+HOW_TO_NAME_ONE: Final = (
+    "Start Jupyter with crewai-hitl-nb installed in the server's environment "
+    "(`jupyter server extension list` must show crewai_hitl_nb as enabled), or name a server: "
+    "set CREWAI_HITL_URL and CREWAI_HITL_TOKEN, or pass url= and token="
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a server is.
+
+    Attributes:
+        url: The prefix, with a slash at its end: ``http://127.0.0.1:8888/crewai-hitl/``.
+        token: The secret that goes with it, or None.
+        origin: Which rule found it, for messages.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    origin: str = "arguments"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is on this machine, so that no proxy may stand between."""
+        return urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")
+
+
+class _RunningServer(msgspec.Struct, frozen=True):
+    url: str
+    key: str | None = None
+    pid: int | None = None
+
+
+def find_endpoint(
+    url: str | None = None,
+    token: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    runtime_dir: Path | None = None,
+) -> Endpoint | None:
+    """Return the server to use, or None when there is none.
+
+    Args:
+        url: The server's prefix, if the caller knows it.
+        token: Its token. Without one, the token that another rule knows for this URL.
+        environ: Instead of ``os.environ``.
+        runtime_dir: Instead of the Jupyter runtime directory.
+
+    Raises:
+        BadRequest: When a URL is no URL of a server.
+    """
+    known = _known(os.environ if environ is None else environ, runtime_dir)
+    if url is None:
+        found = next(known, None)
+        if found is not None and token is not None:
+            return Endpoint(found.url, token, found.origin)
+        return found
+    prefix = normal_url(url)
+    if token is None:
+        token = next((e.token for e in known if e.url == prefix), None)
+    return Endpoint(prefix, token)
+
+
+def require_endpoint(url: str | None = None, token: str | None = None) -> Endpoint:
+    """Return the server to use.
+
+    Raises:
+        NoServer: When there is none; says what to do.
+        BadRequest: When a URL is no URL of a server.
+    """
+    endpoint = find_endpoint(url, token)
+    if endpoint is None:
+        raise NoServer(f"no crewai-hitl server was found. {HOW_TO_NAME_ONE}.")
+    return endpoint
+
+
+def normal_url(url: str) -> str:
+    """Return the prefix in its one spelling, with a slash at its end.
+
+    Raises:
+        BadRequest: With what is wrong and what it should look like.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise BadRequest(
+            f"`{url}` is not the URL of a server; "
+            "it looks like http://127.0.0.1:8888/crewai-hitl/ inside Jupyter"
+        )
+    if parts.query or parts.fragment:
+        raise BadRequest(
+            "the server's URL ends with its path (…/crewai-hitl/); "
+            "leave out what follows `?` or `#` and pass the token as token="
+        )
+    path = parts.path if parts.path.endswith("/") else f"{parts.path}/"
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _known(environ: Mapping[str, str], runtime_dir: Path | None) -> Iterator[Endpoint]:
+    for url_name, token_name in (
+        ("CREWAI_HITL_URL", "CREWAI_HITL_TOKEN"),
+        ("CREWAI_HITL_KERNEL_URL", "CREWAI_HITL_KERNEL_KEY"),
+    ):
+        if environ.get(url_name):
+            token = environ.get(token_name) or None
+            yield Endpoint(normal_url(environ[url_name]), token, url_name)
+    yield from _running_servers(runtime_dir)
+
+
+def _running_servers(runtime_dir: Path | None) -> Iterator[Endpoint]:
+    if runtime_dir is None:
+        try:
+            from jupyter_core.paths import jupyter_runtime_dir
+        except ImportError:
+            return
+        runtime_dir = Path(jupyter_runtime_dir())
+    found: list[tuple[float, Endpoint]] = []
+    for path in runtime_dir.glob("crewai-hitl-*.json"):
+        try:
+            written = path.stat()
+            server = msgspec.json.decode(path.read_bytes(), type=_RunningServer)
+            endpoint = Endpoint(normal_url(server.url), server.key, path.name)
+        except (OSError, msgspec.MsgspecError, BadRequest):
+            continue  # gone since, half-written, or not ours: no server to use
+        if _is_mine(written) and (server.pid is None or _is_alive(server.pid)):
+            found.append((written.st_mtime, endpoint))
+    for _, endpoint in sorted(found, key=lambda pair: pair[0], reverse=True):
+        yield endpoint
+
+
+def _is_mine(written: os.stat_result) -> bool:
+    """Whether this user wrote the file: another's could lead answers astray."""
+    return not hasattr(os, "geteuid") or written.st_uid == os.geteuid()
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # os.kill(pid, 0) would end the process there
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,37 @@
+"""What a caller of the server can meet beside the server's own refusals.
+
+    HitlError                                (protocol.errors: the server's refusals)
+    ├── NoServer               nobody said where a server is, and none was found
+    ├── Unavailable
+    │   └── ServerAway         it cannot be reached now; the same call later may succeed
+    └── TransportUnusable      it is there, but this transport does not get through
+
+The refusals themselves (``AlreadyAnswered`` with its winner, ``Forbidden``, …) are raised
+as the very classes that the server raised.
+"""
+
+from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
+
+
+def describe(error: BaseException) -> str:
+    """Return what a foreign error says, or its name when it says nothing."""
+    return str(error) or type(error).__name__
+
+
+class NoServer(HitlError):
+    """No server was named and none was found."""
+
+    code = "no_server"
+
+
+class ServerAway(Unavailable):
+    """The server cannot be reached now."""
+
+    code = "server_away"
+
+
+class TransportUnusable(HitlError):
+    """The server was reached, but not by this transport (a proxy in between, mostly)."""
+
+    code = "transport_unusable"
+    retry = True

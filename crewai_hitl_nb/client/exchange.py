@@ -1,0 +1,109 @@
+"""One HTTP call to the server: errors in, errors out as the drawn tree.
+
+Above it stand the clients and the SSE and poll transports; below is httpx. It neither
+retries nor knows what is asked.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+
+from crewai_hitl_nb.client.discovery import Endpoint
+from crewai_hitl_nb.client.errors import ServerAway, describe
+from crewai_hitl_nb.protocol.errors import (
+    BadJson,
+    BadRequest,
+    Forbidden,
+    HitlError,
+    error_from_wire,
+)
+from crewai_hitl_nb.protocol.frames import decode_json
+
+_LOGIN_HINT: Final = (
+    "the server refused the token, or there was none; "
+    "pass the right one (CREWAI_HITL_TOKEN or token=)"
+)
+_HINTS: Final[Mapping[int, str]] = {
+    401: _LOGIN_HINT,
+    403: _LOGIN_HINT,
+    404: "nothing of crewai-hitl is at this URL; check it (…/crewai-hitl/), and that "
+    "`jupyter server extension list` shows crewai_hitl_nb as enabled",
+}
+
+
+def open_http(endpoint: Endpoint, *, seconds: float) -> httpx.AsyncClient:
+    """Return an HTTP client bound to the endpoint; the caller closes it.
+
+    Args:
+        endpoint: Where, and with which token.
+        seconds: The longest wait for a connection, and for a reply.
+    """
+    headers = {"Accept": "application/json"}
+    if endpoint.token:
+        headers["Authorization"] = f"Bearer {endpoint.token}"
+    return httpx.AsyncClient(
+        base_url=endpoint.url,
+        headers=headers,
+        timeout=seconds,
+        # A proxy from the environment must not stand before a server on this machine.
+        trust_env=not endpoint.is_loopback,
+    )
+
+
+async def call(
+    http: httpx.AsyncClient,
+    method: str,
+    path: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> Any:
+    """Make one call and return the reply's JSON value.
+
+    Raises:
+        ServerAway: When the server cannot be reached, or breaks off.
+        HitlError: What the server refused with.
+    """
+    sent = {"Content-Type": "application/json", **(headers or {})} if body else headers
+    timeout = httpx.USE_CLIENT_DEFAULT if seconds is None else httpx.Timeout(seconds)
+    try:
+        reply = await http.request(
+            method, path, params=params, content=body, headers=sent, timeout=timeout
+        )
+    except httpx.TransportError as error:
+        raise ServerAway(f"{http.base_url} cannot be reached: {describe(error)}") from error
+    raise_for_refusal(reply)
+    try:
+        return reply.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise BadRequest(
+            f"{http.base_url} does not answer as a crewai-hitl server; check the URL"
+        ) from None
+
+
+def raise_for_refusal(reply: httpx.Response) -> None:
+    """Raise the error that the reply speaks of, if it is one (its body must be read).
+
+    Raises:
+        HitlError: What the server refused with.
+    """
+    if reply.is_success:
+        return
+    if reply.is_redirect:
+        raise Forbidden("the server asks to log in; pass its token (CREWAI_HITL_TOKEN or token=)")
+    raise refusal_of(reply.status_code, reply.content)
+
+
+def refusal_of(status: int, content: bytes) -> HitlError:
+    """Return the error for a reply's status and body, ours or a host's or proxy's."""
+    try:
+        body = decode_json(content)
+    except BadJson:
+        body = None
+    if isinstance(body, dict) and "error" in body:
+        return error_from_wire(body, status)
+    return error_from_wire({"message": _HINTS.get(status, f"the server answered {status}")}, status)

@@ -1,0 +1,65 @@
+"""An event loop on a daemon thread of its own.
+
+The blocking client and the kernel's bridge run their coroutines here, so that they work
+the same in a plain script, under a running loop and while a notebook cell blocks. It
+knows nothing of what runs on it.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+class LoopThread:
+    """A loop that runs from construction to :meth:`close`.
+
+    Args:
+        name: Of the thread, for people who look at stack dumps.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        # A daemon: the end of the program must never wait for the network.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, coroutine: Coroutine[Any, Any, _T]) -> "Future[_T]":
+        """Start a coroutine on the loop, from any thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def run(self, coroutine: Coroutine[Any, Any, _T], seconds: float | None = None) -> _T:
+        """Run a coroutine and wait for its result; an interrupt cancels it.
+
+        Raises:
+            TimeoutError: When it takes longer than ``seconds``; it is cancelled.
+        """
+        future = self.submit(coroutine)
+        try:
+            return future.result(seconds)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Cancel what still runs and stop the loop; idempotent, bounded by ``seconds``."""
+        if self._loop.is_closed() or not self._thread.is_alive():
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()

@@ -1,0 +1,78 @@
+"""What the server's replies look like, typed.
+
+The protocol's structs as they stand in replies; the clients return them. They know no I/O.
+"""
+
+from typing import Any
+
+import msgspec
+
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    HumanInputCancelled,
+    HumanInputCompleted,
+    HumanInputExpired,
+    HumanInputRequired,
+)
+from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.protocol.state import Status
+
+
+class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_required"):
+    """A question to a human and what became of it.
+
+    Attributes:
+        status: Where it stands.
+        claimed_by: Who said last that they are on it.
+        completion: The event that closed it, or None while pending.
+    """
+
+    status: Status = "pending"
+    claimed_by: AnsweredBy | None = None
+    completion: HumanInputCompleted | HumanInputCancelled | HumanInputExpired | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """A published event's place in the log; ``duplicate`` when it was there before."""
+
+    event_id: str
+    offset: int | None = None
+    request_id: str | None = None
+    duplicate: bool = False
+
+
+class Published(msgspec.Struct, frozen=True):
+    """The reply to a publish."""
+
+    events: tuple[Receipt, ...]
+
+
+class RequestPage(msgspec.Struct, frozen=True):
+    """One page of requests; ``next`` is the cursor of the one after it."""
+
+    requests: tuple[Request, ...]
+    next: str | None = None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The reply to the answer that won."""
+
+    event: HumanInputCompleted
+
+
+class PolledPage(msgspec.Struct, frozen=True):
+    """One reply of a poll; events stay as they came, so that one cannot spoil the page."""
+
+    events: tuple[Any, ...]
+    last_event_id: str | None = None
+    gap: Gap | None = None
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How the server is; all but the status only for those who may know."""
+
+    status: str
+    timestamp: str | None = None
+    version: str | None = None
+    epoch: str | None = None
+    pending: int | None = None

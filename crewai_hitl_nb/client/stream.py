@@ -1,0 +1,180 @@
+"""One stream, read for as long as the caller likes, over as many connections as it takes.
+
+The loop around ``resume.py``: choose a transport, connect, read until it is lost, wait,
+go on where it stopped. Above it are the clients and the kernel's bridge; below are the
+transports. It knows nothing of requests or answers.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import httpx
+
+from crewai_hitl_nb.client.decode import Incoming
+from crewai_hitl_nb.client.discovery import Endpoint
+from crewai_hitl_nb.client.errors import TransportUnusable
+from crewai_hitl_nb.client.resume import Backoff, Cursor, Fallback, Replay, Transport
+from crewai_hitl_nb.client.transports.poll import poll_events
+from crewai_hitl_nb.client.transports.sse import read_events
+from crewai_hitl_nb.client.transports.websocket import Socket, open_socket
+from crewai_hitl_nb.protocol.errors import Unavailable
+from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Live:
+    """The connection stands and its replay is over.
+
+    Attributes:
+        transport: What carries it.
+        socket: The open WebSocket, for who wants to write on it; None otherwise.
+    """
+
+    transport: Transport
+    socket: Socket | None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The connection is gone; another attempt follows by itself."""
+
+    reason: str
+
+
+Turn: TypeAlias = Event | Gap | Live | Lost
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What to read.
+
+    Attributes:
+        execution_id: Only this execution; None for every one that may be seen.
+        types: Only these event types; empty for all.
+        replay: What comes first when there is no last event id; None for the server's default.
+        source: This connection is the waiter with that ``source.id`` (WebSocket only).
+    """
+
+    execution_id: str | None = None
+    types: tuple[str, ...] = ()
+    replay: Replay | None = None
+    source: str | None = None
+
+    def path(self, kind: str) -> str:
+        """Return the path below the prefix, for ``ws``, ``events`` or ``poll``."""
+        below = f"/{self.execution_id}" if self.execution_id is not None else ""
+        return f"{kind}/human-input{below}"
+
+    def parameters(self, cursor: Cursor, *, presence: bool) -> dict[str, str]:
+        """Return the query parameters of the next connection."""
+        params = cursor.parameters(self.replay)
+        if self.types:
+            params["type"] = ",".join(self.types)
+        if presence and self.source is not None:
+            params["source"] = self.source
+        return params
+
+
+class Stream:
+    """Reads one subscription, across reconnects.
+
+    Args:
+        http: For SSE and poll; stays open.
+        endpoint: Where the server is.
+        subscription: What to read.
+        cursor: Where to go on; moves while the stream is read.
+        backoff: The pauses between attempts.
+        fallback: Which transports, best first.
+        seconds: The longest wait for a connection.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        endpoint: Endpoint,
+        subscription: Subscription,
+        *,
+        cursor: Cursor,
+        backoff: Backoff,
+        fallback: Fallback,
+        seconds: float,
+    ) -> None:
+        self._http = http
+        self._endpoint = endpoint
+        self._subscription = subscription
+        self._cursor = cursor
+        self._backoff = backoff
+        self._fallback = fallback
+        self._seconds = seconds
+
+    async def turns(self) -> AsyncGenerator[Turn, None]:
+        """Yield events, gaps, and the connection's ups and downs, until closed.
+
+        Every event comes once, in offset order. After a :class:`Gap` the full retained
+        state follows, which may repeat what came before the gap.
+
+        Raises:
+            HitlError: When the server refuses the stream for good.
+        """
+        while True:
+            transport = self._fallback.choose(time.monotonic())
+            try:
+                async with self._open(transport) as (incoming, live), aclosing(incoming):
+                    async with aclosing(self._read(incoming, live)) as turns:
+                        async for turn in turns:
+                            yield turn
+                reason = "the stream ended"
+            except TransportUnusable as error:
+                self._fallback.unusable(time.monotonic())
+                reason = str(error)
+            except Unavailable as error:
+                reason = str(error)
+            _log.debug("stream over %s lost: %s", transport, reason)
+            yield Lost(reason)
+            await asyncio.sleep(self._backoff.pause())
+
+    async def _read(
+        self, incoming: AsyncIterator[Incoming], live: Live
+    ) -> AsyncGenerator[Turn, None]:
+        is_live = False
+        async for frame in incoming:
+            if isinstance(frame, Heartbeat):
+                if not is_live:
+                    is_live = True
+                    self._cursor.live(frame)
+                    self._backoff.reset()
+                    self._fallback.live()
+                    yield live
+            elif isinstance(frame, Gap):
+                self._cursor.gap(frame)
+                yield frame
+            elif self._cursor.takes(frame):
+                yield frame
+
+    @asynccontextmanager
+    async def _open(
+        self, transport: Transport
+    ) -> AsyncIterator[tuple[AsyncGenerator[Incoming, None], Live]]:
+        if transport == "websocket":
+            async with open_socket(
+                self._endpoint,
+                self._subscription.path("ws"),
+                self._parameters(presence=True),
+                seconds=self._seconds,
+            ) as socket:
+                yield socket.incoming(), Live(transport, socket)
+            return
+        read = read_events if transport == "sse" else poll_events
+        path = self._subscription.path("events" if transport == "sse" else "poll")
+        yield read(self._http, path, self._parameters(presence=False)), Live(transport, None)
+
+    def _parameters(self, *, presence: bool) -> Mapping[str, str]:
+        return self._subscription.parameters(self._cursor, presence=presence)

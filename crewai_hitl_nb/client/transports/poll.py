@@ -1,0 +1,56 @@
+"""Reads a stream by long-poll: one call after the other, each held open for a while.
+
+Above is ``stream.py``. What the other transports say with a heartbeat this one says
+itself: after the first reply the replay is over.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from datetime import datetime, timezone
+from typing import Final
+
+import httpx
+
+from crewai_hitl_nb.client.decode import Incoming, Refused, read_as, read_frame
+from crewai_hitl_nb.client.exchange import call
+from crewai_hitl_nb.client.results import PolledPage
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.frames import Ack, Heartbeat
+
+HOLD_SECONDS: Final = 20.0
+"""Below the idle limit of the usual proxies."""
+
+_GRACE_SECONDS: Final = 10.0
+
+
+async def poll_events(
+    http: httpx.AsyncClient, path: str, params: Mapping[str, str]
+) -> AsyncGenerator[Incoming, None]:
+    """Yield what comes until the server cannot be reached.
+
+    Raises:
+        ServerAway: When the server cannot be reached.
+        HitlError: What the server refused with.
+    """
+    asked = {"limit": str(limits.MAX_POLL_EVENTS), **params}
+    live = False
+    while True:
+        hold = HOLD_SECONDS if live else 0.0
+        raw = await call(
+            http,
+            "GET",
+            path,
+            params={**asked, "timeout": f"{hold:g}"},
+            seconds=hold + _GRACE_SECONDS,
+        )
+        page: PolledPage = read_as(raw, PolledPage)
+        if page.gap is not None:
+            yield page.gap
+        for body in page.events:
+            frame = read_frame(body)
+            if frame is not None and not isinstance(frame, Ack | Refused):
+                yield frame
+        if page.last_event_id is not None:
+            asked["last_event_id"] = page.last_event_id
+        if not live and len(page.events) < limits.MAX_POLL_EVENTS:
+            live = True
+            yield Heartbeat(timestamp=datetime.now(timezone.utc), epoch="", offset=0)

@@ -1,0 +1,164 @@
+"""Reads a stream over WebSocket, and writes on the same connection.
+
+Frames down are events, heartbeats and gaps. A frame up carries a ``ref`` and gets exactly
+one ``ack`` or ``error`` with it (``docs/protocol.md``, "Frames up"). Below is the
+websockets library; above are ``stream.py``, which reads, and ``aio.py``, which writes.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlencode, urljoin
+
+import msgspec
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from crewai_hitl_nb.client.decode import Incoming, Refused, decode_frame
+from crewai_hitl_nb.client.discovery import Endpoint
+from crewai_hitl_nb.client.errors import ServerAway, TransportUnusable, describe
+from crewai_hitl_nb.client.exchange import refusal_of
+from crewai_hitl_nb.client.resume import SILENCE_SECONDS
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, HitlError
+from crewai_hitl_nb.protocol.frames import Ack
+
+_REFUSED: Final = frozenset({400, 401, 403, 404, 429})
+"""Handshake replies that another transport would get as well."""
+
+_FATAL_CLOSES: Final[Mapping[int, type[HitlError]]] = MappingProxyType(
+    {limits.CLOSE_BAD_PARAMETERS: BadRequest, limits.CLOSE_FORBIDDEN: Forbidden}
+)
+
+
+class Socket:
+    """One open WebSocket. :func:`open_socket` makes and closes it."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._refs = itertools.count(1)
+        self._waiting: dict[str, asyncio.Future[Any]] = {}
+
+    async def incoming(self) -> AsyncGenerator[Incoming, None]:
+        """Yield what comes down until the connection ends; serves :meth:`send` as well.
+
+        Raises:
+            ServerAway: When it ends for a reason that a new connection may mend.
+            HitlError: When it was closed for good.
+        """
+        try:
+            while True:
+                frame = decode_frame(await self._receive())
+                if isinstance(frame, Ack | Refused):
+                    self._settle(frame)
+                elif frame is not None:
+                    yield frame
+        except websockets.ConnectionClosed as closed:
+            raise _closing_error(closed) from None
+        finally:
+            self._abandon()
+
+    async def send(self, kind: str, **fields: Any) -> Any:
+        """Send a frame up and return the body of its ``ack``.
+
+        Raises:
+            ServerAway: When the connection ends first: whether it was done is not known,
+                so send what is idempotent again on the next connection.
+            HitlError: What the server refused with.
+        """
+        ref = str(next(self._refs))
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[ref] = reply
+        try:
+            frame = msgspec.json.encode({"type": kind, "ref": ref, **fields})
+            await self._connection.send(frame, text=True)
+            return await reply
+        except websockets.ConnectionClosed:
+            raise ServerAway("the connection was lost before the server replied") from None
+        finally:
+            self._waiting.pop(ref, None)
+
+    async def _receive(self) -> str | bytes:
+        """Return the next frame; break off when nothing at all comes for too long."""
+        loop = asyncio.get_running_loop()
+        watch = loop.call_later(SILENCE_SECONDS, self._connection.transport.abort)
+        try:
+            return await self._connection.recv()
+        finally:
+            watch.cancel()
+
+    def _settle(self, frame: Ack | Refused) -> None:
+        reply = self._waiting.get(frame.ref or "")
+        if reply is None or reply.done():
+            return
+        if isinstance(frame, Ack):
+            reply.set_result(frame.body)
+        else:
+            reply.set_exception(frame.error)
+
+    def _abandon(self) -> None:
+        for reply in self._waiting.values():
+            if not reply.done():
+                reply.set_exception(ServerAway("the connection was lost before the reply"))
+
+
+@asynccontextmanager
+async def open_socket(
+    endpoint: Endpoint, path: str, params: Mapping[str, str], *, seconds: float
+) -> AsyncIterator[Socket]:
+    """Open a WebSocket on the server and close it in the end.
+
+    Args:
+        endpoint: Where, and with which token.
+        path: ``ws/human-input`` or below it.
+        params: Of the stream.
+        seconds: The longest wait for the handshake.
+
+    Raises:
+        ServerAway: When the server cannot be reached.
+        TransportUnusable: When something there does not speak WebSocket.
+        HitlError: What the server refused with.
+    """
+    url = urljoin(endpoint.url, path).replace("http", "ws", 1)
+    headers = {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {}
+    try:
+        connection = await connect(
+            f"{url}?{urlencode(params)}" if params else url,
+            additional_headers=headers,
+            proxy=None if endpoint.is_loopback else True,
+            open_timeout=seconds,
+            close_timeout=1.0,
+            compression=None,  # frames are small and mostly local: latency counts, not size
+            max_size=limits.MAX_BODY_BYTES,
+            ping_interval=None,  # the server's heartbeats say that it lives
+        )
+    except websockets.InvalidStatus as error:
+        raise _handshake_error(error.response.status_code, error.response.body) from None
+    except (OSError, asyncio.TimeoutError, websockets.InvalidMessage) as error:
+        raise ServerAway(f"{endpoint.url} cannot be reached: {describe(error)}") from error
+    except websockets.InvalidHandshake as error:
+        raise TransportUnusable(f"no WebSocket at {endpoint.url}: {error}") from error
+    try:
+        yield Socket(connection)
+    finally:
+        await connection.close()
+
+
+def _handshake_error(status: int, body: bytes | bytearray | None) -> HitlError:
+    if status in _REFUSED:
+        return refusal_of(status, bytes(body or b""))
+    if status >= 500:
+        return ServerAway(f"the server answered {status}; it may be starting")
+    return TransportUnusable(f"the server answered {status} to the WebSocket handshake")
+
+
+def _closing_error(closed: websockets.ConnectionClosed) -> HitlError:
+    code = closed.rcvd.code if closed.rcvd else None
+    reason = closed.rcvd.reason if closed.rcvd else ""
+    fatal = _FATAL_CLOSES.get(code) if code is not None else None
+    if fatal is not None:
+        return fatal(reason or f"the server closed the stream with {code}")
+    return ServerAway(f"the stream was closed ({code or 'connection lost'}) {reason}".rstrip())
