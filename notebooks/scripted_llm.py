@@ -56,7 +56,10 @@ def _draft(conversation: str) -> str:
     feedback = [match["text"] for match in _FEEDBACK.finditer(conversation)]
     lines = [f"# {title}", "", "Three things stand out:", ""]
     lines += [f"1. **People first**: {title.lower()} starts with whoever has to decide."]
-    lines += ["2. **Small steps**: each one can be checked before the next.", "3. **No surprises**."]
+    lines += [
+        "2. **Small steps**: each one can be checked before the next.",
+        "3. **No surprises**.",
+    ]
     if feedback:
         lines += ["", f"*Draft {len(feedback) + 1}, revised after:*", ""]
         lines += [f"- {text}" for text in feedback]

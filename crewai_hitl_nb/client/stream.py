@@ -127,10 +127,13 @@ class Stream:
         while True:
             transport = self._fallback.choose(time.monotonic())
             try:
-                async with self._open(transport) as (incoming, live), aclosing(incoming):
-                    async with aclosing(self._read(incoming, live)) as turns:
-                        async for turn in turns:
-                            yield turn
+                async with (
+                    self._open(transport) as (incoming, live),
+                    aclosing(incoming),
+                    aclosing(self._read(incoming, live)) as turns,
+                ):
+                    async for turn in turns:
+                        yield turn
                 reason = "the stream ended"
             except TransportUnusable as error:
                 self._fallback.unusable(time.monotonic())
@@ -142,7 +145,7 @@ class Stream:
             await asyncio.sleep(self._backoff.pause())
 
     async def _read(
-        self, incoming: AsyncIterator[Incoming], live: Live
+        self, incoming: AsyncGenerator[Incoming, None], live: Live
     ) -> AsyncGenerator[Turn, None]:
         is_live = False
         async for frame in incoming:

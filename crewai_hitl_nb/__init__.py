@@ -1,0 +1,74 @@
+"""Answer a crewAI crew from the notebook: human input as a durable, live event stream.
+
+The public names, each imported when it is first used, so that ``import crewai_hitl_nb``
+costs next to nothing and pulls in neither crewAI nor a server. Two halves lie below and
+may live in different environments: the server half (``server``, ``broker``, ``store``)
+and the kernel half (``kernel``, ``widget``, ``client``), both on ``protocol``.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from crewai_hitl_nb.client import AsyncClient, Client
+    from crewai_hitl_nb.kernel import disable, enable
+    from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
+    from crewai_hitl_nb.widget import inbox
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "HumanInputCompletedEvent",
+    "HumanInputRequiredEvent",
+    "disable",
+    "enable",
+    "inbox",
+]
+
+_HOMES = {
+    "AsyncClient": "crewai_hitl_nb.client",
+    "Client": "crewai_hitl_nb.client",
+    "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.events",
+    "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
+    "disable": "crewai_hitl_nb.kernel",
+    "enable": "crewai_hitl_nb.kernel",
+    "inbox": "crewai_hitl_nb.widget",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """Turn the bridge on: ``%load_ext crewai_hitl_nb`` is ``enable()``."""
+    from crewai_hitl_nb.kernel import enable
+
+    enable()
+
+
+def unload_ipython_extension(shell: "InteractiveShell") -> None:
+    """Put everything back: ``%unload_ext crewai_hitl_nb`` is ``disable()``."""
+    from crewai_hitl_nb.kernel import disable
+
+    disable()
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Name the server extension, for Jupyter servers."""
+    from crewai_hitl_nb.server.app import HumanInputApp
+
+    return [{"module": "crewai_hitl_nb", "app": HumanInputApp}]
