@@ -50,7 +50,7 @@ test-python: $(STAMPS)/test ## pytest: units, server, kernel, notebooks, packagi
 	$(BIN)/python -m pytest $(PYTEST)
 
 screenshots: $(STAMPS)/test ## make docs/images again
-	$(BIN)/python -m pytest tests/e2e/test_screenshots.py --update-images
+	UPDATE_IMAGES=1 $(BIN)/python -m pytest tests/e2e/test_screenshots.py
 
 build: $(STAMPS)/test ## wheel and sdist in dist/
 	$(SAY) "Wheel and sdist"

@@ -28,6 +28,7 @@ import nbformat
 from websockets.sync.client import ClientConnection, connect
 
 import crewai_hitl_nb as hitl
+from crewai_hitl_nb.protocol.events import HumanInputRequired
 
 NOTEBOOK = Path(__file__).with_name("quickstart.ipynb")
 ANSWERS = ["Shorter, and start with the cost.", ""]  # one piece of feedback, then accept
@@ -101,10 +102,12 @@ def run_headless(steps: Steps) -> None:
         jupyter_server(Path(scratch), steps) as server,
         notebook_kernel(server) as kernel,
     ):
-        answered = answer_in_background(server, steps)
+        threading.Thread(target=answer_questions, args=(server, steps), daemon=True).start()
         run_cells(kernel, steps)
-        if len(answered) < len(ANSWERS):
-            raise DemoError(f"the crew asked {len(answered)} times, not {len(ANSWERS)}")
+        with hitl.Client(server.url + "crewai-hitl/", server.token) as client:
+            answered = client.requests(status="answered")
+        if len(answered) != len(ANSWERS):
+            raise DemoError(f"{len(answered)} questions were answered, not {len(ANSWERS)}")
     steps.say("Done: the crew asked, was answered, and went on.")
 
 
@@ -209,21 +212,19 @@ def _message(kind: str, content: dict[str, Any]) -> dict[str, Any]:
     return {**message, "channel": "shell", "buffers": []}
 
 
-def answer_in_background(server: Server, steps: Steps) -> list[str]:
-    """Answer each question as it comes; return the growing list of answered requests."""
-    answered: list[str] = []
+def answer_questions(server: Server, steps: Steps) -> None:
+    """Answer each question as it comes, with the answers in turn."""
+    with hitl.Client(server.url + "crewai-hitl/", server.token) as client:
+        for event, text in zip(_questions(client), ANSWERS, strict=False):
+            steps.say(f"The crew asks, round {event.round}: {event.prompt}\n{event.context}")
+            client.answer(event.request_id, text)
+            steps.say(f"Answered: {text or 'accepted'}")
 
-    def answer() -> None:
-        with hitl.Client(server.url + "crewai-hitl/", server.token) as client:
-            for event in client.events(types=["human_input_required"]):
-                text = ANSWERS[len(answered)] if len(answered) < len(ANSWERS) else ""
-                steps.say(f"The crew asks (round {event.round}):\n{event.prompt}")
-                client.answer(event.request_id, text)
-                steps.say(f"Answered: {text or 'accepted'}")
-                answered.append(event.request_id)
 
-    threading.Thread(target=answer, name="answers", daemon=True).start()
-    return answered
+def _questions(client: hitl.Client) -> Iterator[HumanInputRequired]:
+    for event in client.events(types=["human_input_required"]):
+        if isinstance(event, HumanInputRequired):
+            yield event
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """The browser tests' real parts: JupyterLab in a process, Chromium, pages with a notebook."""
 
+import json
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -7,9 +9,51 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.chromium import FLAGS, find_chromium
 from tests.e2e.lab import Lab, shut_down_kernels, write_notebook
-from tests.jupyter_process import JupyterProcess, jupyter_process
+from tests.e2e.notes import Notes, listen
+from tests.jupyter_process import REPOSITORY, JupyterProcess, jupyter_process
 
 OpenLab = Callable[[str, Sequence[str]], Lab]
+
+
+class Latencies(dict[str, list[float]]):
+    """Milliseconds by what they measure."""
+
+    def add(self, what: str, milliseconds: float) -> None:
+        """Keep one measurement."""
+        self.setdefault(what, []).append(milliseconds)
+
+    def lines(self) -> list[str]:
+        """Return one line for each thing measured."""
+        return [
+            f"{what}: median {statistics.median(values):.0f} ms, "
+            f"worst {max(values):.0f} ms of {len(values)}"
+            for what, values in self.items()
+        ]
+
+
+LATENCIES = pytest.StashKey[Latencies]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LATENCIES] = Latencies()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    measured = config.stash[LATENCIES]
+    if measured:
+        terminalreporter.section("latencies in the browser")
+        terminalreporter.write_line("\n".join(measured.lines()))
+        results = REPOSITORY / "test-results"
+        results.mkdir(exist_ok=True)
+        (results / "latencies.json").write_text(json.dumps(measured, indent=1))
+
+
+@pytest.fixture
+def latencies(pytestconfig: pytest.Config) -> Latencies:
+    """Where measurements are kept; the end of the run prints their medians."""
+    return pytestconfig.stash[LATENCIES]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,3 +99,10 @@ def open_lab(browser: Browser, lab_server: JupyterProcess) -> Iterator[OpenLab]:
     for context in contexts:
         context.close()
     shut_down_kernels(lab_server)
+
+
+@pytest.fixture
+def notes() -> Iterator[Notes]:
+    """What the kernel says about itself while its crew runs."""
+    with listen() as notes:
+        yield notes

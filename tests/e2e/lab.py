@@ -84,6 +84,15 @@ class Lab:
         """Run all cells, as the menu does."""
         self.command("notebook:run-all-cells")
 
+    def run_last(self) -> None:
+        """Select the last cell and run it."""
+        self.page.locator(".jp-Notebook-cell").last.click()
+        self.command("notebook:run-cell")
+
+    def save(self) -> None:
+        """Save the notebook and wait until it is saved."""
+        self.page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save'); }")
+
     def interrupt(self) -> None:
         """Interrupt the kernel, as the stop button does."""
         self.command("notebook:interrupt-kernel")

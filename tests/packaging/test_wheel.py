@@ -47,11 +47,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clean_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new virtual environment with the wheel and what it depends on."""
     venv = tmp_path_factory.mktemp("clean") / "venv"
-    uv = Path(sys.executable).with_name("uv")
-    constraints = REPOSITORY / ".ci" / "constraints.txt"
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, venv], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
-    subprocess.run([*install, "-c", constraints, wheel], check=True)
+    uv = [str(Path(sys.executable).with_name("uv")), "--quiet"]
+    constraints = ["-c", str(REPOSITORY / ".ci" / "constraints.txt")]
+    subprocess.run([*uv, "venv", "--python", sys.executable, str(venv)], check=True)
+    install = [*uv, "pip", "install", "--python", str(venv), *constraints, str(wheel)]
+    subprocess.run(install, check=True)
     return venv
 
 
