@@ -9,7 +9,6 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin
 
@@ -23,15 +22,14 @@ from crewai_hitl_nb.client.errors import ServerAway, TransportUnusable, describe
 from crewai_hitl_nb.client.exchange import refusal_of
 from crewai_hitl_nb.client.resume import SILENCE_SECONDS
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, HitlError
+from crewai_hitl_nb.protocol.errors import BadRequest, HitlError
 from crewai_hitl_nb.protocol.frames import Ack
 
 _REFUSED: Final = frozenset({400, 401, 403, 404, 429})
 """Handshake replies that another transport would get as well."""
 
-_FATAL_CLOSES: Final[Mapping[int, type[HitlError]]] = MappingProxyType(
-    {limits.CLOSE_BAD_PARAMETERS: BadRequest, limits.CLOSE_FORBIDDEN: Forbidden}
-)
+_FATAL_CLOSES: Final = frozenset(range(4400, 4500)) - {limits.CLOSE_SLOW_READER}
+"""The server's own codes say that the same again would not help; but for the slow reader's."""
 
 
 class Socket:
@@ -158,7 +156,6 @@ def _handshake_error(status: int, body: bytes | bytearray | None) -> HitlError:
 def _closing_error(closed: websockets.ConnectionClosed) -> HitlError:
     code = closed.rcvd.code if closed.rcvd else None
     reason = closed.rcvd.reason if closed.rcvd else ""
-    fatal = _FATAL_CLOSES.get(code) if code is not None else None
-    if fatal is not None:
-        return fatal(reason or f"the server closed the stream with {code}")
+    if code in _FATAL_CLOSES:
+        return BadRequest(reason or f"the server closed the stream for good, with {code}")
     return ServerAway(f"the stream was closed ({code or 'connection lost'}) {reason}".rstrip())
