@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import nbformat
 from websockets.sync.client import ClientConnection, connect
 
 import crewai_hitl_nb as hitl
@@ -169,11 +168,11 @@ def notebook_kernel(server: Server) -> Iterator[ClientConnection]:
 
 def run_cells(kernel: ClientConnection, steps: Steps) -> None:
     """Run the code cells one after the other and print what they print."""
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    for number, cell in enumerate((c for c in cells if c.cell_type == "code"), start=1):
-        first_line = str(cell.source).splitlines()[0]
-        steps.say(f"Cell {number} runs: {first_line}")
-        printed = run_code(kernel, str(cell.source), steps)
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    for number, source in enumerate(sources, start=1):
+        steps.say(f"Cell {number} runs: {source.splitlines()[0]}")
+        printed = run_code(kernel, source, steps)
         if printed.strip():
             steps.say(f"Cell {number} printed:\n{printed}")
 
