@@ -2,9 +2,10 @@
 
 The answer is checked against the request, becomes a ``human_input_completed`` event, and
 is appended; the store refuses a second closing event, so the commit decides and nothing
-else does. An Idempotency-Key makes the event's id a name of who said what to which
-request under which key (UUIDv5, RFC 9562, 5.5): sent again it is the same event and gets
-the same reply; with other words it is another answer and loses.
+else does. An Idempotency-Key makes the event's id a name of what was said to which request
+under which key (UUIDv5, RFC 9562, 5.5): sent again it is the same event and gets the same
+reply; with other words it is another answer and loses. The sender's name is no part of it:
+a Jupyter server gives every bare token request a new anonymous name.
 """
 
 import uuid
@@ -36,7 +37,7 @@ def completed(
     """
     accepted = accept(required, answer)
     return HumanInputCompleted(
-        event_id=_event_id(required.request_id, answer, accepted, name),
+        event_id=_event_id(required.request_id, answer, accepted),
         timestamp=now,
         **about(required),
         human_feedback=accepted.human_feedback,
@@ -47,11 +48,31 @@ def completed(
     )
 
 
-def _event_id(request_id: str, answer: Answer, accepted: AcceptedAnswer, name: str) -> str:
+def settled(required: HumanInputRequired, event: HumanInputCompleted) -> HumanInputCompleted:
+    """Return a published answer with its decision settled, as :func:`accept` would.
+
+    Raises:
+        InvalidAnswer: The request does not accept it.
+    """
+    accepted = accept(
+        required,
+        Answer(
+            human_feedback=event.human_feedback,
+            decision=event.decision,
+            options=event.options,
+            values=event.values,
+        ),
+    )
+    return msgspec.structs.replace(
+        event, decision=accepted.decision, options=accepted.options, **about(required)
+    )
+
+
+def _event_id(request_id: str, answer: Answer, accepted: AcceptedAnswer) -> str:
     if answer.idempotency_key is None:
         return ids.new_event_id()
     said = msgspec.json.encode(
-        [request_id, answer.idempotency_key, name, accepted], order="deterministic"
+        [request_id, answer.idempotency_key, accepted], order="deterministic"
     )
     return str(uuid.uuid5(_KEYED, said.decode()))
 

@@ -38,6 +38,7 @@ from crewai_hitl_nb.protocol.events import (
     Event,
     HumanInputCancelled,
     HumanInputClaimed,
+    HumanInputCompleted,
     HumanInputExpired,
     HumanInputRequired,
     about,
@@ -148,6 +149,7 @@ class Broker:
         """Append events together; all are durable and delivered when this returns.
 
         Raises:
+            InvalidAnswer: A published answer does not fit its request.
             Settled: An event asks a request again, or speaks of a closed one; nothing of
                 the batch was stored.
             UnknownRequest: An event closes a request that was never asked.
@@ -160,7 +162,19 @@ class Broker:
                 f"{len(self._open)} requests are open; answer or cancel some first",
                 retry_after=5,
             )
-        return await self._store.append(events)
+        return await self._store.append(self._settled(events))
+
+    def _settled(self, events: Sequence[Event]) -> list[Event]:
+        """Hold published answers to the same rule as any other."""
+        asked = {e.request_id: e for e in events if isinstance(e, HumanInputRequired)}
+        settled: list[Event] = []
+        for event in events:
+            if isinstance(event, HumanInputCompleted) and event.request_id is not None:
+                required = asked.get(event.request_id) or self._open.get(event.request_id)
+                settled.append(answers.settled(required, event) if required else event)
+            else:
+                settled.append(event)
+        return settled
 
     async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
         """Answer a request in the name of a person.

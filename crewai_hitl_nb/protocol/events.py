@@ -6,7 +6,7 @@ is a frozen struct; unknown fields in it are ignored. An unknown type is an
 boundary, by :func:`event_from_wire`; inside there are only these types.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -262,6 +262,29 @@ def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
     if struct is HumanInputRequired:
         filled.setdefault("request_id", envelope.event_id)
     return _known(struct, filled)
+
+
+def events_from_wire(raw: object, *, new_id: Callable[[], str], now: datetime) -> list[Event]:
+    """Decode what a publisher sends: one event or a list of them.
+
+    Raises:
+        InvalidEvent: With the place in the list, the wrong field and why.
+    """
+    batch = raw if isinstance(raw, list) else [raw]
+    if not 0 < len(batch) <= limits.MAX_BATCH_EVENTS:
+        raise InvalidEvent.at("", f"send 1 to {limits.MAX_BATCH_EVENTS} events at a time")
+    if not isinstance(raw, list):
+        return [event_from_wire(raw, event_id=new_id(), now=now)]
+    return [_at_place(i, item, event_id=new_id(), now=now) for i, item in enumerate(raw)]
+
+
+def _at_place(place: int, item: object, *, event_id: str, now: datetime) -> Event:
+    try:
+        return event_from_wire(item, event_id=event_id, now=now)
+    except InvalidEvent as error:
+        raise InvalidEvent(
+            tuple(FieldError(f"{place}.{e.field}".rstrip("."), e.message) for e in error.errors)
+        ) from None
 
 
 def decode_event(body: bytes | str) -> Event:

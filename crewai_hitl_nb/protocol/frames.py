@@ -99,8 +99,11 @@ def _located(body: bytes | str, reason: str) -> BadJson:
     try:
         json.loads(body)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        return BadJson(f"not JSON: {error.msg} at {where}", line=error.lineno, column=error.colno)
+        return BadJson(
+            f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})",
+            line=error.lineno,
+            column=error.colno,
+        )
     except UnicodeDecodeError as error:
         return BadJson(f"not UTF-8 at byte {error.start}", byte=error.start)
     except RecursionError:

@@ -21,9 +21,6 @@ MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 MAX_BATCH_EVENTS: Final = 1000
 """Events in one publish call: the write of one batch stays well under a loop's 50 ms."""
 
-MAX_JSON_DEPTH: Final = 64
-"""Nesting of an event. A person cannot read deeper; parsers further down recurse."""
-
 MAX_FEEDBACK_CHARS: Final = 200_000
 """An answer typed or pasted by a person: a long document."""
 
@@ -85,12 +82,6 @@ RETAIN_DAYS: Final = 90.0
 
 CLOSE_GOING_AWAY: Final = 1001
 """WebSocket close: the server stops. Connect again with the last event id (RFC 6455, 7.4.1)."""
-
-CLOSE_BAD_PARAMETERS: Final = 4400
-"""WebSocket close: the parameters of the stream are wrong. Do not retry."""
-
-CLOSE_FORBIDDEN: Final = 4403
-"""WebSocket close: no right to read. Do not retry."""
 
 CLOSE_SLOW_READER: Final = 4408
 """WebSocket close: the bounded buffer is full. Connect again with the last event id."""

@@ -24,8 +24,13 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
 from crewai_hitl_nb.protocol.events import Event, encode_event, event_type, request_id_of
 from crewai_hitl_nb.protocol.state import Request, Status
+
+
+class StoreInUse(StoreUnavailable):
+    """Another process owns the store."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -183,15 +188,26 @@ class Store(Protocol):
 
 
 def commit_of(event: Event, offset: int) -> Commit:
-    """Give an event its place and return it as it is to be stored."""
+    """Give an event its place and return it as it is to be stored.
+
+    Raises:
+        TooLarge: It is over the size that one event may have.
+    """
     placed = msgspec.structs.replace(event, offset=offset)
+    body = encode_event(placed)
+    if len(body) > limits.MAX_EVENT_BYTES:
+        raise TooLarge(
+            f"an event of {len(body)} bytes; at most {limits.MAX_EVENT_BYTES} are kept: "
+            "shorten its context, or store the content elsewhere and link to it",
+            limit=limits.MAX_EVENT_BYTES,
+        )
     record = Record(
         offset,
         event.event_id,
         event_type(event),
         event.execution_id,
         event.crew_id,
-        encode_event(placed),
+        body,
     )
     return Commit(record, placed)
 

@@ -33,6 +33,7 @@ from crewai_hitl_nb.store.base import (
     RequestPage,
     RequestQuery,
     Scope,
+    StoreInUse,
 )
 
 _READERS: Final = 2
@@ -105,7 +106,7 @@ class SqliteStore:
             self.epoch, self._written, self.pruned_through = reading.load_meta(connection)
             self.top = self._written
         except filelock.Timeout:
-            raise StoreUnavailable(
+            raise StoreInUse(
                 f"{self.path} belongs to another running server; "
                 "stop that one or give this one another path"
             ) from None

@@ -1,0 +1,163 @@
+"""The Jupyter server extension: reads the configuration and owns everything's life.
+
+It opens the log when the server is up, hands kernels the URL and their key, prunes once
+an hour, and closes all of it in reverse order when the server stops.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
+from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
+from jupyter_server.utils import url_path_join
+from traitlets import Float, Int, Unicode
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server.base import SETTING, Services
+from crewai_hitl_nb.server.handover import Handover
+from crewai_hitl_nb.server.routes import PREFIX, ROUTES
+from crewai_hitl_nb.store.base import StoreInUse
+from crewai_hitl_nb.store.sqlite import SqliteStore
+
+_HERE: Final = Path(__file__).parent
+_PRUNE_SECONDS: Final = 3600.0
+_MOST_LOGS: Final = 20
+"""Servers of one user side by side, each with a log of its own."""
+
+
+class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
+    """Human input of crewAI as a durable event stream. Configure ``c.HumanInputApp``."""
+
+    name = "crewai_hitl_nb"
+    extension_url = f"/{PREFIX}/"
+    load_other_extensions = True
+    static_paths = [str(_HERE / "static")]  # noqa: RUF012 - traitlets copies it
+    template_paths = [str(_HERE / "templates")]  # noqa: RUF012 - traitlets copies it
+
+    store_path = Unicode(
+        "",
+        config=True,
+        help="The SQLite file of the log. Default: crewai-hitl/human_input.db in the Jupyter"
+        " data directory; a second server of the same user takes human_input-2.db.",
+    )
+    retain_events = Int(
+        limits.RETAIN_EVENTS,
+        config=True,
+        help="Events to keep. Events of open requests are always kept.",
+    )
+    retain_days = Float(
+        limits.RETAIN_DAYS,
+        config=True,
+        help="Days to keep events. Events of open requests are always kept.",
+    )
+    heartbeat_seconds = Float(
+        limits.HEARTBEAT_SECONDS,
+        config=True,
+        help="Seconds between two heartbeats on an idle stream.",
+    )
+    presence_grace_seconds = Float(
+        limits.PRESENCE_GRACE_SECONDS,
+        config=True,
+        help="Seconds that a kernel may be away before its requests are cancelled.",
+    )
+    buffer_events = Int(
+        limits.BUFFER_EVENTS,
+        config=True,
+        help="Events that wait for one slow reader before it is closed (it can resume).",
+    )
+    max_pending = Int(limits.MAX_PENDING_REQUESTS, config=True, help="Most open requests at once.")
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Make what lives as long as the application."""
+        super().__init__(**kwargs)
+        self._handover = Handover(Path(jupyter_runtime_dir()))
+        self._pruning: asyncio.Task[None] | None = None
+        self._services: Services | None = None
+
+    def initialize_settings(self) -> None:
+        """Give the handlers what they work with; the log is opened later."""
+        self._services = Services(
+            kernel_key=keys.load_or_make(self._folder() / "kernel_key"),
+            heartbeat=self.heartbeat_seconds,
+        )
+        self.settings[SETTING] = self._services
+
+    def initialize_handlers(self) -> None:
+        """Serve the table of routes below the prefix."""
+        self.handlers.extend((rf"/{PREFIX}/{path}", handler) for path, handler in ROUTES)
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Open the log and tell kernels where it is; the server's port is final here."""
+        services = self._services
+        if services is None:
+            return
+        try:
+            services.broker = await self._open_broker()
+        except StoreUnavailable as error:
+            services.trouble = error.message
+            self.log.error("crewai-hitl: %s", error.message)
+            return
+        self._pruning = asyncio.ensure_future(self._prune_forever(services.broker))
+        self._handover.give(_local_url(serverapp), services.kernel_key)
+
+    async def _open_broker(self) -> Broker:
+        """Open the first log that no other running server of this user holds."""
+        for number in range(1, _MOST_LOGS + 1):
+            path = self._path(number)
+            broker = Broker(
+                SqliteStore(path),
+                presence_grace=self.presence_grace_seconds,
+                buffer_events=self.buffer_events,
+                max_pending=self.max_pending,
+            )
+            try:
+                await broker.start()
+            except StoreInUse:
+                continue
+            if number > 1:
+                self.log.warning("crewai-hitl: another server holds the log; using %s", path)
+            return broker
+        raise StoreUnavailable(
+            f"{_MOST_LOGS} servers hold logs in {self._folder()}; stop some of them"
+        )
+
+    def _folder(self) -> Path:
+        return self._path(1).parent
+
+    def _path(self, number: int) -> Path:
+        default = Path(jupyter_data_dir()) / "crewai-hitl" / "human_input.db"
+        path = Path(self.store_path).expanduser() if self.store_path else default
+        return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+
+    async def _prune_forever(self, broker: Broker) -> None:
+        while True:
+            try:
+                dropped = await broker.prune(keep=self.retain_events, days=self.retain_days)
+            except StoreUnavailable as error:
+                self.log.warning("crewai-hitl: old events were not dropped: %s", error.message)
+            else:
+                self.log.debug("crewai-hitl: dropped %d old events", dropped)
+            await asyncio.sleep(_PRUNE_SECONDS)
+
+    async def stop_extension(self) -> None:
+        """Take everything back, in reverse order."""
+        self._handover.take_back()
+        if self._pruning is not None:
+            self._pruning.cancel()
+        services = self._services
+        if services is not None and services.broker is not None:
+            broker, services.broker = services.broker, None
+            await broker.close()
+
+
+def _local_url(server: Any) -> str:
+    """Return the prefix as a process on this machine reaches it."""
+    everywhere = ("", "*", "0.0.0.0", "::", "localhost")  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if server.ip in everywhere else server.ip
+    host = f"[{host}]" if ":" in host else host
+    scheme = "https" if server.certfile else "http"
+    return f"{scheme}://{host}:{server.port}" + url_path_join(server.base_url, PREFIX, "/")

@@ -1,0 +1,196 @@
+"""What every handler shares: who calls, what they may, and how an error is said.
+
+Identity, XSRF and origin rules are the Jupyter server's own; the kernel key stands beside
+them (``keys``). Rights go through the server's authorizer on the resource ``crewai_hitl``:
+*read* for streams and lists, *write* to publish and cancel, *execute* to answer and claim.
+"""
+
+from collections.abc import Callable
+from http.client import responses
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth import Authorizer, IdentityProvider
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado import web
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.protocol import frames, limits
+from crewai_hitl_nb.protocol.errors import (
+    Forbidden,
+    HitlError,
+    StoreUnavailable,
+    TooLarge,
+    TooMany,
+)
+from crewai_hitl_nb.server import keys
+
+RESOURCE: Final = "crewai_hitl"
+"""Name of the resource that the server's authorizer is asked about."""
+
+SETTING: Final = "crewai_hitl_services"
+
+
+class Services(msgspec.Struct):
+    """What handlers work with; made by the application, found in Tornado's settings.
+
+    Attributes:
+        kernel_key: The key of this server's kernels.
+        heartbeat: Seconds between two heartbeats on an idle stream.
+        broker: None until the log is open, and after it was closed.
+        trouble: Why there is no broker, for people.
+    """
+
+    kernel_key: str
+    heartbeat: float = limits.HEARTBEAT_SECONDS
+    broker: Broker | None = None
+    trouble: str = "the server is starting or stopping"
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def needs(action: str) -> Callable[[Method], Method]:
+    """Let a method run only for a known caller with this right on the resource.
+
+    The Jupyter server's own two decorators, in the one order that is right.
+    """
+
+    def decorate(method: Method) -> Method:
+        return cast("Method", web.authenticated(authorized(action, RESOURCE)(method)))
+
+    return decorate
+
+
+class CallerMixin:
+    """Finds out who calls, for HTTP and WebSocket handlers alike."""
+
+    settings: dict[str, Any]
+
+    @property
+    def services(self) -> Services:
+        """What the application made for the handlers."""
+        return cast("Services", self.settings[SETTING])
+
+    @property
+    def broker(self) -> Broker:
+        """The broker.
+
+        Raises:
+            StoreUnavailable: The log is not open.
+        """
+        broker = self.services.broker
+        if broker is None:
+            raise StoreUnavailable(f"{self.services.trouble}; try again")
+        return broker
+
+    @property
+    def by_kernel(self) -> bool:
+        """Whether the request carries the kernel key."""
+        key = self.services.kernel_key
+        return keys.same(key, keys.presented(cast("web.RequestHandler", self)))
+
+    @property
+    def identity_provider(self) -> IdentityProvider:
+        """The host's, unless the kernel key says who calls."""
+        if self.by_kernel:
+            return keys.KernelIdentity(parent=None)
+        return cast("IdentityProvider", super().identity_provider)  # type: ignore[misc]
+
+    @property
+    def authorizer(self) -> Authorizer:
+        """The host's, unless the kernel key is the right."""
+        if self.by_kernel:
+            return keys.KernelAuthorizer(parent=None)
+        return cast("Authorizer", super().authorizer)  # type: ignore[misc]
+
+    @property
+    def person(self) -> str:
+        """The caller's name, for people."""
+        user = cast("web.RequestHandler", self).current_user
+        return str(user.display_name or user.name or user.username)
+
+    async def require(self, action: str) -> None:
+        """Ask the authorizer for one more right than the handler's own.
+
+        Raises:
+            Forbidden: The caller has it not.
+        """
+        handler = cast("APIHandler", self)
+        allowed = await ensure_async(
+            handler.authorizer.is_authorized(handler, handler.current_user, action, RESOURCE)
+        )
+        if not allowed:
+            raise Forbidden(f"you have not the right to {action} on {RESOURCE}")
+
+
+class JsonErrorsMixin:
+    """Says every error as ``{"error": code, "message": …}`` with its status."""
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Give an error of the protocol its own status."""
+        error = _raised(kwargs)
+        if isinstance(error, HitlError):
+            status_code = error.status
+        super().send_error(status_code, **kwargs)  # type: ignore[misc]
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the error's body."""
+        handler = cast("web.RequestHandler", self)
+        error = _raised(kwargs)
+        if isinstance(error, TooMany):
+            handler.set_header("Retry-After", str(error.details.get("retry_after", 1)))
+        body = error.to_wire() if isinstance(error, HitlError) else _host_error(status_code, error)
+        handler.set_header("Content-Type", "application/json")
+        handler.finish(msgspec.json.encode(body))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """A caller's mistake is not this server's trouble: no traceback for it."""
+        if isinstance(value, HitlError):
+            handler = cast("APIHandler", self)
+            handler.log.debug("%s %s: %s", handler.request.method, value.status, value.code)
+            return
+        super().log_exception(typ, value, tb)  # type: ignore[misc]
+
+
+class HitlHandler(JsonErrorsMixin, CallerMixin, ExtensionHandlerMixin, APIHandler):
+    """Base of the HTTP handlers."""
+
+    def json_body(self) -> object:
+        """Return the decoded body; an empty one is an empty object.
+
+        Raises:
+            TooLarge: It is over the limit.
+            BadJson: With the place of the first wrong character.
+        """
+        if len(self.request.body) > limits.MAX_BODY_BYTES:
+            raise TooLarge(
+                f"a body of {len(self.request.body)} bytes; send at most "
+                f"{limits.MAX_BODY_BYTES} at a time",
+                limit=limits.MAX_BODY_BYTES,
+            )
+        return frames.decode_json(self.request.body) if self.request.body.strip() else {}
+
+    def reply(self, body: object) -> None:
+        """Finish with a JSON body."""
+        self.finish(msgspec.json.encode(body))
+
+
+def _raised(kwargs: dict[str, Any]) -> BaseException | None:
+    info = kwargs.get("exc_info")
+    return info[1] if info else None
+
+
+_CODES: Final = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "not_allowed"}
+
+
+def _host_error(status: int, error: BaseException | None) -> dict[str, str]:
+    """Say an error of the host in our words; nothing of an unexpected one leaks out."""
+    said = error.log_message if isinstance(error, web.HTTPError) else None
+    message = said or responses.get(status, "unknown error")
+    if status == 403 and not said:
+        message = "no or wrong credentials; send `Authorization: Bearer <token>`, or log in"
+    return {"error": _CODES.get(status, "server_error"), "message": message}

@@ -1,0 +1,68 @@
+"""The kernel key: how a kernel of this server proves who it is without the user's token.
+
+One secret per server, kept in a file that only its user can read so that kernels survive
+a restart of the server, and handed to kernels through their environment. Whoever holds it
+runs code as this user already, so it carries every right on ``crewai_hitl`` and none
+elsewhere: the Jupyter server does not know it.
+"""
+
+import getpass
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Final
+
+from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
+from tornado import web
+
+_BEARER: Final = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
+
+
+def load_or_make(path: Path) -> str:
+    """Return the key in the file, making both when there is none.
+
+    Raises:
+        OSError: The file cannot be read or made.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_text().strip()
+        if key:
+            return key
+        handle = os.open(path, os.O_WRONLY | os.O_TRUNC, 0o600)
+    key = secrets.token_urlsafe(32)
+    with os.fdopen(handle, "w") as file:
+        file.write(key + "\n")
+    return key
+
+
+def presented(handler: web.RequestHandler) -> str:
+    """Return the key or token that a request carries, or an empty text."""
+    match = _BEARER.fullmatch(handler.request.headers.get("Authorization", "").strip())
+    return match.group(1) if match else handler.get_query_argument("token", "")
+
+
+def same(key: str, given: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(key.encode(), given.encode())
+
+
+class KernelIdentity(IdentityProvider):
+    """Who a request with the kernel key is: this user's own code."""
+
+    def get_user(self, handler: web.RequestHandler) -> User:
+        """Return the user that the kernels run as."""
+        name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+        return User(username=f"kernel:{name}", name=name, display_name=name)
+
+    def is_token_authenticated(self, handler: web.RequestHandler) -> bool:
+        """A key is never sent by a browser on its own, so XSRF rules do not apply."""
+        return True
+
+
+class KernelAuthorizer(AllowAllAuthorizer):
+    """The key itself is the right."""

@@ -1,0 +1,126 @@
+"""Query parameters of streams and listings, decoded once into types."""
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import msgspec
+from tornado import web
+
+from crewai_hitl_nb.broker.subscription import Replay, Start
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import BadRequest
+from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.store.base import Match, RequestQuery
+
+Order: TypeAlias = Literal["oldest", "newest"]
+N = TypeVar("N", int, float)
+
+
+def match(handler: web.RequestHandler, execution_id: str | None) -> Match:
+    """Return which events the caller wants.
+
+    Raises:
+        BadRequest: Naming the parameter.
+    """
+    names = ",".join(handler.get_query_arguments("type")).split(",")
+    types = frozenset(name.strip() for name in names if name.strip())
+    return Match(
+        execution_id=_id("execution_id", execution_id),
+        crew_id=_id("crew_id", handler.get_query_argument("crew_id", None)),
+        types=types or None,
+    )
+
+
+def start(handler: web.RequestHandler, default: Replay) -> Start:
+    """Return where the stream begins. The ``Last-Event-ID`` header wins.
+
+    Raises:
+        BadRequest: Naming the parameter.
+    """
+    header = handler.request.headers.get("Last-Event-ID")
+    last = header or handler.get_query_argument("last_event_id", None) or None
+    replay = _typed(handler, "replay", Replay, default)
+    return Start(last_event_id=_id("last_event_id", last), replay=replay)
+
+
+def source(handler: web.RequestHandler) -> str | None:
+    """Return the waiter that this connection is, if any."""
+    return _id("source", handler.get_query_argument("source", None))
+
+
+def number(handler: web.RequestHandler, name: str, *, default: float, most: float) -> float:
+    """Return a number from 0 to ``most``; a larger one is taken as ``most``.
+
+    Raises:
+        BadRequest: It is no number, or below 0.
+    """
+    return min(_number(handler, name, default, float, least=0), most)
+
+
+def count(handler: web.RequestHandler, name: str, *, default: int, most: int) -> int:
+    """Return a whole number from 1 to ``most``; a larger one is taken as ``most``.
+
+    Raises:
+        BadRequest: It is no whole number, or below 1.
+    """
+    return min(_number(handler, name, default, int, least=1), most)
+
+
+def request_query(handler: web.RequestHandler) -> RequestQuery:
+    """Return which requests a listing shows.
+
+    Raises:
+        BadRequest: Naming the parameter.
+    """
+    cursor = handler.get_query_argument("cursor", "")
+    if cursor and not (cursor.isascii() and cursor.isdigit()):
+        raise BadRequest("`cursor` is the `next` of the page before; leave it out to begin")
+    order = _typed(handler, "order", Order, "oldest")
+    wanted: dict[str, Any] = {
+        name: _id(name, handler.get_query_argument(name, None))
+        for name in ("execution_id", "crew_id", "kind", "assignee")
+    }
+    return RequestQuery(
+        status=_typed(handler, "status", Status, None),
+        newest_first=order == "newest",
+        after=int(cursor) if cursor else None,
+        limit=count(
+            handler,
+            "limit",
+            default=limits.DEFAULT_PAGE_REQUESTS,
+            most=limits.MAX_PAGE_REQUESTS,
+        ),
+        **wanted,
+    )
+
+
+def _typed(handler: web.RequestHandler, name: str, kind: Any, default: Any) -> Any:
+    given = handler.get_query_argument(name, None)
+    if not given:
+        return default
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError:
+        allowed = ", ".join(kind.__args__)
+        raise BadRequest(f"`{name}` is one of {allowed}, not `{given[:50]}`") from None
+
+
+def _number(
+    handler: web.RequestHandler, name: str, default: N, kind: Callable[[str], N], *, least: N
+) -> N:
+    given = handler.get_query_argument(name, None)
+    if not given:
+        return default
+    try:
+        value = kind(given)
+    except ValueError:
+        value = kind("-1")
+    if not value >= least:  # refuses NaN as well
+        raise BadRequest(f"`{name}` is a number from {least} on, not `{given[:50]}`")
+    return value
+
+
+def _id(name: str, value: str | None) -> str | None:
+    if value is not None and not 0 < len(value) <= limits.MAX_ID_CHARS:
+        raise BadRequest(f"`{name}` has 1 to {limits.MAX_ID_CHARS} characters")
+    return value

@@ -1,0 +1,69 @@
+"""``POST events``: publish one event or a list, idempotent on ``event_id``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from crewai_hitl_nb.broker.broker import utc_now
+from crewai_hitl_nb.protocol import ids
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    Event,
+    HumanInputClaimed,
+    HumanInputCompleted,
+    events_from_wire,
+)
+from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
+from crewai_hitl_nb.store.base import Appended
+
+
+async def publish(caller: CallerMixin, raw: object) -> dict[str, Any]:
+    """Publish what a caller sent, over whichever transport, and return the reply's body.
+
+    An answer or a claim that is published speaks for a person: it needs the right to
+    *execute*, and only a kernel may name somebody else than the caller.
+    """
+    events = events_from_wire(raw, new_id=ids.new_event_id, now=utc_now())
+    if any(_speaks_for_a_person(event) for event in events):
+        await caller.require("execute")
+        if not caller.by_kernel:
+            events = [_signed(event, caller.person) for event in events]
+    return _reply(await caller.broker.publish(events))
+
+
+def _speaks_for_a_person(event: Event) -> bool:
+    return isinstance(event, HumanInputCompleted | HumanInputClaimed)
+
+
+def _signed(event: Event, name: str) -> Event:
+    if isinstance(event, HumanInputCompleted):
+        via = event.answered_by.via if event.answered_by else "api"
+        return msgspec.structs.replace(event, answered_by=AnsweredBy(name=name, via=via))
+    if isinstance(event, HumanInputClaimed):
+        via = event.claimed_by.via
+        return msgspec.structs.replace(event, claimed_by=AnsweredBy(name=name, via=via))
+    return event
+
+
+def _reply(results: Sequence[Appended]) -> dict[str, Any]:
+    return {
+        "events": [
+            {
+                "event_id": result.record.event_id,
+                "request_id": result.request_id,
+                "offset": result.record.offset,
+                "duplicate": result.duplicate,
+            }
+            for result in results
+        ]
+    }
+
+
+class EventsHandler(HitlHandler):
+    """The publisher's door."""
+
+    @needs("write")
+    async def post(self) -> None:
+        """Append the events and say where they stand in the log."""
+        self.reply(await publish(self, self.json_body()))

@@ -1,0 +1,36 @@
+"""What is served where, below the prefix."""
+
+from typing import Any, Final
+
+from crewai_hitl_nb.server.health import HealthHandler
+from crewai_hitl_nb.server.inbox import InboxHandler
+from crewai_hitl_nb.server.poll import PollHandler
+from crewai_hitl_nb.server.publish import EventsHandler
+from crewai_hitl_nb.server.requests import (
+    AnswerHandler,
+    CancelHandler,
+    ClaimHandler,
+    RequestHandler,
+    RequestsHandler,
+)
+from crewai_hitl_nb.server.sse import EventStreamHandler
+from crewai_hitl_nb.server.websocket import StreamSocket
+
+PREFIX: Final = "crewai-hitl"
+
+_EXECUTION: Final = r"(?:/(?P<execution_id>[^/]+))?"
+_REQUEST: Final = r"requests/(?P<request_id>[^/]+)"
+
+ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
+    (r"ws/human-input" + _EXECUTION, StreamSocket),
+    (r"events/human-input" + _EXECUTION, EventStreamHandler),
+    (r"poll/human-input" + _EXECUTION, PollHandler),
+    (r"events", EventsHandler),
+    (r"requests", RequestsHandler),
+    (_REQUEST, RequestHandler),
+    (_REQUEST + r"/answer", AnswerHandler),
+    (_REQUEST + r"/claim", ClaimHandler),
+    (_REQUEST + r"/cancel", CancelHandler),
+    (r"health", HealthHandler),
+    (r"", InboxHandler),
+)

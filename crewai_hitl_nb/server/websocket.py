@@ -1,0 +1,142 @@
+"""``ws/human-input[/{execution_id}]``: events down, answers up, on one connection.
+
+A frame down is an event as it is stored, or a control frame. A frame up carries a ``ref``
+and gets exactly one ``ack`` or ``error`` with it; frames up are taken one at a time, in
+order. With ``?source=`` the connection is the waiter of that name: when the last one
+closes and stays away, its pending requests are cancelled.
+
+Closed with 1001 when the server stops and 4408 when the reader is too slow; both are
+resumable by the last event id. Wrong parameters and missing rights are refused before the
+upgrade, as HTTP 400 and 403 with a JSON body.
+"""
+
+import asyncio
+from typing import Any
+
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from crewai_hitl_nb.broker.broker import utc_now
+from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
+from crewai_hitl_nb.protocol import frames, limits
+from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable
+from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin
+from crewai_hitl_nb.server.publish import publish
+from crewai_hitl_nb.server.requests import answer, cancel, claim
+
+
+class StreamSocket(
+    JsonErrorsMixin,
+    CallerMixin,
+    ExtensionHandlerMixin,
+    WebSocketMixin,
+    WebSocketHandler,
+    JupyterHandler,
+):
+    """One connection."""
+
+    _subscription: Subscription | None = None
+    _delivery: asyncio.Task[None] | None = None
+    _source: str | None = None
+
+    def set_default_headers(self) -> None:
+        """The host's headers mean nothing to an upgrade."""
+
+    def get_compression_options(self) -> None:
+        """No permessage-deflate: small frames, and every reader gets the same bytes."""
+
+    @ws_authenticated
+    async def get(self, execution_id: str | None = None) -> None:
+        """Check everything that can be wrong while it can still be said by HTTP."""
+        await self.require("read")
+        match = parameters.match(self, execution_id)
+        start = parameters.start(self, default="pending")
+        source = parameters.source(self)
+        self._subscription = self.broker.subscribe(match, start)
+        try:
+            await super().get()
+        finally:
+            if self.ws_connection is None:
+                self._subscription.close()
+            elif source is not None:
+                self._source = source
+                self.broker.waiter_arrived(source)
+
+    def open(self, *args: str, **kwargs: str) -> Any:
+        """Begin to deliver."""
+        result = super().open(*args, **kwargs)
+        self._delivery = asyncio.ensure_future(self._deliver())
+        return result
+
+    async def _deliver(self) -> None:
+        if self._subscription is None:
+            return
+        code, reason = limits.CLOSE_GOING_AWAY, "the server stops; connect again"
+        try:
+            while True:
+                step = await self._subscription.next(self.services.heartbeat)
+                await self._send(step)
+        except SlowReader:
+            code, reason = limits.CLOSE_SLOW_READER, "too slow; connect again and resume"
+        except (Closed, StoreUnavailable):
+            self.log.debug("a socket's stream ends")
+        except WebSocketClosedError:
+            return
+        self.close(code, reason)
+
+    async def _send(self, step: Step | None) -> None:
+        if step is None or isinstance(step, Live):
+            broker = self.broker
+            beat = frames.Heartbeat(utc_now(), broker.epoch, broker.top)
+            await self.write_message(frames.encode_frame(beat))
+        elif isinstance(step, frames.Gap):
+            await self.write_message(frames.encode_frame(step))
+        else:
+            for record in step:
+                written = self.write_message(record.body)
+            await written
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Take one frame up and answer it."""
+        ref: str | None = None
+        try:
+            if len(message) > limits.MAX_BODY_BYTES:
+                raise BadRequest(f"a frame of {len(message)}; send at most {limits.MAX_BODY_BYTES}")
+            raw = frames.decode_json(message)
+            if isinstance(raw, dict) and isinstance(raw.get("ref"), str):
+                ref = raw["ref"]
+            frame = frames.decode_up(raw)
+            reply = frames.encode_frame(frames.Ack(frame.ref, await self._act(frame, raw)))
+        except HitlError as error:
+            reply = frames.encode_error(ref, error)
+        try:
+            await self.write_message(reply)
+        except WebSocketClosedError:
+            self.log.debug("the socket closed before its reply")
+
+    async def _act(self, frame: frames.UpFrame, raw: object) -> dict[str, Any]:
+        if isinstance(frame, frames.PublishFrame):
+            await self.require("write")
+            return await publish(self, frame.events)
+        if isinstance(frame, frames.AnswerFrame):
+            await self.require("execute")
+            return await answer(self, frame.request_id, raw)
+        if isinstance(frame, frames.ClaimFrame):
+            await self.require("execute")
+            return await claim(self, frame.request_id, {"via": frame.via})
+        await self.require("write")
+        return await cancel(self, frame.request_id, {"reason": frame.reason})
+
+    def on_close(self) -> None:
+        """The other side left, or was closed."""
+        if self._delivery is not None:
+            self._delivery.cancel()
+        if self._subscription is not None:
+            self._subscription.close()
+        if self._source is not None and self.services.broker is not None:
+            self.services.broker.waiter_left(self._source)
+        super().on_close()
