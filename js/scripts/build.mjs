@@ -1,0 +1,84 @@
+/**
+ * Builds the three outputs, all of them git-ignored and shipped in the wheel.
+ *
+ *   src/widget.ts  → crewai_hitl_nb/widget/static/card.js          the anywidget
+ *   src/inbox.ts   → crewai_hitl_nb/server/static/inbox.{js,css}   the inbox page
+ *   src/lab/*.ts   → crewai_hitl_nb/labextension/                  the prebuilt lab extension
+ *
+ * The lab extension goes through JupyterLab's own builder, run directly with the core metadata
+ * from npm: `jupyter-builder` is a Python wrapper that would look for the same two files.
+ * Its packages stay imports until then, so that the builder's licence report names them.
+ */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const product = join(root, "..", "crewai_hitl_nb");
+const resolve = createRequire(import.meta.url).resolve;
+
+/** Goal of docs/frontend.md: the card must not keep a page waiting. */
+const CARD_LIMIT_KB = 60;
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  charset: "utf8",
+  format: "esm",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  loader: { ".css": "text" },
+  logLevel: "warning",
+  target: "es2022",
+};
+
+async function buildPages() {
+  const card = join(product, "widget", "static", "card.js");
+  const inbox = join(product, "server", "static");
+  await build({ ...shared, entryPoints: ["src/widget.ts"], outfile: card, minify: true });
+  await build({ ...shared, entryPoints: ["src/inbox.ts"], outdir: inbox, minify: true });
+  await build({
+    ...shared,
+    entryPoints: ["src/inbox.css"],
+    loader: {},
+    minify: true,
+    outdir: inbox,
+  });
+  const size = report(card);
+  report(join(inbox, "inbox.js"));
+  report(join(inbox, "inbox.css"));
+  if (size > CARD_LIMIT_KB) throw new Error(`card.js is over ${CARD_LIMIT_KB} kB gzipped`);
+}
+
+async function buildLab() {
+  rmSync(join(root, "lib"), { recursive: true, force: true });
+  await build({
+    ...shared,
+    entryPoints: ["src/lab/index.ts", "src/lab/renderer.ts"],
+    outdir: "lib/lab",
+    packages: "external",
+    splitting: true,
+  });
+  rmSync(join(product, "labextension"), { recursive: true, force: true });
+  const builder = join(dirname(resolve("@jupyter/builder")), "build-labextension.js");
+  const core = resolve("@jupyterlab/core-meta/core.package.json");
+  execFileSync(process.execPath, [builder, "--core-package-file", core, root], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  copyFileSync(join(root, "install.json"), join(product, "labextension", "install.json"));
+}
+
+function report(file) {
+  const size = gzipSync(readFileSync(file), { level: 9 }).length / 1000;
+  console.log(`${relative(dirname(product), file)}: ${size.toFixed(1)} kB gzipped`);
+  return size;
+}
+
+await buildPages();
+await buildLab();
+console.log(`${relative(dirname(product), join(product, "labextension"))}: built`);

@@ -1,0 +1,105 @@
+/**
+ * Writes src/protocol.gen.ts from the Python types, or with --check says whether it drifted.
+ *
+ * Below it lies `python -m crewai_hitl_nb.protocol.export`, the only source. The output has
+ * three parts: interfaces (as the guard in decode.ts leaves the values: defaults filled), the
+ * constants, and the schema that the guard itself walks. It knows nothing of what they mean.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { compile } from "json-schema-to-typescript";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const target = join(root, "src", "protocol.gen.ts");
+
+/** What a client sends: fields with a default may be left out, so they stay optional. */
+const SENT = new Set(["Answer", "PublishFrame", "AnswerFrame", "ClaimFrame", "CancelFrame"]);
+
+function python() {
+  if (process.env.PYTHON) return process.env.PYTHON;
+  const venv = join(root, "..", ".venv", "bin", "python");
+  return existsSync(venv) ? venv : "python3";
+}
+
+function exported() {
+  const text = execFileSync(python(), ["-m", "crewai_hitl_nb.protocol.export"], {
+    cwd: join(root, ".."),
+    encoding: "utf8",
+  });
+  return JSON.parse(text);
+}
+
+/** A struct's fields are closed for TypeScript, and filled when we are the ones who read it. */
+function forTypes(name, definition) {
+  if (!definition.properties) return definition;
+  const description = definition.description?.split("\n\n")[0];
+  const required = SENT.has(name) ? definition.required : Object.keys(definition.properties);
+  return { ...definition, description, additionalProperties: false, required };
+}
+
+/** What the type generator says of a root that nobody asked for. */
+const NOISE =
+  / \*\n \* This interface was referenced by [^/]*?(?= \*\/)|export interface Unused \{[^}]*\}\n/g;
+
+/** What the guard needs: shapes, enums, defaults. Lengths are the server's to enforce. */
+const GUARDED = [
+  "type",
+  "enum",
+  "anyOf",
+  "$ref",
+  "properties",
+  "required",
+  "items",
+  "additionalProperties",
+  "default",
+];
+
+function forGuard(schema) {
+  if (schema === null || typeof schema !== "object" || Array.isArray(schema)) return schema;
+  const kept = Object.entries(schema).filter(([key]) => GUARDED.includes(key));
+  return Object.fromEntries(kept.map(([key, value]) => [key, guardPart(key, value)]));
+}
+
+function guardPart(key, value) {
+  if (key === "default" || key === "enum" || key === "required") return value;
+  if (key === "anyOf") return value.map(forGuard);
+  if (key === "properties") {
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, forGuard(part)]));
+  }
+  return forGuard(value);
+}
+
+function constant([name, value]) {
+  return `export const ${name} = ${JSON.stringify(value)} as const;`;
+}
+
+async function render({ schema, constants }) {
+  const definitions = schema.$defs;
+  const names = Object.keys(definitions).sort();
+  const $defs = Object.fromEntries(names.map((name) => [name, forTypes(name, definitions[name])]));
+  const types = await compile({ $defs, title: "Unused", type: "object" }, "Unused", {
+    additionalProperties: true,
+    bannerComment: "",
+    ignoreMinAndMaxItems: true,
+    unreachableDefinitions: true,
+  });
+  const read = names.filter((name) => !SENT.has(name));
+  const guards = Object.fromEntries(read.map((name) => [name, forGuard(definitions[name])]));
+  return [
+    "// Generated from crewai_hitl_nb/protocol by `npm run generate`. Do not edit.",
+    types.replace(NOISE, "").trim(),
+    Object.entries(constants).map(constant).join("\n"),
+    `export const DEFS = ${JSON.stringify(guards, null, 1)} as const;`,
+    "",
+  ].join("\n\n");
+}
+
+const text = await render(exported());
+if (!process.argv.includes("--check")) {
+  writeFileSync(target, text);
+} else if (!existsSync(target) || readFileSync(target, "utf8") !== text) {
+  console.error("src/protocol.gen.ts has drifted from the Python types: run `npm run generate`.");
+  process.exit(1);
+}

@@ -1,0 +1,125 @@
+/**
+ * Sending an answer so that it counts at most once.
+ *
+ * The open WebSocket is fastest; without one, or when it is lost before the acknowledgement,
+ * the same answer goes by POST under the same Idempotency-Key. Nothing here decides what the
+ * answer is, and no failure ever becomes one.
+ */
+import { type ClosingEvent, type Control, decodeClosing, isObject, type Refusal } from "./decode";
+import type { Endpoint } from "./endpoint";
+import { post, type Reply } from "./http";
+import { pauseMs } from "./resume";
+
+/** What a person says; `via` names the surface. */
+export interface Answer {
+  readonly human_feedback: string;
+  readonly decision: "approve" | "respond" | "reject";
+  readonly options: readonly string[] | null;
+  readonly via: string;
+}
+
+export type Outcome =
+  | { readonly kind: "accepted"; readonly event: ClosingEvent | null }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "unreachable" };
+
+/** How long an acknowledgement may take before the answer goes by POST as well. */
+const ACK_MS = 4000;
+
+/** Vain POSTs before the person is asked to try again; the pauses add up to some seconds. */
+const ATTEMPTS = 6;
+
+type Acknowledgement = Extract<Control, { ref: string | null }>;
+
+export class Answers {
+  private readonly calls = new Map<string, (reply: Acknowledgement | null) => void>();
+  /** The key of what was sent last for a request: the same answer again is the same answer. */
+  private readonly keys = new Map<string, { readonly content: string; readonly key: string }>();
+
+  constructor(
+    private readonly endpoint: Endpoint,
+    private readonly sendFrame: (frame: object) => boolean,
+    private readonly random: () => number,
+  ) {}
+
+  async send(requestId: string, answer: Answer): Promise<Outcome> {
+    const key = this.keyOf(requestId, answer);
+    const byFrame = await this.sendByFrame(requestId, answer, key);
+    const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key));
+    if (outcome.kind !== "unreachable") this.keys.delete(requestId);
+    return outcome;
+  }
+
+  /** Take the reply to a frame; false when it is not one of these. */
+  acknowledge(frame: Acknowledgement): boolean {
+    const resolve = this.calls.get(frame.ref ?? "");
+    resolve?.(frame);
+    return resolve !== undefined;
+  }
+
+  /** The connection is lost, and with it the replies that it still owed. */
+  connectionLost(): void {
+    for (const resolve of [...this.calls.values()]) resolve(null);
+  }
+
+  private async sendByFrame(id: string, answer: Answer, key: string): Promise<Outcome | null> {
+    const ref = newKey();
+    const sent = this.sendFrame({
+      type: "answer",
+      ref,
+      request_id: id,
+      ...answer,
+      idempotency_key: key,
+    });
+    if (!sent) return null;
+    const reply = await this.reply(ref);
+    if (reply === null) return null;
+    if (reply.type === "ack") return accepted(reply.body);
+    return reply.status >= 500 || reply.status === 429 ? null : { kind: "refused", refusal: reply };
+  }
+
+  private reply(ref: string): Promise<Acknowledgement | null> {
+    return new Promise((resolve) => {
+      const settle = (reply: Acknowledgement | null) => {
+        clearTimeout(timer);
+        this.calls.delete(ref);
+        resolve(reply);
+      };
+      const timer = setTimeout(() => settle(null), ACK_MS);
+      this.calls.set(ref, settle);
+    });
+  }
+
+  private async sendByPost(id: string, answer: Answer, key: string): Promise<Outcome> {
+    const path = `requests/${encodeURIComponent(id)}/answer`;
+    for (let attempt = 1; ; attempt++) {
+      const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
+      if (reply.kind === "ok") return accepted(reply.body);
+      if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
+      await pause(pauseMs(attempt, this.random));
+    }
+  }
+
+  private keyOf(requestId: string, answer: Answer): string {
+    const content = JSON.stringify(answer);
+    const last = this.keys.get(requestId);
+    if (last?.content === content) return last.key;
+    const key = newKey();
+    this.keys.set(requestId, { content, key });
+    return key;
+  }
+}
+
+function accepted(body: unknown): Outcome {
+  return { kind: "accepted", event: isObject(body) ? decodeClosing(body.event) : null };
+}
+
+/** Not `crypto.randomUUID`: a page served by plain HTTP under a host name has none. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,182 @@
+/**
+ * What this page knows of the log: one client for all cards on it, whoever drew them.
+ *
+ * Above it are the views, which read and subscribe; below it the link, the lookups and the
+ * answers. It is plain state and callbacks, free of any view library, because the cards that
+ * share it may come from different bundles (see `shared.ts`).
+ */
+import { type Answer, Answers, type Outcome } from "./answers";
+import type { Decoded } from "./decode";
+import type { Endpoint } from "./endpoint";
+import { Link, type LinkListener, type LinkOptions } from "./link";
+import { type Found, Lookup } from "./lookup";
+import { EVENT_TYPES, HEARTBEAT_SECONDS, type HumanInputRequired } from "./protocol.gen";
+import { type LinkState, START } from "./resume";
+import { type Request, step } from "./state";
+import { connectPoll } from "./transports/poll";
+import { connectSse } from "./transports/sse";
+import { connectWebSocket } from "./transports/websocket";
+
+/** What the page may build on; tests pass shorter times and other transports. */
+export type ClientOptions = Partial<Omit<LinkOptions, "endpoint" | "types">>;
+
+const CONNECT = { websocket: connectWebSocket, sse: connectSse, poll: connectPoll };
+
+export class Client {
+  /** Counts every change: a cheap thing to compare. */
+  version = 0;
+  connection: LinkState = START;
+
+  private readonly requests = new Map<string, Request>();
+  /**
+   * Requests whose fate is not known, and when they were asked: those that a card shows and
+   * the log has not mentioned, and pending ones that a replay from the start left out.
+   */
+  private readonly awaited = new Map<string, string>();
+  /** Requests of which the server knows nothing. */
+  private readonly gone = new Set<string>();
+  /** Pending requests that a replay from the start has confirmed so far; null outside one. */
+  private confirmed: Set<string> | null = null;
+  private readonly listeners = new Set<() => void>();
+  private readonly link: Link;
+  private readonly answers: Answers;
+  private readonly lookup: Lookup;
+  private readonly detach = new AbortController();
+
+  constructor(endpoint: Endpoint, options: ClientOptions = {}) {
+    const random = options.random ?? Math.random;
+    this.answers = new Answers(endpoint, (frame) => this.link.send(frame), random);
+    this.lookup = new Lookup(
+      endpoint,
+      (id) => this.awaited.has(id),
+      (id, found) => this.learn(id, found),
+    );
+    this.link = new Link(
+      {
+        endpoint,
+        random,
+        types: EVENT_TYPES,
+        heartbeatMs: options.heartbeatMs ?? HEARTBEAT_SECONDS * 1000,
+        connect: options.connect ?? CONNECT,
+      },
+      this.linkListener(),
+    );
+  }
+
+  start(): void {
+    const { signal } = this.detach;
+    const retry = () => this.link.retryNow();
+    globalThis.addEventListener?.("online", retry, { signal });
+    globalThis.document?.addEventListener("visibilitychange", retry, { signal });
+    this.link.start();
+  }
+
+  stop(): void {
+    this.detach.abort();
+    this.link.stop();
+    this.lookup.stop();
+    this.answers.connectionLost();
+    this.listeners.clear();
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  request(id: string): Request | undefined {
+    return this.requests.get(id);
+  }
+
+  /** Whether the server has said that it knows nothing of this request. */
+  isGone(id: string): boolean {
+    return this.gone.has(id);
+  }
+
+  /** All requests that this page has heard of, in asking order. */
+  all(): readonly Request[] {
+    return [...this.requests.values()];
+  }
+
+  /** A card shows this question: find out what became of it. */
+  expect(required: HumanInputRequired): void {
+    const id = required.request_id;
+    if (this.requests.has(id) || this.awaited.has(id)) return;
+    this.awaited.set(id, required.timestamp);
+    if (this.connection.phase === "live") this.lookup.ask(id, required.timestamp);
+  }
+
+  async answer(id: string, answer: Answer): Promise<Outcome> {
+    const outcome = await this.answers.send(id, answer);
+    const event = outcome.kind === "unreachable" ? null : closingOf(outcome);
+    if (event !== null) this.heard({ kind: "event", event });
+    return outcome;
+  }
+
+  private linkListener(): LinkListener {
+    return {
+      heard: (decoded) => this.heard(decoded),
+      replaying: () => {
+        this.confirmed = new Set();
+      },
+      live: () => this.live(),
+      changed: (state) => {
+        this.connection = state;
+        this.notify();
+      },
+      dropped: () => this.answers.connectionLost(),
+    };
+  }
+
+  private heard(decoded: Decoded & { kind: "event" | "control" }): void {
+    if (decoded.kind === "control") {
+      const { frame } = decoded;
+      if (frame.type === "ack" || frame.type === "error") this.answers.acknowledge(frame);
+      return;
+    }
+    const { event } = decoded;
+    if (event.request_id === null) return;
+    if (event.type === "human_input_required") this.confirmed?.add(event.request_id);
+    const before = this.requests.get(event.request_id);
+    const after = step(before, event);
+    if (after !== undefined && after !== before) this.put(event.request_id, after);
+  }
+
+  private learn(id: string, found: Found): void {
+    if (!this.awaited.has(id)) return; // the stream was faster
+    if (found.kind === "found") {
+      this.put(id, found.request);
+      return;
+    }
+    this.requests.delete(id);
+    this.awaited.delete(id);
+    this.gone.add(id);
+    this.notify();
+  }
+
+  private put(id: string, request: Request): void {
+    this.requests.set(id, request);
+    this.awaited.delete(id);
+    this.gone.delete(id);
+    this.notify();
+  }
+
+  /** The replay is over: whatever it should have mentioned and did not is looked up. */
+  private live(): void {
+    for (const [id, request] of this.confirmed === null ? [] : this.requests) {
+      if (request.completion !== null || this.confirmed?.has(id)) continue;
+      this.awaited.set(id, request.required.timestamp);
+    }
+    this.confirmed = null;
+    for (const [id, askedAt] of this.awaited) this.lookup.ask(id, askedAt);
+  }
+
+  private notify(): void {
+    this.version++;
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+function closingOf(outcome: Exclude<Outcome, { kind: "unreachable" }>) {
+  return outcome.kind === "accepted" ? outcome.event : outcome.refusal.event;
+}

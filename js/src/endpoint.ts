@@ -1,0 +1,73 @@
+/**
+ * Where the server is and what a call to it must carry.
+ *
+ * The only module that reads the page: JupyterLab's and Notebook's configuration, the inbox
+ * page's own attributes, the cookie. A Jupyter page is always of the server's own origin, so
+ * the cookie authenticates the WebSocket as it does JupyterLab's own; every `fetch` carries
+ * `X-XSRFToken` (JupyterHub wants it on GET as well) and the page's token where it has one.
+ */
+const EXTENSION_PATH = "crewai-hitl/";
+
+export interface Endpoint {
+  /** Absolute URL of the prefix, with a closing slash. */
+  readonly prefix: string;
+  /** Headers for every `fetch`, read anew each time because the cookie changes at login. */
+  headers(): Record<string, string>;
+}
+
+/** Return the endpoint that the page speaks of, or null when it is no Jupyter page. */
+export function pageEndpoint(page: Document = document): Endpoint | null {
+  const own = page.body?.dataset.prefix;
+  if (own !== undefined) return endpoint(page, own, "");
+  const config = jupyterConfig(page);
+  if (config === null) return null;
+  return endpoint(page, `${config.baseUrl.replace(/\/*$/, "/")}${EXTENSION_PATH}`, config.token);
+}
+
+/** Return a stream's or a resource's URL; parameters that are null are left out. */
+export function urlOf(
+  endpoint: Endpoint,
+  path: string,
+  parameters: Readonly<Record<string, string | null>> = {},
+): URL {
+  const url = new URL(path, endpoint.prefix);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null) url.searchParams.set(name, value);
+  }
+  return url;
+}
+
+/** Return the same URL for a WebSocket. */
+export function socketUrl(url: URL): URL {
+  const socket = new URL(url);
+  socket.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return socket;
+}
+
+function endpoint(page: Document, prefix: string, token: string): Endpoint {
+  return {
+    prefix: new URL(prefix, page.baseURI).href,
+    headers() {
+      const headers: Record<string, string> = {};
+      const xsrf = cookie(page, "_xsrf");
+      if (xsrf !== null) headers["X-XSRFToken"] = xsrf;
+      if (token !== "") headers.Authorization = `token ${token}`;
+      return headers;
+    },
+  };
+}
+
+function jupyterConfig(page: Document): { baseUrl: string; token: string } | null {
+  const text = page.getElementById("jupyter-config-data")?.textContent;
+  if (!text) return null;
+  const config: unknown = JSON.parse(text);
+  if (typeof config !== "object" || config === null) return null;
+  const { baseUrl, token } = config as Record<string, unknown>;
+  if (typeof baseUrl !== "string") return null;
+  return { baseUrl, token: typeof token === "string" ? token : "" };
+}
+
+function cookie(page: Document, name: string): string | null {
+  const found = page.cookie.split("; ").find((part) => part.startsWith(`${name}=`));
+  return found === undefined ? null : decodeURIComponent(found.slice(name.length + 1));
+}

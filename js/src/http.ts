@@ -1,0 +1,49 @@
+/** Plain calls beside the stream: one request, one typed reply. It does not retry. */
+import { decodeRefusal, type Refusal } from "./decode";
+import { type Endpoint, urlOf } from "./endpoint";
+
+export type Reply =
+  | { readonly kind: "ok"; readonly body: unknown }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "unreachable" };
+
+/** Statuses that say "not now": nothing was lost and the same call may succeed later. */
+const PASSING = new Set([429, 502, 503, 504]);
+
+export function get(endpoint: Endpoint, path: string): Promise<Reply> {
+  return call(endpoint, path, { headers: endpoint.headers() });
+}
+
+export function post(
+  endpoint: Endpoint,
+  path: string,
+  body: object,
+  headers: Readonly<Record<string, string>>,
+): Promise<Reply> {
+  return call(endpoint, path, {
+    method: "POST",
+    headers: { ...endpoint.headers(), ...headers, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+async function call(endpoint: Endpoint, path: string, init: RequestInit): Promise<Reply> {
+  try {
+    const response = await fetch(urlOf(endpoint, path), { ...init, cache: "no-store" });
+    if (PASSING.has(response.status)) return { kind: "unreachable" };
+    const body = parsed(await response.text());
+    if (response.ok) return { kind: "ok", body };
+    return { kind: "refused", refusal: decodeRefusal(response.status, body) };
+  } catch {
+    // fetch throws only when no answer came (or its body broke off): the network, not the server.
+    return { kind: "unreachable" };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // a proxy's page; the status still speaks
+  }
+}

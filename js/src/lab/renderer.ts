@@ -1,0 +1,44 @@
+/**
+ * The card as a cell's output, drawn without a kernel.
+ *
+ * A MIME renderer for the card's own type: it stands before the widget view that comes in the
+ * same bundle, because a widget is lost when the page is reloaded while the cell blocks.
+ */
+import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import { Widget } from "@lumino/widgets";
+import { mountPayload } from "../view/mount";
+
+export const MIME_TYPE = "application/vnd.crewai-hitl.request+json";
+
+/** Before the widget view, which ipywidgets registers at -10. */
+const RANK = -100;
+
+class CardOutput extends Widget implements IRenderMime.IRenderer {
+  private unmount: () => void = () => undefined;
+
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    this.unmount();
+    this.unmount = mountPayload(this.node, model.data[MIME_TYPE], "lab");
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) return;
+    this.unmount();
+    super.dispose();
+  }
+}
+
+const extension: IRenderMime.IExtension = {
+  id: "crewai-hitl-nb:renderer",
+  description: "Draws the card of a crew that waits for a human.",
+  dataType: "json",
+  rank: RANK,
+  rendererFactory: {
+    // Safe for untrusted notebooks: the text is sanitised, and only the server says what is open.
+    safe: true,
+    mimeTypes: [MIME_TYPE],
+    createRenderer: () => new CardOutput(),
+  },
+};
+
+export default extension;

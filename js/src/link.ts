@@ -1,0 +1,227 @@
+/**
+ * The one connection to the server: keeps it alive, comes back, changes transport.
+ *
+ * Below it are the transports and the decisions of `resume.ts`; above it the client, which
+ * hears every new event once, in order. The link does not know what events mean.
+ */
+import type { Decoded, Envelope, RequestEvent } from "./decode";
+import type { Endpoint } from "./endpoint";
+import {
+  admit,
+  type Cursor,
+  type Ending,
+  ended,
+  type LinkState,
+  opened,
+  type Plan,
+  START,
+  type Transport,
+  upgradeFailed,
+  upgradeInMs,
+} from "./resume";
+import { HOLD_SECONDS } from "./transports/poll";
+import type { Connect, Connection } from "./transports/transport";
+
+export interface LinkListener {
+  /** A new event, or the answer to a frame sent up. */
+  heard(decoded: Decoded & { kind: "event" | "control" }): void;
+  /** From here the server replays its state from the start instead of resuming. */
+  replaying(): void;
+  /** The replay is over. */
+  live(): void;
+  /** The state changed. */
+  changed(state: LinkState): void;
+  /** The connection that frames were sent up on is lost; their answers will not come. */
+  dropped(): void;
+}
+
+export interface LinkOptions {
+  readonly endpoint: Endpoint;
+  readonly types: readonly string[];
+  readonly connect: Readonly<Record<Transport, Connect>>;
+  readonly random: () => number;
+  readonly heartbeatMs: number;
+}
+
+/** One connection and what is known of it. */
+interface Session {
+  readonly transport: Transport;
+  connection: Connection | null;
+  live: boolean;
+  watchdog: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** An attempt that shows no first heartbeat by then is held up by something in between. */
+const OPENING_MS = 5000;
+
+export class Link {
+  private state: LinkState = START;
+  private cursor: Cursor | null = null;
+  private current: Session | null = null;
+  /** A WebSocket that is tried beside a live lesser transport. */
+  private candidate: Session | null = null;
+  private pause: ReturnType<typeof setTimeout> | undefined;
+  private upgrade: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly options: LinkOptions,
+    private readonly listener: LinkListener,
+  ) {}
+
+  start(): void {
+    this.current = this.open(this.state.transport);
+  }
+
+  stop(): void {
+    clearTimeout(this.pause);
+    clearTimeout(this.upgrade);
+    this.discard(this.candidate);
+    this.discard(this.current);
+    this.candidate = null;
+    this.current = null;
+  }
+
+  /** Cut a pause short: the network is back, or somebody looks at the page again. */
+  retryNow(): void {
+    if (this.pause === undefined) return;
+    this.clearPause();
+    this.start();
+  }
+
+  /** Send a frame up; false when the connection in use cannot. */
+  send(frame: object): boolean {
+    return this.current?.live === true && this.current.connection?.send(frame) === true;
+  }
+
+  private open(transport: Transport): Session {
+    const session: Session = { transport, connection: null, live: false, watchdog: undefined };
+    if (this.cursor === null) this.listener.replaying();
+    this.watch(session);
+    session.connection = this.options.connect[transport](
+      {
+        endpoint: this.options.endpoint,
+        lastEventId: this.cursor?.eventId ?? null,
+        types: this.options.types,
+      },
+      {
+        frame: (decoded) => this.frame(session, decoded),
+        ended: (ending) => this.ended(session, ending),
+      },
+    );
+    return session;
+  }
+
+  private frame(session: Session, decoded: Decoded): void {
+    if (session.live) this.watch(session);
+    switch (decoded.kind) {
+      case "event":
+      case "unknown":
+        this.event(decoded);
+        return;
+      case "control":
+        if (decoded.frame.type === "heartbeat") this.heartbeat(session);
+        else if (decoded.frame.type === "gap") this.gap();
+        else this.listener.heard(decoded);
+        return;
+      case "invalid":
+        // One frame that cannot be read must not silence those behind it.
+        console.warn("crewai-hitl: a frame was skipped:", decoded.reason);
+    }
+  }
+
+  private event(decoded: Decoded & { event: RequestEvent | Envelope }): void {
+    const [cursor, fresh] = admit(this.cursor, decoded.event);
+    this.cursor = cursor;
+    if (fresh && decoded.kind === "event") this.listener.heard(decoded);
+  }
+
+  private gap(): void {
+    this.cursor = null;
+    this.listener.replaying();
+  }
+
+  private heartbeat(session: Session): void {
+    if (session.live) return;
+    session.live = true;
+    this.watch(session);
+    if (session === this.candidate) this.promote(session);
+    this.become(opened(this.state, session.transport));
+    this.listener.live();
+    this.scheduleUpgrade();
+  }
+
+  private promote(session: Session): void {
+    this.discard(this.current);
+    this.current = session;
+    this.candidate = null;
+  }
+
+  private ended(session: Session, ending: Ending): void {
+    clearTimeout(session.watchdog);
+    if (session === this.candidate) {
+      this.candidate = null;
+      this.state = upgradeFailed(this.state);
+      this.scheduleUpgrade();
+    } else if (session === this.current) {
+      this.broken(ending);
+    }
+  }
+
+  private broken(ending: Ending): void {
+    clearTimeout(this.upgrade);
+    this.discard(this.candidate);
+    this.candidate = null;
+    this.current = null;
+    const [state, plan] = ended(this.state, ending, this.options.random);
+    this.become(state);
+    this.listener.dropped();
+    this.follow(plan);
+  }
+
+  private follow(plan: Plan): void {
+    this.clearPause();
+    const attempt = () => {
+      this.pause = undefined;
+      this.current = this.open(plan.transport);
+    };
+    if (plan.delayMs === 0) attempt();
+    else this.pause = setTimeout(attempt, plan.delayMs);
+  }
+
+  private scheduleUpgrade(): void {
+    clearTimeout(this.upgrade);
+    const delay = upgradeInMs(this.state);
+    if (delay === null) return;
+    this.upgrade = setTimeout(() => {
+      this.candidate = this.open("websocket");
+    }, delay);
+  }
+
+  /** Expect the next frame in time: two heartbeats, or the first one of an attempt. */
+  private watch(session: Session): void {
+    clearTimeout(session.watchdog);
+    const hold = session.transport === "poll" && session.live ? HOLD_SECONDS * 1000 : 0;
+    const limit = session.live ? hold + 2 * this.options.heartbeatMs : OPENING_MS;
+    session.watchdog = setTimeout(() => {
+      const silent = session.live ? "unreachable" : "refused";
+      session.connection?.close();
+      this.ended(session, silent);
+    }, limit);
+  }
+
+  private discard(session: Session | null): void {
+    if (session === null) return;
+    clearTimeout(session.watchdog);
+    session.connection?.close();
+  }
+
+  private become(state: LinkState): void {
+    this.state = state;
+    this.listener.changed(state);
+  }
+
+  private clearPause(): void {
+    clearTimeout(this.pause);
+    this.pause = undefined;
+  }
+}

@@ -1,0 +1,1067 @@
+// Generated from crewai_hitl_nb/protocol by `npm run generate`. Do not edit.
+
+/**
+ * What was asked for is done; ``body`` is what the POST would have answered.
+ */
+export interface Ack {
+  type: "ack";
+  ref: string;
+  body: unknown;
+}
+/**
+ * The body of an answer, as sent.
+ */
+export interface Answer {
+  human_feedback?: string;
+  decision?: ("approve" | "edit" | "reject" | "respond") | null;
+  option?: string | null;
+  options?: string[] | null;
+  values?: {
+    [k: string]: unknown;
+  } | null;
+  via?: string;
+  idempotency_key?: string | null;
+}
+/**
+ * Answer a request; the other fields are those of an answer's body.
+ */
+export interface AnswerFrame {
+  type: "answer";
+  ref: string;
+  request_id: string;
+}
+/**
+ * The person (by the host's identity) and the surface they used.
+ */
+export interface AnsweredBy {
+  name: string;
+  via: string;
+}
+/**
+ * Say that nobody waits any more.
+ */
+export interface CancelFrame {
+  type: "cancel";
+  ref: string;
+  request_id: string;
+  reason?: "interrupted" | "run_failed" | "source_lost" | "withdrawn";
+}
+/**
+ * Say that one is on it.
+ */
+export interface ClaimFrame {
+  type: "claim";
+  ref: string;
+  request_id: string;
+  via?: string;
+}
+/**
+ * The replay asked for is impossible; the full retained state follows.
+ */
+export interface Gap {
+  type: "gap";
+  reason: "pruned" | "unknown_event_id";
+  last_event_id: string;
+  epoch: string;
+  message: string;
+}
+/**
+ * The connection is live and the log's top is ``offset``. The first ends the replay.
+ */
+export interface Heartbeat {
+  type: "heartbeat";
+  timestamp: string;
+  epoch: string;
+  offset: number;
+}
+/**
+ * Nobody waits for the answer any more.
+ */
+export interface HumanInputCancelled {
+  type: "human_input_cancelled";
+  event_id: string;
+  timestamp: string;
+  execution_id: string | null;
+  crew_id: string | null;
+  task_id: string | null;
+  agent_id: string | null;
+  offset: number | null;
+  request_id: string;
+  reason: "interrupted" | "run_failed" | "source_lost" | "withdrawn";
+  message: string;
+}
+/**
+ * Somebody says that they are on it. Advisory: it locks nobody out.
+ */
+export interface HumanInputClaimed {
+  type: "human_input_claimed";
+  event_id: string;
+  timestamp: string;
+  execution_id: string | null;
+  crew_id: string | null;
+  task_id: string | null;
+  agent_id: string | null;
+  offset: number | null;
+  request_id: string;
+  claimed_by: AnsweredBy;
+}
+/**
+ * The winning answer.
+ */
+export interface HumanInputCompleted {
+  type: "human_input_completed";
+  event_id: string;
+  timestamp: string;
+  execution_id: string | null;
+  crew_id: string | null;
+  task_id: string | null;
+  agent_id: string | null;
+  offset: number | null;
+  request_id: string | null;
+  human_feedback: string;
+  decision: ("approve" | "edit" | "reject" | "respond") | null;
+  options: string[] | null;
+  values: {
+    [k: string]: unknown;
+  } | null;
+  answered_by: AnsweredBy | null;
+}
+/**
+ * The deadline passed without an answer.
+ */
+export interface HumanInputExpired {
+  type: "human_input_expired";
+  event_id: string;
+  timestamp: string;
+  execution_id: string | null;
+  crew_id: string | null;
+  task_id: string | null;
+  agent_id: string | null;
+  offset: number | null;
+  request_id: string;
+}
+/**
+ * A crew asks a person and waits.
+ */
+export interface HumanInputRequired {
+  type: "human_input_required";
+  event_id: string;
+  timestamp: string;
+  execution_id: string | null;
+  crew_id: string | null;
+  task_id: string | null;
+  agent_id: string | null;
+  offset: number | null;
+  request_id: string;
+  prompt: string;
+  context: string;
+  reason_flags: {
+    [k: string]: boolean;
+  };
+  kind: "flow_feedback" | "llm_approval" | "question" | "task_feedback" | "tool_approval" | "training_feedback";
+  response: Response;
+  source: Source;
+  round: number;
+  expires_at: string | null;
+  assignee: string | null;
+}
+/**
+ * Which answers are acceptable.
+ */
+export interface Response {
+  /**
+   * @minItems 1
+   */
+  decisions: ("approve" | "edit" | "reject" | "respond")[];
+  options: string[] | null;
+  multiple: boolean;
+  schema: {
+    [k: string]: unknown;
+  } | null;
+  default: {
+    [k: string]: unknown;
+  };
+  on_expiry: "default" | "fail" | "wait";
+}
+/**
+ * Who asks and who waits for the answer.
+ */
+export interface Source {
+  id: string | null;
+  kernel_id: string | null;
+  notebook: string | null;
+  crew_name: string | null;
+  task_name: string | null;
+  agent_role: string | null;
+  host: string | null;
+  pid: number | null;
+}
+/**
+ * Publish these events.
+ */
+export interface PublishFrame {
+  type: "publish";
+  ref: string;
+  events: unknown;
+}
+/**
+ * Which answers are acceptable.
+ */
+export interface Response1 {
+  /**
+   * @minItems 1
+   */
+  decisions: ("approve" | "edit" | "reject" | "respond")[];
+  options: string[] | null;
+  multiple: boolean;
+  schema: {
+    [k: string]: unknown;
+  } | null;
+  default: {
+    [k: string]: unknown;
+  };
+  on_expiry: "default" | "fail" | "wait";
+}
+/**
+ * Who asks and who waits for the answer.
+ */
+export interface Source1 {
+  id: string | null;
+  kernel_id: string | null;
+  notebook: string | null;
+  crew_name: string | null;
+  task_name: string | null;
+  agent_role: string | null;
+  host: string | null;
+  pid: number | null;
+}
+
+export const MAX_ID_CHARS = 200 as const;
+export const MAX_TYPE_CHARS = 100 as const;
+export const MAX_EVENT_BYTES = 1048576 as const;
+export const MAX_BODY_BYTES = 8388608 as const;
+export const MAX_BATCH_EVENTS = 1000 as const;
+export const MAX_FEEDBACK_CHARS = 200000 as const;
+export const MAX_CONTEXT_CHARS = 64000 as const;
+export const MAX_OPTIONS = 200 as const;
+export const MAX_SCHEMA_PROPERTIES = 100 as const;
+export const PAGE_EVENTS = 500 as const;
+export const MAX_POLL_EVENTS = 1000 as const;
+export const MAX_POLL_SECONDS = 60 as const;
+export const MAX_PAGE_REQUESTS = 500 as const;
+export const DEFAULT_PAGE_REQUESTS = 100 as const;
+export const BUFFER_EVENTS = 10000 as const;
+export const BUFFER_BYTES = 16777216 as const;
+export const MAX_SUBSCRIPTIONS = 10000 as const;
+export const MAX_PENDING_REQUESTS = 10000 as const;
+export const HEARTBEAT_SECONDS = 4 as const;
+export const PRESENCE_GRACE_SECONDS = 6 as const;
+export const RECONNECT_MIN_SECONDS = 0.1 as const;
+export const RECONNECT_MAX_SECONDS = 2 as const;
+export const RETAIN_EVENTS = 1000000 as const;
+export const RETAIN_DAYS = 90 as const;
+export const CLOSE_GOING_AWAY = 1001 as const;
+export const CLOSE_SLOW_READER = 4408 as const;
+export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_input_completed","human_input_cancelled","human_input_expired"] as const;
+export const OPENING_TYPE = "human_input_required" as const;
+export const TRANSITIONS = [[null,"human_input_required","pending"],["pending","human_input_claimed","pending"],["pending","human_input_completed","answered"],["pending","human_input_cancelled","cancelled"],["pending","human_input_expired","expired"]] as const;
+
+export const DEFS = {
+ "Ack": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "ack"
+    ]
+   },
+   "ref": {
+    "type": "string"
+   },
+   "body": {}
+  },
+  "required": [
+   "type",
+   "ref",
+   "body"
+  ]
+ },
+ "AnsweredBy": {
+  "type": "object",
+  "properties": {
+   "name": {
+    "type": "string"
+   },
+   "via": {
+    "type": "string",
+    "default": "api"
+   }
+  },
+  "required": [
+   "name"
+  ]
+ },
+ "Gap": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "gap"
+    ]
+   },
+   "reason": {
+    "enum": [
+     "pruned",
+     "unknown_event_id"
+    ]
+   },
+   "last_event_id": {
+    "type": "string"
+   },
+   "epoch": {
+    "type": "string"
+   },
+   "message": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "type",
+   "reason",
+   "last_event_id",
+   "epoch",
+   "message"
+  ]
+ },
+ "Heartbeat": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "heartbeat"
+    ]
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "epoch": {
+    "type": "string"
+   },
+   "offset": {
+    "type": "integer"
+   }
+  },
+  "required": [
+   "type",
+   "timestamp",
+   "epoch",
+   "offset"
+  ]
+ },
+ "HumanInputCancelled": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "human_input_cancelled"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "request_id": {
+    "type": "string"
+   },
+   "reason": {
+    "enum": [
+     "interrupted",
+     "run_failed",
+     "source_lost",
+     "withdrawn"
+    ]
+   },
+   "message": {
+    "type": "string",
+    "default": ""
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "request_id",
+   "reason"
+  ]
+ },
+ "HumanInputClaimed": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "human_input_claimed"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "request_id": {
+    "type": "string"
+   },
+   "claimed_by": {
+    "$ref": "#/$defs/AnsweredBy"
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "request_id",
+   "claimed_by"
+  ]
+ },
+ "HumanInputCompleted": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "human_input_completed"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "request_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "human_feedback": {
+    "type": "string",
+    "default": ""
+   },
+   "decision": {
+    "anyOf": [
+     {
+      "enum": [
+       "approve",
+       "edit",
+       "reject",
+       "respond"
+      ]
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "options": {
+    "anyOf": [
+     {
+      "type": "array",
+      "items": {
+       "type": "string"
+      }
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "values": {
+    "anyOf": [
+     {
+      "type": "object"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "answered_by": {
+    "anyOf": [
+     {
+      "$ref": "#/$defs/AnsweredBy"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp"
+  ]
+ },
+ "HumanInputExpired": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "human_input_expired"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "request_id": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "request_id"
+  ]
+ },
+ "HumanInputRequired": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "human_input_required"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "request_id": {
+    "type": "string"
+   },
+   "prompt": {
+    "type": "string"
+   },
+   "context": {
+    "type": "string",
+    "default": ""
+   },
+   "reason_flags": {
+    "type": "object",
+    "additionalProperties": {
+     "type": "boolean"
+    },
+    "default": {}
+   },
+   "kind": {
+    "enum": [
+     "flow_feedback",
+     "llm_approval",
+     "question",
+     "task_feedback",
+     "tool_approval",
+     "training_feedback"
+    ],
+    "default": "task_feedback"
+   },
+   "response": {
+    "$ref": "#/$defs/Response",
+    "default": {
+     "decisions": [
+      "approve",
+      "respond"
+     ],
+     "options": null,
+     "multiple": false,
+     "schema": null,
+     "default": null,
+     "on_expiry": "fail"
+    }
+   },
+   "source": {
+    "$ref": "#/$defs/Source",
+    "default": {}
+   },
+   "round": {
+    "type": "integer",
+    "default": 1
+   },
+   "expires_at": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "assignee": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "request_id",
+   "prompt"
+  ]
+ },
+ "Response": {
+  "type": "object",
+  "properties": {
+   "decisions": {
+    "type": "array",
+    "items": {
+     "enum": [
+      "approve",
+      "edit",
+      "reject",
+      "respond"
+     ]
+    },
+    "default": [
+     "approve",
+     "respond"
+    ]
+   },
+   "options": {
+    "anyOf": [
+     {
+      "type": "array",
+      "items": {
+       "type": "string"
+      }
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "multiple": {
+    "type": "boolean",
+    "default": false
+   },
+   "schema": {
+    "anyOf": [
+     {
+      "type": "object"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "default": {
+    "default": null
+   },
+   "on_expiry": {
+    "enum": [
+     "default",
+     "fail",
+     "wait"
+    ],
+    "default": "fail"
+   }
+  },
+  "required": []
+ },
+ "Source": {
+  "type": "object",
+  "properties": {
+   "id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "kernel_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "notebook": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "crew_name": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_name": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent_role": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "host": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "pid": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": []
+ }
+} as const;
+

@@ -1,0 +1,67 @@
+/**
+ * One client per page and server, shared by every card on the page.
+ *
+ * The anywidget bundle, its copies and the lab extension are separate modules, so what they
+ * share stands on `globalThis` under a versioned name; a bundle with another contract takes
+ * another number. The first card to come opens the connection; it closes a little after the
+ * last has gone, because a cell that runs again takes its card away and brings a new one.
+ */
+import { Client } from "./client";
+import type { Endpoint } from "./endpoint";
+
+/** Raise it with every change to what `Client` offers to the views. */
+const CONTRACT = 1;
+const KEY = Symbol.for(`crewai-hitl-nb/client/${CONTRACT}`);
+
+/** How long the connection outlives its last card. */
+const LINGER_MS = 5000;
+
+interface Entry {
+  readonly client: Client;
+  users: number;
+  closing: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** A card's hold on the shared client. */
+export interface Hold {
+  readonly client: Client;
+  release(): void;
+}
+
+export function hold(
+  endpoint: Endpoint,
+  create = (at: Endpoint) => new Client(at),
+  lingerMs = LINGER_MS,
+): Hold {
+  const entries = registry();
+  const entry = entries.get(endpoint.prefix) ?? open(entries, endpoint, create);
+  entry.users++;
+  clearTimeout(entry.closing);
+  let held = true;
+  return {
+    client: entry.client,
+    release() {
+      if (!held) return;
+      held = false;
+      entry.users--;
+      if (entry.users > 0) return;
+      entry.closing = setTimeout(() => {
+        entries.delete(endpoint.prefix);
+        entry.client.stop();
+      }, lingerMs);
+    },
+  };
+}
+
+function open(entries: Map<string, Entry>, endpoint: Endpoint, create: (at: Endpoint) => Client) {
+  const entry: Entry = { client: create(endpoint), users: 0, closing: undefined };
+  entries.set(endpoint.prefix, entry);
+  entry.client.start();
+  return entry;
+}
+
+function registry(): Map<string, Entry> {
+  const page = globalThis as { [KEY]?: Map<string, Entry> };
+  page[KEY] ??= new Map();
+  return page[KEY];
+}

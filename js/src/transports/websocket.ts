@@ -1,0 +1,36 @@
+/** Stream by WebSocket: `ws/human-input`, events down, answers up. */
+import { decodeText } from "../decode";
+import { socketUrl, urlOf } from "../endpoint";
+import { CLOSE_FORBIDDEN } from "../protocol.gen";
+import { type Connection, type Listener, type Subscription, streamParameters } from "./transport";
+
+export function connectWebSocket(subscription: Subscription, listener: Listener): Connection {
+  const url = urlOf(subscription.endpoint, "ws/human-input", streamParameters(subscription));
+  const socket = new WebSocket(socketUrl(url));
+  const detach = new AbortController();
+  const signal = detach.signal;
+  socket.addEventListener(
+    "message",
+    ({ data }) => listener.frame(decodeText(typeof data === "string" ? data : "")),
+    { signal },
+  );
+  socket.addEventListener(
+    "close",
+    ({ code }) => {
+      detach.abort();
+      listener.ended(code === CLOSE_FORBIDDEN ? "forbidden" : "refused");
+    },
+    { signal },
+  );
+  return {
+    send(frame) {
+      if (socket.readyState !== WebSocket.OPEN) return false;
+      socket.send(JSON.stringify(frame));
+      return true;
+    },
+    close() {
+      detach.abort();
+      socket.close();
+    },
+  };
+}
