@@ -5,6 +5,7 @@ its own dependencies; everything after the build sees a PATH without `node` and 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,11 @@ def run_in(venv: Path, *command: str, scratch: Path) -> subprocess.CompletedProc
     )
 
 
+def plain(text: str) -> str:
+    """Return the text without the colours that Jupyter's lists have even in a pipe."""
+    return re.sub(r"\x1b\[\d*m", "", text)
+
+
 def names_in(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()
@@ -104,7 +110,7 @@ def test_a_wheel_built_from_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -
 
 def test_installing_enables_the_server_extension(clean_environment: Path, tmp_path: Path) -> None:
     listed = run_in(clean_environment, "jupyter", "server", "extension", "list", scratch=tmp_path)
-    said = listed.stdout + listed.stderr
+    said = plain(listed.stdout + listed.stderr)
     assert "crewai_hitl_nb enabled" in said
     assert "crewai_hitl_nb 0.1.0 OK" in said
 
@@ -119,7 +125,7 @@ def test_jupyterlab_finds_the_lab_extension(clean_environment: Path, tmp_path: P
         text=True,
         check=True,
     )
-    said = listed.stdout + listed.stderr
+    said = plain(listed.stdout + listed.stderr)
     own = said.split(str(clean_environment / "share/jupyter/labextensions"))[1]
     assert "crewai-hitl-nb v0.1.0" in own
     assert "enabled" in own.split("crewai-hitl-nb v0.1.0")[1].splitlines()[0]
