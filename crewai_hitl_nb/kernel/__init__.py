@@ -3,3 +3,12 @@
 The only part that imports crewAI. Below it are the client and the protocol; users call
 :func:`enable` and :func:`disable`. It knows nothing of the server's insides.
 """
+
+from crewai_hitl_nb.kernel.session import Switch
+
+_switch = Switch()  # process-wide on purpose: so are the hooks of crewAI that it holds
+
+enable = _switch.on
+disable = _switch.off
+
+__all__ = ["disable", "enable"]

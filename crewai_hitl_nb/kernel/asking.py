@@ -1,0 +1,166 @@
+"""Asks a question and waits for its end, from a thread or from a loop.
+
+Everything that asks a human in this process goes through here. Below it are the bridge,
+the notebook and crewAI's bus; above it are the providers (``human_input.py``). The rule:
+only an answer of a person comes back; every other end raises ``HookAborted``, which ends
+a crew cleanly and is never taken for an approval.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import wait
+from contextlib import contextmanager, nullcontext
+from typing import Any, Protocol
+
+from crewai.hooks import HookAborted
+
+from crewai_hitl_nb.kernel.bridge import Bridge
+from crewai_hitl_nb.kernel.events import emit_completed, emit_required
+from crewai_hitl_nb.kernel.notebook import Cell, Notebook
+from crewai_hitl_nb.kernel.pending import PendingRequest
+from crewai_hitl_nb.kernel.run import TICK_SECONDS, current_run
+from crewai_hitl_nb.protocol.errors import HitlError
+from crewai_hitl_nb.protocol.events import (
+    CancelReason,
+    HumanInputCancelled,
+    HumanInputCompleted,
+    HumanInputRequired,
+)
+
+_log = logging.getLogger(__name__)
+
+SOURCE = "crewai_hitl_nb"
+
+
+class Screen(Protocol):
+    """Shows a question to whoever sits in front of this process."""
+
+    def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
+        """Show it, under the cell if there is one. Must return fast; may be any thread."""
+        ...
+
+
+class Asker:
+    """Asks through one bridge.
+
+    Args:
+        bridge: Carries the questions.
+        notebook: Whose loop to wake while waiting; None outside a notebook.
+        screen: Shows the questions here.
+    """
+
+    def __init__(self, bridge: Bridge, notebook: Notebook | None, screen: Screen) -> None:
+        self.bridge = bridge
+        self._notebook = notebook
+        self._screen = screen
+        self._waiting: dict[PendingRequest, Cell | None] = {}
+
+    def ask(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
+        """Ask and wait, in a thread.
+
+        Args:
+            request: The question.
+            emitter: The crewAI object in whose name it is asked, for the event bus.
+
+        Raises:
+            HookAborted: When it ends in any way but an answer.
+        """
+        with self._asked(request, emitter) as pending:
+            while not wait([pending.outcome], timeout=TICK_SECONDS).done:
+                if not threading.main_thread().is_alive():
+                    # The program is over but for this thread, which it would wait for.
+                    self.bridge.withdraw(pending, "source_lost")
+                elif self._notebook is not None:
+                    self._notebook.wake()
+            return self._answer(pending, emitter)
+
+    async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
+        """Ask and wait, on a loop. Raises as :meth:`ask`."""
+        with self._asked(request, emitter) as pending:
+            outcome = asyncio.wrap_future(pending.outcome)
+            # The timeout is a tick: an idle loop would not notice the kernel's interrupt.
+            while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
+                pass
+            return self._answer(pending, emitter)
+
+    def withdraw_asked_in(self, cell_message_id: str) -> None:
+        """Withdraw what that cell asked: it was interrupted."""
+        for pending, cell in list(self._waiting.items()):
+            if cell is not None and cell.message_id == cell_message_id:
+                self.bridge.withdraw(pending, "interrupted")
+
+    @contextmanager
+    def _asked(self, request: HumanInputRequired, emitter: Any) -> Iterator[PendingRequest]:
+        run = current_run()
+        if run is not None:
+            raise_if_stopped(run.stopped)
+        cell = run.cell if run is not None else self._cell()
+        pending = self.bridge.open(request)
+        self._waiting[pending] = cell
+        try:
+            with run.when_stopped(self._withdrawing(pending)) if run else nullcontext():
+                self._show(request, cell)
+                emit_required(emitter, request)
+                yield pending
+        except BaseException as error:
+            # Whatever ends the wait, the server hears of it; nothing happens if it has ended.
+            self.bridge.withdraw(pending, _reason(error))
+            raise
+        finally:
+            del self._waiting[pending]
+
+    def _cell(self) -> Cell | None:
+        return self._notebook.cell() if self._notebook is not None else None
+
+    def _withdrawing(self, pending: PendingRequest) -> Any:
+        return lambda reason: self.bridge.withdraw(pending, reason)
+
+    def _show(self, request: HumanInputRequired, cell: Cell | None) -> None:
+        try:
+            self._screen.show(request, cell)
+        except Exception:  # noqa: BLE001 - a card that fails leaves a question for the inbox
+            _log.exception("request %s could not be shown here", request.request_id)
+
+    def _answer(self, pending: PendingRequest, emitter: Any) -> HumanInputCompleted:
+        """Return the answer, or raise for every other end."""
+        try:
+            closing = pending.outcome.result()
+        except HitlError as refusal:
+            raise HookAborted(f"the human could not be asked: {refusal}", SOURCE) from refusal
+        if isinstance(closing, HumanInputCompleted):
+            emit_completed(emitter, closing)
+            return closing
+        if isinstance(closing, HumanInputCancelled):
+            raise_if_stopped(closing.reason)
+        raise HookAborted("nobody answered before the deadline", SOURCE)
+
+
+def raise_if_stopped(reason: CancelReason | None) -> None:
+    """Raise when there is a reason to stop.
+
+    Raises:
+        HookAborted: Saying why.
+    """
+    if reason is not None:
+        raise HookAborted(f"the request for human input was cancelled ({reason})", SOURCE)
+
+
+class Terminal:
+    """The screen of a plain script: says where to answer."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
+        """Write one line."""
+        sys.stderr.write(f"crewAI asks: {request.prompt} Answer at {self._url}\n")
+        sys.stderr.flush()
+
+
+def _reason(error: BaseException) -> CancelReason:
+    """Return what is said of a wait that this error ended."""
+    stopped_by_hand = (KeyboardInterrupt, asyncio.CancelledError, SystemExit, GeneratorExit)
+    return "interrupted" if isinstance(error, stopped_by_hand) else "run_failed"

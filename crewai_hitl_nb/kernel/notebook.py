@@ -1,0 +1,112 @@
+"""The Jupyter kernel that this process is, seen from inside.
+
+The only module that speaks to IPython and ipykernel: which cell asks, how to put
+something under it, how to notice its interrupt. Above it are ``asking.py`` and
+``run.py``; it knows neither crewAI nor the server.
+
+Works with ipykernel 6 and 7: it sends the display message itself, because only so can a
+thread that outlives its cell still put it under that cell.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CellInterrupted = Callable[[str], None]
+"""Called with the message id of the cell that was interrupted."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One execution of a cell.
+
+    Attributes:
+        message_id: Of the execute request.
+        header: The whole header, which every output of the cell names as its parent.
+    """
+
+    message_id: str
+    header: Mapping[str, Any] = field(repr=False)
+
+
+class Notebook:
+    """A running kernel. :meth:`current` finds it.
+
+    Args:
+        shell: The kernel's IPython shell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._kernel = shell.kernel
+
+    @classmethod
+    def current(cls) -> "Notebook | None":
+        """Return the kernel that this process is; None in a script or a terminal."""
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython is not None else None
+        return cls(shell) if getattr(shell, "kernel", None) is not None else None
+
+    @property
+    def path(self) -> str | None:
+        """Path of the notebook as the Jupyter server names it, if it told the kernel."""
+        return os.environ.get("JPY_SESSION_NAME")
+
+    @property
+    def kernel_id(self) -> str | None:
+        """Id of the kernel, as it stands in the name of its connection file."""
+        from ipykernel.connect import get_connection_file
+
+        try:
+            name = Path(get_connection_file()).stem
+        except RuntimeError:  # a kernel that was not started by a kernel application
+            return None
+        return name.removeprefix("kernel-")
+
+    def cell(self) -> Cell:
+        """Return the cell that the calling thread or task works for.
+
+        ipykernel keeps it in the context, which crewAI's own threads inherit; in a bare
+        thread it is the cell that ran last.
+        """
+        header = self._kernel.get_parent("shell").get("header", {})
+        return Cell(str(header.get("msg_id", "")), header)
+
+    def display(self, bundle: Mapping[str, Any], cell: Cell) -> None:
+        """Put a MIME bundle under a cell, from any thread."""
+        sys.stdout.flush()  # what was printed before must stand above
+        self._kernel.session.send(
+            self._kernel.iopub_socket,
+            "display_data",
+            {"data": dict(bundle), "metadata": {}, "transient": {}},
+            parent=dict(cell.header),
+            ident=b"display_data",
+        )
+
+    def wake(self) -> None:
+        """Let the kernel's idle loop look around; only then does it notice an interrupt."""
+        self._kernel.io_loop.add_callback(_nothing)
+
+    def when_interrupted(self, callback: CellInterrupted) -> Callable[[], None]:
+        """Call back after a cell that ended by an interrupt; returns how to stop that."""
+
+        def after_cell(result: Any) -> None:
+            if _was_interrupted(getattr(result, "error_in_exec", None)):
+                callback(self.cell().message_id)
+
+        self._shell.events.register("post_run_cell", after_cell)
+        return lambda: self._shell.events.unregister("post_run_cell", after_cell)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """An interrupt is KeyboardInterrupt in a plain cell, CancelledError in an `await` cell."""
+    from asyncio import CancelledError
+
+    return isinstance(error, KeyboardInterrupt | CancelledError)
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,143 @@
+"""``enable()`` and ``disable()``: the whole kernel half, switched on and off as one.
+
+Composes the other modules of this package and owns what they start; closing goes in
+reverse order. The switch is process-wide because crewAI's hooks are.
+"""
+
+import atexit
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from crewai.hooks import HookAborted
+
+from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
+from crewai_hitl_nb.kernel.asking import SOURCE, Asker, Terminal
+from crewai_hitl_nb.kernel.bridge import Bridge
+from crewai_hitl_nb.kernel.card_screen import CardScreen
+from crewai_hitl_nb.kernel.events import feed
+from crewai_hitl_nb.kernel.hooks import ProviderHook
+from crewai_hitl_nb.kernel.human_input import BridgedHumanInput
+from crewai_hitl_nb.kernel.notebook import Notebook
+from crewai_hitl_nb.kernel.question import Waiter
+from crewai_hitl_nb.kernel.run import RunPatch
+from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.protocol.ids import new_event_id
+
+GOODBYE_SECONDS: Final = 1.0
+"""How long the end of the program may take to tell the server; it notices by itself too."""
+
+
+class Session:
+    """The bridge between the crews of this process and a server, while it is enabled.
+
+    Args:
+        url: The server's prefix; None to find it.
+        token: Its token.
+    """
+
+    def __init__(self, url: str | None, token: str | None) -> None:
+        self._notebook = Notebook.current()
+        self._find: Callable[[], Endpoint | None] = lambda: find_endpoint(url, token)
+        self._lock = threading.Lock()
+        self._enabled = True
+        self._asker: Asker | None = None
+        self._waiter = Waiter(
+            source_id=f"crew-{new_event_id()}",
+            kernel_id=self._notebook.kernel_id if self._notebook else None,
+            notebook=self._notebook.path if self._notebook else None,
+        )
+        self._connect()  # now, so that the first question finds the connection open
+        self._closers: list[Callable[[], None]] = [self._disconnect]
+        self._closers.append(feed(self._publish))
+        self._closers.append(RunPatch(self._notebook).remove)
+        self._closers.append(ProviderHook(BridgedHumanInput(self.asker, self._waiter)).remove)
+        if self._notebook is not None:
+            self._closers.append(self._notebook.when_interrupted(self._interrupted))
+
+    def asker(self) -> Asker | None:
+        """Return whom to ask through; None for crewAI's own console prompt.
+
+        Raises:
+            HookAborted: In a kernel without a server, where the console would approve
+                silently: crewAI reads the kernel's closed stdin there.
+        """
+        if not self._enabled:
+            return None
+        asker = self._connect()
+        if asker is None and self._notebook is not None:
+            raise HookAborted(
+                f"no human could be asked: no crewai-hitl server was found. {HOW_TO_NAME_ONE}.",
+                SOURCE,
+            )
+        return asker
+
+    def close(self) -> None:
+        """Put everything back and end the bridge."""
+        self._enabled = False
+        while self._closers:
+            self._closers.pop()()
+
+    def _connect(self) -> Asker | None:
+        with self._lock:
+            if self._asker is None and (endpoint := self._find()) is not None:
+                bridge = Bridge(endpoint, self._waiter.source_id)
+                screen = CardScreen(self._notebook) if self._notebook else Terminal(endpoint.url)
+                self._asker = Asker(bridge, self._notebook, screen)
+            return self._asker
+
+    def _disconnect(self) -> None:
+        if self._asker is not None:
+            self._asker.bridge.close("source_lost", GOODBYE_SECONDS)
+
+    def _publish(self, event: Event) -> None:
+        asker = self._connect()
+        if asker is not None:
+            asker.bridge.publish(event)
+
+    def _interrupted(self, cell_message_id: str) -> None:
+        if self._asker is not None:
+            self._asker.withdraw_asked_in(cell_message_id)
+
+
+class Switch:
+    """Holds the one session of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._server: tuple[str | None, str | None] = (None, None)
+
+    def on(self, url: str | None = None, token: str | None = None) -> None:
+        """Let every human input of crewAI in this process go through the bridge.
+
+        From here on, in every cell and thread, until :func:`disable`. Calling it again
+        changes nothing, unless it names another server.
+
+        Args:
+            url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``; None to
+                find it, which inside Jupyter needs nothing.
+            token: Its token.
+
+        Raises:
+            BadRequest: When the URL is no URL of a server.
+        """
+        with self._lock:
+            if self._session is not None:
+                if url is None or (url, token) == self._server:
+                    return
+                self._close()
+            self._session = Session(url, token)
+            self._server = (url, token)
+            atexit.register(self.off)
+
+    def off(self) -> None:
+        """Put everything back as it was; what is pending is withdrawn."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+            atexit.unregister(self.off)

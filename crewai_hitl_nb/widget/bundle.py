@@ -1,0 +1,41 @@
+"""What a question looks like as an output: one MIME bundle for every front end.
+
+* the widget view, for front ends without our extension;
+* the card's own MIME type, which the JupyterLab extension prefers, because it needs no
+  kernel: it survives a reload while the cell blocks, and a notebook opened again later;
+* plain text, for everything else.
+"""
+
+import logging
+from typing import Any, Final
+
+import msgspec
+
+from crewai_hitl_nb.protocol.events import HumanInputRequired, encode_event
+from crewai_hitl_nb.widget.card import CardWidget, FrontEndNotBuilt
+
+CARD_MIME: Final = "application/vnd.crewai-hitl.request+json"
+
+_log = logging.getLogger(__name__)
+
+
+def card_bundle(request: HumanInputRequired) -> dict[str, Any]:
+    """Return the MIME bundle of a question."""
+    payload = {
+        "request_id": request.request_id,
+        "event": msgspec.json.decode(encode_event(request)),
+    }
+    return {
+        **_view(payload),
+        CARD_MIME: payload,
+        "text/plain": f"{request.prompt}\n\n{request.context}",
+    }
+
+
+def _view(payload: dict[str, Any]) -> dict[str, Any]:
+    try:
+        bundle = CardWidget(request=payload)._repr_mimebundle_()
+    except FrontEndNotBuilt as error:
+        _log.warning("%s", error)
+        return {}
+    return dict(bundle[0]) if bundle is not None else {}
