@@ -91,11 +91,11 @@ def accept(request: HumanInputRequired, answer: Answer) -> AcceptedAnswer:
     decision = answer.decision or _implied(answer, options)
     if decision not in response.decisions:
         raise _not_allowed(response, answer, decision)
-    if decision in ("respond", "edit"):
-        _check_content(response, answer, options)
     _check_options(response, options)
     if answer.values is not None and response.schema is None:
         raise InvalidAnswer.at("values", "this request has no form; send `human_feedback`")
+    if decision in ("respond", "edit"):
+        _check_content(response, answer, options)
     return AcceptedAnswer(
         human_feedback=answer.human_feedback,
         decision=decision,

@@ -53,7 +53,7 @@ class HitlError(Exception):
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
         self.message = message
-        self.details = details
+        self.details: dict[str, Any] = details
 
     def to_wire(self) -> dict[str, Any]:
         """Return the error's body."""

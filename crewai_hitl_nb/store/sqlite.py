@@ -76,7 +76,7 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
         self._reader = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
-        self._lock = filelock.FileLock(f"{path}.lock")
+        self._lock = filelock.FileLock(f"{path}.lock", thread_local=False)
         self._thread: threading.Thread | None = None
         self._written = 0
         self._on_commit: OnCommit = lambda commits: None
@@ -100,11 +100,7 @@ class SqliteStore:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            connection = self._connect()
-            connection.execute("PRAGMA journal_mode = WAL")
-            tables.upgrade(connection)
-            self.epoch, self._written, self.pruned_through = reading.load_meta(connection)
-            self.top = self._written
+            return self._prepare(self._connect())
         except filelock.Timeout:
             raise StoreInUse(
                 f"{self.path} belongs to another running server; "
@@ -113,6 +109,16 @@ class SqliteStore:
         except (OSError, sqlite3.Error, tables.NotOurs) as error:
             self._lock.release()
             raise StoreUnavailable(f"cannot open {self.path}: {error}") from error
+
+    def _prepare(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            tables.upgrade(connection)
+            self.epoch, self._written, self.pruned_through = reading.load_meta(connection)
+        except (sqlite3.Error, tables.NotOurs):
+            connection.close()
+            raise
+        self.top = self._written
         return connection
 
     def _connect(self) -> sqlite3.Connection:

@@ -1,0 +1,152 @@
+"""The one rule that every answer goes through (``protocol/answer.py``)."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crewai_hitl_nb.protocol.answer import accept, answer_from_wire
+from crewai_hitl_nb.protocol.errors import InvalidAnswer
+from tests.events import required
+
+FORM = {
+    "type": "object",
+    "properties": {
+        "table": {"type": "string", "minLength": 1},
+        "rows": {"type": "integer", "minimum": 1},
+        "mail": {"type": "string", "format": "email"},
+        "tags": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+    },
+    "required": ["table"],
+}
+
+
+def _accept(response: dict[str, Any], **body: Any) -> Any:
+    return accept(required("r1", response=response), answer_from_wire(body))
+
+
+def test_blank_feedback_approves_where_the_request_allows_it() -> None:
+    assert _accept({}, human_feedback="").decision == "approve"
+    assert _accept({}, human_feedback=" \n").decision == "approve"
+    assert _accept({}).decision == "approve"
+
+
+def test_text_without_a_decision_responds() -> None:
+    accepted = _accept({}, human_feedback="shorter")
+    assert (accepted.decision, accepted.human_feedback) == ("respond", "shorter")
+
+
+def test_blank_feedback_is_refused_where_approve_is_not_allowed() -> None:
+    with pytest.raises(InvalidAnswer) as refused:
+        _accept({"decisions": ["respond", "reject"]}, human_feedback=" ")
+    assert refused.value.details["field"] == "human_feedback"
+
+
+def test_responding_with_nothing_is_refused_so_that_blank_never_turns_into_approval() -> None:
+    with pytest.raises(InvalidAnswer, match="must not be blank"):
+        _accept({}, decision="respond", human_feedback="")
+
+
+def test_a_decision_that_the_request_does_not_offer_is_refused_by_name() -> None:
+    with pytest.raises(InvalidAnswer, match="`edit` is not possible") as refused:
+        _accept({}, decision="edit", human_feedback="x")
+    assert refused.value.details["field"] == "decision"
+
+
+def test_an_option_is_a_response() -> None:
+    response = {"decisions": ["respond"], "options": ["yes", "no"]}
+    assert _accept(response, option="no").options == ("no",)
+    assert _accept(response, options=["yes"]).options == ("yes",)
+    assert _accept(response, human_feedback="yes").options == ("yes",)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"option": "maybe"}, "options.0"),
+        ({"options": ["yes", "no"]}, "options"),
+        ({"human_feedback": "perhaps"}, "options"),
+        ({"option": "yes", "options": ["no"]}, "option"),
+        ({"option": 7}, "option"),
+    ],
+)
+def test_a_wrong_choice_names_its_field(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidAnswer) as refused:
+        _accept({"decisions": ["respond"], "options": ["yes", "no"]}, **body)
+    assert refused.value.details["field"] == field
+
+
+def test_several_options_are_taken_where_the_request_says_multiple() -> None:
+    response = {"decisions": ["respond"], "options": ["a", "b", "c"], "multiple": True}
+    assert _accept(response, options=["a", "c"]).options == ("a", "c")
+
+
+def test_options_to_a_request_without_any_are_refused() -> None:
+    with pytest.raises(InvalidAnswer, match="no options"):
+        _accept({}, options=["a"])
+
+
+def test_a_filled_form_is_accepted() -> None:
+    values = {"table": "t", "rows": 3, "mail": "a@b.org", "tags": ["a"]}
+    accepted = _accept({"decisions": ["respond"], "schema": FORM}, values=values)
+    assert accepted.values == values
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({}, "values.table"),
+        ({"table": "t", "rows": 0}, "values.rows"),
+        ({"table": "t", "rows": "many"}, "values.rows"),
+        ({"table": "t", "mail": "nobody"}, "values.mail"),
+        ({"table": "t", "tags": ["z"]}, "values.tags.0"),
+    ],
+)
+def test_a_wrong_field_of_a_form_is_named(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidAnswer) as refused:
+        _accept({"decisions": ["respond"], "schema": FORM}, values=values)
+    assert [error["field"] for error in refused.value.details["errors"]] == [field]
+
+
+def test_values_to_a_request_without_a_form_are_refused() -> None:
+    with pytest.raises(InvalidAnswer, match="no form"):
+        _accept({}, values={"a": 1})
+
+
+def test_the_header_wins_over_the_body_for_the_idempotency_key() -> None:
+    assert answer_from_wire({"idempotency_key": "b"}, "h").idempotency_key == "h"
+
+
+@pytest.mark.parametrize("raw", [None, 7, [], "yes", {"human_feedback": 7}, {"decision": "maybe"}])
+def test_what_is_no_answer_is_refused(raw: object) -> None:
+    with pytest.raises(InvalidAnswer):
+        answer_from_wire(raw)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "human_feedback": _JSON,
+            "decision": _JSON | st.sampled_from(["approve", "respond", "edit", "reject"]),
+            "option": _JSON,
+            "options": _JSON,
+            "values": _JSON,
+        },
+    )
+)
+def test_whatever_is_sent_a_request_without_approve_is_never_approved(body: dict[str, Any]) -> None:
+    question = required("r1", response={"decisions": ["respond", "reject"]})
+    with contextlib.suppress(InvalidAnswer):
+        accepted = accept(question, answer_from_wire(body))
+        assert accepted.decision in ("respond", "reject")
+        assert accepted.decision == "reject" or accepted.human_feedback.strip()
