@@ -54,6 +54,9 @@ interface Session {
 /** An attempt that shows no first heartbeat by then is held up by something in between. */
 const OPENING_MS = 5000;
 
+/** A minute at the default interval; a stream that is silent for longer is cut by proxies anyway. */
+const MOST_PATIENCE = 16;
+
 export class Link {
   private state: LinkState = START;
   private cursor: Cursor | null = null;
@@ -62,6 +65,8 @@ export class Link {
   private candidate: Session | null = null;
   private pause: ReturnType<typeof setTimeout> | undefined;
   private upgrade: ReturnType<typeof setTimeout> | undefined;
+  /** How many default heartbeats to wait for one: a server may be configured to be slower. */
+  private patience = 2;
 
   constructor(
     private readonly options: LinkOptions,
@@ -201,8 +206,10 @@ export class Link {
   private watch(session: Session): void {
     clearTimeout(session.watchdog);
     const hold = session.transport === "poll" && session.live ? HOLD_SECONDS * 1000 : 0;
-    const limit = session.live ? hold + 2 * this.options.heartbeatMs : OPENING_MS;
+    const silenceMs = hold + this.patience * this.options.heartbeatMs;
+    const limit = session.live ? silenceMs : OPENING_MS;
     session.watchdog = setTimeout(() => {
+      if (session.live) this.patience = Math.min(2 * this.patience, MOST_PATIENCE);
       const silent = session.live ? "unreachable" : "refused";
       session.connection?.close();
       this.ended(session, silent);

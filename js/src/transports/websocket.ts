@@ -1,7 +1,11 @@
-/** Stream by WebSocket: `ws/human-input`, events down, answers up. */
+/**
+ * Stream by WebSocket: `ws/human-input`, events down, answers up.
+ *
+ * A missing right is refused before the upgrade, and a browser hides why an upgrade failed:
+ * every end is therefore `refused`, and the next transport down finds out.
+ */
 import { decodeText } from "../decode";
 import { socketUrl, urlOf } from "../endpoint";
-import { CLOSE_FORBIDDEN } from "../protocol.gen";
 import { type Connection, type Listener, type Subscription, streamParameters } from "./transport";
 
 export function connectWebSocket(subscription: Subscription, listener: Listener): Connection {
@@ -16,9 +20,9 @@ export function connectWebSocket(subscription: Subscription, listener: Listener)
   );
   socket.addEventListener(
     "close",
-    ({ code }) => {
+    () => {
       detach.abort();
-      listener.ended(code === CLOSE_FORBIDDEN ? "forbidden" : "refused");
+      listener.ended("refused");
     },
     { signal },
   );

@@ -37,7 +37,12 @@ export function AnswerForm(props: Props) {
     >
       <Options choices={choices} chosen={chosen} onChoose={setChosen} id={required.request_id} />
       {(choices.respond || choices.reject) && (
-        <Feedback label={labels(required).text} text={text} onText={onText} onSend={respond} />
+        <Feedback
+          label={textLabel(required, choices)}
+          text={text}
+          onText={onText}
+          onSend={respond}
+        />
       )}
       {choices.more && <p class="chitl-note">{MORE}</p>}
       <Actions {...props} choices={choices} saying={saying} enabled={enabled} />
@@ -48,6 +53,10 @@ export function AnswerForm(props: Props) {
       )}
     </form>
   );
+}
+
+function textLabel(required: HumanInputRequired, choices: Choices): string {
+  return choices.options.length > 0 ? "A comment, if you like" : labels(required).text;
 }
 
 const MORE =
@@ -115,6 +124,8 @@ function Button({ hook, enabled, primary = false, onClick, children }: ButtonPro
   );
 }
 
+const SEND_KEYS = /Mac|iP/.test(globalThis.navigator?.platform ?? "") ? "⌘Enter" : "Ctrl+Enter";
+
 interface FeedbackProps {
   readonly label: string;
   readonly text: string;
@@ -129,7 +140,7 @@ function Feedback({ label, text, onText, onSend }: FeedbackProps) {
       data-testid="hitl-feedback"
       aria-label={label}
       aria-keyshortcuts="Control+Enter Meta+Enter"
-      placeholder={`${label} (Ctrl+Enter sends)`}
+      placeholder={`${label} (${SEND_KEYS} sends)`}
       rows={2}
       value={text}
       onInput={(event) => onText(event.currentTarget.value)}
