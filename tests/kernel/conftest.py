@@ -1,0 +1,62 @@
+"""The real parts of these tests: a Jupyter server, kernels of it, and a client.
+
+`server` and `kernel` are shared, because importing crewAI takes a kernel several seconds;
+a test that kills one takes its own.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from crewai_hitl_nb.client import Client, Request
+from crewai_hitl_nb.protocol.events import HumanInputRequired
+from tests.jupyter_process import JupyterProcess, jupyter_process
+from tests.kernel.crews import ENABLE
+from tests.kernel.running_kernel import RunningKernel, running_kernel
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """A Jupyter server with the extension."""
+    with jupyter_process(tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_kernel(server: JupyterProcess) -> Iterator[RunningKernel]:
+    """A kernel in which crewAI is imported and the bridge is on."""
+    with running_kernel(server) as kernel:
+        kernel.run(ENABLE)
+        yield kernel
+
+
+@pytest.fixture
+def kernel(shared_kernel: RunningKernel) -> RunningKernel:
+    """The shared kernel, with the bridge on."""
+    shared_kernel.run(ENABLE)
+    return shared_kernel
+
+
+@pytest.fixture
+def client(server: JupyterProcess) -> Iterator[Client]:
+    """The public client, as the server's user."""
+    with Client(server.prefix, server.token) as client:
+        yield client
+
+
+def next_question(client: Client) -> HumanInputRequired:
+    """Wait for a pending question."""
+    for event in client.events(types=["human_input_required"], replay="pending"):
+        if isinstance(event, HumanInputRequired):
+            return event
+    raise AssertionError("a stream never ends by itself")
+
+
+def wait_until_closed(client: Client, request_id: str) -> Request:
+    """Wait until a request is closed, and return it."""
+    closing = ["human_input_completed", "human_input_cancelled", "human_input_expired"]
+    events = client.events(types=closing, replay="all")
+    for event in events:
+        if getattr(event, "request_id", None) == request_id:
+            break
+    return client.request(request_id)

@@ -1,0 +1,147 @@
+"""A real kernel of a real Jupyter server, driven as a front end would drive it.
+
+Started and interrupted through the server's REST API, so that it gets what the server
+hands to kernels; its messages are read from the kernel itself.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.jupyter_process import JupyterProcess
+
+CELL_SECONDS = 60.0
+
+
+class Cell:
+    """One running cell and what came out of it so far."""
+
+    def __init__(self, kernel: "RunningKernel", message_id: str) -> None:
+        self._kernel = kernel
+        self.message_id = message_id
+        self.outputs: list[dict[str, Any]] = []
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Keep an output; called by the kernel for messages whose parent this cell is."""
+        if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            self.outputs.append({"output_type": message["msg_type"], **message["content"]})
+
+    @property
+    def text(self) -> str:
+        """What it printed."""
+        return "".join(o["text"] for o in self.outputs if o["output_type"] == "stream")
+
+    @property
+    def error(self) -> tuple[str, str] | None:
+        """Name and text of the error it ended with."""
+        errors = [o for o in self.outputs if o["output_type"] == "error"]
+        return (errors[-1]["ename"], errors[-1]["evalue"]) if errors else None
+
+    def cards(self) -> list[dict[str, Any]]:
+        """The cards' MIME bundles that were displayed under it."""
+        bundles = [o["data"] for o in self.outputs if o["output_type"] == "display_data"]
+        return [b for b in bundles if "application/vnd.crewai-hitl.request+json" in b]
+
+    def finish(self, seconds: float = CELL_SECONDS) -> "Cell":
+        """Wait until the cell has ended."""
+        self._kernel.read_until(self._is_over, seconds)
+        return self
+
+    def wait_for_card(self, seconds: float = CELL_SECONDS) -> dict[str, Any]:
+        """Wait until the next card is displayed under it, and return its payload."""
+        seen = len(self.cards())
+        self._kernel.read_until(lambda _: len(self.cards()) > seen, seconds)
+        return dict(self.cards()[-1]["application/vnd.crewai-hitl.request+json"])
+
+    def _is_over(self, message: dict[str, Any]) -> bool:
+        return (
+            message["msg_type"] == "status"
+            and message["content"]["execution_state"] == "idle"
+            and message["parent_header"].get("msg_id") == self.message_id
+        )
+
+
+class RunningKernel:
+    """One kernel."""
+
+    def __init__(self, server: JupyterProcess, kernel_id: str) -> None:
+        self._server = server
+        self.kernel_id = kernel_id
+        runtime = Path(server.env["JUPYTER_RUNTIME_DIR"])
+        self._client = BlockingKernelClient()
+        self._client.load_connection_file(str(runtime / f"kernel-{kernel_id}.json"))
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=CELL_SECONDS)
+        self._cells: dict[str, Cell] = {}
+
+    def begin(self, code: str) -> Cell:
+        """Start a cell and return at once."""
+        message_id = self._client.execute(code, allow_stdin=False)
+        cell = self._cells[message_id] = Cell(self, message_id)
+        return cell
+
+    def run(self, code: str) -> Cell:
+        """Run a cell to its end, which must be a good one."""
+        cell = self.begin(code).finish()
+        assert cell.error is None, cell.error
+        return cell
+
+    def interrupt(self) -> None:
+        """Press the stop button."""
+        self._post("interrupt")
+
+    def read_until(self, found: Any, seconds: float) -> None:
+        """Read messages until one of them is the one."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = max(0.01, deadline - time.monotonic())
+            message = self._client.get_iopub_msg(timeout=left)
+            parent = message["parent_header"].get("msg_id")
+            if parent in self._cells:
+                self._cells[parent].take(message)
+            if found(message):
+                return
+
+    def pid(self) -> int:
+        """The kernel's process."""
+        return int(self.run("import os; print(os.getpid())").text)
+
+    def close(self) -> None:
+        """Close the channels; the kernel goes with the server, or by `shut_down`."""
+        self._client.stop_channels()
+
+    def shut_down(self) -> None:
+        """End the kernel through the server."""
+        self.close()
+        httpx.delete(
+            f"{self._server.url}api/kernels/{self.kernel_id}",
+            headers=self._server.headers,
+            timeout=30,
+        )
+
+    def _post(self, action: str) -> None:
+        url = f"{self._server.url}api/kernels/{self.kernel_id}/{action}"
+        httpx.post(url, headers=self._server.headers, timeout=30).raise_for_status()
+
+
+@contextmanager
+def running_kernel(server: JupyterProcess, name: str = "python3") -> Iterator[RunningKernel]:
+    """Run a kernel for the length of a `with` block."""
+    reply = httpx.post(
+        f"{server.url}api/kernels",
+        headers=server.headers,
+        content=json.dumps({"name": name}),
+        timeout=60,
+    )
+    reply.raise_for_status()
+    kernel = RunningKernel(server, reply.json()["id"])
+    try:
+        yield kernel
+    finally:
+        kernel.shut_down()
