@@ -42,6 +42,7 @@ class StreamSocket(
     _subscription: Subscription | None = None
     _delivery: asyncio.Task[None] | None = None
     _source: str | None = None
+    _waits = False
 
     def set_default_headers(self) -> None:
         """The host's headers mean nothing to an upgrade."""
@@ -57,18 +58,18 @@ class StreamSocket(
         start = parameters.start(self, default="pending")
         source = parameters.source(self)
         self._subscription = self.broker.subscribe(match, start)
+        self._source = source
         try:
-            await super().get()
+            await super().get()  # returns when the connection closes, or was refused
         finally:
-            if self.ws_connection is None:
-                self._subscription.close()
-            elif source is not None:
-                self._source = source
-                self.broker.waiter_arrived(source)
+            self._subscription.close()
 
     def open(self, *args: str, **kwargs: str) -> Any:
         """Begin to deliver."""
         result = super().open(*args, **kwargs)
+        if self._source is not None:
+            self.broker.waiter_arrived(self._source)
+            self._waits = True
         self._delivery = asyncio.ensure_future(self._deliver())
         return result
 
@@ -137,6 +138,6 @@ class StreamSocket(
             self._delivery.cancel()
         if self._subscription is not None:
             self._subscription.close()
-        if self._source is not None and self.services.broker is not None:
+        if self._waits and self._source is not None and self.services.broker is not None:
             self.services.broker.waiter_left(self._source)
         super().on_close()
