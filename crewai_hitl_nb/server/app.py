@@ -81,6 +81,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     def initialize_settings(self) -> None:
         """Give the handlers what they work with; the log is opened later."""
         self._services = Services(
+            prefix=url_path_join(self.settings["base_url"], PREFIX, "/"),
             kernel_key=keys.load_or_make(self._folder() / "kernel_key"),
             heartbeat=self.heartbeat_seconds,
         )

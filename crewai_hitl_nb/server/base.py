@@ -31,6 +31,8 @@ from crewai_hitl_nb.server import keys
 RESOURCE: Final = "crewai_hitl"
 """Name of the resource that the server's authorizer is asked about."""
 
+_NO_KEY: Final = "no or wrong key; send `Authorization: Bearer <key>`, or open ?token=<key>"
+
 SETTING: Final = "crewai_hitl_services"
 
 
@@ -38,14 +40,19 @@ class Services(msgspec.Struct):
     """What handlers work with; made by the application, found in Tornado's settings.
 
     Attributes:
+        prefix: Path of the endpoints on this host, ending in a slash.
         kernel_key: The key of this server's kernels.
         heartbeat: Seconds between two heartbeats on an idle stream.
+        unauthenticated_status: What who did not say who they are is told: 403 by the
+            conventions of a Jupyter server, 401 by the stream document's own.
         broker: None until the log is open, and after it was closed.
         trouble: Why there is no broker, for people.
     """
 
+    prefix: str
     kernel_key: str
     heartbeat: float = limits.HEARTBEAT_SECONDS
+    unauthenticated_status: int = 403
     broker: Broker | None = None
     trouble: str = "the server is starting or stopping"
 
@@ -113,6 +120,16 @@ class CallerMixin:
         user = cast("web.RequestHandler", self).current_user
         return str(user.display_name or user.name or user.username)
 
+    def get_login_url(self) -> str:
+        """Where a browser goes that did not say who it is.
+
+        Raises:
+            HTTPError: 401 on a host that has no such place.
+        """
+        if self.services.unauthenticated_status == 401:
+            raise web.HTTPError(401, _NO_KEY)
+        return str(super().get_login_url())  # type: ignore[misc]
+
     async def require(self, action: str) -> None:
         """Ask the authorizer for one more right than the handler's own.
 
@@ -135,6 +152,8 @@ class JsonErrorsMixin:
         error = _raised(kwargs)
         if isinstance(error, HitlError):
             status_code = error.status
+        elif status_code == 403 and not cast("web.RequestHandler", self).current_user:
+            status_code = cast("CallerMixin", self).services.unauthenticated_status
         super().send_error(status_code, **kwargs)  # type: ignore[misc]
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -144,6 +163,8 @@ class JsonErrorsMixin:
         if isinstance(error, TooMany):
             handler.set_header("Retry-After", str(error.details.get("retry_after", 1)))
         body = error.to_wire() if isinstance(error, HitlError) else _host_error(status_code, error)
+        if status_code == 401:
+            handler.set_header("WWW-Authenticate", "Bearer")
         handler.set_header("Content-Type", "application/json")
         handler.finish(msgspec.json.encode(body))
 
@@ -184,13 +205,19 @@ def _raised(kwargs: dict[str, Any]) -> BaseException | None:
     return info[1] if info else None
 
 
-_CODES: Final = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "not_allowed"}
+_CODES: Final = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "not_allowed",
+}
 
 
 def _host_error(status: int, error: BaseException | None) -> dict[str, str]:
     """Say an error of the host in our words; nothing of an unexpected one leaks out."""
     said = error.log_message if isinstance(error, web.HTTPError) else None
     message = said or responses.get(status, "unknown error")
-    if status == 403 and not said:
+    if status in (401, 403) and not said:
         message = "no or wrong credentials; send `Authorization: Bearer <token>`, or log in"
     return {"error": _CODES.get(status, "server_error"), "message": message}

@@ -2,12 +2,11 @@
 
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.handler import ExtensionHandlerJinjaMixin, ExtensionHandlerMixin
-from jupyter_server.utils import url_path_join
 
-from crewai_hitl_nb.server.base import needs
+from crewai_hitl_nb.server.base import CallerMixin, needs
 
 
-class InboxHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler):
+class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler):
     """Serves the page; its script finds everything else through the endpoints."""
 
     @needs("read")
@@ -16,7 +15,7 @@ class InboxHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHan
         _ = self.xsrf_token
         page = self.render_template(
             "inbox.html",
-            prefix=url_path_join(self.base_url, "crewai-hitl/"),
+            prefix=self.services.prefix,
             static_prefix=self.static_url_prefix,
         )
         self.write(page)

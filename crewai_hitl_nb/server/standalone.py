@@ -1,0 +1,290 @@
+"""The second host: the same handlers without a Jupyter server.
+
+:class:`HumanInputServer` serves the table of routes at its root, for services and scripts
+that have no notebook. It gives the handlers what a Jupyter server would: an identity (the
+API key), an authorizer and settings; nothing in a handler knows which host it is in.
+Whoever lacks the right key gets 401, as the stream document says ("Error Handling");
+without a key it serves programs, and only pages of its own origin.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import Any, Final
+
+import jinja2
+from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
+from jupyter_server.base.handlers import FileFindHandler
+from tornado import httpserver, netutil, web
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server.base import SETTING, Services
+from crewai_hitl_nb.server.handover import Handover
+from crewai_hitl_nb.server.routes import ROUTES
+from crewai_hitl_nb.store.base import Store
+from crewai_hitl_nb.store.memory import MemoryStore
+from crewai_hitl_nb.store.sqlite import SqliteStore
+
+_log = logging.getLogger(__name__)
+_HERE: Final = Path(__file__).parent
+_NAME: Final = "crewai_hitl_nb"
+_STATIC_PREFIX: Final = f"/static/{_NAME}/"
+_PING_MILLISECONDS: Final = 30_000
+MEMORY: Final = ":memory:"
+"""A log that ends with the server."""
+
+
+class ServerError(Exception):
+    """The server cannot start; the message is one line that says why and what to do."""
+
+
+class ApiKeyIdentity(IdentityProvider):
+    """One key for everybody who may call; without one, everybody on this machine may."""
+
+    @property
+    def auth_enabled(self) -> bool:
+        """Whether a key is needed."""
+        return bool(self.token)
+
+    async def get_user_token(self, handler: web.RequestHandler) -> User | None:
+        """Return the caller when the key is right, compared in constant time."""
+        if not self.token or not keys.same(self.token, keys.presented(handler)):
+            return None
+        return self.get_user_cookie(handler) or _CALLER  # type: ignore[return-value]
+
+    def is_token_authenticated(self, handler: web.RequestHandler) -> bool:
+        """Without a key there is no cookie to steal: the origin alone is what counts."""
+        return not self.auth_enabled or super().is_token_authenticated(handler)
+
+    def should_check_origin(self, handler: web.RequestHandler) -> bool:
+        """A page of another origin may not use a server that asks nobody for a key."""
+        return not self.auth_enabled or super().should_check_origin(handler)
+
+
+_CALLER: Final = User(username="api", name="api", display_name="api")
+
+
+class HumanInputServer:
+    """Serve human-input events over WebSocket, SSE and polling.
+
+    Args:
+        host: Address or name to bind.
+        port: Port to bind; 0 takes a free one (see :attr:`port` after the start).
+        api_key: What callers must present; None serves without.
+        store: Path of the SQLite log, or ``":memory:"``.
+        heartbeat: Seconds between two heartbeats on an idle stream.
+
+    Use it as a context manager, or call :meth:`start` (blocks) or await
+    :meth:`start_async`, and :meth:`stop` from any thread.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 8000,
+        api_key: str | None = None,
+        *,
+        store: str | Path = MEMORY,
+        heartbeat: float = limits.HEARTBEAT_SECONDS,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._api_key = api_key or ""
+        self._path = store
+        self._services = Services(
+            prefix="/",
+            kernel_key=secrets.token_urlsafe(32),
+            heartbeat=heartbeat,
+            unauthenticated_status=401,
+        )
+        self._handover = Handover(Path(jupyter_runtime_dir()))
+        self._http: httpserver.HTTPServer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped: asyncio.Event | None = None
+        self._background: _Background | None = None
+
+    @property
+    def url(self) -> str:
+        """Where programs on this machine reach it."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Serve until :meth:`stop` or an interrupt.
+
+        Raises:
+            ServerError: One line on why it cannot start and what to do.
+        """
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(self._start_and_wait())
+
+    async def start_async(self) -> None:
+        """Begin to serve on the running loop; return when it accepts connections.
+
+        Raises:
+            ServerError: One line on why it cannot start and what to do.
+        """
+        self._loop = asyncio.get_running_loop()
+        sockets = self._bind()
+        try:
+            self._services.broker = await self._open()
+            self._handover.give(self.url, self._services.kernel_key)
+        except (StoreUnavailable, OSError) as error:
+            for sock in sockets:
+                sock.close()
+            raise ServerError(str(error)) from error
+        self._stopped = asyncio.Event()
+        self._http = httpserver.HTTPServer(
+            self._application(), max_body_size=2 * limits.MAX_BODY_BYTES
+        )
+        self._http.add_sockets(sockets)
+        _log.info("human-input events at %s", self.url)
+
+    def stop(self) -> None:
+        """Stop serving; from any thread, and without effect when it does not serve."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.stop_async()))
+
+    async def stop_async(self) -> None:
+        """Stop serving and return when everything is closed."""
+        http, self._http = self._http, None
+        if http is None:
+            return
+        self._handover.take_back()
+        http.stop()
+        broker, self._services.broker = self._services.broker, None
+        if broker is not None:
+            await broker.close()
+        await http.close_all_connections()
+        if self._stopped is not None:
+            self._stopped.set()
+
+    async def wait(self) -> None:
+        """Serve until :meth:`stop`, then close everything and return."""
+        try:
+            if self._stopped is not None:
+                await self._stopped.wait()
+        finally:
+            await self.stop_async()
+
+    async def _start_and_wait(self) -> None:
+        await self.start_async()
+        await self.wait()
+
+    async def _open(self) -> Broker:
+        store: Store = MemoryStore() if self._path == MEMORY else SqliteStore(Path(self._path))
+        broker = Broker(store)
+        await broker.start()
+        return broker
+
+    def _bind(self) -> list[socket.socket]:
+        try:
+            sockets = netutil.bind_sockets(self.port, self.host)
+        except OSError as error:
+            raise ServerError(
+                f"cannot listen on {self.host}:{self.port}: {error.strerror or error}; "
+                "choose another port, or stop what uses this one"
+            ) from error
+        self.port = sockets[0].getsockname()[1]
+        return sockets
+
+    def _application(self) -> web.Application:
+        static = {"path": [str(_HERE / "static")]}
+        return web.Application(
+            [
+                *((f"/{path}", handler, {"name": _NAME}) for path, handler in ROUTES),
+                (f"{_STATIC_PREFIX}(.*)", FileFindHandler, static),
+            ],
+            **self._settings(),
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        """What handlers find in a Jupyter server, as far as they look."""
+        templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True
+        )
+        return {
+            SETTING: self._services,
+            _NAME: SimpleNamespace(log=_log, static_url_prefix=_STATIC_PREFIX),
+            f"{_NAME}_jinja2_env": templates,
+            "jinja2_env": templates,
+            "base_url": "/",
+            "cookie_secret": secrets.token_bytes(32),
+            "xsrf_cookies": True,
+            "identity_provider": ApiKeyIdentity(token=self._api_key),
+            "authorizer": AllowAllAuthorizer(),
+            # Without a key only names of this machine: a page whose name was rebound to
+            # this address (DNS rebinding) still sends its own name as Host.
+            "ws_ping_interval": _PING_MILLISECONDS,
+            "ws_ping_timeout": _PING_MILLISECONDS,
+            "allow_remote_access": bool(self._api_key),
+            "local_hostnames": ["localhost", self.host],
+        }
+
+    # ---- as a context manager
+
+    async def __aenter__(self) -> "HumanInputServer":
+        await self.start_async()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop_async()
+
+    def __enter__(self) -> "HumanInputServer":
+        self._background = _Background(self)
+        self._background.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._background is not None:
+            self._background.stop()
+
+
+class _Background:
+    """The server on a thread of its own, for ``with`` in a plain script."""
+
+    def __init__(self, server: HumanInputServer) -> None:
+        self._server = server
+        self._began: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run()), name="hitl-server", daemon=True
+        )
+
+    def start(self) -> None:
+        """Return when it accepts connections, or raise why it cannot."""
+        self._thread.start()
+        self._began.result()
+
+    def stop(self) -> None:
+        """Return when everything is closed."""
+        self._server.stop()
+        self._thread.join()
+
+    async def _run(self) -> None:
+        try:
+            await self._server.start_async()
+        except ServerError as error:
+            self._began.set_exception(error)
+            return
+        self._began.set_result(None)
+        await self._server.wait()
