@@ -12,5 +12,11 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ["test/**/*.test.{ts,tsx}"], testTimeout: 10_000 },
+  test: {
+    include: ["test/**/*.test.{ts,tsx}"],
+    testTimeout: 10_000,
+    pool: "forks",
+    // Node 20 has the browser's WebSocket, but only when asked; later ones have it anyway.
+    poolOptions: { forks: { execArgv: ["--experimental-websocket"], maxForks: 2 } },
+  },
 });

@@ -8,7 +8,7 @@
 import { type Answer, Answers, type Outcome } from "./answers";
 import type { Decoded } from "./decode";
 import type { Endpoint } from "./endpoint";
-import { Link, type LinkListener, type LinkOptions } from "./link";
+import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
 import { type Found, Lookup } from "./lookup";
 import { EVENT_TYPES, HEARTBEAT_SECONDS, type HumanInputRequired } from "./protocol.gen";
 import { type LinkState, START } from "./resume";
@@ -57,6 +57,7 @@ export class Client {
         random,
         types: EVENT_TYPES,
         heartbeatMs: options.heartbeatMs ?? HEARTBEAT_SECONDS * 1000,
+        openingMs: options.openingMs ?? OPENING_MS,
         connect: options.connect ?? CONNECT,
       },
       this.linkListener(),

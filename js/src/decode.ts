@@ -56,10 +56,10 @@ export type Decoded =
 type Definition = keyof typeof DEFS;
 
 /** The event types of the protocol and the definition that each must fit. */
-const EVENT_DEFS: Readonly<Record<string, Definition>> = Object.fromEntries(
+const EVENT_DEFS: ReadonlyMap<string, Definition> = new Map(
   Object.entries(DEFS).flatMap(([name, schema]) => {
     const type: string = "type" in schema.properties ? schema.properties.type.enum[0] : "";
-    return EVENT_TYPES.some((known) => known === type) ? [[type, name as Definition]] : [];
+    return EVENT_TYPES.some((known) => known === type) ? [[type, name as Definition] as const] : [];
   }),
 );
 
@@ -130,7 +130,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function decodeEvent(raw: Record<string, unknown>, type: string): Decoded {
-  const name = EVENT_DEFS[type];
+  const name = EVENT_DEFS.get(type);
   if (name === undefined) {
     if (typeof raw.event_id !== "string") return invalid("an event without an event_id");
     const offset = typeof raw.offset === "number" ? raw.offset : null;

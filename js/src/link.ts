@@ -41,6 +41,7 @@ export interface LinkOptions {
   readonly connect: Readonly<Record<Transport, Connect>>;
   readonly random: () => number;
   readonly heartbeatMs: number;
+  readonly openingMs: number;
 }
 
 /** One connection and what is known of it. */
@@ -48,11 +49,12 @@ interface Session {
   readonly transport: Transport;
   connection: Connection | null;
   live: boolean;
+  beatAt: number;
   watchdog: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** An attempt that shows no first heartbeat by then is held up by something in between. */
-const OPENING_MS = 5000;
+export const OPENING_MS = 5000;
 
 /** A minute at the default interval; a stream that is silent for longer is cut by proxies anyway. */
 const MOST_PATIENCE = 16;
@@ -65,13 +67,16 @@ export class Link {
   private candidate: Session | null = null;
   private pause: ReturnType<typeof setTimeout> | undefined;
   private upgrade: ReturnType<typeof setTimeout> | undefined;
-  /** How many default heartbeats to wait for one: a server may be configured to be slower. */
+  /** The silence to bear, in default heartbeats: two of those that the server is seen to make. */
   private patience = 2;
+  private readonly beatMs: number;
 
   constructor(
     private readonly options: LinkOptions,
     private readonly listener: LinkListener,
-  ) {}
+  ) {
+    this.beatMs = options.heartbeatMs;
+  }
 
   start(): void {
     this.current = this.open(this.state.transport);
@@ -99,7 +104,13 @@ export class Link {
   }
 
   private open(transport: Transport): Session {
-    const session: Session = { transport, connection: null, live: false, watchdog: undefined };
+    const session: Session = {
+      transport,
+      connection: null,
+      live: false,
+      beatAt: 0,
+      watchdog: undefined,
+    };
     if (this.cursor === null) this.listener.replaying();
     this.watch(session);
     session.connection = this.options.connect[transport](
@@ -146,6 +157,9 @@ export class Link {
   }
 
   private heartbeat(session: Session): void {
+    const now = Date.now();
+    if (session.live) this.patience = Math.max(2, (2 * (now - session.beatAt)) / this.beatMs);
+    session.beatAt = now;
     if (session.live) return;
     session.live = true;
     this.watch(session);
@@ -206,8 +220,8 @@ export class Link {
   private watch(session: Session): void {
     clearTimeout(session.watchdog);
     const hold = session.transport === "poll" && session.live ? HOLD_SECONDS * 1000 : 0;
-    const silenceMs = hold + this.patience * this.options.heartbeatMs;
-    const limit = session.live ? silenceMs : OPENING_MS;
+    const silenceMs = hold + this.patience * this.beatMs;
+    const limit = session.live ? silenceMs : this.options.openingMs;
     session.watchdog = setTimeout(() => {
       if (session.live) this.patience = Math.min(2 * this.patience, MOST_PATIENCE);
       const silent = session.live ? "unreachable" : "refused";

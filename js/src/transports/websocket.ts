@@ -18,14 +18,13 @@ export function connectWebSocket(subscription: Subscription, listener: Listener)
     ({ data }) => listener.frame(decodeText(typeof data === "string" ? data : "")),
     { signal },
   );
-  socket.addEventListener(
-    "close",
-    () => {
-      detach.abort();
-      listener.ended("refused");
-    },
-    { signal },
-  );
+  const over = () => {
+    detach.abort();
+    listener.ended("refused");
+  };
+  // Browsers close after every error; Node's WebSocket, in the tests, does not always.
+  socket.addEventListener("error", over, { signal });
+  socket.addEventListener("close", over, { signal });
   return {
     send(frame) {
       if (socket.readyState !== WebSocket.OPEN) return false;

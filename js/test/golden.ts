@@ -1,0 +1,27 @@
+/** The golden files that pytest reads too (tests/fixtures/README.md). */
+import { readFileSync } from "node:fs";
+
+export interface GoldenFrame {
+  readonly name: string;
+  readonly kind: "event" | "unknown" | "control" | "invalid";
+  readonly frame: unknown;
+}
+
+export interface GoldenFold {
+  readonly name: string;
+  readonly events: readonly unknown[];
+  readonly requests: readonly {
+    readonly request_id: string;
+    readonly status: string;
+    readonly claimed_by: unknown;
+    readonly completion_id: string | null;
+  }[];
+}
+
+export const goldenFrames = read<GoldenFrame[]>("frames.json");
+export const goldenFolds = read<GoldenFold[]>("folds.json");
+
+function read<T>(name: string): T {
+  const file = new URL(`../../tests/fixtures/${name}`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf8")) as T;
+}
