@@ -37,7 +37,7 @@ def start(handler: web.RequestHandler, default: Replay) -> Start:
     Raises:
         BadRequest: Naming the parameter.
     """
-    header = handler.request.headers.get("Last-Event-ID")
+    header = _utf8(handler.request.headers.get("Last-Event-ID", ""))
     last = header or handler.get_query_argument("last_event_id", None) or None
     replay = _typed(handler, "replay", Replay, default)
     return Start(last_event_id=_id("last_event_id", last), replay=replay)
@@ -118,6 +118,14 @@ def _number(
     if not value >= least:  # refuses NaN as well
         raise BadRequest(f"`{name}` is a number from {least} on, not `{given[:50]}`")
     return value
+
+
+def _utf8(header: str) -> str:
+    """Return a header that a browser sent as UTF-8 (HTML, 9.2.3); Tornado reads Latin-1."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def _id(name: str, value: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 With ``timeout`` the call is held open until something comes (long-poll). The reply's
 ``last_event_id`` is where the next call goes on; it stays what the caller sent when
-nothing came.
+nothing came, and is null when that is of no use any more (a gap, and nothing is kept).
 """
 
 import asyncio
@@ -37,7 +37,9 @@ class PollHandler(HitlHandler):
             gap, records = await _collect(self._subscription, limit, timeout)
         finally:
             self._subscription.close()
-        last = records[-1].event_id if records else start.last_event_id
+        last = records[-1].event_id if records else None
+        if gap is None:
+            last = last or start.last_event_id
         body: dict[str, Any] = {
             "events": [msgspec.Raw(record.body) for record in records],
             "last_event_id": last,
