@@ -29,10 +29,9 @@ def host() -> dict[str, Any]:
     return {}
 
 
-@pytest.fixture
-def jp_server_config(  # type: ignore[no-redef]  # overrides pytest-jupyter's
-    traits: dict[str, Any], host: dict[str, Any]
-) -> Config:
+# pytest-jupyter asks for its configuration under this name.
+@pytest.fixture(name="jp_server_config")
+def server_config(traits: dict[str, Any], host: dict[str, Any]) -> Config:
     """Enable the extension."""
     extensions = {"crewai_hitl_nb": True, "jupyter_server_terminals": False}
     config = Config({"ServerApp": {"jpserver_extensions": extensions}, "HumanInputApp": traits})

@@ -46,6 +46,11 @@ class Door:
     async def close(self) -> None:
         await self.app.extension_manager.stop_all_extensions()  # type: ignore[no-untyped-call]
 
+    async def restart(self) -> None:
+        """Close the log and open it again, as a restart of the server does."""
+        await self.close()
+        await self.open()
+
     async def publish(self, *events: Json) -> list[Json]:
         """Publish the events together and return where they stand."""
         reply = await self.http.post("events", json=list(events))
@@ -66,6 +71,11 @@ class Door:
         assert reply.status_code == 200, reply.text
         found: Json = reply.json()
         return found
+
+    async def kept(self) -> list[Json]:
+        """Return every event that the log still has."""
+        events: list[Json] = (await self.http.get("poll/human-input")).json()["events"]
+        return events
 
     async def health(self) -> Json:
         found: Json = (await self.http.get("health")).json()
@@ -91,12 +101,16 @@ def client(address: Address, **headers: str) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def socket(
-    address: Address, path: str = "ws/human-input", **params: str
+    address: Address,
+    path: str = "ws/human-input",
+    headers: dict[str, str] | None = None,
+    **params: str,
 ) -> AsyncIterator[websockets.ClientConnection]:
     """Open a WebSocket with the token as its right."""
     url = str(httpx.URL(address.url.replace("http", "ws", 1) + path, params=params))
+    credentials = {"Authorization": f"token {address.token}"}
     async with websockets.connect(
-        url, additional_headers={"Authorization": f"token {address.token}"}, close_timeout=2
+        url, additional_headers={**credentials, **(headers or {})}, close_timeout=2
     ) as connection:
         yield connection
 
