@@ -8,12 +8,13 @@ top (and read from the store) or above it (and in the queue).
 The queue is bounded. While the replay runs an overflow costs nothing: the queue is
 emptied and the replay goes on to the new top. Once live, an overflow ends the
 subscription with :class:`SlowReader`, which the reader can resume from; it slows nobody
-else.
+else. Only a reader that was behind already is slow: one large commit may fill the queue
+of a reader that waits for it.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -82,17 +83,20 @@ class Subscription:
         self._live = False
         self._end: Exception | None = None
         self._wake = asyncio.Event()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._steps = self._walk()
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take newly committed records; called by the broker in offset order."""
         if self._end is not None:
             return
+        behind = bool(self._queue) or not self._live
         for record in records:
             if self._match(record):
                 self._queue.append(record)
                 self._queued_bytes += len(record.body)
-        if len(self._queue) > self._most_events or self._queued_bytes > self._most_bytes:
+        full = len(self._queue) > self._most_events or self._queued_bytes > self._most_bytes
+        if full and behind:
             self._overflow(records[-1].offset)
         if self._queue or self._end:
             self._wake.set()
@@ -114,6 +118,7 @@ class Subscription:
         """End it from outside: the reader gets ``reason`` at its next step."""
         if self._end is None:
             self._end = reason
+            self._ended.set_result(None)
             self._wake.set()
             self._on_close(self)
 
@@ -135,6 +140,22 @@ class Subscription:
             return await self._steps.__anext__()
         except StopAsyncIteration:
             return await self._next_live(timeout)
+
+    async def written(self, write: Awaitable[object]) -> None:
+        """Wait for a write to the reader, but not beyond the end of the subscription.
+
+        A reader that takes nothing more never lets the write finish.
+
+        Raises:
+            SlowReader: The buffer overflowed meanwhile.
+            Closed: It was closed meanwhile.
+        """
+        writing = asyncio.ensure_future(write)
+        await asyncio.wait((writing, self._ended), return_when=asyncio.FIRST_COMPLETED)
+        if self._end is not None and not writing.done():
+            writing.add_done_callback(_look)
+            raise self._end
+        writing.result()
 
     async def _next_live(self, timeout: float | None) -> Sequence[Record] | None:
         while not self._queue:
@@ -197,3 +218,9 @@ class Subscription:
                 else "this id is not in the log; everything that is kept follows"
             ),
         )
+
+
+def _look(writing: asyncio.Future[object]) -> None:
+    """Look at how an abandoned write ended, so that asyncio does not call it forgotten."""
+    if not writing.cancelled():
+        writing.exception()

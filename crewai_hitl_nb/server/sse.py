@@ -48,8 +48,12 @@ class EventStreamHandler(HitlHandler):
             while True:
                 step = await subscription.next(self.services.heartbeat)
                 self.write(encode(step, broker))
-                await self.flush()
-        except (Closed, SlowReader, StreamClosedError, StoreUnavailable) as reason:
+                await subscription.written(self.flush())
+        except SlowReader:
+            # What waits in the socket's own buffer may wait for ever: no last chunk, just the end.
+            self.log.debug("an event stream ends: its reader is too slow")
+            self.request.connection.stream.close()
+        except (Closed, StreamClosedError, StoreUnavailable) as reason:
             # The headers are out: the end of the stream is the message, and it is resumable.
             self.log.debug("an event stream ends: %s", type(reason).__name__)
         finally:

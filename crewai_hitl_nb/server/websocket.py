@@ -80,7 +80,7 @@ class StreamSocket(
         try:
             while True:
                 step = await self._subscription.next(self.services.heartbeat)
-                await self._send(step)
+                await self._subscription.written(self._send(step))
         except SlowReader:
             code, reason = limits.CLOSE_SLOW_READER, "too slow; connect again and resume"
         except (Closed, StoreUnavailable):
