@@ -43,6 +43,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputRequired,
     about,
 )
+from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
@@ -105,6 +106,10 @@ class Broker:
     def top(self) -> int:
         """Offset of the last announced event."""
         return self._store.top
+
+    def heartbeat(self) -> Heartbeat:
+        """Return the sign of life: the time, and how far the log is."""
+        return Heartbeat(self._clock(), self.epoch, self.top)
 
     @property
     def pending_count(self) -> int:

@@ -149,7 +149,10 @@ def sse_event(event_id: str, body: bytes) -> bytes:
     return b"id: %b\ndata: %b\n\n" % (event_id.encode(), body)
 
 
-def sse_frame(frame: Heartbeat | Gap) -> bytes:
-    """Return a control frame as a block; a heartbeat is named, so ``onmessage`` skips it."""
+def sse_frame(frame: Heartbeat | Gap, body: bytes) -> bytes:
+    """Return an encoded control frame as a block.
+
+    A heartbeat is a named event, so that ``onmessage`` skips it.
+    """
     name = b"event: heartbeat\n" if isinstance(frame, Heartbeat) else b""
-    return b"%bdata: %b\n\n" % (name, encode_frame(frame))
+    return b"%bdata: %b\n\n" % (name, body)

@@ -5,6 +5,7 @@ an hour, and closes all of it in reverse order when the server stops.
 """
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from traitlets import Float, Int, Unicode
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server import crews, keys
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover
 from crewai_hitl_nb.server.routes import PREFIX, ROUTES
@@ -90,6 +91,10 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     def initialize_handlers(self) -> None:
         """Serve the table of routes below the prefix."""
         self.handlers.extend((rf"/{PREFIX}/{path}", handler) for path, handler in ROUTES)
+        prefix = re.escape(url_path_join(self.settings["base_url"], PREFIX, "/"))
+        if self.serverapp is not None:
+            app: Any = self.serverapp.web_app
+            app.add_handlers(".*$", crews.rules(prefix, name=self.name))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Open the log and tell kernels where it is; the server's port is final here."""

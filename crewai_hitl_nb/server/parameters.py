@@ -16,8 +16,10 @@ Order: TypeAlias = Literal["oldest", "newest"]
 N = TypeVar("N", int, float)
 
 
-def match(handler: web.RequestHandler, execution_id: str | None) -> Match:
-    """Return which events the caller wants.
+def match(
+    handler: web.RequestHandler, execution_id: str | None, crew_id: str | None = None
+) -> Match:
+    """Return which events the caller wants; what the path names wins.
 
     Raises:
         BadRequest: Naming the parameter.
@@ -26,7 +28,7 @@ def match(handler: web.RequestHandler, execution_id: str | None) -> Match:
     types = frozenset(name.strip() for name in names if name.strip())
     return Match(
         execution_id=_id("execution_id", execution_id),
-        crew_id=_id("crew_id", handler.get_query_argument("crew_id", None)),
+        crew_id=_id("crew_id", crew_id or handler.get_query_argument("crew_id", None)),
         types=types or None,
     )
 

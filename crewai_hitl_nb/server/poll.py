@@ -12,7 +12,8 @@ import msgspec
 
 from crewai_hitl_nb.broker.subscription import Closed, Live, Subscription
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.protocol.dialects import CANONICAL
+from crewai_hitl_nb.protocol.frames import Gap, encode_frame
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
 from crewai_hitl_nb.store.base import Record
@@ -22,17 +23,19 @@ class PollHandler(HitlHandler):
     """One poll."""
 
     _track_activity = False  # a waiting script must not keep a culled server alive
+    dialect = CANONICAL
     _subscription: Subscription | None = None
 
     @needs("read")
-    async def get(self, execution_id: str | None = None) -> None:
+    async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Return what there is, or wait for it as long as the caller says."""
         start = parameters.start(self, default="all")
         limit = parameters.count(
             self, "limit", default=limits.PAGE_EVENTS, most=limits.MAX_POLL_EVENTS
         )
         timeout = parameters.number(self, "timeout", default=0.0, most=limits.MAX_POLL_SECONDS)
-        self._subscription = self.broker.subscribe(parameters.match(self, execution_id), start)
+        match = parameters.match(self, execution_id, crew_id)
+        self._subscription = self.broker.subscribe(match, start)
         try:
             gap, records = await _collect(self._subscription, limit, timeout)
         finally:
@@ -41,12 +44,12 @@ class PollHandler(HitlHandler):
         if gap is None:
             last = last or start.last_event_id
         body: dict[str, Any] = {
-            "events": [msgspec.Raw(record.body) for record in records],
+            "events": [msgspec.Raw(self.dialect.say(record.body)) for record in records],
             "last_event_id": last,
             "epoch": self.broker.epoch,
         }
         if gap is not None:
-            body["gap"] = gap
+            body["gap"] = msgspec.Raw(self.dialect.say(encode_frame(gap)))
         self.reply(body)
 
     def on_connection_close(self) -> None:

@@ -18,9 +18,10 @@ from tornado import web
 from tornado.concurrent import Future
 from tornado.iostream import StreamClosedError
 
-from crewai_hitl_nb.broker.broker import Broker, utc_now
+from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
 from crewai_hitl_nb.protocol import frames
+from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
@@ -30,14 +31,16 @@ class EventStreamHandler(HitlHandler):
     """One reader by Server-Sent Events."""
 
     _track_activity = False  # an open stream must not keep a culled server alive
+    dialect = CANONICAL
     _subscription: Subscription | None = None
 
     @needs("read")
-    async def get(self, execution_id: str | None = None) -> None:
+    async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Stream until one side leaves."""
         broker = self.broker
         subscription = self._subscription = broker.subscribe(
-            parameters.match(self, execution_id), parameters.start(self, default="pending")
+            parameters.match(self, execution_id, crew_id),
+            parameters.start(self, default="pending"),
         )
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache, no-transform")
@@ -47,7 +50,7 @@ class EventStreamHandler(HitlHandler):
             await self.flush()
             while True:
                 step = await subscription.next(self.services.heartbeat)
-                self.write(encode(step, broker))
+                self.write(encode(step, broker, self.dialect))
                 await subscription.written(self.flush())
         except SlowReader:
             # What waits in the socket's own buffer may wait for ever: no last chunk, just the end.
@@ -72,10 +75,12 @@ class EventStreamHandler(HitlHandler):
         super().on_connection_close()
 
 
-def encode(step: Step | None, broker: Broker) -> bytes:
+def encode(step: Step | None, broker: Broker, dialect: Dialect) -> bytes:
     """Return a step of a subscription as blocks; nothing for a while is a heartbeat."""
     if step is None or isinstance(step, Live):
-        return frames.sse_frame(frames.Heartbeat(utc_now(), broker.epoch, broker.top))
-    if isinstance(step, frames.Gap):
-        return frames.sse_frame(step)
-    return b"".join(frames.sse_event(record.event_id, record.body) for record in step)
+        frame: frames.Heartbeat | frames.Gap = broker.heartbeat()
+    elif isinstance(step, frames.Gap):
+        frame = step
+    else:
+        return b"".join(frames.sse_event(r.event_id, dialect.say(r.body)) for r in step)
+    return frames.sse_frame(frame, dialect.say(frames.encode_frame(frame)))

@@ -27,7 +27,7 @@ from tornado import httpserver, netutil, web
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server import crews, keys
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover
 from crewai_hitl_nb.server.routes import ROUTES
@@ -203,6 +203,7 @@ class HumanInputServer:
         return web.Application(
             [
                 *((f"/{path}", handler, {"name": _NAME}) for path, handler in ROUTES),
+                *crews.rules("/", name=_NAME),
                 (f"{_STATIC_PREFIX}(.*)", FileFindHandler, static),
             ],
             **self._settings(),

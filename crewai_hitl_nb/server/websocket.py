@@ -19,9 +19,9 @@ from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from crewai_hitl_nb.broker.broker import utc_now
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
 from crewai_hitl_nb.protocol import frames, limits
+from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin
@@ -39,6 +39,7 @@ class StreamSocket(
 ):
     """One connection."""
 
+    dialect = CANONICAL
     _subscription: Subscription | None = None
     _delivery: asyncio.Task[None] | None = None
     _source: str | None = None
@@ -51,10 +52,10 @@ class StreamSocket(
         """No permessage-deflate: small frames, and every reader gets the same bytes."""
 
     @ws_authenticated
-    async def get(self, execution_id: str | None = None) -> None:
+    async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Check everything that can be wrong while it can still be said by HTTP."""
         await self.require("read")
-        match = parameters.match(self, execution_id)
+        match = parameters.match(self, execution_id, crew_id)
         start = parameters.start(self, default="pending")
         source = parameters.source(self)
         self._subscription = self.broker.subscribe(match, start)
@@ -91,15 +92,16 @@ class StreamSocket(
 
     async def _send(self, step: Step | None) -> None:
         if step is None or isinstance(step, Live):
-            broker = self.broker
-            beat = frames.Heartbeat(utc_now(), broker.epoch, broker.top)
-            await self.write_message(frames.encode_frame(beat))
+            await self._send_frame(self.broker.heartbeat())
         elif isinstance(step, frames.Gap):
-            await self.write_message(frames.encode_frame(step))
+            await self._send_frame(step)
         else:
             for record in step:
-                written = self.write_message(record.body)
+                written = self.write_message(self.dialect.say(record.body))
             await written
+
+    async def _send_frame(self, frame: frames.Heartbeat | frames.Gap) -> None:
+        await self.write_message(self.dialect.say(frames.encode_frame(frame)))
 
     async def on_message(self, message: str | bytes) -> None:
         """Take one frame up and answer it."""
