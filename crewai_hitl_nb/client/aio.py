@@ -5,9 +5,11 @@ Below it are discovery, one HTTP exchange and the stream; above it are the block
 crewAI.
 """
 
+import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -26,6 +28,7 @@ from crewai_hitl_nb.client.results import (
 )
 from crewai_hitl_nb.client.resume import LADDER, Backoff, Cursor, Fallback, Replay, Transport
 from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription
+from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
     Decision,
@@ -95,7 +98,7 @@ class AsyncClient:
             ServerAway: When the server cannot be reached; send the same again.
         """
         body = b"[" + b",".join(encode_event(event) for event in events) + b"]"
-        raw = await call(self._http, "POST", "events", body=body)
+        raw = await self._call("POST", "events", body=body)
         published: Published = read_as(raw, Published)
         return published.events
 
@@ -236,11 +239,25 @@ class AsyncClient:
         )
 
     async def _get(self, path: str, params: dict[str, str] | None = None) -> Any:
-        return await call(self._http, "GET", path, params=params)
+        return await self._call("GET", path, params=params)
 
     async def _post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Any:
         headers = {"Idempotency-Key": key} if key is not None else None
-        return await call(self._http, "POST", path, body=msgspec.json.encode(body), headers=headers)
+        return await self._call("POST", path, body=msgspec.json.encode(body), headers=headers)
+
+    async def _call(self, method: str, path: str, **options: Any) -> Any:
+        """Make a call; again for a while when the server is there and says "try again".
+
+        Every call is idempotent, so this is safe. A server that cannot be reached is the
+        caller's to decide about: it may be away for long.
+        """
+        backoff = Backoff(random.random)
+        deadline = time.monotonic() + self._seconds
+        while time.monotonic() < deadline:
+            with suppress(StoreUnavailable, TooMany):
+                return await call(self._http, method, path, **options)
+            await asyncio.sleep(backoff.pause())
+        return await call(self._http, method, path, **options)
 
 
 def _typed(raw: Any, shape: type[_Reply]) -> _Reply:

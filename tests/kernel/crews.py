@@ -6,7 +6,8 @@ from crewai import Agent, Crew, Task
 from scripted_llm import ScriptedLLM
 
 def make_crew(description="A note on tea", **task):
-    agent = Agent(role="Writer", goal="Be brief", backstory="Writes", llm=ScriptedLLM(model="scripted"))
+    llm = ScriptedLLM(model="scripted")
+    agent = Agent(role="Writer", goal="Be brief", backstory="Writes", llm=llm)
     task = Task(
         name="note",
         description=description,

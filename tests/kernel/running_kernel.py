@@ -7,7 +7,7 @@ hands to kernels; its messages are read from the kernel itself.
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,17 @@ class RunningKernel:
         self._client = BlockingKernelClient()
         self._client.load_connection_file(str(runtime / f"kernel-{kernel_id}.json"))
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=CELL_SECONDS)
+        self._wait_until_ready()
         self._cells: dict[str, Cell] = {}
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + CELL_SECONDS
+        while time.monotonic() < deadline:
+            # "died" only says that its heartbeat was not up yet when it was first asked
+            with suppress(RuntimeError):
+                self._client.wait_for_ready(timeout=CELL_SECONDS)
+                return
+        raise AssertionError(f"kernel {self.kernel_id} does not come up")
 
     def begin(self, code: str) -> Cell:
         """Start a cell and return at once."""

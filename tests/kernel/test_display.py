@@ -1,0 +1,85 @@
+"""The card stands under the cell that asked, whoever asked from wherever."""
+
+import pytest
+
+from crewai_hitl_nb.client import Client
+from tests.kernel.conftest import next_question
+from tests.kernel.crews import EVERY_KICKOFF, KICKOFF
+from tests.kernel.running_kernel import RunningKernel
+
+CARD = "application/vnd.crewai-hitl.request+json"
+
+
+@pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
+def test_the_card_stands_under_the_cell_that_asked(
+    kernel: RunningKernel, client: Client, kickoff: str
+) -> None:
+    cell = kernel.begin(kickoff)
+    card = cell.wait_for_card()
+    client.answer(card["request_id"])
+    cell.finish()
+
+    assert len(cell.cards()) == 1
+
+
+def test_one_bundle_serves_every_front_end(kernel: RunningKernel, client: Client) -> None:
+    cell = kernel.begin(KICKOFF)
+    card = cell.wait_for_card()
+    question = next_question(client)
+    client.answer(question.request_id)
+    cell.finish()
+
+    (bundle,) = cell.cards()
+    assert set(bundle) == {CARD, "application/vnd.jupyter.widget-view+json", "text/plain"}
+    assert card["request_id"] == question.request_id
+    assert card["event"]["prompt"] == question.prompt
+    assert question.prompt in bundle["text/plain"]
+
+
+def test_a_bare_thread_asks_under_the_cell_where_its_crew_began(
+    kernel: RunningKernel, client: Client
+) -> None:
+    cell = kernel.begin(
+        "import threading\n"
+        "slow = make_crew()\n"
+        "began, go_on = threading.Event(), threading.Event()\n"
+        "def wait_first(inputs):\n"
+        "    began.set(); go_on.wait()\n"
+        "    return inputs\n"
+        "slow.before_kickoff_callbacks.append(wait_first)\n"
+        "thread = threading.Thread(target=slow.kickoff)\n"
+        "thread.start(); assert began.wait(30)"
+    ).finish()
+    assert cell.error is None
+    other = kernel.begin("go_on.set(); thread.join(); print('joined')")
+
+    question = next_question(client)
+    client.answer(question.request_id)
+    other.finish()
+
+    assert "joined" in other.text
+    assert len(cell.cards()) == 1
+    assert other.cards() == []
+
+
+def test_concurrent_crews_ask_side_by_side(kernel: RunningKernel, client: Client) -> None:
+    cell = kernel.begin(
+        "import asyncio\n"
+        "crews = [make_crew(f'A note on {n}') for n in ('tea', 'rye', 'oats')]\n"
+        "results = await asyncio.gather(*(c.akickoff() for c in crews))\n"
+        "print(*(str(r).splitlines()[0] for r in results))"
+    )
+    for _ in range(3):
+        client.answer(cell.wait_for_card()["request_id"])
+    cell.finish()
+
+    assert cell.error is None
+    assert "# A note on tea # A note on rye # A note on oats" in cell.text
+
+
+def test_the_inbox_is_a_widget_that_asks_the_server_itself(kernel: RunningKernel) -> None:
+    cell = kernel.run("inbox = hitl.inbox(); print(inbox.mode); inbox")
+
+    assert cell.text == "inbox\n"
+    (shown,) = [o for o in cell.outputs if o["output_type"] == "execute_result"]
+    assert "application/vnd.jupyter.widget-view+json" in shown["data"]

@@ -1,0 +1,100 @@
+"""An interrupt ends the cell promptly and withdraws the question; nothing is wedged."""
+
+import time
+
+import pytest
+
+from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.events import HumanInputCancelled
+from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.crews import EVERY_KICKOFF, KICKOFF
+from tests.kernel.running_kernel import RunningKernel
+
+PROMPT_SECONDS = 2.0
+
+
+@pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
+def test_an_interrupt_cancels_the_question_and_ends_the_cell_promptly(
+    kernel: RunningKernel, client: Client, kickoff: str
+) -> None:
+    cell = kernel.begin(kickoff)
+    question = next_question(client)
+
+    began = time.monotonic()
+    kernel.interrupt()
+    cell.finish()
+    took = time.monotonic() - began
+
+    request = wait_until_closed(client, question.request_id)
+    assert took < PROMPT_SECONDS
+    assert cell.error is not None
+    assert cell.error[0] in ("KeyboardInterrupt", "CancelledError")
+    assert "# A note on tea" not in cell.text  # never an approval
+    assert isinstance(request.completion, HumanInputCancelled)
+    assert request.completion.reason == "interrupted"
+
+
+def test_the_next_crew_works_after_an_interrupt(kernel: RunningKernel, client: Client) -> None:
+    interrupted = kernel.begin(KICKOFF)
+    first = next_question(client)
+    kernel.interrupt()
+    interrupted.finish()
+    wait_until_closed(client, first.request_id)
+
+    cell = kernel.begin(KICKOFF)
+    client.answer(next_question(client).request_id)
+    cell.finish()
+
+    assert cell.error is None
+    assert "# A note on tea" in cell.text
+
+
+@pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
+def test_an_interrupted_crew_begins_no_further_task(
+    kernel: RunningKernel, client: Client, kickoff: str
+) -> None:
+    kernel.run(
+        "began = []\n"
+        "def make_pair():\n"
+        "    first, second = make_crew('One'), make_crew('Two')\n"
+        "    first.tasks[0].callback = lambda output: began.append('first ended')\n"
+        "    second.tasks[0].callback = lambda output: began.append('second ended')\n"
+        "    return Crew(agents=[*first.agents, *second.agents],\n"
+        "                tasks=[*first.tasks, *second.tasks])"
+    )
+    cell = kernel.begin(kickoff.replace("make_crew", "make_pair"))
+    question = next_question(client)
+    kernel.interrupt()
+    cell.finish()
+    wait_until_closed(client, question.request_id)
+
+    assert kernel.run("print(began)").text == "[]\n"
+    assert client.pending() == []
+
+
+def test_a_question_outside_of_any_crew_goes_with_its_interrupted_cell(
+    kernel: RunningKernel, client: Client
+) -> None:
+    """As a flow's: it runs on a thread that knows no crew's run."""
+    cell = kernel.begin(
+        "import asyncio\ntask = make_crew().tasks[0]\nawait asyncio.to_thread(task.execute_sync)"
+    )
+    question = next_question(client)
+    kernel.interrupt()
+    cell.finish()
+
+    request = wait_until_closed(client, question.request_id)
+    assert cell.error is not None
+    assert request.status == "cancelled"
+
+
+def test_an_answer_elsewhere_that_cancels_ends_the_crew_and_is_no_approval(
+    kernel: RunningKernel, client: Client
+) -> None:
+    cell = kernel.begin(KICKOFF)
+    client.cancel(next_question(client).request_id, reason="withdrawn")
+    cell.finish()
+
+    assert cell.error is not None
+    assert cell.error[0] == "HookAborted"
+    assert "withdrawn" in cell.error[1]

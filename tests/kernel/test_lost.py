@@ -1,0 +1,175 @@
+"""Kernels and servers that die: nothing is wedged, nothing is approved, nothing is lost."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.events import HumanInputCancelled
+from tests.jupyter_process import JupyterProcess, jupyter_process
+from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.crews import AKICKOFF, CREW, ENABLE, KICKOFF
+from tests.kernel.relay import Relay
+from tests.kernel.running_kernel import running_kernel
+
+LOST_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """A server of this module's own: its death would take the shared kernel along."""
+    with jupyter_process(tmp_path_factory.mktemp("mortal")) as server:
+        yield server
+
+
+@pytest.fixture
+def outliving_kernelspec(server: JupyterProcess) -> str:
+    """A kernel that does not die with its server, as one behind a gateway does not."""
+    folder = Path(server.env["JUPYTER_DATA_DIR"]) / "kernels" / "outliving"
+    folder.mkdir(parents=True, exist_ok=True)
+    launch = ["env", "-u", "JPY_PARENT_PID", sys.executable, "-m", "ipykernel_launcher"]
+    spec = {
+        "argv": [*launch, "-f", "{connection_file}"],
+        "display_name": "Outliving",
+        "language": "python",
+    }
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    return "outliving"
+
+
+def test_a_killed_kernels_question_is_cancelled_within_ten_seconds(
+    server: JupyterProcess, client: Client
+) -> None:
+    with running_kernel(server) as kernel:
+        kernel.run(ENABLE)
+        pid = kernel.pid()
+        kernel.begin(KICKOFF)
+        question = next_question(client)
+
+        began = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        request = wait_until_closed(client, question.request_id)
+
+        assert time.monotonic() - began < LOST_SECONDS
+        assert isinstance(request.completion, HumanInputCancelled)
+        assert request.completion.reason == "source_lost"
+
+
+@pytest.mark.parametrize("kickoff", [KICKOFF, AKICKOFF])
+def test_shutting_a_waiting_kernel_down_takes_its_question_back(
+    server: JupyterProcess, client: Client, kickoff: str
+) -> None:
+    with running_kernel(server) as kernel:
+        kernel.run(ENABLE)
+        kernel.begin(kickoff)
+        question = next_question(client)
+
+    assert wait_until_closed(client, question.request_id).status == "cancelled"
+
+
+def test_a_crew_on_a_worker_thread_does_not_keep_a_kernel_from_ending(
+    server: JupyterProcess, client: Client
+) -> None:
+    """asyncio's worker threads are joined at exit; one that waits for a human must give up."""
+    with running_kernel(server) as kernel:
+        kernel.run(ENABLE)
+        pid = kernel.pid()
+        kernel.run("import asyncio; t = asyncio.create_task(make_crew().kickoff_async())")
+        question = next_question(client)
+
+        began = time.monotonic()
+        kernel.shut_down()
+
+        assert time.monotonic() - began < LOST_SECONDS
+    request = wait_until_closed(client, question.request_id)
+    assert request.status == "cancelled"
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("kickoff", [KICKOFF, AKICKOFF])
+def test_an_answer_after_a_server_restart_reaches_the_crew(
+    server: JupyterProcess, client: Client, outliving_kernelspec: str, kickoff: str
+) -> None:
+    with running_kernel(server, outliving_kernelspec) as kernel:
+        pid = kernel.pid()
+        kernel.run(ENABLE)
+        cell = kernel.begin(kickoff)
+        question = next_question(client)
+
+        server.kill()
+        server.start()
+        assert next_question(client) == question
+        client.answer(question.request_id, "After the restart")
+        second = next_question(client)
+        client.answer(second.request_id)
+        cell.finish()
+
+        assert cell.error is None
+        assert "After the restart" in cell.text
+        os.kill(pid, signal.SIGKILL)  # the new server does not know this kernel
+
+
+def test_an_answer_given_while_the_connection_was_cut_reaches_the_crew(
+    server: JupyterProcess, client: Client
+) -> None:
+    with running_kernel(server) as kernel, Relay(server.port) as relay:
+        kernel.run(
+            f"{CREW}\nimport os\n"
+            "key = os.environ['CREWAI_HITL_KERNEL_KEY']\n"
+            f"hitl.enable(url='http://127.0.0.1:{relay.port}/crewai-hitl/', token=key)"
+        )
+        cell = kernel.begin(KICKOFF)
+        question = next_question(client)
+
+        relay.cut()
+        client.answer(question.request_id)
+        relay.mend()
+        cell.finish()
+
+        assert cell.error is None
+        assert "# A note on tea" in cell.text
+
+
+def test_a_question_asked_while_the_server_is_away_is_published_when_it_is_back(
+    server: JupyterProcess, client: Client, outliving_kernelspec: str
+) -> None:
+    with running_kernel(server, outliving_kernelspec) as kernel:
+        pid = kernel.pid()
+        kernel.run(ENABLE)
+        server.kill()
+        cell = kernel.begin(KICKOFF)
+        card = cell.wait_for_card()  # it is on screen before the server knows of it
+
+        server.start()
+        question = next_question(client)
+        client.answer(question.request_id)
+        cell.finish()
+
+        assert question.request_id == card["request_id"]
+        assert cell.error is None
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_kernel_without_any_server_says_what_to_do_and_approves_nothing(
+    tmp_path: Path,
+) -> None:
+    options = ("--ServerApp.jpserver_extensions=crewai_hitl_nb=False",)
+    with jupyter_process(tmp_path, options=options) as server:
+        reply = httpx.get(server.prefix + "health", headers=server.headers)
+        assert reply.status_code == 404
+        with running_kernel(server) as kernel:
+            kernel.run(ENABLE)
+            for kickoff in (KICKOFF, AKICKOFF):
+                cell = kernel.begin(kickoff).finish()
+                assert cell.error is not None
+                assert cell.error[0] == "HookAborted"
+                assert "jupyter server extension list" in cell.error[1]
+                assert "# A note on tea" not in cell.text
