@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.chromium import FLAGS, find_chromium
-from tests.e2e.lab import Lab, shut_down_kernels, write_notebook
+from tests.e2e.lab import Lab, shut_down_kernels, silence_the_news, write_notebook
 from tests.e2e.notes import Notes, listen
 from tests.jupyter_process import REPOSITORY, JupyterProcess, jupyter_process
 
@@ -78,6 +78,7 @@ def browser() -> Iterator[Browser]:
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
     """A JupyterLab server that the tests of one module share."""
     scratch = tmp_path_factory.mktemp("lab")
+    silence_the_news(scratch / "jupyter_config_dir")
     with jupyter_process(scratch, app="jupyterlab", options=("--expose-app-in-browser",)) as server:
         yield server
 

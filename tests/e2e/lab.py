@@ -63,9 +63,8 @@ class Lab:
         self.await_kernel()
 
     def reload(self) -> None:
-        """Reload the page, as F5 does, and wait until the kernel is connected again."""
+        """Reload the page, as F5 does. A kernel that blocks says nothing to the new page."""
         self.page.reload(timeout=LOAD_MS)
-        self.await_kernel()
 
     def await_kernel(self) -> None:
         """Wait for the kernel's connection; before it JupyterLab drops a run silently."""
@@ -80,9 +79,24 @@ class Lab:
         call = "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }"
         self.page.evaluate(call, [name, arguments])
 
+    def dismiss_connection_errors(self) -> None:
+        """Click JupyterLab's dialog about a lost server away, for good, when it is in the way."""
+        dialog = self.page.locator(".jp-Dialog", has_text="Server Connection Error").first
+
+        def dismiss(shown: Locator) -> None:
+            shown.get_by_role("checkbox").check()
+            shown.locator("button.jp-mod-accept").click()
+
+        self.page.add_locator_handler(dialog, dismiss, no_wait_after=True)
+
     def run_all(self) -> None:
         """Run all cells, as the menu does."""
         self.command("notebook:run-all-cells")
+
+    def await_aborted_last_cell(self) -> None:
+        """Wait until the queue behind a failed cell is cleared: its last cell has not run."""
+        prompt = self.page.locator(".jp-Notebook-cell .jp-InputPrompt").last
+        expect(prompt).to_have_text("[ ]:", timeout=CARD_MS)
 
     def run_last(self) -> None:
         """Select the last cell and run it."""
@@ -101,7 +115,7 @@ class Lab:
         """Switch JupyterLab's theme and wait until it is drawn."""
         self.command("apputils:change-theme", theme=name)
         light = str("Light" in name).lower()
-        self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']")
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
 
     def outputs(self) -> Locator:
         """Return the output areas of all cells."""
@@ -117,6 +131,14 @@ class Lab:
         cards = self.card(status)
         expect(cards).to_have_count(count, timeout=CARD_MS)
         return cards.last
+
+
+def silence_the_news(config_dir: Path) -> None:
+    """Answer JupyterLab's question about news, which would lie over the notebook."""
+    overrides = config_dir / "labconfig" / "default_setting_overrides.json"
+    overrides.parent.mkdir(parents=True)
+    notification = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    overrides.write_text(json.dumps(notification))
 
 
 def shut_down_kernels(server: JupyterProcess) -> None:

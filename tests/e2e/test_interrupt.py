@@ -17,6 +17,6 @@ def test_an_interrupt_cancels_the_question_and_ends_the_cell(
     notes.await_note("interrupted", seconds=5)
     card = lab.await_card("cancelled")
     expect(card.get_by_test_id("hitl-accept")).to_have_count(0)
-    lab.await_idle()
+    lab.await_aborted_last_cell()
     lab.run_last()
     expect(lab.outputs().last).to_have_text("free again")

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.crews import CREW, KICKOFF
-from tests.e2e.lab import CARD_MS, Lab, write_notebook
+from tests.e2e.lab import CARD_MS, Lab, silence_the_news, write_notebook
 from tests.e2e.notes import Notes
 from tests.jupyter_process import JupyterProcess, jupyter_process
 
@@ -36,6 +36,7 @@ def install_surviving_kernel(data_dir: Path) -> None:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[JupyterProcess]:
     install_surviving_kernel(tmp_path / "jupyter_data_dir")
+    silence_the_news(tmp_path / "jupyter_config_dir")
     with jupyter_process(
         tmp_path, app="jupyterlab", options=("--expose-app-in-browser",)
     ) as server:
@@ -48,6 +49,7 @@ def test_a_crew_goes_on_after_the_server_was_killed_and_restarted(
     write_notebook(server.root / "restart.ipynb", [notes.cell, CREW, KICKOFF], kernel="surviving")
     lab = Lab(browser.new_page(), server)
     lab.open("restart.ipynb")
+    lab.dismiss_connection_errors()
     lab.run_all()
     kernel = int(notes.await_note("kernel").detail)
     try:
