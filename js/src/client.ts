@@ -11,7 +11,7 @@ import type { Endpoint } from "./endpoint";
 import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
 import { type Found, Lookup } from "./lookup";
 import { EVENT_TYPES, HEARTBEAT_SECONDS, type HumanInputRequired } from "./protocol.gen";
-import { type LinkState, START } from "./resume";
+import { type LinkState, START, upgradeInMs } from "./resume";
 import { type Request, step } from "./state";
 import { connectPoll } from "./transports/poll";
 import { connectSse } from "./transports/sse";
@@ -41,7 +41,6 @@ export class Client {
   private readonly link: Link;
   private readonly answers: Answers;
   private readonly lookup: Lookup;
-  private readonly detach = new AbortController();
 
   constructor(endpoint: Endpoint, options: ClientOptions = {}) {
     const random = options.random ?? Math.random;
@@ -58,6 +57,7 @@ export class Client {
         types: EVENT_TYPES,
         heartbeatMs: options.heartbeatMs ?? HEARTBEAT_SECONDS * 1000,
         openingMs: options.openingMs ?? OPENING_MS,
+        upgradeInMs: options.upgradeInMs ?? upgradeInMs,
         connect: options.connect ?? CONNECT,
       },
       this.linkListener(),
@@ -65,15 +65,15 @@ export class Client {
   }
 
   start(): void {
-    const { signal } = this.detach;
-    const retry = () => this.link.retryNow();
-    globalThis.addEventListener?.("online", retry, { signal });
-    globalThis.document?.addEventListener("visibilitychange", retry, { signal });
     this.link.start();
   }
 
+  /** Cut a pause between two attempts short. */
+  retryNow(): void {
+    this.link.retryNow();
+  }
+
   stop(): void {
-    this.detach.abort();
     this.link.stop();
     this.lookup.stop();
     this.answers.connectionLost();

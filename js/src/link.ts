@@ -17,7 +17,6 @@ import {
   START,
   type Transport,
   upgradeFailed,
-  upgradeInMs,
 } from "./resume";
 import { HOLD_SECONDS } from "./transports/poll";
 import type { Connect, Connection } from "./transports/transport";
@@ -42,6 +41,7 @@ export interface LinkOptions {
   readonly random: () => number;
   readonly heartbeatMs: number;
   readonly openingMs: number;
+  readonly upgradeInMs: (state: LinkState) => number | null;
 }
 
 /** One connection and what is known of it. */
@@ -209,7 +209,7 @@ export class Link {
 
   private scheduleUpgrade(): void {
     clearTimeout(this.upgrade);
-    const delay = upgradeInMs(this.state);
+    const delay = this.options.upgradeInMs(this.state);
     if (delay === null) return;
     this.upgrade = setTimeout(() => {
       this.candidate = this.open("websocket");

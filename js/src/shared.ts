@@ -20,6 +20,7 @@ interface Entry {
   readonly client: Client;
   users: number;
   closing: ReturnType<typeof setTimeout> | undefined;
+  readonly detach: () => void;
 }
 
 /** A card's hold on the shared client. */
@@ -47,6 +48,7 @@ export function hold(
       if (entry.users > 0) return;
       entry.closing = setTimeout(() => {
         entries.delete(endpoint.prefix);
+        entry.detach();
         entry.client.stop();
       }, lingerMs);
     },
@@ -54,10 +56,22 @@ export function hold(
 }
 
 function open(entries: Map<string, Entry>, endpoint: Endpoint, create: (at: Endpoint) => Client) {
-  const entry: Entry = { client: create(endpoint), users: 0, closing: undefined };
+  const client = create(endpoint);
+  const entry: Entry = { client, users: 0, closing: undefined, detach: onReturn(client) };
   entries.set(endpoint.prefix, entry);
-  entry.client.start();
+  client.start();
   return entry;
+}
+
+/** Try again at once when the network is back or somebody looks at the page again. */
+function onReturn(client: Client): () => void {
+  const retry = () => client.retryNow();
+  globalThis.addEventListener?.("online", retry);
+  globalThis.document?.addEventListener("visibilitychange", retry);
+  return () => {
+    globalThis.removeEventListener?.("online", retry);
+    globalThis.document?.removeEventListener("visibilitychange", retry);
+  };
 }
 
 function registry(): Map<string, Entry> {

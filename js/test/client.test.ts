@@ -72,6 +72,29 @@ describe("the stream", () => {
     expect(status("before")).toBe("pending");
   });
 
+  it("goes back up to WebSocket when that gets through again, and misses nothing", async () => {
+    client.stop();
+    client = new Client(server.endpoint, {
+      heartbeatMs: server.heartbeatMs,
+      upgradeInMs: (state) => (state.transport === "websocket" ? null : 100),
+    });
+    server.refused.add("websocket");
+    server.ask("r1");
+    client.start();
+    await live("sse");
+    const phases = new Set<string>();
+    client.subscribe(() => phases.add(client.connection.phase));
+    const tries = () => server.asked.filter((line) => line.includes("/ws/")).length;
+    await until(() => tries() >= 3);
+    server.refused.delete("websocket");
+    server.ask("r2");
+    await live("websocket");
+    server.ask("r3");
+    await until(() => status("r2") === "pending" && status("r3") === "pending");
+    await until(() => server.count("sse") === 0);
+    expect(phases).toEqual(new Set(["live"]));
+  });
+
   it("carries the XSRF token and the page's token on every fetch", async () => {
     server.refused.add("websocket");
     server.refused.add("sse");

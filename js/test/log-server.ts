@@ -41,6 +41,8 @@ export class LogServer {
   readonly silent = new Set<Transport>();
   /** Send no heartbeats but the first of a connection. */
   muted = false;
+  /** Take events into the log without telling anybody. */
+  deaf = false;
   /** Answer everything with this status. */
   status: number | null = null;
   /** Take an answer into the log, and lose the connection before saying so. */
@@ -130,7 +132,7 @@ export class LogServer {
       offset,
     };
     this.log.push(stored);
-    this.broadcast(stored);
+    if (!this.deaf) this.broadcast(stored);
     return stored;
   }
 

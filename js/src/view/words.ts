@@ -11,6 +11,7 @@ const SURFACES: Readonly<Record<string, string>> = {
   inbox: "the inbox",
   lab: "JupyterLab",
   panel: "the JupyterLab panel",
+  widget: "the notebook",
 };
 
 const CANCELLED: Readonly<Record<HumanInputCancelled["reason"], string>> = {
