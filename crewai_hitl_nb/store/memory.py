@@ -1,4 +1,4 @@
-"""A store in memory: the guarantees in their plainest form, and nothing durable.
+"""A store in memory, with notes: the guarantees in their plainest form, and nothing durable.
 
 For tests and for a standalone server without a file. ``sqlite`` is held equal to it.
 """
@@ -46,6 +46,7 @@ class MemoryStore:
         self._requests: dict[str, Request] = {}
         self._asked_at: dict[str, int] = {}
         self._closed_at: dict[str, int] = {}
+        self._notes: dict[str, bytes] = {}
         self._on_commit: OnCommit = lambda commits: None
 
     async def start(self, on_commit: OnCommit) -> None:
@@ -147,6 +148,18 @@ class MemoryStore:
         if request_id is None:
             return True
         return self._closed_at.get(request_id, through + 1) <= through
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """Return the notes whose name begins with the prefix."""
+        return {name: body for name, body in self._notes.items() if name.startswith(prefix)}
+
+    async def put_note(self, name: str, body: bytes) -> None:
+        """Write a note."""
+        self._notes[name] = body
+
+    async def drop_note(self, name: str) -> None:
+        """Forget a note."""
+        self._notes.pop(name, None)
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -93,6 +93,16 @@ def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
     return row[0] if row else None
 
 
+def notes(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
+    """Return the notes whose name begins with the prefix."""
+    return dict(
+        connection.execute(
+            "SELECT name, body FROM notes WHERE substr(name, 1, length(?)) = ? ORDER BY name",
+            (prefix, prefix),
+        )
+    )
+
+
 _REQUEST = """
     SELECT requests.asked_at, requests.status, asked.body, claimed.body, closed.body
     FROM requests

@@ -58,7 +58,7 @@ class _Job(msgspec.Struct):
 
 
 class SqliteStore:
-    """One file; see :class:`crewai_hitl_nb.store.base.Store` for what it promises."""
+    """One file; see ``base.Store`` and ``notes.Notes`` for what it promises."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Name the file; :meth:`start` opens it.
@@ -148,6 +148,14 @@ class SqliteStore:
         pruned = await self._write(run)
         self.pruned_through = max(self.pruned_through, pruned.through)
         return pruned.events
+
+    async def put_note(self, name: str, body: bytes) -> None:
+        """Write a note, in the same commits as the events."""
+        await self._write(lambda c: writing.put_note(c, name, body))
+
+    async def drop_note(self, name: str) -> None:
+        """Forget a note."""
+        await self._write(lambda c: writing.drop_note(c, name))
 
     def _next_offset(self) -> int:
         self._written += 1
@@ -244,6 +252,10 @@ class SqliteStore:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
         return await self._read(lambda c: reading.requests(c, query))
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        """Return the notes whose name begins with the prefix."""
+        return await self._read(lambda c: reading.notes(c, prefix))
 
     async def _read(self, look: Callable[[sqlite3.Connection], T]) -> T:
         if self._thread is None:

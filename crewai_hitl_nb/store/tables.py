@@ -46,7 +46,14 @@ CREATE INDEX requests_pending ON requests (asked_at) WHERE status = 'pending';
 CREATE INDEX requests_closed ON requests (closed_at) WHERE closed_at IS NOT NULL;
 """
 
-MIGRATIONS: Final = (_V1,)
+_V2: Final = """
+CREATE TABLE notes (                                -- see store/notes.py; no part of the log
+    name TEXT PRIMARY KEY,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final = (_V1, _V2)
 """Script n brings a file of version n to n + 1. Never edit one that was released."""
 
 

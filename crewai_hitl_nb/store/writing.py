@@ -112,6 +112,20 @@ def _fold(connection: sqlite3.Connection, event: Event, offset: int) -> None:
         )
 
 
+def put_note(connection: sqlite3.Connection, name: str, body: bytes) -> None:
+    """Write a note, in place of an older one."""
+    connection.execute(
+        "INSERT INTO notes (name, body) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+        (name, body),
+    )
+
+
+def drop_note(connection: sqlite3.Connection, name: str) -> None:
+    """Forget a note, if there is one."""
+    connection.execute("DELETE FROM notes WHERE name = ?", (name,))
+
+
 def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int) -> Pruned:
     """Drop what is old, whole requests at a time; never one that is pending."""
     (old,) = connection.execute(
