@@ -12,10 +12,11 @@ The stream ends when the reader is too slow or the server stops; an ``EventSourc
 connects again by itself with ``Last-Event-ID`` and misses nothing.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from tornado import web
 from tornado.concurrent import Future
+from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from crewai_hitl_nb.broker.broker import Broker
@@ -55,7 +56,7 @@ class EventStreamHandler(HitlHandler):
         except SlowReader:
             # What waits in the socket's own buffer may wait for ever: no last chunk, just the end.
             self.log.debug("an event stream ends: its reader is too slow")
-            self.request.connection.stream.close()
+            cast("HTTP1Connection", self.request.connection).stream.close()
         except (Closed, StreamClosedError, StoreUnavailable) as reason:
             # The headers are out: the end of the stream is the message, and it is resumable.
             self.log.debug("an event stream ends: %s", type(reason).__name__)
