@@ -264,10 +264,7 @@ class Broker:
         """
         request = await self._store.request(request_id)
         if request is None:
-            raise UnknownRequest(
-                f"there is no request `{request_id}` in this log; list them with GET requests",
-                request_id=request_id,
-            )
+            raise state.unknown_request(request_id)
         return request
 
     async def requests(self, query: RequestQuery) -> RequestPage:

@@ -101,16 +101,21 @@ def step(before: Request | None, event: Event) -> Request | None:
 def refusal(request_id: str, before: Request | None, event: Event) -> HitlError:
     """Return the error for an event that the table has no row for."""
     if before is None:
-        return UnknownRequest(
-            f"there is no request `{request_id}` in this log; list them with GET requests",
-            request_id=request_id,
-        )
+        return unknown_request(request_id)
     if isinstance(event, HumanInputRequired):
         return RequestExists(
             f"request `{request_id}` was asked before; give a new question a new request_id",
             request_id=request_id,
         )
     return closed_error(request_id, before)
+
+
+def unknown_request(request_id: str) -> UnknownRequest:
+    """Return the error for a request that nobody asked here."""
+    return UnknownRequest(
+        f"there is no request `{request_id}` in this log; list them with GET requests",
+        request_id=request_id,
+    )
 
 
 def closed_error(request_id: str, request: Request) -> HitlError:

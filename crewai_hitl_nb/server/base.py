@@ -18,6 +18,7 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.within import BrokerWithin
 from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.errors import (
     Forbidden,
@@ -83,8 +84,8 @@ class CallerMixin:
         return cast("Services", self.settings[SETTING])
 
     @property
-    def broker(self) -> Broker:
-        """The broker.
+    def broker(self) -> Broker | BrokerWithin:
+        """The broker, as far as the caller sees it.
 
         Raises:
             StoreUnavailable: The log is not open.
@@ -92,7 +93,8 @@ class CallerMixin:
         broker = self.services.broker
         if broker is None:
             raise StoreUnavailable(f"{self.services.trouble}; try again")
-        return broker
+        reach = getattr(cast("web.RequestHandler", self).current_user, "reach", None)
+        return broker if reach is None else BrokerWithin(broker, reach)
 
     @property
     def by_kernel(self) -> bool:

@@ -21,6 +21,7 @@ from tornado.iostream import StreamClosedError
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
+from crewai_hitl_nb.broker.within import BrokerWithin
 from crewai_hitl_nb.protocol import frames
 from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
@@ -76,7 +77,7 @@ class EventStreamHandler(HitlHandler):
         super().on_connection_close()
 
 
-def encode(step: Step | None, broker: Broker, dialect: Dialect) -> bytes:
+def encode(step: Step | None, broker: Broker | BrokerWithin, dialect: Dialect) -> bytes:
     """Return a step of a subscription as blocks; nothing for a while is a heartbeat."""
     if step is None or isinstance(step, Live):
         frame: frames.Heartbeat | frames.Gap = broker.heartbeat()

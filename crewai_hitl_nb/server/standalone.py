@@ -20,16 +20,17 @@ from typing import Any, Final
 
 import jinja2
 from jupyter_core.paths import jupyter_runtime_dir
-from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
 from jupyter_server.base.handlers import FileFindHandler
 from tornado import httpserver, netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import crews, keys
+from crewai_hitl_nb.server import crews
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover
+from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
+from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.routes import ROUTES
 from crewai_hitl_nb.store.base import Store
 from crewai_hitl_nb.store.memory import MemoryStore
@@ -48,32 +49,6 @@ class ServerError(Exception):
     """The server cannot start; the message is one line that says why and what to do."""
 
 
-class ApiKeyIdentity(IdentityProvider):
-    """One key for everybody who may call; without one, everybody on this machine may."""
-
-    @property
-    def auth_enabled(self) -> bool:
-        """Whether a key is needed."""
-        return bool(self.token)
-
-    async def get_user_token(self, handler: web.RequestHandler) -> User | None:
-        """Return the caller when the key is right, compared in constant time."""
-        if not self.token or not keys.same(self.token, keys.presented(handler)):
-            return None
-        return self.get_user_cookie(handler) or _CALLER  # type: ignore[return-value]
-
-    def is_token_authenticated(self, handler: web.RequestHandler) -> bool:
-        """Without a key there is no cookie to steal: the origin alone is what counts."""
-        return not self.auth_enabled or super().is_token_authenticated(handler)
-
-    def should_check_origin(self, handler: web.RequestHandler) -> bool:
-        """A page of another origin may not use a server that asks nobody for a key."""
-        return not self.auth_enabled or super().should_check_origin(handler)
-
-
-_CALLER: Final = User(username="api", name="api", display_name="api")
-
-
 class HumanInputServer:
     """Serve human-input events over WebSocket, SSE and polling.
 
@@ -81,8 +56,14 @@ class HumanInputServer:
         host: Address or name to bind.
         port: Port to bind; 0 takes a free one (see :attr:`port` after the start).
         api_key: What callers must present; None serves without.
+        keys_file: Further keys with limited rights, made by ``crewai-hitl keys add``.
         store: Path of the SQLite log, or ``":memory:"``.
         heartbeat: Seconds between two heartbeats on an idle stream.
+
+    Attributes:
+        host: As given.
+        port: The port that it is bound to.
+        started: Set while it accepts connections.
 
     Use it as a context manager, or call :meth:`start` (blocks) or await
     :meth:`start_async`, and :meth:`stop` from any thread.
@@ -94,12 +75,15 @@ class HumanInputServer:
         port: int = 8000,
         api_key: str | None = None,
         *,
+        keys_file: str | Path | None = None,
         store: str | Path = MEMORY,
         heartbeat: float = limits.HEARTBEAT_SECONDS,
     ) -> None:
         self.host = host
         self.port = port
         self._api_key = api_key or ""
+        self._keys_file = keys_file
+        self._keyring: Keyring | None = None
         self._path = store
         self._services = Services(
             prefix="/",
@@ -108,6 +92,7 @@ class HumanInputServer:
             unauthenticated_status=401,
         )
         self._handover = Handover(Path(jupyter_runtime_dir()))
+        self.started = threading.Event()
         self._http: httpserver.HTTPServer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
@@ -136,9 +121,10 @@ class HumanInputServer:
         self._loop = asyncio.get_running_loop()
         sockets = self._bind()
         try:
+            self._keyring = Keyring(Path(self._keys_file)) if self._keys_file else None
             self._services.broker = await self._open()
             self._handover.give(self.url, self._services.kernel_key)
-        except (StoreUnavailable, OSError) as error:
+        except (StoreUnavailable, KeyFileError, OSError) as error:
             for sock in sockets:
                 sock.close()
             raise ServerError(str(error)) from error
@@ -147,6 +133,7 @@ class HumanInputServer:
             self._application(), max_body_size=2 * limits.MAX_BODY_BYTES
         )
         self._http.add_sockets(sockets)
+        self.started.set()
         _log.info("human-input events at %s", self.url)
 
     def stop(self) -> None:
@@ -160,6 +147,7 @@ class HumanInputServer:
         http, self._http = self._http, None
         if http is None:
             return
+        self.started.clear()
         self._handover.take_back()
         http.stop()
         broker, self._services.broker = self._services.broker, None
@@ -222,13 +210,13 @@ class HumanInputServer:
             "base_url": "/",
             "cookie_secret": secrets.token_bytes(32),
             "xsrf_cookies": True,
-            "identity_provider": ApiKeyIdentity(token=self._api_key),
-            "authorizer": AllowAllAuthorizer(),
+            "identity_provider": ApiKeyIdentity(self._api_key, self._keyring),
+            "authorizer": KeyAuthorizer(),
             # Without a key only names of this machine: a page whose name was rebound to
             # this address (DNS rebinding) still sends its own name as Host.
             "ws_ping_interval": _PING_MILLISECONDS,
             "ws_ping_timeout": _PING_MILLISECONDS,
-            "allow_remote_access": bool(self._api_key),
+            "allow_remote_access": bool(self._api_key) or self._keyring is not None,
             "local_hostnames": ["localhost", self.host],
         }
 

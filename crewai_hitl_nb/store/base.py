@@ -68,12 +68,31 @@ class Commit(msgspec.Struct, frozen=True):
     event: Event
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """What a limited caller sees: events of these executions, and of these crews."""
+
+    executions: frozenset[str]
+    crews: frozenset[str]
+
+    def covers(self, of: "Record | Event") -> bool:
+        """Say whether an event is in reach."""
+        return of.execution_id in self.executions or of.crew_id in self.crews
+
+    def describe(self) -> str:
+        """Name what is in reach, for people."""
+        return ", ".join(
+            [f"execution `{name}`" for name in sorted(self.executions)]
+            + [f"crew `{name}`" for name in sorted(self.crews)]
+        )
+
+
 class Match(msgspec.Struct, frozen=True, kw_only=True):
     """Which events a reader wants; None wants all."""
 
     execution_id: str | None = None
     crew_id: str | None = None
     types: frozenset[str] | None = None
+    within: Reach | None = None
 
     def __call__(self, record: Record) -> bool:
         """Say whether the reader wants the record."""
@@ -81,6 +100,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
             (self.execution_id is None or record.execution_id == self.execution_id)
             and (self.crew_id is None or record.crew_id == self.crew_id)
             and (self.types is None or record.type in self.types)
+            and (self.within is None or self.within.covers(record))
         )
 
 
@@ -96,6 +116,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
         crew_id: Crew.
         kind: Kind of request.
         assignee: Whom it was assigned to.
+        within: Only what is in this reach.
         newest_first: Turn the order round.
         after: Offset of the last request of the page before.
         limit: At most this many.
@@ -106,6 +127,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
     crew_id: str | None = None
     kind: str | None = None
     assignee: str | None = None
+    within: Reach | None = None
     newest_first: bool = False
     after: int | None = None
     limit: int = limits.DEFAULT_PAGE_REQUESTS

@@ -174,6 +174,8 @@ def _wanted(query: RequestQuery, request: Request) -> bool:
         (query.kind, event.kind),
         (query.assignee, event.assignee),
     )
+    if query.within is not None and not query.within.covers(event):
+        return False
     return all(want is None or want == have for want, have in pairs)
 
 

@@ -12,7 +12,7 @@ from crewai_hitl_nb.protocol.events import (
     decode_event,
 )
 from crewai_hitl_nb.protocol.state import Request, Status
-from crewai_hitl_nb.store.base import Match, Record, RequestPage, RequestQuery, Scope
+from crewai_hitl_nb.store.base import Match, Reach, Record, RequestPage, RequestQuery, Scope
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
 
@@ -57,6 +57,8 @@ def records(
     if match.crew_id is not None:
         where.append("crew_id = :crew_id")
         values["crew_id"] = match.crew_id
+    if match.within is not None:
+        where.append(_within(match.within, values))
     if match.types is not None:
         names = {f"type{i}": name for i, name in enumerate(sorted(match.types))}
         where.append(f"type IN ({', '.join(':' + name for name in names)})")
@@ -83,6 +85,17 @@ _OPEN_AT = """
         WHERE asked_at <= :upto AND (closed_at IS NULL OR closed_at > :upto)
         AND claimed_at IS NOT NULL
 """
+
+
+def _within(reach: Reach, values: dict[str, object], table: str = "") -> str:
+    """Return the condition that an event is in reach, binding its names."""
+    columns = (("execution_id", reach.executions), ("crew_id", reach.crews))
+    conditions = []
+    for column, names in columns:
+        bound = {f"{column}{i}": name for i, name in enumerate(sorted(names))}
+        values.update(bound)
+        conditions.append(f"{table}{column} IN ({', '.join(':' + name for name in bound)})")
+    return f"({' OR '.join(conditions)})"
 
 
 def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
@@ -133,6 +146,8 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
         if value is not None:
             where.append(f"requests.{column} = :{column}")
             values[column] = value
+    if query.within is not None:
+        where.append(_within(query.within, values, "requests."))
     if query.after is not None:
         where.append(f"requests.asked_at {'<' if query.newest_first else '>'} :after")
         values["after"] = query.after

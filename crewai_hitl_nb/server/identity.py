@@ -1,0 +1,96 @@
+"""Who calls a standalone server, and what they may: API keys in place of Jupyter's login.
+
+A caller presents a key as ``Authorization: Bearer``, or as ``?token=`` where a header is
+impossible (a browser's WebSocket, a link). Opening the page with ``?token=`` leaves a
+signed cookie that names the key, never the key itself; it ends with the key. Requests by
+cookie stand under the XSRF rules, those with a key do not.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from jupyter_server.auth import Authorizer, IdentityProvider, User
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import web
+
+from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server.keyring import ACTIONS, Keyring, Right
+from crewai_hitl_nb.store.base import Reach
+
+_EVERYTHING: Final[frozenset[Right]] = frozenset(ACTIONS.values())
+_MASTER: Final = "api"
+
+
+@dataclass
+class Caller(User):
+    """A caller with the rights and the reach of their key."""
+
+    rights: frozenset[Right] = _EVERYTHING
+    reach: Reach | None = None
+
+
+class ApiKeyIdentity(IdentityProvider):
+    """Finds the caller by a key; without any key, every program may call."""
+
+    def __init__(self, api_key: str, keyring: Keyring | None) -> None:
+        """Take the one key with every right (or an empty text), and the keys file."""
+        super().__init__(token=api_key)
+        self._keyring = keyring
+
+    @property
+    def auth_enabled(self) -> bool:
+        """Whether a key is needed."""
+        return bool(self.token) or self._keyring is not None
+
+    async def get_user_token(self, handler: web.RequestHandler) -> User | None:
+        """Return the caller whose key is presented, compared in constant time."""
+        presented = keys.presented(handler)
+        if self.token and keys.same(self.token, presented):
+            return _master()
+        key = self._keyring.find(presented) if self._keyring else None
+        return self._caller(key.id) if key else None
+
+    def user_from_cookie(self, cookie_value: str) -> User | None:
+        """Return the caller whose key the cookie names, if the key still counts."""
+        said = super().user_from_cookie(cookie_value)
+        if said is None:
+            return None
+        return _master() if said.username == _MASTER else self._caller(said.username)
+
+    def generate_anonymous_user(self, handler: web.RequestHandler) -> User:
+        """Return who calls where nobody is asked for a key."""
+        return _master()
+
+    def is_token_authenticated(self, handler: web.RequestHandler) -> bool:
+        """Without a key there is no cookie to misuse: the origin alone is what counts."""
+        return not self.auth_enabled or super().is_token_authenticated(handler)
+
+    def should_check_origin(self, handler: web.RequestHandler) -> bool:
+        """A page of another origin may not use a server that asks nobody for a key."""
+        return not self.auth_enabled or super().should_check_origin(handler)
+
+    def _caller(self, key_id: str) -> Caller | None:
+        key = self._keyring.get(key_id) if self._keyring else None
+        if key is None:
+            return None
+        return Caller(
+            username=key.id,
+            name=key.name,
+            display_name=key.name,
+            rights=key.rights,
+            reach=key.reach,
+        )
+
+
+class KeyAuthorizer(Authorizer):
+    """Lets a caller do what their key says."""
+
+    def is_authorized(
+        self, handler: JupyterHandler, user: User, action: str, resource: str
+    ) -> bool:
+        """Say whether the key has the right for the action."""
+        return isinstance(user, Caller) and ACTIONS.get(action) in user.rights
+
+
+def _master() -> Caller:
+    return Caller(username=_MASTER, name=_MASTER, display_name=_MASTER)

@@ -1,0 +1,176 @@
+"""API keys of a standalone server: who may call, what they may do, and what they see.
+
+A file holds the keys, hashed; only its owner can read it. A key is 256 random bits, so a
+plain SHA-256 keeps it (there is nothing to guess that a slow hash would protect). The key
+that is handed out once reads ``hitl_<id>_<secret>``: the id finds the entry, the hash of
+the whole is compared in constant time. A change of the file counts from the next request
+on, so revoking a key works at once.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.store.base import Reach
+
+Right: TypeAlias = Literal["read", "publish", "answer"]
+ACTIONS: Final[Mapping[str, Right]] = {"read": "read", "write": "publish", "execute": "answer"}
+"""The authorizer's words for the rights of a key."""
+
+_PREFIX: Final = "hitl"
+
+
+class KeyFileError(Exception):
+    """The keys file cannot be used; one line on why and what to do."""
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One key, without the key itself.
+
+    Attributes:
+        id: Names it, for listing and revoking.
+        name: Whose it is, for people; answers carry it.
+        hash: SHA-256 of the key, in hex.
+        rights: What its bearer may do.
+        executions: Only these executions (together with ``crews``); None for all.
+        crews: Only these crews; None for all.
+        created: When it was made.
+    """
+
+    id: str
+    name: str
+    hash: str
+    rights: frozenset[Right]
+    executions: frozenset[str] | None = None
+    crews: frozenset[str] | None = None
+    created: datetime
+
+    @property
+    def reach(self) -> Reach | None:
+        """What its bearer sees; None for everything."""
+        if self.executions is None and self.crews is None:
+            return None
+        return Reach(self.executions or frozenset(), self.crews or frozenset())
+
+
+class _File(msgspec.Struct):
+    keys: list[ApiKey]
+
+
+class Keyring:
+    """The keys of one file, read again whenever it changes."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; one that is not there has no keys yet.
+
+        Raises:
+            KeyFileError: It cannot be read, or is no keys file.
+        """
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._keys: dict[str, ApiKey] = {}
+        self._load()
+
+    def all(self) -> list[ApiKey]:
+        """Return every key, oldest first."""
+        self._load()
+        return list(self._keys.values())
+
+    def get(self, key_id: str) -> ApiKey | None:
+        """Return the key of that id, if it is not revoked."""
+        self._load()
+        return self._keys.get(key_id)
+
+    def find(self, presented: str) -> ApiKey | None:
+        """Return the entry of a presented key, or None when it is not one of ours."""
+        prefix, _, rest = presented.partition("_")
+        key_id, _, _ = rest.partition("_")
+        key = self.get(key_id) if prefix == _PREFIX else None
+        if key is None or not hmac.compare_digest(key.hash, _hash(presented)):
+            return None
+        return key
+
+    def add(
+        self,
+        name: str,
+        rights: Iterable[Right],
+        now: datetime,
+        *,
+        executions: Iterable[str] | None = None,
+        crews: Iterable[str] | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Make a key; return its entry and the key itself, which is kept nowhere.
+
+        Raises:
+            KeyFileError: The file cannot be written.
+        """
+        key_id = secrets.token_hex(4)
+        presented = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
+        key = ApiKey(
+            id=key_id,
+            name=name,
+            hash=_hash(presented),
+            rights=frozenset(rights),
+            executions=None if executions is None else frozenset(executions),
+            crews=None if crews is None else frozenset(crews),
+            created=now,
+        )
+        self._load()
+        self._save({**self._keys, key_id: key})
+        return key, presented
+
+    def revoke(self, key_id: str) -> bool:
+        """Forget a key; say whether there was one.
+
+        Raises:
+            KeyFileError: The file cannot be written.
+        """
+        self._load()
+        left = {name: key for name, key in self._keys.items() if name != key_id}
+        if len(left) == len(self._keys):
+            return False
+        self._save(left)
+        return True
+
+    def _load(self) -> None:
+        try:
+            stat = self._path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_ino)
+            if stamp == self._stamp:
+                return
+            keys = msgspec.json.decode(self._path.read_bytes(), type=_File).keys
+        except FileNotFoundError:
+            self._keys, self._stamp = {}, None
+            return
+        except (OSError, msgspec.DecodeError) as error:
+            raise KeyFileError(
+                f"cannot use the keys file {self._path}: {error}; "
+                "make one with `crewai-hitl keys add`"
+            ) from error
+        self._keys, self._stamp = {key.id: key for key in keys}, stamp
+
+    def _save(self, keys: Mapping[str, ApiKey]) -> None:
+        beside = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(
+                    msgspec.json.format(msgspec.json.encode(_File(list(keys.values()))), indent=2)
+                )
+            os.replace(beside, self._path)
+        except OSError as error:
+            raise KeyFileError(f"cannot write the keys file {self._path}: {error}") from error
+        self._stamp = None
+        self._load()
+
+
+def _hash(presented: str) -> str:
+    return hashlib.sha256(presented.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The server without Jupyter: its host, its keys, and the documents' own clients."""
