@@ -254,7 +254,7 @@ def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
         return UnknownEvent(
             type=envelope.type,
             event_id=envelope.event_id,
-            timestamp=_utc(envelope.timestamp),
+            timestamp=_utc("timestamp", envelope.timestamp),
             execution_id=envelope.execution_id,
             crew_id=envelope.crew_id,
             fields=_without_offset(raw),
@@ -346,10 +346,10 @@ def encode_event(event: Event) -> bytes:
 def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
     filled.pop("offset", None)
     event = _convert(struct, filled)
-    changes: dict[str, Any] = {"timestamp": _utc(event.timestamp)}
+    changes: dict[str, Any] = {"timestamp": _utc("timestamp", event.timestamp)}
     if isinstance(event, HumanInputRequired):
         if event.expires_at is not None:
-            changes["expires_at"] = _utc(event.expires_at)
+            changes["expires_at"] = _utc("expires_at", event.expires_at)
         _check_response(event.response)
     return msgspec.structs.replace(event, **changes)
 
@@ -389,5 +389,8 @@ def _without_offset(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in raw.items() if key != "offset"}
 
 
-def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(timezone.utc)
+def _utc(field: str, instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(timezone.utc)
+    except OverflowError:
+        raise InvalidEvent.at(field, "is before the year 1 or after 9999 in UTC") from None

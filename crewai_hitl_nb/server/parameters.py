@@ -75,7 +75,7 @@ def request_query(handler: web.RequestHandler) -> RequestQuery:
         BadRequest: Naming the parameter.
     """
     cursor = handler.get_query_argument("cursor", "")
-    if cursor and not (cursor.isascii() and cursor.isdigit()):
+    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise BadRequest("`cursor` is the `next` of the page before; leave it out to begin")
     order = _typed(handler, "order", Order, "oldest")
     wanted: dict[str, Any] = {
