@@ -70,7 +70,9 @@ class Reader:
         return events
 
 
-class _Socket:
+class Socket:
+    """The frames of a WebSocket."""
+
     def __init__(self, connection: websockets.ClientConnection) -> None:
         self._connection = connection
 
@@ -131,7 +133,7 @@ async def _by_socket(
     address: Address, tail: str, params: dict[str, str], headers: dict[str, str]
 ) -> AsyncIterator[Source]:
     async with socket(address, "ws/" + tail, headers, **params) as connection:
-        yield _Socket(connection)
+        yield Socket(connection)
 
 
 @asynccontextmanager
