@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from crewai_hitl_nb.client import AsyncClient, Client
+    from crewai_hitl_nb.host import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
     from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
     from crewai_hitl_nb.widget import inbox
@@ -24,6 +25,7 @@ __all__ = [
     "Client",
     "HumanInputCompletedEvent",
     "HumanInputRequiredEvent",
+    "HumanInputServer",
     "disable",
     "enable",
     "inbox",
@@ -34,6 +36,7 @@ _HOMES = {
     "Client": "crewai_hitl_nb.client",
     "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
+    "HumanInputServer": "crewai_hitl_nb.host",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
     "inbox": "crewai_hitl_nb.widget",

@@ -10,5 +10,6 @@ _switch = Switch()  # process-wide on purpose: so are the hooks of crewAI that i
 
 enable = _switch.on
 disable = _switch.off
+is_enabled = _switch.is_on
 
-__all__ = ["disable", "enable"]
+__all__ = ["disable", "enable", "is_enabled"]

@@ -50,8 +50,9 @@ class Session:
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
         self._closers.append(feed(self._publish))
-        self._closers.append(RunPatch(self._notebook).remove)
-        self._closers.append(ProviderHook(BridgedHumanInput(self.asker, self._waiter)).remove)
+        hook = ProviderHook(BridgedHumanInput(self.asker, self._waiter))
+        self._closers.append(hook.remove)
+        self._closers.append(RunPatch(self._notebook, before=hook.ensure).remove)
         if self._notebook is not None:
             self._closers.append(self._notebook.when_interrupted(self._interrupted))
 
@@ -130,6 +131,10 @@ class Switch:
             self._session = Session(url, token)
             self._server = (url, token)
             atexit.register(self.off)
+
+    def is_on(self) -> bool:
+        """Say whether human input goes through the bridge now."""
+        return self._session is not None
 
     def off(self) -> None:
         """Put everything back as it was; what is pending is withdrawn."""

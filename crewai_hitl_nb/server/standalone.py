@@ -103,6 +103,11 @@ class HumanInputServer:
         """Where programs on this machine reach it."""
         return f"http://127.0.0.1:{self.port}/"
 
+    @property
+    def kernel_key(self) -> str:
+        """The key of this process's own crews; it ends with the server."""
+        return self._services.kernel_key
+
     def start(self) -> None:
         """Serve until :meth:`stop` or an interrupt.
 
