@@ -159,7 +159,8 @@ export class Client {
     this.requests.set(id, request);
     this.awaited.delete(id);
     this.gone.delete(id);
-    this.notify();
+    // A replay may bring hundreds: they are shown together when it is over.
+    if (this.confirmed === null) this.notify();
   }
 
   /** The replay is over: whatever it should have mentioned and did not is looked up. */
@@ -169,6 +170,7 @@ export class Client {
       this.awaited.set(id, request.required.timestamp);
     }
     this.confirmed = null;
+    this.notify();
     for (const [id, askedAt] of this.awaited) this.lookup.ask(id, askedAt);
   }
 

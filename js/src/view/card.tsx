@@ -7,7 +7,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../client";
 import type { HumanInputRequired } from "../protocol.gen";
-import type { Request, Status } from "../state";
+import type { Status } from "../state";
 import { AnswerForm } from "./answer-form";
 import { answerFor, type Decision, type Saying } from "./choices";
 import { useDraft } from "./draft";
@@ -30,16 +30,17 @@ export type CardStatus = Status | "sending" | "gone" | "detached";
 
 export function Card({ client, snapshot, via, alone = true }: Props) {
   const id = snapshot.request_id;
-  useClient(client);
+  const request = useClient(client, (known) => known.request(id)) ?? null;
+  const gone = useClient(client, (known) => known.isGone(id));
+  const connection = useClient(client, (known) => (alone ? known.connection : null));
   useLayoutEffect(() => client?.expect(snapshot), [client, snapshot]);
   const [draft, setDraft] = useDraft(id);
-  const request = client?.request(id);
   const sending = useSending(client, id, via, () => setDraft(""));
-  const status = cardStatus(client, id, request);
+  const status: CardStatus =
+    request?.status ?? (client === null ? "detached" : gone ? "gone" : "sending");
   const root = useFocusKept(request?.completion != null);
   const open = status === "pending" || status === "sending";
   const required = request?.required ?? snapshot;
-  const link = open && alone ? (client?.connection ?? null) : null;
   return (
     <article
       ref={root}
@@ -50,7 +51,7 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       aria-label={open ? "A crew waits for you" : "A crew's question"}
       tabIndex={-1}
     >
-      <Question required={required} link={link} open={open} />
+      <Question required={required} link={open ? connection : null} open={open} />
       {request?.claimedBy != null && open && (
         <p class="chitl-note">{request.claimedBy.name} is looking at this.</p>
       )}
@@ -86,12 +87,6 @@ const NOTES: Readonly<Partial<Record<CardStatus, string>>> = {
   gone: "This request is no longer in the log.",
   detached: "This page is not connected to a Jupyter server; answer from the inbox page.",
 };
-
-function cardStatus(client: Client | null, id: string, request: Request | undefined): CardStatus {
-  if (client === null) return "detached";
-  if (request !== undefined) return request.status;
-  return client.isGone(id) ? "gone" : "sending";
-}
 
 interface Sending {
   readonly busy: Decision | null;

@@ -4,6 +4,7 @@
  * A request that is answered while one looks stays in its place as a record, so that nothing
  * jumps from under the hand; after the next visit it is gone.
  */
+import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import type { Client } from "../client";
 import type { Request } from "../state";
@@ -22,8 +23,9 @@ interface Props {
 const RECORDS_KEPT = 20;
 
 export function Inbox({ client, via, title, testId }: Props) {
-  useClient(client);
+  useClient(client, (known) => known.version);
   const shown = useShown(client?.all() ?? []);
+  const cards = useCards(client, via);
   const count = shown.filter(isPending).length;
   return (
     <section class="chitl chitl-inbox" data-testid={testId} aria-label={title}>
@@ -35,18 +37,7 @@ export function Inbox({ client, via, title, testId }: Props) {
         {client !== null && <Connection state={client.connection} />}
       </header>
       {shown.length === 0 && <Nothing client={client} />}
-      <div class="chitl-list">
-        {client !== null &&
-          shown.map(({ required }) => (
-            <Card
-              key={required.request_id}
-              client={client}
-              snapshot={required}
-              via={via}
-              alone={false}
-            />
-          ))}
-      </div>
+      <div class="chitl-list">{shown.map(cards)}</div>
     </section>
   );
 }
@@ -63,6 +54,19 @@ function Nothing({ client }: { readonly client: Client | null }) {
       When a crew asks, its question appears here at once.
     </p>
   );
+}
+
+/** Return how to draw a request: the same card again and again, so that it is not drawn anew. */
+function useCards(client: Client | null, via: string): (request: Request) => VNode {
+  const drawn = useRef(new Map<string, VNode>());
+  return ({ required }) => {
+    const id = required.request_id;
+    const card = drawn.current.get(id) ?? (
+      <Card key={id} client={client} snapshot={required} via={via} alone={false} />
+    );
+    drawn.current.set(id, card);
+    return card;
+  };
 }
 
 /** Keep what is pending, and what was pending while this list was in sight. */

@@ -3,23 +3,26 @@ import { useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import type { Client } from "../client";
 
 /**
- * Draw the component again whenever the client has changed since it was drawn.
+ * Return what `select` takes from the client, and draw the component again when that changes.
  *
- * A layout effect, and a look at the version in it: a plain effect runs after the next paint,
- * which a page in the background never reaches, and what came before would go unseen.
+ * A component selects as little as it shows, so that an event redraws one card of hundreds. The
+ * subscription is a layout effect that looks once itself: a plain effect runs after the next
+ * paint, which a page in the background never reaches, and what came before would go unseen.
  */
-export function useClient(client: Client | null): void {
+export function useClient<T>(client: Client | null, select: (client: Client) => T): T | null {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
-  const drawn = useRef(client?.version);
-  drawn.current = client?.version;
+  const current = client === null ? null : select(client);
+  const drawn = useRef({ current, select });
+  drawn.current = { current, select };
   useLayoutEffect(() => {
     if (client === null) return;
     const look = () => {
-      if (client.version !== drawn.current) redraw(0);
+      if (drawn.current.select(client) !== drawn.current.current) redraw(0);
     };
     look();
     return client.subscribe(look);
   }, [client]);
+  return current;
 }
 
 /** Draw the component again every half minute, for the times that it tells. */
