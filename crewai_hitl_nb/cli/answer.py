@@ -1,0 +1,138 @@
+"""``crewai-hitl answer``: a person's answer, from the command line, a pipe or a dialog.
+
+The one rule of this file: nothing that is missing or blank ever becomes an approval. The
+decision always goes to the server by name, never as blank feedback.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from crewai_hitl_nb.cli.dialog import Reply, ask_for_reply, show_question
+from crewai_hitl_nb.cli.lookup import complete_request_id, find_request
+from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
+from crewai_hitl_nb.protocol.errors import InvalidAnswer, Settled
+from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, encode_event
+
+if TYPE_CHECKING:
+    from crewai_hitl_nb.client import Client
+
+VIA: Final = "cli"
+_STDIN: Final = "-"
+
+
+@click.command()
+@click.argument("request_id", shell_complete=complete_request_id)
+@click.argument("text", required=False)
+@click.option("--approve", is_flag=True, help="Accept. TEXT beside it is kept as a remark.")
+@click.option("--reject", is_flag=True, help="Refuse. TEXT beside it is kept as the reason.")
+@click.option("--edit", is_flag=True, help="TEXT or --values replace what the crew proposes.")
+@click.option("--option", "options", metavar="OPTION", multiple=True, help="Choose. Repeatable.")
+@click.option("--values", metavar="JSON", help="The filled form, as a JSON object.")
+@server_options
+@json_option
+@click.pass_obj
+def answer(
+    settings: Settings,
+    /,
+    request_id: str,
+    text: str | None,
+    options: tuple[str, ...],
+    values: str | None,
+    **decisions: bool,
+) -> None:
+    """Answer the question REQUEST_ID.
+
+    With TEXT, an option, a form or a decision, whatever the question accepts.
+    REQUEST_ID may be the beginning of an id, if no other request's id begins so. TEXT is
+    feedback; `-` reads it from stdin. With neither TEXT nor an option on a terminal the
+    question is shown and asked; elsewhere that is an error, for silence approves nothing.
+    """
+    given = _given(text, options, values, _chosen(decisions))
+    with settings.client() as client:
+        if given is not None:
+            completed = _send(client, find_request(client, request_id).request_id, given)
+        else:
+            completed = _converse(settings, client, request_id)
+    if settings.as_json:
+        settings.screen.record(encode_event(completed))
+    else:
+        settings.screen.say(f"answered {completed.request_id}: {completed.decision}")
+
+
+def _chosen(decisions: dict[str, bool]) -> Decision | None:
+    names: tuple[Decision, ...] = ("approve", "reject", "edit")
+    chosen = [name for name in names if decisions[name]]
+    if len(chosen) > 1:
+        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+    return chosen[0] if chosen else None
+
+
+def _given(
+    text: str | None, options: tuple[str, ...], values: str | None, decision: Decision | None
+) -> Reply | None:
+    """Return the answer on the command line; None when a dialog is to ask for it."""
+    if text == _STDIN:
+        text = _from_stdin()
+    if text is not None and not text.strip():
+        raise click.UsageError("the TEXT is blank; to accept say --approve")
+    if decision in ("approve", "reject") and (options or values is not None):
+        raise click.UsageError(f"--{decision} takes neither --option nor --values")
+    has_content = text is not None or bool(options) or values is not None
+    if decision == "edit" and not has_content:
+        raise click.UsageError("--edit needs TEXT or --values")
+    if decision is None and not has_content:
+        if sys.stdin.isatty():
+            return None
+        raise click.UsageError(
+            "nothing to answer with: give TEXT (`-` reads it from stdin), --approve, --reject, "
+            "--option or --values; only on a terminal the question is shown and asked"
+        )
+    return Reply(decision or "respond", text or "", options or None, _object(values))
+
+
+def _from_stdin() -> str:
+    """Return all of stdin, without the line's end that programs put after it."""
+    try:
+        return sys.stdin.buffer.read().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("the text on stdin is not UTF-8") from None
+
+
+def _object(values: str | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    try:
+        return msgspec.json.decode(values, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise click.UsageError(f"--values is no JSON object: {error}") from None
+
+
+def _send(client: "Client", request_id: str, reply: Reply) -> HumanInputCompleted:
+    return client.answer(
+        request_id,
+        reply.text,
+        decision=reply.decision,
+        options=reply.options,
+        values=reply.values,
+        via=VIA,
+    )
+
+
+def _converse(settings: Settings, client: "Client", named: str) -> HumanInputCompleted:
+    """Show the question and ask, until an answer fits; what is too late is shown again."""
+    screen = settings.screen
+    request = find_request(client, named)
+    show_question(screen, request)
+    while True:
+        reply = ask_for_reply(screen, request.response)
+        try:
+            return _send(client, request.request_id, reply)
+        except InvalidAnswer as error:
+            screen.ask((f"This does not fit: {error.message}", "yellow"))
+        except Settled:
+            if reply.text:
+                screen.ask(f"You had written:\n{reply.text}")
+            raise

@@ -1,0 +1,194 @@
+"""What ``doctor`` looks at: the server, and the environment that the command runs in.
+
+Each check looks at one thing and says what it saw; none of them changes anything. It knows
+neither terminal nor exit code.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import click
+import msgspec
+
+from crewai_hitl_nb import __version__
+from crewai_hitl_nb.protocol.errors import Forbidden, HitlError
+
+if TYPE_CHECKING:
+    from crewai_hitl_nb.cli.settings import Settings
+    from crewai_hitl_nb.client import Client, Endpoint
+
+State: TypeAlias = Literal["ok", "note", "broken"]
+
+NEEDED_CREWAI: Final = (1, 15, 19)
+"""The first release where HookAborted ends a crew cleanly; as in pyproject.toml."""
+
+_EXTENSION: Final = "crewai_hitl_nb"
+_LAB_EXTENSION: Final = "crewai-hitl-nb"
+_BUILT: Final = ("widget/static/card.js", "server/static/inbox.js")
+_REINSTALL: Final = (
+    "install the wheel again (pip install --force-reinstall --no-deps crewai-hitl-nb); "
+    "in a checkout run `make build`"
+)
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        state: ``ok``, ``broken``, or ``note`` for what is neither.
+        message: What was seen.
+        mend: What to do; blank when there is nothing to do.
+    """
+
+    name: str
+    state: State
+    message: str
+    mend: str = ""
+
+
+def server_checks(settings: "Settings") -> Iterator[Check]:
+    """Look for the server, call it, and see whether it lets us in."""
+    try:
+        endpoint = settings.endpoint()
+    except (HitlError, click.UsageError) as error:
+        yield Check("server", "broken", "none was found", str(error))
+        return
+    yield Check("server", "ok", f"{endpoint.url} (found by {endpoint.origin})")
+    with settings.client() as client:
+        yield from _calls(client, endpoint)
+
+
+def environment_checks() -> Iterator[Check]:
+    """Look at what is installed here and where we are."""
+    yield _server_extension()
+    yield _lab_extension()
+    yield _front_end()
+    yield _crewai()
+    yield _kernel()
+    is_terminal = sys.stdin.isatty()
+    yield Check("stdin", "note", "a terminal" if is_terminal else "not a terminal")
+
+
+def _calls(client: "Client", endpoint: "Endpoint") -> Iterator[Check]:
+    try:
+        health = client.health()
+    except Forbidden as error:
+        yield Check("reachable", "ok", "it answers")
+        yield _shut_out(endpoint, error)
+        return
+    except HitlError as error:
+        yield Check("reachable", "broken", error.message, "start it, or name another with --url")
+        return
+    yield Check("reachable", "ok", f"it answers and is {health.status}")
+    try:
+        waiting = len(client.pending())
+    except Forbidden as error:
+        yield _shut_out(endpoint, error)
+        return
+    except HitlError as error:
+        yield Check("authorised", "broken", error.message, "look into the server's log")
+        return
+    yield Check("authorised", "ok", f"it lets us read; {waiting} pending")
+    yield _versions(health.version or "unknown")
+
+
+def _shut_out(endpoint: "Endpoint", error: HitlError) -> Check:
+    how = "a wrong token" if endpoint.token else "no token"
+    mend = f"set CREWAI_HITL_URL={endpoint.url} and CREWAI_HITL_TOKEN to the server's token"
+    return Check("authorised", "broken", f"{error.message} (we sent {how})", mend)
+
+
+def _versions(server: str) -> Check:
+    """Compare by major and minor: a patch changes nothing between the two."""
+    said = f"client {__version__}, server {server}"
+    if server.split(".")[:2] == __version__.split(".")[:2]:
+        return Check("versions", "ok", said)
+    return Check("versions", "broken", said, "install the same version in both environments")
+
+
+def _server_extension() -> Check:
+    from jupyter_core.paths import jupyter_config_path
+    from jupyter_server.extension.config import ExtensionConfigManager
+
+    manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
+    enabled = manager.get_jpserver_extensions().get(_EXTENSION)  # type: ignore[no-untyped-call]
+    if enabled:
+        return Check("server extension", "ok", "enabled for Jupyter servers of this environment")
+    seen = "disabled" if enabled is False else "not known to Jupyter servers of this environment"
+    mend = f"`jupyter server extension enable {_EXTENSION}`, then restart the server"
+    return Check("server extension", "broken", seen, mend)
+
+
+def _lab_extension() -> Check:
+    from jupyter_core.paths import jupyter_path
+
+    for folder in map(Path, jupyter_path("labextensions")):
+        manifest = folder / _LAB_EXTENSION / "package.json"
+        if not manifest.is_file():
+            continue
+        entry = _remote_entry(manifest)
+        if entry is None or not (manifest.parent / entry).is_file():
+            return Check("lab extension", "broken", f"{manifest} names no script", _REINSTALL)
+        return Check("lab extension", "ok", str(manifest.parent))
+    return Check("lab extension", "broken", "its files are not where JupyterLab looks", _REINSTALL)
+
+
+class _Build(msgspec.Struct):
+    load: str
+
+
+class _JupyterLab(msgspec.Struct):
+    build: _Build = msgspec.field(name="_build")
+
+
+class _Manifest(msgspec.Struct):
+    jupyterlab: _JupyterLab
+
+
+def _remote_entry(manifest: Path) -> str | None:
+    try:
+        return msgspec.json.decode(manifest.read_bytes(), type=_Manifest).jupyterlab.build.load
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _front_end() -> Check:
+    package = resources.files(_EXTENSION)
+    missing = [name for name in _BUILT if not package.joinpath(name).is_file()]
+    if missing:
+        return Check("front end", "broken", f"not built: {', '.join(missing)}", _REINSTALL)
+    return Check("front end", "ok", "card and inbox page are built")
+
+
+def _crewai() -> Check:
+    mend = "pip install 'crewai-hitl-nb[crewai]', in the environment of the crews' kernel"
+    try:
+        version = metadata.version("crewai")
+    except metadata.PackageNotFoundError:
+        return Check("crewai", "note", "not installed here; only crews need it", mend)
+    if _numbers(version) < NEEDED_CREWAI:
+        needed = ".".join(map(str, NEEDED_CREWAI))
+        return Check("crewai", "broken", f"{version} is too old, {needed} is needed", mend)
+    return Check("crewai", "ok", version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: (1, 15, 30) of "1.15.30a2"."""
+    parts = [part for part in version.split(".")[:3] if part[:1].isdigit()]
+    return tuple(int("".join(c for c in part if c.isdigit())) for part in parts)
+
+
+def _kernel() -> Check:
+    if "JPY_PARENT_PID" not in os.environ:
+        return Check("kernel", "note", "not in a kernel")
+    name = os.environ.get("JPY_SESSION_NAME")
+    where = f"in a kernel of {name}" if name else "in a kernel"
+    if "CREWAI_HITL_KERNEL_URL" in os.environ:
+        return Check("kernel", "ok", f"{where}; its server told it where to ask")
+    mend = "install crewai-hitl-nb beside that Jupyter server and restart it, then the kernel"
+    return Check("kernel", "note", f"{where} whose server has no crewai-hitl", mend)

@@ -1,0 +1,35 @@
+"""Puts the commands together; what each does stands in the file of its name."""
+
+import click
+
+from crewai_hitl_nb import __version__
+from crewai_hitl_nb.cli.answer import answer
+from crewai_hitl_nb.cli.cancel import cancel
+from crewai_hitl_nb.cli.doctor import doctor
+from crewai_hitl_nb.cli.exits import Commands
+from crewai_hitl_nb.cli.pending import pending
+from crewai_hitl_nb.cli.serve import serve
+from crewai_hitl_nb.cli.settings import json_option, server_options
+from crewai_hitl_nb.cli.watch import watch
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@server_options
+@json_option
+def commands() -> None:
+    """See and answer what crewAI crews ask people.
+
+    The server is found by itself: --url and --token, then CREWAI_HITL_URL and
+    CREWAI_HITL_TOKEN, then what a Jupyter server gave its kernels, then the running
+    servers of this user.
+    """
+
+
+for command in (pending, watch, answer, cancel, serve, doctor):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    commands(prog_name="crewai-hitl")

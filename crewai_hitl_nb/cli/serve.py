@@ -1,0 +1,124 @@
+"""``crewai-hitl serve``: the same endpoints without a Jupyter server.
+
+The only file of the command line that knows the server half, and only while it runs.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from crewai_hitl_nb.cli.settings import Settings, json_option
+
+if TYPE_CHECKING:
+    from crewai_hitl_nb.cli.screen import Screen
+    from crewai_hitl_nb.server.standalone import HumanInputServer
+
+KEY_VARIABLE: Final = "CREWAI_HITL_API_KEY"
+_IN_MEMORY: Final = ":memory:"
+
+
+class KeyTrouble(Exception):
+    """The API key cannot be used; the message is one line that says why and what to do."""
+
+
+@click.command()
+@click.option("--host", default="localhost", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path),
+    help="File with the key that callers must send. Without it the key is the environment's"
+    f" {KEY_VARIABLE}.",
+)
+@click.option(
+    "--store",
+    metavar="PATH",
+    default=_IN_MEMORY,
+    show_default=True,
+    help="SQLite file that keeps the events; in memory they end with the server.",
+)
+@json_option
+@click.pass_obj
+def serve(settings: Settings, host: str, port: int, api_key_file: Path | None, store: str) -> None:
+    """Serve without a Jupyter server.
+
+    Prints one line with the URL and serves until Ctrl-C or SIGTERM (exit code 0).
+
+    An API key is never an option: every user of this machine can read command lines, and
+    shells write them to a file. Without a key only programs on this machine are served.
+    """
+    from crewai_hitl_nb.server.standalone import HumanInputServer, ServerError
+
+    screen = settings.screen
+    try:
+        key = _api_key(api_key_file)
+        if key is None and not _is_loopback(host):
+            raise KeyTrouble(
+                f"{host} can be reached from other machines: give --api-key-file or"
+                f" {KEY_VARIABLE}, or listen on localhost"
+            )
+        server = HumanInputServer(host=host, port=port, api_key=key, store=store)
+        asyncio.run(_serve(server, screen, store, needs_key=key is not None))
+    except (ServerError, KeyTrouble) as error:
+        screen.trouble(str(error))
+        raise click.exceptions.Exit(1) from None
+
+
+async def _serve(
+    server: "HumanInputServer", screen: "Screen", store: str, *, needs_key: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    await server.start_async()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C interrupts the loop
+            loop.add_signal_handler(number, server.stop)
+    if screen.as_json:
+        screen.record({"url": server.url, "store": store, "needs_key": needs_key})
+    else:
+        kept = "in memory" if store == _IN_MEMORY else f"in {store}"
+        access = "with a key" if needs_key else "without a key"
+        screen.say(f"Serving at {server.url} {access}; events are kept {kept}")
+    await server.wait()
+
+
+def _api_key(file: Path | None) -> str | None:
+    """Return the key, None for a server without.
+
+    Raises:
+        KeyTrouble: One was meant, but it cannot be read, or is blank, or not one word. A
+            server without a key in its place would let everybody in.
+    """
+    if file is not None:
+        try:
+            key, where = file.read_text().strip(), str(file)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise KeyTrouble(f"cannot read the key file {file}: {reason}") from None
+    elif KEY_VARIABLE in os.environ:
+        key, where = os.environ[KEY_VARIABLE].strip(), KEY_VARIABLE
+    else:
+        return None
+    if not key:
+        raise KeyTrouble(f"{where} is empty; put a key there, or leave it out to serve without")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise KeyTrouble(f"{where} must hold one key of ASCII characters without a space")
+    return key
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,90 @@
+"""``crewai-hitl watch``: what happens, as it happens, across every loss of the connection."""
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+import msgspec
+
+from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
+from crewai_hitl_nb.cli.wording import event_line
+from crewai_hitl_nb.protocol.events import Event, encode_event
+from crewai_hitl_nb.protocol.frames import Gap
+
+if TYPE_CHECKING:
+    from crewai_hitl_nb.cli.screen import Screen
+    from crewai_hitl_nb.client import Endpoint
+    from crewai_hitl_nb.client.resume import Cursor, Replay
+    from crewai_hitl_nb.client.stream import Subscription, Turn
+
+_REPLAYS: Final = ("pending", "all", "none")
+
+
+@click.command()
+@click.option("--execution", metavar="ID", help="Only this execution.")
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only this type. Repeatable.")
+@click.option("--last-event-id", metavar="ID", help="Go on after this event.")
+@click.option(
+    "--replay",
+    type=click.Choice(_REPLAYS),
+    help="What comes first without --last-event-id: the open questions (the server's default),"
+    " all that is kept, or nothing.",
+)
+@server_options
+@json_option
+@click.pass_obj
+def watch(
+    settings: Settings,
+    execution: str | None,
+    types: tuple[str, ...],
+    last_event_id: str | None,
+    replay: str | None,
+) -> None:
+    """Show events as they come.
+
+    Until Ctrl-C, with exit code 0. When the connection is lost, or the server restarts, it
+    connects again and goes on after the last event it has shown: nothing is missed and
+    nothing comes twice. Where the log cannot go on from there, a `gap` says so, and all that
+    is kept follows. With --json each line is an event as it stands on the wire, or a gap.
+    """
+    from crewai_hitl_nb.client.resume import Cursor
+    from crewai_hitl_nb.client.stream import Subscription
+
+    subscription = Subscription(execution, types, cast("Replay | None", replay))
+    cursor = Cursor(last_event_id)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_follow(settings.endpoint(), settings.screen, subscription, cursor))
+
+
+async def _follow(
+    endpoint: "Endpoint", screen: "Screen", subscription: "Subscription", cursor: "Cursor"
+) -> None:
+    from crewai_hitl_nb.client import AsyncClient
+
+    async with AsyncClient(endpoint=endpoint) as client:
+        await client.health()  # a server that was never there is an error, not a wait
+        async with contextlib.aclosing(client.stream(subscription, cursor=cursor).turns()) as turns:
+            async for turn in turns:
+                _show(screen, endpoint, turn)
+
+
+def _show(screen: "Screen", endpoint: "Endpoint", turn: "Turn") -> None:
+    from crewai_hitl_nb.client.stream import Live, Lost
+
+    match turn:
+        case Live():
+            screen.ask((f"watching {endpoint.url} over {turn.transport}", "dim"))
+        case Lost():
+            screen.ask((f"connection lost ({turn.reason}); connecting again", "yellow"))
+        case Gap():
+            _tell(screen, turn, msgspec.json.encode(turn))
+        case _:
+            _tell(screen, turn, encode_event(turn))
+
+
+def _tell(screen: "Screen", turn: Event | Gap, encoded: bytes) -> None:
+    if screen.as_json:
+        screen.record(encoded)
+    else:
+        screen.say(*event_line(turn))

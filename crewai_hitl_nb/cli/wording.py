@@ -1,0 +1,100 @@
+"""How requests and events are said to people, in one line each.
+
+Pure: the clock is given. Above it are the commands; it knows no screen.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from crewai_hitl_nb.cli.screen import Part
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    Event,
+    HumanInputCancelled,
+    HumanInputClaimed,
+    HumanInputCompleted,
+    HumanInputExpired,
+    HumanInputRequired,
+    event_type,
+    request_id_of,
+)
+from crewai_hitl_nb.protocol.frames import Gap
+
+SHORTEST_ID: Final = 13
+"""A UUIDv7's first 13 characters are its whole millisecond: questions rarely share one."""
+
+_UNITS: Final[tuple[tuple[int, str], ...]] = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_SUMMARY_CHARS: Final = 120
+
+
+def age(then: datetime, now: datetime) -> str:
+    """Return how long ago something was, in its largest unit."""
+    seconds = max(0, int((now - then).total_seconds()))
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), (1, "s"))
+    return f"{seconds // size} {unit}"
+
+
+def asker(request: HumanInputRequired) -> str:
+    """Return who asks: crew, task and agent by name, or by id where they have none."""
+    source = request.source
+    names = (
+        source.crew_name or request.crew_id,
+        source.task_name or request.task_id,
+        source.agent_role or request.agent_id,
+    )
+    return " / ".join(name for name in names if name) or "someone"
+
+
+def short_ids(ids: Iterable[str]) -> Mapping[str, str]:
+    """Return the shortest beginning of each id that no other of them has."""
+    ordered = sorted(set(ids))
+    shortened: dict[str, str] = {}
+    for place, whole in enumerate(ordered):
+        neighbours = ordered[max(0, place - 1) : place] + ordered[place + 1 : place + 2]
+        length = max([SHORTEST_ID, *(_shared(whole, other) + 1 for other in neighbours)])
+        shortened[whole] = whole[:length]
+    return shortened
+
+
+def event_line(event: Event | Gap) -> list[Part]:
+    """Return one line on an event: when, what, of which request, by whom, the gist."""
+    if isinstance(event, Gap):
+        return [("gap      ", "yellow"), event.message]
+    when = f"{event.timestamp.astimezone():%H:%M:%S}  "
+    what, style, gist = _happened(event)
+    request_id = request_id_of(event) or event.execution_id or ""
+    return [(when, "dim"), (f"{what:<9}  ", style), (f"{request_id}  ", "cyan"), _summary(gist)]
+
+
+def by(person: AnsweredBy | None) -> str:
+    """Return who did it and from where."""
+    return "someone" if person is None else f"{person.name} ({person.via})"
+
+
+def _happened(event: Event) -> tuple[str, str, str]:
+    match event:
+        case HumanInputRequired():
+            return "asked", "bold yellow", f"{asker(event)}: {event.prompt}"
+        case HumanInputClaimed():
+            return "claimed", "blue", f"{by(event.claimed_by)} is on it"
+        case HumanInputCompleted():
+            said = ", ".join(event.options or ()) or event.human_feedback
+            gist = f"{by(event.answered_by)}: {event.decision or 'respond'}"
+            return "answered", "green", f"{gist} {said}".strip()
+        case HumanInputCancelled():
+            return "cancelled", "red", f"{event.reason} {event.message}".strip()
+        case HumanInputExpired():
+            return "expired", "red", "the deadline passed"
+    return "other", "dim", event_type(event)
+
+
+def _summary(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SUMMARY_CHARS else f"{line[: _SUMMARY_CHARS - 1]}…"
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
