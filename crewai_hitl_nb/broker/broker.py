@@ -167,16 +167,23 @@ class Broker:
                 f"{len(self._open)} requests are open; answer or cancel some first",
                 retry_after=5,
             )
-        return await self._store.append(self._settled(events))
+        return await self._store.append(await self._settled(events))
 
-    def _settled(self, events: Sequence[Event]) -> list[Event]:
-        """Hold published answers to the same rule as any other."""
+    async def _settled(self, events: Sequence[Event]) -> list[Event]:
+        """Hold published answers to the same rule as any other.
+
+        None goes on unchecked: a question that another call is just storing is unknown
+        here, and its answer is refused. A question in the log wins over one of its id in
+        the batch, which may be a looser copy under the same event id.
+        """
         asked = {e.request_id: e for e in events if isinstance(e, HumanInputRequired)}
         settled: list[Event] = []
         for event in events:
             if isinstance(event, HumanInputCompleted) and event.request_id is not None:
-                required = asked.get(event.request_id) or self._open.get(event.request_id)
-                settled.append(answers.settled(required, event) if required else event)
+                required = self._open.get(event.request_id) or asked.get(event.request_id)
+                if required is None:
+                    required = (await self.request(event.request_id)).required
+                settled.append(answers.settled(required, event))
             else:
                 settled.append(event)
         return settled

@@ -22,7 +22,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
 from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL
-from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable
+from crewai_hitl_nb.protocol.errors import HitlError, StoreUnavailable, TooLarge
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin
 from crewai_hitl_nb.server.publish import publish
@@ -108,7 +108,10 @@ class StreamSocket(
         ref: str | None = None
         try:
             if len(message) > limits.MAX_BODY_BYTES:
-                raise BadRequest(f"a frame of {len(message)}; send at most {limits.MAX_BODY_BYTES}")
+                raise TooLarge(
+                    f"a frame of {len(message)}; send at most {limits.MAX_BODY_BYTES} at a time",
+                    limit=limits.MAX_BODY_BYTES,
+                )
             raw = frames.decode_json(message)
             if isinstance(raw, dict) and isinstance(raw.get("ref"), str):
                 ref = raw["ref"]
