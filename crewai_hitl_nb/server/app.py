@@ -12,12 +12,13 @@ from typing import Any, Final
 from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 from jupyter_server.utils import url_path_join
-from traitlets import Float, Int, Unicode
+from traitlets import Bool, Float, Int, List, Unicode
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import crews, keys
+from crewai_hitl_nb.server import crews, keys, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover
 from crewai_hitl_nb.server.routes import PREFIX, ROUTES
@@ -72,6 +73,27 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     )
     max_pending = Int(limits.MAX_PENDING_REQUESTS, config=True, help="Most open requests at once.")
 
+    webhook_urls = List(
+        Unicode(),
+        config=True,
+        help="Addresses that events are posted to as they come; see docs/webhooks.md.",
+    )
+    webhook_secrets = List(
+        Unicode(),
+        config=True,
+        help="Secrets (whsec_...) that every call is signed with, the newest first.",
+    )
+    webhook_allow_private = Bool(
+        False,
+        config=True,
+        help="Call plain http and addresses of this machine or network, too.",
+    )
+    webhook_types = List(
+        Unicode(),
+        config=True,
+        help="Types of events to post. Default: human_input_required, human_input_completed.",
+    )
+
     def __init__(self, **kwargs: Any) -> None:
         """Make what lives as long as the application."""
         super().__init__(**kwargs)
@@ -102,20 +124,30 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         if services is None:
             return
         try:
-            services.broker = await self._open_broker()
+            services.broker, store = await self._open_broker()
         except StoreUnavailable as error:
             services.trouble = error.message
             self.log.error("crewai-hitl: %s", error.message)
             return
         self._pruning = asyncio.ensure_future(self._prune_forever(services.broker))
+        await webhooks.begin(services, store, services.broker, self._webhooks(), self.log)
         self._handover.give(_local_url(serverapp), services.kernel_key)
 
-    async def _open_broker(self) -> Broker:
+    def _webhooks(self) -> WebhookSettings:
+        return WebhookSettings(
+            urls=tuple(self.webhook_urls),
+            secrets=tuple(self.webhook_secrets),
+            allow_private=self.webhook_allow_private,
+            types=tuple(self.webhook_types),
+        )
+
+    async def _open_broker(self) -> tuple[Broker, SqliteStore]:
         """Open the first log that no other running server of this user holds."""
         for number in range(1, _MOST_LOGS + 1):
             path = self._path(number)
+            store = SqliteStore(path)
             broker = Broker(
-                SqliteStore(path),
+                store,
                 presence_grace=self.presence_grace_seconds,
                 buffer_events=self.buffer_events,
                 max_pending=self.max_pending,
@@ -126,7 +158,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
                 continue
             if number > 1:
                 self.log.warning("crewai-hitl: another server holds the log; using %s", path)
-            return broker
+            return broker, store
         raise StoreUnavailable(
             f"{_MOST_LOGS} servers hold logs in {self._folder()}; stop some of them"
         )
@@ -156,6 +188,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             self._pruning.cancel()
         services = self._services
         if services is not None and services.broker is not None:
+            await webhooks.end(services)
             broker, services.broker = services.broker, None
             await broker.close()
 

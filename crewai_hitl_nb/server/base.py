@@ -18,6 +18,7 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.webhooks import Webhooks
 from crewai_hitl_nb.broker.within import BrokerWithin
 from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.errors import (
@@ -48,6 +49,8 @@ class Services(msgspec.Struct):
             conventions of a Jupyter server, 401 by the stream document's own.
         broker: None until the log is open, and after it was closed.
         trouble: Why there is no broker, for people.
+        webhooks: None while nothing is delivered to webhooks.
+        webhooks_trouble: Why that is so, for people, if it should not be.
     """
 
     prefix: str
@@ -56,6 +59,8 @@ class Services(msgspec.Struct):
     unauthenticated_status: int = 403
     broker: Broker | None = None
     trouble: str = "the server is starting or stopping"
+    webhooks: Webhooks | None = None
+    webhooks_trouble: str = ""
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -13,6 +13,7 @@ import logging
 import secrets
 import socket
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -24,16 +25,17 @@ from jupyter_server.base.handlers import FileFindHandler
 from tornado import httpserver, netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import crews
+from crewai_hitl_nb.server import crews, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover
 from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.routes import ROUTES
-from crewai_hitl_nb.store.base import Store
 from crewai_hitl_nb.store.memory import MemoryStore
+from crewai_hitl_nb.store.notes import NotedStore
 from crewai_hitl_nb.store.sqlite import SqliteStore
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,10 @@ class HumanInputServer:
         keys_file: Further keys with limited rights, made by ``crewai-hitl keys add``.
         store: Path of the SQLite log, or ``":memory:"``.
         heartbeat: Seconds between two heartbeats on an idle stream.
+        webhook_urls: Addresses that events are posted to as they come.
+        webhook_secrets: Secrets (``whsec_…``) that sign every call, the newest first.
+        webhook_allow_private: Call plain http and addresses of this network, too.
+        webhook_types: Types of events to post; None for the stream document's two.
 
     Attributes:
         host: As given.
@@ -69,7 +75,7 @@ class HumanInputServer:
     :meth:`start_async`, and :meth:`stop` from any thread.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every option of a server, by keyword
         self,
         host: str = "localhost",
         port: int = 8000,
@@ -78,6 +84,10 @@ class HumanInputServer:
         keys_file: str | Path | None = None,
         store: str | Path = MEMORY,
         heartbeat: float = limits.HEARTBEAT_SECONDS,
+        webhook_urls: Sequence[str] = (),
+        webhook_secrets: Sequence[str] = (),
+        webhook_allow_private: bool = False,
+        webhook_types: Sequence[str] | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -85,6 +95,12 @@ class HumanInputServer:
         self._keys_file = keys_file
         self._keyring: Keyring | None = None
         self._path = store
+        self._webhooks = WebhookSettings(
+            urls=tuple(webhook_urls),
+            secrets=tuple(webhook_secrets),
+            allow_private=webhook_allow_private,
+            types=tuple(webhook_types or ()),
+        )
         self._services = Services(
             prefix="/",
             kernel_key=secrets.token_urlsafe(32),
@@ -127,7 +143,7 @@ class HumanInputServer:
         sockets = self._bind()
         try:
             self._keyring = Keyring(Path(self._keys_file)) if self._keys_file else None
-            self._services.broker = await self._open()
+            await self._open()
             self._handover.give(self.url, self._services.kernel_key)
         except (StoreUnavailable, KeyFileError, OSError) as error:
             for sock in sockets:
@@ -155,6 +171,7 @@ class HumanInputServer:
         self.started.clear()
         self._handover.take_back()
         http.stop()
+        await webhooks.end(self._services)
         broker, self._services.broker = self._services.broker, None
         if broker is not None:
             await broker.close()
@@ -174,11 +191,12 @@ class HumanInputServer:
         await self.start_async()
         await self.wait()
 
-    async def _open(self) -> Broker:
-        store: Store = MemoryStore() if self._path == MEMORY else SqliteStore(Path(self._path))
+    async def _open(self) -> None:
+        store: NotedStore = MemoryStore() if self._path == MEMORY else SqliteStore(Path(self._path))
         broker = Broker(store)
         await broker.start()
-        return broker
+        self._services.broker = broker
+        await webhooks.begin(self._services, store, broker, self._webhooks, _log)
 
     def _bind(self) -> list[socket.socket]:
         try:
