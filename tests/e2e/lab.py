@@ -85,7 +85,7 @@ class Lab:
 
         def dismiss(shown: Locator) -> None:
             shown.get_by_role("checkbox").check()
-            shown.locator("button.jp-mod-accept").click()
+            shown.get_by_role("button", name="Close").click()
 
         self.page.add_locator_handler(dialog, dismiss, no_wait_after=True)
 
