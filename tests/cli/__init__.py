@@ -1,0 +1,1 @@
+"""The command line against a real server: in process, as a program, and on a terminal."""

@@ -1,0 +1,132 @@
+"""`crewai-hitl answer` on a real terminal: what it asks, and what it never takes for an answer."""
+
+import pytest
+
+from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.events import HumanInputCompleted
+from tests.cli.command import terminal
+from tests.cli.conftest import Asks
+from tests.cli.test_answer import TABLES
+
+END = "\x04"
+INTERRUPT = "\x03"
+
+
+def completion(client: Client, request_id: str) -> HumanInputCompleted:
+    completed = client.request(request_id).completion
+    assert isinstance(completed, HumanInputCompleted)
+    return completed
+
+
+def test_the_question_is_shown_and_blank_lines_ask_again_until_there_is_an_answer(
+    env: dict[str, str], ask: Asks, client: Client
+) -> None:
+    question = ask(prompt="Is this draft good?", context="# Bridges\n\nThey carry.")
+    with terminal("answer", question, env=env) as screen:
+        screen.expect("They carry.")
+        screen.expect("Is this draft good\\?")
+        for _ in range(2):
+            screen.expect("Your decision \\(approve, respond\\): ")
+            screen.sendline("")
+        screen.expect("Your decision")
+        screen.sendline("perhaps")
+        screen.expect("Type one of approve, respond")
+        screen.sendline("respond")
+        screen.expect("end it with Ctrl-D")
+        screen.sendline("")
+        screen.send(END)
+        screen.expect("Nothing was written")
+        screen.sendline("Shorter, please.\n\nAnd kinder.")
+        screen.send(END)
+        screen.expect(f"answered {question}: respond")
+        assert screen.wait() == 0
+    assert completion(client, question).human_feedback == "Shorter, please.\n\nAnd kinder."
+
+
+def test_the_word_approves(env: dict[str, str], ask: Asks, client: Client) -> None:
+    question = ask()
+    with terminal("answer", question, env=env) as screen:
+        screen.expect("Your decision")
+        screen.sendline("approve")
+        assert screen.wait() == 0
+    assert completion(client, question).decision == "approve"
+
+
+@pytest.mark.parametrize("key", [END, INTERRUPT], ids=["end-of-input", "interrupt"])
+def test_leaving_the_dialog_sends_nothing(
+    env: dict[str, str], ask: Asks, client: Client, key: str
+) -> None:
+    question = ask()
+    with terminal("answer", question, env=env) as screen:
+        screen.expect("Your decision")
+        screen.send(key)
+        assert screen.wait() == 1
+    assert client.request(question).status == "pending"
+
+
+def test_options_are_chosen_by_number(env: dict[str, str], ask: Asks, client: Client) -> None:
+    question = ask(**TABLES)
+    with terminal("answer", question, env=env) as screen:
+        screen.expect("2  customers")
+        screen.expect("Your choice")
+        screen.sendline("0, 2")
+        screen.expect("From 1 to 2")
+        screen.sendline("1, 2")
+        assert screen.wait() == 0
+    assert completion(client, question).options == ("orders", "customers")
+
+
+def test_a_form_asks_field_by_field_and_again_when_the_server_finds_a_fault(
+    env: dict[str, str], ask: Asks, client: Client
+) -> None:
+    fields = {
+        "rows": {"type": "integer", "title": "Rows", "maximum": 10},
+        "dry": {"type": "boolean"},
+        "note": {"type": "string", "description": "Anything else"},
+    }
+    form = {"type": "object", "properties": fields, "required": ["rows", "dry"]}
+    question = ask(response={"decisions": ["respond"], "schema": form})
+    with terminal("answer", question, env=env) as screen:
+        for rows in ("many", "99"):
+            screen.expect("Rows \\(integer\\): ")
+            screen.sendline(rows)
+        for _ in range(2):
+            screen.expect("dry \\(yes or no\\): ")
+            screen.sendline("yes")
+            screen.expect("Anything else")
+            screen.expect("note \\(text, may be blank\\): ")
+            screen.sendline("")
+            if screen.expect(["This does not fit: .*values.rows", "answered"]) == 0:
+                screen.expect("Rows")
+                screen.sendline("9")
+        assert screen.wait() == 0
+    assert completion(client, question).values == {"rows": 9, "dry": True}
+
+
+def test_who_comes_second_sees_their_text_again(
+    env: dict[str, str], ask: Asks, client: Client
+) -> None:
+    question = ask(response={"decisions": ["respond"]})
+    with terminal("answer", question, env=env) as screen:
+        screen.expect("end it with Ctrl-D")
+        client.answer(question, "First")
+        screen.sendline("A long and careful review")
+        screen.send(END)
+        screen.expect("You had written:\r\nA long and careful review")
+        screen.expect("answered first")
+        assert screen.wait() == 6
+
+
+def test_an_escape_sequence_in_a_question_is_shown_and_not_obeyed(
+    env: dict[str, str], ask: Asks
+) -> None:
+    sneaky = "\x1b]0;owned\x07\x1b[2J\x9b2J\u202eevorppa [red]not rich[/red]"
+    question = ask(prompt=sneaky, context=sneaky, source={"agent_role": sneaky})
+    with terminal("answer", question, env={**env, "NO_COLOR": "1"}) as screen:
+        screen.expect("Your decision")
+        seen = screen.before
+        screen.send(INTERRUPT)
+        screen.wait()
+    assert seen.count(r"\x1b]0;owned\x07\x1b[2J\x9b2J\u202eevorppa [red]not rich[/red]") == 3
+    assert not {"\x07", "\x9b", "\u202e"} & set(seen)
+    assert "\x1b[2J" not in seen
