@@ -26,13 +26,15 @@ from urllib.parse import quote
 import httpx
 from standardwebhooks.webhooks import Webhook
 
-from crewai_hitl_nb import __version__
 from crewai_hitl_nb.broker.deliveries import Attempt
 from crewai_hitl_nb.broker.endpoints import callable_addresses
 from crewai_hitl_nb.store.base import Record
 
 TIMEOUT_SECONDS: Final = 15.0
 """For the whole call, the resolving of the name included (Standard Webhooks: 15 to 30 s)."""
+
+USER_AGENT: Final = "crewai-hitl-nb"
+"""Without a version: a receiver need not know what this server has not mended yet."""
 
 MAX_ADDRESSES: Final = 4
 """Addresses of one name that are tried in one call."""
@@ -158,7 +160,7 @@ class SignedPost:
         return {
             "Host": url.netloc.decode("ascii"),
             "Content-Type": "application/json",
-            "User-Agent": f"crewai-hitl-nb/{__version__}",
+            "User-Agent": USER_AGENT,
             "webhook-id": message_id,
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": " ".join(signatures),
