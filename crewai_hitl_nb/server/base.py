@@ -137,17 +137,19 @@ class CallerMixin:
             raise web.HTTPError(401, _NO_KEY)
         return str(super().get_login_url())  # type: ignore[misc]
 
+    async def may(self, action: str) -> bool:
+        """Ask the authorizer whether the caller has a right."""
+        handler = cast("APIHandler", self)
+        allowed = handler.authorizer.is_authorized(handler, handler.current_user, action, RESOURCE)
+        return bool(await ensure_async(allowed))
+
     async def require(self, action: str) -> None:
-        """Ask the authorizer for one more right than the handler's own.
+        """Insist on one more right than the handler's own.
 
         Raises:
             Forbidden: The caller has it not.
         """
-        handler = cast("APIHandler", self)
-        allowed = await ensure_async(
-            handler.authorizer.is_authorized(handler, handler.current_user, action, RESOURCE)
-        )
-        if not allowed:
+        if not await self.may(action):
             raise Forbidden(f"you have not the right to {action} on {RESOURCE}")
 
 
