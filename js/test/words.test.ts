@@ -42,7 +42,7 @@ describe("the words", () => {
       agent_role: "Writer\n",
       crew_name: "Crew",
       task_name: "",
-      notebook: "a.ipynb",
+      notebook: "/some/where/a.ipynb",
     };
     expect(asker(question({ source, round: 2 }))).toEqual({
       name: "Writer",

@@ -34,7 +34,7 @@ export function asker(required: HumanInputRequired): { name: string; details: st
   const details = [
     source.agent_role === null ? null : source.crew_name,
     source.task_name,
-    source.notebook,
+    source.notebook?.split("/").at(-1) ?? null, // a kernel may know it by its whole path
     required.round > 1 ? `round ${required.round}` : null,
   ];
   return {
