@@ -60,10 +60,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/e2e/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.timeout(180))
+            item.add_marker(pytest.mark.timeout(240))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A headless Chromium with a fresh profile."""
     path = find_chromium()
@@ -74,9 +74,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
-    """A JupyterLab server that the tests of one module share."""
+    """A JupyterLab server that the browser tests share."""
     scratch = tmp_path_factory.mktemp("lab")
     silence_the_news(scratch / "jupyter_config_dir")
     with jupyter_process(scratch, app="jupyterlab", options=("--expose-app-in-browser",)) as server:

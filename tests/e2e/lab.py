@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.jupyter_process import JupyterProcess
 
 LOAD_MS = 60_000
-CARD_MS = 20_000
+CARD_MS = 60_000
 
 _CONNECTED = """() => {
   const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;

@@ -1,0 +1,1 @@
+"""Browser tests: JupyterLab in Chromium, as a person uses it."""

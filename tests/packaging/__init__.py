@@ -1,0 +1,1 @@
+"""Tests of the wheel: what it holds and what installing it does."""
