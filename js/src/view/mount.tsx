@@ -8,8 +8,9 @@ import { decodeRequired, isObject } from "../decode";
 import { type Endpoint, pageEndpoint } from "../endpoint";
 import { hold } from "../shared";
 import { Card } from "./card";
-import css from "./card.css";
+import cardCss from "./card.css";
 import { Inbox } from "./inbox";
+import markdownCss from "./markdown.css";
 
 export type Cleanup = () => void;
 
@@ -63,6 +64,6 @@ function ensureStyles(page: Document): void {
   if (page.body.dataset.prefix !== undefined || page.head.dataset[mark] !== undefined) return;
   page.head.dataset[mark] = "";
   const style = page.createElement("style");
-  style.textContent = css;
+  style.textContent = cardCss + markdownCss;
   page.head.append(style);
 }
