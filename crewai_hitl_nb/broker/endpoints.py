@@ -37,6 +37,14 @@ _SECRET_BYTES: Final = range(24, 65)
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: an IPv4 address in the last 32 bits."""
 
+_NOT_PUBLIC_EITHER: Final = (
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("64:ff9b:1::/48"),
+    ipaddress.ip_network("2001:db8::/32"),
+    ipaddress.ip_network("3fff::/20"),
+)
+"""Special-purpose networks that Pythons before the mend of CVE-2024-4032 call global."""
+
 _HIGHEST_PORT: Final = 65_535
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -167,7 +175,8 @@ def is_public(address: Address) -> bool:
     inner = _inside(address)
     if inner is not None:
         return is_public(inner)
-    return address.is_global and not address.is_multicast
+    special = address.is_multicast or any(address in network for network in _NOT_PUBLIC_EITHER)
+    return address.is_global and not special
 
 
 def _inside(address: Address) -> ipaddress.IPv4Address | None:
