@@ -42,6 +42,7 @@ class Client:
         self.endpoint = require_endpoint(url, token)
         self._thread = LoopThread("crewai-hitl-client")
         self._client = AsyncClient(endpoint=self.endpoint, seconds=seconds)
+        self._streams: set[AsyncGenerator[Event | Gap, None]] = set()
 
     def __enter__(self) -> "Client":
         return self
@@ -55,7 +56,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections and end the thread."""
+        """End the streams, close the connections and end the thread."""
+        if not self._thread.is_open:
+            return
+        for events in list(self._streams):
+            self._thread.run(_close(events))
         self._thread.run(self._client.aclose())
         self._thread.close()
 
@@ -139,11 +144,14 @@ class Client:
         events = self._client.events(
             execution_id, last_event_id=last_event_id, replay=replay, types=types
         )
+        self._streams.add(events)
         try:
             while True:
                 yield self._thread.run(_next(events))
         finally:
-            self._thread.run(_close(events))
+            self._streams.discard(events)
+            if self._thread.is_open:  # else the client was closed first, and this with it
+                self._thread.run(_close(events))
 
 
 async def _next(events: AsyncGenerator[Event | Gap, None]) -> Event | Gap:

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -40,13 +41,21 @@ class LoopThread:
         future = self.submit(coroutine)
         try:
             return future.result(seconds)
+        except FutureTimeout:  # another class than TimeoutError before Python 3.11
+            future.cancel()
+            raise TimeoutError(f"not done within {seconds} s") from None
         except BaseException:
             future.cancel()
             raise
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it still takes coroutines."""
+        return self._thread.is_alive() and not self._loop.is_closed()
+
     def close(self, seconds: float = 1.0) -> None:
         """Cancel what still runs and stop the loop; idempotent, bounded by ``seconds``."""
-        if self._loop.is_closed() or not self._thread.is_alive():
+        if not self.is_open:
             return
         self._loop.call_soon_threadsafe(self._loop.stop)
         if threading.current_thread() is not self._thread:

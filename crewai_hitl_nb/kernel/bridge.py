@@ -85,7 +85,7 @@ class Bridge:
             self.withdraw(pending, reason)
         try:
             self._thread.run(self._finish(), seconds)
-        except (TimeoutError, asyncio.TimeoutError):
+        except TimeoutError:
             _log.debug("%s was not told in time that nobody waits", self.endpoint.url)
         self._thread.close()
 

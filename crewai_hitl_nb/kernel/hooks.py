@@ -8,7 +8,7 @@ provider there, unless the user has set one of their own. Above it is ``session.
 from typing import Any
 
 from crewai.core.providers.human_input import SyncHumanInputProvider, get_provider, set_provider
-from crewai.hooks import InterceptionPoint, register_hook, unregister_hook
+from crewai.hooks import InterceptionPoint, get_hooks, register_hook, unregister_hook
 
 from crewai_hitl_nb.kernel.asking import raise_if_stopped
 from crewai_hitl_nb.kernel.human_input import BridgedHumanInput
@@ -24,7 +24,15 @@ class ProviderHook:
 
     def __init__(self, provider: BridgedHumanInput) -> None:
         self._provider = provider
-        register_hook(InterceptionPoint.PRE_STEP, self._before_step)
+        self.ensure()
+
+    def ensure(self) -> None:
+        """Put the hook in, unless it is: ``clear_all_hooks()`` takes everybody's out.
+
+        Without it crewAI's own provider would ask, which approves silently in a kernel.
+        """
+        if self._before_step not in get_hooks(InterceptionPoint.PRE_STEP):
+            register_hook(InterceptionPoint.PRE_STEP, self._before_step)
 
     def remove(self) -> None:
         """Take the hook out, and the provider out of the calling context."""

@@ -83,10 +83,12 @@ class RunPatch:
 
     Args:
         notebook: Where runs begin; None outside a notebook.
+        before: Called before each run.
     """
 
-    def __init__(self, notebook: Notebook | None) -> None:
+    def __init__(self, notebook: Notebook | None, before: Callable[[], None]) -> None:
         self._notebook = notebook
+        self._before = before
         self._active = True
         self._patched: dict[str, tuple[Any, Any]] = {}
         for name in BLOCKING:
@@ -142,6 +144,7 @@ class RunPatch:
         if outer is not None:  # a crew inside a crew, or a kickoff inside train()
             yield outer
             return
+        self._before()
         run = Run(self._notebook.cell() if self._notebook is not None else None)
         token = _current.set(run)
         try:

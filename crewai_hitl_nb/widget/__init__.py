@@ -5,16 +5,6 @@ crewAI.
 """
 
 from crewai_hitl_nb.widget.card import CardWidget, FrontEndNotBuilt
+from crewai_hitl_nb.widget.inbox import InboxWidget, inbox
 
-__all__ = ["CardWidget", "FrontEndNotBuilt", "inbox"]
-
-
-def inbox() -> CardWidget:
-    """Return the inbox: every pending request, live, to answer from this notebook.
-
-    Put it last in a cell, in any notebook of the same server.
-
-    Raises:
-        FrontEndNotBuilt: In a source tree that was never built.
-    """
-    return CardWidget(mode="inbox")
+__all__ = ["CardWidget", "FrontEndNotBuilt", "InboxWidget", "inbox"]

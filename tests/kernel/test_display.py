@@ -83,3 +83,4 @@ def test_the_inbox_is_a_widget_that_asks_the_server_itself(kernel: RunningKernel
     assert cell.text == "inbox\n"
     (shown,) = [o for o in cell.outputs if o["output_type"] == "execute_result"]
     assert "application/vnd.jupyter.widget-view+json" in shown["data"]
+    assert shown["data"][CARD] == {"mode": "inbox"}

@@ -68,6 +68,17 @@ def test_a_provider_that_the_user_set_is_kept(kernel: RunningKernel, client: Cli
     assert client.pending() == []
 
 
+def test_a_crew_still_asks_after_somebody_cleared_all_hooks(
+    kernel: RunningKernel, client: Client
+) -> None:
+    kernel.run("from crewai.hooks import clear_all_hooks; clear_all_hooks()")
+    cell = kernel.begin(AKICKOFF)
+    client.answer(next_question(client).request_id)
+
+    assert cell.finish().error is None
+    assert len(cell.cards()) == 1
+
+
 def test_a_crew_that_never_asks_is_left_alone(kernel: RunningKernel, client: Client) -> None:
     cell = kernel.run(
         "crew = make_crew(); crew.tasks[0].human_input = False; print(crew.kickoff())"
