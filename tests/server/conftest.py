@@ -35,7 +35,7 @@ def server_config(traits: dict[str, Any], host: dict[str, Any]) -> Config:
     """Enable the extension."""
     extensions = {"crewai_hitl_nb": True, "jupyter_server_terminals": False}
     config = Config({"ServerApp": {"jpserver_extensions": extensions}, "HumanInputApp": traits})
-    config.merge(host)
+    config.merge(Config(host))
     return config
 
 
