@@ -112,8 +112,8 @@ class SqliteStore:
 
     def _prepare(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
+            tables.upgrade(connection)  # first: the next line writes, and only to a file of ours
             connection.execute("PRAGMA journal_mode = WAL")
-            tables.upgrade(connection)
             self.epoch, self._written, self.pruned_through = reading.load_meta(connection)
         except (sqlite3.Error, tables.NotOurs):
             connection.close()
