@@ -29,24 +29,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]
 
 
 @pytest.fixture
-def answered(server: JupyterProcess) -> Iterator[list[str]]:
-    """The ids of the requests that the answering thread has answered so far."""
-    ids: list[str] = []
+def answers(server: JupyterProcess) -> list[str]:
+    """Two answers that are given, each to the next question; the list says which are left."""
+    left = ["Shorter, please", ""]
 
-    def answer(client: hitl.Client) -> None:
-        for event in client.events(types=["human_input_required"]):
-            if isinstance(event, HumanInputRequired):
-                ids.append(event.request_id)
-                client.answer(event.request_id, "Shorter, please" if event.round == 1 else "")
+    def answer() -> None:
+        with hitl.Client(server.prefix, server.token) as client:
+            for event in client.events(types=["human_input_required"]):
+                if isinstance(event, HumanInputRequired):
+                    client.answer(event.request_id, left.pop(0))
+                if not left:
+                    return
 
-    with hitl.Client(server.prefix, server.token) as client:
-        threading.Thread(target=answer, args=(client,), daemon=True).start()
-        yield ids
+    threading.Thread(target=answer, daemon=True).start()
+    return left
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebook_runs_from_top_to_bottom(
-    notebook: Path, server: JupyterProcess, answered: list[str]
+    notebook: Path, server: JupyterProcess, answers: list[str]
 ) -> None:
     address = {"CREWAI_HITL_URL": server.prefix, "CREWAI_HITL_TOKEN": server.token}
     nbval = ["--nbval-lax", "--nbval-cell-timeout=60", "-p", "no:cacheprovider", "-o", "addopts="]
@@ -58,4 +59,4 @@ def test_a_notebook_runs_from_top_to_bottom(
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert len(answered) == 2
+    assert answers == []

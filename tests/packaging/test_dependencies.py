@@ -13,8 +13,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# Imported by what the host already runs: a kernel brings IPython, and crewAI brings pydantic.
-BROUGHT_BY_THE_HOST = {"ipython", "pydantic"}
+# Imported only where it already runs: a kernel is ipykernel on IPython, crewAI brings pydantic.
+BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "pydantic"}
 
 
 def normal(name: str) -> str:
