@@ -17,10 +17,10 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -44,6 +44,8 @@ _MAY_ASK_FOR_A_PAUSE: Final = (429, 503)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADER_SAFE: Final = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """Every visible ASCII character that ``quote`` would change, but for its own sign."""
+
+T = TypeVar("T")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Turns a host name and a port into addresses."""
@@ -111,7 +113,7 @@ class SignedPost:
             )
 
         try:
-            response = await asyncio.wait_for(self._send(httpx.URL(url), record, at), self._timeout)
+            response = await within(self._timeout, self._send(httpx.URL(url), record, at))
         except asyncio.TimeoutError:
             return attempt(error=f"no answer within {self._timeout:g} s")
         except (httpx.HTTPError, OSError, UnicodeError, Refused) as error:
@@ -165,6 +167,26 @@ class SignedPost:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work returns, unless it takes longer.
+
+    Do not make it ``asyncio.wait_for``: before Python 3.12 that swallows a cancellation
+    which comes in the moment when the work ends, and closing would wait for ever.
+
+    Raises:
+        TimeoutError: It took longer, and was cancelled.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def webhook_id(event_id: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from crewai_hitl_nb.broker.posting import within
 from tests.events import other, required
 from tests.webhooks.conftest import Clock, Rig
 from tests.webhooks.receiver import Receiver
@@ -105,3 +106,19 @@ async def test_closing_while_every_receiver_hangs_does_not_wait_for_them(
     await receiver.until(1)
     await asyncio.wait_for(rig.webhooks.close(), 5)
     assert receiver.requests == ["r1"]
+
+
+async def test_a_close_in_the_moment_when_a_call_ends_is_not_lost() -> None:
+    answer = asyncio.get_running_loop().create_future()
+
+    async def call() -> None:
+        await answer
+
+    line = asyncio.ensure_future(within(15, call()))
+    for _ in range(3):  # turns of the loop, until the line waits for the call
+        await asyncio.sleep(0)
+    answer.set_result(None)
+    await asyncio.sleep(0)  # the call has ended, the line does not know it yet
+    line.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await line
