@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import pexpect
 from click.testing import CliRunner, Result
@@ -55,8 +55,37 @@ class Commands:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+class Lines:
+    """The lines of a pipe, as they come."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe = pipe
+        self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def next(self) -> str:
+        """Return the next line; it must come."""
+        line = self._queue.get(timeout=PATIENCE_SECONDS)
+        assert line is not None, "no line came: the program ended"
+        return line
+
+    def rest(self) -> list[str]:
+        """Return the lines up to the end of the program."""
+        return list(iter(lambda: self._queue.get(timeout=PATIENCE_SECONDS), None))
+
+    def close(self) -> None:
+        self._reader.join(PATIENCE_SECONDS)
+        self._pipe.close()
+
+    def _read(self) -> None:
+        for line in self._pipe:
+            self._queue.put(line.rstrip("\n"))
+        self._queue.put(None)
+
+
 class Running:
-    """The program, running, with its lines as they come."""
+    """The program, running."""
 
     def __init__(self, *command: str, env: Mapping[str, str], cwd: Path | None = None) -> None:
         self.process = subprocess.Popen(
@@ -68,40 +97,27 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def line(self) -> str:
-        """Return the next line of stdout."""
-        line = self._lines.get(timeout=PATIENCE_SECONDS)
-        assert line is not None, f"it ended: {self.errors()}"
-        return line
-
-    def errors(self) -> str:
-        """Return what it said on stderr; it has ended, or closed it."""
+        assert self.process.stdout is not None
         assert self.process.stderr is not None
-        return self.process.stderr.read()
+        self.out = Lines(self.process.stdout)
+        self.err = Lines(self.process.stderr)
+
+    def json(self) -> Json:
+        """Return the next JSON line."""
+        line: Json = json.loads(self.out.next())
+        return line
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send the signal and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_SECONDS)
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line.rstrip("\n"))
-        self._lines.put(None)
-
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._reader.join(PATIENCE_SECONDS)
-        for pipe in (self.process.stdout, self.process.stderr):
-            assert pipe is not None
-            pipe.close()
+        self.out.close()
+        self.err.close()
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """One server for all tests of the command line: itself ``crewai-hitl serve``, with a key."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ def url(scratch: Path) -> Iterator[str]:
     """Serve for the whole session; yields the URL."""
     env = clean_env(scratch, CREWAI_HITL_API_KEY=KEY)
     with running("serve", "--host", "127.0.0.1", "--port", "0", "--json", env=env) as server:
-        yield json.loads(server.line())["url"]
+        yield server.json()["url"]
         assert server.end() == 0
 
 
