@@ -90,7 +90,7 @@ def open_lab(browser: Browser, lab_server: JupyterProcess) -> Iterator[OpenLab]:
 
     def open_notebook(name: str, cells: Sequence[str]) -> Lab:
         write_notebook(lab_server.root / name, cells)
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context = browser.new_context(viewport={"width": 1200, "height": 1000})
         contexts.append(context)
         lab = Lab(context.new_page(), lab_server)
         lab.open(name)

@@ -1,41 +1,49 @@
-"""What a card looks like, in both themes: into test-results/, and into docs/images on request."""
+"""The quickstart's card in both themes: drawn, answered, and pictured.
 
+Pictures go to `test-results/`; with `UPDATE_IMAGES` set, the README's goes to `docs/images/`, too.
+"""
+
+import json
 import os
-from pathlib import Path
+import shutil
 
 import pytest
+from playwright.sync_api import Locator, expect
 
 from tests.e2e.conftest import OpenLab
-from tests.e2e.crews import CREW, KICKOFF
-from tests.e2e.notes import Notes
 from tests.jupyter_process import REPOSITORY
 
 RESULTS = REPOSITORY / "test-results"
 IMAGES = REPOSITORY / "docs" / "images"
+README_PICTURE = "card-light.png"
 
 
-def folders() -> list[Path]:
-    chosen = [RESULTS, IMAGES] if os.environ.get("UPDATE_IMAGES") else [RESULTS]
-    for folder in chosen:
-        folder.mkdir(parents=True, exist_ok=True)
-    return chosen
+def quickstart_cells() -> list[str]:
+    notebook = json.loads((REPOSITORY / "notebooks" / "quickstart.ipynb").read_text())
+    return ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
 
 
-@pytest.mark.parametrize(
-    ("theme", "name"), [("JupyterLab Light", "light"), ("JupyterLab Dark", "dark")]
-)
-def test_a_card_is_drawn_in_the_theme(
-    open_lab: OpenLab, notes: Notes, theme: str, name: str
-) -> None:
-    lab = open_lab(f"{name}.ipynb", [notes.cell, CREW, KICKOFF])
-    lab.use_theme(theme)
+def picture(subject: Locator, name: str) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    subject.screenshot(path=RESULTS / name)
+    if os.environ.get("UPDATE_IMAGES") and name == README_PICTURE:
+        IMAGES.mkdir(exist_ok=True)
+        shutil.copy(RESULTS / name, IMAGES / name)
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_the_quickstart_is_answered_in_the_theme(open_lab: OpenLab, theme: str) -> None:
+    lab = open_lab(f"quickstart-{theme}.ipynb", quickstart_cells())
+    lab.use_theme(f"JupyterLab {theme}")
     lab.run_all()
     card = lab.await_card("pending")
-    card.scroll_into_view_if_needed()
-    for folder in folders():
-        lab.page.screenshot(path=folder / f"card-{name}.png")
-    card.get_by_test_id("hitl-accept").click()
-    notes.await_note("finished")
-    lab.await_card("answered").scroll_into_view_if_needed()
-    for folder in folders():
-        lab.page.screenshot(path=folder / f"record-{name}.png")
+    expect(card.get_by_test_id("hitl-accept")).to_be_enabled()
+    cell = lab.page.locator(".jp-Notebook-cell").last
+    picture(cell, f"card-{theme.lower()}.png")
+    card.get_by_test_id("hitl-feedback").fill("Shorter, and start with the cost.")
+    card.get_by_test_id("hitl-send").click()
+    lab.await_card("answered")
+    lab.await_card("pending").get_by_test_id("hitl-accept").click()
+    lab.await_card("answered", count=2)
+    expect(lab.outputs().last).to_contain_text("start with the cost")
+    picture(cell, f"record-{theme.lower()}.png")
