@@ -173,10 +173,18 @@ class Subscription:
         done, scope, gap = await self._locate()
         if gap is not None:
             yield gap
-        while done < self._boundary:
-            upto = self._boundary
-            async for page in self._pages(done, upto, scope):
-                yield page
+        flushed = False
+        while done < self._boundary or (self._queue and not flushed):
+            if done < self._boundary:
+                upto = self._boundary
+                async for page in self._pages(done, upto, scope):
+                    yield page
+            else:
+                # Once: the reader shall not begin its live time with a full buffer, nor
+                # wait for it for as long as others publish.
+                queued, flushed = self._empty(), True
+                upto = queued[-1].offset
+                yield queued
             # An overflow may have moved the boundary. "What was open" was answered for the
             # first one; of what came after it all must be seen.
             done, scope = upto, "all"
