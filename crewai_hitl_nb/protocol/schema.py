@@ -29,10 +29,19 @@ _Rule: TypeAlias = tuple[Callable[[Any], bool], str]
 _ANYTHING: Final[_Rule] = (lambda value: True, "")
 _TEXT: Final[_Rule] = (lambda value: isinstance(value, str), "is a text")
 _FLAG: Final[_Rule] = (lambda value: isinstance(value, bool), "is true or false")
-_COUNT: Final[_Rule] = (lambda value: _is_number(value, int) and value >= 0, "is a whole number from 0 on")
+_COUNT: Final[_Rule] = (
+    lambda value: _is_number(value, int) and value >= 0,
+    "is a whole number from 0 on",
+)
 _NUMBER: Final[_Rule] = (lambda value: _is_number(value, int | float), "is a number")
-_LIST: Final[_Rule] = (lambda value: isinstance(value, list) and bool(value), "is a list, not empty")
-_NAMES: Final[_Rule] = (lambda value: isinstance(value, list) and _texts(value), "is a list of texts")
+_LIST: Final[_Rule] = (
+    lambda value: isinstance(value, list) and bool(value),
+    "is a list, not empty",
+)
+_NAMES: Final[_Rule] = (
+    lambda value: isinstance(value, list) and _texts(value),
+    "is a list of texts",
+)
 _VALUES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(("title", "description", "$schema"), _TEXT),
     **dict.fromkeys(("uniqueItems", "additionalProperties"), _FLAG),
