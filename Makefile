@@ -42,7 +42,7 @@ test-js: $(STAMPS)/package ## the front end's lint, types, generated code and te
 	$(SAY) "Front end: lint, types, generated code, tests"
 	cd js && npm run --silent lint
 	cd js && npm run --silent typecheck
-	cd js && PYTHON=../$(BIN)/python npm run --silent generate:check
+	cd js && PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent generate:check
 	cd js && npm test --silent
 
 test-python: $(STAMPS)/test ## pytest: units, server, kernel, notebooks, packaging, browser
