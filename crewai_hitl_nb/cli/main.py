@@ -7,10 +7,12 @@ from crewai_hitl_nb.cli.answer import answer
 from crewai_hitl_nb.cli.cancel import cancel
 from crewai_hitl_nb.cli.doctor import doctor
 from crewai_hitl_nb.cli.exits import Commands
+from crewai_hitl_nb.cli.keys import keys
 from crewai_hitl_nb.cli.pending import pending
 from crewai_hitl_nb.cli.serve import serve
 from crewai_hitl_nb.cli.settings import json_option, server_options
 from crewai_hitl_nb.cli.watch import watch
+from crewai_hitl_nb.cli.webhooks import webhooks
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +28,7 @@ def commands() -> None:
     """
 
 
-for command in (pending, watch, answer, cancel, serve, doctor):
+for command in (pending, watch, answer, cancel, serve, keys, webhooks, doctor):
     commands.add_command(command)
 
 

@@ -1,6 +1,6 @@
 """``crewai-hitl serve``: the same endpoints without a Jupyter server.
 
-The only file of the command line that knows the server half, and only while it runs.
+It knows the server half, as ``keys`` does, and only while it runs.
 """
 
 import asyncio
@@ -43,6 +43,12 @@ class KeyTrouble(Exception):
     f" {KEY_VARIABLE}.",
 )
 @click.option(
+    "--keys-file",
+    type=click.Path(path_type=Path),
+    envvar="CREWAI_HITL_KEYS_FILE",
+    help="Further, limited keys, made by `crewai-hitl keys add`; also CREWAI_HITL_KEYS_FILE.",
+)
+@click.option(
     "--store",
     metavar="PATH",
     default=_IN_MEMORY,
@@ -51,7 +57,14 @@ class KeyTrouble(Exception):
 )
 @json_option
 @click.pass_obj
-def serve(settings: Settings, host: str, port: int, api_key_file: Path | None, store: str) -> None:
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    api_key_file: Path | None,
+    keys_file: Path | None,
+    store: str,
+) -> None:
     """Serve without a Jupyter server.
 
     Prints one line with the URL and serves until Ctrl-C or SIGTERM (exit code 0).
@@ -64,13 +77,16 @@ def serve(settings: Settings, host: str, port: int, api_key_file: Path | None, s
     screen = settings.screen
     try:
         key = _api_key(api_key_file)
-        if key is None and not _is_loopback(host):
+        needs_key = key is not None or keys_file is not None
+        if not needs_key and not _is_loopback(host):
             raise KeyTrouble(
                 f"{host} can be reached from other machines: give --api-key-file or"
                 f" {KEY_VARIABLE}, or listen on localhost"
             )
-        server = HumanInputServer(host=host, port=port, api_key=key, store=store)
-        asyncio.run(_serve(server, screen, store, needs_key=key is not None))
+        server = HumanInputServer(
+            host=host, port=port, api_key=key, keys_file=keys_file, store=store
+        )
+        asyncio.run(_serve(server, screen, store, needs_key=needs_key))
     except (ServerError, KeyTrouble) as error:
         screen.trouble(str(error))
         raise click.exceptions.Exit(1) from None

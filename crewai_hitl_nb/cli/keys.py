@@ -1,0 +1,140 @@
+"""``crewai-hitl keys``: API keys of a standalone server, limited to what they are for.
+
+Like ``serve`` it knows the server half, and only while it runs: the keys are a file of the
+server's (``server/keyring.py``), not something that is asked for over the network.
+"""
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crewai_hitl_nb.cli.settings import Settings, json_option
+
+if TYPE_CHECKING:
+    from crewai_hitl_nb.server.keyring import ApiKey, Keyring
+
+COLUMNS = ("ID", "NAME", "RIGHTS", "LIMITED TO", "MADE")
+
+_file_option = click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="CREWAI_HITL_KEYS_FILE",
+    required=True,
+    help="The keys file, which `serve --keys-file` reads; also CREWAI_HITL_KEYS_FILE.",
+)
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke API keys of a standalone server.
+
+    A key may be limited to rights, and to executions or crews. The file keeps only their
+    hashes. A running server takes every change from the next request on.
+    """
+
+
+@keys.command("add")
+@click.argument("name")
+@click.option(
+    "--right",
+    "rights",
+    multiple=True,
+    type=click.Choice(["read", "publish", "answer"]),
+    help="What its bearer may do; repeatable. Without: everything.",
+)
+@click.option("--execution", "executions", multiple=True, help="Only this one; repeatable.")
+@click.option("--crew", "crews", multiple=True, help="Only this one; repeatable.")
+@_file_option
+@json_option
+@click.pass_obj
+def add(
+    settings: Settings,
+    name: str,
+    rights: tuple[Any, ...],
+    executions: tuple[str, ...],
+    crews: tuple[str, ...],
+    file: Path,
+) -> None:
+    """Make a key for NAME and print it. It is shown this once and kept nowhere."""
+    entry, key = _keyring(settings, file).add(
+        name,
+        rights or ("read", "publish", "answer"),
+        datetime.now(timezone.utc),
+        executions=executions or None,
+        crews=crews or None,
+    )
+    if settings.as_json:
+        settings.screen.record({"key": key, **_record(entry)})
+    else:
+        settings.screen.say(key)
+        settings.screen.ask(f"Made key {entry.id} for {name}; it is not shown again.")
+
+
+@keys.command("list")
+@_file_option
+@json_option
+@click.pass_obj
+def list_(settings: Settings, file: Path) -> None:
+    """List the keys, oldest first; never the keys themselves."""
+    entries = _keyring(settings, file).all()
+    if settings.as_json:
+        for entry in entries:
+            settings.screen.record(_record(entry))
+        return
+    settings.screen.table(COLUMNS, [_row(entry) for entry in entries])
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+@_file_option
+@json_option
+@click.pass_obj
+def revoke(settings: Settings, key_id: str, file: Path) -> None:
+    """Revoke the key KEY_ID (the first column of `keys list`)."""
+    if not _keyring(settings, file).revoke(key_id):
+        settings.screen.trouble(f"there is no key {key_id} in {file}; see `keys list`")
+        raise click.exceptions.Exit(1)
+    if settings.as_json:
+        settings.screen.record({"id": key_id, "revoked": True})
+    else:
+        settings.screen.say(f"revoked {key_id}")
+
+
+def _keyring(settings: Settings, file: Path) -> "Keyring":
+    from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
+
+    try:
+        return Keyring(file)
+    except KeyFileError as error:
+        settings.screen.trouble(str(error))
+        raise click.exceptions.Exit(1) from None
+
+
+def _record(entry: "ApiKey") -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "rights": sorted(entry.rights),
+        "executions": _names(entry.executions),
+        "crews": _names(entry.crews),
+        "created": entry.created,
+    }
+
+
+def _row(entry: "ApiKey") -> tuple[str, ...]:
+    limited = [f"execution {name}" for name in _names(entry.executions) or ()]
+    limited += [f"crew {name}" for name in _names(entry.crews) or ()]
+    return (
+        entry.id,
+        entry.name,
+        ", ".join(sorted(entry.rights)),
+        ", ".join(limited) or "nothing",
+        entry.created.date().isoformat(),
+    )
+
+
+def _names(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
