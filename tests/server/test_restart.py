@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.jupyter_process import JupyterProcess, jupyter_process
-from tests.server.door import Address, client, ids, note, question
+from tests.server.door import Address, client, ids, note, question, until
 from tests.server.readers import TRANSPORTS, reading
 
 
@@ -25,8 +25,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]
 
 
 async def epoch(address: Address) -> str:
+    """Return the life of the server's log, which opens a moment after the server listens."""
     async with client(address) as http:
-        return str((await http.get("health")).json()["epoch"])
+        health = await until(lambda: http.get("health"), lambda reply: reply.status_code == 200)
+    return str(health.json()["epoch"])
 
 
 async def test_what_got_200_survives_the_death_of_the_server_and_every_transport_resumes(
