@@ -6,6 +6,8 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 from tests.jupyter_process import REPOSITORY
 
 if sys.version_info >= (3, 11):
@@ -15,6 +17,13 @@ else:
 
 # Imported only where it already runs: a kernel is ipykernel on IPython, crewAI brings pydantic.
 BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "pydantic"}
+
+
+OWN = {"crewai_hitl_nb", "scripted_llm", "tests"}
+
+DOCUMENT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+PROJECT = DOCUMENT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 
 
 def normal(name: str) -> str:
@@ -31,22 +40,29 @@ def imported_modules(file: Path) -> set[str]:
     return modules
 
 
-def imported_distributions() -> set[str]:
-    files = (REPOSITORY / "crewai_hitl_nb").rglob("*.py")
-    modules = set().union(*map(imported_modules, files)) - set(sys.stdlib_module_names)
+def imported_distributions(folder: str) -> set[str]:
+    files = (REPOSITORY / folder).rglob("*.py")
+    modules = set().union(*map(imported_modules, files)) - set(sys.stdlib_module_names) - OWN
     known = packages_distributions()
-    return {normal(known.get(module, [module])[0]) for module in modules - {"crewai_hitl_nb"}}
+    return {normal(known.get(module, [module])[0]) for module in modules}
 
 
-def declared_distributions() -> set[str]:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["crewai"]]
-    return {normal(re.split(r"[\[<>=~! ]", line)[0]) for line in lines}
+def names(requirements: list[str]) -> set[str]:
+    return {normal(re.split(r"[\[<>=~!; ]", line)[0]) for line in requirements}
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    assert imported_distributions() - declared_distributions() - BROUGHT_BY_THE_HOST == set()
+    used = imported_distributions("crewai_hitl_nb") - BROUGHT_BY_THE_HOST
+    assert used - names(PROJECT["dependencies"]) - names(EXTRAS["crewai"]) == set()
 
 
 def test_every_declared_dependency_is_imported() -> None:
-    assert declared_distributions() - imported_distributions() == set()
+    declared = names(PROJECT["dependencies"]) | names(EXTRAS["crewai"])
+    assert declared - imported_distributions("crewai_hitl_nb") == set()
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "tests"])
+def test_what_only_the_repository_imports_is_declared_for_it(folder: str) -> None:
+    declared = names([*PROJECT["dependencies"], *EXTRAS["crewai"], *EXTRAS["demo"]])
+    declared |= names(DOCUMENT["dependency-groups"]["dev"]) | BROUGHT_BY_THE_HOST
+    assert imported_distributions(folder) - declared == set()
