@@ -5,6 +5,7 @@ and it works in a notebook cell and in a running loop as well. Methods, paramete
 errors are those of the asynchronous client.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from types import TracebackType
 from typing import Any
@@ -42,7 +43,7 @@ class Client:
         self.endpoint = require_endpoint(url, token)
         self._thread = LoopThread("crewai-hitl-client")
         self._client = AsyncClient(endpoint=self.endpoint, seconds=seconds)
-        self._streams: set[AsyncGenerator[Event | Gap, None]] = set()
+        self._streams: set[_Events] = set()
 
     def __enter__(self) -> "Client":
         return self
@@ -60,7 +61,7 @@ class Client:
         if not self._thread.is_open:
             return
         for events in list(self._streams):
-            self._thread.run(_close(events))
+            self._thread.run(events.close())
         self._thread.run(self._client.aclose())
         self._thread.close()
 
@@ -141,22 +142,32 @@ class Client:
         types: Iterable[str] = (),
     ) -> Iterator[Event | Gap]:
         """Yield events as they come, for ever, across reconnects, transports and restarts."""
-        events = self._client.events(
-            execution_id, last_event_id=last_event_id, replay=replay, types=types
+        events = _Events(
+            self._client.events(
+                execution_id, last_event_id=last_event_id, replay=replay, types=types
+            )
         )
         self._streams.add(events)
         try:
             while True:
-                yield self._thread.run(_next(events))
+                yield self._thread.run(events.next())
         finally:
             self._streams.discard(events)
             if self._thread.is_open:  # else the client was closed first, and this with it
-                self._thread.run(_close(events))
+                self._thread.run(events.close())
 
 
-async def _next(events: AsyncGenerator[Event | Gap, None]) -> Event | Gap:
-    return await anext(events)
+class _Events:
+    """A stream on the client's loop: an interrupted step has unwound before the next one."""
 
+    def __init__(self, events: AsyncGenerator[Event | Gap, None]) -> None:
+        self._events = events
+        self._step = asyncio.Lock()
 
-async def _close(events: AsyncGenerator[Event | Gap, None]) -> None:
-    await events.aclose()
+    async def next(self) -> Event | Gap:
+        async with self._step:
+            return await anext(self._events)
+
+    async def close(self) -> None:
+        async with self._step:
+            await self._events.aclose()

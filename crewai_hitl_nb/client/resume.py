@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Event
-from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
+from crewai_hitl_nb.protocol.frames import Gap
 
 Transport: TypeAlias = Literal["websocket", "sse", "poll"]
 Replay: TypeAlias = Literal["pending", "all", "none"]
@@ -35,7 +35,8 @@ class Cursor:
 
     Attributes:
         last_event_id: Where to go on; None before the first event.
-        offset: The place in the log up to which everything was seen; 0 before anything.
+        offset: The place in the log of the last event; 0 before the first. A heartbeat's
+            offset says nothing here: events below it may still be on their way.
     """
 
     last_event_id: str | None = None
@@ -50,14 +51,6 @@ class Cursor:
         self.last_event_id = event.event_id
         return True
 
-    def live(self, heartbeat: Heartbeat) -> None:
-        """Take note of a connection's first heartbeat: the replay is over.
-
-        Everything up to the log's top was sent, or filtered out. Only the first says so:
-        events may still be on their way when a later one is sent.
-        """
-        self.offset = max(self.offset, heartbeat.offset)
-
     def gap(self, _: Gap) -> None:
         """Take note that the log starts over: what was seen counts for nothing."""
         self.offset = 0
@@ -66,13 +59,10 @@ class Cursor:
         """Return the query parameters that go on from here.
 
         Args:
-            replay: What the reader asked for on its very first connection.
+            replay: What the reader asked for; asked again until the first event has come.
         """
         if self.last_event_id is not None:
             return {"last_event_id": self.last_event_id}
-        if self.offset > 0:
-            # Live before, but no event came: only a full replay, cut at the offset, has no hole.
-            return {"replay": "all"}
         return {} if replay is None else {"replay": replay}
 
 

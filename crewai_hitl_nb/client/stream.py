@@ -152,7 +152,6 @@ class Stream:
             if isinstance(frame, Heartbeat):
                 if not is_live:
                     is_live = True
-                    self._cursor.live(frame)
                     self._backoff.reset()
                     self._fallback.live()
                     yield live

@@ -31,17 +31,19 @@ def shared_kernel(server: JupyterProcess) -> Iterator[RunningKernel]:
 
 
 @pytest.fixture
-def kernel(shared_kernel: RunningKernel) -> RunningKernel:
-    """The shared kernel, with the bridge on."""
-    shared_kernel.run(ENABLE)
-    return shared_kernel
-
-
-@pytest.fixture
 def client(server: JupyterProcess) -> Iterator[Client]:
     """The public client, as the server's user."""
     with Client(server.prefix, server.token) as client:
         yield client
+
+
+@pytest.fixture
+def kernel(shared_kernel: RunningKernel, client: Client) -> Iterator[RunningKernel]:
+    """The shared kernel, with the bridge on; left idle, whatever the test did."""
+    shared_kernel.run(ENABLE)
+    yield shared_kernel
+    for request in client.pending():
+        client.cancel(request.request_id)
 
 
 def next_question(client: Client) -> HumanInputRequired:

@@ -16,10 +16,12 @@ def test_the_card_stands_under_the_cell_that_asked(
 ) -> None:
     cell = kernel.begin(kickoff)
     card = cell.wait_for_card()
-    client.answer(card["request_id"])
+    question = next_question(client)  # the card is on screen before the server knows
+    client.answer(question.request_id)
     cell.finish()
 
     assert len(cell.cards()) == 1
+    assert card["request_id"] == question.request_id
 
 
 def test_one_bundle_serves_every_front_end(kernel: RunningKernel, client: Client) -> None:
@@ -70,8 +72,10 @@ def test_concurrent_crews_ask_side_by_side(kernel: RunningKernel, client: Client
         "print(*(str(r).splitlines()[0] for r in results))"
     )
     for _ in range(3):
-        client.answer(cell.wait_for_card()["request_id"])
+        client.answer(next_question(client).request_id)
     cell.finish()
+
+    assert len({card[CARD]["request_id"] for card in cell.cards()}) == 3
 
     assert cell.error is None
     assert "# A note on tea # A note on rye # A note on oats" in cell.text

@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def outliving_kernelspec(server: JupyterProcess) -> str:
     """A kernel that does not die with its server, as one behind a gateway does not."""
     folder = Path(server.env["JUPYTER_DATA_DIR"]) / "kernels" / "outliving"
