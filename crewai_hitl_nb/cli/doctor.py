@@ -1,13 +1,15 @@
 """``crewai-hitl doctor``: what is wired and what is not, with the mend for each."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from crewai_hitl_nb.cli.checks import Check, State
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 
-_MARKS: Final[dict[State, tuple[str, str]]] = {
+if TYPE_CHECKING:
+    from crewai_hitl_nb.cli.checks import Check, State
+
+_MARKS: "Final[dict[State, tuple[str, str]]]" = {
     "ok": ("ok    ", "green"),
     "note": ("note  ", "cyan"),
     "broken": ("broken", "bold red"),
@@ -36,7 +38,7 @@ def doctor(settings: Settings) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _tell(settings: Settings, check: Check) -> None:
+def _tell(settings: Settings, check: "Check") -> None:
     settings.screen.say(_MARKS[check.state], f"  {check.name}: {check.message}")
     if check.mend:
         settings.screen.say(("        mend: ", "bold"), check.mend)

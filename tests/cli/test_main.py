@@ -2,9 +2,10 @@
 
 import ast
 import re
+import resource
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -22,14 +23,19 @@ CLI = REPOSITORY / "crewai_hitl_nb" / "cli"
 HEAVY = ("httpx", "rich", "tornado", "jupyter_server", "crewai", "ipywidgets")
 
 
-def test_help_is_there_in_under_half_a_second(tmp_path: Path) -> None:
-    def seconds() -> float:
-        began = time.perf_counter()
+def test_help_costs_less_than_half_a_second(tmp_path: Path) -> None:
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    def cost() -> float:
+        before = spent()
         subprocess.run([*PROGRAM, "--help"], env=env, check=True, capture_output=True)
-        return time.perf_counter() - began
+        return spent() - before
 
     env = clean_env(tmp_path)
-    assert min(seconds() for _ in range(3)) < 0.5  # the best of three: the machine is shared
+    # In processor time, and the best of three, because the machine is shared.
+    assert min(cost() for _ in range(3)) < 0.5
 
 
 def test_the_commands_are_known_without_importing_what_is_heavy() -> None:
@@ -38,25 +44,35 @@ def test_the_commands_are_known_without_importing_what_is_heavy() -> None:
     assert done.stdout.split() == []
 
 
-def test_only_serve_knows_the_server_half() -> None:
-    halves = ("server", "broker", "store", "kernel", "widget")
+def test_of_the_other_parts_only_the_server_is_known_and_only_to_what_runs_beside_one() -> None:
     knows = set()
     for file in CLI.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            module = getattr(node, "module", None) or ""
-            if module.startswith(tuple(f"crewai_hitl_nb.{half}" for half in halves)):
-                knows.add((file.name, module.split(".")[1]))
-    assert knows == {("serve.py", "server")}
+            part = (getattr(node, "module", None) or "").removeprefix("crewai_hitl_nb.")
+            if part.split(".")[0] in ("server", "broker", "store", "kernel", "widget"):
+                knows.add((file.name, part.split(".")[0]))
+    assert ("serve.py", "server") in knows
+    assert knows <= {("serve.py", "server"), ("keys.py", "server"), ("webhooks.py", "server")}
 
 
-@pytest.mark.parametrize("name", sorted(main.commands.commands))
-def test_every_command_takes_json_and_says_what_it_does(cli: Commands, name: str) -> None:
-    command = main.commands.commands[name]
-    assert any("--json" in param.opts for param in command.params)
-    assert command.get_short_help_str(limit=60).endswith(".")
-    shown = cli(name, "--help")
+def leaves(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from leaves(command, *path, name)
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("path", list(leaves(main.commands)), ids=" ".join)
+def test_every_command_takes_json_and_says_what_it_does(
+    cli: Commands, path: tuple[str, ...]
+) -> None:
+    shown = cli(*path, "--help")
     assert shown.exit_code == 0
-    assert "\n\n\n" not in shown.output
+    assert "--json" in shown.output
+    usage, what, *_ = shown.output.split("\n\n")
+    assert usage.startswith(f"Usage: crewai-hitl {' '.join(path)} ")
+    assert what.strip().endswith(".")
 
 
 def test_shared_options_may_stand_before_or_after_the_command(
