@@ -117,6 +117,10 @@ class Receiver:
         """Wait until so many calls arrived."""
         await self._until(lambda: len(self.calls) >= calls)
 
+    async def until_events(self, events: int) -> None:
+        """Wait until so many different events arrived, however often."""
+        await self._until(lambda: len(set(self.ids)) >= events)
+
     async def _until(self, good: Callable[[], bool]) -> None:
         async with self._changed:
             await asyncio.wait_for(self._changed.wait_for(good), PATIENCE_SECONDS)

@@ -160,7 +160,7 @@ async def test_a_jupyter_server_that_was_killed_delivers_what_the_receiver_misse
         await asyncio.to_thread(server.kill)
         await receiver.start()
         await asyncio.to_thread(server.start)
-        await receiver.until(3)
+        await receiver.until_events(3)
     finally:
         await asyncio.to_thread(server.stop)
     arrived = dict.fromkeys(receiver.ids)  # at least once: the kill may repeat one
