@@ -235,10 +235,12 @@ class HumanInputServer:
             "xsrf_cookies": True,
             "identity_provider": ApiKeyIdentity(self._api_key, self._keyring),
             "authorizer": KeyAuthorizer(),
+            "ws_ping_interval": _PING_MILLISECONDS,
+            # As in a Jupyter server. A timeout of one interval would close every socket at
+            # the first ping, because the host counts from the opening.
+            "ws_ping_timeout": 3 * _PING_MILLISECONDS,
             # Without a key only names of this machine: a page whose name was rebound to
             # this address (DNS rebinding) still sends its own name as Host.
-            "ws_ping_interval": _PING_MILLISECONDS,
-            "ws_ping_timeout": _PING_MILLISECONDS,
             "allow_remote_access": bool(self._api_key) or self._keyring is not None,
             "local_hostnames": ["localhost", self.host],
         }
