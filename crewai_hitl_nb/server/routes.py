@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from crewai_hitl_nb.server.documents import AsyncApiHandler, OpenApiHandler
 from crewai_hitl_nb.server.health import HealthHandler
 from crewai_hitl_nb.server.inbox import InboxHandler
 from crewai_hitl_nb.server.poll import PollHandler
@@ -34,5 +35,7 @@ ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
     (_REQUEST + r"/cancel", CancelHandler),
     (r"webhooks", WebhooksHandler),
     (r"health", HealthHandler),
+    (r"openapi\.json", OpenApiHandler),
+    (r"asyncapi\.json", AsyncApiHandler),
     (r"", InboxHandler),
 )
