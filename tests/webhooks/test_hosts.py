@@ -152,6 +152,7 @@ async def test_a_jupyter_server_that_was_killed_delivers_what_the_receiver_misse
     await asyncio.to_thread(server.start)
     try:
         async with client(server.prefix, server.token) as http:
+            await until(lambda: http.get("health"), lambda health: health.status_code == 200)
             assert (await http.post("events", json={**QUESTION, "request_id": "r1"})).is_success
             await receiver.until(1)
             await receiver.stop()
