@@ -13,10 +13,11 @@ It lives on one event loop and is not thread-safe.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Final
 
 from crewai_hitl_nb.broker import answers
 from crewai_hitl_nb.broker.expiry import Deadlines
@@ -28,6 +29,7 @@ from crewai_hitl_nb.protocol.errors import (
     HitlError,
     InvalidAnswer,
     Settled,
+    StoreUnavailable,
     TooMany,
     UnknownRequest,
 )
@@ -57,6 +59,9 @@ from crewai_hitl_nb.store.base import (
 
 _log = logging.getLogger(__name__)
 
+_RETRY_SECONDS: Final = 5.0
+"""Pause before an end that could not be stored is stored again."""
+
 
 def utc_now() -> datetime:
     """Return the wall clock's time."""
@@ -75,6 +80,7 @@ class Broker:
         buffer_events: int = limits.BUFFER_EVENTS,
         max_subscriptions: int = limits.MAX_SUBSCRIPTIONS,
         max_pending: int = limits.MAX_PENDING_REQUESTS,
+        retry_seconds: float = _RETRY_SECONDS,
     ) -> None:
         """Take a store that is not started yet; the broker starts and closes it.
 
@@ -85,16 +91,19 @@ class Broker:
             buffer_events: Live events that wait for one slow reader.
             max_subscriptions: Most readers at once.
             max_pending: Most open requests at once.
+            retry_seconds: Pause before an end that could not be stored is stored again.
         """
         self._store = store
         self._clock = clock
         self._buffer_events = buffer_events
         self._max_subscriptions = max_subscriptions
         self._max_pending = max_pending
+        self._retry_seconds = retry_seconds
         self._subscriptions: set[Subscription] = set()
         self._open: dict[str, HumanInputRequired] = {}
         self._deadlines = Deadlines(self._on_due, clock)
         self._presence = Presence(self._on_lost, presence_grace)
+        self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[object]] = set()
 
     @property
@@ -142,6 +151,7 @@ class Broker:
         """End every subscription (they may resume elsewhere), then close the store."""
         for subscription in tuple(self._subscriptions):
             subscription.end(Closed())
+        self._closing.set()
         self._deadlines.close()
         self._presence.close()
         if self._tasks:
@@ -344,10 +354,22 @@ class Broker:
                 self._spawn(self._append_closing(closing))
 
     async def _append_closing(self, event: ClosingEvent) -> None:
-        try:
-            await self._store.append([event])
-        except (Settled, UnknownRequest):
-            _log.debug("request %s took its end before", event.request_id)
+        """Append an end that nobody waits for; while the store cannot write, try again.
+
+        A request must not stay open for ever because the disk was full when its deadline
+        passed. When the broker closes first, the next start takes it up again.
+        """
+        while not self._closing.is_set():
+            try:
+                await self._store.append([event])
+            except (Settled, UnknownRequest):
+                _log.debug("request %s took its end before", event.request_id)
+            except StoreUnavailable as error:
+                _log.warning("request %s is still open: %s", event.request_id, error)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), self._retry_seconds)
+                continue
+            return
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task: asyncio.Task[object] = asyncio.ensure_future(work)

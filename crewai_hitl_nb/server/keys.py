@@ -14,6 +14,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+import filelock
 from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
 from tornado import web
 
@@ -27,16 +28,14 @@ def load_or_make(path: Path) -> str:
         OSError: The file cannot be read or made.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        key = path.read_text().strip()
-        if key:
-            return key
-        handle = os.open(path, os.O_WRONLY | os.O_TRUNC, 0o600)
-    key = secrets.token_urlsafe(32)
-    with os.fdopen(handle, "w") as file:
-        file.write(key + "\n")
+    # Held while looking and writing: two servers that start at once must agree on the key.
+    with filelock.FileLock(f"{path}.lock"):
+        key = path.read_text().strip() if path.exists() else ""
+        if not key:
+            key = secrets.token_urlsafe(32)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(key + "\n")
     return key
 
 

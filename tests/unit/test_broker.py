@@ -1,7 +1,8 @@
 """The broker's decisions, over a real store: arbitration, deadlines, presence, limits."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,12 +17,13 @@ from crewai_hitl_nb.protocol.errors import (
     AlreadyAnswered,
     InvalidAnswer,
     RequestExpired,
+    StoreUnavailable,
     TooMany,
     UnknownRequest,
 )
-from crewai_hitl_nb.protocol.events import HumanInputCompleted
+from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.state import Request
-from crewai_hitl_nb.store.base import EVERYTHING
+from crewai_hitl_nb.store.base import EVERYTHING, Appended
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.sqlite import SqliteStore
 from tests.events import completed, required
@@ -231,3 +233,45 @@ async def test_too_many_open_requests_are_refused_until_one_is_closed() -> None:
             await broker.publish([required("r2")])
         await broker.answer("r1", Answer(), "ada")
         await broker.publish([required("r2")])
+
+
+class _WatchedStore(SqliteStore):
+    """Says when an append failed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.failed = asyncio.Event()
+
+    async def append(self, events: Sequence[Event]) -> list[Appended]:
+        try:
+            return await super().append(events)
+        except StoreUnavailable:
+            self.failed.set()
+            raise
+
+
+async def test_an_end_that_could_not_be_stored_is_stored_when_the_store_can_write_again(
+    tmp_path: Path,
+) -> None:
+    store = _WatchedStore(tmp_path / "log.db")
+    soon = (utc_now() + timedelta(milliseconds=100)).isoformat()
+    async with broker_on(store, retry_seconds=0.05) as broker:
+        await broker.publish([required("r1", expires_at=soon)])
+        with sqlite3.connect(store.path, isolation_level=None) as vandal:
+            vandal.execute("ALTER TABLE events RENAME TO gone")
+            await asyncio.wait_for(store.failed.wait(), 5)
+            vandal.execute("ALTER TABLE gone RENAME TO events")
+        assert (await ended(broker, "r1")).status == "expired"
+
+
+async def test_a_broker_closes_while_an_end_cannot_be_stored(tmp_path: Path) -> None:
+    store = _WatchedStore(tmp_path / "log.db")
+    soon = (utc_now() + timedelta(milliseconds=50)).isoformat()
+    async with broker_on(store, retry_seconds=60) as broker:
+        await broker.publish([required("r1", expires_at=soon)])
+        with sqlite3.connect(store.path, isolation_level=None) as vandal:
+            vandal.execute("ALTER TABLE events RENAME TO gone")
+            await asyncio.wait_for(store.failed.wait(), 5)
+            vandal.execute("ALTER TABLE gone RENAME TO events")
+    async with broker_on(SqliteStore(store.path)) as broker:
+        assert (await ended(broker, "r1")).status == "expired"

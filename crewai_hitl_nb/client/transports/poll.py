@@ -44,6 +44,7 @@ async def poll_events(
         )
         page: PolledPage = read_as(raw, PolledPage)
         if page.gap is not None:
+            asked.pop("last_event_id", None)  # it is not in the log: asked again it is a gap again
             yield page.gap
         for body in page.events:
             frame = read_frame(body)
