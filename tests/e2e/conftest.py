@@ -14,6 +14,8 @@ from tests.jupyter_process import REPOSITORY, JupyterProcess, jupyter_process
 
 OpenLab = Callable[[str, Sequence[str]], Lab]
 
+EXPOSED = ("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True")
+
 
 class Latencies(dict[str, list[float]]):
     """Milliseconds by what they measure."""
@@ -79,7 +81,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProc
     """A JupyterLab server that the browser tests share."""
     scratch = tmp_path_factory.mktemp("lab")
     silence_the_news(scratch / "jupyter_config_dir")
-    with jupyter_process(scratch, app="jupyterlab", options=("--expose-app-in-browser",)) as server:
+    with jupyter_process(scratch, app="jupyterlab", options=EXPOSED) as server:
         yield server
 
 

@@ -62,6 +62,12 @@ class Lab:
         self.page.goto(self.server.url + workspace, timeout=LOAD_MS)
         self.await_kernel()
 
+    def open_in_notebook_7(self, notebook: str) -> None:
+        """Open a notebook in Jupyter Notebook, whose shell is not JupyterLab's."""
+        address = f"notebooks/{notebook}?token={self.server.token}"
+        self.page.goto(self.server.url + address, timeout=LOAD_MS)
+        self.await_kernel()
+
     def reload(self) -> None:
         """Reload the page, as F5 does. A kernel that blocks says nothing to the new page."""
         self.page.reload(timeout=LOAD_MS)
