@@ -17,21 +17,21 @@ Asks = Callable[..., str]
 """Publishes a question and returns its request id."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cli")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(scratch: Path) -> Iterator[str]:
-    """Serve for the whole session; yields the URL."""
+    """Serve as long as these tests run; yields the URL."""
     env = clean_env(scratch, CREWAI_HITL_API_KEY=KEY)
     with running("serve", "--host", "127.0.0.1", "--port", "0", "--json", env=env) as server:
         yield server.json()["url"]
         assert server.end() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(url: str) -> Iterator[Client]:
     with Client(url, KEY) as client:
         yield client
