@@ -166,14 +166,24 @@ def _on_a_thread(run: Run, call: Callable[[], Any]) -> Any:
     outcome: Future[Any] = Future()
     target = functools.partial(copy_context().run, _settle, outcome, call)
     threading.Thread(target=target, name="crewai-hitl-run", daemon=True).start()
+    task = asyncio.current_task()
+    cancelled_before = _cancellations(task)
     try:
         while not wait([outcome], timeout=TICK_SECONDS).done:
-            pass  # in slices: on Windows a wait without end cannot be interrupted
-    except KeyboardInterrupt:
+            if _cancellations(task) > cancelled_before:
+                # In a script asyncio.run() turns Ctrl-C into this, and only an await sees it.
+                raise asyncio.CancelledError
+    except (KeyboardInterrupt, asyncio.CancelledError):
         run.stop("interrupted")
         wait([outcome], timeout=STOP_SECONDS)
         raise
     return outcome.result()
+
+
+def _cancellations(task: "asyncio.Task[Any] | None") -> int:
+    """Return how often a task was asked to end (known from Python 3.11 on, as is the need)."""
+    count: Callable[[], int] | None = getattr(task, "cancelling", None)
+    return count() if count is not None else 0
 
 
 def _settle(outcome: Future[Any], call: Callable[[], Any]) -> None:

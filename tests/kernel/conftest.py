@@ -14,11 +14,17 @@ from tests.jupyter_process import JupyterProcess, jupyter_process
 from tests.kernel.crews import ENABLE
 from tests.kernel.running_kernel import RunningKernel, running_kernel
 
+LIGHT = tuple(
+    f"--ServerApp.jpserver_extensions={name}=False"
+    for name in ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp")
+)
+"""No page is opened here: without these the server starts in half the time."""
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
     """A Jupyter server with the extension."""
-    with jupyter_process(tmp_path_factory.mktemp("jupyter")) as server:
+    with jupyter_process(tmp_path_factory.mktemp("jupyter"), options=LIGHT) as server:
         yield server
 
 
@@ -32,18 +38,18 @@ def shared_kernel(server: JupyterProcess) -> Iterator[RunningKernel]:
 
 @pytest.fixture
 def client(server: JupyterProcess) -> Iterator[Client]:
-    """The public client, as the server's user."""
+    """The public client, as the server's user; leaves nothing pending behind."""
     with Client(server.prefix, server.token) as client:
         yield client
+        for request in client.pending():
+            client.cancel(request.request_id)
 
 
 @pytest.fixture
-def kernel(shared_kernel: RunningKernel, client: Client) -> Iterator[RunningKernel]:
-    """The shared kernel, with the bridge on; left idle, whatever the test did."""
+def kernel(shared_kernel: RunningKernel, client: Client) -> RunningKernel:
+    """The shared kernel, with the bridge on; the client's end leaves it idle."""
     shared_kernel.run(ENABLE)
-    yield shared_kernel
-    for request in client.pending():
-        client.cancel(request.request_id)
+    return shared_kernel
 
 
 def next_question(client: Client) -> HumanInputRequired:

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,10 +15,10 @@ import pytest
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.protocol.events import HumanInputCancelled
 from tests.jupyter_process import JupyterProcess, jupyter_process
-from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.conftest import LIGHT, next_question, wait_until_closed
 from tests.kernel.crews import AKICKOFF, CREW, ENABLE, KICKOFF
 from tests.kernel.relay import Relay
-from tests.kernel.running_kernel import running_kernel
+from tests.kernel.running_kernel import RunningKernel, running_kernel
 
 LOST_SECONDS = 10.0
 
@@ -25,7 +26,7 @@ LOST_SECONDS = 10.0
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
     """A server of this module's own: its death would take the shared kernel along."""
-    with jupyter_process(tmp_path_factory.mktemp("mortal")) as server:
+    with jupyter_process(tmp_path_factory.mktemp("mortal"), options=LIGHT) as server:
         yield server
 
 
@@ -42,6 +43,18 @@ def outliving_kernelspec(server: JupyterProcess) -> str:
     }
     (folder / "kernel.json").write_text(json.dumps(spec))
     return "outliving"
+
+
+@contextmanager
+def outliving_kernel(server: JupyterProcess, spec: str) -> Iterator[RunningKernel]:
+    """Run a kernel that survives its server, with the bridge on."""
+    with running_kernel(server, spec) as kernel:
+        pid = kernel.pid()
+        try:
+            kernel.run(ENABLE)
+            yield kernel
+        finally:
+            os.kill(pid, signal.SIGKILL)  # a server that was started later does not know it
 
 
 def test_a_killed_kernels_question_is_cancelled_within_ten_seconds(
@@ -98,9 +111,7 @@ def test_a_crew_on_a_worker_thread_does_not_keep_a_kernel_from_ending(
 def test_an_answer_after_a_server_restart_reaches_the_crew(
     server: JupyterProcess, client: Client, outliving_kernelspec: str, kickoff: str
 ) -> None:
-    with running_kernel(server, outliving_kernelspec) as kernel:
-        pid = kernel.pid()
-        kernel.run(ENABLE)
+    with outliving_kernel(server, outliving_kernelspec) as kernel:
         cell = kernel.begin(kickoff)
         question = next_question(client)
 
@@ -114,7 +125,6 @@ def test_an_answer_after_a_server_restart_reaches_the_crew(
 
         assert cell.error is None
         assert "After the restart" in cell.text
-        os.kill(pid, signal.SIGKILL)  # the new server does not know this kernel
 
 
 def test_an_answer_given_while_the_connection_was_cut_reaches_the_crew(
@@ -141,9 +151,7 @@ def test_an_answer_given_while_the_connection_was_cut_reaches_the_crew(
 def test_a_question_asked_while_the_server_is_away_is_published_when_it_is_back(
     server: JupyterProcess, client: Client, outliving_kernelspec: str
 ) -> None:
-    with running_kernel(server, outliving_kernelspec) as kernel:
-        pid = kernel.pid()
-        kernel.run(ENABLE)
+    with outliving_kernel(server, outliving_kernelspec) as kernel:
         server.kill()
         cell = kernel.begin(KICKOFF)
         card = cell.wait_for_card()  # it is on screen before the server knows of it
@@ -155,13 +163,12 @@ def test_a_question_asked_while_the_server_is_away_is_published_when_it_is_back(
 
         assert question.request_id == card["request_id"]
         assert cell.error is None
-        os.kill(pid, signal.SIGKILL)
 
 
 def test_a_kernel_without_any_server_says_what_to_do_and_approves_nothing(
     tmp_path: Path,
 ) -> None:
-    options = ("--ServerApp.jpserver_extensions=crewai_hitl_nb=False",)
+    options = (*LIGHT, "--ServerApp.jpserver_extensions=crewai_hitl_nb=False")
     with jupyter_process(tmp_path, options=options) as server:
         reply = httpx.get(server.prefix + "health", headers=server.headers)
         assert reply.status_code == 404

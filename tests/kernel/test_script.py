@@ -1,0 +1,145 @@
+"""Plain scripts: crewAI's console without a server, the bridge with one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from crewai_hitl_nb.client import Client
+from tests.jupyter_process import JupyterProcess, scratch_env
+from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.crews import ENABLE
+
+KINDS = """
+import asyncio
+
+async def blocking():
+    return make_crew().kickoff()
+
+RUNS = [
+    lambda: make_crew().kickoff(),
+    lambda: asyncio.run(blocking()),
+    lambda: asyncio.run(make_crew().kickoff_async()),
+    lambda: asyncio.run(make_crew().akickoff()),
+]
+"""
+EACH = f"{KINDS}\nfor run in RUNS: print(run(), flush=True)"
+EACH_INTERRUPTED = f"""{KINDS}
+for run in RUNS:
+    try:
+        print(run())
+    except KeyboardInterrupt:
+        print('interrupted', flush=True)
+"""
+RUN_COUNT = 4
+
+Script = subprocess.Popen[str]
+Start = Callable[..., Script]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a script that ends with the given code, in an environment without any server."""
+    scripts: list[Script] = []
+
+    def start(code: str, **env: str) -> Script:
+        path = tmp_path / "script.py"
+        path.write_text(f"{ENABLE}\n{code}\n")
+        pipe = subprocess.PIPE
+        script = subprocess.Popen(
+            [sys.executable, str(path)],
+            env=scratch_env(tmp_path) | env,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+        )
+        scripts.append(script)
+        return script
+
+    yield start
+    for script in scripts:
+        script.kill()
+        script.communicate()
+
+
+def test_without_a_server_the_console_asks_as_before(start: Start) -> None:
+    script = start("print(make_crew().kickoff())")
+    out, errors = script.communicate("Shorter\n\n", timeout=60)
+
+    assert script.returncode == 0, errors
+    assert "Human Feedback Required" in out
+    assert "- Shorter" in out
+
+
+def test_without_a_server_the_console_asks_in_a_loop_as_before(start: Start) -> None:
+    script = start("import asyncio; print(asyncio.run(make_crew().akickoff()))")
+    out, errors = script.communicate("\n", timeout=60)
+
+    assert script.returncode == 0, errors
+    assert "Human Feedback Required" in out
+    assert "# A note on tea" in out
+
+
+def test_a_script_is_answered_on_the_running_server_of_its_user(
+    start: Start, server: JupyterProcess, client: Client
+) -> None:
+    script = start(EACH, JUPYTER_RUNTIME_DIR=server.env["JUPYTER_RUNTIME_DIR"])
+    for _ in range(RUN_COUNT):
+        client.answer(next_question(client).request_id, "Shorter")
+        client.answer(next_question(client).request_id)
+    out, errors = script.communicate(timeout=60)
+
+    assert script.returncode == 0, errors
+    assert out.count("- Shorter") == RUN_COUNT
+    assert "Human Feedback Required" not in out
+    assert f"Answer at {server.prefix}" in errors
+
+
+def test_control_c_ends_each_kind_of_run_promptly_and_withdraws_its_question(
+    start: Start, server: JupyterProcess, client: Client
+) -> None:
+    script = start(EACH_INTERRUPTED, CREWAI_HITL_URL=server.prefix, CREWAI_HITL_TOKEN=server.token)
+    assert script.stdout is not None
+    for _ in range(RUN_COUNT):
+        question = next_question(client)
+        began = time.monotonic()
+        script.send_signal(signal.SIGINT)
+
+        lines = iter(script.stdout.readline, "")  # crewAI says a word of its own before
+        assert "interrupted\n" in lines
+        assert time.monotonic() - began < 2.0
+        assert wait_until_closed(client, question.request_id).status == "cancelled"
+
+    _, errors = script.communicate(timeout=30)
+    assert script.returncode == 0, errors
+
+
+def test_a_script_that_ends_while_it_asks_takes_its_question_back(
+    start: Start, server: JupyterProcess, client: Client
+) -> None:
+    code = (
+        "import sys, threading\n"
+        "threading.Thread(target=make_crew().kickoff, daemon=True).start()\n"
+        "sys.stdin.readline()"
+    )
+    script = start(code, CREWAI_HITL_URL=server.prefix, CREWAI_HITL_TOKEN=server.token)
+    question = next_question(client)
+    script.communicate("end\n", timeout=30)
+
+    request = wait_until_closed(client, question.request_id)
+    assert request.status == "cancelled"
+
+
+def test_the_file_that_names_a_server_is_for_its_user_only(server: JupyterProcess) -> None:
+    (path,) = Path(server.env["JUPYTER_RUNTIME_DIR"]).glob("crewai-hitl-*.json")
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert set(json.loads(path.read_text())) >= {"url", "key", "pid"}
+    assert path.stat().st_uid == os.geteuid()
