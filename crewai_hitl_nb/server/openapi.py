@@ -116,6 +116,12 @@ def _responses(operation: Operation) -> Schema:
         said["200"] = {"description": "Done.", "content": content}
     if operation.right is None:  # health: the same body, whether well or not
         return {**said, "503": {**said["200"], "description": "The log is not open."}}
+    if "text/html" in operation.reply:
+        page = said["200"]["content"]
+        return said | {
+            "302": {"description": "To the login page, on a host that has one."},
+            **{str(s): {"description": f"{responses[s]}.", "content": page} for s in (401, 403)},
+        }
     by_status: dict[int, list[str]] = {401: ["UnauthorizedError"]}
     for error in (*EVERYWHERE, *operation.errors):
         by_status.setdefault(error.status, []).append(schemas.error_name(error))

@@ -64,7 +64,7 @@ def error_name(error: type[HitlError]) -> str:
 
 # ---- errors: beside `error` and `message`
 
-_ABOUT_REQUEST: Final = {"request_id": _ID}
+_ABOUT_REQUEST: Final = {"request_id": _TEXT}  # as it was sent
 _CLOSED: Final = {**_ABOUT_REQUEST, "event": ref("Event")}
 _FIELDS: Final = {"field": _TEXT, "errors": {"type": "array", "items": ref("FieldError")}}
 

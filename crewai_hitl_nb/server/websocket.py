@@ -22,7 +22,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
 from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL
-from crewai_hitl_nb.protocol.errors import HitlError, StoreUnavailable, TooLarge
+from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable, TooLarge
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin
 from crewai_hitl_nb.server.publish import publish
@@ -55,6 +55,8 @@ class StreamSocket(
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Check everything that can be wrong while it can still be said by HTTP."""
         await self.require("read")
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise BadRequest("this is a WebSocket; open it with `Upgrade: websocket`, or read SSE")
         match = parameters.match(self, execution_id, crew_id)
         start = parameters.start(self, default="pending")
         source = parameters.source(self)
@@ -92,7 +94,8 @@ class StreamSocket(
 
     async def _send(self, step: Step | None) -> None:
         if step is None or isinstance(step, Live):
-            await self._send_frame(self.broker.heartbeat())
+            reached = None if step is None else step.offset
+            await self._send_frame(self.broker.heartbeat(reached))
         elif isinstance(step, frames.Gap):
             await self._send_frame(step)
         else:
