@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.host import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
     from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
+    from crewai_hitl_nb.nested import allow_nested_loops
     from crewai_hitl_nb.widget import inbox
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "HumanInputCompletedEvent",
     "HumanInputRequiredEvent",
     "HumanInputServer",
+    "allow_nested_loops",
     "disable",
     "enable",
     "inbox",
@@ -37,6 +39,7 @@ _HOMES = {
     "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputServer": "crewai_hitl_nb.host",
+    "allow_nested_loops": "crewai_hitl_nb.nested",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
     "inbox": "crewai_hitl_nb.widget",
