@@ -116,9 +116,13 @@ class Broker:
         """Offset of the last announced event."""
         return self._store.top
 
-    def heartbeat(self) -> Heartbeat:
-        """Return the sign of life: the time, and how far the log is."""
-        return Heartbeat(self._clock(), self.epoch, self.top)
+    def heartbeat(self, offset: int | None = None) -> Heartbeat:
+        """Return a reader's sign of life: the time, and how far the reader is.
+
+        Args:
+            offset: Up to here it was sent everything that it wants; None for the log's top.
+        """
+        return Heartbeat(self._clock(), self.epoch, self.top if offset is None else offset)
 
     @property
     def pending_count(self) -> int:

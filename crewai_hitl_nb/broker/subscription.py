@@ -35,7 +35,14 @@ class Closed(Exception):
 
 
 class Live(msgspec.Struct, frozen=True):
-    """The replay is over; what follows is live."""
+    """The replay is over; what follows is live.
+
+    Attributes:
+        offset: Up to here the reader was given everything that it wants. The log may be
+            further: what came meanwhile follows.
+    """
+
+    offset: int
 
 
 Step: TypeAlias = Sequence[Record] | Gap | Live
@@ -190,7 +197,7 @@ class Subscription:
             done, scope = upto, "all"
         # No await between the last look at the boundary and this line: see the rule above.
         self._live = True
-        yield Live()
+        yield Live(done)
 
     async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Sequence[Record]]:
         while self._end is None:

@@ -38,9 +38,9 @@ class BrokerWithin:
         """Name of the log's life."""
         return self._broker.epoch
 
-    def heartbeat(self) -> Heartbeat:
-        """Return the sign of life."""
-        return self._broker.heartbeat()
+    def heartbeat(self, offset: int | None = None) -> Heartbeat:
+        """Return a reader's sign of life."""
+        return self._broker.heartbeat(offset)
 
     def subscribe(self, match: Match, start: Start) -> Subscription:
         """Begin to read what is in reach."""

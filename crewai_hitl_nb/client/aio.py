@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -138,7 +139,7 @@ class AsyncClient:
         Raises:
             UnknownRequest: When it was never asked here.
         """
-        return _typed(await self._get(f"requests/{request_id}"), Request)
+        return _typed(await self._get(_place(request_id)), Request)
 
     async def answer(
         self,
@@ -176,12 +177,12 @@ class AsyncClient:
         if values is not None:
             body["values"] = values
         key = idempotency_key or new_event_id()
-        raw = await self._post(f"requests/{request_id}/answer", body, key=key)
+        raw = await self._post(_place(request_id, "/answer"), body, key=key)
         return _typed(raw, Answered).event
 
     async def claim(self, request_id: str, *, via: str = "api") -> None:
         """Say that one is on it. Advisory: others may still answer."""
-        await self._post(f"requests/{request_id}/claim", {"via": via})
+        await self._post(_place(request_id, "/claim"), {"via": via})
 
     async def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
         """Say that nobody waits for the answer any more.
@@ -189,7 +190,7 @@ class AsyncClient:
         Raises:
             Settled: When the request is closed already.
         """
-        await self._post(f"requests/{request_id}/cancel", {"reason": reason})
+        await self._post(_place(request_id, "/cancel"), {"reason": reason})
 
     async def events(
         self,
@@ -263,3 +264,8 @@ class AsyncClient:
 def _typed(raw: Any, shape: type[_Reply]) -> _Reply:
     reply: _Reply = read_as(raw, shape)
     return reply
+
+
+def _place(request_id: str, act: str = "") -> str:
+    """Return the path of a request; an id is opaque and may hold any character."""
+    return f"requests/{quote(request_id, safe='')}{act}"

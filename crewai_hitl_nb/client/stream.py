@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
+from urllib.parse import quote
 
 import httpx
 
@@ -70,7 +71,7 @@ class Subscription:
 
     def path(self, kind: str) -> str:
         """Return the path below the prefix, for ``ws``, ``events`` or ``poll``."""
-        below = f"/{self.execution_id}" if self.execution_id is not None else ""
+        below = f"/{quote(self.execution_id, safe='')}" if self.execution_id is not None else ""
         return f"{kind}/human-input{below}"
 
     def parameters(self, cursor: Cursor, *, presence: bool) -> dict[str, str]:

@@ -20,7 +20,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import crews, keys, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
-from crewai_hitl_nb.server.handover import Handover
+from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.routes import PREFIX, ROUTES
 from crewai_hitl_nb.store.base import StoreInUse
 from crewai_hitl_nb.store.sqlite import SqliteStore
@@ -195,8 +195,6 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
 
 def _local_url(server: Any) -> str:
     """Return the prefix as a process on this machine reaches it."""
-    everywhere = ("", "*", "0.0.0.0", "::", "localhost")  # noqa: S104 - compared, not bound
-    host = "127.0.0.1" if server.ip in everywhere else server.ip
-    host = f"[{host}]" if ":" in host else host
     scheme = "https" if server.certfile else "http"
-    return f"{scheme}://{host}:{server.port}" + url_path_join(server.base_url, PREFIX, "/")
+    path = url_path_join(server.base_url, PREFIX, "/")
+    return local_url(server.ip, server.port, path, scheme=scheme)

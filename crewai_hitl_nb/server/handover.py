@@ -15,6 +15,13 @@ KERNEL_URL: Final = "CREWAI_HITL_KERNEL_URL"
 KERNEL_KEY: Final = "CREWAI_HITL_KERNEL_KEY"
 
 
+def local_url(host: str, port: int, path: str, *, scheme: str = "http") -> str:
+    """Return where a process on this machine reaches a server bound to ``host``."""
+    everywhere = ("", "*", "0.0.0.0", "::", "localhost")  # noqa: S104 - compared, not bound
+    near = "127.0.0.1" if host in everywhere else host
+    return f"{scheme}://{f'[{near}]' if ':' in near else near}:{port}{path}"
+
+
 class Handover:
     """What was put out for others, so that it can be taken back."""
 

@@ -80,7 +80,8 @@ class EventStreamHandler(HitlHandler):
 def encode(step: Step | None, broker: Broker | BrokerWithin, dialect: Dialect) -> bytes:
     """Return a step of a subscription as blocks; nothing for a while is a heartbeat."""
     if step is None or isinstance(step, Live):
-        frame: frames.Heartbeat | frames.Gap = broker.heartbeat()
+        reached = None if step is None else step.offset
+        frame: frames.Heartbeat | frames.Gap = broker.heartbeat(reached)
     elif isinstance(step, frames.Gap):
         frame = step
     else:

@@ -9,6 +9,7 @@ without a key it serves programs, and only pages of its own origin.
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import secrets
 import socket
@@ -30,7 +31,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import crews, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
-from crewai_hitl_nb.server.handover import Handover
+from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.routes import ROUTES
@@ -117,7 +118,7 @@ class HumanInputServer:
     @property
     def url(self) -> str:
         """Where programs on this machine reach it."""
-        return f"http://127.0.0.1:{self.port}/"
+        return local_url(self.host, self.port, "/")
 
     @property
     def kernel_key(self) -> str:
@@ -206,6 +207,15 @@ class HumanInputServer:
                 f"cannot listen on {self.host}:{self.port}: {error.strerror or error}; "
                 "choose another port, or stop what uses this one"
             ) from error
+        addresses = {str(sock.getsockname()[0]).partition("%")[0] for sock in sockets}
+        needs_key = bool(self._api_key) or self._keys_file is not None
+        if not needs_key and not all(ipaddress.ip_address(a).is_loopback for a in addresses):
+            for sock in sockets:
+                sock.close()
+            raise ServerError(
+                f"{self.host} can be reached from other machines: give an api_key or a "
+                "keys_file, or listen on localhost"
+            )
         self.port = sockets[0].getsockname()[1]
         return sockets
 

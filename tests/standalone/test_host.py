@@ -93,6 +93,19 @@ async def test_without_a_key_a_websocket_of_another_origin_is_refused() -> None:
         assert refused.value.response.status_code == 403
 
 
+def test_without_a_key_it_does_not_listen_to_other_machines() -> None:
+    with pytest.raises(ServerError, match="other machines"):
+        HumanInputServer(host="0.0.0.0", port=0).start()
+    with HumanInputServer(host="0.0.0.0", port=0, api_key="k") as server:
+        assert httpx.get(f"{server.url}health").status_code == 200
+
+
+def test_a_server_on_another_address_hands_over_that_address() -> None:
+    with HumanInputServer(host="127.0.0.2", port=0) as server:
+        assert server.url == f"http://127.0.0.2:{server.port}/"
+        assert httpx.get(f"{server.url}requests").status_code == 200
+
+
 def test_a_file_keeps_the_log_across_servers(tmp_path: Path) -> None:
     with HumanInputServer(port=0, store=tmp_path / "log.db") as server:
         httpx.post(f"{server.url}events", json=ASK)

@@ -186,3 +186,20 @@ def test_however_publishing_interleaves_each_event_comes_once_in_order(
         await broker.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.asyncio
+async def test_the_sign_that_the_replay_is_over_counts_only_what_was_given() -> None:
+    """A reader may take the heartbeat's offset for "seen": it must not cover what queues."""
+    broker = Broker(MemoryStore())
+    await broker.start()
+    await broker.publish([other()])
+    subscription = broker.subscribe(EVERYTHING, ALL)
+    given: list[int] = []
+    while not isinstance(step := await subscription.next(1), Live):
+        assert isinstance(step, list)
+        given += [record.offset for record in step]
+        await broker.publish([other()])  # as if somebody published while this page was written
+    assert step.offset == given[-1] < broker.top
+    assert await read_until(subscription, broker.top) == [broker.top]
+    await broker.close()

@@ -25,7 +25,8 @@ async def read_events(
         TransportUnusable: When something there does not speak SSE.
         HitlError: What the server refused with.
     """
-    wait = httpx.Timeout(http.timeout, read=SILENCE_SECONDS)
+    seconds = http.timeout.connect
+    wait = httpx.Timeout(seconds, read=SILENCE_SECONDS)
     try:
         async with httpx_sse.aconnect_sse(
             http, "GET", path, params=dict(params), timeout=wait
