@@ -10,7 +10,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, InvalidEvent, error_from_wire
+from crewai_hitl_nb.protocol.errors import (
+    BadJson,
+    BadRequest,
+    HitlError,
+    InvalidEvent,
+    error_from_wire,
+)
 from crewai_hitl_nb.protocol.events import Event, stored_event
 from crewai_hitl_nb.protocol.frames import Ack, Gap, Heartbeat, decode_json
 
@@ -35,7 +41,11 @@ class Refused(msgspec.Struct, frozen=True):
 
 def decode_frame(body: bytes | str) -> Incoming | Ack | Refused | None:
     """Decode one frame; None when it cannot be read."""
-    return read_frame(decode_json(body))
+    try:
+        return read_frame(decode_json(body))
+    except BadJson as error:
+        _log.warning("left out a frame: %s", error)
+        return None
 
 
 def read_frame(raw: object) -> Incoming | Ack | Refused | None:

@@ -35,6 +35,8 @@ async def read_events(
                 await source.response.aread()
                 raise_for_refusal(source.response)
             async for block in source.aiter_sse():
+                if not block.data:  # `retry:` alone; the pauses are resume.py's
+                    continue
                 frame = decode_frame(block.data)
                 if frame is not None and not isinstance(frame, Ack | Refused):
                     yield frame

@@ -1,0 +1,184 @@
+"""One body of tests over the three transports, against a real server and a real network."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from crewai_hitl_nb.client import AsyncClient, Client
+from crewai_hitl_nb.client.resume import Cursor, Transport
+from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription, Turn
+from crewai_hitl_nb.protocol.errors import Forbidden
+from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.server.standalone import HumanInputServer
+from tests.events import other, required
+from tests.relay import Relay
+
+KEY = "the-api-key"
+TRANSPORTS: tuple[Transport, ...] = ("websocket", "sse", "poll")
+LIMIT_SECONDS = 30.0
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HumanInputServer]:
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    with HumanInputServer(port=0, api_key=KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: HumanInputServer) -> Iterator[Client]:
+    with Client(server.url, KEY) as client:
+        yield client
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    transport: Transport = request.param
+    return transport
+
+
+async def take_until(turns: AsyncIterator[Turn], wanted: type | str) -> list[Turn]:
+    """Read turns up to the one of a type, or the event with an id."""
+
+    async def take() -> list[Turn]:
+        taken: list[Turn] = []
+        async for turn in turns:
+            taken.append(turn)
+            if getattr(turn, "event_id", None) == wanted:
+                break
+            if isinstance(wanted, type) and isinstance(turn, wanted):
+                break
+        return taken
+
+    return await asyncio.wait_for(take(), LIMIT_SECONDS)
+
+
+def ids(turns: list[Turn]) -> list[str]:
+    return [turn.event_id for turn in turns if not isinstance(turn, Gap | Live | Lost)]
+
+
+def named(*names: str) -> list[Event]:
+    return [other(event_id=name) for name in names]
+
+
+def stream_of(client: AsyncClient, transport: Transport, cursor: Cursor | None = None) -> Stream:
+    return client.stream(Subscription(replay="all"), cursor=cursor, transports=(transport,))
+
+
+@pytest.mark.asyncio
+async def test_what_is_stored_comes_first_then_live_then_what_happens(
+    server: HumanInputServer, client: Client, transport: Transport
+) -> None:
+    await asyncio.to_thread(client.publish, *named("a", "b"))
+    async with AsyncClient(server.url, KEY) as reader:
+        turns = stream_of(reader, transport).turns()
+
+        before = await take_until(turns, Live)
+        await asyncio.to_thread(client.publish, *named("c"))
+        after = await take_until(turns, "c")
+        await turns.aclose()
+
+    assert ids(before) == ["a", "b"]
+    assert ids(after) == ["c"]
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_missed_and_nothing_repeated_when_the_network_breaks(
+    server: HumanInputServer, client: Client, transport: Transport
+) -> None:
+    with Relay(server.port) as relay:
+        async with AsyncClient(f"http://127.0.0.1:{relay.port}/", KEY) as reader:
+            turns = stream_of(reader, transport).turns()
+            await take_until(turns, Live)
+            await asyncio.to_thread(client.publish, *named("a"))
+            seen = await take_until(turns, "a")
+
+            await asyncio.to_thread(relay.cut)
+            await asyncio.to_thread(client.publish, *named("b", "c"))
+            seen += await take_until(turns, Lost)
+            await asyncio.to_thread(relay.mend)
+            await asyncio.to_thread(client.publish, *named("d"))
+            seen += await take_until(turns, "d")
+            await turns.aclose()
+
+    assert ids(seen) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.asyncio
+async def test_a_reader_goes_on_where_it_stopped_over_another_transport(
+    server: HumanInputServer, client: Client
+) -> None:
+    cursor = Cursor()
+    seen: list[str] = []
+    async with AsyncClient(server.url, KEY) as reader:
+        for transport, name in zip(TRANSPORTS, "abc", strict=True):
+            await asyncio.to_thread(client.publish, *named(name))
+            turns = stream_of(reader, transport, cursor).turns()
+            seen += ids(await take_until(turns, name))
+            await turns.aclose()
+
+    assert seen == ["a", "b", "c"]
+
+
+@pytest.mark.asyncio
+async def test_an_unknown_last_id_gets_a_gap_and_then_everything(
+    server: HumanInputServer, client: Client, transport: Transport
+) -> None:
+    await asyncio.to_thread(client.publish, *named("a", "b"))
+    async with AsyncClient(server.url, KEY) as reader:
+        turns = stream_of(reader, transport, Cursor("never-seen")).turns()
+        seen = await take_until(turns, "b")
+        await turns.aclose()
+
+    assert isinstance(seen[0], Gap)
+    assert ids(seen) == ["a", "b"]
+
+
+@pytest.mark.asyncio
+async def test_a_refused_key_ends_the_stream_and_is_not_tried_again(
+    server: HumanInputServer, transport: Transport
+) -> None:
+    async with AsyncClient(server.url, "wrong") as reader:
+        with pytest.raises(Forbidden):
+            await take_until(stream_of(reader, transport).turns(), Live)
+
+
+@pytest.mark.asyncio
+async def test_only_the_chosen_types_come(
+    server: HumanInputServer, client: Client, transport: Transport
+) -> None:
+    await asyncio.to_thread(client.publish, other("rain"), required("r", event_id="asked"))
+    async with AsyncClient(server.url, KEY) as reader:
+        subscription = Subscription(types=("human_input_required",), replay="all")
+        turns = reader.stream(subscription, transports=(transport,)).turns()
+        seen = await take_until(turns, Live)
+        await turns.aclose()
+
+    assert ids(seen) == ["asked"]
+
+
+def test_the_blocking_stream_shows_a_question_and_its_answer(client: Client) -> None:
+    client.publish(required("r"))
+    events = client.events()
+    asked = next(events)
+    client.answer("r", "Shorter")
+    answered = next(events)
+
+    assert isinstance(asked, HumanInputRequired)
+    assert isinstance(answered, HumanInputCompleted)
+    assert answered.human_feedback == "Shorter"
+
+
+def test_closing_the_client_ends_its_streams(server: HumanInputServer) -> None:
+    client = Client(server.url, KEY)
+    client.publish(required("r"))
+    events = client.events()
+    next(events)
+
+    client.close()
+    client.close()
+
+    events.close()
