@@ -17,8 +17,8 @@ from crewai_hitl_nb.protocol.events import HumanInputCancelled
 from tests.jupyter_process import JupyterProcess, jupyter_process
 from tests.kernel.conftest import LIGHT, next_question, wait_until_closed
 from tests.kernel.crews import AKICKOFF, CREW, ENABLE, KICKOFF
-from tests.relay import Relay
 from tests.kernel.running_kernel import RunningKernel, running_kernel
+from tests.relay import Relay
 
 LOST_SECONDS = 10.0
 
