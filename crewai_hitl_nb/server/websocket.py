@@ -17,7 +17,12 @@ from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import (
+    WebSocketClosedError,
+    WebSocketHandler,
+    WebSocketProtocol,
+    WebSocketProtocol13,
+)
 
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
 from crewai_hitl_nb.protocol import frames, limits
@@ -50,6 +55,16 @@ class StreamSocket(
 
     def get_compression_options(self) -> None:
         """No permessage-deflate: small frames, and every reader gets the same bytes."""
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Leave the pings to the host: Tornado would take its milliseconds for seconds, and warn.
+
+        https://github.com/jupyter-server/jupyter_server/issues/1612
+        """
+        protocol = super().get_websocket_protocol()
+        if isinstance(protocol, WebSocketProtocol13):
+            protocol.params.ping_interval = None
+        return protocol
 
     @ws_authenticated
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
