@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+from typing import Any
 
 import httpx
+import jsonschema
 import openapi_spec_validator
 import pytest
 
@@ -83,3 +85,49 @@ def test_operations_have_names_of_their_own(openapi: Json) -> None:
 @pytest.mark.parametrize("path", ["openapi.json", "asyncapi.json"])
 def test_the_documents_need_the_right_to_read(http: httpx.Client, path: str) -> None:
     assert httpx.get(f"{http.base_url}{path}").status_code == 401
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema whose objects have no field that is not said."""
+    if isinstance(schema, list):
+        return [closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: closed(part) for key, part in schema.items()}
+    properties = schema.get("properties")
+    if isinstance(properties, dict) and schema.get("type") == "object":
+        inner.setdefault("additionalProperties", False)
+    return inner
+
+
+def test_a_reply_has_no_field_that_the_document_keeps_quiet_about(
+    openapi: Json, http: httpx.Client
+) -> None:
+    asked = [
+        {"type": "human_input_required", "request_id": name, "crew_id": "c", "prompt": "Good?"}
+        for name in ("to-answer", "to-cancel")
+    ]
+    components = {"schemas": closed(openapi["components"]["schemas"])}
+    for method, path, template_, body in (
+        ("post", "events", "/events", asked),
+        ("post", "requests/to-answer/claim", "/requests/{request_id}/claim", {"via": "cli"}),
+        ("post", "requests/to-answer/answer", "/requests/{request_id}/answer", {}),
+        ("post", "requests/to-answer/answer", "/requests/{request_id}/answer", {}),
+        ("post", "requests/to-cancel/cancel", "/requests/{request_id}/cancel", {}),
+        ("post", "requests/to-cancel/claim", "/requests/{request_id}/claim", {}),
+        ("post", "requests/unknown/claim", "/requests/{request_id}/claim", {}),
+        ("post", "events", "/events", {"type": "human_input_required"}),
+        ("get", "requests", "/requests", None),
+        ("get", "requests/to-answer", "/requests/{request_id}", None),
+        ("get", "poll/human-input?last_event_id=unknown", "/poll/human-input", None),
+        (
+            *("get", "v1/crews/c/human-input-stream?last_event_id=unknown"),
+            *("/v1/crews/{crew_id}/human-input-stream", None),
+        ),
+        ("get", "health", "/health", None),
+        ("get", "webhooks", "/webhooks", None),
+    ):
+        reply = http.request(method, path, json=body)
+        said = openapi["paths"][template_][method]["responses"][str(reply.status_code)]
+        schema = {**said["content"]["application/json"]["schema"], "components": components}
+        jsonschema.Draft202012Validator(schema).validate(reply.json())
