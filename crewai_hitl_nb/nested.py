@@ -13,7 +13,8 @@ def allow_nested_loops() -> None:
 
     What it costs: asyncio's tasks and futures become the slower ones in pure Python, for
     every library in the process; and while such a call runs, messages from widgets wait
-    for the end of the cell. Prefer ``await main()`` in new code: it needs none of this.
+    for the end of the cell. ``asyncio.run`` no longer cancels what it leaves behind, so a
+    ``HumanInputServer`` of this process stops without a goodbye to open sockets. Prefer ``await main()`` in new code: it needs none of this.
     Call it once or often, before the first ``asyncio.run``.
 
     Raises:
