@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -45,10 +44,10 @@ def outliving_kernelspec(server: JupyterProcess) -> str:
     return "outliving"
 
 
-@contextmanager
-def outliving_kernel(server: JupyterProcess, spec: str) -> Iterator[RunningKernel]:
-    """Run a kernel that survives its server, with the bridge on."""
-    with running_kernel(server, spec) as kernel:
+@pytest.fixture(scope="module")
+def outliving(server: JupyterProcess, outliving_kernelspec: str) -> Iterator[RunningKernel]:
+    """A kernel that survives its server, with the bridge on."""
+    with running_kernel(server, outliving_kernelspec) as kernel:
         pid = kernel.pid()
         try:
             kernel.run(ENABLE)
@@ -109,22 +108,21 @@ def test_a_crew_on_a_worker_thread_does_not_keep_a_kernel_from_ending(
 
 @pytest.mark.parametrize("kickoff", [KICKOFF, AKICKOFF])
 def test_an_answer_after_a_server_restart_reaches_the_crew(
-    server: JupyterProcess, client: Client, outliving_kernelspec: str, kickoff: str
+    server: JupyterProcess, client: Client, outliving: RunningKernel, kickoff: str
 ) -> None:
-    with outliving_kernel(server, outliving_kernelspec) as kernel:
-        cell = kernel.begin(kickoff)
-        question = next_question(client)
+    cell = outliving.begin(kickoff)
+    question = next_question(client)
 
-        server.kill()
-        server.start()
-        assert next_question(client) == question
-        client.answer(question.request_id, "After the restart")
-        second = next_question(client)
-        client.answer(second.request_id)
-        cell.finish()
+    server.kill()
+    server.start()
+    assert next_question(client) == question
+    client.answer(question.request_id, "After the restart")
+    second = next_question(client)
+    client.answer(second.request_id)
+    cell.finish()
 
-        assert cell.error is None
-        assert "After the restart" in cell.text
+    assert cell.error is None
+    assert "After the restart" in cell.text
 
 
 def test_an_answer_given_while_the_connection_was_cut_reaches_the_crew(
@@ -149,20 +147,19 @@ def test_an_answer_given_while_the_connection_was_cut_reaches_the_crew(
 
 
 def test_a_question_asked_while_the_server_is_away_is_published_when_it_is_back(
-    server: JupyterProcess, client: Client, outliving_kernelspec: str
+    server: JupyterProcess, client: Client, outliving: RunningKernel
 ) -> None:
-    with outliving_kernel(server, outliving_kernelspec) as kernel:
-        server.kill()
-        cell = kernel.begin(KICKOFF)
-        card = cell.wait_for_card()  # it is on screen before the server knows of it
+    server.kill()
+    cell = outliving.begin(KICKOFF)
+    card = cell.wait_for_card()  # it is on screen before the server knows of it
 
-        server.start()
-        question = next_question(client)
-        client.answer(question.request_id)
-        cell.finish()
+    server.start()
+    question = next_question(client)
+    client.answer(question.request_id)
+    cell.finish()
 
-        assert question.request_id == card["request_id"]
-        assert cell.error is None
+    assert question.request_id == card["request_id"]
+    assert cell.error is None
 
 
 def test_a_kernel_without_any_server_says_what_to_do_and_approves_nothing(
