@@ -12,9 +12,11 @@ def allow_nested_loops() -> None:
     """Let ``asyncio.run(...)`` work in a notebook cell, until the kernel ends.
 
     What it costs: asyncio's tasks and futures become the slower ones in pure Python, for
-    every library in the process; and while such a call runs, messages from widgets wait
-    for the end of the cell. ``asyncio.run`` no longer cancels what it leaves behind, so a
-    ``HumanInputServer`` of this process stops without a goodbye to open sockets. Prefer ``await main()`` in new code: it needs none of this.
+    every library in the process; while such a call runs, messages from widgets wait for
+    the end of the cell; and ``asyncio.run`` no longer cancels what it leaves behind, so a
+    ``HumanInputServer`` of this process stops without a goodbye to its open sockets.
+    Prefer ``await main()`` in new code: it needs none of this.
+
     Call it once or often, before the first ``asyncio.run``.
 
     Raises:
