@@ -10,8 +10,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
+
+import httpx
 
 TOKEN = "a-token-for-tests"
 START_SECONDS = 60.0
@@ -87,7 +91,7 @@ class JupyterProcess:
         return {"Authorization": f"token {self.token}"}
 
     def start(self) -> None:
-        """Start the server and return when it listens."""
+        """Start the server and return when its endpoints answer."""
         process = subprocess.Popen(
             self._command,
             env=self.env,
@@ -104,6 +108,14 @@ class JupyterProcess:
         if not listening or process.poll() is not None:
             self.kill()
             raise AssertionError(f"the Jupyter server did not start:\n{self.log.read_text()}")
+        self._await_log()
+
+    def _await_log(self) -> None:
+        """Wait until the extension's log is open: a moment after the server listens."""
+        deadline = time.monotonic() + START_SECONDS
+        while httpx.get(self.prefix + "health").status_code != HTTPStatus.OK:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None
