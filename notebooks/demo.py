@@ -140,7 +140,7 @@ def _await_url(process: subprocess.Popen[bytes], runtime: Path, steps: Steps, lo
     while steps.left():
         if process.poll() is not None:
             raise DemoError(f"the Jupyter server ended:\n{log.read_text()}")
-        with contextlib.suppress(OSError, ValueError, httpx.TransportError):
+        with contextlib.suppress(OSError, ValueError, httpx.HTTPError):
             url = str(json.loads((runtime / f"jpserver-{process.pid}.json").read_text())["url"])
             httpx.get(url + "crewai-hitl/health").raise_for_status()
             return url
