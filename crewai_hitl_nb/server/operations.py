@@ -228,6 +228,14 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         reply={"application/json": schemas.ref("Recorded")},
         errors=(*_BODY, errors.UnknownRequest, *_CLOSED),
     ),
+    ("post", "/resume"): Operation(
+        id="resume",
+        summary="Answer the open request of an execution's task, in crewAI AMP's shape.",
+        right="answer",
+        body="ResumeBody",
+        reply={"application/json": schemas.ref("Recorded")},
+        errors=(*_BODY, errors.InvalidAnswer, errors.NotFound, *_CLOSED),
+    ),
     ("get", "/webhooks"): Operation(
         id="listWebhooks",
         summary="Where events are posted to, and how that goes.",

@@ -1,6 +1,6 @@
 """``requests…``: the fold of the log, and the ways to end a request."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ from crewai_hitl_nb.protocol.state import TRANSITIONS, request_to_wire
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
 from crewai_hitl_nb.store.base import Appended
+
+T = TypeVar("T")
 
 
 class ClaimBody(msgspec.Struct, frozen=True):
@@ -31,23 +33,28 @@ async def answer(
 ) -> dict[str, Any]:
     """Answer in the caller's name, over whichever transport; return the reply's body."""
     said = answer_from_wire(raw, key)
-    return _reply(request_id, await caller.broker.answer(request_id, said, caller.person))
+    return recorded(request_id, await caller.broker.answer(request_id, said, caller.person))
 
 
 async def claim(caller: CallerMixin, request_id: str, raw: object) -> dict[str, Any]:
     """Claim in the caller's name; return the reply's body."""
-    via = _body(raw, ClaimBody).via
-    return _reply(request_id, await caller.broker.claim(request_id, caller.person, via))
+    via = decode(raw, ClaimBody).via
+    return recorded(request_id, await caller.broker.claim(request_id, caller.person, via))
 
 
 async def cancel(caller: CallerMixin, request_id: str, raw: object) -> dict[str, Any]:
     """Cancel; return the reply's body."""
-    body = _body(raw, CancelBody)
+    body = decode(raw, CancelBody)
     result = await caller.broker.cancel(request_id, body.reason, body.message)
-    return _reply(request_id, result)
+    return recorded(request_id, result)
 
 
-def _body(raw: object, kind: type[Any]) -> Any:
+def decode(raw: object, kind: type[T]) -> T:
+    """Decode a body into its type.
+
+    Raises:
+        BadRequest: With what is wrong.
+    """
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -57,7 +64,8 @@ def _body(raw: object, kind: type[Any]) -> Any:
 _STATUS_AFTER: Final = {event: status for (_, event), status in TRANSITIONS.items()}
 
 
-def _reply(request_id: str, result: Appended) -> dict[str, Any]:
+def recorded(request_id: str, result: Appended) -> dict[str, Any]:
+    """Return the reply to whatever ended or claimed a request."""
     return {
         "request_id": request_id,
         "status": _STATUS_AFTER[result.record.type],

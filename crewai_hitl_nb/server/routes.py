@@ -14,6 +14,7 @@ from crewai_hitl_nb.server.requests import (
     RequestHandler,
     RequestsHandler,
 )
+from crewai_hitl_nb.server.resume import ResumeHandler
 from crewai_hitl_nb.server.sse import EventStreamHandler
 from crewai_hitl_nb.server.webhooks import WebhooksHandler
 from crewai_hitl_nb.server.websocket import StreamSocket
@@ -33,6 +34,7 @@ ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
     (_REQUEST + r"/answer", AnswerHandler),
     (_REQUEST + r"/claim", ClaimHandler),
     (_REQUEST + r"/cancel", CancelHandler),
+    (r"resume", ResumeHandler),
     (r"webhooks", WebhooksHandler),
     (r"health", HealthHandler),
     (r"openapi\.json", OpenApiHandler),

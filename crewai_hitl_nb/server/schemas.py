@@ -23,13 +23,14 @@ from crewai_hitl_nb.protocol.errors import FieldError, HitlError
 from crewai_hitl_nb.protocol.events import KNOWN_TYPES, RESERVED_TYPES
 from crewai_hitl_nb.server import replies
 from crewai_hitl_nb.server.requests import CancelBody, ClaimBody
+from crewai_hitl_nb.server.resume import ResumeBody
 
 Schema: TypeAlias = dict[str, Any]
 
 _HERE: Final = "#/components/schemas/{name}"
 _STRUCTS: Final = (
     *KNOWN_TYPES.values(),
-    *(Answer, ClaimBody, CancelBody, FieldError),
+    *(Answer, ClaimBody, CancelBody, ResumeBody, FieldError),
     *(frames.Heartbeat, frames.Gap, frames.Ack),
     *(frames.PublishFrame, frames.AnswerFrame, frames.ClaimFrame, frames.CancelFrame),
     *(replies.Published, replies.Recorded, replies.RequestPage, replies.Poll, replies.CrewPoll),

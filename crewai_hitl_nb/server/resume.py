@@ -1,0 +1,83 @@
+"""``POST resume``: an answer in the shape of crewAI AMP's endpoint of that name.
+
+A service that resumes crews on crewAI AMP finds the same four fields here
+(crewAI's API reference, "POST /resume"): a request is found by its execution and task,
+``is_approve`` true accepts, false sends the feedback back for another round. AMP's webhook
+addresses are ignored: webhooks are configured on the server.
+"""
+
+from typing import Any
+
+import msgspec
+
+from crewai_hitl_nb.protocol import limits, state
+from crewai_hitl_nb.protocol.answer import Answer
+from crewai_hitl_nb.protocol.errors import BadRequest, NotFound
+from crewai_hitl_nb.protocol.events import Feedback
+from crewai_hitl_nb.protocol.ids import Id
+from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
+from crewai_hitl_nb.server.requests import decode, recorded
+from crewai_hitl_nb.store.base import RequestQuery
+
+
+class ResumeBody(msgspec.Struct, frozen=True):
+    """The body, as crewAI AMP takes it."""
+
+    execution_id: Id
+    task_id: Id
+    human_feedback: Feedback
+    is_approve: bool
+
+
+async def resume(caller: CallerMixin, raw: object) -> dict[str, Any]:
+    """Answer the open request of an execution's task; return the reply's body.
+
+    Raises:
+        NotFound: That task asked nothing.
+        BadRequest: Several of its requests are open; which one is meant cannot be told.
+        Settled: It is closed.
+        InvalidAnswer: The request takes no such answer.
+    """
+    body = decode(raw, ResumeBody)
+    request = await _asked_by(caller, body)
+    answer = Answer(
+        human_feedback=body.human_feedback,
+        decision="approve" if body.is_approve else "respond",
+        via="resume",
+    )
+    request_id = request.required.request_id
+    return recorded(request_id, await caller.broker.answer(request_id, answer, caller.person))
+
+
+async def _asked_by(caller: CallerMixin, body: ResumeBody) -> Request:
+    page = await caller.broker.requests(
+        RequestQuery(
+            execution_id=body.execution_id, newest_first=True, limit=limits.MAX_PAGE_REQUESTS
+        )
+    )
+    asked = [r for r in page.requests if r.required.task_id == body.task_id]
+    pending = [request for request in asked if request.status == "pending"]
+    if len(pending) > 1:
+        raise BadRequest(
+            f"task `{body.task_id}` has several open requests; answer one of "
+            f"{', '.join(request.required.request_id for request in pending)} "
+            "with POST requests/{id}/answer"
+        )
+    if pending:
+        return pending[0]
+    if asked:
+        raise state.closed_error(asked[0].required.request_id, asked[0])
+    raise NotFound(
+        f"task `{body.task_id}` of execution `{body.execution_id}` asked nothing here; "
+        "list what was asked with GET requests"
+    )
+
+
+class ResumeHandler(HitlHandler):
+    """crewAI AMP's door."""
+
+    @needs("execute")
+    async def post(self) -> None:
+        """Answer: as ``POST requests/{id}/answer`` does."""
+        self.reply(await resume(self, self.json_body()))
