@@ -9,7 +9,6 @@ a crew cleanly and is never taken for an approval.
 import asyncio
 import logging
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager, nullcontext
@@ -70,10 +69,7 @@ class Asker:
         """
         with self._asked(request, emitter) as pending:
             while not wait([pending.outcome], timeout=TICK_SECONDS).done:
-                if not threading.main_thread().is_alive():
-                    # The program is over but for this thread, which it would wait for.
-                    self.bridge.withdraw(pending, "source_lost")
-                elif self._notebook is not None:
+                if self._notebook is not None:
                     self._notebook.wake()
             return self._answer(pending, emitter)
 
@@ -91,6 +87,11 @@ class Asker:
         for pending, cell in list(self._waiting.items()):
             if cell is not None and cell.message_id == cell_message_id:
                 self.bridge.withdraw(pending, "interrupted")
+
+    def withdraw_all(self) -> None:
+        """Withdraw everything: this process ends."""
+        for pending in list(self._waiting):
+            self.bridge.withdraw(pending, "source_lost")
 
     @contextmanager
     def _asked(self, request: HumanInputRequired, emitter: Any) -> Iterator[PendingRequest]:

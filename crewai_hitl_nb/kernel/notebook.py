@@ -10,6 +10,7 @@ thread that outlives its cell still put it under that cell.
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +100,19 @@ class Notebook:
 
         self._shell.events.register("post_run_cell", after_cell)
         return lambda: self._shell.events.unregister("post_run_cell", after_cell)
+
+    def when_ending(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back when the kernel is told to end; returns how to stop that.
+
+        Before ``atexit`` the interpreter waits for worker threads, asyncio's for one. A crew
+        that waits for a human on such a thread would keep the kernel from ending until it
+        is killed. Only this private function of ``threading`` is called in time.
+        """
+        register = getattr(threading, "_register_atexit", None)
+        callbacks = [callback]  # what is registered stays so, but can be emptied
+        if register is not None:
+            register(lambda: [call() for call in callbacks])
+        return callbacks.clear
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

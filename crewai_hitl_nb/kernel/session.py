@@ -55,6 +55,7 @@ class Session:
         self._closers.append(RunPatch(self._notebook, before=hook.ensure).remove)
         if self._notebook is not None:
             self._closers.append(self._notebook.when_interrupted(self._interrupted))
+            self._closers.append(self._notebook.when_ending(self._ending))
 
     def asker(self) -> Asker | None:
         """Return whom to ask through; None for crewAI's own console prompt.
@@ -95,6 +96,10 @@ class Session:
         asker = self._connect()
         if asker is not None:
             asker.bridge.publish(event)
+
+    def _ending(self) -> None:
+        if self._asker is not None:
+            self._asker.withdraw_all()
 
     def _interrupted(self, cell_message_id: str) -> None:
         if self._asker is not None:
