@@ -1,8 +1,12 @@
 """Switching the bridge on and off, in a kernel."""
 
+from collections.abc import Iterator
+
+import pytest
+
 from crewai_hitl_nb.client import Client
 from tests.kernel.conftest import next_question
-from tests.kernel.crews import AKICKOFF, CREW, KICKOFF
+from tests.kernel.crews import AKICKOFF, CREW, EVERY_KICKOFF, KICKOFF
 from tests.kernel.running_kernel import RunningKernel
 
 OWN_PROVIDER = """\
@@ -111,3 +115,42 @@ def test_a_refused_token_ends_the_question_with_a_clear_error(kernel: RunningKer
     assert cell.error is not None
     assert cell.error[0] == "HookAborted"
     assert "token" in cell.error[1]
+
+
+@pytest.fixture
+def lonely_kernel(kernel: RunningKernel) -> Iterator[RunningKernel]:
+    """The shared kernel, for a while without any server that it could find."""
+    kernel.run(
+        f"hitl.disable()\n{CREW}\n"
+        "import os, tempfile\n"
+        "kept = dict(os.environ)\n"
+        "del os.environ['CREWAI_HITL_KERNEL_URL']\n"
+        "os.environ['JUPYTER_RUNTIME_DIR'] = tempfile.mkdtemp()\n"
+        "hitl.enable()"
+    )
+    yield kernel
+    kernel.run("hitl.disable(); os.environ.update(kept)")
+
+
+@pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
+def test_a_kernel_without_any_server_says_what_to_do_and_approves_nothing(
+    lonely_kernel: RunningKernel, kickoff: str
+) -> None:
+    cell = lonely_kernel.begin(kickoff).finish()
+
+    assert cell.error is not None
+    assert cell.error[0] == "HookAborted"
+    assert "jupyter server extension list" in cell.error[1]
+    assert "# A note on tea" not in cell.text
+
+
+def test_a_server_that_comes_later_is_found_by_the_next_question(
+    lonely_kernel: RunningKernel, client: Client
+) -> None:
+    lonely_kernel.begin(KICKOFF).finish()
+    lonely_kernel.run("os.environ.update(kept)")
+
+    cell = lonely_kernel.begin(KICKOFF)
+    client.answer(next_question(client).request_id)
+
+    assert cell.finish().error is None

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from crewai_hitl_nb.client import Client
@@ -162,20 +161,3 @@ def test_a_question_asked_while_the_server_is_away_is_published_when_it_is_back(
 
     assert question.request_id == card["request_id"]
     assert cell.error is None
-
-
-def test_a_kernel_without_any_server_says_what_to_do_and_approves_nothing(
-    tmp_path: Path,
-) -> None:
-    options = (*LIGHT, "--ServerApp.jpserver_extensions=crewai_hitl_nb=False")
-    with jupyter_process(tmp_path, options=options) as server:
-        reply = httpx.get(server.prefix + "health", headers=server.headers)
-        assert reply.status_code == 404
-        with running_kernel(server) as kernel:
-            kernel.run(ENABLE)
-            for kickoff in (KICKOFF, AKICKOFF):
-                cell = kernel.begin(kickoff).finish()
-                assert cell.error is not None
-                assert cell.error[0] == "HookAborted"
-                assert "jupyter server extension list" in cell.error[1]
-                assert "# A note on tea" not in cell.text
