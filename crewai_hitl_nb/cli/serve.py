@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.server.standalone import HumanInputServer
 
 KEY_VARIABLE: Final = "CREWAI_HITL_API_KEY"
+SECRETS_VARIABLE: Final = "CREWAI_HITL_WEBHOOK_SECRETS"
 _IN_MEMORY: Final = ":memory:"
 
 
@@ -55,6 +56,20 @@ class KeyTrouble(Exception):
     show_default=True,
     help="SQLite file that keeps the events; in memory they end with the server.",
 )
+@click.option(
+    "--webhook-url",
+    "webhook_urls",
+    multiple=True,
+    metavar="URL",
+    help="Post every question and answer to this address; repeatable. The secrets that sign"
+    f" the calls are the environment's {SECRETS_VARIABLE}, the newest first, with a space"
+    " between.",
+)
+@click.option(
+    "--webhook-allow-private",
+    is_flag=True,
+    help="Call plain http and addresses of this network, too.",
+)
 @json_option
 @click.pass_obj
 def serve(
@@ -64,6 +79,8 @@ def serve(
     api_key_file: Path | None,
     keys_file: Path | None,
     store: str,
+    webhook_urls: tuple[str, ...],
+    webhook_allow_private: bool,
 ) -> None:
     """Serve without a Jupyter server.
 
@@ -84,7 +101,14 @@ def serve(
                 f" {KEY_VARIABLE}, or listen on localhost"
             )
         server = HumanInputServer(
-            host=host, port=port, api_key=key, keys_file=keys_file, store=store
+            host=host,
+            port=port,
+            api_key=key,
+            keys_file=keys_file,
+            store=store,
+            webhook_urls=webhook_urls,
+            webhook_secrets=os.environ.get(SECRETS_VARIABLE, "").split(),
+            webhook_allow_private=webhook_allow_private,
         )
         asyncio.run(_serve(server, screen, store, needs_key=needs_key))
     except (ServerError, KeyTrouble) as error:

@@ -1,13 +1,18 @@
 """`crewai-hitl serve`: one line when it serves, one line when it cannot, and it ends cleanly."""
 
+import base64
+import queue
 import signal
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
-from tests.cli.command import Commands, clean_env, running
+from tests.cli.command import PATIENCE_SECONDS, Commands, clean_env, running
 
 EVERYWHERE = "0.0.0.0"
 
@@ -106,3 +111,34 @@ def test_a_path_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_other_machines_are_not_served_without_a_key(tmp_path: Path) -> None:
     assert "--api-key-file" in refusals(tmp_path, "--host", EVERYWHERE)
+
+
+def test_it_posts_events_to_a_webhook_signed_with_the_environments_secret(tmp_path: Path) -> None:
+    secret = "whsec_" + base64.b64encode(b"a secret of at least 24 bytes").decode()
+    calls: queue.Queue[tuple[dict[str, str], bytes]] = queue.Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            calls.put((dict(self.headers), body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{receiver.server_port}/hook"
+        env = clean_env(tmp_path, CREWAI_HITL_WEBHOOK_SECRETS=secret)
+        options = ("--webhook-url", url, "--webhook-allow-private", "--json")
+        with running("serve", "--port", "0", *options, env=env) as server:
+            at = server.json()["url"]
+            event = {"type": "human_input_required", "prompt": "Good?", "event_id": "e1"}
+            assert httpx.post(f"{at}events", json=event).status_code == 200
+            headers, body = calls.get(timeout=PATIENCE_SECONDS)
+            (listed,) = Commands({**env, "CREWAI_HITL_URL": at}).lines("webhooks")
+            assert server.end() == 0
+        receiver.shutdown()
+    assert Webhook(secret).verify(body, headers)["event_id"] == "e1"
+    assert listed["url"] == url
