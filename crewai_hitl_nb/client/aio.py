@@ -8,8 +8,9 @@ crewAI.
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing, suppress
+from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -36,6 +37,7 @@ from crewai_hitl_nb.protocol.events import (
     Event,
     HumanInputCompleted,
     encode_event,
+    event_from_wire,
 )
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.ids import new_event_id
@@ -91,14 +93,18 @@ class AsyncClient:
         """Return how the server is."""
         return _typed(await self._get("health"), Health)
 
-    async def publish(self, *events: Event) -> tuple[Receipt, ...]:
+    async def publish(self, *events: Event | Mapping[str, Any]) -> tuple[Receipt, ...]:
         """Publish events and return their places. Idempotent on ``event_id``.
+
+        Args:
+            events: Typed, or as JSON objects; what an object leaves out (``event_id``,
+                ``timestamp``) is filled here, so that sending it again is safe.
 
         Raises:
             InvalidEvent: Naming the field; nothing of the batch was stored.
             ServerAway: When the server cannot be reached; send the same again.
         """
-        body = b"[" + b",".join(encode_event(event) for event in events) + b"]"
+        body = b"[" + b",".join(encode_event(_typed_event(event)) for event in events) + b"]"
         raw = await self._call("POST", "events", body=body)
         published: Published = read_as(raw, Published)
         return published.events
@@ -264,6 +270,13 @@ class AsyncClient:
 def _typed(raw: Any, shape: type[_Reply]) -> _Reply:
     reply: _Reply = read_as(raw, shape)
     return reply
+
+
+def _typed_event(event: object) -> Event:
+    if isinstance(event, Event):
+        return event
+    raw = dict(event) if isinstance(event, Mapping) else event
+    return event_from_wire(raw, event_id=new_event_id(), now=datetime.now(timezone.utc))
 
 
 def _place(request_id: str, act: str = "") -> str:

@@ -6,7 +6,7 @@ errors are those of the asynchronous client.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -69,8 +69,8 @@ class Client:
         """Return how the server is."""
         return self._thread.run(self._client.health())
 
-    def publish(self, *events: Event) -> tuple[Receipt, ...]:
-        """Publish events and return their places. Idempotent on ``event_id``."""
+    def publish(self, *events: Event | Mapping[str, Any]) -> tuple[Receipt, ...]:
+        """Publish events, typed or as JSON objects, and return their places."""
         return self._thread.run(self._client.publish(*events))
 
     def pending(self) -> list[Request]:

@@ -1,8 +1,13 @@
 """The Python client against a standalone server, where ids are whatever publishers chose."""
 
+from typing import Any
+
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from crewai_hitl_nb import Client
+from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.events import required
 from tests.standalone.conftest import KEY
@@ -20,3 +25,48 @@ def test_a_request_of_any_id_is_found_and_answered(
         for event in client.events(execution_id=f"run/{request_id}", replay="all"):
             if getattr(event, "human_feedback", None) == "Shorter":
                 break
+
+
+def test_an_event_may_be_published_as_a_json_object(server: HumanInputServer) -> None:
+    with Client(server.url, KEY) as client:
+        (receipt,) = client.publish({"type": "human_input_required", "prompt": "Good?"})
+        (request,) = client.pending()
+        assert request.request_id == receipt.event_id
+
+
+@pytest.mark.parametrize("wrong", [{"type": "human_input_required"}, {}, "text", 7])
+def test_what_is_no_event_is_refused_with_its_field(server: HumanInputServer, wrong: Any) -> None:
+    with Client(server.url, KEY) as client:
+        with pytest.raises(InvalidEvent):
+            client.publish(wrong)
+        assert client.pending() == []
+
+
+IN_A_CELL = """
+import crewai_hitl_nb as hitl
+from contextlib import aclosing
+
+client = hitl.Client(URL, KEY)
+client.publish({"type": "human_input_required", "prompt": "Good?", "request_id": "r1"})
+print([request.request_id for request in client.pending()])
+print(next(iter(client.events(replay="all"))).prompt)
+
+async_client = hitl.AsyncClient(URL, KEY)
+await async_client.answer("r1", "Shorter")
+async with aclosing(async_client.events(replay="all")) as events:
+    async for event in events:
+        if event.request_id == "r1" and event.offset == 2:
+            print(event.human_feedback)
+            break
+await async_client.aclose()
+client.close()
+"""
+
+
+def test_both_clients_work_in_a_notebook_cell(server: HumanInputServer) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(f"URL, KEY = {server.url!r}, {KEY!r}\n{IN_A_CELL}")]
+    )
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    printed = "".join(output.text for output in notebook.cells[0].outputs)
+    assert printed.splitlines() == ["['r1']", "Good?", "Shorter"]
