@@ -1,6 +1,7 @@
 """An interrupt ends the cell promptly and withdraws the question; nothing is wedged."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -10,12 +11,16 @@ from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.crews import EVERY_KICKOFF, KICKOFF
 from tests.kernel.running_kernel import RunningKernel
 
-PROMPT_SECONDS = 2.0
+WEDGED_SECONDS = 15.0
+"""A cell that lasts longer waits for something: a bound against hanging, not a stopwatch."""
 
 
 @pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
 def test_an_interrupt_cancels_the_question_and_ends_the_cell_promptly(
-    kernel: RunningKernel, client: Client, kickoff: str
+    kernel: RunningKernel,
+    client: Client,
+    kickoff: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     cell = kernel.begin(kickoff)
     question = next_question(client)
@@ -24,9 +29,10 @@ def test_an_interrupt_cancels_the_question_and_ends_the_cell_promptly(
     kernel.interrupt()
     cell.finish()
     took = time.monotonic() - began
+    record_property("interrupt_to_end_of_cell_seconds", took)
 
     request = wait_until_closed(client, question.request_id)
-    assert took < PROMPT_SECONDS
+    assert took < WEDGED_SECONDS
     assert cell.error is not None
     assert cell.error[0] in ("KeyboardInterrupt", "CancelledError")
     assert "# A note on tea" not in cell.text  # never an approval
