@@ -141,7 +141,10 @@ class Client:
         replay: Replay | None = None,
         types: Iterable[str] = (),
     ) -> Iterator[Event | Gap]:
-        """Yield events as they come, for ever, across reconnects, transports and restarts."""
+        """Yield events as they come, across reconnects, transports and restarts.
+
+        It ends when the client is closed, from whichever thread.
+        """
         events = _Events(
             self._client.events(
                 execution_id, last_event_id=last_event_id, replay=replay, types=types
@@ -149,8 +152,8 @@ class Client:
         )
         self._streams.add(events)
         try:
-            while True:
-                yield self._thread.run(events.next())
+            while (event := self._thread.run(events.next())) is not None:
+                yield event
         finally:
             self._streams.discard(events)
             if self._thread.is_open:  # else the client was closed first, and this with it
@@ -162,12 +165,29 @@ class _Events:
 
     def __init__(self, events: AsyncGenerator[Event | Gap, None]) -> None:
         self._events = events
-        self._step = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        self._step: asyncio.Future[Event | Gap] | None = None
+        self._closed = False
 
-    async def next(self) -> Event | Gap:
-        async with self._step:
-            return await anext(self._events)
+    async def next(self) -> Event | Gap | None:
+        """Return the next event; None once the stream is closed."""
+        async with self._lock:
+            if self._closed:
+                return None
+            self._step = asyncio.ensure_future(anext(self._events))
+            try:
+                return await self._step
+            except asyncio.CancelledError:
+                if self._closed:  # by another thread, while this one waited
+                    return None
+                raise
+            finally:
+                self._step = None
 
     async def close(self) -> None:
-        async with self._step:
+        """End the stream, and the wait of whoever iterates it."""
+        self._closed = True
+        if self._step is not None:
+            self._step.cancel()
+        async with self._lock:
             await self._events.aclose()

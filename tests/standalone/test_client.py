@@ -1,5 +1,6 @@
 """The Python client against a standalone server, where ids are whatever publishers chose."""
 
+import threading
 from typing import Any
 
 import nbformat
@@ -40,6 +41,27 @@ def test_what_is_no_event_is_refused_with_its_field(server: HumanInputServer, wr
         with pytest.raises(InvalidEvent):
             client.publish(wrong)
         assert client.pending() == []
+
+
+def test_closing_a_client_ends_the_iteration_of_another_thread(server: HumanInputServer) -> None:
+    client = Client(server.url, KEY)
+    began = threading.Event()
+    seen: list[object] = []
+
+    def iterate() -> None:
+        for event in client.events(replay="all"):
+            seen.append(event)
+            began.set()
+        seen.append("ended")
+
+    thread = threading.Thread(target=iterate, daemon=True)
+    thread.start()
+    client.publish({"type": "note"})
+    assert began.wait(10)
+    client.close()
+    thread.join(10)
+    assert len(seen) == 2
+    assert seen[1] == "ended"
 
 
 IN_A_CELL = """
