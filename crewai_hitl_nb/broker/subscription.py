@@ -158,9 +158,9 @@ class Subscription:
             Closed: It was closed meanwhile.
         """
         writing = asyncio.ensure_future(write)
+        writing.add_done_callback(_look)  # it may outlive this call, which may be cancelled
         await asyncio.wait((writing, self._ended), return_when=asyncio.FIRST_COMPLETED)
         if self._end is not None and not writing.done():
-            writing.add_done_callback(_look)
             raise self._end
         writing.result()
 
