@@ -42,6 +42,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputClaimed,
     HumanInputCompleted,
     HumanInputExpired,
+    HumanInputReminded,
     HumanInputRequired,
     about,
 )
@@ -101,7 +102,7 @@ class Broker:
         self._retry_seconds = retry_seconds
         self._subscriptions: set[Subscription] = set()
         self._open: dict[str, HumanInputRequired] = {}
-        self._deadlines = Deadlines(self._on_due, clock)
+        self._deadlines = Deadlines(self._on_due, self._on_reminder, clock)
         self._presence = Presence(self._on_lost, presence_grace)
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[object]] = set()
@@ -331,7 +332,19 @@ class Broker:
         if required.response.on_expiry == "default":
             self._spawn(self._answer_default(required))
         else:
-            self._spawn(self._append_closing(self._expired(required)))
+            self._spawn(self._append(self._expired(required)))
+
+    def _on_reminder(self, required: HumanInputRequired) -> None:
+        self._spawn(
+            self._append(
+                HumanInputReminded(
+                    # One name for one reminder: a restart that sends it again changes nothing.
+                    event_id=ids.derived_event_id(required.request_id, "reminded"),
+                    timestamp=self._clock(),
+                    **about(required),
+                )
+            )
+        )
 
     def _expired(self, required: HumanInputRequired) -> HumanInputExpired:
         return HumanInputExpired(
@@ -348,17 +361,17 @@ class Broker:
             # A default that does not fit is the asker's mistake; it must not approve.
             _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)
             event = self._expired(required)
-        await self._append_closing(event)
+        await self._append(event)
 
     def _on_lost(self, source_id: str) -> None:
         for required in tuple(self._open.values()):
             if required.source.id == source_id:
                 message = "the process that asked is gone"
                 closing = self._cancelled(required, "source_lost", message)
-                self._spawn(self._append_closing(closing))
+                self._spawn(self._append(closing))
 
-    async def _append_closing(self, event: ClosingEvent) -> None:
-        """Append an end that nobody waits for; while the store cannot write, try again.
+    async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
+        """Append what a timer caused, an end as a rule; while the store cannot write, try again.
 
         A request must not stay open for ever because the disk was full when its deadline
         passed. When the broker closes first, the next start takes it up again.

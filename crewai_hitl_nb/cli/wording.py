@@ -15,6 +15,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputClaimed,
     HumanInputCompleted,
     HumanInputExpired,
+    HumanInputReminded,
     HumanInputRequired,
     event_type,
     request_id_of,
@@ -84,9 +85,13 @@ def _happened(event: Event) -> tuple[str, str, str]:
             return "answered", "green", f"{gist} {said}".strip()
         case HumanInputCancelled():
             return "cancelled", "red", f"{event.reason} {event.message}".strip()
-        case HumanInputExpired():
-            return "expired", "red", "the deadline passed"
-    return "other", "dim", event_type(event)
+    return _PLAIN.get(type(event), ("other", "dim", event_type(event)))
+
+
+_PLAIN: Final[Mapping[type, tuple[str, str, str]]] = {
+    HumanInputExpired: ("expired", "red", "the deadline passed"),
+    HumanInputReminded: ("reminded", "yellow", "nobody has answered yet"),
+}
 
 
 def _summary(text: str) -> str:

@@ -67,6 +67,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         crew_name: For people.
         task_name: For people.
         agent_role: For people.
+        flow_name: For people; a flow's method stands in ``task_name``.
+        tool_name: The tool that is to be allowed.
         host: Name of the machine.
         pid: Process id on that machine.
     """
@@ -77,8 +79,31 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     crew_name: str | None = None
     task_name: str | None = None
     agent_role: str | None = None
+    flow_name: str | None = None
+    tool_name: str | None = None
     host: str | None = None
     pid: int | None = None
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier round of the same question: what was shown and what a person said."""
+
+    draft: str
+    feedback: str
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow that was stored and ended its run; its question waits without a process.
+
+    Attributes:
+        flow_id: The flow's own id, by which its state is found.
+        flow_class: Its class as ``module.Name``.
+        persistence: Path of the database that holds its state; None where it is not a file.
+    """
+
+    flow_id: Id
+    flow_class: str
+    persistence: str | None = None
 
 
 class AnsweredBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +126,12 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_required"):
-    """A crew asks a person and waits."""
+    """A crew asks a person and waits.
+
+    Beyond the two documents: ``draft`` is the whole text under review where it may be
+    edited; ``history`` holds the earlier rounds, oldest first; ``remind_at`` is when those
+    who look are told again; ``pause`` says that nobody waits and a flow is resumed later.
+    """
 
     request_id: Id
     prompt: str
@@ -112,7 +142,11 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
     source: Source = Source()
     round: Annotated[int, msgspec.Meta(ge=1)] = 1
     expires_at: Instant | None = None
+    remind_at: Instant | None = None
     assignee: Annotated[str, msgspec.Meta(max_length=limits.MAX_ID_CHARS)] | None = None
+    draft: str | None = None
+    history: tuple[Round, ...] = ()
+    pause: Pause | None = None
 
 
 class HumanInputClaimed(_Event, frozen=True, kw_only=True, tag="human_input_claimed"):
@@ -120,6 +154,12 @@ class HumanInputClaimed(_Event, frozen=True, kw_only=True, tag="human_input_clai
 
     request_id: Id
     claimed_by: AnsweredBy
+
+
+class HumanInputReminded(_Event, frozen=True, kw_only=True, tag="human_input_reminded"):
+    """``remind_at`` passed and nobody has answered yet."""
+
+    request_id: Id
 
 
 class HumanInputCompleted(_Event, frozen=True, kw_only=True, tag="human_input_completed"):
@@ -173,12 +213,13 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ClosingEvent: TypeAlias = HumanInputCompleted | HumanInputCancelled | HumanInputExpired
-RequestEvent: TypeAlias = HumanInputRequired | HumanInputClaimed | ClosingEvent
+RequestEvent: TypeAlias = HumanInputRequired | HumanInputClaimed | HumanInputReminded | ClosingEvent
 Event: TypeAlias = RequestEvent | UnknownEvent
 
 _STRUCTS: Final = (
     HumanInputRequired,
     HumanInputClaimed,
+    HumanInputReminded,
     HumanInputCompleted,
     HumanInputCancelled,
     HumanInputExpired,
@@ -348,8 +389,10 @@ def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
     event = _convert(struct, filled)
     changes: dict[str, Any] = {"timestamp": _utc("timestamp", event.timestamp)}
     if isinstance(event, HumanInputRequired):
-        if event.expires_at is not None:
-            changes["expires_at"] = _utc("expires_at", event.expires_at)
+        for name in ("expires_at", "remind_at"):
+            instant = getattr(event, name)
+            if instant is not None:
+                changes[name] = _utc(name, instant)
         _check_response(event.response)
     return msgspec.structs.replace(event, **changes)
 

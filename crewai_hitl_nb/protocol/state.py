@@ -7,6 +7,7 @@ so that the first closing event stands.
     status     event                    → status
     (none)     human_input_required     → pending
     pending    human_input_claimed      → pending     (the latest claim shows)
+    pending    human_input_reminded     → pending
     pending    human_input_completed    → answered
     pending    human_input_cancelled    → cancelled
     pending    human_input_expired      → expired
@@ -43,6 +44,7 @@ Status: TypeAlias = Literal["pending", "answered", "cancelled", "expired"]
 TRANSITIONS: Final[Mapping[tuple[Status | None, str], Status]] = {
     (None, "human_input_required"): "pending",
     ("pending", "human_input_claimed"): "pending",
+    ("pending", "human_input_reminded"): "pending",
     ("pending", "human_input_completed"): "answered",
     ("pending", "human_input_cancelled"): "cancelled",
     ("pending", "human_input_expired"): "expired",
@@ -95,7 +97,7 @@ def step(before: Request | None, event: Event) -> Request | None:
         return msgspec.structs.replace(before, claimed_by=event.claimed_by)
     if isinstance(event, HumanInputCompleted | HumanInputCancelled | HumanInputExpired):
         return msgspec.structs.replace(before, status=status, completion=event)
-    return None
+    return before  # people were told again, nothing else
 
 
 def refusal(request_id: str, before: Request | None, event: Event) -> HitlError:

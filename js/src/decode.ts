@@ -17,11 +17,16 @@ import {
   type HumanInputClaimed,
   type HumanInputCompleted,
   type HumanInputExpired,
+  type HumanInputReminded,
   type HumanInputRequired,
 } from "./protocol.gen";
 
 export type ClosingEvent = HumanInputCompleted | HumanInputCancelled | HumanInputExpired;
-export type RequestEvent = HumanInputRequired | HumanInputClaimed | ClosingEvent;
+export type RequestEvent =
+  | HumanInputRequired
+  | HumanInputClaimed
+  | HumanInputReminded
+  | ClosingEvent;
 
 /** What every event has, whatever its type. */
 export interface Envelope {
@@ -122,7 +127,11 @@ export function decodeRefusal(status: number, raw: unknown): Refusal {
 }
 
 export function isClosing(event: RequestEvent): event is ClosingEvent {
-  return event.type !== "human_input_required" && event.type !== "human_input_claimed";
+  return (
+    event.type === "human_input_completed" ||
+    event.type === "human_input_cancelled" ||
+    event.type === "human_input_expired"
+  );
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

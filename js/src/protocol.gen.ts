@@ -141,6 +141,20 @@ export interface HumanInputExpired {
   request_id: string;
 }
 /**
+ * ``remind_at`` passed and nobody has answered yet.
+ */
+export interface HumanInputReminded {
+  type: "human_input_reminded";
+  event_id: string;
+  timestamp: string;
+  execution_id: string | null;
+  crew_id: string | null;
+  task_id: string | null;
+  agent_id: string | null;
+  offset: number | null;
+  request_id: string;
+}
+/**
  * A crew asks a person and waits.
  */
 export interface HumanInputRequired {
@@ -163,7 +177,11 @@ export interface HumanInputRequired {
   source: Source;
   round: number;
   expires_at: string | null;
+  remind_at: string | null;
   assignee: string | null;
+  draft: string | null;
+  history: Round[];
+  pause: Pause | null;
 }
 /**
  * Which answers are acceptable.
@@ -193,8 +211,25 @@ export interface Source {
   crew_name: string | null;
   task_name: string | null;
   agent_role: string | null;
+  flow_name: string | null;
+  tool_name: string | null;
   host: string | null;
   pid: number | null;
+}
+/**
+ * An earlier round of the same question: what was shown and what a person said.
+ */
+export interface Round {
+  draft: string;
+  feedback: string;
+}
+/**
+ * A flow that was stored and ended its run; its question waits without a process.
+ */
+export interface Pause {
+  flow_id: string;
+  flow_class: string;
+  persistence: string | null;
 }
 /**
  * Publish these events.
@@ -232,6 +267,8 @@ export interface Source1 {
   crew_name: string | null;
   task_name: string | null;
   agent_role: string | null;
+  flow_name: string | null;
+  tool_name: string | null;
   host: string | null;
   pid: number | null;
 }
@@ -262,9 +299,9 @@ export const RETAIN_EVENTS = 1000000 as const;
 export const RETAIN_DAYS = 90 as const;
 export const CLOSE_GOING_AWAY = 1001 as const;
 export const CLOSE_SLOW_READER = 4408 as const;
-export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_input_completed","human_input_cancelled","human_input_expired"] as const;
+export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_input_reminded","human_input_completed","human_input_cancelled","human_input_expired"] as const;
 export const OPENING_TYPE = "human_input_required" as const;
-export const TRANSITIONS = [[null,"human_input_required","pending"],["pending","human_input_claimed","pending"],["pending","human_input_completed","answered"],["pending","human_input_cancelled","cancelled"],["pending","human_input_expired","expired"]] as const;
+export const TRANSITIONS = [[null,"human_input_required","pending"],["pending","human_input_claimed","pending"],["pending","human_input_reminded","pending"],["pending","human_input_completed","answered"],["pending","human_input_cancelled","cancelled"],["pending","human_input_expired","expired"]] as const;
 
 export const DEFS = {
  "Ack": {
@@ -758,6 +795,86 @@ export const DEFS = {
    "request_id"
   ]
  },
+ "HumanInputReminded": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "human_input_reminded"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "request_id": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "request_id"
+  ]
+ },
  "HumanInputRequired": {
   "type": "object",
   "properties": {
@@ -888,10 +1005,50 @@ export const DEFS = {
     ],
     "default": null
    },
+   "remind_at": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
    "assignee": {
     "anyOf": [
      {
       "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "draft": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "history": {
+    "type": "array",
+    "items": {
+     "$ref": "#/$defs/Round"
+    },
+    "default": []
+   },
+   "pause": {
+    "anyOf": [
+     {
+      "$ref": "#/$defs/Pause"
      },
      {
       "type": "null"
@@ -906,6 +1063,32 @@ export const DEFS = {
    "timestamp",
    "request_id",
    "prompt"
+  ]
+ },
+ "Pause": {
+  "type": "object",
+  "properties": {
+   "flow_id": {
+    "type": "string"
+   },
+   "flow_class": {
+    "type": "string"
+   },
+   "persistence": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "flow_id",
+   "flow_class"
   ]
  },
  "Response": {
@@ -969,6 +1152,21 @@ export const DEFS = {
   },
   "required": []
  },
+ "Round": {
+  "type": "object",
+  "properties": {
+   "draft": {
+    "type": "string"
+   },
+   "feedback": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "draft",
+   "feedback"
+  ]
+ },
  "Source": {
   "type": "object",
   "properties": {
@@ -1028,6 +1226,28 @@ export const DEFS = {
     "default": null
    },
    "agent_role": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "flow_name": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "tool_name": {
     "anyOf": [
      {
       "type": "string"

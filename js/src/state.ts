@@ -37,6 +37,7 @@ export function step(before: Request | undefined, event: RequestEvent): Request 
   }
   if (before === undefined) return before;
   if (isClosing(event)) return { ...before, status, completion: event };
+  if (event.type === "human_input_reminded") return { ...before, status };
   return { ...before, status, claimedBy: event.claimed_by };
 }
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from tests.server.door import Door, question
+from tests.server.door import Door, question, until
 
 
 def soon(seconds: float = 0.2) -> str:
@@ -12,6 +12,10 @@ def soon(seconds: float = 0.2) -> str:
 
 async def ask(door: Door, request_id: str, seconds: float = 0.2, **response: Any) -> None:
     await door.publish(question(request_id, expires_at=soon(seconds), response=response))
+
+
+async def reminders(door: Door) -> list[str]:
+    return [e["request_id"] for e in await door.kept() if e["type"] == "human_input_reminded"]
 
 
 async def test_a_question_without_a_policy_expires_unanswered(door: Door) -> None:
@@ -51,6 +55,29 @@ async def test_a_question_that_may_wait_outlives_its_deadline(door: Door) -> Non
     await door.until_status("marker", "expired")
     assert (await door.request("waits"))["status"] == "pending"
     assert (await door.answer("waits")).status_code == 200
+
+
+async def test_those_who_look_are_reminded_once_and_the_request_stays_open(door: Door) -> None:
+    await door.publish(question("q1", remind_at=soon()))
+    await until(lambda: reminders(door), lambda seen: seen == ["q1"])
+    assert (await door.request("q1"))["status"] == "pending"
+
+
+async def test_a_restart_reminds_nobody_again(door: Door) -> None:
+    await door.publish(question("q1", remind_at=soon()))
+    await until(lambda: reminders(door), lambda seen: seen == ["q1"])
+    await door.restart()
+    await ask(door, "marker")
+    await door.until_status("marker", "expired")
+    assert await reminders(door) == ["q1"]
+
+
+async def test_an_answered_question_reminds_nobody(door: Door) -> None:
+    await door.publish(question("q1", remind_at=soon()))
+    assert (await door.answer("q1", human_feedback="In time")).status_code == 200
+    await ask(door, "marker")
+    await door.until_status("marker", "expired")
+    assert await reminders(door) == []
 
 
 async def test_an_answer_before_the_deadline_stands(door: Door) -> None:
