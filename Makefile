@@ -45,7 +45,7 @@ test-js: $(STAMPS)/package ## the front end's lint, types, generated code and te
 	cd js && PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent generate:check
 	cd js && npm test --silent
 
-test-python: $(STAMPS)/test ## pytest: units, server, kernel, notebooks, packaging, browser
+test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units, server, kernel, notebooks, packaging, browser
 	$(SAY) "pytest (PYTEST=... adds options, e.g. PYTEST='tests/server -k sse')"
 	$(BIN)/python -m pytest $(PYTEST)
 
@@ -62,7 +62,7 @@ constraints: $(STAMPS)/venv ## pin every dependency anew, for all supported Pyth
 	  --all-extras --group dev --no-annotate --no-header -o $(CONSTRAINTS) pyproject.toml
 
 clean: ## remove everything that was built or installed
-	rm -rf .venv .demo dist build test-results js/node_modules js/lib \
+	rm -rf .venv .demo dist build test-results js/node_modules js/lib tests/hub/node_modules \
 	  crewai_hitl_nb/labextension crewai_hitl_nb/server/static crewai_hitl_nb/widget/static
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -86,4 +86,9 @@ $(STAMPS)/test: $(STAMPS)/package
 	$(SAY) "Test tools"
 	$(UV) $(PINNED) --group dev
 	@$(BIN)/python tests/e2e/chromium.py
+	@touch $@
+
+$(STAMPS)/hub: tests/hub/package.json tests/hub/package-lock.json $(STAMPS)/venv
+	$(SAY) "JupyterHub's proxy, for the tests"
+	cd tests/hub && npm ci --silent
 	@touch $@
