@@ -1,0 +1,55 @@
+/**
+ * Addresses: what the inbox page shows, and where a question's notebook is. Pure.
+ *
+ * `#request=<id>` shows one request, `#history` the closed ones; without either what is pending
+ * shows. `?request=<id>` is taken as well, because some mail programs cut a fragment off.
+ */
+export type Place =
+  | { readonly view: "pending" }
+  | { readonly view: "history" }
+  | { readonly view: "request"; readonly id: string };
+
+export function placeOf(hash: string, search = ""): Place {
+  const fragment = hash.replace(/^#/, "");
+  if (fragment === "history") return { view: "history" };
+  const id = new URLSearchParams(fragment).get("request");
+  const asked = id ?? (fragment === "" ? new URLSearchParams(search).get("request") : null);
+  return asked ? { view: "request", id: asked } : { view: "pending" };
+}
+
+export function hashOf(place: Place): string {
+  switch (place.view) {
+    case "pending":
+      return "";
+    case "history":
+      return "#history";
+    case "request":
+      return `#request=${encodeURIComponent(place.id)}`;
+  }
+}
+
+/**
+ * Return a notebook's path as the Jupyter server names it, or null when it is not below its root.
+ *
+ * A kernel knows its notebook by the whole path on its machine. JupyterLab tells its root with
+ * `~` for the home folder.
+ */
+export function contentsPath(notebook: string, root: string): string | null {
+  const path = notebook.replaceAll("\\", "/");
+  if (!/^(\/|[A-Za-z]:\/)/.test(path)) return path;
+  const folder = root.replaceAll("\\", "/").replace(/\/+$/, "");
+  if (folder.startsWith("~")) return belowHome(path, folder.slice(1));
+  return folder !== "" && path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : null;
+}
+
+/** The home folder itself is not told; it is /root, or a folder of /home or the like. */
+function belowHome(path: string, folder: string): string | null {
+  const home = /^(\/root|\/(?:home|Users)\/[^/]+|[A-Za-z]:\/Users\/[^/]+)(?=\/)/.exec(path)?.[0];
+  const start = home === undefined ? "" : `${home}${folder}/`;
+  return start !== "" && path.startsWith(start) ? path.slice(start.length) : null;
+}
+
+/** Return a path with each of its parts encoded for a URL. */
+export function encodedPath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
