@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.client import AsyncClient, Client
     from crewai_hitl_nb.host import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
+    from crewai_hitl_nb.kernel.annotations import annotate
+    from crewai_hitl_nb.kernel.asking import NotAnswered
     from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
     from crewai_hitl_nb.nested import allow_nested_loops
     from crewai_hitl_nb.widget import inbox
@@ -27,7 +29,9 @@ __all__ = [
     "HumanInputCompletedEvent",
     "HumanInputRequiredEvent",
     "HumanInputServer",
+    "NotAnswered",
     "allow_nested_loops",
+    "annotate",
     "disable",
     "enable",
     "inbox",
@@ -39,7 +43,9 @@ _HOMES = {
     "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputServer": "crewai_hitl_nb.host",
+    "NotAnswered": "crewai_hitl_nb.kernel.asking",
     "allow_nested_loops": "crewai_hitl_nb.nested",
+    "annotate": "crewai_hitl_nb.kernel.annotations",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
     "inbox": "crewai_hitl_nb.widget",

@@ -11,5 +11,6 @@ _switch = Switch()  # process-wide on purpose: so are the hooks of crewAI that i
 enable = _switch.on
 disable = _switch.off
 is_enabled = _switch.is_on
+session = _switch.session
 
-__all__ = ["disable", "enable", "is_enabled"]
+__all__ = ["disable", "enable", "is_enabled", "session"]

@@ -2,8 +2,8 @@
 
 Everything that asks a human in this process goes through here. Below it are the bridge,
 the notebook and crewAI's bus; above it are the providers (``human_input.py``). The rule:
-only an answer of a person comes back; every other end raises ``HookAborted``, which ends
-a crew cleanly and is never taken for an approval.
+only an answer of a person comes back (or the default that a question names); every other
+end raises :class:`NotAnswered`, which ends a crew cleanly and is never an approval.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from crewai.hooks import HookAborted
 
@@ -20,7 +20,9 @@ from crewai_hitl_nb.kernel.bridge import Bridge
 from crewai_hitl_nb.kernel.events import emit_completed, emit_required
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.pending import PendingRequest
+from crewai_hitl_nb.kernel.question import Waiter
 from crewai_hitl_nb.kernel.run import TICK_SECONDS, current_run
+from crewai_hitl_nb.kernel.terms import Terms
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
@@ -31,7 +33,26 @@ from crewai_hitl_nb.protocol.events import (
 
 _log = logging.getLogger(__name__)
 
-SOURCE = "crewai_hitl_nb"
+SOURCE: Final = "crewai_hitl_nb"
+"""How the bridge calls itself where crewAI shows who ended a run."""
+
+Ending: TypeAlias = Literal["cancelled", "expired", "refused"]
+
+
+class NotAnswered(HookAborted):
+    """No person answered, so nothing was approved.
+
+    It is crewAI's own ``HookAborted``: a crew ends by it cleanly, with its failed events
+    and without running an agent again.
+
+    Attributes:
+        ending: ``cancelled`` (stopped, or nobody waits any more), ``expired`` (the deadline
+            passed) or ``refused`` (it could not be asked, or the answer was none).
+    """
+
+    def __init__(self, reason: str, ending: Ending) -> None:
+        super().__init__(reason, SOURCE)
+        self.ending: Ending = ending
 
 
 class Screen(Protocol):
@@ -49,10 +70,21 @@ class Asker:
         bridge: Carries the questions.
         notebook: Whose loop to wake while waiting; None outside a notebook.
         screen: Shows the questions here.
+        waiter: This process, for the questions.
+        terms: How long a question may wait that says nothing about it.
     """
 
-    def __init__(self, bridge: Bridge, notebook: Notebook | None, screen: Screen) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        notebook: Notebook | None,
+        screen: Screen,
+        waiter: Waiter,
+        terms: Terms,
+    ) -> None:
         self.bridge = bridge
+        self.waiter = waiter
+        self.terms = terms
         self._notebook = notebook
         self._screen = screen
         self._waiting: dict[PendingRequest, Cell | None] = {}
@@ -65,7 +97,7 @@ class Asker:
             emitter: The crewAI object in whose name it is asked, for the event bus.
 
         Raises:
-            HookAborted: When it ends in any way but an answer.
+            NotAnswered: When it ends in any way but an answer.
         """
         with self._asked(request, emitter) as pending:
             while not wait([pending.outcome], timeout=TICK_SECONDS).done:
@@ -130,23 +162,23 @@ class Asker:
         try:
             closing = pending.outcome.result()
         except HitlError as refusal:
-            raise HookAborted(f"the human could not be asked: {refusal}", SOURCE) from refusal
+            raise NotAnswered(f"the human could not be asked: {refusal}", "refused") from refusal
         if isinstance(closing, HumanInputCompleted):
             emit_completed(emitter, closing)
             return closing
         if isinstance(closing, HumanInputCancelled):
             raise_if_stopped(closing.reason)
-        raise HookAborted("nobody answered before the deadline", SOURCE)
+        raise NotAnswered("nobody answered before the deadline", "expired")
 
 
 def raise_if_stopped(reason: CancelReason | None) -> None:
     """Raise when there is a reason to stop.
 
     Raises:
-        HookAborted: Saying why.
+        NotAnswered: Saying why.
     """
     if reason is not None:
-        raise HookAborted(f"the request for human input was cancelled ({reason})", SOURCE)
+        raise NotAnswered(f"the request for human input was cancelled ({reason})", "cancelled")
 
 
 class Terminal:

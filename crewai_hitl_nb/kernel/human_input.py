@@ -4,12 +4,14 @@ crewAI calls it when a task with ``human_input=True`` has a draft, and when a cr
 trained. Below it are ``question.py`` and ``asking.py``; above it is crewAI, into which
 ``hooks.py`` puts it. It does not know how a question travels.
 
-The rule of acceptance stands here once (:func:`feedback_of`): a person's ``approve``
-accepts the draft, their text revises it, and nothing else does either.
+The rule of acceptance stands here once: a person's ``approve`` accepts the draft, their
+``edit`` puts their text in its place, their text revises it, and nothing else does any.
 """
 
+import dataclasses
 from collections.abc import Callable
 
+import msgspec
 from crewai.agents.parser import AgentFinish
 from crewai.core.providers.human_input import (
     AsyncExecutorContext,
@@ -17,11 +19,10 @@ from crewai.core.providers.human_input import (
     HumanInputProvider,
     SyncHumanInputProvider,
 )
-from crewai.hooks import HookAborted
 
-from crewai_hitl_nb.kernel.asking import SOURCE, Asker
-from crewai_hitl_nb.kernel.question import Waiter, task_question
-from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
+from crewai_hitl_nb.kernel.question import task_question
+from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
 
 ACCEPT = ""
 """What crewAI takes for acceptance."""
@@ -32,12 +33,10 @@ class BridgedHumanInput(HumanInputProvider):
 
     Args:
         asker: Returns whom to ask through now; None for crewAI's own console prompt.
-        waiter: This process.
     """
 
-    def __init__(self, asker: Callable[[], Asker | None], waiter: Waiter) -> None:
+    def __init__(self, asker: Callable[[], Asker | None]) -> None:
         self._asker = asker
-        self._waiter = waiter
         self._console = SyncHumanInputProvider()
 
     def setup_messages(self, context: ExecutorContext) -> bool:
@@ -54,18 +53,17 @@ class BridgedHumanInput(HumanInputProvider):
         asker = self._asker()
         if asker is None:
             return self._console.handle_feedback(formatted_answer, context)
-        draft, round_ = formatted_answer, 1
+        review = _Review(formatted_answer, context, asker)
         while context.ask_for_human_input:
-            question = self._question(draft, context, round_)
-            feedback = feedback_of(asker.ask(question, context.agent))
+            feedback = review.take(asker.ask(review.question(), context.agent))
             if context._is_training_mode():
-                return _train(draft, feedback, context)
+                return _train(review.draft, feedback, context)
             if feedback == ACCEPT:
                 break
             _revise(context, feedback)
-            draft, round_ = context._invoke_loop(), round_ + 1
+            review.next_round(feedback, context._invoke_loop())
         context.ask_for_human_input = False
-        return draft
+        return review.draft
 
     async def handle_feedback_async(
         self, formatted_answer: AgentFinish, context: AsyncExecutorContext
@@ -74,37 +72,75 @@ class BridgedHumanInput(HumanInputProvider):
         asker = self._asker()
         if asker is None:
             return await self._console.handle_feedback_async(formatted_answer, context)
-        draft, round_ = formatted_answer, 1
+        review = _Review(formatted_answer, context, asker)
         while context.ask_for_human_input:
-            question = self._question(draft, context, round_)
-            feedback = feedback_of(await asker.ask_async(question, context.agent))
+            feedback = review.take(await asker.ask_async(review.question(), context.agent))
             if context._is_training_mode():
-                return await _train_async(draft, feedback, context)
+                return await _train_async(review.draft, feedback, context)
             if feedback == ACCEPT:
                 break
             _revise(context, feedback)
-            draft, round_ = await context._ainvoke_loop(), round_ + 1
+            review.next_round(feedback, await context._ainvoke_loop())
         context.ask_for_human_input = False
-        return draft
+        return review.draft
 
-    def _question(
-        self, draft: AgentFinish, context: ExecutorContext, round_: int
-    ) -> HumanInputRequired:
-        return task_question(draft.output, context, self._waiter, round_=round_)
+
+class _Review:
+    """The rounds of one task: what is shown now, and what was said before.
+
+    Attributes:
+        draft: What the agent proposes; a person's own words once they edited it.
+    """
+
+    def __init__(self, draft: AgentFinish, context: ExecutorContext, asker: Asker) -> None:
+        self.draft = draft
+        self._context = context
+        self._asker = asker
+        self._history: list[Round] = []
+
+    def question(self) -> HumanInputRequired:
+        """Return the question of this round."""
+        asker = self._asker
+        return task_question(
+            self.draft.output, self._context, asker.waiter, asker.terms, self._history
+        )
+
+    def take(self, answer: HumanInputCompleted) -> str:
+        """Take an answer and return the feedback in crewAI's terms."""
+        if answer.decision == "edit" and answer.human_feedback.strip():
+            text = answer.human_feedback
+            self.draft = dataclasses.replace(self.draft, output=text, text=text)
+            return ACCEPT
+        return feedback_of(answer)
+
+    def next_round(self, feedback: str, draft: AgentFinish) -> None:
+        """Go on with the revised draft."""
+        self._history.append(Round(draft=str(self.draft.output), feedback=feedback))
+        self.draft = draft
 
 
 def feedback_of(answer: HumanInputCompleted) -> str:
     """Return the feedback in crewAI's terms: blank accepts the draft, text revises it.
 
+    Options that were chosen and a form that was filled are text, too.
+
     Raises:
-        HookAborted: When the answer is neither a clear approval nor text.
+        NotAnswered: When the answer is neither a clear approval nor text.
     """
-    text = answer.human_feedback
     if answer.decision == "approve":
         return ACCEPT
+    text = said_of(answer)
     if answer.decision in ("respond", None) and text.strip():
         return text
-    raise HookAborted(f"the answer was no approval and no feedback ({answer.decision})", SOURCE)
+    raise NotAnswered(f"the answer was no approval and no feedback ({answer.decision})", "refused")
+
+
+def said_of(answer: HumanInputCompleted) -> str:
+    """Return all that a person said, as one text."""
+    parts = [", ".join(answer.options or ()), answer.human_feedback]
+    if answer.values is not None:
+        parts.append(msgspec.json.encode(answer.values).decode())
+    return "\n".join(dict.fromkeys(part for part in parts if part.strip()))
 
 
 def _revise(context: ExecutorContext, feedback: str) -> None:

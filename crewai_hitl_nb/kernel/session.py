@@ -7,12 +7,11 @@ reverse order. The switch is process-wide because crewAI's hooks are.
 import atexit
 import threading
 from collections.abc import Callable
-from typing import Final
-
-from crewai.hooks import HookAborted
+from dataclasses import dataclass
+from typing import Any, Final
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
-from crewai_hitl_nb.kernel.asking import SOURCE, Asker, Terminal
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Terminal
 from crewai_hitl_nb.kernel.bridge import Bridge
 from crewai_hitl_nb.kernel.card_screen import CardScreen
 from crewai_hitl_nb.kernel.events import feed
@@ -21,6 +20,7 @@ from crewai_hitl_nb.kernel.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.notebook import Notebook
 from crewai_hitl_nb.kernel.question import Waiter
 from crewai_hitl_nb.kernel.run import RunPatch
+from crewai_hitl_nb.kernel.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.ids import new_event_id
 
@@ -34,9 +34,11 @@ class Session:
     Args:
         url: The server's prefix; None to find it.
         token: Its token.
+        terms: How long a question may wait that says nothing about it.
     """
 
-    def __init__(self, url: str | None, token: str | None) -> None:
+    def __init__(self, url: str | None, token: str | None, terms: Terms) -> None:
+        self._terms = terms
         self._notebook = Notebook.current()
         self._find: Callable[[], Endpoint | None] = lambda: find_endpoint(url, token)
         self._lock = threading.Lock()
@@ -50,7 +52,7 @@ class Session:
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
         self._closers.append(feed(self._publish))
-        hook = ProviderHook(BridgedHumanInput(self.asker, self._waiter))
+        hook = ProviderHook(BridgedHumanInput(self.asker))
         self._closers.append(hook.remove)
         self._closers.append(RunPatch(self._notebook, before=hook.ensure).remove)
         if self._notebook is not None:
@@ -61,16 +63,16 @@ class Session:
         """Return whom to ask through; None for crewAI's own console prompt.
 
         Raises:
-            HookAborted: In a kernel without a server, where the console would approve
+            NotAnswered: In a kernel without a server, where the console would approve
                 silently: crewAI reads the kernel's closed stdin there.
         """
         if not self._enabled:
             return None
         asker = self._connect()
         if asker is None and self._notebook is not None:
-            raise HookAborted(
+            raise NotAnswered(
                 f"no human could be asked: no crewai-hitl server was found. {HOW_TO_NAME_ONE}.",
-                SOURCE,
+                "refused",
             )
         return asker
 
@@ -85,7 +87,7 @@ class Session:
             if self._asker is None and (endpoint := self._find()) is not None:
                 bridge = Bridge(endpoint, self._waiter.source_id)
                 screen = CardScreen(self._notebook) if self._notebook else Terminal(endpoint.url)
-                self._asker = Asker(bridge, self._notebook, screen)
+                self._asker = Asker(bridge, self._notebook, screen, self._waiter, self._terms)
             return self._asker
 
     def _disconnect(self) -> None:
@@ -112,34 +114,61 @@ class Switch:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._session: Session | None = None
-        self._server: tuple[str | None, str | None] = (None, None)
+        self._said: _Said | None = None
 
-    def on(self, url: str | None = None, token: str | None = None) -> None:
+    def on(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float | None = None,
+        remind_after: float | None = None,
+        on_expiry: OnExpiry | None = None,
+        default: Any = None,
+    ) -> None:
         """Let every human input of crewAI in this process go through the bridge.
 
         From here on, in every cell and thread, until :func:`disable`. Calling it again
-        changes nothing, unless it names another server.
+        without arguments changes nothing; with other arguments it starts anew, and what is
+        pending is withdrawn.
 
         Args:
             url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``; None to
                 find it, which inside Jupyter needs nothing.
             token: Its token.
+            timeout: Seconds until a question's deadline, unless it names its own; None
+                for none.
+            remind_after: Seconds until those who look are told again.
+            on_expiry: What happens at the deadline: ``fail`` (the usual), ``default`` or
+                ``wait``.
+            default: The answer for ``on_expiry="default"``, e.g.
+                ``{"decision": "approve"}``. A question that it does not fit expires.
 
         Raises:
             BadRequest: When the URL is no URL of a server.
+            ValueError: A time or a policy does not fit; the message says what.
         """
+        said = _Said(url, token, Terms(timeout, remind_after, on_expiry, default))
         with self._lock:
             if self._session is not None:
-                if url is None or (url, token) == self._server:
+                if said in (_SAID_NOTHING, self._said):
                     return
                 self._close()
-            self._session = Session(url, token)
-            self._server = (url, token)
+            self._session = Session(said.url, said.token, said.terms)
+            self._said = said
             atexit.register(self.off)
 
     def is_on(self) -> bool:
         """Say whether human input goes through the bridge now."""
         return self._session is not None
+
+    def session(self) -> Session:
+        """Return the session, turned on as :meth:`on` would if it is not."""
+        self.on()
+        session = self._session
+        if session is None:
+            raise NotAnswered("the bridge was disabled meanwhile; call enable() again", "refused")
+        return session
 
     def off(self) -> None:
         """Put everything back as it was; what is pending is withdrawn."""
@@ -151,3 +180,15 @@ class Switch:
             self._session.close()
             self._session = None
             atexit.unregister(self.off)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """The arguments of ``enable()``."""
+
+    url: str | None = None
+    token: str | None = None
+    terms: Terms = NO_TERMS
+
+
+_SAID_NOTHING: Final = _Said()

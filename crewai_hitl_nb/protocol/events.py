@@ -305,6 +305,23 @@ def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
     return _known(struct, filled)
 
 
+def response_from_wire(raw: Mapping[str, Any]) -> Response:
+    """Decode which answers are acceptable.
+
+    Raises:
+        InvalidEvent: With the wrong field and why.
+    """
+    try:
+        response = msgspec.convert(dict(raw), Response)
+    except msgspec.ValidationError as error:
+        errors = _field_errors(error)
+        raise InvalidEvent(
+            tuple(FieldError(f"response.{e.field}".rstrip("."), e.message) for e in errors)
+        ) from None
+    _check_response(response)
+    return response
+
+
 def events_from_wire(raw: object, *, new_id: Callable[[], str], now: datetime) -> list[Event]:
     """Decode what a publisher sends: one event or a list of them.
 

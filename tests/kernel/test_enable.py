@@ -113,7 +113,7 @@ def test_a_refused_token_ends_the_question_with_a_clear_error(kernel: RunningKer
     kernel.run("hitl.disable()")
 
     assert cell.error is not None
-    assert cell.error[0] == "HookAborted"
+    assert cell.error[0] == "NotAnswered"
     assert "token" in cell.error[1]
 
 
@@ -139,7 +139,7 @@ def test_a_kernel_without_any_server_says_what_to_do_and_approves_nothing(
     cell = lonely_kernel.begin(kickoff).finish()
 
     assert cell.error is not None
-    assert cell.error[0] == "HookAborted"
+    assert cell.error[0] == "NotAnswered"
     assert "jupyter server extension list" in cell.error[1]
     assert "# A note on tea" not in cell.text
 

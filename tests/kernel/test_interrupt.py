@@ -102,5 +102,5 @@ def test_an_answer_elsewhere_that_cancels_ends_the_crew_and_is_no_approval(
     cell.finish()
 
     assert cell.error is not None
-    assert cell.error[0] == "HookAborted"
+    assert cell.error[0] == "NotAnswered"
     assert "withdrawn" in cell.error[1]

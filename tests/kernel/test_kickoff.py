@@ -49,7 +49,7 @@ def test_the_question_shows_the_draft_the_task_and_who_asks(
     cell.finish()
 
     assert question.kind == "task_feedback"
-    assert question.response.decisions == ("approve", "respond")
+    assert question.response.decisions == ("approve", "respond", "edit")
     assert question.reason_flags == {"review": True}
     assert question.context.startswith("# A note on tea")
     assert "**Expected output**\n\nA short note" in question.context

@@ -9,8 +9,10 @@ from crewai.core.providers.human_input import ExecutorContext
 from crewai.hooks import HookAborted
 from pydantic import BaseModel
 
+from crewai_hitl_nb.kernel.context import cut
 from crewai_hitl_nb.kernel.human_input import ACCEPT, feedback_of
-from crewai_hitl_nb.kernel.question import Waiter, cut, task_question
+from crewai_hitl_nb.kernel.question import Waiter, task_question
+from crewai_hitl_nb.kernel.terms import Terms
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import HumanInputRequired, encode_event
 from tests.events import completed
@@ -27,7 +29,7 @@ def question(draft: str | BaseModel, **task: Any) -> HumanInputRequired:
         agent=SimpleNamespace(role="Writer", id="agent-1"),
         _is_training_mode=lambda: False,
     )
-    return task_question(draft, cast(ExecutorContext, context), Waiter("crew-1"), round_=1)
+    return task_question(draft, cast(ExecutorContext, context), Waiter("crew-1"), Terms())
 
 
 def test_a_persons_approval_accepts() -> None:
@@ -59,7 +61,17 @@ def test_a_draft_as_long_as_a_book_is_cut_and_says_so() -> None:
 
 
 def test_a_typed_draft_is_shown_as_json() -> None:
-    assert question(Report(title="Tea")).context == '```json\n{\n  "title": "Tea"\n}\n```'
+    asked = question(Report(title="Tea"))
+
+    assert asked.context.startswith('```json\n{\n  "title": "Tea"\n}\n```\n\n---')
+    assert (asked.draft, "edit" in asked.response.decisions) == (None, False)
+
+
+def test_a_text_may_be_edited_whole_and_no_part_of_it() -> None:
+    short, long = question("tea"), question("x" * (limits.MAX_CONTEXT_CHARS + 1))
+
+    assert (short.draft, short.response.decisions) == ("tea", ("approve", "respond", "edit"))
+    assert (long.draft, long.response.decisions) == (None, ("approve", "respond"))
 
 
 def test_a_task_without_a_name_is_called_by_its_first_line() -> None:
