@@ -135,6 +135,13 @@ class Broker:
         """How many readers there are."""
         return len(self._subscriptions)
 
+    def waited_for_since(self, moment: datetime) -> bool:
+        """Whether a process waits for the answer to a question that it asked after ``moment``."""
+        return any(
+            required.source.id is not None and required.timestamp > moment
+            for required in self._open.values()
+        )
+
     async def start(self) -> None:
         """Open the store and take up the requests that were left open.
 

@@ -12,6 +12,7 @@ import httpx
 
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import ServerAway, describe
+from crewai_hitl_nb.client.hub import STOPPED, says_stopped
 from crewai_hitl_nb.protocol.errors import (
     BadJson,
     BadRequest,
@@ -89,10 +90,13 @@ def raise_for_refusal(reply: httpx.Response) -> None:
     """Raise the error that the reply speaks of, if it is one (its body must be read).
 
     Raises:
+        ServerAway: When a JupyterHub answers for a server that it has stopped.
         HitlError: What the server refused with.
     """
     if reply.is_success:
         return
+    if says_stopped(reply):
+        raise ServerAway(STOPPED)
     if reply.is_redirect:
         raise Forbidden("the server asks to log in; pass its token (CREWAI_HITL_TOKEN or token=)")
     raise refusal_of(reply.status_code, reply.content)

@@ -80,6 +80,9 @@ RETAIN_EVENTS: Final = 1_000_000
 RETAIN_DAYS: Final = 90.0
 """Days that an event is kept; never one of an open request is dropped."""
 
+AWAKE_HOURS: Final = 24.0
+"""How long a waiting question keeps its server from looking idle: until the next day's work."""
+
 CLOSE_GOING_AWAY: Final = 1001
 """WebSocket close: the server stops. Connect again with the last event id (RFC 6455, 7.4.1)."""
 

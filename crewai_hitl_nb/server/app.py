@@ -1,13 +1,16 @@
 """The Jupyter server extension: reads the configuration and owns everything's life.
 
 It opens the log when the server is up, hands kernels the URL and their key, prunes once
-an hour, and closes all of it in reverse order when the server stops.
+an hour, tells the host that it is in use while a crew waits, and closes all of it in reverse
+order when the server stops.
 """
 
 import asyncio
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
@@ -18,7 +21,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import crews, keys, webhooks
+from crewai_hitl_nb.server import activity, crews, keys, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.routes import PREFIX, ROUTES
@@ -29,6 +32,8 @@ _HERE: Final = Path(__file__).parent
 _PRUNE_SECONDS: Final = 3600.0
 _MOST_LOGS: Final = 20
 """Servers of one user side by side, each with a log of its own."""
+_NAME_CHARS: Final = 100
+"""Of a named server's name in its log's file name; file systems allow 255 bytes in all."""
 
 
 class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
@@ -44,7 +49,8 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         "",
         config=True,
         help="The SQLite file of the log. Default: crewai-hitl/human_input.db in the Jupyter"
-        " data directory; a second server of the same user takes human_input-2.db.",
+        " data directory; a second server of the same user takes human_input-2.db, and the"
+        " named server `gpu` of a JupyterHub human_input.gpu.db.",
     )
     retain_events = Int(
         limits.RETAIN_EVENTS,
@@ -70,6 +76,12 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         limits.BUFFER_EVENTS,
         config=True,
         help="Events that wait for one slow reader before it is closed (it can resume).",
+    )
+    awake_hours = Float(
+        limits.AWAKE_HOURS,
+        config=True,
+        help="Hours that a question a crew waits for counts as activity of the server, so that"
+        " it is not culled as idle meanwhile; 0: not at all.",
     )
     max_pending = Int(limits.MAX_PENDING_REQUESTS, config=True, help="Most open requests at once.")
 
@@ -98,7 +110,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         """Make what lives as long as the application."""
         super().__init__(**kwargs)
         self._handover = Handover(Path(jupyter_runtime_dir()))
-        self._pruning: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
         self._services: Services | None = None
 
     def initialize_settings(self) -> None:
@@ -129,7 +141,12 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             services.trouble = error.message
             self.log.error("crewai-hitl: %s", error.message)
             return
-        self._pruning = asyncio.ensure_future(self._prune_forever(services.broker))
+        awake = activity.keep_noting(
+            serverapp.web_app.settings, services.broker, hours=self.awake_hours
+        )
+        self._loops = [
+            asyncio.ensure_future(loop) for loop in (self._prune_forever(services.broker), awake)
+        ]
         await webhooks.begin(services, store, services.broker, self._webhooks(), self.log)
         self._handover.give(_local_url(serverapp), services.kernel_key)
 
@@ -169,7 +186,11 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     def _path(self, number: int) -> Path:
         default = Path(jupyter_data_dir()) / "crewai-hitl" / "human_input.db"
         path = Path(self.store_path).expanduser() if self.store_path else default
-        return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        # A named server of a JupyterHub shares its user's home with others, and must find its
+        # own log again whichever of them starts first.
+        name = quote(os.environ.get("JUPYTERHUB_SERVER_NAME", ""), safe="")[:_NAME_CHARS]
+        stem = f"{path.stem}.{name}" if name else path.stem
+        return path.with_stem(stem if number == 1 else f"{stem}-{number}")
 
     async def _prune_forever(self, broker: Broker) -> None:
         while True:
@@ -184,8 +205,8 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     async def stop_extension(self) -> None:
         """Take everything back, in reverse order."""
         self._handover.take_back()
-        if self._pruning is not None:
-            self._pruning.cancel()
+        for loop in self._loops:
+            loop.cancel()
         services = self._services
         if services is not None and services.broker is not None:
             await webhooks.end(services)

@@ -66,6 +66,16 @@ class StreamSocket(
             protocol.params.ping_interval = None
         return protocol
 
+    @property
+    def ping_interval(self) -> int:
+        """Milliseconds between the host's pings; none for who only reads.
+
+        A browser answers a ping by itself, and JupyterHub's proxy takes the pong for activity:
+        a forgotten page would keep its server alive for ever. Heartbeats go down only. A
+        waiter is pinged, since a crew hangs on knowing whether it is still there.
+        """
+        return 0 if self._source is None else int(super().ping_interval)
+
     @ws_authenticated
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Check everything that can be wrong while it can still be said by HTTP."""

@@ -297,6 +297,7 @@ export const RECONNECT_MIN_SECONDS = 0.1 as const;
 export const RECONNECT_MAX_SECONDS = 2 as const;
 export const RETAIN_EVENTS = 1000000 as const;
 export const RETAIN_DAYS = 90 as const;
+export const AWAKE_HOURS = 24 as const;
 export const CLOSE_GOING_AWAY = 1001 as const;
 export const CLOSE_SLOW_READER = 4408 as const;
 export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_input_reminded","human_input_completed","human_input_cancelled","human_input_expired"] as const;

@@ -20,6 +20,7 @@ from crewai_hitl_nb.client.decode import Incoming, Refused, decode_frame
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import ServerAway, TransportUnusable, describe
 from crewai_hitl_nb.client.exchange import refusal_of
+from crewai_hitl_nb.client.hub import STOPPED, is_hub_page
 from crewai_hitl_nb.client.resume import SILENCE_SECONDS
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError
@@ -107,7 +108,16 @@ class Socket:
 async def open_socket(
     endpoint: Endpoint, path: str, params: Mapping[str, str], *, seconds: float
 ) -> AsyncIterator[Socket]:
-    """Open a WebSocket on the server and close it in the end.
+    """Open a WebSocket on the server and close it in the end; see :func:`open_connection`."""
+    async with open_connection(endpoint, path, params, seconds=seconds) as connection:
+        yield Socket(connection)
+
+
+@asynccontextmanager
+async def open_connection(
+    endpoint: Endpoint, path: str, params: Mapping[str, str], *, seconds: float
+) -> AsyncIterator[ClientConnection]:
+    """Open a WebSocket whose frames nobody reads yet, and close it in the end.
 
     Args:
         endpoint: Where, and with which token.
@@ -134,13 +144,15 @@ async def open_socket(
             ping_interval=None,  # the server's heartbeats say that it lives
         )
     except websockets.InvalidStatus as error:
+        if is_hub_page(error.response.status_code, error.response.headers):
+            raise ServerAway(STOPPED) from None
         raise _handshake_error(error.response.status_code, error.response.body) from None
     except (OSError, asyncio.TimeoutError, websockets.InvalidMessage) as error:
         raise ServerAway(f"{endpoint.url} cannot be reached: {describe(error)}") from error
     except websockets.InvalidHandshake as error:
         raise TransportUnusable(f"no WebSocket at {endpoint.url}: {error}") from error
     try:
-        yield Socket(connection)
+        yield connection
     finally:
         await connection.close()
 

@@ -40,9 +40,14 @@ export function streamParameters(subscription: Subscription): Record<string, str
   };
 }
 
+/**
+ * A proxy that has nobody behind it: the server is away, and so for every transport. 424 is
+ * what a JupyterHub says of a server that it has stopped.
+ */
+const NOBODY_THERE = new Set([424, 502, 503, 504]);
+
 /** Return how an attempt ended, by the status that the server answered. */
 export function endingOf(status: number): Ending {
   if (status === 401 || status === 403) return "forbidden";
-  // A proxy that has nobody behind it: the server is away, and so for every transport.
-  return status === 502 || status === 503 || status === 504 ? "unreachable" : "refused";
+  return NOBODY_THERE.has(status) ? "unreachable" : "refused";
 }
