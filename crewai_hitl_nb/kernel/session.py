@@ -86,7 +86,11 @@ class Session:
         with self._lock:
             if self._asker is None and (endpoint := self._find()) is not None:
                 bridge = Bridge(endpoint, self._waiter.source_id)
-                screen = CardScreen(self._notebook) if self._notebook else Terminal(endpoint.url)
+                screen = (
+                    CardScreen(self._notebook, endpoint)
+                    if self._notebook
+                    else Terminal(endpoint.url)
+                )
                 self._asker = Asker(bridge, self._notebook, screen, self._waiter, self._terms)
             return self._asker
 

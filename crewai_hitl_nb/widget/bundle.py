@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.protocol.events import HumanInputRequired, encode_event
 from crewai_hitl_nb.widget.card import CardWidget, FrontEndNotBuilt
 
@@ -19,22 +20,27 @@ CARD_MIME: Final = "application/vnd.crewai-hitl.request+json"
 _log = logging.getLogger(__name__)
 
 
-def card_bundle(request: HumanInputRequired) -> dict[str, Any]:
-    """Return the MIME bundle of a question."""
+def card_bundle(request: HumanInputRequired, endpoint: Endpoint | None = None) -> dict[str, Any]:
+    """Return the MIME bundle of a question.
+
+    Args:
+        request: The question.
+        endpoint: The server, for a browser that cannot reach it; None to find it.
+    """
     payload = {
         "request_id": request.request_id,
         "event": msgspec.json.decode(encode_event(request)),
     }
     return {
-        **_view(payload),
+        **_view(payload, endpoint),
         CARD_MIME: payload,
         "text/plain": f"{request.prompt}\n\n{request.context}",
     }
 
 
-def _view(payload: dict[str, Any]) -> dict[str, Any]:
+def _view(payload: dict[str, Any], endpoint: Endpoint | None) -> dict[str, Any]:
     try:
-        bundle = CardWidget(request=payload)._repr_mimebundle_()
+        bundle = CardWidget(endpoint, request=payload)._repr_mimebundle_()
     except FrontEndNotBuilt as error:
         _log.warning("%s", error)
         return {}

@@ -13,8 +13,10 @@ import { pauseMs } from "./resume";
 /** What a person says; `via` names the surface. */
 export interface Answer {
   readonly human_feedback: string;
-  readonly decision: "approve" | "respond" | "reject";
+  readonly decision: "approve" | "respond" | "edit" | "reject";
   readonly options: readonly string[] | null;
+  /** The filled form; undefined where there is none. */
+  readonly values?: Readonly<Record<string, unknown>> | undefined;
   readonly via: string;
 }
 
@@ -48,6 +50,16 @@ export class Answers {
     const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key));
     if (outcome.kind !== "unreachable") this.keys.delete(requestId);
     return outcome;
+  }
+
+  /**
+   * Send an answer from a page that is being left: one call that outlives the page.
+   *
+   * A WebSocket dies with its page and what it had not written yet; nobody waits for the reply.
+   */
+  sendLeaving(requestId: string, answer: Answer): void {
+    const headers = { "Idempotency-Key": this.keyOf(requestId, answer) };
+    void post(this.endpoint, answerPath(requestId), answer, headers, true);
   }
 
   /** Take the reply to a frame; false when it is not one of these. */
@@ -91,7 +103,7 @@ export class Answers {
   }
 
   private async sendByPost(id: string, answer: Answer, key: string): Promise<Outcome> {
-    const path = `requests/${encodeURIComponent(id)}/answer`;
+    const path = answerPath(id);
     for (let attempt = 1; ; attempt++) {
       const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
       if (reply.kind === "ok") return accepted(reply.body);
@@ -108,6 +120,10 @@ export class Answers {
     this.keys.set(requestId, { content, key });
     return key;
   }
+}
+
+function answerPath(requestId: string): string {
+  return `requests/${encodeURIComponent(requestId)}/answer`;
 }
 
 function accepted(body: unknown): Outcome {

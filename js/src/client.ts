@@ -13,6 +13,7 @@ import { type Found, Lookup } from "./lookup";
 import { EVENT_TYPES, HEARTBEAT_SECONDS, type HumanInputRequired } from "./protocol.gen";
 import { type LinkState, START, upgradeInMs } from "./resume";
 import { type Request, step } from "./state";
+import { connectComm } from "./transports/comm";
 import { connectPoll } from "./transports/poll";
 import { connectSse } from "./transports/sse";
 import { connectWebSocket } from "./transports/websocket";
@@ -20,7 +21,12 @@ import { connectWebSocket } from "./transports/websocket";
 /** What the page may build on; tests pass shorter times and other transports. */
 export type ClientOptions = Partial<Omit<LinkOptions, "endpoint" | "types">>;
 
-const CONNECT = { websocket: connectWebSocket, sse: connectSse, poll: connectPoll };
+const CONNECT = {
+  websocket: connectWebSocket,
+  sse: connectSse,
+  poll: connectPoll,
+  comm: connectComm,
+};
 
 export class Client {
   /** Counts every change: a cheap thing to compare. */
@@ -99,6 +105,12 @@ export class Client {
     return [...this.requests.values()];
   }
 
+  /** The server's listing told of a request that this page has not heard of. */
+  learned(request: Request): void {
+    const id = request.required.request_id;
+    if (!this.requests.has(id)) this.put(id, request);
+  }
+
   /** A card shows this question: find out what became of it. */
   expect(required: HumanInputRequired): void {
     const id = required.request_id;
@@ -112,6 +124,11 @@ export class Client {
     const event = outcome.kind === "unreachable" ? null : closingOf(outcome);
     if (event !== null) this.heard({ kind: "event", event });
     return outcome;
+  }
+
+  /** Answer from a page that is being left. */
+  answerLeaving(id: string, answer: Answer): void {
+    this.answers.sendLeaving(id, answer);
   }
 
   private linkListener(): LinkListener {

@@ -6,13 +6,25 @@
  * the cookie authenticates the WebSocket as it does JupyterLab's own; every `fetch` carries
  * `X-XSRFToken` (JupyterHub wants it on GET as well) and the page's token where it has one.
  */
+import type { Channel } from "./channel";
+import type { Transport } from "./resume";
+
 const EXTENSION_PATH = "crewai-hitl/";
+
+/** Where a Jupyter server, and our own, serve an extension's files, below the base URL. */
+const STATIC_PATH = "static/crewai_hitl_nb/";
 
 export interface Endpoint {
   /** Absolute URL of the prefix, with a closing slash. */
   readonly prefix: string;
   /** Headers for every `fetch`, read anew each time because the cookie changes at login. */
   headers(): Record<string, string>;
+  /** The transports to try, best first; by default those of a page of the server's own. */
+  readonly ladder?: readonly Transport[];
+  /** Makes the calls in place of the browser's own `fetch`. */
+  readonly fetch?: (url: URL, init: RequestInit) => Promise<Response>;
+  /** The way through the kernel, for the transport that takes it. */
+  readonly channel?: Channel;
 }
 
 /** Return the endpoint that the page speaks of, or null when it is no Jupyter page. */
@@ -22,6 +34,13 @@ export function pageEndpoint(page: Document = document): Endpoint | null {
   const config = jupyterConfig(page);
   if (config === null) return null;
   return endpoint(page, `${config.baseUrl.replace(/\/*$/, "/")}${EXTENSION_PATH}`, config.token);
+}
+
+/** Return the URL of a file that the build put beside the inbox page, or null off Jupyter. */
+export function builtFileUrl(name: string, page: Document = document): URL | null {
+  const base = page.body?.dataset.base ?? jupyterConfig(page)?.baseUrl;
+  if (base === undefined) return null;
+  return new URL(`${base.replace(/\/*$/, "/")}${STATIC_PATH}${name}`, page.baseURI);
 }
 
 /** Return a stream's or a resource's URL; parameters that are null are left out. */

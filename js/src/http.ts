@@ -19,9 +19,12 @@ export function post(
   path: string,
   body: object,
   headers: Readonly<Record<string, string>>,
+  /** Whether the call outlives the page (at most 64 kB, says the Fetch standard). */
+  keepalive = false,
 ): Promise<Reply> {
   return call(endpoint, path, {
     method: "POST",
+    keepalive,
     headers: { ...endpoint.headers(), ...headers, "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
@@ -29,7 +32,8 @@ export function post(
 
 async function call(endpoint: Endpoint, path: string, init: RequestInit): Promise<Reply> {
   try {
-    const response = await fetch(urlOf(endpoint, path), { ...init, cache: "no-store" });
+    const fetching = endpoint.fetch ?? fetch;
+    const response = await fetching(urlOf(endpoint, path), { ...init, cache: "no-store" });
     if (PASSING.has(response.status)) return { kind: "unreachable" };
     const body = parsed(await response.text());
     if (response.ok) return { kind: "ok", body };

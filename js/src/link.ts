@@ -11,11 +11,13 @@ import {
   type Cursor,
   type Ending,
   ended,
+  LADDER,
   type LinkState,
   opened,
   type Plan,
-  START,
+  start,
   type Transport,
+  top,
   upgradeFailed,
 } from "./resume";
 import { HOLD_SECONDS } from "./transports/poll";
@@ -60,10 +62,10 @@ export const OPENING_MS = 5000;
 const MOST_PATIENCE = 16;
 
 export class Link {
-  private state: LinkState = START;
+  private state: LinkState;
   private cursor: Cursor | null = null;
   private current: Session | null = null;
-  /** A WebSocket that is tried beside a live lesser transport. */
+  /** The best transport, tried beside a live lesser one. */
   private candidate: Session | null = null;
   private pause: ReturnType<typeof setTimeout> | undefined;
   private upgrade: ReturnType<typeof setTimeout> | undefined;
@@ -76,6 +78,7 @@ export class Link {
     private readonly listener: LinkListener,
   ) {
     this.beatMs = options.heartbeatMs;
+    this.state = start(options.endpoint.ladder ?? LADDER);
   }
 
   start(): void {
@@ -212,7 +215,7 @@ export class Link {
     const delay = this.options.upgradeInMs(this.state);
     if (delay === null) return;
     this.upgrade = setTimeout(() => {
-      this.candidate = this.open("websocket");
+      this.candidate = this.open(top(this.state.ladder));
     }, delay);
   }
 

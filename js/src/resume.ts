@@ -7,12 +7,15 @@
  *       ▲  any of them unreachable: pause, then websocket ◀──────┘
  *       └── live on sse or poll: try websocket again beside it, now and then
  *
+ * That is the ladder of a page of the server's own; where only the kernel reaches the server
+ * the ladder has one rung, the widget's comm.
+ *
  * A browser does not say why a WebSocket failed to open, so a failed opening counts as
  * refused and SSE, read by `fetch`, finds out at once whether the server is there at all.
  */
 import { RECONNECT_MAX_SECONDS, RECONNECT_MIN_SECONDS } from "./protocol.gen";
 
-export type Transport = "websocket" | "sse" | "poll";
+export type Transport = "websocket" | "sse" | "poll" | "comm";
 export type Phase = "connecting" | "live" | "reconnecting" | "offline";
 
 /**
@@ -33,6 +36,8 @@ export interface LinkState {
   /** Vain attempts, in a row, to go back up to WebSocket. */
   readonly upgrades: number;
   readonly forbidden: boolean;
+  /** The transports, best first. */
+  readonly ladder: readonly Transport[];
 }
 
 /** The next attempt. */
@@ -59,18 +64,19 @@ const UPGRADE_MIN_MS = 15_000;
 /** … up to this: a proxy without WebSocket stays one. */
 const UPGRADE_MAX_MS = 600_000;
 
-export const START: LinkState = {
-  phase: "connecting",
-  transport: "websocket",
-  failures: 0,
-  upgrades: 0,
-  forbidden: false,
-};
+export const LADDER: readonly Transport[] = ["websocket", "sse", "poll"];
+
+export function start(ladder: readonly Transport[]): LinkState {
+  const transport = top(ladder);
+  return { phase: "connecting", transport, failures: 0, upgrades: 0, forbidden: false, ladder };
+}
+
+export const START: LinkState = start(LADDER);
 
 /** Return the state once the first heartbeat has come: the replay is over, from here live. */
 export function opened(state: LinkState, transport: Transport): LinkState {
-  const upgrades = transport === "websocket" ? 0 : state.upgrades;
-  return { phase: "live", transport, failures: 0, upgrades, forbidden: false };
+  const upgrades = transport === top(state.ladder) ? 0 : state.upgrades;
+  return { ...state, phase: "live", transport, failures: 0, upgrades, forbidden: false };
 }
 
 /** Return the state and the next attempt after one ended, or a live connection broke. */
@@ -79,15 +85,16 @@ export function ended(
   ending: Ending,
   random: () => number,
 ): readonly [LinkState, Plan] {
+  const transport = top(state.ladder);
   if (ending === "forbidden") {
-    const next: LinkState = { ...state, phase: "offline", transport: "websocket", forbidden: true };
-    return [next, { transport: "websocket", delayMs: FORBIDDEN_MS }];
+    const next: LinkState = { ...state, phase: "offline", transport, forbidden: true };
+    return [next, { transport, delayMs: FORBIDDEN_MS }];
   }
   if (state.phase === "live") {
-    const next: LinkState = { ...state, phase: "reconnecting", transport: "websocket" };
-    return [next, { transport: "websocket", delayMs: pauseMs(0, random) }];
+    const next: LinkState = { ...state, phase: "reconnecting", transport };
+    return [next, { transport, delayMs: pauseMs(0, random) }];
   }
-  const lesser = ending === "refused" ? below(state.transport) : null;
+  const lesser = ending === "refused" ? below(state) : null;
   if (lesser !== null)
     return [
       { ...state, transport: lesser },
@@ -95,18 +102,18 @@ export function ended(
     ];
   const failures = state.failures + 1;
   const phase = failures >= OFFLINE_AFTER ? "offline" : state.phase;
-  const next: LinkState = { ...state, phase, transport: "websocket", failures };
-  return [next, { transport: "websocket", delayMs: pauseMs(failures, random) }];
+  const next: LinkState = { ...state, phase, transport, failures };
+  return [next, { transport, delayMs: pauseMs(failures, random) }];
 }
 
-/** Return the state after an attempt to go up to WebSocket failed. */
+/** Return the state after an attempt to go up to the best transport failed. */
 export function upgradeFailed(state: LinkState): LinkState {
   return { ...state, upgrades: state.upgrades + 1 };
 }
 
-/** Return when to try WebSocket again beside the live transport, or null when it is the one. */
+/** Return when to try the best transport beside the live one, or null when it is the one. */
 export function upgradeInMs(state: LinkState): number | null {
-  if (state.phase !== "live" || state.transport === "websocket") return null;
+  if (state.phase !== "live" || state.transport === top(state.ladder)) return null;
   return Math.min(UPGRADE_MAX_MS, UPGRADE_MIN_MS * 2 ** state.upgrades);
 }
 
@@ -117,15 +124,12 @@ export function pauseMs(failures: number, random: () => number): number {
   return full / 2 + (full / 2) * random();
 }
 
-function below(transport: Transport): Transport | null {
-  switch (transport) {
-    case "websocket":
-      return "sse";
-    case "sse":
-      return "poll";
-    case "poll":
-      return null;
-  }
+export function top(ladder: readonly Transport[]): Transport {
+  return ladder[0] ?? "websocket";
+}
+
+function below({ ladder, transport }: LinkState): Transport | null {
+  return ladder[ladder.indexOf(transport) + 1] ?? null;
 }
 
 /** The last event seen: where a new connection goes on. */

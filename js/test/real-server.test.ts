@@ -99,9 +99,9 @@ function words(human_feedback: string) {
   return { human_feedback, decision: "respond", options: null, via: "card" } as const;
 }
 
-async function connected(transport: Transport): Promise<Client> {
+async function connected(transport: keyof typeof CONNECT): Promise<Client> {
   const only = CONNECT[transport];
-  const client = new Client(endpoint(), { connect: { websocket: only, sse: only, poll: only } });
+  const client = new Client(endpoint(), { connect: { websocket: only, sse: only, poll: only, comm: only } });
   clients.push(client);
   client.start();
   await until(() => client.connection.phase === "live");
@@ -109,7 +109,7 @@ async function connected(transport: Transport): Promise<Client> {
 }
 
 /** A browser's cookie opens the WebSocket; here the URL carries the token. */
-const CONNECT: Readonly<Record<Transport, Connect>> = {
+const CONNECT: Readonly<Record<Exclude<Transport, "comm">, Connect>> = {
   websocket: (subscription, listener) => {
     class WithToken extends WebSocket {
       constructor(url: URL) {

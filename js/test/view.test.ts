@@ -287,6 +287,7 @@ describe("the anywidget", () => {
       get: (trait: string) => traits[trait],
       on: (_: string, listener: () => void) => listeners.add(listener),
       off: (_: string, listener: () => void) => listeners.delete(listener),
+      send: () => undefined,
     };
     const el = host();
     const cleanup = card.render({ model, el });

@@ -105,6 +105,26 @@ class RunningKernel:
         """Press the stop button."""
         self._post("interrupt")
 
+    def tell_widget(self, model_id: str, content: dict[str, Any]) -> None:
+        """Send a custom message to a widget, as its view in a browser does."""
+        session, channel = self._client.session, self._client.shell_channel
+        data = {"method": "custom", "content": content}
+        channel.send(session.msg("comm_msg", {"comm_id": model_id, "data": data}))
+
+    def hear_widget(self, model_id: str, seconds: float = CELL_SECONDS) -> dict[str, Any]:
+        """Wait for a custom message of a widget, and return its content."""
+        heard: list[dict[str, Any]] = []
+
+        def is_custom(message: dict[str, Any]) -> bool:
+            content = message["content"]
+            custom = content.get("comm_id") == model_id and content["data"]["method"] == "custom"
+            if custom:
+                heard.append(content["data"]["content"])
+            return custom
+
+        self.read_until(is_custom, seconds)
+        return heard[0]
+
     def read_until(self, found: Any, seconds: float) -> None:
         """Read messages until one of them is the one."""
         deadline = time.monotonic() + seconds

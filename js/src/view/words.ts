@@ -1,6 +1,11 @@
 /** The words that people read: who asks, who answered, when, and why a request ended. */
-import type { ClosingEvent } from "../decode";
-import type { AnsweredBy, HumanInputCancelled, HumanInputRequired } from "../protocol.gen";
+import { type ClosingEvent, isObject } from "../decode";
+import type {
+  AnsweredBy,
+  HumanInputCancelled,
+  HumanInputCompleted,
+  HumanInputRequired,
+} from "../protocol.gen";
 import type { LinkState, Transport } from "../resume";
 
 const SURFACES: Readonly<Record<string, string>> = {
@@ -25,20 +30,24 @@ const TRANSPORTS: Readonly<Record<Transport, string>> = {
   websocket: "WebSocket",
   sse: "Server-Sent Events",
   poll: "long-poll",
+  comm: "the kernel",
 };
 
 /** Who asks, as one name and what is known beside it. */
 export function asker(required: HumanInputRequired): { name: string; details: string[] } {
   const { source } = required;
-  const name = source.agent_role ?? source.crew_name ?? "A crew";
+  const [name, ...others] = [source.agent_role, source.crew_name, source.flow_name].filter(
+    (part) => part !== null,
+  );
   const details = [
-    source.agent_role === null ? null : source.crew_name,
+    ...others,
     source.task_name,
     source.notebook?.split("/").at(-1) ?? null, // a kernel may know it by its whole path
     required.round > 1 ? `round ${required.round}` : null,
+    required.assignee === null ? null : `for ${required.assignee}`,
   ];
   return {
-    name: name.trim(),
+    name: (name ?? "A crew").trim(),
     details: details.filter((part) => part !== null && part !== "") as string[],
   };
 }
@@ -54,11 +63,23 @@ export function person({ name, via }: AnsweredBy): string {
   return `${name}, via ${SURFACES[via] ?? via}`;
 }
 
-/** What became of a request, as a heading. */
-export function verdict(event: ClosingEvent): string {
+/** What happens when nobody answers in time. */
+export function atExpiry({ response }: HumanInputRequired): string {
+  switch (response.on_expiry) {
+    case "wait":
+      return "then it keeps waiting";
+    case "fail":
+      return "then it expires";
+    case "default":
+      return `then it is answered with ${said(response.default)}`;
+  }
+}
+
+/** What became of a request, as a heading; a permission has words of its own. */
+export function verdict(event: ClosingEvent, kind: HumanInputRequired["kind"] | null = null): string {
   switch (event.type) {
     case "human_input_completed":
-      return completed(event.decision, event.options !== null);
+      return completed(event, kind === "tool_approval" || kind === "llm_approval");
     case "human_input_cancelled":
       return `Cancelled: ${CANCELLED[event.reason]}`;
     case "human_input_expired":
@@ -101,15 +122,27 @@ export function clockTime(iso: string, now: Date): string {
     : `${time.toLocaleDateString([], { day: "numeric", month: "short", year: "numeric" })}, ${clock}`;
 }
 
-function completed(decision: string | null, chose: boolean): string {
+function completed({ decision, options, values }: HumanInputCompleted, permission: boolean): string {
   switch (decision) {
     case "approve":
-      return "Accepted";
+      return permission ? "Allowed" : "Accepted";
+    case "edit":
+      return permission ? "Allowed as changed" : "Accepted as edited";
     case "reject":
-      return "Rejected";
+      return permission ? "Refused" : "Rejected";
     default:
-      return chose ? "Answered" : "Feedback sent";
+      return options !== null || values !== null ? "Answered" : "Feedback sent";
   }
+}
+
+/** A default answer in words: a text, an option, or whatever its JSON says. */
+function said(answer: unknown): string {
+  const parts = isObject(answer)
+    ? [answer.option, answer.options, answer.human_feedback, answer.decision]
+    : [answer];
+  const words = parts.find((part) => part != null && part !== "");
+  if (Array.isArray(words)) return `“${words.join(", ")}”`;
+  return typeof words === "string" ? `“${words}”` : JSON.stringify(answer);
 }
 
 function span(seconds: number): string {

@@ -1,0 +1,112 @@
+/**
+ * The way to the server through the kernel, for pages that cannot reach the server itself.
+ *
+ * Custom messages of the card's widget carry the very frames of a WebSocket, and the calls
+ * that a card makes; `widget/relay.py` passes them on. Above it are the comm transport and
+ * the endpoint; it knows neither frames nor requests.
+ */
+import type { Endpoint } from "./endpoint";
+
+/** The part of anywidget's model that is used here. */
+export interface Messenger {
+  send(content: object): void;
+  on(event: "msg:custom", listener: (content: unknown) => void): void;
+  off(event: "msg:custom", listener: (content: unknown) => void): void;
+}
+
+export interface StreamListener {
+  text(frame: string): void;
+  /** It ended by itself, with an HTTP status that says why. */
+  ended(status: number): void;
+}
+
+interface Message {
+  readonly kind?: unknown;
+  readonly id?: unknown;
+  readonly text?: unknown;
+  readonly status?: unknown;
+  readonly body?: unknown;
+}
+
+/** A kernel that is busy hears nothing: a call is given up after this long. */
+const CALL_MS = 15_000;
+
+export class Channel {
+  private readonly streams = new Map<string, StreamListener>();
+  private readonly calls = new Map<string, (response: Response) => void>();
+
+  constructor(private readonly model: Messenger) {
+    model.on("msg:custom", this.hear);
+  }
+
+  close(): void {
+    this.model.off("msg:custom", this.hear);
+    for (const id of this.streams.keys()) this.model.send({ kind: "close", id });
+    this.streams.clear();
+    this.calls.clear();
+  }
+
+  open(query: Readonly<Record<string, string | null>>, listener: StreamListener) {
+    const id = newId();
+    this.streams.set(id, listener);
+    this.model.send({ kind: "open", id, query });
+    return {
+      send: (text: string): boolean => {
+        if (!this.streams.has(id)) return false;
+        this.model.send({ kind: "frame", id, text });
+        return true;
+      },
+      close: (): void => {
+        if (this.streams.delete(id)) this.model.send({ kind: "close", id });
+      },
+    };
+  }
+
+  /** Make a call as `fetch` would; rejects when no answer comes. */
+  readonly fetch = (url: URL, init: RequestInit): Promise<Response> => {
+    const id = newId();
+    const key = new Headers(init.headers).get("Idempotency-Key");
+    const path = url.pathname.slice(1) + url.search;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.calls.delete(id);
+        reject(new TypeError("the kernel is busy"));
+      }, CALL_MS);
+      this.calls.set(id, (response) => {
+        clearTimeout(timer);
+        resolve(response);
+      });
+      const method = init.method ?? "GET";
+      this.model.send({ kind: "call", id, method, path, key, body: init.body ?? null });
+    });
+  };
+
+  private readonly hear = (content: unknown): void => {
+    const { kind, id, text, status, body } = (content ?? {}) as Message;
+    if (typeof id !== "string") return;
+    if (kind === "frame" && typeof text === "string") this.streams.get(id)?.text(text);
+    if (kind === "ended" && typeof status === "number") {
+      const stream = this.streams.get(id);
+      this.streams.delete(id);
+      stream?.ended(status);
+    }
+    if (kind === "reply" && typeof status === "number") {
+      this.calls.get(id)?.(new Response(typeof body === "string" ? body : "", { status }));
+      this.calls.delete(id);
+    }
+  };
+}
+
+/** Every page that shows the widget hears every message, so ids must not meet. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(
+    "",
+  );
+}
+
+/** Return an endpoint whose every call and stream goes through the kernel. */
+export function kernelEndpoint(channel: Channel): Endpoint {
+  // Each card has a comm of its own, and so a client; the name reaches no network.
+  const prefix = `http://kernel-${newId()}.invalid/`;
+  return { prefix, headers: () => ({}), fetch: channel.fetch, channel, ladder: ["comm"] };
+}

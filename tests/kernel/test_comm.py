@@ -1,0 +1,114 @@
+"""A card whose browser cannot reach the server: the widget's comm carries the same frames.
+
+The browser's part is played by the messages that a front end sends; `js/test` and the
+browser tests have the real one.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from crewai_hitl_nb.client import Client
+from tests.kernel.conftest import next_question
+from tests.kernel.crews import AKICKOFF, KICKOFF_ASYNC
+from tests.kernel.running_kernel import Cell, RunningKernel
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Page:
+    """A page without a way to the server, with one card on it."""
+
+    def __init__(self, kernel: RunningKernel, model_id: str) -> None:
+        self._kernel = kernel
+        self._model_id = model_id
+
+    @classmethod
+    def under(cls, kernel: RunningKernel, cell: Cell) -> "Page":
+        cell.wait_for_card()
+        return cls(kernel, cell.cards()[-1][WIDGET_VIEW]["model_id"])
+
+    def say(self, **content: Any) -> None:
+        self._kernel.tell_widget(self._model_id, content)
+
+    def hear(self, kind: str) -> dict[str, Any]:
+        while (message := self._kernel.hear_widget(self._model_id))["kind"] != kind:
+            pass
+        return message
+
+    def frame(self, kind: str) -> dict[str, Any]:
+        """Wait for a frame of this type on the stream."""
+        while (frame := json.loads(self.hear("frame")["text"]))["type"] != kind:
+            pass
+        return dict(frame)
+
+    def call(self, method: str, path: str, body: str | None = None) -> tuple[int, Any]:
+        self.say(kind="call", id="call", method=method, path=path, body=body)
+        reply = self.hear("reply")
+        return reply["status"], json.loads(reply["body"])
+
+
+@pytest.mark.parametrize("kickoff", [KICKOFF_ASYNC, AKICKOFF])
+def test_a_waiting_cell_is_answered_through_its_kernel(
+    kernel: RunningKernel, client: Client, kickoff: str
+) -> None:
+    cell = kernel.begin(kickoff)
+    page = Page.under(kernel, cell)
+    page.say(kind="open", id="one", query={"replay": "pending"})
+    question = page.frame("human_input_required")
+    page.frame("heartbeat")
+    answer = {"type": "answer", "ref": "1", "request_id": question["request_id"]}
+    page.say(kind="frame", id="one", text=json.dumps({**answer, "via": "card"}))
+
+    assert page.frame("ack")["ref"] == "1"
+    cell.finish()
+    assert cell.error is None
+
+
+def test_a_card_looks_its_question_up_and_answers_it_by_a_call(
+    kernel: RunningKernel, client: Client
+) -> None:
+    cell = kernel.begin(AKICKOFF)
+    page = Page.under(kernel, cell)
+    request_id = next_question(client).request_id
+
+    status, found = page.call("GET", f"requests/{request_id}")
+    assert (status, found["status"]) == (200, "pending")
+    status, taken = page.call("POST", f"requests/{request_id}/answer", "{}")
+    assert (status, taken["event"]["decision"]) == (200, "approve")
+    cell.finish()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "events"),
+        ("GET", "requests"),
+        ("POST", "requests/../events"),
+        ("POST", "requests/x/cancel"),
+        ("DELETE", "requests/x"),
+        ("GET", "http://127.0.0.1:1/requests/x"),
+    ],
+)
+def test_a_page_steers_the_kernel_to_nothing_else(
+    kernel: RunningKernel, client: Client, method: str, path: str
+) -> None:
+    cell = kernel.begin(AKICKOFF)
+    page = Page.under(kernel, cell)
+
+    assert page.call(method, path, "{}")[0] == 403
+    client.answer(next_question(client).request_id)
+    cell.finish()
+
+
+def test_a_server_that_is_away_ends_the_stream_and_says_so(kernel: RunningKernel) -> None:
+    model_id = kernel.run(
+        "from crewai_hitl_nb.widget import CardWidget\n"
+        "from crewai_hitl_nb.client.discovery import Endpoint\n"
+        "print(CardWidget(Endpoint('http://127.0.0.1:9/crewai-hitl/')).model_id)"
+    ).text.strip()
+    page = Page(kernel, model_id)
+    page.say(kind="open", id="one", query={})
+
+    assert page.hear("ended") == {"kind": "ended", "id": "one", "status": 503}
