@@ -257,6 +257,17 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="What travels on the streams.",
         reply={"application/json": {"type": "object"}},
     ),
+    ("get", "/manifest.webmanifest"): Operation(
+        id="manifest",
+        summary="What lets a phone keep the inbox page on its home screen.",
+        reply={"application/manifest+json": {"type": "object"}},
+    ),
+    ("get", "/service-worker.js"): Operation(
+        id="serviceWorker",
+        summary="The inbox page's service worker; it keeps nothing.",
+        reply={"text/javascript": {"type": "string"}},
+        errors=(errors.NotFound,),
+    ),
     ("get", "/"): Operation(
         id="inbox",
         summary="The inbox page.",

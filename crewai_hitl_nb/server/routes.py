@@ -5,6 +5,7 @@ from typing import Any, Final
 from crewai_hitl_nb.server.documents import AsyncApiHandler, OpenApiHandler
 from crewai_hitl_nb.server.health import HealthHandler
 from crewai_hitl_nb.server.inbox import InboxHandler
+from crewai_hitl_nb.server.install import ManifestHandler, WorkerHandler
 from crewai_hitl_nb.server.poll import PollHandler
 from crewai_hitl_nb.server.publish import EventsHandler
 from crewai_hitl_nb.server.requests import (
@@ -39,5 +40,7 @@ ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
     (r"health", HealthHandler),
     (r"openapi\.json", OpenApiHandler),
     (r"asyncapi\.json", AsyncApiHandler),
+    (r"manifest\.webmanifest", ManifestHandler),
+    (r"service-worker\.js", WorkerHandler),
     (r"", InboxHandler),
 )

@@ -3,6 +3,7 @@
  *
  *   src/widget.ts  → crewai_hitl_nb/widget/static/card.js          the anywidget
  *   src/inbox.ts   → crewai_hitl_nb/server/static/inbox.{js,css}   the inbox page
+ *   src/service-worker.ts, icons/ → the same                       what makes it installable
  *   src/lab/*.ts   → crewai_hitl_nb/labextension/                  the prebuilt lab extension
  *
  * The lab extension goes through JupyterLab's own builder, run directly with the core metadata
@@ -10,7 +11,7 @@
  * Its packages stay imports until then, so that the builder's licence report names them.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,6 +49,14 @@ async function buildPages() {
     minify: true,
     outdir: inbox,
   });
+  await build({
+    ...shared,
+    entryPoints: ["src/service-worker.ts"],
+    format: "iife",
+    minify: true,
+    outdir: inbox,
+  });
+  cpSync(join(root, "icons"), inbox, { recursive: true });
   const size = report(card);
   report(join(inbox, "inbox.js"));
   report(join(inbox, "inbox.css"));

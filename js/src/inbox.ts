@@ -1,7 +1,17 @@
-/** Entry of the inbox page: all that waits, and the number of it in the title. */
-import { pageEndpoint } from "./endpoint";
+/**
+ * Entry of the inbox page: the inbox in full, the number in the title, calls for attention.
+ *
+ * The page tells by its attributes what only the server knows (`inbox.html`).
+ */
+import { pendingCount, watchForNews } from "./attention";
+import { showCount } from "./badge";
+import { isObject } from "./decode";
+import { type Endpoint, pageEndpoint } from "./endpoint";
+import { contentsPath, encodedPath, hashOf } from "./place";
+import type { HumanInputRequired } from "./protocol.gen";
 import { hold } from "./shared";
-import { mountInbox } from "./view/mount";
+import { mountFullInbox } from "./view/mount-full";
+import type { Surroundings, Way } from "./view/surroundings";
 
 const TITLE = document.title;
 
@@ -9,11 +19,47 @@ function start(): void {
   const endpoint = pageEndpoint();
   const host = document.querySelector("main");
   if (endpoint === null || host === null) return;
-  mountInbox(host, "inbox", endpoint);
+  mountFullInbox(host, surroundings(endpoint));
   const { client } = hold(endpoint);
-  client.subscribe(() => {
-    const count = client.all().filter(({ status }) => status === "pending").length;
-    document.title = count === 0 ? TITLE : `(${count}) ${TITLE}`;
+  client.subscribe(() => showCount(document, TITLE, pendingCount(client.all())));
+  watchForNews(client, show);
+  serveFromHomeScreen(endpoint);
+}
+
+function surroundings(endpoint: Endpoint): Surroundings {
+  return {
+    endpoint,
+    via: "inbox",
+    testId: "hitl-inbox",
+    ownsPage: true,
+    wayTo,
+    openSettings: null,
+  };
+}
+
+function wayTo({ source }: HumanInputRequired): Way | null {
+  const { notebooks = "", root = "" } = document.body.dataset;
+  const path = source.notebook === null ? null : contentsPath(source.notebook, root);
+  if (path === null || notebooks === "") return null;
+  return {
+    kind: "link",
+    label: `Open ${path.split("/").at(-1)}`,
+    href: new URL(notebooks + encodedPath(path), document.baseURI).href,
+  };
+}
+
+function show(requestId: string): void {
+  location.hash = hashOf({ view: "request", id: requestId });
+}
+
+/** Register the service worker; only a page that is safe from others (https, localhost) has one. */
+function serveFromHomeScreen({ prefix }: Endpoint): void {
+  const { serviceWorker } = navigator;
+  if (serviceWorker === undefined) return;
+  // Without it the page is as good as before, it cannot be installed and says less when offline.
+  serviceWorker.register(`${prefix}service-worker.js`, { scope: prefix }).catch(() => undefined);
+  serviceWorker.addEventListener("message", ({ data }) => {
+    if (isObject(data) && typeof data.request === "string") show(data.request);
   });
 }
 

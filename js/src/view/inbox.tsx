@@ -1,16 +1,12 @@
 /**
- * All that waits for an answer, live: the inbox page, the panel, `hitl.inbox()`.
+ * All that waits for an answer, live: `hitl.inbox()` in a notebook.
  *
- * A request that is answered while one looks stays in its place as a record, so that nothing
- * jumps from under the hand; after the next visit it is gone.
+ * The page and the panel show more around the same cards (`full-inbox.tsx`).
  */
-import type { VNode } from "preact";
-import { useRef } from "preact/hooks";
 import type { Client } from "../client";
-import type { Request } from "../state";
-import { Card } from "./card";
 import { Connection } from "./connection";
 import { useClient } from "./use-client";
+import { isPending, useCards, useShown } from "./waiting";
 
 interface Props {
   readonly client: Client | null;
@@ -18,9 +14,6 @@ interface Props {
   readonly title: string;
   readonly testId: "hitl-inbox" | "hitl-panel";
 }
-
-/** Records that stay in sight; older ones go. */
-const RECORDS_KEPT = 20;
 
 export function Inbox({ client, via, title, testId }: Props) {
   useClient(client, (known) => known.version);
@@ -42,7 +35,7 @@ export function Inbox({ client, via, title, testId }: Props) {
   );
 }
 
-function Nothing({ client }: { readonly client: Client | null }) {
+export function Nothing({ client }: { readonly client: Client | null }) {
   if (client === null) {
     return <p class="chitl-nothing">This page is not connected to a Jupyter server.</p>;
   }
@@ -54,34 +47,4 @@ function Nothing({ client }: { readonly client: Client | null }) {
       When a crew asks, its question appears here at once.
     </p>
   );
-}
-
-/** Return how to draw a request: the same card again and again, so that it is not drawn anew. */
-function useCards(client: Client | null, via: string): (request: Request) => VNode {
-  const drawn = useRef(new Map<string, VNode>());
-  return ({ required }) => {
-    const id = required.request_id;
-    const card = drawn.current.get(id) ?? (
-      <Card key={id} client={client} snapshot={required} via={via} alone={false} />
-    );
-    drawn.current.set(id, card);
-    return card;
-  };
-}
-
-/** Keep what is pending, and what was pending while this list was in sight. */
-function useShown(requests: readonly Request[]): readonly Request[] {
-  const seen = useRef(new Set<string>());
-  for (const request of requests) {
-    if (isPending(request)) seen.current.add(request.required.request_id);
-  }
-  const records = requests.filter(
-    (request) => !isPending(request) && seen.current.has(request.required.request_id),
-  );
-  const kept = new Set(records.slice(-RECORDS_KEPT));
-  return requests.filter((request) => isPending(request) || kept.has(request));
-}
-
-function isPending({ status }: Request): boolean {
-  return status === "pending";
 }

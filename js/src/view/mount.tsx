@@ -4,6 +4,7 @@
  * What is mounted holds the shared client until it is taken down; nothing stays behind.
  */
 import { type ComponentChild, render } from "preact";
+import type { Client } from "../client";
 import { decodeRequired, isObject } from "../decode";
 import { type Endpoint, pageEndpoint } from "../endpoint";
 import { hold } from "../shared";
@@ -13,6 +14,9 @@ import { Inbox } from "./inbox";
 import markdownCss from "./markdown.css";
 
 export type Cleanup = () => void;
+
+/** Style sheets by name. */
+export type Styles = Readonly<Record<string, string>>;
 
 /**
  * Show what a MIME bundle or a widget's trait holds.
@@ -44,12 +48,14 @@ export function mountInbox(
   ));
 }
 
-function mount(
+/** Draw into the host with the shared client; `styles` are those that not every page needs. */
+export function mount(
   host: HTMLElement,
   endpoint: Endpoint | null,
-  draw: (client: ReturnType<typeof hold>["client"] | null) => ComponentChild,
+  draw: (client: Client | null) => ComponentChild,
+  styles: Styles = {},
 ): Cleanup {
-  ensureStyles(host.ownerDocument);
+  ensureStyles(host.ownerDocument, { Card: cardCss + markdownCss, ...styles });
   const held = endpoint === null ? null : hold(endpoint);
   render(draw(held?.client ?? null), host);
   return () => {
@@ -58,12 +64,15 @@ function mount(
   };
 }
 
-/** One style sheet per page, whichever bundle brought it; the inbox page links its own. */
-function ensureStyles(page: Document): void {
-  const mark = "crewaiHitlStyles";
-  if (page.body.dataset.prefix !== undefined || page.head.dataset[mark] !== undefined) return;
-  page.head.dataset[mark] = "";
-  const style = page.createElement("style");
-  style.textContent = cardCss + markdownCss;
-  page.head.append(style);
+/** Each style sheet once per page, whichever bundle brought it; the inbox page links its own. */
+function ensureStyles(page: Document, styles: Styles): void {
+  if (page.body.dataset.prefix !== undefined) return;
+  for (const [name, css] of Object.entries(styles)) {
+    const mark = `crewaiHitl${name}`;
+    if (page.head.dataset[mark] !== undefined) continue;
+    page.head.dataset[mark] = "";
+    const style = page.createElement("style");
+    style.textContent = css;
+    page.head.append(style);
+  }
 }

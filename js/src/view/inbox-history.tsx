@@ -1,0 +1,168 @@
+/** The closed requests: one line each, and on opening the question, the answer and the trail. */
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import type { Client } from "../client";
+import type { Endpoint } from "../endpoint";
+import {
+  type Filters,
+  facets,
+  isFiltered,
+  listingParameters,
+  matches,
+  NO_FILTERS,
+} from "../filters";
+import { closedOnes, History, type Pages } from "../history";
+import type { Request } from "../state";
+import { Card } from "./card";
+import { Ways } from "./inbox-item";
+import { NothingFound, Toolbar } from "./inbox-toolbar";
+import type { ListProps, Surroundings } from "./surroundings";
+import { Trail } from "./trail";
+import { useClock } from "./use-client";
+import { asker, clockTime, person, verdict } from "./words";
+
+export function HistoryList({ client, surroundings, filters, onFilters, search }: ListProps) {
+  const [pages, older] = useHistory(surroundings.endpoint, filters, client.all());
+  const closed = closedOnes(pages.requests, client.all());
+  const found = closed.filter((request) => matches(request, filters));
+  const idle = pages.phase === "ready";
+  return (
+    <div data-testid="hitl-history" aria-busy={pages.phase === "loading"}>
+      <Toolbar
+        filters={filters}
+        facets={facets(closed, filters)}
+        onChange={onFilters}
+        search={search}
+      />
+      {idle && closed.length === 0 && !isFiltered(filters) && (
+        <p class="chitl-nothing">Nothing was answered yet. What ends is kept here.</p>
+      )}
+      {idle && found.length === 0 && isFiltered(filters) && (
+        <NothingFound onClear={() => onFilters(NO_FILTERS)}>
+          {pages.more ? `Nothing matches ${sinceWhen(closed)}.` : "Nothing matches."}
+        </NothingFound>
+      )}
+      <div class="chitl-entries">
+        {found.map((request) => (
+          <Entry
+            key={request.required.request_id}
+            client={client}
+            request={request}
+            surroundings={surroundings}
+          />
+        ))}
+      </div>
+      <Foot pages={pages} onOlder={older} />
+    </div>
+  );
+}
+
+function Foot({ pages, onOlder }: { readonly pages: Pages; readonly onOlder: () => void }) {
+  if (pages.phase === "forbidden") {
+    return <p class="chitl-nothing">You have no access to the history here.</p>;
+  }
+  if (pages.phase === "failed") {
+    return (
+      <div class="chitl-nothing" role="alert">
+        <p>The history could not be fetched.</p>
+        <button type="button" class="chitl-button" onClick={onOlder}>
+          Try again
+        </button>
+      </div>
+    );
+  }
+  if (pages.phase === "loading") return <p class="chitl-nothing">Looking…</p>;
+  if (!pages.more) return null;
+  return (
+    <div class="chitl-foot">
+      <button type="button" class="chitl-button" data-testid="hitl-older" onClick={onOlder}>
+        Show older
+      </button>
+    </div>
+  );
+}
+
+interface EntryProps {
+  readonly client: Client;
+  readonly request: Request;
+  readonly surroundings: Surroundings;
+}
+
+function Entry({ client, request, surroundings }: EntryProps) {
+  const [open, setOpen] = useState(false);
+  const { required } = request;
+  return (
+    <details
+      class="chitl-entry"
+      data-testid="hitl-entry"
+      data-request-id={required.request_id}
+      data-status={request.status}
+      data-stop
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
+      <summary>
+        <EntryLine request={request} />
+      </summary>
+      {open && (
+        <div class="chitl-entry-body">
+          <Known client={client} request={request} surroundings={surroundings} />
+        </div>
+      )}
+    </details>
+  );
+}
+
+/** One request in full: its card, what happened to it, and the ways on. */
+export function Known({ client, request, surroundings }: EntryProps) {
+  client.learned(request);
+  return (
+    <>
+      <Card client={client} snapshot={request.required} via={surroundings.via} alone={false} />
+      <Trail endpoint={surroundings.endpoint} request={request} />
+      <Ways required={request.required} surroundings={surroundings} />
+    </>
+  );
+}
+
+function EntryLine({ request }: { readonly request: Request }) {
+  const now = useClock();
+  const { required, completion } = request;
+  const by = completion?.type === "human_input_completed" ? completion.answered_by : null;
+  return (
+    <>
+      <span class="chitl-entry-prompt">{required.prompt}</span>
+      <span class="chitl-details">
+        <span class={`chitl-mark chitl-is-${request.status}`}>
+          {completion === null ? request.status : verdict(completion)}
+        </span>
+        {by !== null && <span>{person(by)}</span>}
+        <span>{asker(required).name}</span>
+        <time dateTime={completion?.timestamp ?? required.timestamp}>
+          {clockTime(completion?.timestamp ?? required.timestamp, now)}
+        </time>
+      </span>
+    </>
+  );
+}
+
+function useHistory(
+  endpoint: Endpoint,
+  filters: Filters,
+  known: readonly Request[],
+): readonly [Pages, () => void] {
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  const history = useRef<History | null>(null);
+  history.current ??= new History(endpoint, () => redraw(0));
+  const current = history.current;
+  const query = JSON.stringify(listingParameters(filters, [...known, ...current.pages.requests]));
+  useEffect(() => {
+    void current.open(JSON.parse(query));
+    return () => current.stop();
+  }, [current, query]);
+  return [current.pages, () => void current.older()];
+}
+
+function sinceWhen(requests: readonly Request[]): string {
+  const oldest = requests.at(-1);
+  if (oldest === undefined) return "so far";
+  return `back to ${new Date(oldest.required.timestamp).toLocaleDateString()}`;
+}

@@ -1,0 +1,91 @@
+/** Searching and narrowing down: one row of controls above a list. */
+import type { ComponentChildren, RefObject } from "preact";
+import { type Facet, type Field, type Filters, isFiltered, NO_FILTERS } from "../filters";
+
+interface Props {
+  readonly filters: Filters;
+  readonly facets: readonly Facet[];
+  readonly onChange: (filters: Filters) => void;
+  readonly search: RefObject<HTMLInputElement | null>;
+  /** What else can be done with the list. */
+  readonly children?: ComponentChildren;
+}
+
+export function Toolbar({ filters, facets, onChange, search, children }: Props) {
+  return (
+    <search class="chitl-toolbar" data-lm-suppress-shortcuts="true">
+      <input
+        ref={search}
+        class="chitl-search"
+        data-testid="hitl-search"
+        type="search"
+        placeholder="Search"
+        aria-label="Search"
+        aria-keyshortcuts="/"
+        value={filters.text}
+        onInput={(event) => onChange({ ...filters, text: event.currentTarget.value })}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return;
+          onChange({ ...filters, text: "" });
+          event.currentTarget.blur();
+        }}
+      />
+      {facets.map((facet) => (
+        <FacetSelect
+          key={facet.field}
+          facet={facet}
+          chosen={filters[facet.field]}
+          onChoose={(field, value) => onChange({ ...filters, [field]: value })}
+        />
+      ))}
+      {isFiltered(filters) && (
+        <button
+          type="button"
+          class="chitl-button chitl-quiet"
+          data-testid="hitl-clear-filters"
+          onClick={() => onChange(NO_FILTERS)}
+        >
+          Clear
+        </button>
+      )}
+      {children}
+    </search>
+  );
+}
+
+interface FacetProps {
+  readonly facet: Facet;
+  readonly chosen: string;
+  readonly onChoose: (field: Field, value: string) => void;
+}
+
+function FacetSelect({ facet, chosen, onChoose }: FacetProps) {
+  return (
+    <select
+      class={`chitl-select${chosen === "" ? "" : " chitl-chosen"}`}
+      data-testid={`hitl-filter-${facet.field}`}
+      aria-label={facet.label}
+      value={chosen}
+      onChange={(event) => onChoose(facet.field, event.currentTarget.value)}
+    >
+      <option value="">{facet.label}: all</option>
+      {facet.values.map(({ value, label }) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** What a list says when its filters leave nothing. */
+export function NothingFound({ onClear, children }: { onClear: () => void; children?: string }) {
+  return (
+    <div class="chitl-nothing" data-testid="hitl-nothing-found">
+      <p>{children ?? "Nothing matches."}</p>
+      <button type="button" class="chitl-button" onClick={onClear}>
+        Clear search and filters
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,14 @@
+/** Putting the inbox in full on a page: apart from `mount.tsx`, so that a card stays small. */
+import { FullInbox } from "./full-inbox";
+import inboxCss from "./inbox.css";
+import { type Cleanup, mount } from "./mount";
+import type { Surroundings } from "./surroundings";
+
+export function mountFullInbox(host: HTMLElement, surroundings: Surroundings): Cleanup {
+  return mount(
+    host,
+    surroundings.endpoint,
+    (client) => client !== null && <FullInbox client={client} surroundings={surroundings} />,
+    { Inbox: inboxCss },
+  );
+}

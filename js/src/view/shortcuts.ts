@@ -1,0 +1,81 @@
+/**
+ * The keyboard of a list: moving between cards, searching, changing the view.
+ *
+ * What is decided with a card in focus belongs to the card (`a`, `r`, `e`, `x`, Ctrl+Enter). On a
+ * page of our own the whole page listens; in JupyterLab only what is in the panel, because
+ * letters elsewhere are the notebook's. Keys that are typed into something stay text.
+ */
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+export type Action = "next" | "previous" | "search" | "pending" | "history" | "keys";
+
+export const KEYS: Readonly<Record<string, Action>> = {
+  j: "next",
+  k: "previous",
+  "/": "search",
+  g: "pending",
+  h: "history",
+  "?": "keys",
+};
+
+/** What the list of keys says, the card's own keys among it. */
+export const KEY_WORDS: readonly (readonly [string, string])[] = [
+  ["j", "next card"],
+  ["k", "previous card"],
+  ["/", "search"],
+  ["g", "what is pending"],
+  ["h", "history"],
+  ["a", "accept"],
+  ["r", "respond"],
+  ["e", "edit"],
+  ["x", "reject"],
+  ["Ctrl Enter", "send"],
+  ["Esc", "leave what you type in"],
+  ["?", "these keys"],
+];
+
+export function useShortcuts(
+  root: RefObject<HTMLElement | null>,
+  wholePage: boolean,
+  act: (action: Action) => void,
+): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    const element = root.current;
+    const target = wholePage ? (element?.ownerDocument ?? null) : element;
+    if (target === null) return;
+    const listen = (event: Event) => {
+      const action = actionOf(event as KeyboardEvent);
+      if (action === null) return;
+      event.preventDefault();
+      event.stopPropagation();
+      latest.current(action);
+    };
+    target.addEventListener("keydown", listen);
+    return () => target.removeEventListener("keydown", listen);
+  }, [root, wholePage]);
+}
+
+/** Return what a key press asks for, or null when it is text, or somebody else's. */
+export function actionOf(event: KeyboardEvent): Action | null {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return null;
+  const target = event.target as Element | null;
+  if (target?.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) {
+    return null;
+  }
+  return KEYS[event.key] ?? null;
+}
+
+/** Move the focus to the card after, or before, the one that has it. */
+export function moveFocus(root: HTMLElement, by: 1 | -1): void {
+  const cards = [...root.querySelectorAll<HTMLElement>("[data-stop]")];
+  const active = root.ownerDocument.activeElement;
+  const at = cards.findIndex((card) => card.contains(active));
+  const next = at === -1 ? (by === 1 ? 0 : cards.length - 1) : at + by;
+  const stop = cards[Math.max(0, Math.min(cards.length - 1, next))];
+  const target = stop?.querySelector<HTMLElement>("[data-testid=hitl-card], summary") ?? stop;
+  target?.focus();
+  target?.scrollIntoView?.({ block: "nearest" });
+}
