@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from crewai_hitl_nb.cli.dialog import Reply, ask_for_reply, show_question
+from crewai_hitl_nb.cli.dialog import ask_for_reply, show_question
 from crewai_hitl_nb.cli.lookup import complete_request_id, find_request
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 from crewai_hitl_nb.protocol.errors import InvalidAnswer, Settled
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, encode_event
+from crewai_hitl_nb.terminal.dialog import Reply
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.client import Client
@@ -127,7 +128,7 @@ def _converse(settings: Settings, client: "Client", named: str) -> HumanInputCom
     request = find_request(client, named)
     show_question(screen, request)
     while True:
-        reply = ask_for_reply(screen, request.response)
+        reply = ask_for_reply(screen, request)
         try:
             return _send(client, request.request_id, reply)
         except InvalidAnswer as error:

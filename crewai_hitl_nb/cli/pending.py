@@ -6,8 +6,9 @@ from typing import get_args
 import click
 
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
-from crewai_hitl_nb.cli.wording import age, asker, short_ids
+from crewai_hitl_nb.cli.wording import short_ids
 from crewai_hitl_nb.protocol.events import Kind
+from crewai_hitl_nb.terminal.wording import age, asker
 
 COLUMNS = ("ID", "WHO ASKS", "PROMPT", "AGE", "ASSIGNEE")
 

@@ -2,27 +2,26 @@
 
 stdout carries results, stderr everything else (prompts, connection news, errors). On a
 terminal rich draws; in a pipe the same comes as plain text, tables with a tab between the
-columns. Whatever is written is made harmless first (``neutral.py``). It knows nothing of
+columns. Whatever is written is made harmless first
+(``terminal/neutral.py``). It knows nothing of
 requests.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
-from crewai_hitl_nb.cli.neutral import neutral, neutral_json, one_line
+from crewai_hitl_nb.terminal.neutral import neutral, neutral_json, one_line
+from crewai_hitl_nb.terminal.wording import Part
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
     from crewai_hitl_nb.protocol.errors import HitlError
-
-Part: TypeAlias = str | tuple[str, str]
-"""A text, or a text and its rich style."""
 
 PROGRAM: Final = "crewai-hitl"
 

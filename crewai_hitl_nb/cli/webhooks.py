@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from crewai_hitl_nb.cli.screen import Part
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
-from crewai_hitl_nb.cli.wording import age
 from crewai_hitl_nb.protocol.errors import HitlError
+from crewai_hitl_nb.terminal.wording import Part, age
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.client import Endpoint

@@ -1,15 +1,12 @@
 """How requests and events are said to people, in one line each.
 
-Pure: the clock is given. Above it are the commands; it knows no screen.
+Pure. Above it are the commands; below it is ``terminal/wording.py``; it knows no screen.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Final
 
-from crewai_hitl_nb.cli.screen import Part
 from crewai_hitl_nb.protocol.events import (
-    AnsweredBy,
     Event,
     HumanInputCancelled,
     HumanInputClaimed,
@@ -21,30 +18,12 @@ from crewai_hitl_nb.protocol.events import (
     request_id_of,
 )
 from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.terminal.wording import Part, asker, by
 
 SHORTEST_ID: Final = 13
 """A UUIDv7's first 13 characters are its whole millisecond: questions rarely share one."""
 
-_UNITS: Final[tuple[tuple[int, str], ...]] = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _SUMMARY_CHARS: Final = 120
-
-
-def age(then: datetime, now: datetime) -> str:
-    """Return how long ago something was, in its largest unit."""
-    seconds = max(0, int((now - then).total_seconds()))
-    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), (1, "s"))
-    return f"{seconds // size} {unit}"
-
-
-def asker(request: HumanInputRequired) -> str:
-    """Return who asks: crew, task and agent by name, or by id where they have none."""
-    source = request.source
-    names = (
-        source.crew_name or request.crew_id,
-        source.task_name or request.task_id,
-        source.agent_role or request.agent_id,
-    )
-    return " / ".join(name for name in names if name) or "someone"
 
 
 def short_ids(ids: Iterable[str]) -> Mapping[str, str]:
@@ -66,11 +45,6 @@ def event_line(event: Event | Gap) -> list[Part]:
     what, style, gist = _happened(event)
     request_id = request_id_of(event) or event.execution_id or ""
     return [(when, "dim"), (f"{what:<9}  ", style), (f"{request_id}  ", "cyan"), _summary(gist)]
-
-
-def by(person: AnsweredBy | None) -> str:
-    """Return who did it and from where."""
-    return "someone" if person is None else f"{person.name} ({person.via})"
 
 
 def _happened(event: Event) -> tuple[str, str, str]:

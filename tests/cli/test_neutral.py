@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crewai_hitl_nb.cli.neutral import neutral, neutral_json, one_line
+from crewai_hitl_nb.terminal.neutral import neutral, neutral_json, one_line
 
 COMMANDS = st.characters(categories=["Cc", "Cf", "Zl", "Zp"])
 TEXTS = st.text(st.one_of(COMMANDS, st.characters()))

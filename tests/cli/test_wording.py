@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crewai_hitl_nb.cli.wording import SHORTEST_ID, age, asker, event_line, short_ids
+from crewai_hitl_nb.cli.wording import SHORTEST_ID, event_line, short_ids
+from crewai_hitl_nb.terminal.wording import age, asker
 from tests.events import NOON, completed, other, required
 
 
