@@ -28,6 +28,7 @@ from crewai_hitl_nb.protocol.frames import (
     Heartbeat,
     PublishFrame,
 )
+from crewai_hitl_nb.protocol.runs import RUN_TRANSITIONS, RUN_TYPES, STEP_STATUS
 from crewai_hitl_nb.protocol.state import TRANSITIONS
 
 
@@ -35,6 +36,7 @@ def export() -> dict[str, Any]:
     """Return the schema and the constants."""
     types = (
         *KNOWN_TYPES.values(),
+        *RUN_TYPES.values(),
         Response,
         Source,
         AnsweredBy,
@@ -62,6 +64,11 @@ def export() -> dict[str, Any]:
             "TRANSITIONS": [
                 [before, event, after] for (before, event), after in TRANSITIONS.items()
             ],
+            "RUN_TYPES": list(RUN_TYPES),
+            "RUN_TRANSITIONS": [
+                [before, event, after] for (before, event), after in RUN_TRANSITIONS.items()
+            ],
+            "STEP_STATUS": dict(STEP_STATUS),
         },
     }
 

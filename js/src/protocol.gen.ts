@@ -258,9 +258,153 @@ export interface Response1 {
   on_expiry: "default" | "fail" | "wait";
 }
 /**
+ * Somebody wants a run to stop; ``via`` is the surface. The run ends by itself.
+ */
+export interface RunCancelRequested {
+  type: "run_cancel_requested";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  via: string | null;
+}
+/**
+ * A run was stopped: by hand, an interrupt, its cell that ran again, or its process's end.
+ */
+export interface RunCancelled {
+  type: "run_cancelled";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  reason: "interrupted" | "replaced" | "source_lost" | "withdrawn";
+}
+/**
+ * A run ended by an error; ``cause`` tells what led to it, one per line.
+ */
+export interface RunFailed {
+  type: "run_failed";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  error: string;
+  cause: string | null;
+}
+/**
+ * A run ended well; ``result`` is Markdown, bounded, the cut said in the text.
+ */
+export interface RunFinished {
+  type: "run_finished";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  result: string;
+}
+/**
+ * A flow was stored until its question is answered; its process may end.
+ */
+export interface RunPaused {
+  type: "run_paused";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+}
+/**
+ * A run began, or went on after a pause.
+ */
+export interface RunStarted {
+  type: "run_started";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  name: string;
+  kind: "crew" | "flow";
+  /**
+   * @maxItems 1000
+   */
+  tasks: Step[];
+  source: Source1;
+}
+/**
+ * A task of a crew, or a method of a flow.
+ */
+export interface Step {
+  id: string;
+  name: string;
+  agent: string | null;
+}
+/**
  * Who asks and who waits for the answer.
  */
 export interface Source1 {
+  id: string | null;
+  kernel_id: string | null;
+  notebook: string | null;
+  crew_name: string | null;
+  task_name: string | null;
+  agent_role: string | null;
+  flow_name: string | null;
+  tool_name: string | null;
+  host: string | null;
+  pid: number | null;
+}
+/**
+ * A step ended by an error.
+ */
+export interface RunTaskFailed {
+  type: "run_task_failed";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  task_id: string;
+  task_name: string;
+  agent_role: string | null;
+  error: string;
+}
+/**
+ * A step ended well.
+ */
+export interface RunTaskFinished {
+  type: "run_task_finished";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  task_id: string;
+  task_name: string;
+  agent_role: string | null;
+}
+/**
+ * A step began; one that began before does so again.
+ */
+export interface RunTaskStarted {
+  type: "run_task_started";
+  event_id: string;
+  timestamp: string;
+  execution_id: string;
+  crew_id: string | null;
+  offset: number | null;
+  task_id: string;
+  task_name: string;
+  agent_role: string | null;
+}
+/**
+ * Who asks and who waits for the answer.
+ */
+export interface Source2 {
   id: string | null;
   kernel_id: string | null;
   notebook: string | null;
@@ -303,6 +447,9 @@ export const CLOSE_SLOW_READER = 4408 as const;
 export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_input_reminded","human_input_completed","human_input_cancelled","human_input_expired"] as const;
 export const OPENING_TYPE = "human_input_required" as const;
 export const TRANSITIONS = [[null,"human_input_required","pending"],["pending","human_input_claimed","pending"],["pending","human_input_reminded","pending"],["pending","human_input_completed","answered"],["pending","human_input_cancelled","cancelled"],["pending","human_input_expired","expired"]] as const;
+export const RUN_TYPES = ["run_started","run_task_started","run_task_finished","run_task_failed","run_paused","run_finished","run_failed","run_cancelled","run_cancel_requested"] as const;
+export const RUN_TRANSITIONS = [[null,"run_started","running"],["running","run_paused","paused"],["paused","run_started","running"],["running","run_cancel_requested","running"],["running","run_finished","finished"],["running","run_failed","failed"],["running","run_cancelled","cancelled"],["paused","run_finished","finished"],["paused","run_failed","failed"],["paused","run_cancelled","cancelled"]] as const;
+export const STEP_STATUS = {"run_task_started":"working","run_task_finished":"done","run_task_failed":"failed"} as const;
 
 export const DEFS = {
  "Ack": {
@@ -1168,6 +1315,551 @@ export const DEFS = {
    "feedback"
   ]
  },
+ "RunCancelRequested": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_cancel_requested"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "via": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id"
+  ]
+ },
+ "RunCancelled": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_cancelled"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "reason": {
+    "enum": [
+     "interrupted",
+     "replaced",
+     "source_lost",
+     "withdrawn"
+    ]
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id",
+   "reason"
+  ]
+ },
+ "RunFailed": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_failed"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "error": {
+    "type": "string"
+   },
+   "cause": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id",
+   "error"
+  ]
+ },
+ "RunFinished": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_finished"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "result": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id",
+   "result"
+  ]
+ },
+ "RunPaused": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_paused"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id"
+  ]
+ },
+ "RunStarted": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_started"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "name": {
+    "type": "string"
+   },
+   "kind": {
+    "enum": [
+     "crew",
+     "flow"
+    ]
+   },
+   "tasks": {
+    "type": "array",
+    "items": {
+     "$ref": "#/$defs/Step"
+    },
+    "default": []
+   },
+   "source": {
+    "$ref": "#/$defs/Source",
+    "default": {}
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id",
+   "name",
+   "kind"
+  ]
+ },
+ "RunTaskFailed": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_task_failed"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "type": "string"
+   },
+   "task_name": {
+    "type": "string"
+   },
+   "agent_role": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "error": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id",
+   "task_id",
+   "task_name",
+   "error"
+  ]
+ },
+ "RunTaskFinished": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_task_finished"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "type": "string"
+   },
+   "task_name": {
+    "type": "string"
+   },
+   "agent_role": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id",
+   "task_id",
+   "task_name"
+  ]
+ },
+ "RunTaskStarted": {
+  "type": "object",
+  "properties": {
+   "type": {
+    "enum": [
+     "run_task_started"
+    ]
+   },
+   "event_id": {
+    "type": "string"
+   },
+   "timestamp": {
+    "type": "string"
+   },
+   "execution_id": {
+    "type": "string"
+   },
+   "crew_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "offset": {
+    "anyOf": [
+     {
+      "type": "integer"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "task_id": {
+    "type": "string"
+   },
+   "task_name": {
+    "type": "string"
+   },
+   "agent_role": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "type",
+   "event_id",
+   "timestamp",
+   "execution_id",
+   "task_id",
+   "task_name"
+  ]
+ },
  "Source": {
   "type": "object",
   "properties": {
@@ -1283,6 +1975,32 @@ export const DEFS = {
    }
   },
   "required": []
+ },
+ "Step": {
+  "type": "object",
+  "properties": {
+   "id": {
+    "type": "string"
+   },
+   "name": {
+    "type": "string"
+   },
+   "agent": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "id",
+   "name"
+  ]
  }
 } as const;
 
