@@ -15,12 +15,15 @@ from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Terminal
 from crewai_hitl_nb.kernel.bridge import Bridge
 from crewai_hitl_nb.kernel.card_screen import CardScreen
 from crewai_hitl_nb.kernel.events import feed
+from crewai_hitl_nb.kernel.gates import GATES
+from crewai_hitl_nb.kernel.hook_input import HookInputPatch
 from crewai_hitl_nb.kernel.hooks import ProviderHook
 from crewai_hitl_nb.kernel.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.notebook import Notebook
 from crewai_hitl_nb.kernel.question import Waiter
 from crewai_hitl_nb.kernel.run import RunPatch
 from crewai_hitl_nb.kernel.terms import NO_TERMS, OnExpiry, Terms
+from crewai_hitl_nb.kernel.tool_calls import ToolCallHooks
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.ids import new_event_id
 
@@ -52,9 +55,11 @@ class Session:
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
         self._closers.append(feed(self._publish))
-        hook = ProviderHook(BridgedHumanInput(self.asker))
-        self._closers.append(hook.remove)
-        self._closers.append(RunPatch(self._notebook, before=hook.ensure).remove)
+        provider, tool_calls = ProviderHook(BridgedHumanInput(self.asker)), ToolCallHooks()
+        self._closers += [provider.remove, tool_calls.remove]
+        self._closers.append(HookInputPatch(self.asker).remove)
+        self._before_runs = (provider.ensure, tool_calls.ensure, GATES.ensure)
+        self._closers.append(RunPatch(self._notebook, before=self._before_run).remove)
         if self._notebook is not None:
             self._closers.append(self._notebook.when_interrupted(self._interrupted))
             self._closers.append(self._notebook.when_ending(self._ending))
@@ -102,6 +107,10 @@ class Session:
         asker = self._connect()
         if asker is not None:
             asker.bridge.publish(event)
+
+    def _before_run(self) -> None:
+        for ensure in self._before_runs:
+            ensure()
 
     def _ending(self) -> None:
         if self._asker is not None:
