@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
-from concurrent.futures import wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -113,6 +113,21 @@ class Asker:
             while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
                 pass
             return self._answer(pending, emitter)
+
+    def leave(self, request: HumanInputRequired, emitter: Any) -> None:
+        """Ask and go: return when the server has the question, which nobody here waits for.
+
+        Raises:
+            NotAnswered: When it could not be asked, or the run was stopped before it was.
+        """
+        with self._asked(request, emitter) as pending:
+            turns: list[Future[Any]] = [pending.posted, pending.outcome]
+            while not wait(turns, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED).done:
+                if self._notebook is not None:
+                    self._notebook.wake()
+            if not pending.posted.done():
+                self._answer(pending, emitter)
+            self.bridge.let_go(pending)
 
     def withdraw_asked_in(self, cell_message_id: str) -> None:
         """Withdraw what that cell asked: it was interrupted."""

@@ -14,9 +14,9 @@ any thread or loop. It knows neither crewAI nor notebooks.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -38,6 +38,8 @@ from crewai_hitl_nb.protocol.events import (
 )
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 class Bridge:
@@ -74,6 +76,19 @@ class Bridge:
         """Stop waiting, now; the server is told as soon as it can be."""
         if pending.withdraw(reason):
             self._run(self._link.changed())
+
+    def let_go(self, pending: PendingRequest) -> None:
+        """Stop waiting and leave the question open on the server, which has it."""
+        pending.let_go()
+        self._run(self._link.changed())
+
+    def retract(self, request_id: str) -> None:
+        """Say that nobody needs this answer any more, whoever asked."""
+        self._run(self._cancel(request_id, "withdrawn"))
+
+    def call(self, errand: Callable[[AsyncClient], Coroutine[Any, Any, _T]]) -> "Future[_T]":
+        """Start a call of the server's API on the bridge's loop."""
+        return self._thread.submit(errand(self._client))
 
     def publish(self, event: Event) -> None:
         """Publish an event that nobody here waits on."""
@@ -132,6 +147,8 @@ class Bridge:
                 "publish", events=[msgspec.Raw(encode_event(pending.request))]
             )
             published: Published = read_as(receipt, Published)
+            if not pending.posted.done():
+                pending.posted.set_result(None)
             if any(receipt.duplicate for receipt in published.events):
                 found = await self._client.request(pending.request.request_id)
                 if found.completion is not None:

@@ -19,17 +19,19 @@ from crewai_hitl_nb.protocol.ids import new_event_id
 
 
 class PendingRequest:
-    """Ends once: the first of :meth:`settle`, :meth:`refuse` and :meth:`withdraw` counts.
+    """Ends once, by the first of `settle`, `refuse`, `withdraw` and `let_go`.
 
     Attributes:
         request: What was asked.
         outcome: Becomes the event that closed the request, or the server's refusal.
+        posted: Done when the server has the question on disk.
         withdrawn: Why nobody waits any more, if it ended that way.
     """
 
     def __init__(self, request: HumanInputRequired) -> None:
         self.request = request
         self.outcome: Future[ClosingEvent] = Future()
+        self.posted: Future[None] = Future()
         self.withdrawn: CancelReason | None = None
         self._lock = threading.Lock()
 
@@ -49,6 +51,11 @@ class PendingRequest:
         with self._lock:
             if self.is_open:
                 self.outcome.set_exception(error)
+
+    def let_go(self) -> None:
+        """End it here and leave it open on the server: it needs nobody who waits."""
+        with self._lock:
+            self.outcome.cancel()
 
     def withdraw(self, reason: CancelReason) -> bool:
         """End it because nobody waits any more; False when it had ended already."""

@@ -1,12 +1,13 @@
-"""One run of a crew: where it began, how it is stopped, and how it works in a cell.
+"""One run of a crew or a flow: where it began, how it is stopped, how it works in a cell.
 
 A notebook cell has a running event loop even when it is a plain one, and crewAI refuses
 ``crew.kickoff()`` there. While installed, crewAI's blocking entry points move to a daemon
 thread when a loop runs in the calling thread, and the cell waits for them, interruptibly;
-the asynchronous ones stay where they are. Either way the :class:`Run` knows the cell, and
-an interrupt stops the run: its questions are withdrawn and it asks no more.
+the asynchronous ones stay where they are, but for flows that would block the kernel's loop
+(``flow_loop.py``). Either way the :class:`Run` knows the cell, and an interrupt stops the
+run: its questions are withdrawn and it asks no more.
 
-Above it is ``session.py``; it knows crewAI's ``Crew`` and the notebook, not the server.
+Above it is ``session.py``; it knows crewAI's entry points and the notebook, not the server.
 """
 
 import asyncio
@@ -16,10 +17,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from crewai import Crew
+from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
+from crewai.flow.flow import Flow
 
+from crewai_hitl_nb.kernel.flow_loop import blocks_its_loop, on_a_loop_of_its_own
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.protocol.events import CancelReason
 
@@ -29,8 +33,16 @@ TICK_SECONDS: Final = 0.25
 STOP_SECONDS: Final = 1.0
 """How long an interrupted cell waits for the run to end in order; it ends without it too."""
 
-BLOCKING: Final = ("kickoff", "train", "test", "replay")
-ASYNCHRONOUS: Final = ("kickoff_async", "akickoff")
+BLOCKING: Final[dict[type, tuple[str, ...]]] = {
+    Crew: ("kickoff", "train", "test", "replay"),
+    Flow: ("kickoff", "resume"),
+}
+ASYNCHRONOUS: Final[dict[type, tuple[str, ...]]] = {
+    Crew: ("kickoff_async", "akickoff"),
+    Flow: ("kickoff_async", "akickoff", "resume_async"),
+}
+
+_T = TypeVar("_T")
 
 _current: ContextVar["Run | None"] = ContextVar("crewai_hitl_run", default=None)
 """crewAI copies the context into its own threads, so every part of a run finds it."""
@@ -90,34 +102,46 @@ class RunPatch:
         self._notebook = notebook
         self._before = before
         self._active = True
-        self._patched: dict[str, tuple[Any, Any]] = {}
-        for name in BLOCKING:
-            self._patch(name, self._blocking)
-        for name in ASYNCHRONOUS:
-            self._patch(name, self._asynchronous)
+        self._patched: dict[tuple[type, str], tuple[Any, Any]] = {}
+        for patch, entries in ((self._blocking, BLOCKING), (self._asynchronous, ASYNCHRONOUS)):
+            for owner, names in entries.items():
+                for name in names:
+                    self._patch(owner, name, patch)
 
     def remove(self) -> None:
         """Put crewAI's own methods back."""
         self._active = False  # for whoever wrapped ours meanwhile and keeps calling it
-        for name, (original, ours) in self._patched.items():
-            if getattr(Crew, name) is ours:
-                setattr(Crew, name, original)
+        for (owner, name), (original, ours) in self._patched.items():
+            if getattr(owner, name) is ours:
+                setattr(owner, name, original)
 
-    def _patch(self, name: str, wrap: Callable[[Any], Any]) -> None:
-        original = getattr(Crew, name)
+    def block(self, call: Callable[[], _T]) -> _T:
+        """Run a blocking call as a run, on a thread of its own when a loop runs here."""
+        with self._run() as run:
+            return _on_a_thread(run, call) if _loop_is_running() else call()
+
+    async def await_(self, call: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run a coroutine as a run."""
+        with self._run() as run:
+            try:
+                return await call()
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                # A worker thread may be left behind: it must not go on asking.
+                run.stop("interrupted")
+                raise
+
+    def _patch(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+        original = getattr(owner, name)
         ours = wrap(original)
-        self._patched[name] = (original, ours)
-        setattr(Crew, name, ours)
+        self._patched[owner, name] = (original, ours)
+        setattr(owner, name, ours)
 
     def _blocking(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
-        def run_here_or_on_a_thread(*args: Any, **kwargs: Any) -> Any:
-            if not self._active:
-                return original(*args, **kwargs)
-            with self._run() as run:
-                if not _loop_is_running():
-                    return original(*args, **kwargs)
-                return _on_a_thread(run, functools.partial(original, *args, **kwargs))
+        def run_here_or_on_a_thread(this: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self._active or isinstance(this, BaseAgentExecutor):  # a flow in disguise
+                return original(this, *args, **kwargs)
+            return self.block(functools.partial(original, this, *args, **kwargs))
 
         return run_here_or_on_a_thread
 
@@ -125,23 +149,25 @@ class RunPatch:
         self, original: Callable[..., Coroutine[Any, Any, Any]]
     ) -> Callable[..., Coroutine[Any, Any, Any]]:
         @functools.wraps(original)
-        async def run_as_task(*args: Any, **kwargs: Any) -> Any:
-            if not self._active:
-                return await original(*args, **kwargs)
-            with self._run() as run:
-                try:
-                    return await original(*args, **kwargs)
-                except (asyncio.CancelledError, KeyboardInterrupt):
-                    # kickoff_async leaves its worker thread behind: it must not go on asking.
-                    run.stop("interrupted")
-                    raise
+        async def run_as_task(this: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self._active or isinstance(this, BaseAgentExecutor):
+                return await original(this, *args, **kwargs)
+            call = functools.partial(original, this, *args, **kwargs)
+            if self._on_kernel_loop() and blocks_its_loop(this):
+                call = functools.partial(on_a_loop_of_its_own, call, TICK_SECONDS)
+            return await self.await_(call)
 
         return run_as_task
+
+    def _on_kernel_loop(self) -> bool:
+        return self._notebook is not None and (
+            threading.current_thread() is threading.main_thread()
+        )
 
     @contextmanager
     def _run(self) -> Iterator[Run]:
         outer = _current.get()
-        if outer is not None:  # a crew inside a crew, or a kickoff inside train()
+        if outer is not None:  # a crew inside a flow, or a kickoff inside train()
             yield outer
             return
         self._before()
@@ -161,9 +187,9 @@ def _loop_is_running() -> bool:
     return True
 
 
-def _on_a_thread(run: Run, call: Callable[[], Any]) -> Any:
+def _on_a_thread(run: Run, call: Callable[[], _T]) -> _T:
     """Run a blocking call on a daemon thread and wait for it; an interrupt stops the run."""
-    outcome: Future[Any] = Future()
+    outcome: Future[_T] = Future()
     target = functools.partial(copy_context().run, _settle, outcome, call)
     threading.Thread(target=target, name="crewai-hitl-run", daemon=True).start()
     task = asyncio.current_task()
