@@ -35,6 +35,12 @@ export interface Envelope {
   readonly offset: number | null;
 }
 
+/** What is wrong with one field of an answer or an event, by its path: `values.amount`. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+}
+
 /** A refusal, from an HTTP body or an `error` frame: the words of the server's error tree. */
 export interface Refusal {
   readonly status: number;
@@ -43,6 +49,8 @@ export interface Refusal {
   readonly winner: AnsweredBy | null;
   readonly answered_at: string | null;
   readonly event: ClosingEvent | null;
+  /** Field by field, when the answer itself was wrong (422). */
+  readonly errors: readonly FieldError[];
 }
 
 export interface ErrorFrame extends Refusal {
@@ -123,7 +131,13 @@ export function decodeRefusal(status: number, raw: unknown): Refusal {
     winner: decodePerson(body.winner),
     answered_at: typeof body.answered_at === "string" ? body.answered_at : null,
     event: decodeClosing(body.event),
+    errors: Array.isArray(body.errors) ? body.errors.flatMap(fieldError) : [],
   };
+}
+
+function fieldError(raw: unknown): FieldError[] {
+  if (!isObject(raw) || typeof raw.field !== "string" || typeof raw.message !== "string") return [];
+  return [{ field: raw.field, message: raw.message }];
 }
 
 export function isClosing(event: RequestEvent): event is ClosingEvent {

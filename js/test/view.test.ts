@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { mountInbox, mountPayload } from "../src/view/mount";
+import { UNDO_KEY } from "../src/view/undo";
 import card from "../src/widget";
 import { LogServer } from "./log-server";
 import { page } from "./page";
@@ -11,6 +12,7 @@ beforeEach(async () => {
   server = await new LogServer().start();
   cleanups = [];
   sessionStorage.clear();
+  localStorage.setItem(UNDO_KEY, "0"); // the moment to undo has tests of its own
 });
 
 afterEach(async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeRequired } from "../src/decode";
-import { answerFor, canRespond, choicesOf } from "../src/view/choices";
+import { answerFor, choicesOf, saysSomething } from "../src/view/choices";
+import { BLANK } from "../src/view/draft";
 import { asker, clockTime, reasons, relative } from "../src/view/words";
 
 const now = new Date("2026-11-22T12:00:00Z");
@@ -61,13 +62,13 @@ describe("the choices", () => {
   const options = { decisions: ["respond", "reject"], options: ["a", "b"], multiple: true };
 
   it("are those that the request accepts", () => {
-    expect(choicesOf(question({}).response)).toMatchObject({
+    expect(choicesOf(question({}))).toMatchObject({
       approve: true,
       respond: true,
       reject: false,
-      more: false,
+      edit: null,
     });
-    expect(choicesOf(question({ response: options }).response)).toMatchObject({
+    expect(choicesOf(question({ response: options }))).toMatchObject({
       approve: false,
       reject: true,
       options: ["a", "b"],
@@ -75,17 +76,38 @@ describe("the choices", () => {
     });
   });
 
-  it("say so when an answer needs a form that this card does not have", () => {
-    const response = { decisions: ["respond", "reject"], schema: { type: "object" } };
-    const choices = choicesOf(question({ kind: "question", response }).response);
-    expect(choices).toMatchObject({ respond: false, reject: true, more: true });
+  it("give a form to a response, or to an edit where there is one", () => {
+    const schema = { type: "object", properties: { amount: { type: "integer", default: 3 } } };
+    const asked = { kind: "question", response: { decisions: ["respond", "reject"], schema } };
+    expect(choicesOf(question(asked))).toMatchObject({
+      respond: true,
+      edit: null,
+      fields: [{ name: "amount" }],
+    });
+    const response = { decisions: ["approve", "reject", "edit"], schema };
+    const call = choicesOf(question({ kind: "tool_approval", response }));
+    expect(call).toMatchObject({ respond: false, edit: "form", fields: [{ initial: 3 }] });
   });
 
-  it("never turn blank feedback into a response, nor a missing option", () => {
-    expect(canRespond(choicesOf(question({}).response), { text: " \n", chosen: [] })).toBe(false);
-    const choices = choicesOf(question({ response: options }).response);
-    expect(canRespond(choices, { text: "words", chosen: [] })).toBe(false);
-    expect(canRespond(choices, { text: "", chosen: ["a"] })).toBe(true);
+  it("offer to edit a draft only where it came along", () => {
+    const response = { decisions: ["approve", "respond", "edit"] };
+    expect(choicesOf(question({ response })).edit).toBeNull();
+    expect(choicesOf(question({ response, draft: "words" })).edit).toBe("draft");
+  });
+
+  it("never turn blank feedback into a response, nor a missing option, nor an untouched draft", () => {
+    const says = (fields: object, decision: "respond" | "edit", draft: object) => {
+      const required = question(fields);
+      return saysSomething(decision, required, choicesOf(required), { ...BLANK, ...draft });
+    };
+    expect(says({}, "respond", { text: " \n" })).toBe(false);
+    expect(says({ response: options }, "respond", { text: "words" })).toBe(false);
+    expect(says({ response: options }, "respond", { chosen: ["a"] })).toBe(true);
+    const reviewed = { response: { decisions: ["approve", "edit"] }, draft: "words" };
+    expect(says(reviewed, "edit", {})).toBe(false);
+    expect(says(reviewed, "edit", { edited: "words" })).toBe(false);
+    expect(says(reviewed, "edit", { edited: " " })).toBe(false);
+    expect(says(reviewed, "edit", { edited: "other words" })).toBe(true);
   });
 
   it("send an approval without text, and an option also as text", () => {
@@ -99,6 +121,15 @@ describe("the choices", () => {
     expect(answerFor("respond", { text: "", chosen: ["a", "b"] }, "lab")).toMatchObject({
       human_feedback: "a, b",
       options: ["a", "b"],
+    });
+  });
+
+  it("send an edit as the edited text, or as the form's values", () => {
+    const edited = { text: "a comment", chosen: [], edited: " as it is " };
+    expect(answerFor("edit", edited, "lab")).toMatchObject({ human_feedback: " as it is " });
+    expect(answerFor("edit", { ...edited, values: { a: 1 } }, "lab")).toMatchObject({
+      human_feedback: "",
+      values: { a: 1 },
     });
   });
 });

@@ -1,185 +1,254 @@
-/** The form: Accept, Send feedback, and the options where a request has them. */
-import { useState } from "preact/hooks";
+/**
+ * What can be answered: options, a form, words, and the buttons that send them.
+ *
+ * It decides nothing: `choices.ts` says what a request offers and what is sent for it,
+ * `sending.ts` sends it and says what became of it, `draft.ts` keeps what is written.
+ */
+import type { RefObject } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { HumanInputRequired } from "../protocol.gen";
-import { type Choices, canRespond, choicesOf, type Decision, labels, type Saying } from "./choices";
+import { Actions, Held } from "./actions";
+import {
+  answerFor,
+  type Choices,
+  type Decision,
+  labels,
+  respondsByForm,
+  sayingFor,
+  saysSomething,
+} from "./choices";
+import type { Drafting } from "./draft";
+import { errorsOf, type Field, type Input } from "./fields";
+import { Form } from "./form";
+import { SEND_WORDS } from "./keys";
+import { Options, Outcomes } from "./options";
+import type { Sending, Trouble } from "./sending";
 
 interface Props {
   readonly required: HumanInputRequired;
-  readonly text: string;
-  readonly onText: (text: string) => void;
+  readonly choices: Choices;
+  readonly drafting: Drafting;
+  readonly sending: Sending;
   /** Whether the server knows the request; before that nothing can be sent. */
   readonly ready: boolean;
-  /** The decision that is on its way. */
-  readonly busy: Decision | null;
-  readonly error: string | null;
-  readonly onDecide: (decision: Decision, saying: Saying) => void;
+  /** The surface that an answer is given on. */
+  readonly via: string;
 }
 
 export function AnswerForm(props: Props) {
-  const { required, text, onText, onDecide, error } = props;
-  const [chosen, setChosen] = useState<readonly string[]>([]);
-  const choices = choicesOf(required.response);
-  const saying = { text, chosen };
-  const enabled = props.ready && props.busy === null;
-  const respond = () => {
-    if (enabled && choices.respond && canRespond(choices, saying)) onDecide("respond", saying);
-  };
+  const { choices, drafting, sending } = props;
+  const form = useRef<HTMLFormElement>(null);
+  const editing = isEditing(choices, drafting);
+  const decide = deciding(props);
+  useFocusOnTrouble(form, sending.trouble);
+  useFocusOnForm(form, editing && choices.edit === "form");
   return (
-    // JupyterLab's shortcuts (Ctrl+Enter runs the cell) stay away from what is typed here.
     <form
+      ref={form}
       class="chitl-form"
-      data-lm-suppress-shortcuts="true"
-      aria-busy={props.busy !== null}
+      aria-busy={sending.busy}
+      noValidate // the server says which field is wrong
       onSubmit={(event) => {
         event.preventDefault();
-        respond();
+        decide(editing ? "edit" : "respond");
       }}
     >
-      <Options choices={choices} chosen={chosen} onChoose={setChosen} id={required.request_id} />
-      {(choices.respond || choices.reject) && (
-        <Feedback
-          label={textLabel(required, choices)}
-          text={text}
-          onText={onText}
-          onSend={respond}
-        />
-      )}
-      {choices.more && <p class="chitl-note">{MORE}</p>}
-      <Actions {...props} choices={choices} saying={saying} enabled={enabled} />
-      {error !== null && (
-        <p class="chitl-error" data-testid="hitl-error" role="alert">
-          {error}
-        </p>
-      )}
+      <Inputs {...props} decide={decide} editing={editing} />
+      <Buttons {...props} decide={decide} editing={editing} />
+      <Wrong trouble={sending.trouble} choices={choices} />
     </form>
   );
 }
 
-function textLabel(required: HumanInputRequired, choices: Choices): string {
-  return choices.options.length > 0 ? "A comment, if you like" : labels(required).text;
+type Decide = (decision: Decision, option?: string) => void;
+
+/** Return what a click on a decision does: nothing unless there is something to send. */
+function deciding({ required, choices, drafting, sending, ready, via }: Props): Decide {
+  return (decision, option) => {
+    const { draft } = drafting;
+    if (!ready || sending.busy || sending.held !== null) return;
+    if (option === undefined && !saysSomething(decision, required, choices, draft)) return;
+    const said = sayingFor(decision, choices, draft);
+    if (said.errors.length > 0) return sending.refuse({ message: MARKED, errors: said.errors });
+    const chosen = option === undefined ? said.saying.chosen : [option];
+    sending.send(answerFor(decision, { ...said.saying, chosen }, via));
+  };
 }
 
-const MORE =
-  "This one takes answers that cannot be given here yet; use the Python client or the API.";
-
-interface ActionsProps extends Props {
-  readonly choices: Choices;
-  readonly saying: Saying;
-  readonly enabled: boolean;
+interface PartProps extends Props {
+  readonly decide: Decide;
+  readonly editing: boolean;
 }
 
-function Actions({ required, choices, saying, enabled, ready, busy, onDecide }: ActionsProps) {
+function Inputs(props: PartProps) {
+  const { required, choices, drafting, sending, editing } = props;
+  const { draft, change } = drafting;
+  const [scope] = useState(() => `chitl-${Math.random().toString(36).slice(2)}`);
+  const disabled = sending.busy || sending.held !== null;
+  const ask = (field: Field, input: Input) => {
+    change({ inputs: { ...draft.inputs, [field.name]: input } });
+    sending.mend(
+      (path) => errorsOf(field, choices.fields, [{ field: path, message: "" }]).length > 0,
+    );
+  };
+  return (
+    <>
+      {(respondsByForm(choices) || (editing && choices.edit === "form")) && (
+        <Form
+          scope={scope}
+          fields={choices.fields}
+          inputs={draft.inputs}
+          errors={sending.trouble?.errors ?? []}
+          disabled={disabled}
+          onInput={ask}
+        />
+      )}
+      <Choosing {...props} scope={scope} disabled={disabled} />
+      {takesText(choices, editing) && (
+        <Feedback
+          label={textLabel(required, choices)}
+          text={draft.text}
+          disabled={disabled}
+          onText={(text) => change({ text })}
+        />
+      )}
+    </>
+  );
+}
+
+interface ChoosingProps extends PartProps {
+  readonly scope: string;
+  readonly disabled: boolean;
+}
+
+function Choosing({ choices, drafting, ready, decide, scope, disabled }: ChoosingProps) {
+  const { options, multiple, outcomes } = choices;
+  if (options.length === 0) return null;
+  if (outcomes) {
+    const choose = (option: string) => decide("respond", option);
+    return <Outcomes options={options} enabled={ready && !disabled} onChoose={choose} />;
+  }
+  return (
+    <Options
+      scope={scope}
+      disabled={disabled}
+      options={options}
+      multiple={multiple}
+      chosen={drafting.draft.chosen}
+      onChoose={(chosen) => drafting.change({ chosen })}
+    />
+  );
+}
+
+function Buttons({ required, choices, drafting, sending, ready, editing, decide }: PartProps) {
   const words = labels(required);
-  const said = canRespond(choices, saying);
-  const accept = saying.text.trim() === "" ? words.approve : `${words.approve} without feedback`;
+  const { draft, change } = drafting;
+  if (sending.held !== null) {
+    const { answer, ms } = sending.held;
+    return (
+      <Held
+        answer={answer}
+        ms={ms}
+        words={words}
+        onUndo={sending.undo}
+        onSendNow={sending.sendNow}
+      />
+    );
+  }
+  const said = saysSomething(editing ? "edit" : "respond", required, choices, draft);
+  const unsent = draft.text.trim() === "" || respondsByForm(choices) ? null : "feedback";
   return (
-    <div class="chitl-actions">
-      {choices.approve && (
-        <Button
-          hook="hitl-accept"
-          primary={!said}
-          enabled={enabled}
-          onClick={() => onDecide("approve", saying)}
-        >
-          {accept}
-        </Button>
-      )}
-      {choices.respond && (
-        <Button hook="hitl-send" primary={said || !choices.approve} enabled={enabled && said}>
-          {words.respond}
-        </Button>
-      )}
-      {choices.reject && (
-        <Button hook="hitl-reject" enabled={enabled} onClick={() => onDecide("reject", saying)}>
-          {words.reject}
-        </Button>
-      )}
-      <span class="chitl-note" aria-live="polite">
-        {busy !== null ? "Sending…" : ready ? "" : "Sending to the server…"}
-      </span>
-    </div>
+    <Actions
+      choices={choices}
+      words={words}
+      editing={editing}
+      said={said && (editing || choices.respond)}
+      unsent={editing ? (said ? "changes" : null) : unsent}
+      enabled={ready && !sending.busy}
+      waiting={sending.busy ? "Sending…" : ready ? "" : "Sending to the server…"}
+      onDecide={decide}
+      onEdit={() => change({ editing: !editing })}
+    />
   );
 }
 
-interface ButtonProps {
-  readonly hook: string;
-  readonly enabled: boolean;
-  readonly primary?: boolean;
-  /** Without it the button submits the form. */
-  readonly onClick?: () => void;
-  readonly children: string;
+export function isEditing(choices: Choices, { draft }: Drafting): boolean {
+  return draft.editing && choices.edit !== null;
 }
 
-function Button({ hook, enabled, primary = false, onClick, children }: ButtonProps) {
+/** Words go with a response by words, and with a refusal; not with an edit, which is its own. */
+function takesText(choices: Choices, editing: boolean): boolean {
+  return choices.reject || (choices.respond && !respondsByForm(choices) && !editing);
+}
+
+function textLabel(required: HumanInputRequired, choices: Choices): string {
+  if (choices.respond && choices.options.length > 0) return "A comment, if you like";
+  if (choices.respond && !respondsByForm(choices)) return labels(required).text;
+  return `A reason, if you ${labels(required).reject.toLowerCase()}`;
+}
+
+const MARKED = "Not sent yet: see the marked fields.";
+
+/** What is wrong: beside its field where it has one, and here in any case that something is. */
+function Wrong({ trouble, choices }: { trouble: Trouble | null; choices: Choices }) {
+  if (trouble === null) return null;
+  const { fields } = choices;
+  const marked = trouble.errors.filter((error) =>
+    fields.some((field) => errorsOf(field, fields, [error]).length > 0),
+  );
+  const all = marked.length > 0 && marked.length === trouble.errors.length;
   return (
-    <button
-      type={onClick === undefined ? "submit" : "button"}
-      class={`chitl-button${primary ? " chitl-primary" : ""}`}
-      data-testid={hook}
-      disabled={!enabled}
-      onClick={onClick}
-    >
-      {children}
-    </button>
+    <p class="chitl-error" data-testid="hitl-error" role="alert">
+      {all ? MARKED : trouble.message}
+    </p>
   );
 }
-
-const SEND_KEYS = /Mac|iP/.test(globalThis.navigator?.platform ?? "") ? "⌘Enter" : "Ctrl+Enter";
 
 interface FeedbackProps {
   readonly label: string;
   readonly text: string;
+  readonly disabled: boolean;
   readonly onText: (text: string) => void;
-  readonly onSend: () => void;
 }
 
-function Feedback({ label, text, onText, onSend }: FeedbackProps) {
+function Feedback({ label, text, disabled, onText }: FeedbackProps) {
   return (
     <textarea
       class="chitl-text"
       data-testid="hitl-feedback"
       aria-label={label}
-      aria-keyshortcuts="Control+Enter Meta+Enter"
-      placeholder={`${label} (${SEND_KEYS} sends)`}
+      aria-keyshortcuts="r"
+      placeholder={`${label} (${SEND_WORDS} sends)`}
+      dir="auto"
       rows={2}
       value={text}
+      readOnly={disabled}
       onInput={(event) => onText(event.currentTarget.value)}
-      onKeyDown={(event) => {
-        event.stopPropagation(); // nor do the host page's own shortcuts hear it
-        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-        event.preventDefault();
-        onSend();
-      }}
     />
   );
 }
 
-interface OptionsProps {
-  readonly choices: Choices;
-  readonly chosen: readonly string[];
-  readonly onChoose: (chosen: readonly string[]) => void;
-  readonly id: string;
+/** Go to the first wrong field, or back to the words, unless the person has left the card. */
+function useFocusOnTrouble(form: RefObject<HTMLFormElement | null>, trouble: Trouble | null): void {
+  const seen = useRef<Trouble | null>(null);
+  useLayoutEffect(() => {
+    const isNew = trouble !== null && seen.current === null;
+    seen.current = trouble;
+    const card = form.current?.closest("article");
+    const active = card?.ownerDocument.activeElement;
+    if (!isNew || !(card?.contains(active ?? null) || active === card?.ownerDocument.body)) return;
+    const wrong = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    (wrong ?? form.current?.querySelector<HTMLElement>(".chitl-text"))?.focus();
+  }, [form, trouble]);
 }
 
-function Options({ choices, chosen, onChoose, id }: OptionsProps) {
-  if (choices.options.length === 0) return null;
-  const toggle = (option: string, on: boolean) => {
-    const others = choices.multiple ? chosen.filter((other) => other !== option) : [];
-    onChoose(on ? [...others, option] : others);
-  };
-  return (
-    <fieldset class="chitl-options" aria-label={choices.multiple ? "Choose any" : "Choose one"}>
-      {choices.options.map((option) => (
-        <label key={option}>
-          <input
-            type={choices.multiple ? "checkbox" : "radio"}
-            name={`chitl-${id}`}
-            checked={chosen.includes(option)}
-            onChange={(event) => toggle(option, event.currentTarget.checked)}
-          />
-          <span>{option}</span>
-        </label>
-      ))}
-    </fieldset>
-  );
+/** Go to the first field when a person has opened the form to edit; not after a reload. */
+function useFocusOnForm(form: RefObject<HTMLFormElement | null>, open: boolean): void {
+  const was = useRef(open);
+  useLayoutEffect(() => {
+    if (open && !was.current) {
+      form.current?.querySelector<HTMLElement>(".chitl-fields [aria-keyshortcuts]")?.focus();
+    }
+    was.current = open;
+  }, [form, open]);
 }

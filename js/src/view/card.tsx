@@ -4,15 +4,19 @@
  * It is drawn at once from the snapshot that came with it; from then on the client says what
  * is true. Answering goes to the server, never to the kernel, which is blocked.
  */
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Client } from "../client";
 import type { HumanInputRequired } from "../protocol.gen";
-import type { Status } from "../state";
-import { AnswerForm } from "./answer-form";
-import { answerFor, type Decision, type Saying } from "./choices";
-import { useDraft } from "./draft";
+import type { Request, Status } from "../state";
+import { Announcer } from "./announcer";
+import { AnswerForm, isEditing } from "./answer-form";
+import { type Choices, choicesOf } from "./choices";
+import { type Drafting, useDraft } from "./draft";
+import { Editor } from "./editor";
+import { onCardKey } from "./keys";
 import { Question } from "./question";
 import { AnswerRecord } from "./record";
+import { type Sending, useSending } from "./sending";
 import { useClient } from "./use-client";
 
 interface Props {
@@ -34,13 +38,14 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
   const gone = useClient(client, (known) => known.isGone(id));
   const connection = useClient(client, (known) => (alone ? known.connection : null));
   useLayoutEffect(() => client?.expect(snapshot), [client, snapshot]);
-  const [draft, setDraft] = useDraft(id);
-  const sending = useSending(client, id, via, () => setDraft(""));
-  const status: CardStatus =
-    request?.status ?? (client === null ? "detached" : gone ? "gone" : "sending");
-  const root = useFocusKept(request?.completion != null);
+  const status = request?.status ?? (client === null ? "detached" : gone ? "gone" : "sending");
   const open = status === "pending" || status === "sending";
   const required = request?.required ?? snapshot;
+  const choices = useMemo(() => choicesOf(required), [required]);
+  const drafting = useDraft(id);
+  const sending = useSending(client, id, open, drafting.clear);
+  const root = useFocusKept();
+  const parts = { required, choices, drafting, sending };
   return (
     <article
       ref={root}
@@ -48,36 +53,74 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       data-testid="hitl-card"
       data-request-id={id}
       data-status={status}
+      // JupyterLab's shortcuts stay away from what has keys of its own (Ctrl+Enter, a, x).
+      data-lm-suppress-shortcuts={open ? "true" : undefined}
       aria-label={open ? "A crew waits for you" : "A crew's question"}
       tabIndex={-1}
+      onKeyDown={(event) => onCardKey(event, event.currentTarget)}
     >
-      <Question required={required} link={open ? connection : null} open={open} />
-      {request?.claimedBy != null && open && (
-        <p class="chitl-note">{request.claimedBy.name} is looking at this.</p>
-      )}
-      {open && (
-        <AnswerForm
+      <Question
+        required={required}
+        link={open ? connection : null}
+        open={open}
+        editor={open ? <DraftEditor {...parts} /> : null}
+        edited={open && choices.edit === "draft" && isEditing(choices, drafting)}
+      />
+      {open && <Claim request={request} />}
+      {open && <AnswerForm {...parts} ready={status === "pending"} via={via} />}
+      {request?.completion != null && (
+        <AnswerRecord
           required={required}
-          text={draft}
-          onText={setDraft}
-          ready={status === "pending"}
-          busy={sending.busy}
-          error={sending.error}
-          onDecide={sending.decide}
+          completion={request.completion}
+          draft={drafting.draft}
+          notice={sending.notice}
         />
       )}
-      {request?.completion != null && (
-        <AnswerRecord completion={request.completion} ownText={draft} notice={sending.notice} />
-      )}
       <Note status={status} />
+      <Announcer required={required} request={request} held={sending.held} />
     </article>
+  );
+}
+
+interface EditorProps {
+  readonly required: HumanInputRequired;
+  readonly choices: Choices;
+  readonly drafting: Drafting;
+  readonly sending: Sending;
+}
+
+function DraftEditor({ required, choices, drafting, sending }: EditorProps) {
+  const { draft, change } = drafting;
+  const shown = choices.edit === "draft" && isEditing(choices, drafting);
+  const once = useRef(shown); // open from the start: the page was reloaded
+  if (!shown || required.draft === null) {
+    once.current = false;
+    return null;
+  }
+  return (
+    <Editor
+      draft={required.draft}
+      edited={draft.edited ?? required.draft}
+      disabled={sending.busy || sending.held !== null}
+      fresh={!once.current}
+      onEdit={(edited) => change({ edited })}
+    />
+  );
+}
+
+function Claim({ request }: { readonly request: Request | null }) {
+  if (request?.claimedBy == null) return null;
+  return (
+    <p class="chitl-note">
+      <bdi>{request.claimedBy.name}</bdi> is looking at this.
+    </p>
   );
 }
 
 function Note({ status }: { readonly status: CardStatus }) {
   if (NOTES[status] === undefined) return null;
   return (
-    <p class="chitl-note" data-testid="hitl-record" role="status">
+    <p class="chitl-note" data-testid="hitl-record">
       {NOTES[status]}
     </p>
   );
@@ -88,42 +131,19 @@ const NOTES: Readonly<Partial<Record<CardStatus, string>>> = {
   detached: "This page is not connected to a Jupyter server; answer from the inbox page.",
 };
 
-interface Sending {
-  readonly busy: Decision | null;
-  /** Why the answer was not taken while the request stays open. */
-  readonly error: string | null;
-  /** Why the answer came too late. */
-  readonly notice: string | null;
-  readonly decide: (decision: Decision, saying: Saying) => void;
-}
-
-function useSending(client: Client | null, id: string, via: string, onTaken: () => void): Sending {
-  const [busy, setBusy] = useState<Decision | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  const [notice, setNotice] = useState<string | null>(null);
-  const send = async (decision: Decision, saying: Saying) => {
-    if (client === null) return;
-    setBusy(decision);
-    setError(null);
-    const outcome = await client.answer(id, answerFor(decision, saying, via));
-    setBusy(null);
-    if (outcome.kind === "accepted") onTaken();
-    else if (outcome.kind === "unreachable") setError(UNREACHABLE);
-    else if (outcome.refusal.event !== null) setNotice(outcome.refusal.message);
-    else setError(outcome.refusal.message);
-  };
-  return { busy, error, notice, decide: (decision, saying) => void send(decision, saying) };
-}
-
-const UNREACHABLE = "The server cannot be reached. Nothing was lost: try again in a moment.";
-
-/** When the form goes, so does the focus in it: keep it in the card, for those without a mouse. */
-function useFocusKept(closed: boolean) {
+/**
+ * When what had the focus goes or is switched off, keep the focus in the card, for those
+ * without a mouse. A part that goes to a place of its own does that before (effects of
+ * children come first).
+ */
+function useFocusKept() {
   const root = useRef<HTMLElement>(null);
-  const had = useRef(false);
-  had.current = root.current?.contains(root.current.ownerDocument.activeElement) ?? false;
+  const page = root.current?.ownerDocument;
+  const had = root.current?.contains(page?.activeElement ?? null) ?? false;
   useLayoutEffect(() => {
-    if (closed && had.current) root.current?.focus({ preventScroll: true });
-  }, [closed]);
+    const active = page?.activeElement ?? null;
+    const lost = active === page?.body || active === null || active.matches(":disabled");
+    if (had && lost) root.current?.focus({ preventScroll: true });
+  });
   return root;
 }

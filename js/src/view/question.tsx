@@ -1,54 +1,51 @@
-/** The question itself: who asks, since when, why, the prompt and what it is about. */
+/** The question itself: who asks, the prompt, why, the rounds so far, and what it is about. */
+import type { ComponentChildren } from "preact";
 import type { HumanInputRequired } from "../protocol.gen";
 import type { LinkState } from "../resume";
+import { Asker } from "./asker";
 import { Connection } from "./connection";
 import { Markdown } from "./markdown";
-import { useClock } from "./use-client";
-import { asker, reasons, relative } from "./words";
+import { Thread } from "./thread";
+import { reasons } from "./words";
 
 interface Props {
   readonly required: HumanInputRequired;
   readonly link: LinkState | null;
   /** Whether somebody has still to read it: a closed one folds its context away. */
   readonly open: boolean;
+  /** Where the draft can be edited in place. */
+  readonly editor: ComponentChildren;
+  /** Whether it is being edited: the editor then stands where the draft stood. */
+  readonly edited: boolean;
 }
 
-export function Question({ required, link, open }: Props) {
+export function Question({ required, link, open, editor, edited }: Props) {
   return (
     <>
       <header class="chitl-head">
-        <Asker required={required} />
+        <Asker required={required} open={open} />
         {link !== null && <Connection state={link} />}
       </header>
-      <p class="chitl-prompt" data-testid="hitl-prompt">
+      <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
         {required.prompt}
       </p>
-      {open && <Reasons required={required} />}
-      {required.context !== "" && <Context text={required.context} open={open} />}
+      {open ? (
+        <>
+          <Reasons required={required} />
+          {required.pause !== null && <p class="chitl-note">{PAUSED}</p>}
+          <Thread required={required} />
+          {editor}
+          <Context required={required} edited={edited} />
+        </>
+      ) : (
+        <Closed required={required} />
+      )}
     </>
   );
 }
 
-function Asker({ required }: { readonly required: HumanInputRequired }) {
-  const { name, details } = asker(required);
-  const now = useClock();
-  return (
-    <div class="chitl-asker">
-      <span class="chitl-name">{name}</span>
-      <span class="chitl-details">
-        {details.map((detail) => (
-          <span key={detail}>{detail}</span>
-        ))}
-        <time dateTime={required.timestamp} title={new Date(required.timestamp).toLocaleString()}>
-          {relative(required.timestamp, now)}
-        </time>
-        {required.expires_at !== null && (
-          <time dateTime={required.expires_at}>expires {relative(required.expires_at, now)}</time>
-        )}
-      </span>
-    </div>
-  );
-}
+const PAUSED =
+  "The flow is stored and runs no more. After your answer it goes on when it is resumed.";
 
 function Reasons({ required }: { readonly required: HumanInputRequired }) {
   const flags = reasons(required);
@@ -62,19 +59,40 @@ function Reasons({ required }: { readonly required: HumanInputRequired }) {
   );
 }
 
-function Context({ text, open }: { readonly text: string; readonly open: boolean }) {
-  const body = (
+interface ContextProps {
+  readonly required: HumanInputRequired;
+  /** Whether the draft stands elsewhere: then only what is around it is left to show. */
+  readonly edited: boolean;
+}
+
+function Context({ required, edited }: ContextProps) {
+  const text = edited ? aroundDraft(required) : required.context;
+  if (text === "") return null;
+  return (
     // A long one scrolls, so it must be reachable by keyboard (WCAG 2.1.1).
     // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
     <section class="chitl-context" data-testid="hitl-context" aria-label="Context" tabIndex={0}>
       <Markdown text={text} />
     </section>
   );
-  if (open) return body;
+}
+
+function Closed({ required }: { readonly required: HumanInputRequired }) {
+  if (required.context === "" && required.history.length === 0) return null;
   return (
     <details class="chitl-fold">
       <summary>What it was about</summary>
-      {body}
+      <Thread required={required} />
+      <Context required={required} edited={false} />
     </details>
   );
+}
+
+/** The context without the draft that it begins with, and without the rule between the two. */
+function aroundDraft({ context, draft }: HumanInputRequired): string {
+  if (draft === null || !context.startsWith(draft)) return context;
+  return context
+    .slice(draft.length)
+    .replace(/^\s*-{3,}\s*\n/, "")
+    .trim();
 }

@@ -1,51 +1,111 @@
 /** What became of a request: who answered, what, when and from where. */
 import type { ClosingEvent } from "../decode";
+import type { HumanInputCompleted, HumanInputRequired } from "../protocol.gen";
+import { Changes } from "./changes";
+import { Copy } from "./copy";
+import type { Draft } from "./draft";
+import { fieldsOf, isChanged, valuesOf } from "./fields";
 import { useClock } from "./use-client";
+import { Values } from "./values";
 import { clockTime, person, verdict } from "./words";
 
 interface Props {
+  readonly required: HumanInputRequired;
   readonly completion: ClosingEvent;
-  /** One's own words that were not sent, or not taken. */
-  readonly ownText: string;
-  /** Why one's own answer was not taken, if it was sent. */
+  /** What one has written oneself and not sent, or what was not taken. */
+  readonly draft: Draft;
+  /** Why one's own answer was not taken, if it was given. */
   readonly notice: string | null;
 }
 
-export function AnswerRecord({ completion, ownText, notice }: Props) {
+export function AnswerRecord({ required, completion, draft, notice }: Props) {
   const answer = completion.type === "human_input_completed" ? completion : null;
-  const text = answer?.human_feedback ?? "";
-  const chosen = answer?.options?.join(", ") ?? "";
-  const own = ownText.trim();
+  const own = ownWords(required, draft);
   return (
-    <div class="chitl-record" data-testid="hitl-record" role="status">
+    <div class="chitl-record" data-testid="hitl-record">
       {notice !== null && (
-        <p class="chitl-error" data-testid="hitl-error">
+        <p class="chitl-error" data-testid="hitl-error" role="alert">
           {notice}
         </p>
       )}
-      <Heading completion={completion} />
-      {chosen !== "" && <p class="chitl-said">{chosen}</p>}
-      {text.trim() !== "" && text !== chosen && <blockquote class="chitl-said">{text}</blockquote>}
-      {own !== "" && own !== text.trim() && (
-        <div class="chitl-own">
-          <span>Your text, not sent:</span>
-          <blockquote data-testid="hitl-own-text">{own}</blockquote>
-        </div>
-      )}
+      <Heading required={required} completion={completion} />
+      {answer !== null && <Said required={required} answer={answer} />}
+      {own !== "" && own !== answer?.human_feedback.trim() && <Own text={own} />}
     </div>
   );
 }
 
-function Heading({ completion }: { readonly completion: ClosingEvent }) {
+interface SaidProps {
+  readonly required: HumanInputRequired;
+  readonly answer: HumanInputCompleted;
+}
+
+/** What was answered: the options, the values, the edit, the words. */
+function Said({ required, answer }: SaidProps) {
+  const { human_feedback: text, options, values, decision } = answer;
+  const chosen = options?.join(", ") ?? "";
+  if (decision === "edit" && values === null && required.draft !== null) {
+    return <Changes before={required.draft} after={text} />;
+  }
+  return (
+    <>
+      {chosen !== "" && (
+        <p class="chitl-said" dir="auto">
+          {chosen}
+        </p>
+      )}
+      {values !== null && (
+        <Values values={values} schema={required.response.schema} compare={decision === "edit"} />
+      )}
+      {text.trim() !== "" && text !== chosen && (
+        <blockquote class="chitl-said" dir="auto">
+          {text}
+        </blockquote>
+      )}
+    </>
+  );
+}
+
+function Own({ text }: { readonly text: string }) {
+  return (
+    <div class="chitl-own">
+      <span>Your text, not sent:</span> <Copy text={text} />
+      <blockquote data-testid="hitl-own-text" dir="auto">
+        {text}
+      </blockquote>
+    </div>
+  );
+}
+
+interface HeadingProps {
+  readonly required: HumanInputRequired;
+  readonly completion: ClosingEvent;
+}
+
+function Heading({ required, completion }: HeadingProps) {
   const now = useClock();
   const by = completion.type === "human_input_completed" ? completion.answered_by : null;
   return (
     <p class={`chitl-verdict chitl-is-${completion.type}`}>
-      <strong>{verdict(completion)}</strong>
+      <strong>{verdict(completion, required.kind)}</strong>
       <span class="chitl-details">
-        {by !== null && <span>{person(by)}</span>}
+        {by !== null && <bdi>{person(by)}</bdi>}
         <time dateTime={completion.timestamp}>{clockTime(completion.timestamp, now)}</time>
       </span>
     </p>
   );
+}
+
+/** Everything that a person has put into the card, as one text to copy. */
+function ownWords(required: HumanInputRequired, draft: Draft): string {
+  const { schema } = required.response;
+  const fields = schema === null ? [] : fieldsOf(schema);
+  const filled = isChanged(fields, draft.inputs)
+    ? JSON.stringify(valuesOf(fields, draft.inputs).values, null, 2)
+    : "";
+  const edited = draft.edited === required.draft ? "" : (draft.edited ?? "");
+  return [edited, filled, draft.chosen.join(", "), draft.text]
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .join("\n\n");
 }

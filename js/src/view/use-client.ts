@@ -25,12 +25,12 @@ export function useClient<T>(client: Client | null, select: (client: Client) => 
   return current;
 }
 
-/** Draw the component again every half minute, for the times that it tells. */
-export function useClock(): Date {
+/** Draw the component again every half minute, or as often as asked, for the times that it tells. */
+export function useClock(everyMs = 30_000): Date {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
-    const timer = setInterval(() => redraw(0), 30_000);
+    const timer = setInterval(() => redraw(0), everyMs);
     return () => clearInterval(timer);
-  }, []);
+  }, [everyMs]);
   return new Date();
 }

@@ -76,7 +76,10 @@ export function atExpiry({ response }: HumanInputRequired): string {
 }
 
 /** What became of a request, as a heading; a permission has words of its own. */
-export function verdict(event: ClosingEvent, kind: HumanInputRequired["kind"] | null = null): string {
+export function verdict(
+  event: ClosingEvent,
+  kind: HumanInputRequired["kind"] | null = null,
+): string {
   switch (event.type) {
     case "human_input_completed":
       return completed(event, kind === "tool_approval" || kind === "llm_approval");
@@ -122,7 +125,10 @@ export function clockTime(iso: string, now: Date): string {
     : `${time.toLocaleDateString([], { day: "numeric", month: "short", year: "numeric" })}, ${clock}`;
 }
 
-function completed({ decision, options, values }: HumanInputCompleted, permission: boolean): string {
+function completed(
+  { decision, options, values }: HumanInputCompleted,
+  permission: boolean,
+): string {
   switch (decision) {
     case "approve":
       return permission ? "Allowed" : "Accepted";

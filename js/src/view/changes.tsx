@@ -1,0 +1,33 @@
+/** A difference as a person reads it: what went is struck out, what came is underlined. */
+import { useMemo } from "preact/hooks";
+import { shortened, wordDiff } from "./diff";
+
+interface Props {
+  readonly before: string;
+  readonly after: string;
+  /** Whether long stretches that stayed are left out. */
+  readonly short?: boolean;
+}
+
+export function Changes({ before, after, short = true }: Props) {
+  const parts = useMemo(() => {
+    const diff = wordDiff(before, after);
+    return short ? shortened(diff) : diff;
+  }, [before, after, short]);
+  return (
+    <section
+      class="chitl-diff"
+      data-testid="hitl-diff"
+      aria-label="Changes"
+      dir="auto"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a long one scrolls (WCAG 2.1.1)
+      tabIndex={0}
+    >
+      {parts.map(({ kind, text }, at) => {
+        const key = `${at}-${kind}`;
+        if (kind === "same") return <span key={key}>{text}</span>;
+        return kind === "added" ? <ins key={key}>{text}</ins> : <del key={key}>{text}</del>;
+      })}
+    </section>
+  );
+}

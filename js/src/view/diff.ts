@@ -1,0 +1,116 @@
+/**
+ * What changed between two texts, word by word. Pure.
+ *
+ * Words are found by the browser's own segmenter, so that Chinese and Thai have some too. It
+ * knows nothing of how a difference is drawn (`changes.tsx`).
+ */
+import { diffArrays } from "diff";
+
+export interface Part {
+  readonly kind: "same" | "added" | "removed";
+  readonly text: string;
+}
+
+/** Most changed words that are looked for (some 100 ms); beyond it all counts as changed. */
+const MOST_EDITS = 1200;
+
+/** Unchanged text that is shown beside a change, in characters. */
+const AROUND = 120;
+
+/** Return the parts that lead from one text to the other, in order. */
+export function wordDiff(before: string, after: string): readonly Part[] {
+  // Who types changes one place: only the words between the common ends are compared.
+  const start = commonStart(before, after);
+  const end = commonEnd(before.slice(start), after.slice(start));
+  const changed = compare(
+    before.slice(start, before.length - end),
+    after.slice(start, after.length - end),
+  );
+  return [
+    ...part("same", before.slice(0, start)),
+    ...changed,
+    ...part("same", before.slice(before.length - end)),
+  ];
+}
+
+function compare(before: string, after: string): readonly Part[] {
+  const found = diffArrays(words(before), words(after), { maxEditLength: MOST_EDITS });
+  if (found === undefined) return [...part("removed", before), ...part("added", after)];
+  const result: Part[] = [];
+  let removed = "";
+  let added = "";
+  const flush = () => {
+    result.push(...part("removed", removed), ...part("added", added));
+    removed = "";
+    added = "";
+  };
+  found.forEach((change, at) => {
+    const text = change.value.join("");
+    if (change.removed) removed += text;
+    else if (change.added) added += text;
+    else if (removed + added !== "" && at < found.length - 1 && isGlue(text)) {
+      removed += text;
+      added += text;
+    } else {
+      flush();
+      result.push(...part("same", text));
+    }
+  });
+  flush();
+  return result;
+}
+
+/** Return how alike two texts are: the share of the longer one that stayed, from 0 to 1. */
+export function likeness(diff: readonly Part[]): number {
+  const length = { same: 0, added: 0, removed: 0 };
+  for (const { kind, text } of diff) length[kind] += text.length;
+  const longer = length.same + Math.max(length.added, length.removed);
+  return longer === 0 ? 1 : length.same / longer;
+}
+
+/** Shorten what did not change to what stands beside a change. */
+export function shortened(diff: readonly Part[]): readonly Part[] {
+  return diff.map((part, at) => {
+    if (part.kind !== "same" || part.text.length <= 3 * AROUND) return part;
+    const start = at === 0 ? "" : cutAtWord(part.text.slice(0, AROUND), "end");
+    const end = at === diff.length - 1 ? "" : cutAtWord(part.text.slice(-AROUND), "start");
+    return { kind: "same", text: `${start} … ${end}` };
+  });
+}
+
+/** A space between two changed words belongs to the change: "old words" → "new text" is one. */
+function isGlue(text: string): boolean {
+  return text.length <= 2 && text.trim() === "" && !text.includes("\n");
+}
+
+function part(kind: Part["kind"], text: string): readonly Part[] {
+  return text === "" ? [] : [{ kind, text }];
+}
+
+/** Return how much the texts have in common from the start, up to the last space in it. */
+function commonStart(one: string, other: string): number {
+  const most = Math.min(one.length, other.length);
+  let at = 0;
+  while (at < most && one[at] === other[at]) at++;
+  if (at === one.length && at === other.length) return at;
+  while (at > 0 && !/\s/.test(one[at - 1] ?? "")) at--;
+  return at;
+}
+
+function commonEnd(one: string, other: string): number {
+  const most = Math.min(one.length, other.length);
+  let at = 0;
+  while (at < most && one.at(-1 - at) === other.at(-1 - at)) at++;
+  while (at > 0 && !/\s/.test(one.at(-at) ?? "")) at--;
+  return at;
+}
+
+function words(text: string): string[] {
+  if (typeof Intl.Segmenter !== "function") return text.match(/[\p{L}\p{N}_]+|\s+|./gu) ?? [];
+  const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+function cutAtWord(text: string, side: "start" | "end"): string {
+  return side === "end" ? text.replace(/\s\S*$/, "") : text.replace(/^\S*\s/, "");
+}

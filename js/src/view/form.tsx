@@ -1,0 +1,226 @@
+/**
+ * A typed form: one row for each field of the schema, with what the server says is wrong beside it.
+ *
+ * The inputs are the browser's own. Nothing is judged here: the server names the wrong fields
+ * while the request stays open (`fields.ts` gives the values their types).
+ */
+import type { FieldError } from "../decode";
+import { errorsOf, type Field, type Input, type Inputs, inputOf } from "./fields";
+
+interface Props {
+  /** Makes the ids on the page: a card may stand on it twice. */
+  readonly scope: string;
+  readonly fields: readonly Field[];
+  readonly inputs: Inputs;
+  readonly errors: readonly FieldError[];
+  readonly disabled: boolean;
+  readonly onInput: (field: Field, input: Input) => void;
+}
+
+export function Form(props: Props) {
+  const { scope, fields, inputs, errors, disabled, onInput } = props;
+  return (
+    <div class="chitl-fields" data-testid="hitl-form">
+      {fields.map((field, at) => (
+        <Row
+          key={field.name}
+          id={`${scope}-${at}`}
+          field={field}
+          input={inputOf(field, inputs)}
+          errors={errorsOf(field, fields, errors)}
+          disabled={disabled}
+          first={at === 0}
+          onInput={(input) => onInput(field, input)}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface RowProps {
+  readonly id: string;
+  readonly field: Field;
+  readonly input: Input;
+  readonly errors: readonly string[];
+  readonly disabled: boolean;
+  /** The first field is where the card's key for writing leads to. */
+  readonly first: boolean;
+  readonly onInput: (input: Input) => void;
+}
+
+function Row(props: RowProps) {
+  const { id, field, errors } = props;
+  const hint = [field.description, field.limits].filter((part) => part !== "").join(" · ");
+  const label = (
+    <>
+      <span dir="auto">{field.label}</span>
+      {field.required && <span class="chitl-required"> (required)</span>}
+    </>
+  );
+  const below = (
+    <>
+      {hint !== "" && (
+        <p class="chitl-hint" id={`${id}-hint`} dir="auto">
+          {hint}
+        </p>
+      )}
+      {errors.length > 0 && (
+        <p class="chitl-wrong" id={`${id}-wrong`}>
+          {errors.join("; ")}
+        </p>
+      )}
+    </>
+  );
+  const hook = { "data-testid": `hitl-field-${field.name}`, class: "chitl-field" };
+  const group = groupOf(field);
+  if (group !== null) {
+    return (
+      <fieldset {...hook} aria-describedby={describedBy(props, hint)}>
+        <legend class="chitl-label">{label}</legend>
+        <Group {...props} options={group} />
+        {below}
+      </fieldset>
+    );
+  }
+  return (
+    <div {...hook}>
+      <label class="chitl-label" for={id}>
+        {label}
+      </label>
+      <Control {...props} describedBy={describedBy(props, hint)} />
+      {below}
+    </div>
+  );
+}
+
+function describedBy({ id, errors }: RowProps, hint: string): string | undefined {
+  const ids = [errors.length > 0 ? `${id}-wrong` : "", hint === "" ? "" : `${id}-hint`];
+  return ids.filter((one) => one !== "").join(" ") || undefined;
+}
+
+/** Up to so many options stand side by side; more go into a list that opens. */
+const MOST_RADIOS = 6;
+
+/** What a yes-or-no question offers when it has no answer to begin with. */
+const YES_NO = [
+  { value: "true", label: "Yes" },
+  { value: "false", label: "No" },
+];
+
+/** Return the options of a field that is a group of buttons, or null when it is one control. */
+function groupOf({
+  kind,
+  options,
+  initial,
+}: Field): readonly { value: string; label: string }[] | null {
+  if (kind === "choices") return options;
+  if (kind === "choice") return options.length <= MOST_RADIOS ? options : null;
+  return kind === "flag" && typeof initial !== "boolean" ? YES_NO : null;
+}
+
+interface GroupProps extends RowProps {
+  readonly options: readonly { value: string; label: string }[];
+}
+
+function Group({ id, field, input, errors, disabled, first, onInput, options }: GroupProps) {
+  const several = field.kind === "choices";
+  const chosen = Array.isArray(input) ? input : [input];
+  const toggle = (value: string, on: boolean) => {
+    if (!several) return onInput(on ? value : "");
+    // In the form's own order, whichever was ticked first.
+    onInput(
+      options.map((one) => one.value).filter((one) => (one === value ? on : chosen.includes(one))),
+    );
+  };
+  return (
+    <div class="chitl-choices">
+      {options.map(({ value, label }, at) => (
+        <label key={value} class="chitl-choice">
+          <input
+            type={several ? "checkbox" : "radio"}
+            name={id}
+            value={value}
+            checked={chosen.includes(value)}
+            disabled={disabled}
+            aria-invalid={errors.length > 0 || undefined}
+            aria-keyshortcuts={first && at === 0 ? "r" : undefined}
+            onChange={(event) => toggle(value, event.currentTarget.checked)}
+          />
+          <span dir="auto">{label}</span>
+        </label>
+      ))}
+    </div>
+  );
+}
+
+/** The kinds of text that the browser has an input for. */
+const TYPES = {
+  line: { type: "text" },
+  email: { type: "email" },
+  url: { type: "url" },
+  date: { type: "date" },
+  "date-time": { type: "datetime-local" },
+  time: { type: "time" },
+  choices: {}, // a group of its own
+} as const;
+
+interface ControlProps extends RowProps {
+  readonly describedBy: string | undefined;
+}
+
+function Control({
+  id,
+  field,
+  input,
+  errors,
+  disabled,
+  first,
+  onInput,
+  describedBy,
+}: ControlProps) {
+  const common = {
+    id,
+    disabled,
+    "aria-describedby": describedBy,
+    "aria-invalid": errors.length > 0 || undefined,
+    "aria-required": field.required || undefined,
+    "aria-keyshortcuts": first ? "r" : undefined,
+  };
+  if (field.kind === "flag") {
+    return (
+      <input
+        {...common}
+        type="checkbox"
+        checked={input === true}
+        onChange={(event) => onInput(event.currentTarget.checked)}
+      />
+    );
+  }
+  const text = {
+    ...common,
+    class: "chitl-text",
+    value: String(input),
+    onInput: (event: { currentTarget: { value: string } }) => onInput(event.currentTarget.value),
+  };
+  switch (field.kind) {
+    case "choice":
+      return (
+        <select {...text}>
+          <option value="">Choose…</option>
+          {field.options.map(({ value, label }) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      );
+    case "lines":
+      return <textarea {...text} dir="auto" rows={3} />;
+    case "number":
+      return <input {...text} type="text" inputMode="decimal" autoComplete="off" />;
+    case "integer":
+      return <input {...text} type="text" inputMode="numeric" autoComplete="off" />;
+    default:
+      return <input {...text} {...TYPES[field.kind]} dir="auto" />;
+  }
+}

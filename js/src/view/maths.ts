@@ -1,0 +1,87 @@
+/**
+ * Formulas in a crew's Markdown: `$x$`, `\(x\)`, `$$x$$` and `\[x\]`.
+ *
+ * Here they are only found. What draws them is a file of its own (`src/maths.ts`), fetched from
+ * the same server when a text has a formula and never otherwise; until then, and wherever that
+ * file is out of reach, the TeX source stands there as code.
+ */
+import type { TokenizerAndRendererExtension } from "marked";
+import { builtFileUrl } from "../endpoint";
+
+/** The mark on a formula's source: `inline` or `block`. */
+export const MATHS = "data-maths";
+
+/** What `src/maths.ts` offers. */
+interface Renderer {
+  toMathML(tex: string, block: boolean): string;
+}
+
+const FILE = "maths.js";
+
+/** Pandoc's rule, so that "$5 and $10" is no formula: no space inside, no word behind. */
+const INLINE = /^(?:\$(?![\s$])((?:\\[\s\S]|[^\\$\n`])*?[^\s\\$`])\$(?!\w)|\\\(([\s\S]+?)\\\))/;
+const BLOCK = /^(?:\$\$([\s\S]+?)\$\$|\\\[([\s\S]+?)\\\])/;
+
+export const mathsExtensions: TokenizerAndRendererExtension[] = [
+  extension("block", "mathsBlock", BLOCK),
+  extension("inline", "mathsInBlock", BLOCK),
+  extension("inline", "mathsInLine", INLINE),
+];
+
+export async function drawMaths(
+  host: HTMLElement,
+  safe: (mathml: string) => string,
+  load: () => Promise<Renderer | null> = loadRenderer,
+): Promise<void> {
+  const sources = [...host.querySelectorAll<HTMLElement>(`[${MATHS}]`)];
+  if (sources.length === 0) return;
+  const renderer = await load();
+  if (renderer === null) return;
+  for (const source of sources) {
+    const block = source.getAttribute(MATHS) === "block";
+    const html = safe(renderer.toMathML(source.textContent ?? "", block));
+    if (html === "") continue; // no TeX that can be drawn: the source stays
+    const drawn = source.ownerDocument.createElement("span");
+    drawn.className = `chitl-maths chitl-maths-${block ? "block" : "inline"}`;
+    drawn.innerHTML = html; // sanitised by `safe`
+    source.replaceWith(drawn);
+  }
+}
+
+function extension(
+  level: "block" | "inline",
+  name: string,
+  rule: RegExp,
+): TokenizerAndRendererExtension {
+  return {
+    name,
+    level,
+    start: (text) => text.search(/\$|\\[([]/),
+    tokenizer: (text) => {
+      const match = rule.exec(text);
+      const tex = match?.[1] ?? match?.[2];
+      return tex === undefined
+        ? undefined
+        : { type: name, raw: match?.[0] ?? "", text: tex.trim() };
+    },
+    renderer: ({ text }) => {
+      const kind = rule === BLOCK ? "block" : "inline";
+      const source = `<code ${MATHS}="${kind}">${escaped(String(text))}</code>`;
+      return level === "block" ? `<p>${source}</p>` : source;
+    },
+  };
+}
+
+async function loadRenderer(): Promise<Renderer | null> {
+  const url = builtFileUrl(FILE);
+  if (url === null) return null;
+  try {
+    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ url.href)) as Renderer;
+  } catch {
+    return null; // out of reach: the source is still readable
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

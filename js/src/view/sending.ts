@@ -1,0 +1,108 @@
+/**
+ * A card's answer on its way: held for a moment, sent, taken or refused.
+ *
+ * What becomes of it: a decision that can be regretted is held (`undo.ts`); everything else
+ * goes at once. An answer that the request does not accept leaves the request open, with what
+ * was wrong field by field; one that came too late leaves the reason. It knows nothing of how
+ * the answer travels (`client.ts`).
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Answer, Outcome } from "../answers";
+import type { Client } from "../client";
+import type { FieldError } from "../decode";
+import { Hold, undoMs } from "./undo";
+
+/** Why an answer was not taken while the request stays open. */
+export interface Trouble {
+  readonly message: string;
+  readonly errors: readonly FieldError[];
+}
+
+interface State {
+  /** The answer that can still be taken back, and for how long it could in all. */
+  readonly held: { readonly answer: Answer; readonly ms: number } | null;
+  readonly busy: boolean;
+  readonly trouble: Trouble | null;
+  /** Why one's own answer was not taken although it was given. */
+  readonly notice: string | null;
+}
+
+export interface Sending extends State {
+  readonly send: (answer: Answer) => void;
+  /** Send what is held without waiting. */
+  readonly sendNow: () => void;
+  readonly undo: () => void;
+  /** Say what is wrong before anything is sent. */
+  readonly refuse: (trouble: Trouble) => void;
+  /** Forget what was said about a field that is being changed. */
+  readonly mend: (isOf: (path: string) => boolean) => void;
+}
+
+const STILL: State = { held: null, busy: false, trouble: null, notice: null };
+
+export function useSending(
+  client: Client | null,
+  requestId: string,
+  open: boolean,
+  onTaken: () => void,
+): Sending {
+  const [state, setState] = useState(STILL);
+  const hold = useRef<Hold | null>(null);
+  const post = async (answer: Answer) => {
+    if (client === null) return;
+    setState({ ...STILL, busy: true });
+    const outcome = await client.answer(requestId, answer);
+    if (outcome.kind === "accepted") onTaken();
+    setState(after(outcome));
+  };
+  const release = (answer: Answer, leaving: boolean) => {
+    if (!leaving) return void post(answer);
+    client?.answerLeaving(requestId, answer);
+    setState(STILL); // should the browser bring the page back, the log says what became of it
+  };
+  useEffect(() => {
+    if (open || hold.current?.drop() !== true) return;
+    setState({ ...STILL, notice: DROPPED });
+  }, [open]);
+  useEffect(() => () => hold.current?.release(), []);
+  return {
+    ...state,
+    send: (answer) => {
+      const ms = isHeld(answer) ? undoMs() : 0;
+      if (ms === 0) return void post(answer);
+      hold.current = new Hold(ms, (how) => release(answer, how === "leaving"));
+      setState({ ...STILL, held: { answer, ms } });
+    },
+    sendNow: () => hold.current?.release(),
+    undo: () => {
+      if (hold.current?.drop()) setState(STILL);
+    },
+    refuse: (trouble) => setState({ ...STILL, trouble }),
+    mend: (isOf) => setState((before) => ({ ...before, trouble: without(before.trouble, isOf) })),
+  };
+}
+
+/** What is one click, and cannot be said again otherwise, may be regretted. */
+function isHeld({ decision }: Answer): boolean {
+  return decision === "approve" || decision === "reject";
+}
+
+function after(outcome: Outcome): State {
+  if (outcome.kind === "accepted") return STILL;
+  if (outcome.kind === "unreachable") {
+    return { ...STILL, trouble: { message: UNREACHABLE, errors: [] } };
+  }
+  const { message, errors, event } = outcome.refusal;
+  return event === null
+    ? { ...STILL, trouble: { message, errors } }
+    : { ...STILL, notice: message };
+}
+
+function without(trouble: Trouble | null, isOf: (path: string) => boolean): Trouble | null {
+  if (trouble === null || !trouble.errors.some(({ field }) => isOf(field))) return trouble;
+  const errors = trouble.errors.filter(({ field }) => !isOf(field));
+  return errors.length === 0 ? null : { ...trouble, errors };
+}
+
+const UNREACHABLE = "The server cannot be reached. Nothing was lost: try again in a moment.";
+const DROPPED = "Your decision was not sent: this was closed before.";

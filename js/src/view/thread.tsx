@@ -1,0 +1,63 @@
+/**
+ * The rounds so far: what was shown, what a person said to it, and what changed since.
+ *
+ * Earlier drafts are folded; the words that were said, and the difference to the draft that is
+ * now under review, are in sight.
+ */
+import { useMemo } from "preact/hooks";
+import type { HumanInputRequired, Round } from "../protocol.gen";
+import { Changes } from "./changes";
+import { likeness, wordDiff } from "./diff";
+import { Markdown } from "./markdown";
+
+/** A draft that was written anew is read, not compared. */
+const LEAST_LIKENESS = 0.3;
+
+export function Thread({ required }: { readonly required: HumanInputRequired }) {
+  const { history, draft, round } = required;
+  const last = history.at(-1);
+  if (last === undefined) return null;
+  const first = Math.max(1, round - history.length); // the oldest rounds may have been dropped
+  return (
+    <ol class="chitl-thread" data-testid="hitl-thread" aria-label="Earlier rounds" start={first}>
+      {history.map((one, at) => (
+        <Said key={at} number={first + at} round={one} />
+      ))}
+      {draft !== null && <Since draft={draft} last={last} number={first + history.length - 1} />}
+    </ol>
+  );
+}
+
+function Said({ number, round }: { readonly number: number; readonly round: Round }) {
+  return (
+    <li class="chitl-round">
+      <details class="chitl-fold">
+        <summary>Draft of round {number}</summary>
+        <div class="chitl-context">
+          <Markdown text={round.draft} />
+        </div>
+      </details>
+      <blockquote class="chitl-said" dir="auto">
+        {round.feedback}
+      </blockquote>
+    </li>
+  );
+}
+
+interface SinceProps {
+  readonly draft: string;
+  readonly last: Round;
+  readonly number: number;
+}
+
+function Since({ draft, last, number }: SinceProps) {
+  const alike = useMemo(() => likeness(wordDiff(last.draft, draft)), [last.draft, draft]);
+  return (
+    <li class="chitl-round">
+      <details class="chitl-fold" open={alike >= LEAST_LIKENESS}>
+        <summary>What changed since round {number}</summary>
+        <Changes before={last.draft} after={draft} />
+      </details>
+    </li>
+  );
+}
