@@ -8,7 +8,6 @@ end raises :class:`NotAnswered`, which ends a crew cleanly and is never an appro
 
 import asyncio
 import logging
-import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, nullcontext
@@ -194,18 +193,6 @@ def raise_if_stopped(reason: CancelReason | None) -> None:
     """
     if reason is not None:
         raise NotAnswered(f"the request for human input was cancelled ({reason})", "cancelled")
-
-
-class Terminal:
-    """The screen of a plain script: says where to answer."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
-        """Write one line."""
-        sys.stderr.write(f"crewAI asks: {request.prompt} Answer at {self._url}\n")
-        sys.stderr.flush()
 
 
 def _reason(error: BaseException) -> CancelReason:

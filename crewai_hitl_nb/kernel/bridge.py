@@ -24,7 +24,7 @@ from crewai_hitl_nb.client.aio import AsyncClient
 from crewai_hitl_nb.client.decode import read_as
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.loop_thread import LoopThread
-from crewai_hitl_nb.client.results import Published
+from crewai_hitl_nb.client.results import Answered, Published
 from crewai_hitl_nb.kernel.link import Link
 from crewai_hitl_nb.kernel.pending import PendingRequest
 from crewai_hitl_nb.protocol import limits
@@ -33,9 +33,14 @@ from crewai_hitl_nb.protocol.events import (
     CancelReason,
     ClosingEvent,
     Event,
+    HumanInputCancelled,
+    HumanInputCompleted,
+    HumanInputExpired,
     HumanInputRequired,
     encode_event,
+    stored_event,
 )
+from crewai_hitl_nb.protocol.ids import new_event_id
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +81,41 @@ class Bridge:
         """Stop waiting, now; the server is told as soon as it can be."""
         if pending.withdraw(reason):
             self._run(self._link.changed())
+
+    def let_go(self, pending: PendingRequest) -> None:
+        """Stop waiting and leave the question open on the server, which has it."""
+        pending.let_go()
+        self._run(self._link.changed())
+
+    def retract(self, request_id: str) -> None:
+        """Say that nobody needs this answer any more, whoever asked."""
+        self._run(self._cancel(request_id, "withdrawn"))
+
+    def call(self, errand: Callable[[AsyncClient], Coroutine[Any, Any, _T]]) -> "Future[_T]":
+        """Start a call of the server's API on the bridge's loop."""
+        return self._thread.submit(errand(self._client))
+
+    def find(self, request_id: str) -> PendingRequest | None:
+        """Return the open question with that id."""
+        return self._open.get(request_id)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the server is connected now."""
+        return self._link.is_live
+
+    def answer(self, pending: PendingRequest, **answer: Any) -> Future[None]:
+        """Answer a question from here, as soon as the server is there.
+
+        Args:
+            pending: Which.
+            answer: The answer's body.
+
+        Returns:
+            Done when the question has ended, whoever's answer won. It raises what the
+            server refused the answer with while the question is still open.
+        """
+        return self._thread.submit(self._answer(pending, answer))
 
     def let_go(self, pending: PendingRequest) -> None:
         """Stop waiting and leave the question open on the server, which has it."""
@@ -161,6 +201,29 @@ class Bridge:
             pending.refuse(refusal)
         return number
 
+    async def _answer(self, pending: PendingRequest, answer: dict[str, Any]) -> None:
+        question = msgspec.Raw(encode_event(pending.request))
+        said = {**answer, "request_id": pending.request.request_id}
+        key = new_event_id()
+        while True:
+            await self._link.until(lambda: self._link.is_live or not pending.is_open)
+            if not pending.is_open:
+                return
+            try:
+                # First, because this connection may be the first one that it goes out on.
+                await self._link.send("publish", events=[question])
+                reply = await self._link.send("answer", **said, idempotency_key=key)
+                answered: Answered = read_as(reply, Answered)
+                pending.settle(answered.event)
+            except Settled as late:
+                pending.settle(_closing_event(late))
+            except Unavailable as error:
+                _log.debug("an answer goes again: %s", error)
+                await asyncio.sleep(limits.RECONNECT_MIN_SECONDS)
+                continue
+            await self._link.changed()
+            return
+
     async def _cancel(self, request_id: str, reason: CancelReason) -> None:
         try:
             await self._link.tell("cancel", request_id=request_id, reason=reason)
@@ -185,3 +248,15 @@ class Bridge:
         if pending is not None:
             pending.settle(closing)
             self._run(self._link.changed())
+
+
+def _closing_event(late: Settled) -> ClosingEvent:
+    """Return the event that closed a question before the answer came.
+
+    Raises:
+        Settled: When the server does not tell.
+    """
+    event = stored_event(late.details.get("event"))
+    if isinstance(event, HumanInputCompleted | HumanInputCancelled | HumanInputExpired):
+        return event
+    raise late

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
-from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Terminal
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.bridge import Bridge
 from crewai_hitl_nb.kernel.card_screen import CardScreen
+from crewai_hitl_nb.kernel.console import screen_of_a_script
 from crewai_hitl_nb.kernel.events import feed
 from crewai_hitl_nb.kernel.gates import GATES
 from crewai_hitl_nb.kernel.hook_input import HookInputPatch
@@ -94,7 +95,7 @@ class Session:
                 screen = (
                     CardScreen(self._notebook, endpoint)
                     if self._notebook
-                    else Terminal(endpoint.url)
+                    else screen_of_a_script(bridge)
                 )
                 self._asker = Asker(bridge, self._notebook, screen, self._waiter, self._terms)
             return self._asker
