@@ -20,7 +20,7 @@ import type { Connect } from "../src/transports/transport";
 import { connectWebSocket } from "../src/transports/websocket";
 
 const TOKEN = "a-token-for-this-test";
-const TRANSPORTS: readonly Transport[] = ["websocket", "sse", "poll"];
+const TRANSPORTS: readonly (keyof typeof CONNECT)[] = ["websocket", "sse", "poll"];
 
 const place = mkdtempSync(join(tmpdir(), "crewai-hitl-"));
 let server: ChildProcess | undefined;

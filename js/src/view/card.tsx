@@ -13,6 +13,7 @@ import { AnswerForm, isEditing } from "./answer-form";
 import { type Choices, choicesOf } from "./choices";
 import { type Drafting, useDraft } from "./draft";
 import { Editor } from "./editor";
+import { KernelHint } from "./kernel-hint";
 import { onCardKey } from "./keys";
 import { Question } from "./question";
 import { AnswerRecord } from "./record";
@@ -67,6 +68,7 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
         edited={open && choices.edit === "draft" && isEditing(choices, drafting)}
       />
       {open && <Claim request={request} />}
+      {open && <KernelHint connection={connection} />}
       {open && <AnswerForm {...parts} ready={status === "pending"} via={via} />}
       {request?.completion != null && (
         <AnswerRecord
