@@ -43,6 +43,12 @@ export function builtFileUrl(name: string, page: Document = document): URL | nul
   return new URL(`${base.replace(/\/*$/, "/")}${STATIC_PATH}${name}`, page.baseURI);
 }
 
+/** Return one of the options that JupyterLab's page was given, or an empty text. */
+export function pageOption(name: string, page: Document = document): string {
+  const option = pageConfig(page)?.[name];
+  return typeof option === "string" ? option : "";
+}
+
 /** Return a stream's or a resource's URL; parameters that are null are left out. */
 export function urlOf(
   endpoint: Endpoint,
@@ -77,13 +83,16 @@ function endpoint(page: Document, prefix: string, token: string): Endpoint {
 }
 
 function jupyterConfig(page: Document): { baseUrl: string; token: string } | null {
+  const config = pageConfig(page);
+  if (typeof config?.baseUrl !== "string") return null;
+  return { baseUrl: config.baseUrl, token: typeof config.token === "string" ? config.token : "" };
+}
+
+function pageConfig(page: Document): Record<string, unknown> | null {
   const text = page.getElementById("jupyter-config-data")?.textContent;
   if (!text) return null;
   const config: unknown = JSON.parse(text);
-  if (typeof config !== "object" || config === null) return null;
-  const { baseUrl, token } = config as Record<string, unknown>;
-  if (typeof baseUrl !== "string") return null;
-  return { baseUrl, token: typeof token === "string" ? token : "" };
+  return typeof config === "object" && config !== null ? { ...config } : null;
 }
 
 function cookie(page: Document, name: string): string | null {

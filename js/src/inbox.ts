@@ -33,7 +33,7 @@ function surroundings(endpoint: Endpoint): Surroundings {
     testId: "hitl-inbox",
     ownsPage: true,
     wayTo,
-    openSettings: null,
+    openSettings: () => false,
   };
 }
 

@@ -2,9 +2,11 @@
  * What a person has set for this browser: notifications, sound, quiet hours, the time to undo.
  *
  * Kept in `localStorage`, so that every card, panel and page of this origin reads the same; in
- * JupyterLab the settings editor writes them here. It knows neither screens nor the log.
+ * JupyterLab the settings editor writes them here. The time to undo stands under a name of its
+ * own, which the card reads (`view/undo.ts`).
  */
 import { isObject } from "./decode";
+import { UNDO_KEY, UNDO_MS, undoMs } from "./view/undo";
 
 export interface Preferences {
   /** Show a desktop notification when a question comes. */
@@ -22,7 +24,7 @@ export const DEFAULTS: Preferences = {
   sound: false,
   quietFrom: "",
   quietTo: "",
-  undoSeconds: 3,
+  undoSeconds: UNDO_MS / 1000,
 };
 
 export const MOST_UNDO_SECONDS = 30;
@@ -52,7 +54,8 @@ export function preferencesFrom(raw: unknown): Preferences {
 
 export function readPreferences(): Preferences {
   try {
-    return preferencesFrom(JSON.parse(localStorage.getItem(KEY) ?? "null"));
+    const kept = preferencesFrom(JSON.parse(localStorage.getItem(KEY) ?? "null"));
+    return { ...kept, undoSeconds: undoMs() / 1000 };
   } catch {
     return DEFAULTS; // storage is forbidden in some frames, or holds something else
   }
@@ -61,7 +64,9 @@ export function readPreferences(): Preferences {
 /** Keep the preferences; false when this browser keeps nothing for this page. */
 export function writePreferences(preferences: Preferences): boolean {
   try {
-    localStorage.setItem(KEY, JSON.stringify(preferences));
+    const { undoSeconds, ...rest } = preferences;
+    localStorage.setItem(KEY, JSON.stringify(rest));
+    localStorage.setItem(UNDO_KEY, String(undoSeconds * 1000));
     return true;
   } catch {
     return false;

@@ -1,71 +1,108 @@
 /**
- * The side panel of JupyterLab, and of Notebook 7 as far as its shell has sides.
+ * The lab extension's panel, its commands and its status item.
  *
  * It holds the page's client for as long as the page lives, so a card that appears finds the
- * connection open.
+ * connection open. Every service of the host is optional: Jupyter Notebook has no status bar
+ * and no layout restorer, and the panel is then simply in its side area.
  */
-import { Widget } from "@lumino/widgets";
-import { pageEndpoint } from "../endpoint";
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin,
+} from "@jupyterlab/application";
+import { ICommandPalette } from "@jupyterlab/apputils";
+import { INotebookTracker } from "@jupyterlab/notebook";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import { IStatusBar } from "@jupyterlab/statusbar";
+import { pendingCount, watchForNews } from "../attention";
+import { type Endpoint, pageEndpoint, pageOption } from "../endpoint";
+import type { HumanInputRequired } from "../protocol.gen";
 import { hold } from "../shared";
-import { mountInbox } from "../view/mount";
+import type { Surroundings, Way } from "../view/surroundings";
+import { addCommands } from "./commands";
 import icon from "./icon.css";
+import { Jump } from "./jump";
+import { PANEL_ID, Panel } from "./panel";
+import { followSettings, PLUGIN_ID } from "./settings";
+import { StatusItem } from "./status";
 
-/** The part of JupyterLab's application that is used here; no token has to be shared for it. */
-interface Application {
-  readonly shell: {
-    add(widget: Widget, area: string, options: { rank: number }): void;
-  };
-}
+const RANK = 900;
 
-const TITLE = "Crews waiting for you";
+/** The command of JupyterLab's settings editor. */
+const SETTINGS = "settingeditor:open";
 
-class Panel extends Widget {
-  private readonly unmount: () => void;
-
-  constructor() {
-    super();
-    this.id = "crewai-hitl-panel";
-    this.addClass("chitl-panel");
-    this.title.caption = TITLE;
-    this.title.iconClass = "chitl-icon";
-    this.unmount = mountInbox(this.node, "panel");
-  }
-
-  /** Show on the tab how many requests wait. */
-  showCount(count: number): void {
-    this.title.label = count === 0 ? "" : String(count);
-    this.title.caption = count === 0 ? TITLE : `${TITLE} (${count})`;
-  }
-
-  override dispose(): void {
-    if (this.isDisposed) return;
-    this.unmount();
-    super.dispose();
-  }
-}
-
-function activate(app: Application): void {
+async function activate(
+  app: JupyterFrontEnd,
+  restorer: ILayoutRestorer | null,
+  palette: ICommandPalette | null,
+  tracker: INotebookTracker | null,
+  registry: ISettingRegistry | null,
+  statusBar: IStatusBar | null,
+): Promise<void> {
   const endpoint = pageEndpoint();
   if (endpoint === null) return;
-  const style = document.createElement("style");
-  style.textContent = icon;
-  document.head.append(style);
-  const panel = new Panel();
-  const { client, release } = hold(endpoint);
+  addStyle(icon);
+  const jump = new Jump(app, tracker, pageOption("serverRoot"));
+  const panel = new Panel(surroundings(app, endpoint, jump, registry !== null));
+  const open = () => app.shell.activateById(PANEL_ID);
+  const status = new StatusItem(open);
+  const { client } = hold(endpoint);
   const count = () => {
-    panel.showCount(client.all().filter(({ status }) => status === "pending").length);
+    const pending = pendingCount(client.all());
+    panel.showCount(pending);
+    status.showCount(pending);
   };
-  const unsubscribe = client.subscribe(count);
-  panel.disposed.connect(() => {
-    unsubscribe();
-    release();
+  client.subscribe(count);
+  count();
+  watchForNews(client, open);
+  addCommands(app, palette, { endpoint, panel, open });
+  statusBar?.registerStatusItem("crewai-hitl-nb:status", {
+    item: status,
+    align: "right",
+    rank: RANK,
+    isActive: () => pendingCount(client.all()) > 0,
   });
-  app.shell.add(panel, "right", { rank: 900 });
+  restorer?.add(panel, PANEL_ID);
+  await followSettings(registry, (side) => app.shell.add(panel, side, { rank: RANK }));
 }
 
-export default {
-  id: "crewai-hitl-nb:panel",
+function surroundings(
+  app: JupyterFrontEnd,
+  endpoint: Endpoint,
+  jump: Jump,
+  hasSettings: boolean,
+): Surroundings {
+  const wayTo = (required: HumanInputRequired): Way | null => {
+    if (jump.pathOf(required) === null) return null;
+    return { kind: "action", label: "Show the cell", go: () => void jump.to(required) };
+  };
+  const openSettings = () => {
+    const known = hasSettings && app.commands.hasCommand(SETTINGS);
+    if (known) void app.commands.execute(SETTINGS, { query: "Crews waiting for you" });
+    return known;
+  };
+  return {
+    endpoint,
+    via: "panel",
+    testId: "hitl-panel",
+    ownsPage: false,
+    wayTo,
+    openSettings,
+  };
+}
+
+function addStyle(css: string): void {
+  const style = document.createElement("style");
+  style.textContent = css;
+  document.head.append(style);
+}
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: PLUGIN_ID,
   description: "Lists the crews that wait for a human.",
   autoStart: true,
+  optional: [ILayoutRestorer, ICommandPalette, INotebookTracker, ISettingRegistry, IStatusBar],
   activate,
 };
+
+export default plugin;

@@ -7,8 +7,9 @@
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
 import { mountPayload } from "../view/mount";
+import { MIME_TYPE } from "./mime";
 
-export const MIME_TYPE = "application/vnd.crewai-hitl.request+json";
+export { MIME_TYPE };
 
 /** Before the widget view, which ipywidgets registers at -10. */
 const RANK = -100;

@@ -116,25 +116,54 @@ function Head({ client, place, go, surroundings, onOpen }: HeadProps) {
           <Tab view="pending" place={place} go={go} label="Pending" />
           <Tab view="history" place={place} go={go} label="History" />
         </nav>
-        <button
-          type="button"
-          class="chitl-button chitl-quiet"
-          data-testid="hitl-open-settings"
-          onClick={surroundings.openSettings ?? (() => onOpen("settings"))}
-        >
-          Settings
-        </button>
-        <button
-          type="button"
-          class="chitl-button chitl-quiet"
-          data-testid="hitl-open-keys"
-          aria-keyshortcuts="?"
+        <IconButton
+          testId="hitl-open-settings"
+          label="Settings"
+          icon={GEAR}
+          onClick={() => surroundings.openSettings() || onOpen("settings")}
+        />
+        <IconButton
+          testId="hitl-open-keys"
+          label="Keys"
+          icon={KEYBOARD}
+          shortcut="?"
           onClick={() => onOpen("keys")}
-        >
-          Keys
-        </button>
+        />
       </div>
     </header>
+  );
+}
+
+const GEAR =
+  "M8 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5zM6.9 1h2.2l.4 1.9 1.2.5 1.6-1 1.6 1.6-1 1.6.5 1.2L15.2 7v2.1l-1.9.4-.5 1.2 1 1.6-1.5 1.6-1.6-1-1.2.5L9.1 15H6.9l-.4-1.7-1.2-.5-1.6 1-1.6-1.6 1-1.6-.5-1.2L.8 9V7l1.9-.4.5-1.2-1-1.6 1.5-1.6 1.6 1 1.2-.5z";
+
+const KEYBOARD =
+  "M1.5 3.5h13a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1zM3 5.5v1h1v-1zm2.5 0v1h1v-1zm2.5 0v1h1v-1zm2.5 0v1h2v-1zM3 9.5v1h1v-1zm2.5 0v1h5v-1zm6.5 0v1h1v-1z";
+
+interface IconButtonProps {
+  readonly testId: string;
+  readonly label: string;
+  /** A path in a square of 16. */
+  readonly icon: string;
+  readonly shortcut?: string;
+  readonly onClick: () => void;
+}
+
+function IconButton({ testId, label, icon, shortcut, onClick }: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      class="chitl-button chitl-quiet chitl-icon-button"
+      data-testid={testId}
+      title={label}
+      aria-label={label}
+      aria-keyshortcuts={shortcut}
+      onClick={onClick}
+    >
+      <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+        <path fill="currentColor" fill-rule="evenodd" d={icon} />
+      </svg>
+    </button>
   );
 }
 

@@ -70,12 +70,7 @@ function Choose({ chosen, more, onAll, onChoose, onDone }: ChooseProps) {
         {chosen.length === 0 ? "Select requests that take the same answer" : count(chosen.length)}
       </span>
       {more > 0 && (
-        <button
-          type="button"
-          class="chitl-button chitl-quiet"
-          data-testid="hitl-select-all"
-          onClick={onAll}
-        >
+        <button type="button" class="chitl-button" data-testid="hitl-select-all" onClick={onAll}>
           and {more} more alike
         </button>
       )}

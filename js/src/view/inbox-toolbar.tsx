@@ -1,5 +1,6 @@
 /** Searching and narrowing down: one row of controls above a list. */
 import type { ComponentChildren, RefObject } from "preact";
+import { useState } from "preact/hooks";
 import { type Facet, type Field, type Filters, isFiltered, NO_FILTERS } from "../filters";
 
 interface Props {
@@ -12,44 +13,73 @@ interface Props {
 }
 
 export function Toolbar({ filters, facets, onChange, search, children }: Props) {
+  const used = facets.filter(({ field }) => filters[field] !== "").length;
+  const [open, setOpen] = useState(false);
   return (
     <search class="chitl-toolbar" data-lm-suppress-shortcuts="true">
-      <input
-        ref={search}
-        class="chitl-search"
-        data-testid="hitl-search"
-        type="search"
-        placeholder="Search"
-        aria-label="Search"
-        aria-keyshortcuts="/"
-        value={filters.text}
-        onInput={(event) => onChange({ ...filters, text: event.currentTarget.value })}
-        onKeyDown={(event) => {
-          if (event.key !== "Escape") return;
-          onChange({ ...filters, text: "" });
-          event.currentTarget.blur();
-        }}
-      />
-      {facets.map((facet) => (
-        <FacetSelect
-          key={facet.field}
-          facet={facet}
-          chosen={filters[facet.field]}
-          onChoose={(field, value) => onChange({ ...filters, [field]: value })}
-        />
-      ))}
-      {isFiltered(filters) && (
+      <SearchField filters={filters} onChange={onChange} field={search} />
+      {facets.length > 0 && (
         <button
           type="button"
           class="chitl-button chitl-quiet"
-          data-testid="hitl-clear-filters"
-          onClick={() => onChange(NO_FILTERS)}
+          data-testid="hitl-filters"
+          aria-expanded={open || used > 0}
+          onClick={() => setOpen(!open)}
         >
-          Clear
+          {used === 0 ? "Filter" : `Filter (${used})`}
         </button>
       )}
       {children}
+      {(open || used > 0) && (
+        <div class="chitl-facets">
+          {facets.map((facet) => (
+            <FacetSelect
+              key={facet.field}
+              facet={facet}
+              chosen={filters[facet.field]}
+              onChoose={(field, value) => onChange({ ...filters, [field]: value })}
+            />
+          ))}
+          {isFiltered(filters) && (
+            <button
+              type="button"
+              class="chitl-button chitl-quiet"
+              data-testid="hitl-clear-filters"
+              onClick={() => onChange(NO_FILTERS)}
+            >
+              Clear
+            </button>
+          )}
+        </div>
+      )}
     </search>
+  );
+}
+
+interface SearchProps {
+  readonly filters: Filters;
+  readonly onChange: (filters: Filters) => void;
+  readonly field: RefObject<HTMLInputElement | null>;
+}
+
+function SearchField({ filters, onChange, field }: SearchProps) {
+  return (
+    <input
+      ref={field}
+      class="chitl-search"
+      data-testid="hitl-search"
+      type="search"
+      placeholder="Search"
+      aria-label="Search"
+      aria-keyshortcuts="/"
+      value={filters.text}
+      onInput={(event) => onChange({ ...filters, text: event.currentTarget.value })}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        onChange({ ...filters, text: "" });
+        event.currentTarget.blur();
+      }}
+    />
   );
 }
 

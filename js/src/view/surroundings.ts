@@ -19,8 +19,8 @@ export interface Surroundings {
   readonly ownsPage: boolean;
   /** The way to a question's notebook, or null when none is known. */
   wayTo(required: HumanInputRequired): Way | null;
-  /** Open the host's own settings; null where the inbox shows a sheet of its own. */
-  readonly openSettings: (() => void) | null;
+  /** Open the host's own settings; false where it has none, and the inbox shows its own sheet. */
+  openSettings(): boolean;
 }
 
 /** What every list of an inbox is given. */

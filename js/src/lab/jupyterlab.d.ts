@@ -1,0 +1,117 @@
+/**
+ * The part of JupyterLab's packages that the lab extension uses.
+ *
+ * At run time they are the application's own, shared as singletons by the builder; only their
+ * types are missing here, because installing them brings some 350 MB. Each declaration is held
+ * against the real thing by the browser tests, in JupyterLab and in Notebook.
+ */
+declare module "@jupyterlab/application" {
+  import type { CommandRegistry } from "@lumino/commands";
+  import type { Token } from "@lumino/coreutils";
+  import type { Widget } from "@lumino/widgets";
+
+  export interface JupyterFrontEnd {
+    readonly commands: CommandRegistry;
+    readonly restored: Promise<unknown>;
+    readonly shell: {
+      add(widget: Widget, area: string, options: { rank: number }): void;
+      activateById(id: string): void;
+      /** JupyterLab's alone: opens a side area that is folded away. */
+      expandRight?(): void;
+      expandLeft?(): void;
+    };
+    readonly serviceManager: {
+      readonly sessions: {
+        running(): Iterable<{
+          readonly path: string;
+          readonly kernel: { readonly id: string } | null;
+        }>;
+      };
+    };
+  }
+
+  export interface JupyterFrontEndPlugin<T> {
+    readonly id: string;
+    readonly description: string;
+    readonly autoStart: boolean;
+    readonly requires?: readonly Token<unknown>[];
+    readonly optional?: readonly Token<unknown>[];
+    activate(app: JupyterFrontEnd, ...services: never[]): T | Promise<T>;
+  }
+
+  export interface ILayoutRestorer {
+    add(widget: Widget, name: string): void;
+  }
+  export const ILayoutRestorer: Token<ILayoutRestorer>;
+}
+
+declare module "@jupyterlab/apputils" {
+  import type { Token } from "@lumino/coreutils";
+
+  export interface ICommandPalette {
+    addItem(item: { command: string; category: string }): unknown;
+  }
+  export const ICommandPalette: Token<ICommandPalette>;
+
+  export const Notification: { warning(message: string): string };
+}
+
+declare module "@jupyterlab/notebook" {
+  import type { Token } from "@lumino/coreutils";
+  import type { Widget } from "@lumino/widgets";
+
+  export interface Cell extends Widget {
+    readonly model: {
+      readonly type: string;
+      readonly outputs?: {
+        readonly length: number;
+        get(index: number): { readonly data: Readonly<Record<string, unknown>> };
+      };
+    };
+  }
+
+  export interface NotebookPanel extends Widget {
+    readonly context: { readonly path: string; readonly ready: Promise<unknown> };
+    readonly revealed: Promise<unknown>;
+    readonly content: Widget & {
+      readonly widgets: readonly Cell[];
+      activeCellIndex: number;
+      scrollToItem(index: number, align: string): Promise<void>;
+    };
+  }
+
+  export interface INotebookTracker {
+    find(test: (panel: NotebookPanel) => boolean): NotebookPanel | undefined;
+  }
+  export const INotebookTracker: Token<INotebookTracker>;
+}
+
+declare module "@jupyterlab/settingregistry" {
+  import type { Token } from "@lumino/coreutils";
+
+  export interface ISettings {
+    /** What is set, with the defaults of the schema. */
+    readonly composite: Readonly<Record<string, unknown>>;
+    /** What the person has set. */
+    readonly user: Readonly<Record<string, unknown>>;
+    readonly changed: { connect(slot: () => void): boolean };
+  }
+
+  export interface ISettingRegistry {
+    load(plugin: string): Promise<ISettings>;
+  }
+  export const ISettingRegistry: Token<ISettingRegistry>;
+}
+
+declare module "@jupyterlab/statusbar" {
+  import type { Token } from "@lumino/coreutils";
+  import type { Widget } from "@lumino/widgets";
+
+  export interface IStatusBar {
+    registerStatusItem(
+      id: string,
+      item: { item: Widget; align: "left" | "right"; rank: number; isActive: () => boolean },
+    ): unknown;
+  }
+  export const IStatusBar: Token<IStatusBar>;
+}

@@ -1,0 +1,2 @@
+/** The card's own MIME type (`crewai_hitl_nb/widget/bundle.py`). */
+export const MIME_TYPE = "application/vnd.crewai-hitl.request+json";

@@ -1,0 +1,45 @@
+/** The side panel: the inbox in full, and on its tab how many wait. */
+import { Widget } from "@lumino/widgets";
+import { mountFullInbox } from "../view/mount-full";
+import type { Surroundings } from "../view/surroundings";
+
+export const PANEL_ID = "crewai-hitl-panel";
+
+const TITLE = "Crews waiting for you";
+
+export class Panel extends Widget {
+  private readonly unmount: () => void;
+
+  constructor(surroundings: Surroundings) {
+    super();
+    this.id = PANEL_ID;
+    this.addClass("chitl-panel");
+    this.title.caption = TITLE;
+    this.title.iconClass = "chitl-icon";
+    this.title.className = "chitl-panel-tab";
+    this.unmount = mountFullInbox(this.node, surroundings);
+  }
+
+  /** Show on the tab how many requests wait. */
+  showCount(count: number): void {
+    this.title.label = count === 0 ? "" : String(count);
+    this.title.caption = count === 0 ? TITLE : `${TITLE} (${count})`;
+  }
+
+  /** Put the focus on the next pending card, or on the first one. */
+  focusNext(): void {
+    const cards = [
+      ...this.node.querySelectorAll<HTMLElement>("[data-testid=hitl-card][data-status=pending]"),
+    ];
+    const at = cards.findIndex((card) => card.contains(document.activeElement));
+    const next = cards[(at + 1) % cards.length];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) return;
+    this.unmount();
+    super.dispose();
+  }
+}

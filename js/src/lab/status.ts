@@ -1,0 +1,22 @@
+/** The item in the status bar: how many wait, and a click away the panel. */
+import { Widget } from "@lumino/widgets";
+
+export class StatusItem extends Widget {
+  private readonly button: HTMLButtonElement;
+
+  constructor(open: () => void) {
+    super();
+    this.addClass("chitl-status");
+    this.button = document.createElement("button");
+    this.button.type = "button";
+    this.button.dataset.testid = "hitl-status";
+    this.button.onclick = open;
+    this.node.append(this.button);
+    this.showCount(0);
+  }
+
+  showCount(count: number): void {
+    this.button.textContent = count === 1 ? "1 crew waits" : `${count} crews wait`;
+    this.button.title = "Open the list of crews that wait for you";
+  }
+}
