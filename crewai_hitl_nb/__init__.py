@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.kernel.annotations import annotate
     from crewai_hitl_nb.kernel.asking import NotAnswered
     from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
+    from crewai_hitl_nb.kernel.start import start
+    from crewai_hitl_nb.kernel.started_run import StartedRun
     from crewai_hitl_nb.nested import allow_nested_loops
     from crewai_hitl_nb.widget import inbox
 
@@ -30,11 +32,13 @@ __all__ = [
     "HumanInputRequiredEvent",
     "HumanInputServer",
     "NotAnswered",
+    "StartedRun",
     "allow_nested_loops",
     "annotate",
     "disable",
     "enable",
     "inbox",
+    "start",
 ]
 
 _HOMES = {
@@ -44,11 +48,13 @@ _HOMES = {
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputServer": "crewai_hitl_nb.host",
     "NotAnswered": "crewai_hitl_nb.kernel.asking",
+    "StartedRun": "crewai_hitl_nb.kernel.started_run",
     "allow_nested_loops": "crewai_hitl_nb.nested",
     "annotate": "crewai_hitl_nb.kernel.annotations",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
     "inbox": "crewai_hitl_nb.widget",
+    "start": "crewai_hitl_nb.kernel.start",
 }
 
 

@@ -149,7 +149,8 @@ class Asker:
         self._waiting[pending] = cell
         try:
             with run.when_stopped(self._withdrawing(pending)) if run else nullcontext():
-                self._show(request, cell)
+                if run is None or not run.has_view:
+                    self._show(request, cell)
                 emit_required(emitter, request)
                 yield pending
         except BaseException as error:

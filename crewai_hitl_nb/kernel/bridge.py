@@ -37,6 +37,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     HumanInputExpired,
     HumanInputRequired,
+    UnknownEvent,
     encode_event,
     stored_event,
 )
@@ -55,15 +56,22 @@ class Bridge:
     Args:
         endpoint: Where the server is.
         source_id: Names this process as the waiter.
+        heard: Called on the bridge's thread with each event that wants something of a run.
     """
 
-    def __init__(self, endpoint: Endpoint, source_id: str) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        source_id: str,
+        heard: Callable[[UnknownEvent], None] = lambda event: None,
+    ) -> None:
         self.endpoint = endpoint
         self.source_id = source_id
         self._open: dict[str, PendingRequest] = {}
         self._errands: set[Future[None]] = set()
         self._client = AsyncClient(endpoint=endpoint)
-        self._link = Link(self._client, source_id, self._closed)
+        self._link = Link(self._client, source_id, self._closed, heard)
+        self._publishing = asyncio.Lock()
         self._thread = LoopThread("crewai-hitl-bridge")
         self._keeping = self._thread.submit(self._keep())
 
@@ -81,19 +89,6 @@ class Bridge:
         """Stop waiting, now; the server is told as soon as it can be."""
         if pending.withdraw(reason):
             self._run(self._link.changed())
-
-    def let_go(self, pending: PendingRequest) -> None:
-        """Stop waiting and leave the question open on the server, which has it."""
-        pending.let_go()
-        self._run(self._link.changed())
-
-    def retract(self, request_id: str) -> None:
-        """Say that nobody needs this answer any more, whoever asked."""
-        self._run(self._cancel(request_id, "withdrawn"))
-
-    def call(self, errand: Callable[[AsyncClient], Coroutine[Any, Any, _T]]) -> "Future[_T]":
-        """Start a call of the server's API on the bridge's loop."""
-        return self._thread.submit(errand(self._client))
 
     def find(self, request_id: str) -> PendingRequest | None:
         """Return the open question with that id."""
@@ -131,7 +126,7 @@ class Bridge:
         return self._thread.submit(errand(self._client))
 
     def publish(self, event: Event) -> None:
-        """Publish an event that nobody here waits on."""
+        """Publish an event that nobody here waits on, behind those published before."""
         self._run(self._deliver(event))
 
     def close(self, reason: CancelReason, seconds: float) -> None:
@@ -234,7 +229,8 @@ class Bridge:
 
     async def _deliver(self, event: Event) -> None:
         try:
-            await self._link.tell("publish", events=[msgspec.Raw(encode_event(event))])
+            async with self._publishing:  # first come, first served
+                await self._link.tell("publish", events=[msgspec.Raw(encode_event(event))])
         except HitlError as refusal:
             _log.warning("event %s was refused: %s", event.event_id, refusal)
 

@@ -21,11 +21,17 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCancelled,
     HumanInputCompleted,
     HumanInputExpired,
+    UnknownEvent,
 )
 
 _log = logging.getLogger(__name__)
 
-CLOSING_TYPES: Final = ("human_input_completed", "human_input_cancelled", "human_input_expired")
+HEARD_TYPES: Final = (
+    "human_input_completed",
+    "human_input_cancelled",
+    "human_input_expired",
+    "run_cancel_requested",
+)
 
 LOSSES_BEFORE_WARNING: Final = 3
 """One lost connection is nothing to tell a person about; three in a row are."""
@@ -38,14 +44,20 @@ class Link:
         client: Talks to the server.
         source_id: Names this process as the waiter.
         closed: Called with each event that closes a request, anybody's.
+        heard: Called with each event that wants something of a run, anybody's.
     """
 
     def __init__(
-        self, client: AsyncClient, source_id: str, closed: Callable[[ClosingEvent], None]
+        self,
+        client: AsyncClient,
+        source_id: str,
+        closed: Callable[[ClosingEvent], None],
+        heard: Callable[[UnknownEvent], None],
     ) -> None:
         self._client = client
         self._source_id = source_id
         self._closed = closed
+        self._heard = heard
         self._socket: Socket | None = None
         self._turned = asyncio.Condition()
         self._losses = 0
@@ -110,7 +122,7 @@ class Link:
                 await asyncio.sleep(limits.RECONNECT_MIN_SECONDS)
 
     async def _follow(self) -> None:
-        subscription = Subscription(types=CLOSING_TYPES, replay="none", source=self._source_id)
+        subscription = Subscription(types=HEARD_TYPES, replay="none", source=self._source_id)
         stream = self._client.stream(subscription, transports=("websocket",))
         async with aclosing(stream.turns()) as turns:
             async for turn in turns:
@@ -124,6 +136,8 @@ class Link:
                     turn, HumanInputCompleted | HumanInputCancelled | HumanInputExpired
                 ):
                     self._closed(turn)
+                elif isinstance(turn, UnknownEvent):
+                    self._heard(turn)
 
     async def _lose(self, lost: Lost) -> None:
         self._losses += 1

@@ -27,10 +27,12 @@ class Cell:
     Attributes:
         message_id: Of the execute request.
         header: The whole header, which every output of the cell names as its parent.
+        cell_id: Of the cell in the notebook, where the front end tells (JupyterLab does).
     """
 
     message_id: str
     header: Mapping[str, Any] = field(repr=False)
+    cell_id: str | None = None
 
 
 class Notebook:
@@ -73,8 +75,11 @@ class Notebook:
         ipykernel keeps it in the context, which crewAI's own threads inherit; in a bare
         thread it is the cell that ran last.
         """
-        header = self._kernel.get_parent("shell").get("header", {})
-        return Cell(str(header.get("msg_id", "")), header)
+        request = self._kernel.get_parent("shell")
+        header = request.get("header", {})
+        return Cell(
+            str(header.get("msg_id", "")), header, request.get("metadata", {}).get("cellId")
+        )
 
     def display(self, bundle: Mapping[str, Any], cell: Cell) -> None:
         """Put a MIME bundle under a cell, from any thread."""

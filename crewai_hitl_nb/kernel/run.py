@@ -53,14 +53,21 @@ class Run:
 
     Attributes:
         cell: The cell where it began; None outside a notebook.
+        has_view: Whether a view of the run shows its questions, so that no card need to.
         stopped: Why it is to end, if it is.
     """
 
-    def __init__(self, cell: Cell | None) -> None:
+    def __init__(self, cell: Cell | None, *, has_view: bool = False) -> None:
         self.cell = cell
+        self.has_view = has_view
         self.stopped: CancelReason | None = None
         self._on_stop: set[Callable[[CancelReason], None]] = set()
         self._lock = threading.Lock()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for a person now."""
+        return bool(self._on_stop)
 
     def stop(self, reason: CancelReason) -> None:
         """Withdraw what it asks now; it asks no more."""
@@ -88,6 +95,11 @@ class Run:
 def current_run() -> Run | None:
     """Return the run that the calling thread or task works for."""
     return _current.get()
+
+
+def enter(run: Run) -> None:
+    """Let what the calling context does from here on work for the run."""
+    _current.set(run)
 
 
 class RunPatch:

@@ -6,7 +6,7 @@ reverse order. The switch is process-wide because crewAI's hooks are.
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,10 +23,14 @@ from crewai_hitl_nb.kernel.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.notebook import Notebook
 from crewai_hitl_nb.kernel.question import Waiter
 from crewai_hitl_nb.kernel.run import RunPatch
+from crewai_hitl_nb.kernel.started_run import StartedRun
+from crewai_hitl_nb.kernel.starter import Starter, Target
 from crewai_hitl_nb.kernel.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.kernel.tool_calls import ToolCallHooks
-from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire
+from crewai_hitl_nb.widget.run import run_bundle
 
 GOODBYE_SECONDS: Final = 1.0
 """How long the end of the program may take to tell the server; it notices by itself too."""
@@ -53,6 +57,9 @@ class Session:
             kernel_id=self._notebook.kernel_id if self._notebook else None,
             notebook=self._notebook.path if self._notebook else None,
         )
+        self._starter = Starter(
+            self._publish_run, self._notebook, self._waiter, self._run_view, self._before_run
+        )
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
         self._closers.append(feed(self._publish))
@@ -64,6 +71,7 @@ class Session:
         if self._notebook is not None:
             self._closers.append(self._notebook.when_interrupted(self._interrupted))
             self._closers.append(self._notebook.when_ending(self._ending))
+        self._closers.append(self._starter.close)
 
     def asker(self) -> Asker | None:
         """Return whom to ask through; None for crewAI's own console prompt.
@@ -82,6 +90,10 @@ class Session:
             )
         return asker
 
+    def start(self, target: Target, inputs: Mapping[str, Any] | None) -> StartedRun:
+        """Begin a run in the background; as :func:`crewai_hitl_nb.start`."""
+        return self._starter.start(target, inputs)
+
     def close(self) -> None:
         """Put everything back and end the bridge."""
         self._enabled = False
@@ -91,7 +103,7 @@ class Session:
     def _connect(self) -> Asker | None:
         with self._lock:
             if self._asker is None and (endpoint := self._find()) is not None:
-                bridge = Bridge(endpoint, self._waiter.source_id)
+                bridge = Bridge(endpoint, self._waiter.source_id, self._wanted)
                 screen = (
                     CardScreen(self._notebook, endpoint)
                     if self._notebook
@@ -109,15 +121,27 @@ class Session:
         if asker is not None:
             asker.bridge.publish(event)
 
+    def _publish_run(self, event: RunEvent) -> None:
+        self._publish(run_event_to_wire(event))
+
+    def _run_view(self, begun: RunStarted) -> dict[str, Any]:
+        return run_bundle(begun, self._asker.bridge.endpoint if self._asker else None)
+
+    def _wanted(self, event: UnknownEvent) -> None:
+        if event.type == "run_cancel_requested" and event.execution_id is not None:
+            self._starter.cancel(event.execution_id)
+
     def _before_run(self) -> None:
         for ensure in self._before_runs:
             ensure()
 
     def _ending(self) -> None:
+        self._starter.end_all()
         if self._asker is not None:
             self._asker.withdraw_all()
 
     def _interrupted(self, cell_message_id: str) -> None:
+        self._starter.interrupted(cell_message_id)
         if self._asker is not None:
             self._asker.withdraw_asked_in(cell_message_id)
 

@@ -21,7 +21,7 @@ last of them may arrive behind the end.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -140,6 +140,8 @@ RunEvent: TypeAlias = (
     | RunCancelRequested
 )
 
+E = TypeVar("E", bound=RunEvent)
+
 RUN_TYPES: Final[Mapping[str, type[RunEvent]]] = {
     str(struct.__struct_config__.tag): struct for struct in RunEvent.__args__
 }
@@ -222,9 +224,9 @@ def type_of(event: RunEvent) -> str:
     return str(event.__struct_config__.tag)
 
 
-def new_run_event(execution_id: str, kind: type[RunEvent], **fields: Any) -> RunEvent:
+def new_run_event(execution_id: str, struct: type[E], /, **fields: Any) -> E:
     """Return a run event of now."""
-    return kind(
+    return struct(
         event_id=new_event_id(),
         timestamp=datetime.now(timezone.utc),
         execution_id=execution_id,

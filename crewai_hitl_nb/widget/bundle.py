@@ -32,13 +32,14 @@ def card_bundle(request: HumanInputRequired, endpoint: Endpoint | None = None) -
         "event": msgspec.json.decode(encode_event(request)),
     }
     return {
-        **_view(payload, endpoint),
+        **widget_view(payload, endpoint),
         CARD_MIME: payload,
         "text/plain": f"{request.prompt}\n\n{request.context}",
     }
 
 
-def _view(payload: dict[str, Any], endpoint: Endpoint | None) -> dict[str, Any]:
+def widget_view(payload: dict[str, Any], endpoint: Endpoint | None) -> dict[str, Any]:
+    """Return the widget's part of a bundle; none where the front end was never built."""
     try:
         bundle = CardWidget(endpoint, request=payload)._repr_mimebundle_()
     except FrontEndNotBuilt as error:
