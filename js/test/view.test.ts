@@ -279,7 +279,7 @@ describe("the anywidget", () => {
     config.type = "application/json";
     config.textContent = JSON.stringify({ baseUrl: "/user/ada", token: "t" });
     page.body.append(config);
-    const listeners = new Set<() => void>();
+    const listeners = new Set<(content: unknown) => void>();
     const traits: Record<string, unknown> = {
       request: snapshot("r1"),
       via: "widget",
@@ -287,15 +287,15 @@ describe("the anywidget", () => {
     };
     const model = {
       get: (trait: string) => traits[trait],
-      on: (_: string, listener: () => void) => listeners.add(listener),
-      off: (_: string, listener: () => void) => listeners.delete(listener),
+      on: (_: string, listener: (content: unknown) => void) => listeners.add(listener),
+      off: (_: string, listener: (content: unknown) => void) => listeners.delete(listener),
       send: () => undefined,
     };
     const el = host();
     const cleanup = card.render({ model, el });
     expect(new Shown(el).status).toBe("sending");
     traits.request = snapshot("r2", { prompt: "Another?" });
-    for (const listener of listeners) listener();
+    for (const listener of listeners) listener(null);
     expect(new Shown(el).text("hitl-prompt")).toBe("Another?");
     cleanup();
     expect(el.childNodes).toHaveLength(0);

@@ -1,0 +1,79 @@
+"""Hosts where the browser cannot reach the server: the card goes through its kernel.
+
+A JupyterLab without our extension, in a page whose every way to our server is cut, stands
+for VS Code and Colab: what is left is the anywidget and its comm, as in those.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from tests.e2e.conftest import EXPOSED
+from tests.e2e.crews import CREW
+from tests.e2e.lab import CARD_MS, Lab, shut_down_kernels, silence_the_news, write_notebook
+from tests.jupyter_process import JupyterProcess, jupyter_process
+
+OURS = "**/crewai-hitl/**"
+
+
+@pytest.fixture(scope="module")
+def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """A JupyterLab in which our lab extension is switched off."""
+    scratch = tmp_path_factory.mktemp("bare")
+    config = scratch / "jupyter_config_dir"
+    silence_the_news(config)
+    switched_off = {"disabledExtensions": {"crewai-hitl-nb": True}}
+    (config / "labconfig" / "page_config.json").write_text(json.dumps(switched_off))
+    with jupyter_process(scratch, app="jupyterlab", options=EXPOSED) as server:
+        yield server
+
+
+@pytest.fixture
+def cut_off(browser: Browser, bare_server: JupyterProcess) -> Iterator[Page]:
+    """A page that cannot reach our endpoints."""
+    context = browser.new_context(viewport={"width": 1200, "height": 1000})
+    page = context.new_page()
+    page.route(OURS, lambda route: route.abort())
+    page.route_web_socket(OURS, _refuse)
+    yield page
+    context.close()
+    shut_down_kernels(bare_server)
+
+
+def _refuse(socket: WebSocketRoute) -> None:
+    socket.close()
+
+
+def _opened(page: Page, server: JupyterProcess, name: str, cell: str) -> Lab:
+    write_notebook(Path(server.root) / name, ["note = print", CREW, cell])
+    lab = Lab(page, server)
+    lab.open(name)
+    lab.run_all()
+    return lab
+
+
+def test_an_awaiting_cell_is_answered_through_its_kernel(
+    cut_off: Page, bare_server: JupyterProcess
+) -> None:
+    lab = _opened(cut_off, bare_server, "await.ipynb", "print(await make_crew().akickoff())")
+    card = lab.await_card("pending")
+    expect(card.get_by_test_id("hitl-connection")).to_have_attribute("data-transport", "comm")
+    card.get_by_test_id("hitl-feedback").fill("More about green tea")
+    card.get_by_test_id("hitl-send").click()
+
+    second = lab.card("pending")
+    expect(second).to_have_count(1, timeout=CARD_MS)
+    expect(second.get_by_test_id("hitl-context")).to_contain_text("More about green tea")
+    expect(lab.card("answered")).to_have_count(1)
+
+
+def test_a_blocked_cell_says_what_to_do(cut_off: Page, bare_server: JupyterProcess) -> None:
+    lab = _opened(cut_off, bare_server, "blocked.ipynb", "make_crew().kickoff()")
+    card = lab.await_card("sending")
+
+    expect(card).to_contain_text("hitl.start", timeout=CARD_MS)
+    expect(card).to_contain_text("await")
+    lab.interrupt()
