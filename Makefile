@@ -19,7 +19,7 @@ SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check test-js test-python screenshots build constraints clean
+.PHONY: help demo test check test-js test-python docs screenshots build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,8 +46,19 @@ test-js: $(STAMPS)/package ## the front end's lint, types, generated code and te
 	cd js && npm test --silent
 
 test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units, server, kernel, notebooks, packaging, browser
-	$(SAY) "pytest (PYTEST=... adds options, e.g. PYTEST='tests/server -k sse')"
+	$(SAY) "pytest (PYTEST=... chooses, e.g. PYTEST='tests/server -k sse')"
+ifdef PYTEST
 	$(BIN)/python -m pytest $(PYTEST)
+else
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
+endif
+
+docs: $(STAMPS)/test ## the documentation site in build/docs/html: runs the notebooks, checks every link
+	$(SAY) "Documentation site"
+	rm -rf build/docs
+	SITE=build/docs $(BIN)/python -m pytest tests/notebooks/test_site.py
+	@echo "$(CURDIR)/build/docs/html/index.html"
 
 screenshots: $(STAMPS)/test ## make docs/images again
 	UPDATE_IMAGES=1 $(BIN)/python -m pytest tests/e2e/test_screenshots.py

@@ -7,10 +7,14 @@ the card's is the frame that shows it; the crew has gone on when its model is ca
 import statistics
 import uuid
 
+import pytest
+
 from tests.e2e.conftest import Latencies, OpenLab
 from tests.e2e.crews import CREW, KICKOFF
 from tests.e2e.lab import CARD_MS
 from tests.e2e.notes import Notes
+
+pytestmark = pytest.mark.alone
 
 ROUNDS = 20
 
