@@ -10,8 +10,15 @@ import type { Decoded } from "./decode";
 import type { Endpoint } from "./endpoint";
 import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
 import { type Found, Lookup } from "./lookup";
-import { EVENT_TYPES, HEARTBEAT_SECONDS, type HumanInputRequired } from "./protocol.gen";
+import {
+  EVENT_TYPES,
+  HEARTBEAT_SECONDS,
+  type HumanInputRequired,
+  RUN_TYPES,
+  type RunStarted,
+} from "./protocol.gen";
 import { type LinkState, START, upgradeInMs } from "./resume";
+import { type FollowedRun, Runs } from "./runs";
 import { type Request, step } from "./state";
 import { connectComm } from "./transports/comm";
 import { connectPoll } from "./transports/poll";
@@ -47,6 +54,7 @@ export class Client {
   private readonly link: Link;
   private readonly answers: Answers;
   private readonly lookup: Lookup;
+  private readonly runs: Runs;
 
   constructor(endpoint: Endpoint, options: ClientOptions = {}) {
     const random = options.random ?? Math.random;
@@ -56,11 +64,16 @@ export class Client {
       (id) => this.awaited.has(id),
       (id, found) => this.learn(id, found),
     );
+    this.runs = new Runs(
+      endpoint,
+      (decoded) => this.heard(decoded),
+      () => this.notify(),
+    );
     this.link = new Link(
       {
         endpoint,
         random,
-        types: EVENT_TYPES,
+        types: [...EVENT_TYPES, ...RUN_TYPES],
         heartbeatMs: options.heartbeatMs ?? HEARTBEAT_SECONDS * 1000,
         openingMs: options.openingMs ?? OPENING_MS,
         upgradeInMs: options.upgradeInMs ?? upgradeInMs,
@@ -82,6 +95,7 @@ export class Client {
   stop(): void {
     this.link.stop();
     this.lookup.stop();
+    this.runs.stop();
     this.answers.connectionLost();
     this.listeners.clear();
   }
@@ -119,6 +133,22 @@ export class Client {
     if (this.connection.phase === "live") this.lookup.ask(id, required.timestamp);
   }
 
+  /** A view shows this run: find out what it did, and hear what it does. */
+  follow(executionId: string, snapshot: RunStarted | null): void {
+    const fresh = this.runs.follow(executionId, snapshot);
+    if (fresh && this.connection.phase === "live") void this.runs.read(executionId);
+  }
+
+  /** What is known of a run that this page follows. */
+  run(executionId: string): FollowedRun | undefined {
+    return this.runs.get(executionId);
+  }
+
+  /** Ask for a run to be stopped; the reply says why that could not be asked, if so. */
+  cancelRun(executionId: string, via: string): Promise<string | null> {
+    return this.runs.cancel(executionId, via);
+  }
+
   async answer(id: string, answer: Answer): Promise<Outcome> {
     const outcome = await this.answers.send(id, answer);
     const event = outcome.kind === "unreachable" ? null : closingOf(outcome);
@@ -146,7 +176,11 @@ export class Client {
     };
   }
 
-  private heard(decoded: Decoded & { kind: "event" | "control" }): void {
+  private heard(decoded: Decoded & { kind: "event" | "run" | "control" }): void {
+    if (decoded.kind === "run") {
+      this.runs.heard(decoded.event);
+      return;
+    }
     if (decoded.kind === "control") {
       const { frame } = decoded;
       if (frame.type === "ack" || frame.type === "error") this.answers.acknowledge(frame);
@@ -186,6 +220,7 @@ export class Client {
       if (request.completion !== null || this.confirmed?.has(id)) continue;
       this.awaited.set(id, request.required.timestamp);
     }
+    void this.runs.live(this.confirmed !== null);
     this.confirmed = null;
     this.notify();
     for (const [id, askedAt] of this.awaited) this.lookup.ask(id, askedAt);

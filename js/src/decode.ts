@@ -19,6 +19,16 @@ import {
   type HumanInputExpired,
   type HumanInputReminded,
   type HumanInputRequired,
+  RUN_TYPES,
+  type RunCancelled,
+  type RunCancelRequested,
+  type RunFailed,
+  type RunFinished,
+  type RunPaused,
+  type RunStarted,
+  type RunTaskFailed,
+  type RunTaskFinished,
+  type RunTaskStarted,
 } from "./protocol.gen";
 
 export type ClosingEvent = HumanInputCompleted | HumanInputCancelled | HumanInputExpired;
@@ -27,6 +37,18 @@ export type RequestEvent =
   | HumanInputClaimed
   | HumanInputReminded
   | ClosingEvent;
+
+/** What a run that is watched tells of itself. */
+export type RunEvent =
+  | RunStarted
+  | RunTaskStarted
+  | RunTaskFinished
+  | RunTaskFailed
+  | RunPaused
+  | RunFinished
+  | RunFailed
+  | RunCancelled
+  | RunCancelRequested;
 
 /** What every event has, whatever its type. */
 export interface Envelope {
@@ -62,6 +84,7 @@ export type Control = Heartbeat | Gap | Ack | ErrorFrame;
 
 export type Decoded =
   | { readonly kind: "event"; readonly event: RequestEvent }
+  | { readonly kind: "run"; readonly event: RunEvent }
   | { readonly kind: "unknown"; readonly event: Envelope }
   | { readonly kind: "control"; readonly frame: Control }
   | { readonly kind: "invalid"; readonly reason: string };
@@ -69,12 +92,19 @@ export type Decoded =
 type Definition = keyof typeof DEFS;
 
 /** The event types of the protocol and the definition that each must fit. */
-const EVENT_DEFS: ReadonlyMap<string, Definition> = new Map(
-  Object.entries(DEFS).flatMap(([name, schema]) => {
-    const type: string = "type" in schema.properties ? schema.properties.type.enum[0] : "";
-    return EVENT_TYPES.some((known) => known === type) ? [[type, name as Definition] as const] : [];
-  }),
-);
+const EVENT_DEFS = definitionsOf(EVENT_TYPES);
+
+/** The same for the events of runs, which a server need not know. */
+const RUN_DEFS = definitionsOf(RUN_TYPES);
+
+function definitionsOf(types: readonly string[]): ReadonlyMap<string, Definition> {
+  return new Map(
+    Object.entries(DEFS).flatMap(([name, schema]) => {
+      const type: string = "type" in schema.properties ? schema.properties.type.enum[0] : "";
+      return types.includes(type) ? [[type, name as Definition] as const] : [];
+    }),
+  );
+}
 
 /** Decode one frame of a stream. */
 export function decodeFrame(raw: unknown): Decoded {
@@ -107,6 +137,12 @@ export function decodeRequired(raw: unknown): HumanInputRequired | null {
   const decoded = decodeFrame(raw);
   if (decoded.kind !== "event" || decoded.event.type !== "human_input_required") return null;
   return decoded.event;
+}
+
+/** Decode an event that begins a run, or null. */
+export function decodeRunStarted(raw: unknown): RunStarted | null {
+  const decoded = decodeFrame(raw);
+  return decoded.kind === "run" && decoded.event.type === "run_started" ? decoded.event : null;
 }
 
 /** Decode an event that closes a request, or null. */
@@ -155,6 +191,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 function decodeEvent(raw: Record<string, unknown>, type: string): Decoded {
   const name = EVENT_DEFS.get(type);
   if (name === undefined) {
+    const run = conformRun(raw, type);
+    if (run !== null) return { kind: "run", event: run };
     if (typeof raw.event_id !== "string") return invalid("an event without an event_id");
     const offset = typeof raw.offset === "number" ? raw.offset : null;
     return { kind: "unknown", event: { type, event_id: raw.event_id, offset } };
@@ -163,6 +201,13 @@ function decodeEvent(raw: Record<string, unknown>, type: string): Decoded {
   return event === MISFIT
     ? invalid(`not a ${type}`)
     : { kind: "event", event: event as RequestEvent };
+}
+
+/** A run's event, or null: one that does not fit is an unknown event like any other. */
+function conformRun(raw: Record<string, unknown>, type: string): RunEvent | null {
+  const name = RUN_DEFS.get(type);
+  const event = name === undefined ? MISFIT : conform(DEFS[name], raw);
+  return event === MISFIT ? null : (event as RunEvent);
 }
 
 function control<T extends Control>(name: Definition, raw: unknown): Decoded {

@@ -4,7 +4,7 @@
  * Below it are the transports and the decisions of `resume.ts`; above it the client, which
  * hears every new event once, in order. The link does not know what events mean.
  */
-import type { Decoded, Envelope, RequestEvent } from "./decode";
+import type { Decoded } from "./decode";
 import type { Endpoint } from "./endpoint";
 import {
   admit,
@@ -25,7 +25,7 @@ import type { Connect, Connection } from "./transports/transport";
 
 export interface LinkListener {
   /** A new event, or the answer to a frame sent up. */
-  heard(decoded: Decoded & { kind: "event" | "control" }): void;
+  heard(decoded: Decoded & { kind: "event" | "run" | "control" }): void;
   /** From here the server replays its state from the start instead of resuming. */
   replaying(): void;
   /** The replay is over. */
@@ -134,6 +134,7 @@ export class Link {
     if (session.live) this.watch(session);
     switch (decoded.kind) {
       case "event":
+      case "run":
       case "unknown":
         this.event(decoded);
         return;
@@ -148,10 +149,10 @@ export class Link {
     }
   }
 
-  private event(decoded: Decoded & { event: RequestEvent | Envelope }): void {
+  private event(decoded: Decoded & { kind: "event" | "run" | "unknown" }): void {
     const [cursor, fresh] = admit(this.cursor, decoded.event);
     this.cursor = cursor;
-    if (fresh && decoded.kind === "event") this.listener.heard(decoded);
+    if (fresh && decoded.kind !== "unknown") this.listener.heard(decoded);
   }
 
   private gap(): void {

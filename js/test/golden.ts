@@ -18,8 +18,15 @@ export interface GoldenFold {
   }[];
 }
 
+export interface GoldenRun {
+  readonly name: string;
+  readonly events: readonly unknown[];
+  readonly run: unknown;
+}
+
 export const goldenFrames = read<GoldenFrame[]>("frames.json");
 export const goldenFolds = read<GoldenFold[]>("folds.json");
+export const goldenRuns = read<GoldenRun[]>("runs.json");
 
 function read<T>(name: string): T {
   const file = new URL(`../../tests/fixtures/${name}`, import.meta.url);
