@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.host import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
     from crewai_hitl_nb.kernel.annotations import annotate
+    from crewai_hitl_nb.kernel.approving import approve_tools
+    from crewai_hitl_nb.kernel.ask import ask, ask_async
     from crewai_hitl_nb.kernel.asking import NotAnswered
     from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
+    from crewai_hitl_nb.kernel.flow_feedback import DurableFeedback
+    from crewai_hitl_nb.kernel.flow_resume import resume_pending, resume_pending_async
+    from crewai_hitl_nb.kernel.human_tool import AskHumanTool
     from crewai_hitl_nb.kernel.start import start
     from crewai_hitl_nb.kernel.started_run import StartedRun
     from crewai_hitl_nb.nested import allow_nested_loops
@@ -26,8 +31,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AskHumanTool",
     "AsyncClient",
     "Client",
+    "DurableFeedback",
     "HumanInputCompletedEvent",
     "HumanInputRequiredEvent",
     "HumanInputServer",
@@ -35,15 +42,22 @@ __all__ = [
     "StartedRun",
     "allow_nested_loops",
     "annotate",
+    "approve_tools",
+    "ask",
+    "ask_async",
     "disable",
     "enable",
     "inbox",
+    "resume_pending",
+    "resume_pending_async",
     "start",
 ]
 
 _HOMES = {
+    "AskHumanTool": "crewai_hitl_nb.kernel.human_tool",
     "AsyncClient": "crewai_hitl_nb.client",
     "Client": "crewai_hitl_nb.client",
+    "DurableFeedback": "crewai_hitl_nb.kernel.flow_feedback",
     "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputServer": "crewai_hitl_nb.host",
@@ -51,9 +65,14 @@ _HOMES = {
     "StartedRun": "crewai_hitl_nb.kernel.started_run",
     "allow_nested_loops": "crewai_hitl_nb.nested",
     "annotate": "crewai_hitl_nb.kernel.annotations",
+    "approve_tools": "crewai_hitl_nb.kernel.approving",
+    "ask": "crewai_hitl_nb.kernel.ask",
+    "ask_async": "crewai_hitl_nb.kernel.ask",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
     "inbox": "crewai_hitl_nb.widget",
+    "resume_pending": "crewai_hitl_nb.kernel.flow_resume",
+    "resume_pending_async": "crewai_hitl_nb.kernel.flow_resume",
     "start": "crewai_hitl_nb.kernel.start",
 }
 

@@ -25,6 +25,7 @@ from crewai_hitl_nb.kernel.hook_input import Rejected
 from crewai_hitl_nb.kernel.human_input import said_of
 from crewai_hitl_nb.kernel.terms import NO_TERMS, Terms
 from crewai_hitl_nb.kernel.tool_calls import ToolCall, call_of
+from crewai_hitl_nb.kernel.wanted import errors_of, errors_said
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, Response, Round
 
@@ -95,17 +96,18 @@ class Gate:
         Raises:
             HookAborted: It is not.
         """
-        try:
-            if self._rule.stops(context) and not call_of(context).is_allowed:
-                with call_of(context).asking():
-                    self._let_a_person_decide(context)
-        except HookAborted:
-            raise
-        except Exception as error:  # crewAI would swallow it and run the tool
-            raise NotAnswered(f"the gate before {context.tool_name} failed", "refused") from error
-
-    def _let_a_person_decide(self, context: ToolCallHookContext) -> None:
         call = call_of(context)
+        with call.asking():  # whatever is raised here ends the run
+            try:
+                if self._rule.stops(context) and not call.is_allowed:
+                    self._let_a_person_decide(call, context)
+            except HookAborted:
+                raise
+            except Exception as error:  # crewAI would swallow it and run the tool
+                reason = f"the gate before {context.tool_name} failed: {error}"
+                raise NotAnswered(reason, "refused") from error
+
+    def _let_a_person_decide(self, call: ToolCall, context: ToolCallHookContext) -> None:
         asker = self._asker()
         if asker is None:
             _decide_on_the_console(call, context, self._rule)
@@ -200,7 +202,7 @@ class _Decision:
             asker.waiter,
             rule.terms.over(asker.terms),
             prompt=rule.prompt,
-            more=[("What did not fit", _said(self._errors))],
+            more=[("What did not fit", errors_said(self._errors))],
             response=Response(
                 decisions=decisions, schema=self._form.schema if self._form else None
             ),
@@ -225,20 +227,6 @@ class _Decision:
         present.clear()  # in place: crewAI runs the tool with this very dict
         present.update(edited)
         return True
-
-
-def errors_of(refusal: WrongValues | ValidationError) -> tuple[FieldError, ...]:
-    """Return what is wrong with values, field by field."""
-    if isinstance(refusal, WrongValues):
-        return refusal.errors
-    return tuple(
-        FieldError(".".join(map(str, error["loc"])), error["msg"])
-        for error in refusal.errors(include_url=False)
-    )
-
-
-def _said(errors: Iterable[FieldError]) -> str:
-    return "\n".join(f"- `{e.field}`: {e.message}" if e.field else f"- {e.message}" for e in errors)
 
 
 def _arguments_form(context: ToolCallHookContext) -> Form | None:

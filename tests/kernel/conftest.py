@@ -5,9 +5,11 @@ a test that kills one takes its own.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client, Request
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from tests.jupyter_process import JupyterProcess, jupyter_process
@@ -50,6 +52,17 @@ def kernel(shared_kernel: RunningKernel, client: Client) -> RunningKernel:
     """The shared kernel, with the bridge on; the client's end leaves it idle."""
     shared_kernel.run(ENABLE)
     return shared_kernel
+
+
+@pytest.fixture
+def bridge(
+    server: JupyterProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The bridge of this very process, for crews that run in it."""
+    monkeypatch.setenv("CREWAI_STORAGE_DIR", str(tmp_path / "crewai"))
+    hitl.enable(server.prefix, server.token)
+    yield
+    hitl.disable()
 
 
 def next_question(client: Client) -> HumanInputRequired:
