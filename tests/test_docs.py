@@ -74,5 +74,7 @@ def test_links_lead_to_files_that_exist(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_make_commands_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
-    commands = re.findall(r"(?:^|`)make ([a-z-]+)", document.read_text(), re.MULTILINE)
+    shell = "\n".join(code_blocks(document, "sh"))
+    commands = re.findall(r"^make ([a-z-]+)", shell, re.MULTILINE)
+    commands += re.findall(r"`make ([a-z-]+)", document.read_text())
     assert set(commands) <= targets

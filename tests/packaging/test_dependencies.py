@@ -19,7 +19,7 @@ else:
 BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "pydantic"}
 
 
-OWN = {"crewai_hitl_nb", "scripted_llm", "tests"}
+OWN = {"colleague", "crewai_hitl_nb", "pages", "records", "scripted_llm", "tests"}
 
 DOCUMENT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 PROJECT = DOCUMENT["project"]
@@ -51,6 +51,16 @@ def names(requirements: list[str]) -> set[str]:
     return {normal(re.split(r"[\[<>=~!; ]", line)[0]) for line in requirements}
 
 
+def group(name: str) -> list[str]:
+    """Return a dependency group's requirements, those of included groups with them."""
+    lines = DOCUMENT["dependency-groups"][name]
+    return [
+        requirement
+        for line in lines
+        for requirement in ([line] if isinstance(line, str) else group(line["include-group"]))
+    ]
+
+
 def test_every_import_is_a_declared_dependency() -> None:
     used = imported_distributions("crewai_hitl_nb") - BROUGHT_BY_THE_HOST
     assert used - names(PROJECT["dependencies"]) - names(EXTRAS["crewai"]) == set()
@@ -61,8 +71,8 @@ def test_every_declared_dependency_is_imported() -> None:
     assert declared - imported_distributions("crewai_hitl_nb") == set()
 
 
-@pytest.mark.parametrize("folder", ["notebooks", "tests"])
+@pytest.mark.parametrize("folder", ["docs", "notebooks", "tests"])
 def test_what_only_the_repository_imports_is_declared_for_it(folder: str) -> None:
     declared = names([*PROJECT["dependencies"], *EXTRAS["crewai"], *EXTRAS["demo"]])
-    declared |= names(DOCUMENT["dependency-groups"]["dev"]) | BROUGHT_BY_THE_HOST
+    declared |= names(group("dev")) | BROUGHT_BY_THE_HOST
     assert imported_distributions(folder) - declared == set()

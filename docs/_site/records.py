@@ -1,0 +1,62 @@
+"""A card as a page without a server can show it: who asked what, and who answered what.
+
+The outputs of a notebook that was run hold each question in the card's MIME type, and beside it
+the request as the server knew it at the end (``tests/notebooks/keep_outputs.py``). Here both
+become a piece of HTML in the output's place. It knows the wire's field names and nothing else.
+"""
+
+import html
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+CARD = "application/vnd.crewai-hitl.request+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_ENDS = {
+    "pending": "Nobody has answered yet.",
+    "cancelled": "The question was withdrawn.",
+    "expired": "The question expired.",
+}
+
+
+def with_records(notebook: dict[str, Any]) -> None:
+    """Replace every card among a notebook's outputs by its record."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            data: dict[str, Any] = output.get("data", {})
+            data.pop(WIDGET, None)
+            card = data.pop(CARD, None)
+            if card is not None and "event" in card:
+                data["text/html"] = record(card["event"], card.get("request") or {})
+
+
+def record(event: dict[str, Any], request: dict[str, Any]) -> str:
+    """Return the record of a question and how it ended as HTML."""
+    source: dict[str, Any] = event.get("source") or {}
+    names = ("crew_name", "flow_name", "task_name", "tool_name", "agent_role")
+    asker = " · ".join(html.escape(source[name]) for name in names if source.get(name))
+    context = _MARKDOWN.render(str(event.get("context") or ""))
+    lines = [
+        '<div class="hitl-record">',
+        f'<p class="hitl-asker">{asker or "Somebody"} asks</p>',
+        f'<p class="hitl-prompt">{html.escape(str(event.get("prompt", "")))}</p>',
+    ]
+    if context:
+        lines.append(f"<details><summary>What it is about</summary>{context}</details>")
+    return "\n".join([*lines, f'<p class="hitl-end">{_end(request)}</p>', "</div>"])
+
+
+def _end(request: dict[str, Any]) -> str:
+    completion: dict[str, Any] = request.get("completion") or {}
+    if request.get("status") != "answered":
+        return _ENDS.get(str(request.get("status")), "")
+    decision = {"approve": "accepted", "reject": "rejected", "edit": "edited"}.get(
+        str(completion.get("decision")), "answered"
+    )
+    said = [*(completion.get("options") or []), str(completion.get("human_feedback") or "")]
+    said += [f"{name}: {value}" for name, value in (completion.get("values") or {}).items()]
+    name = (completion.get("answered_by") or {}).get("name") or "Somebody"
+    text = "; ".join(html.escape(part) for part in said if part)
+    return f"<strong>{html.escape(name)}</strong> {decision}" + (f": {text}" if text else ".")
