@@ -12,13 +12,12 @@
  * Its packages stay imports until then, so that the builder's licence report names them.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { minify } from "terser";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const product = join(root, "..", "crewai_hitl_nb");
@@ -61,7 +60,6 @@ async function buildPages() {
   const inbox = join(product, "server", "static");
   await build({ ...shared, entryPoints: ["src/maths.ts"], outdir: inbox, minify: true });
   await build({ ...shared, entryPoints: ["src/widget.ts"], outfile: card, minify: true });
-  await shrink(card);
   await build({ ...shared, entryPoints: ["src/inbox.ts"], outdir: inbox, minify: true });
   await build({
     ...shared,
@@ -102,13 +100,6 @@ async function buildLab() {
     stdio: ["ignore", "pipe", "inherit"],
   });
   copyFileSync(join(root, "install.json"), join(product, "labextension", "install.json"));
-}
-
-/** Make a script some kilobytes smaller still: a notebook sends the card with every widget. */
-async function shrink(file) {
-  const options = { module: true, compress: { ecma: 2020, passes: 3 } };
-  const { code } = await minify(readFileSync(file, "utf8"), options);
-  writeFileSync(file, code);
 }
 
 function report(file) {

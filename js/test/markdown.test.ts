@@ -1,5 +1,6 @@
+import createPurifier from "dompurify";
 import { describe, expect, it } from "vitest";
-import { safeHtml } from "../src/view/markdown";
+import { safeMarkdown } from "../src/view/markdown";
 import { page } from "./page";
 
 /** What has broken sanitisers before: OWASP's and DOMPurify's corpora, in Markdown's clothes. */
@@ -47,19 +48,33 @@ const HOSTILE = [
   "| <img src=x onerror=alert(1)> |\n|---|\n| <script>alert(1)</script> |",
   "<<script>script>alert(1)<</script>/script>",
   "<a href='https://e.org' target=_top rel=opener>x</a>",
+  "<form><input name=childNodes><input name=parentNode><img src=x onerror=alert(1)></form>",
+  "<form><input name=localName><input name=namespaceURI><p onclick=alert(1)>x</p></form>",
+  "<form><input name=getAttribute><input name=nodeType><a href=javascript:alert(1)>x</a></form>",
+  "<svg><a href=javascript:alert(1)><text>x</text></a></svg>",
+  "<math href=javascript:alert(1)><mi>x</mi></math>",
+  "<table><tr><td><svg><desc><td><img src=x onerror=alert(1)></td></desc></svg></td></tr></table>",
+  "<code data-maths='block' onclick=alert(1)>x</code><code data-other=x>x</code>",
+  "$\\href{javascript:alert(1)}{x}$",
 ];
+
+/** What is safe, as text, for what a test can compare. */
+function htmlOf(markdown: string): string {
+  const host = page.createElement("div");
+  host.append(safeMarkdown(markdown));
+  return host.innerHTML;
+}
 
 const TAGS = new Set(
   "A BLOCKQUOTE BR CODE DEL EM H1 H2 H3 H4 H5 H6 HR LI OL P PRE STRONG SUB SUP TABLE TBODY TD TH THEAD TR UL".split(
     " ",
   ),
 );
-const ATTRIBUTES = new Set(["href", "title", "start", "align", "target", "rel"]);
+const ATTRIBUTES = new Set(["href", "title", "start", "align", "target", "rel", "data-maths"]);
 
 describe("a crew's Markdown", () => {
   it.each(HOSTILE)("can neither run nor load nor imitate: %s", (markdown) => {
-    const host = page.createElement("div");
-    host.innerHTML = safeHtml(markdown);
+    const host = safeMarkdown(markdown);
     for (const element of host.querySelectorAll("*")) {
       expect(TAGS).toContain(element.tagName);
       for (const { name } of element.attributes) expect(ATTRIBUTES).toContain(name);
@@ -71,10 +86,14 @@ describe("a crew's Markdown", () => {
     }
   });
 
+  it("leaves a sanitiser of its own nothing to take away", () => {
+    const purifier = createPurifier(window);
+    const hostile = HOSTILE.map(htmlOf).join("");
+    expect(purifier.sanitize(hostile, { ADD_ATTR: ["target"] })).toBe(hostile);
+  });
+
   it("keeps what makes a draft readable", () => {
-    const html = safeHtml(
-      "# T\n\n*a* **b** `c`\n\n1. x\n\n> q\n\n| h |\n|---|\n| d |\n\n- [x] done",
-    );
+    const html = htmlOf("# T\n\n*a* **b** `c`\n\n1. x\n\n> q\n\n| h |\n|---|\n| d |\n\n- [x] done");
     for (const tag of ["h1", "em", "strong", "code", "ol", "blockquote", "table", "td"]) {
       expect(html).toContain(`<${tag}`);
     }
@@ -82,13 +101,19 @@ describe("a crew's Markdown", () => {
   });
 
   it("shows an image as a link, because loading it would tell that somebody reads", () => {
-    expect(safeHtml("![a chart](https://e.org/c.png)")).toBe(
+    expect(htmlOf("![a chart](https://e.org/c.png)")).toBe(
       '<p><a href="https://e.org/c.png" target="_blank" rel="noopener noreferrer">a chart</a></p>\n',
     );
   });
 
+  it("keeps a table's alignment, and the text of what it does not know", () => {
+    const html = htmlOf("| a | b |\n|--:|---|\n| 1 | <x-card>2</x-card><br>3 |");
+    expect(html).toContain('<th align="right">a</th>');
+    expect(html).toContain("<td>2<br>3</td>");
+  });
+
   it("gives up no word of a long text", () => {
     const text = "word ".repeat(10_000);
-    expect(safeHtml(text).match(/word/g)).toHaveLength(10_000);
+    expect(safeMarkdown(text).textContent?.match(/word/g)).toHaveLength(10_000);
   });
 });

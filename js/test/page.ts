@@ -11,7 +11,14 @@ const dom = new JSDOM("<!doctype html><html><body></body></html>", {
   pretendToBeVisual: true,
 });
 
-for (const name of ["document", "localStorage", "sessionStorage", "Node", "HTMLElement"]) {
+for (const name of [
+  "document",
+  "DOMParser",
+  "localStorage",
+  "sessionStorage",
+  "Node",
+  "HTMLElement",
+]) {
   define(name, dom.window[name]);
 }
 define("window", dom.window);

@@ -21,14 +21,14 @@ interface Props {
 
 export function Actions(props: Props) {
   const { choices, words, editing, said, unsent, enabled, waiting, onDecide, onEdit } = props;
-  const sends = editing || (choices.respond && !choices.outcomes);
+  const sends = editing || (choices.respond && !choices.outcomes); // an outcome sends itself
   return (
     <div class="chitl-actions">
       {choices.approve && (
         <Button
           hook="hitl-accept"
           keys="a"
-          primary={!said && !editing}
+          primary={!said && !editing && !choices.outcomes}
           enabled={enabled}
           onClick={() => onDecide("approve")}
         >
@@ -47,7 +47,7 @@ export function Actions(props: Props) {
       )}
       {choices.edit !== null && (
         <Button hook="hitl-edit" keys="e" enabled={true} pressed={editing} onClick={onEdit}>
-          {editing ? "Leave the editor" : words.edit}
+          {editing ? "Stop editing" : words.edit}
         </Button>
       )}
       {choices.reject && (

@@ -107,6 +107,7 @@ function Inputs(props: PartProps) {
       {takesText(choices, editing) && (
         <Feedback
           label={textLabel(required, choices)}
+          sends={choices.respond && !choices.outcomes}
           text={draft.text}
           disabled={disabled}
           onText={(text) => change({ text })}
@@ -206,19 +207,21 @@ function Wrong({ trouble, choices }: { trouble: Trouble | null; choices: Choices
 
 interface FeedbackProps {
   readonly label: string;
+  /** Whether the key that sends has something to send it with. */
+  readonly sends: boolean;
   readonly text: string;
   readonly disabled: boolean;
   readonly onText: (text: string) => void;
 }
 
-function Feedback({ label, text, disabled, onText }: FeedbackProps) {
+function Feedback({ label, sends, text, disabled, onText }: FeedbackProps) {
   return (
     <textarea
       class="chitl-text"
       data-testid="hitl-feedback"
       aria-label={label}
       aria-keyshortcuts="r"
-      placeholder={`${label} (${SEND_WORDS} sends)`}
+      placeholder={sends ? `${label} (${SEND_WORDS} sends)` : label}
       dir="auto"
       rows={2}
       value={text}

@@ -58,7 +58,8 @@ function Countdown({ required }: { readonly required: HumanInputRequired }) {
         title={`Until ${new Date(expires_at).toLocaleString()}`}
       >
         {left.text}
-      </time>{" "}
+      </time>
+      {", "}
       <span dir="auto">{atExpiry(required)}</span>
     </span>
   );

@@ -26,11 +26,11 @@ export function wordDiff(before: string, after: string): readonly Part[] {
     before.slice(start, before.length - end),
     after.slice(start, after.length - end),
   );
-  return [
+  return joined([
     ...part("same", before.slice(0, start)),
     ...changed,
     ...part("same", before.slice(before.length - end)),
-  ];
+  ]);
 }
 
 function compare(before: string, after: string): readonly Part[] {
@@ -81,6 +81,16 @@ export function shortened(diff: readonly Part[]): readonly Part[] {
 /** A space between two changed words belongs to the change: "old words" → "new text" is one. */
 function isGlue(text: string): boolean {
   return text.length <= 2 && text.trim() === "" && !text.includes("\n");
+}
+
+function joined(parts: readonly Part[]): readonly Part[] {
+  const result: Part[] = [];
+  for (const { kind, text } of parts) {
+    const last = result.at(-1);
+    if (last?.kind === kind) result[result.length - 1] = { kind, text: last.text + text };
+    else result.push({ kind, text });
+  }
+  return result;
 }
 
 function part(kind: Part["kind"], text: string): readonly Part[] {

@@ -17,7 +17,9 @@ const LINES = { least: 4, most: 16 };
 export function Editor({ draft, edited, disabled, fresh, onEdit }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
-    if (fresh) area.current?.focus({ preventScroll: true });
+    if (!fresh) return;
+    area.current?.focus({ preventScroll: true });
+    area.current?.setSelectionRange(0, 0); // where reading begins
   }, []);
   const lines = edited.split("\n").reduce((sum, line) => sum + 1 + Math.floor(line.length / 80), 0);
   return (

@@ -82,12 +82,15 @@ function Row(props: RowProps) {
       </fieldset>
     );
   }
+  const control = <Control {...props} describedBy={describedBy(props, hint)} />;
+  const ticked = field.kind === "flag"; // its box stands beside its name
   return (
     <div {...hook}>
-      <label class="chitl-label" for={id}>
-        {label}
+      <label class={ticked ? "chitl-choice chitl-flag" : "chitl-label"} for={id}>
+        {ticked && control}
+        <span>{label}</span>
       </label>
-      <Control {...props} describedBy={describedBy(props, hint)} />
+      {!ticked && control}
       {below}
     </div>
   );

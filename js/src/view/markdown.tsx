@@ -1,21 +1,16 @@
 /**
- * Markdown that a crew wrote, made safe to show, and then readable.
+ * Markdown that a crew wrote, made safe to show and readable.
  *
  * The text comes from a language model and whatever it has read, so nothing in it may run,
- * load or imitate: only the tags below survive, an image becomes a link to itself (loading it
- * would tell its server that somebody reads this), and links open elsewhere, unlinked from us.
- * What is made of it afterwards (`dress`) only moves what is safe already.
+ * load or imitate: `safe-tree.ts` builds only what is harmless, and an image becomes a link to
+ * itself (loading it would tell its server that somebody reads this). What is made of it here
+ * only moves what is safe already.
  */
-import createPurifier from "dompurify";
 import { Marked } from "marked";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { isJson, jsonTree } from "./json-tree";
-import { drawMaths, MATHS, mathsExtensions } from "./maths";
-
-const TAGS =
-  "a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong sub sup table tbody td th thead tr ul".split(
-    " ",
-  );
+import { drawMaths, mathsExtensions } from "./maths";
+import { safeTree } from "./safe-tree";
 
 const marked = new Marked({
   gfm: true,
@@ -27,74 +22,45 @@ const marked = new Marked({
   },
 });
 
-let purifier: ReturnType<typeof createPurifier> | undefined;
-
-/** Return the Markdown as HTML that is safe to insert. */
-export function safeHtml(markdown: string): string {
-  purifier ??= newPurifier();
-  return purifier.sanitize(marked.parse(markdown, { async: false }), {
-    ALLOWED_TAGS: TAGS,
-    ALLOWED_ATTR: ["href", "title", "start", "align", MATHS],
-    ADD_URI_SAFE_ATTR: ["start", "align", MATHS],
-    ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
-    ALLOW_DATA_ATTR: false,
-    ALLOW_ARIA_ATTR: false,
-  });
-}
-
-/** Return a formula's MathML with nothing in it that links, names or comes from elsewhere. */
-export function safeMaths(mathml: string): string {
-  purifier ??= newPurifier();
-  return purifier.sanitize(mathml, {
-    USE_PROFILES: { mathMl: true },
-    FORBID_ATTR: ["href", "xlink:href", "id"],
-    ALLOW_DATA_ATTR: false,
-    ALLOW_ARIA_ATTR: false,
-  });
+/** Return the Markdown as elements that are safe to show. */
+export function safeMarkdown(text: string, page: Document = document): DocumentFragment {
+  const markdown = isJson(text) ? `~~~json\n${text}\n~~~` : text;
+  return safeTree(marked.parse(markdown, { async: false }), page);
 }
 
 export function Markdown({ text }: { readonly text: string }) {
-  const html = useMemo(() => safeHtml(isJson(text) ? `~~~json\n${text}\n~~~` : text), [text]);
   const host = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    if (host.current !== null) dress(host.current);
-  }, [html]);
-  return (
-    // Sanitised by safeHtml, the one place that may feed this.
-    <div ref={host} class="chitl-markdown" dangerouslySetInnerHTML={{ __html: html }} />
-  );
+    if (host.current === null) return;
+    const content = safeMarkdown(text, host.current.ownerDocument);
+    dress(content);
+    host.current.replaceChildren(content);
+    void drawMaths(host.current);
+  }, [text]);
+  return <div ref={host} class="chitl-markdown" />;
 }
 
-/** Make what is safe readable: tables that scroll, JSON that folds, formulas that are drawn. */
-function dress(host: HTMLElement): void {
-  for (const table of host.querySelectorAll("table")) table.replaceWith(scroller(table));
-  for (const block of host.querySelectorAll("pre")) {
-    const tree = jsonTree(block.textContent ?? "");
+/** Make what is safe readable: tables that scroll, JSON that folds. */
+function dress(content: DocumentFragment): void {
+  for (const table of content.querySelectorAll("table")) {
+    const box = scroller(table.ownerDocument);
+    table.replaceWith(box);
+    box.append(table);
+  }
+  for (const block of content.querySelectorAll("pre")) {
+    const tree = jsonTree(block.textContent ?? "", block.ownerDocument);
     if (tree !== null) block.replaceWith(tree);
   }
-  void drawMaths(host, safeMaths);
 }
 
-/** Return the table in a box that scrolls by mouse, finger and keyboard. */
-function scroller(table: HTMLElement): HTMLElement {
-  const box = table.ownerDocument.createElement("div");
+/** Return a box that scrolls by mouse, finger and keyboard. */
+function scroller(page: Document): HTMLElement {
+  const box = page.createElement("div");
   box.className = "chitl-scroll";
   box.tabIndex = 0;
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", "Table");
-  table.before(box);
-  box.append(table.cloneNode(true));
   return box;
-}
-
-function newPurifier() {
-  const own = createPurifier(window); // an own one: hooks on the shared instance would leak
-  own.addHook("afterSanitizeAttributes", (node) => {
-    if (node.tagName !== "A") return;
-    node.setAttribute("target", "_blank");
-    node.setAttribute("rel", "noopener noreferrer");
-  });
-  return own;
 }
 
 function escaped(text: string): string {

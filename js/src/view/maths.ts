@@ -8,12 +8,12 @@
 import type { TokenizerAndRendererExtension } from "marked";
 import { builtFileUrl } from "../endpoint";
 
-/** The mark on a formula's source: `inline` or `block`. */
-export const MATHS = "data-maths";
+/** The mark on a formula's source: `inline` or `block` (`safe-tree.ts` lets it through). */
+const MATHS = "data-maths";
 
 /** What `src/maths.ts` offers. */
 interface Renderer {
-  toMathML(tex: string, block: boolean): string;
+  drawn(tex: string, block: boolean): DocumentFragment | null;
 }
 
 const FILE = "maths.js";
@@ -30,7 +30,6 @@ export const mathsExtensions: TokenizerAndRendererExtension[] = [
 
 export async function drawMaths(
   host: HTMLElement,
-  safe: (mathml: string) => string,
   load: () => Promise<Renderer | null> = loadRenderer,
 ): Promise<void> {
   const sources = [...host.querySelectorAll<HTMLElement>(`[${MATHS}]`)];
@@ -39,12 +38,12 @@ export async function drawMaths(
   if (renderer === null) return;
   for (const source of sources) {
     const block = source.getAttribute(MATHS) === "block";
-    const html = safe(renderer.toMathML(source.textContent ?? "", block));
-    if (html === "") continue; // no TeX that can be drawn: the source stays
-    const drawn = source.ownerDocument.createElement("span");
-    drawn.className = `chitl-maths chitl-maths-${block ? "block" : "inline"}`;
-    drawn.innerHTML = html; // sanitised by `safe`
-    source.replaceWith(drawn);
+    const formula = renderer.drawn(source.textContent ?? "", block);
+    if (formula === null) continue; // no TeX that can be drawn: the source stays
+    const place = source.ownerDocument.createElement("span");
+    place.className = `chitl-maths-${block ? "block" : "inline"}`;
+    place.append(formula);
+    source.replaceWith(place);
   }
 }
 
@@ -56,7 +55,7 @@ function extension(
   return {
     name,
     level,
-    start: (text) => text.search(/\$|\\[([]/),
+    start: (text) => (level === "block" ? atLineStart(text) : text.search(/\$|\\[([]/)),
     tokenizer: (text) => {
       const match = rule.exec(text);
       const tex = match?.[1] ?? match?.[2];
@@ -70,6 +69,12 @@ function extension(
       return level === "block" ? `<p>${source}</p>` : source;
     },
   };
+}
+
+/** A paragraph ends only where a formula begins a line. */
+function atLineStart(text: string): number {
+  const end = text.search(/\n(?:\$\$|\\\[)/);
+  return end < 0 ? end : end + 1;
 }
 
 async function loadRenderer(): Promise<Renderer | null> {

@@ -84,9 +84,11 @@ interface HeadingProps {
 
 function Heading({ required, completion }: HeadingProps) {
   const now = useClock();
-  const by = completion.type === "human_input_completed" ? completion.answered_by : null;
+  const answer = completion.type === "human_input_completed" ? completion : null;
+  const by = answer?.answered_by ?? null;
+  const isYes = answer !== null && answer.decision !== "reject";
   return (
-    <p class={`chitl-verdict chitl-is-${completion.type}`}>
+    <p class={`chitl-verdict chitl-is-${isYes ? "yes" : "no"}`}>
       <strong>{verdict(completion, required.kind)}</strong>
       <span class="chitl-details">
         {by !== null && <bdi>{person(by)}</bdi>}

@@ -1,6 +1,6 @@
 /** A filled form, to be read: one row for each value, and what it was before where it changed. */
 import type { JSX } from "preact";
-import { fieldsOf } from "./fields";
+import { type Field, fieldsOf } from "./fields";
 
 interface Props {
   readonly values: Readonly<Record<string, unknown>>;
@@ -24,7 +24,7 @@ export function Values({ values, schema, compare }: Props) {
                 {known.get(name)?.label ?? name}
               </th>
               <td dir="auto">
-                <Value now={values[name]} before={known.get(name)?.initial} compare={compare} />
+                <Value field={known.get(name)} now={values[name]} compare={compare} />
               </td>
             </tr>
           ))}
@@ -35,23 +35,25 @@ export function Values({ values, schema, compare }: Props) {
 }
 
 interface ValueProps {
+  readonly field: Field | undefined;
   readonly now: unknown;
-  readonly before: unknown;
   readonly compare: boolean;
 }
 
-function Value({ now, before, compare }: ValueProps): JSX.Element {
-  if (!compare || JSON.stringify(now) === JSON.stringify(before)) return <>{shown(now)}</>;
+function Value({ field, now, compare }: ValueProps): JSX.Element {
+  const [before, after] = [shown(field, field?.initial), shown(field, now)];
+  if (!compare || before === after) return <>{after}</>;
   return (
     <>
-      <del>{shown(before)}</del> <ins>{shown(now)}</ins>
+      <del>{before}</del> <ins>{after}</ins>
     </>
   );
 }
 
-function shown(value: unknown): string {
+function shown(field: Field | undefined, value: unknown): string {
   if (value === undefined || value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.map(shown).join(", ") || "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.map((one) => shown(field, one)).join(", ") || "–";
+  if (typeof value !== "string") return JSON.stringify(value);
+  return field?.options.find((option) => option.value === value)?.label ?? value;
 }

@@ -1,0 +1,75 @@
+/**
+ * HTML that a crew wrote, as elements that are safe to show.
+ *
+ * Nothing is cleaned here: the HTML is parsed into a document without a window, where nothing
+ * runs or loads, and what is listed below is built anew from it. What is not listed is never
+ * made, and since the result is never text again, no parser can read it another way (mutation
+ * XSS). What its authors call an element is not believed either: a form's fields can shadow its
+ * properties ("DOM clobbering"), and all that this can do here is to misplace text.
+ */
+
+/** The elements that are built, with the attributes that they keep. */
+const KEPT: ReadonlyMap<string, readonly string[]> = new Map([
+  ...names("a", ["href", "title"]),
+  ...names("th td", ["align"]),
+  ...names("ol", ["start"]),
+  ...names("code", ["data-maths"]),
+  ...names("blockquote br del em h1 h2 h3 h4 h5 h6 hr li p pre strong sub sup", []),
+  ...names("table tbody thead tr ul", []),
+]);
+
+/** Elements that go with all that is in them; of all others the text stays. */
+const DROPPED = new Set(
+  "audio iframe noembed noframes noscript object plaintext script select style template textarea title video xmp".split(
+    " ",
+  ),
+);
+
+const XHTML = "http://www.w3.org/1999/xhtml";
+
+/** Where a link may lead. */
+const LINKS = /^(?:https?|mailto):/i;
+
+/** Return the safe part of the HTML; links open elsewhere, unlinked from us. */
+export function safeTree(html: string, page: Document = document): DocumentFragment {
+  const inert = new DOMParser().parseFromString(html, "text/html");
+  const result = page.createDocumentFragment();
+  const places = new Map<unknown, Node>([[inert.body, result]]);
+  const walker = inert.createTreeWalker(inert.body, ELEMENTS | TEXTS, filter);
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    const place = places.get(node.parentNode) ?? result;
+    if (node.nodeType === TEXT) place.appendChild(page.createTextNode(node.nodeValue ?? ""));
+    else places.set(node, built(node as Element, place, page));
+  }
+  return result;
+}
+
+/** Build the element and return where its children go: into it, or where it would have stood. */
+function built(source: Element, place: Node, page: Document): Node {
+  const attributes = KEPT.get(source.localName);
+  if (attributes === undefined) return place;
+  const element = page.createElement(source.localName);
+  for (const name of attributes) {
+    const value = source.getAttribute(name);
+    if (value === null || (name === "href" && !LINKS.test(value))) continue;
+    element.setAttribute(name, value);
+  }
+  if (source.localName === "a") {
+    element.setAttribute("target", "_blank");
+    element.setAttribute("rel", "noopener noreferrer");
+  }
+  return place.appendChild(element);
+}
+
+// NodeFilter's and Node's own numbers (DOM standard, 6.3 and 4.4).
+const [ELEMENTS, TEXTS, ACCEPT, REJECT, TEXT] = [1, 4, 1, 2, 3] as const;
+
+function filter(node: Node): number {
+  if (node.nodeType === TEXT) return ACCEPT;
+  const { namespaceURI, localName } = node as Element;
+  return namespaceURI === XHTML && !DROPPED.has(localName) ? ACCEPT : REJECT;
+}
+
+function names(tags: string, attributes: readonly string[]): [string, readonly string[]][] {
+  return tags.split(" ").map((tag) => [tag, attributes]);
+}
