@@ -18,8 +18,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import CodeType
 from typing import Any, TypeVar
 
-from crewai.flow.flow import Flow
 from crewai.flow.flow_wrappers import FlowMethod
+from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.client.loop_thread import LoopThread
 
@@ -61,7 +61,8 @@ async def on_a_loop_of_its_own(
 
 def _methods(flow_class: type) -> Iterator[tuple[Any, bool]]:
     """Yield the functions that a flow's classes define, and whether each is a step of it."""
-    for owner in flow_class.__mro__[: flow_class.__mro__.index(Flow)]:
+    own = (owner for owner in flow_class.__mro__ if not owner.__module__.startswith("crewai."))
+    for owner in own:
         for value in vars(owner).values():
             is_step = isinstance(value, FlowMethod)
             function = inspect.unwrap(value.unwrap() if is_step else value)

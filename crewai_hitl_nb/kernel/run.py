@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 
 from crewai import Crew
 from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
-from crewai.flow.flow import Flow
+from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.flow_loop import blocks_its_loop, on_a_loop_of_its_own
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook

@@ -16,6 +16,7 @@ from crewai_hitl_nb.kernel.bridge import Bridge
 from crewai_hitl_nb.kernel.card_screen import CardScreen
 from crewai_hitl_nb.kernel.console import screen_of_a_script
 from crewai_hitl_nb.kernel.events import feed
+from crewai_hitl_nb.kernel.flows import DurableFlows, FlowBridge
 from crewai_hitl_nb.kernel.gates import GATES
 from crewai_hitl_nb.kernel.hook_input import HookInputPatch
 from crewai_hitl_nb.kernel.hooks import ProviderHook
@@ -43,9 +44,15 @@ class Session:
         url: The server's prefix; None to find it.
         token: Its token.
         terms: How long a question may wait that says nothing about it.
+        durable_flows: Which flows pause instead of waiting.
+
+    Attributes:
+        runs: Makes calls known as runs, which can be interrupted.
     """
 
-    def __init__(self, url: str | None, token: str | None, terms: Terms) -> None:
+    def __init__(
+        self, url: str | None, token: str | None, terms: Terms, durable_flows: DurableFlows = False
+    ) -> None:
         self._terms = terms
         self._notebook = Notebook.current()
         self._find: Callable[[], Endpoint | None] = lambda: find_endpoint(url, token)
@@ -67,7 +74,9 @@ class Session:
         self._closers += [provider.remove, tool_calls.remove]
         self._closers.append(HookInputPatch(self.asker).remove)
         self._before_runs = (provider.ensure, tool_calls.ensure, GATES.ensure)
-        self._closers.append(RunPatch(self._notebook, before=self._before_run).remove)
+        self._closers.append(FlowBridge(self.asker, self._retract, durable_flows).remove)
+        self.runs = RunPatch(self._notebook, before=self._before_run)
+        self._closers.append(self.runs.remove)
         if self._notebook is not None:
             self._closers.append(self._notebook.when_interrupted(self._interrupted))
             self._closers.append(self._notebook.when_ending(self._ending))
@@ -135,6 +144,10 @@ class Session:
         for ensure in self._before_runs:
             ensure()
 
+    def _retract(self, request_id: str) -> None:
+        if self._asker is not None:
+            self._asker.bridge.retract(request_id)
+
     def _ending(self) -> None:
         self._starter.end_all()
         if self._asker is not None:
@@ -163,6 +176,7 @@ class Switch:
         remind_after: float | None = None,
         on_expiry: OnExpiry | None = None,
         default: Any = None,
+        durable_flows: DurableFlows = False,
     ) -> None:
         """Let every human input of crewAI in this process go through the bridge.
 
@@ -181,18 +195,22 @@ class Switch:
                 ``wait``.
             default: The answer for ``on_expiry="default"``, e.g.
                 ``{"decision": "approve"}``. A question that it does not fit expires.
+            durable_flows: True, or classes of flows: their ``@human_feedback`` stores the
+                flow and ends its run; :func:`resume_pending` goes on with it.
 
         Raises:
             BadRequest: When the URL is no URL of a server.
             ValueError: A time or a policy does not fit; the message says what.
         """
-        said = _Said(url, token, Terms(timeout, remind_after, on_expiry, default))
+        terms = Terms(timeout, remind_after, on_expiry, default)
+        durable = durable_flows if isinstance(durable_flows, bool) else frozenset(durable_flows)
+        said = _Said(url, token, terms, durable)
         with self._lock:
             if self._session is not None:
                 if said in (_SAID_NOTHING, self._said):
                     return
                 self._close()
-            self._session = Session(said.url, said.token, said.terms)
+            self._session = Session(said.url, said.token, said.terms, said.durable_flows)
             self._said = said
             atexit.register(self.off)
 
@@ -227,6 +245,7 @@ class _Said:
     url: str | None = None
     token: str | None = None
     terms: Terms = NO_TERMS
+    durable_flows: DurableFlows = False
 
 
 _SAID_NOTHING: Final = _Said()
