@@ -5,13 +5,15 @@
  */
 import { type ComponentChild, render } from "preact";
 import type { Client } from "../client";
-import { decodeRequired, isObject } from "../decode";
+import { decodeRequired, decodeRunStarted, isObject } from "../decode";
 import { type Endpoint, pageEndpoint } from "../endpoint";
 import { hold } from "../shared";
 import { Card } from "./card";
 import cardCss from "./card.css";
 import { Inbox } from "./inbox";
 import markdownCss from "./markdown.css";
+import { RunView } from "./run";
+import runCss from "./run.css";
 
 export type Cleanup = () => void;
 
@@ -21,7 +23,8 @@ export type Styles = Readonly<Record<string, string>>;
 /**
  * Show what a MIME bundle or a widget's trait holds.
  *
- * `{"request_id", "event"}` is a card; `{"mode": "inbox"}` is the list of all that is pending.
+ * `{"request_id", "event"}` is a card; `{"mode": "inbox"}` is the list of all that is pending;
+ * `{"mode": "run", "execution_id", "event"}` is a run.
  */
 export function mountPayload(
   host: HTMLElement,
@@ -30,6 +33,9 @@ export function mountPayload(
   endpoint: Endpoint | null = pageEndpoint(),
 ): Cleanup {
   if (isObject(payload) && payload.mode === "inbox") return mountInbox(host, via, endpoint);
+  if (isObject(payload) && payload.mode === "run") {
+    return mountRun(host, payload.event, via, endpoint);
+  }
   const snapshot = decodeRequired(isObject(payload) ? payload.event : null);
   if (snapshot === null) {
     return mount(host, null, () => <p class="chitl chitl-note">This card cannot be read.</p>);
@@ -46,6 +52,16 @@ export function mountInbox(
   return mount(host, endpoint, (client) => (
     <Inbox client={client} via={via} title="Waiting for you" testId={testId} />
   ));
+}
+
+function mountRun(host: HTMLElement, event: unknown, via: string, endpoint: Endpoint | null) {
+  const snapshot = decodeRunStarted(event);
+  if (snapshot === null) {
+    return mount(host, null, () => <p class="chitl chitl-note">This run cannot be read.</p>);
+  }
+  const run = { executionId: snapshot.execution_id, snapshot, via };
+  const draw = (client: Client | null) => <RunView client={client} {...run} />;
+  return mount(host, endpoint, draw, { Run: runCss });
 }
 
 /** Draw into the host with the shared client; `styles` are those that not every page needs. */

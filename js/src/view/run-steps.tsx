@@ -1,0 +1,51 @@
+/** What a run does, step by step: the tasks of a crew, the methods of a flow. */
+import type { StepState, StepStatus } from "../run";
+import { duration } from "./run-words";
+
+interface Props {
+  readonly steps: readonly StepState[];
+  /** Whether the run still goes: a step that was at work when it ended was stopped. */
+  readonly going: boolean;
+  /** The steps that wait for a person. */
+  readonly asking: ReadonlySet<string>;
+  readonly now: Date;
+}
+
+const WORDS: Readonly<Record<StepStatus | "stopped" | "asking", string>> = {
+  waiting: "to do",
+  working: "at work",
+  asking: "waits for you",
+  done: "done",
+  failed: "failed",
+  stopped: "stopped",
+};
+
+export function RunSteps({ steps, going, asking, now }: Props) {
+  if (steps.length === 0) return null;
+  return (
+    <ol class="chitl-steps" aria-label="Steps">
+      {steps.map((step) => {
+        const status = shown(step.status, going, asking.has(step.id));
+        const until = step.endedAt ?? (going ? now : null);
+        return (
+          <li key={step.id} class="chitl-step" data-testid="hitl-step" data-status={status}>
+            <span class="chitl-step-name">{step.name}</span>
+            {step.agent !== null && <span class="chitl-step-agent">{step.agent}</span>}
+            <span class="chitl-step-state">
+              {WORDS[status]}
+              {step.startedAt !== null && until !== null && (
+                <span class="chitl-step-time"> {duration(step.startedAt, until)}</span>
+              )}
+            </span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function shown(status: StepStatus, going: boolean, asking: boolean) {
+  if (status !== "working") return status;
+  if (!going) return "stopped";
+  return asking ? "asking" : "working";
+}
