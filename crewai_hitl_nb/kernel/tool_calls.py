@@ -70,6 +70,7 @@ class ToolCall:
         except NotAnswered as error:
             for call in self._and_outer():  # a tool may run a crew: then it ends, too
                 call._unanswered = error
+                call._make_sure_of_the_hook_after()
             raise
 
     def raise_if_over(self) -> None:
@@ -81,6 +82,18 @@ class ToolCall:
         for call in self._and_outer():
             if call._unanswered is not None and _was_caught_by_crewai(call._unanswered):
                 raise call._unanswered
+
+    def _make_sure_of_the_hook_after(self) -> None:
+        """End this call's run even if ``disable()`` was what withdrew its question."""
+        if _after_tool_call in get_hooks(InterceptionPoint.POST_TOOL_CALL):
+            return
+
+        def once(context: ToolCallHookContext) -> None:
+            if context.tool_input is self.tool_input:
+                unregister_hook(InterceptionPoint.POST_TOOL_CALL, once)
+                self.raise_if_over()
+
+        register_hook(InterceptionPoint.POST_TOOL_CALL, once)
 
     def _and_outer(self) -> Iterator["ToolCall"]:
         call: ToolCall | None = self

@@ -1,0 +1,230 @@
+"""`context.request_human_input()` of crewAI's hooks: cards, and what a hook gets back."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crewai.hooks import (
+    HookAborted,
+    InterceptionPoint,
+    get_hooks,
+    register_hook,
+    unregister_hook,
+)
+from crewai.hooks.llm_hooks import LLMCallHookContext
+from crewai.hooks.tool_hooks import ToolCallHookContext
+
+import crewai_hitl_nb as hitl
+from crewai_hitl_nb.client import Client
+from tests.jupyter_process import JupyterProcess
+from tests.kernel.conftest import next_question
+from tests.kernel.test_gates import CALL, DeleteTool
+from tests.kernel.tool_crews import WAYS, started, tool_crew
+
+pytestmark = pytest.mark.usefixtures("bridge")
+
+
+@contextmanager
+def hooked(point: InterceptionPoint, hook: Callable[[Any], Any]) -> Iterator[None]:
+    """Have a hook of the user's for the length of a `with` block."""
+    register_hook(point, hook)
+    try:
+        yield
+    finally:
+        unregister_hook(point, hook)
+
+
+def approval_hook(context: ToolCallHookContext) -> bool | None:
+    """crewAI's own example."""
+    said = context.request_human_input(
+        prompt="Allow file deletion?", default_message="Type 'approve' to continue:"
+    )
+    return None if said.lower() == "approve" else False
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_approve_is_the_word_that_the_hook_waits_for(way: str, client: Client) -> None:
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.PRE_TOOL_CALL, approval_hook),
+        tool_crew(way, [CALL], tool) as crew,
+        started(crew),
+    ):
+        question = next_question(client)
+        client.answer(question.request_id, decision="approve")
+        assert crew.result.result() == "Done"
+
+    assert tool.paths == ["/tmp/a"]
+    assert question.kind == "tool_approval"
+    assert question.prompt == "Allow file deletion?"
+    assert question.response.decisions == ("approve", "reject", "respond")
+    assert "Type 'approve' to continue:" in question.context
+    assert '"path": "/tmp/a"' in question.context
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_reject_blocks_whatever_the_hook_expects(way: str, client: Client) -> None:
+    def hook(context: ToolCallHookContext) -> bool | None:
+        context.request_human_input("Sure?", "Type anything:")
+        return None
+
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
+        tool_crew(way, [CALL], tool) as crew,
+        started(crew),
+    ):
+        client.answer(next_question(client).request_id, "Not today", decision="reject")
+        assert crew.result.result() == "Done"
+
+    assert tool.paths == []
+    assert "Not today" in crew.heard()[-1]
+
+
+def test_text_reaches_the_hook_as_it_was_typed(client: Client) -> None:
+    said = []
+
+    def hook(context: ToolCallHookContext) -> None:
+        said.append(context.request_human_input("Comment?"))
+
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
+        tool_crew("react", [CALL], tool) as crew,
+        started(crew),
+    ):
+        client.answer(next_question(client).request_id, "Mind the gap")
+        crew.result.result()
+
+    assert said == ["Mind the gap"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("end", ["withdrawn", "disabled"])
+def test_a_hook_that_got_no_answer_ends_the_run(way: str, end: str, client: Client) -> None:
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.PRE_TOOL_CALL, approval_hook),
+        tool_crew(way, [CALL, CALL], tool) as crew,
+        started(crew),
+    ):
+        question = next_question(client)
+        if end == "withdrawn":
+            client.cancel(question.request_id)
+        else:
+            hitl.disable()
+        with pytest.raises(HookAborted):
+            crew.result.result()
+
+    assert tool.paths == []
+    assert len(crew.heard()) == 1
+    assert client.pending() == []
+
+
+def test_a_hook_from_before_enable_ends_the_run_as_well(
+    server: JupyterProcess, client: Client
+) -> None:
+    hitl.disable()
+    tool = DeleteTool()
+    with hooked(InterceptionPoint.PRE_TOOL_CALL, approval_hook):
+        hitl.enable(server.prefix, server.token)
+        with tool_crew("native", [CALL, CALL], tool) as crew, started(crew):
+            client.cancel(next_question(client).request_id)
+            with pytest.raises(HookAborted):
+                crew.result.result()
+
+    assert tool.paths == []
+    assert len(crew.heard()) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_hook_after_the_call_shows_the_result_and_may_replace_it(
+    way: str, client: Client
+) -> None:
+    def hook(context: ToolCallHookContext) -> str | None:
+        return context.request_human_input("Is this fine?") or None
+
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.POST_TOOL_CALL, hook),
+        tool_crew(way, [CALL], tool) as crew,
+        started(crew),
+    ):
+        question = next_question(client)
+        client.answer(question.request_id, "say that it was archived")
+        assert crew.result.result() == "Done"
+
+    assert "deleted /tmp/a" in question.context
+    assert question.response.decisions == ("approve", "respond")
+    assert "say that it was archived" in crew.heard()[-1]
+
+
+def model_hook(context: LLMCallHookContext) -> bool | None:
+    """Ask before a model is called."""
+    said = context.request_human_input("Call the model?", "Type 'no' to skip, or press Enter:")
+    return False if said == "no" else None
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_model_call_waits_for_approval(way: str, client: Client) -> None:
+    with (
+        hooked(InterceptionPoint.PRE_MODEL_CALL, model_hook),
+        tool_crew(way, []) as crew,
+        started(crew),
+    ):
+        question = next_question(client)
+        assert crew.heard() == []
+        client.answer(question.request_id, decision="approve")
+        assert crew.result.result() == "Done"
+
+    assert question.kind == "llm_approval"
+    assert question.response.decisions == ("approve", "reject", "respond")
+    assert question.source.agent_role == "Keeper"
+    assert "Tidy up" in question.context
+    assert "**Model** `" in question.context
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_refused_model_call_ends_the_run_with_the_reason(way: str, client: Client) -> None:
+    with (
+        hooked(InterceptionPoint.PRE_MODEL_CALL, model_hook),
+        tool_crew(way, []) as crew,
+        started(crew),
+    ):
+        client.answer(next_question(client).request_id, "Too dear", decision="reject")
+        with pytest.raises(HookAborted, match="Too dear"):
+            crew.result.result()
+
+    assert crew.heard() == []
+    assert client.pending() == []
+
+
+def test_disabling_puts_crewais_own_methods_and_hooks_back() -> None:
+    hitl.disable()
+
+    for kind in (ToolCallHookContext, LLMCallHookContext):
+        assert kind.request_human_input.__module__.startswith("crewai.")
+        assert not hasattr(kind.request_human_input, "__wrapped__")
+    for point in InterceptionPoint:
+        assert get_hooks(point) == []
+
+
+def test_without_a_server_the_hook_asks_on_the_console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hitl.disable()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr("sys.stdin", io.StringIO("approve\n"))
+    hitl.enable()
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.PRE_TOOL_CALL, approval_hook),
+        tool_crew("react", [CALL], tool) as crew,
+        started(crew),
+    ):
+        assert crew.result.result() == "Done"
+
+    assert tool.paths == ["/tmp/a"]
