@@ -124,6 +124,7 @@ class HubProcess:
                 "PYTHONPATH": str(REPOSITORY / "notebooks"),
                 "JUPYTER_SERVER_ALLOW_UNAUTHENTICATED_ACCESS": "no",
                 "JUPYTER_CONFIG_PATH": str(self._scratch / "etc"),
+                "JUPYTERHUB_SINGLEUSER_APP": "jupyter-server",  # without JupyterLab's own start
             },
         )
 

@@ -1,0 +1,140 @@
+"""Who is let in through the hub, who is not, and under which name they answer."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+import websockets
+
+from tests.hub.browser_login import cookies_for, logged_in, xsrf
+from tests.hub.conftest import BOT_TOKEN, GROUP_TOKEN
+from tests.hub.hub_process import LIFECYCLE_TOKEN, HubProcess, Place
+from tests.server.callers import FOREIGN
+from tests.server.door import client, question, socket
+
+pytestmark = pytest.mark.asyncio
+
+SCOPES_OF_OTHERS = {
+    "a second user": ("bob", ["access:servers!user=bob"]),
+    "the owner's token for another server": ("ada", ["access:servers!server=ada/gpu"]),
+    "the owner's token for something else": ("ada", ["read:users:name!user=ada"]),
+    "a reviewer of another server": ("grace", ["access:servers!server=team/"]),
+}
+PAGE_OF_ADA = "user/ada/crewai-hitl/"
+SAME_SITE = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+CROSS_SITE = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "cross-site", "Origin": FOREIGN}
+
+
+async def ask(place: Place) -> str:
+    """Publish a question as the server's owner and return its request id."""
+    async with client(place) as http:
+        reply = await http.post("events", json=question(str(uuid.uuid4())))
+        return str(reply.raise_for_status().json()["events"][0]["request_id"])
+
+
+async def statuses(place: Place, token: str) -> dict[str, int]:
+    """Return what each way in answers to who comes with this token."""
+    stranger = Place(place.server_url, token, place.home)
+    request_id = await ask(place)
+    async with client(stranger) as http:
+        ways: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
+            "list": lambda: http.get("requests"),
+            "poll": lambda: http.get("poll/human-input"),
+            "sse": lambda: http.get("events/human-input"),
+            "publish": lambda: http.post("events", json=question()),
+            "answer": lambda: http.post(f"requests/{request_id}/answer", json={}),
+        }
+        found = {name: (await way()).status_code for name, way in ways.items()}
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        async with socket(stranger):
+            pass
+    return found | {"ws": refused.value.response.status_code}
+
+
+async def test_a_scope_by_group_is_refused_as_the_page_says(team: Place) -> None:
+    assert set((await statuses(team, GROUP_TOKEN)).values()) == {403}
+
+
+@pytest.mark.parametrize("stranger", SCOPES_OF_OTHERS)
+async def test_a_token_without_the_scope_opens_no_door(
+    hub: HubProcess, ada: Place, stranger: str
+) -> None:
+    name, scopes = SCOPES_OF_OTHERS[stranger]
+    hub.add_person(name)
+    assert set((await statuses(ada, hub.token(name, *scopes))).values()) == {403}
+
+
+async def test_who_may_stop_servers_may_not_read_questions(ada: Place) -> None:
+    assert set((await statuses(ada, LIFECYCLE_TOKEN)).values()) == {403}
+
+
+async def test_who_brings_an_unknown_token_is_refused(ada: Place) -> None:
+    assert set((await statuses(ada, "unknown")).values()) == {403}
+
+
+async def test_a_token_in_the_address_is_refused(ada: Place) -> None:
+    async with httpx.AsyncClient(base_url=ada.url) as http:
+        assert (await http.get("requests", params={"token": ada.token})).status_code == 403
+
+
+async def test_a_reviewer_answers_for_the_team_and_does_nothing_else(
+    hub: HubProcess, team: Place
+) -> None:
+    grace = Place(team.server_url, hub.token("grace", "access:servers!server=team/"), team.home)
+    request_id = await ask(team)
+    async with client(grace) as http:
+        assert (await http.get(f"requests/{request_id}")).json()["status"] == "pending"
+        answer = await http.post(f"requests/{request_id}/answer", json={"human_feedback": "No"})
+        assert answer.json()["event"]["answered_by"]["name"] == "grace"
+        assert (await http.post("events", json=question())).status_code == 403
+        kernels = await http.post(f"{team.server_url}api/kernels", json={"name": "python3"})
+        assert kernels.status_code == 403
+        assert (await http.get(f"{team.server_url}api/contents")).status_code == 403
+
+
+async def test_a_service_answers_under_its_own_name(team: Place) -> None:
+    bot = Place(team.server_url, BOT_TOKEN, team.home)
+    request_id = await ask(team)
+    async with client(bot) as http:
+        answer = await http.post(f"requests/{request_id}/answer", json={"human_feedback": "No"})
+    assert answer.json()["event"]["answered_by"]["name"] == "answer-bot"
+
+
+async def test_a_page_of_the_server_reads_and_asks_by_cookie(hub: HubProcess, ada: Place) -> None:
+    with logged_in(hub, "ada", PAGE_OF_ADA) as http:
+        own = SAME_SITE | xsrf(http)
+        assert http.get("requests", headers=own).status_code == 200
+        assert http.post("events", json=question(), headers=own).status_code == 200
+
+
+async def test_a_cookie_without_xsrf_is_refused(hub: HubProcess, ada: Place) -> None:
+    with logged_in(hub, "ada", PAGE_OF_ADA) as http:
+        assert http.get("requests", headers=SAME_SITE).status_code == 403
+        assert http.get("poll/human-input", headers=SAME_SITE).status_code == 403
+        assert http.post("events", json=question(), headers=SAME_SITE).status_code == 403
+
+
+async def test_another_site_is_refused_even_with_the_cookie(hub: HubProcess, ada: Place) -> None:
+    with logged_in(hub, "ada", PAGE_OF_ADA) as http:
+        for headers in (CROSS_SITE, CROSS_SITE | xsrf(http)):
+            for reply in (
+                http.get("requests", headers=headers),
+                http.post("events", json=question(), headers=headers),
+            ):
+                assert reply.status_code in (403, 404)
+        cookies = cookies_for(http)
+    own = {"Cookie": cookies, "Origin": hub.url.rstrip("/")}
+    address = ada.url.replace("http", "ws", 1) + "ws/human-input"
+    async with websockets.connect(address, additional_headers=own) as connection:
+        assert await connection.recv()
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(address, additional_headers=own | {"Origin": FOREIGN})
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_second_user_who_logs_in_gets_no_page(hub: HubProcess, ada: Place) -> None:
+    with logged_in(hub, "bob", PAGE_OF_ADA) as http:
+        page = http.get("", headers={"Sec-Fetch-Mode": "navigate"}, follow_redirects=True)
+        assert page.status_code == 403
+        assert "data-prefix" not in page.text
