@@ -27,8 +27,7 @@ _KEPT: Final[Mapping[str, frozenset[str]]] = {
 }
 _FORMATS: Final = frozenset({"email", "uri", "date", "date-time", "time"})
 _SAID: Final = ("title", "description")
-_SIMPLE: Final = ("integer", "number", "boolean", "string")
-"""Which of several possible types a field gets; the first that fits."""
+_SIMPLE: Final = frozenset({"string", "number", "integer", "boolean"})
 
 
 def _same(value: Any) -> Any:
@@ -166,6 +165,8 @@ def form_of(schema: Mapping[str, Any], *, nested: Nested = "refuse") -> Form:
             "a form needs fields: give a pydantic model, or a JSON Schema of an object "
             "with `properties`"
         )
+    if missing := set(schema.get("required", ())) - schema["properties"].keys():
+        raise ValueError(f"{', '.join(sorted(missing))}: required, but no property of the schema")
     form = Form(
         fields={
             name: _field(name, _resolved(field, definitions), definitions, nested)
@@ -229,21 +230,14 @@ def _of_one_kind(kinds: list[dict[str, Any]]) -> Field | None:
         return _choice([value for choice in choices for value in choice or ()])
     if len(kinds) == 1 and kinds[0].get("type") == "array":
         return _several(kinds[0])
-    by_type = {kind.get("type"): kind for kind in reversed(kinds)}
-    if by_type.keys() - set(_SIMPLE) or not kinds:
-        return None
-    if (
-        len(kinds) > 1
-        and by_type.keys() > {"string"}
-        and not _is_only_a_spelling(by_type["string"])
-    ):
-        return None  # text or a number: which one was meant cannot be told
-    return _plain(next(by_type[kind] for kind in _SIMPLE if kind in by_type))
-
-
-def _is_only_a_spelling(text: Mapping[str, Any]) -> bool:
-    """Say whether a text is but another way to write the number (pydantic's ``Decimal``)."""
-    return "pattern" in text
+    by_type = {str(kind.get("type")): kind for kind in reversed(kinds)}
+    if by_type.keys() > {"string"} and "pattern" in by_type["string"]:
+        del by_type["string"]  # but another way to spell the number: pydantic's `Decimal`
+    if by_type.keys() == {"integer", "number"}:
+        del by_type["integer"]
+    if len(by_type) != 1 or not by_type.keys() <= _SIMPLE:
+        return None  # of several types nobody could tell which one was meant
+    return _plain(*by_type.values())
 
 
 def _plain(kind: Mapping[str, Any]) -> Field:

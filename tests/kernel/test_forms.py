@@ -1,0 +1,216 @@
+"""From pydantic models and JSON Schemas to flat forms, and from values back."""
+
+import enum
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import pytest
+from pydantic import AnyUrl, BaseModel, Field, SecretStr, create_model
+
+from crewai_hitl_nb.kernel.forms import WrongValues, form_of
+from crewai_hitl_nb.kernel.wanted import Typed
+from crewai_hitl_nb.protocol.events import HumanInputCompleted
+from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.schema import check_form, form_errors
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Inner(BaseModel):
+    x: int
+
+
+def property_of(annotation: Any, default: Any = ...) -> dict[str, Any]:
+    """Return the form's property for a field of this type."""
+    model = create_model("Asked", field=(annotation, default))
+    form = form_of(model.model_json_schema())
+    check_form(form.schema)
+    found: dict[str, Any] = form.schema["properties"]["field"]
+    found.pop("title", None)
+    return found
+
+
+CHOICES = {"type": "string", "enum": ["red", "blue"]}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [
+        (str, {"type": "string"}),
+        (
+            Annotated[str, Field(min_length=2, max_length=9, pattern="^a")],
+            {"type": "string", "minLength": 2, "maxLength": 9},
+        ),
+        (int, {"type": "integer"}),
+        (
+            Annotated[int, Field(ge=1, lt=9)],
+            {"type": "integer", "minimum": 1, "exclusiveMaximum": 9},
+        ),
+        (Annotated[float, Field(gt=0, multiple_of=0.5)], {"type": "number", "exclusiveMinimum": 0}),
+        (Decimal, {"type": "number"}),
+        (bool, {"type": "boolean"}),
+        (date, {"type": "string", "format": "date"}),
+        (datetime, {"type": "string", "format": "date-time"}),
+        (time, {"type": "string", "format": "time"}),
+        (UUID, {"type": "string"}),
+        (AnyUrl, {"type": "string", "format": "uri", "minLength": 1}),
+        (Colour, CHOICES),
+        (Colour | None, CHOICES),
+        (Literal["red", "blue"], CHOICES),
+        (Literal["red", "blue", None], CHOICES),
+        (Level, {"type": "string", "enum": ["1", "2"]}),
+        (Literal["only"], {"type": "string", "enum": ["only"]}),
+        (int | None, {"type": "integer"}),
+        (int | float, {"type": "number"}),
+        (
+            list[Literal["red", "blue"]],
+            {"type": "array", "items": CHOICES, "uniqueItems": True},
+        ),
+        (
+            Annotated[set[Colour], Field(min_length=1)],
+            {"type": "array", "items": CHOICES, "minItems": 1, "uniqueItems": True},
+        ),
+    ],
+)
+def test_a_field_becomes_a_property(annotation: Any, expected: dict[str, Any]) -> None:
+    assert property_of(annotation) == expected
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [dict[str, int], list[str], list[Inner], Inner, int | str, bool | int, bytes | list[int]],
+)
+def test_what_is_not_flat_is_refused_by_name_or_taken_as_json(annotation: Any) -> None:
+    schema = create_model("Asked", field=(annotation, ...)).model_json_schema()
+
+    with pytest.raises(ValueError, match=r"^field: a form is flat.*as fields of their own"):
+        form_of(schema)
+    form = form_of(schema, nested="json")
+    assert form.schema["properties"]["field"]["type"] == "string"
+    assert form.read({"field": '{"x": 1}'}) == {"field": {"x": 1}}
+    with pytest.raises(WrongValues, match="field: is no JSON"):
+        form.read({"field": "{x"})
+
+
+def test_a_secret_is_refused_because_answers_are_kept() -> None:
+    with pytest.raises(ValueError, match="field: a secret"):
+        property_of(SecretStr)
+
+
+def test_defaults_titles_and_descriptions_come_along() -> None:
+    class Asked(BaseModel):
+        """Where the report goes."""
+
+        table: str = Field("sales", title="Which table", description="As the database calls it")
+        level: Level = Level.HIGH
+        amount: Decimal = Decimal("1.5")
+        note: str | None = None
+
+    schema = form_of(Asked.model_json_schema()).schema
+
+    assert schema["description"] == "Where the report goes."
+    assert schema["required"] == []
+    assert schema["properties"]["table"] == {
+        "title": "Which table",
+        "description": "As the database calls it",
+        "type": "string",
+        "default": "sales",
+    }
+    assert schema["properties"]["level"]["default"] == "2"
+    assert schema["properties"]["amount"]["default"] == 1.5
+    assert "default" not in schema["properties"]["note"]
+
+
+def test_a_schema_of_anybodys_making_is_flattened_too() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": ["string", "null"], "pattern": "^x", "examples": ["x1"]},
+            "size": {"$ref": "#/$defs/Size"},
+            "kind": {"oneOf": [{"const": "a"}, {"const": "b"}]},
+        },
+        "required": ["name"],
+        "$defs": {"Size": {"type": "integer", "minimum": 1}},
+    }
+
+    assert form_of(schema).schema == {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "size": {"type": "integer", "minimum": 1},
+            "kind": {"type": "string", "enum": ["a", "b"]},
+        },
+        "required": ["name"],
+    }
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object", "properties": {}},
+        {"type": "object", "properties": {"a": {"$ref": "#/$defs/Gone"}}},
+        {"type": "object", "properties": {f"f{n}": {"type": "string"} for n in range(101)}},
+        {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["b"]},
+    ],
+)
+def test_what_is_no_form_at_all_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        form_of(schema)
+
+
+def answered(values: dict[str, Any]) -> HumanInputCompleted:
+    """Return an answer with these values."""
+    return HumanInputCompleted(
+        event_id=new_event_id(), timestamp=datetime.now().astimezone(), values=values
+    )
+
+
+def test_values_come_back_as_the_asker_has_them() -> None:
+    class Asked(BaseModel, strict=True):
+        level: Level
+        when: date
+        colours: set[Colour]
+        alias: int = Field(alias="aliasName")
+
+    wanted = Typed.of(Asked)
+    values = {"level": "2", "when": "2026-11-22", "colours": ["red"], "aliasName": 3}
+    form = wanted.response().schema
+    assert form is not None
+    assert form_errors(form, values) == ()
+
+    read = wanted.read(answered(values))
+
+    assert read == Asked(
+        level=Level.HIGH, when=date(2026, 11, 22), colours={Colour.RED}, aliasName=3
+    )
+    assert wanted.default(read) == {"decision": "respond", "values": values}
+
+
+def test_a_json_schema_is_held_to_all_of_its_rules() -> None:
+    schema = {"type": "object", "properties": {"code": {"type": "string", "pattern": "^[A-Z]+$"}}}
+    wanted = Typed.of(schema)
+
+    assert wanted.read(answered({"code": "ABC"})) == {"code": "ABC"}
+    with pytest.raises(WrongValues, match="code: 'abc' does not match"):
+        wanted.read(answered({"code": "abc"}))
+
+
+def test_any_type_that_pydantic_reads_from_an_object_will_do() -> None:
+    @dataclass
+    class Point:
+        x: int
+        y: int = 0
+
+    assert Typed.of(Point).read(answered({"x": 1})) == Point(1, 0)
