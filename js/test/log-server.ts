@@ -113,6 +113,11 @@ export class LogServer {
     this.epoch++;
   }
 
+  /** The log. */
+  events(): readonly LogEvent[] {
+    return this.log;
+  }
+
   /** How many subscribers a transport has. */
   count(transport: Transport): number {
     return [...this.subscribers].filter((one) => one.transport === transport).length;
@@ -298,6 +303,12 @@ export class LogServer {
       const message = "`human_feedback`: not this.";
       return [422, { error: "invalid_answer", message, field: "human_feedback" }];
     }
+    const values = (said.values ?? {}) as Record<string, unknown>;
+    const wrong = Object.keys(values).filter((name) => values[name] === "invalid");
+    if (wrong.length > 0) {
+      const errors = wrong.map((name) => ({ field: `values.${name}`, message: "not this" }));
+      return [422, { error: "invalid_answer", message: "Not this.", field: "values", errors }];
+    }
     const before = this.closing(id);
     if (before?.key === key) return [200, { request_id: id, status: "answered", event: before }];
     if (before !== undefined) return refusal(before);
@@ -307,6 +318,7 @@ export class LogServer {
       human_feedback: said.human_feedback,
       decision: said.decision,
       options: said.options,
+      values: said.values,
       answered_by: { name: "me", via: said.via },
       key,
     });

@@ -4,6 +4,7 @@ import { UNDO_KEY } from "../src/view/undo";
 import card from "../src/widget";
 import { LogServer } from "./log-server";
 import { page } from "./page";
+import { Shown, snapshot } from "./shown";
 
 let server: LogServer;
 let cleanups: (() => void)[];
@@ -29,53 +30,10 @@ function host(): HTMLElement {
   return element;
 }
 
-/** The event as a kernel displays it: not stored yet. */
-function snapshot(id: string, fields: object = {}) {
-  const timestamp = new Date().toISOString();
-  const event = { event_id: id, request_id: id, prompt: "Good?", timestamp, ...fields };
-  return { request_id: id, event: { type: "human_input_required", ...event } };
-}
-
 function show(payload: unknown, via = "card") {
   const element = host();
   cleanups.push(mountPayload(element, payload, via, server.endpoint));
   return new Shown(element);
-}
-
-/** What a person sees and does. */
-class Shown {
-  constructor(readonly element: HTMLElement) {}
-
-  find(hook: string): HTMLElement | null {
-    return this.element.querySelector<HTMLElement>(`[data-testid=${hook}]`);
-  }
-
-  get status(): string | undefined {
-    return this.find("hitl-card")?.dataset.status;
-  }
-
-  text(hook: string): string {
-    return this.find(hook)?.textContent ?? "";
-  }
-
-  enabled(hook: string): boolean {
-    return this.find(hook)?.hasAttribute("disabled") === false;
-  }
-
-  click(hook: string): void {
-    this.find(hook)?.click();
-  }
-
-  type(text: string): void {
-    const area = this.find("hitl-feedback") as HTMLTextAreaElement;
-    area.value = text;
-    area.dispatchEvent(new window.Event("input", { bubbles: true }));
-  }
-
-  press(key: string, modifiers: KeyboardEventInit): void {
-    const event = new window.KeyboardEvent("keydown", { key, bubbles: true, ...modifiers });
-    this.find("hitl-feedback")?.dispatchEvent(event);
-  }
 }
 
 describe("a card", () => {

@@ -40,6 +40,7 @@ export function AnswerForm(props: Props) {
   const form = useRef<HTMLFormElement>(null);
   const editing = isEditing(choices, drafting);
   const decide = deciding(props);
+  useFocusOnUndo(form, sending);
   useFocusOnTrouble(form, sending.trouble);
   useFocusOnForm(form, editing && choices.edit === "form");
   return (
@@ -86,7 +87,7 @@ function Inputs(props: PartProps) {
   const [scope] = useState(() => `chitl-${Math.random().toString(36).slice(2)}`);
   const disabled = sending.busy || sending.held !== null;
   const ask = (field: Field, input: Input) => {
-    change({ inputs: { ...draft.inputs, [field.name]: input } });
+    drafting.fill(field.name, input);
     sending.mend(
       (path) => errorsOf(field, choices.fields, [{ field: path, message: "" }]).length > 0,
     );
@@ -229,6 +230,18 @@ function Feedback({ label, sends, text, disabled, onText }: FeedbackProps) {
       onInput={(event) => onText(event.currentTarget.value)}
     />
   );
+}
+
+/** Go back to the button of a decision that was taken back. */
+function useFocusOnUndo(form: RefObject<HTMLFormElement | null>, { held, busy }: Sending): void {
+  const was = useRef(held);
+  useLayoutEffect(() => {
+    if (held === null && was.current !== null && !busy) {
+      const hook = was.current.answer.decision === "approve" ? "hitl-accept" : "hitl-reject";
+      form.current?.querySelector<HTMLElement>(`[data-testid=${hook}]`)?.focus();
+    }
+    was.current = held;
+  }, [form, held, busy]);
 }
 
 /** Go to the first wrong field, or back to the words, unless the person has left the card. */

@@ -4,7 +4,7 @@
  * It is kept for the tab (`sessionStorage`), under the request's id, until it is sent. What is
  * read back is checked: another version of this module may have written it.
  */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { isObject } from "../decode";
 import type { Input, Inputs } from "./fields";
 
@@ -24,22 +24,25 @@ export const BLANK: Draft = { text: "", chosen: [], inputs: {}, edited: null, ed
 export interface Drafting {
   readonly draft: Draft;
   readonly change: (part: Partial<Draft>) => void;
+  /** Keep what one input holds; a browser may fill several at once. */
+  readonly fill: (name: string, input: Input) => void;
   readonly clear: () => void;
 }
 
 export function useDraft(requestId: string): Drafting {
   const [draft, setDraft] = useState(() => read(requestId));
-  const change = useCallback(
-    (part: Partial<Draft>) =>
-      setDraft((before) => {
-        const after = { ...before, ...part };
-        write(requestId, after);
-        return after;
-      }),
-    [requestId],
-  );
-  const clear = useCallback(() => change(BLANK), [change]);
-  return { draft, change, clear };
+  const update = (part: (before: Draft) => Partial<Draft>) =>
+    setDraft((before) => {
+      const after = { ...before, ...part(before) };
+      write(requestId, after);
+      return after;
+    });
+  return {
+    draft,
+    change: (part) => update(() => part),
+    fill: (name, input) => update(({ inputs }) => ({ inputs: { ...inputs, [name]: input } })),
+    clear: () => update(() => BLANK),
+  };
 }
 
 const key = (requestId: string) => `crewai-hitl/draft/${requestId}`;
