@@ -112,6 +112,9 @@ def _write_notebooks(to: Path, executed: Path) -> list[str]:
         ran = executed / source.name
         notebook = json.loads((ran if ran.exists() else source).read_text())
         with_records(notebook)
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = "".join(cell["source"]).replace("](../docs/", "](../")
         (to / source.name).write_text(json.dumps(notebook))
         names.append(source.stem)
     return names

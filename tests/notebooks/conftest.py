@@ -62,7 +62,7 @@ class Runs:
         return Ran(result.returncode, result.stdout + result.stderr, colleague.left)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """The notebooks' server, and the runs on it."""
     executed = tmp_path_factory.mktemp("executed")

@@ -1,7 +1,10 @@
-"""The documentation site builds without a warning, leads nowhere wrong and needs no network.
+"""The notebooks run from top to bottom, and the documentation site shows them as they ran.
 
-The notebooks of its gallery are those that this run of the tests has executed. With `SITE` set
-the site is left in that folder: `make docs`.
+nbval cannot click. A colleague answers through the public API instead: what they say stands in
+the notebook's metadata (`notebooks/colleague.py`). The site is built of these very runs, without
+a warning; it leads nowhere wrong and needs no network. One file for both, so that each notebook
+runs once, also when files are spread over processes. With `SITE` set the site is left in that
+folder: `make docs`.
 """
 
 import functools
@@ -13,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Request, expect, sync_playwright
@@ -27,6 +31,13 @@ from tests.notebooks.site import Site
 BUILD = REPOSITORY / "docs" / "_site" / "build.py"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_runs_from_top_to_bottom(notebook: Path, runs: Runs) -> None:
+    ran = runs.of(notebook)
+    assert ran.code == 0, ran.said
+    assert ran.left == []
 
 
 @pytest.fixture(scope="module")
