@@ -68,7 +68,10 @@ export function facets(requests: readonly Request[], filters: Filters): readonly
     const found = new Map<string, string>();
     for (const { required } of requests) {
       const value = fieldOf(required, field);
-      if (value !== "") found.set(value, labelOf(required, field));
+      if (value === "") continue;
+      // Some know their crew by its id only; a name that another one has told stands.
+      const text = labelOf(required, field);
+      if (text !== value || !found.has(value)) found.set(value, text);
     }
     const chosen = filters[field];
     if (chosen !== "" && !found.has(chosen)) found.set(chosen, chosen);

@@ -3,11 +3,14 @@
 import json
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.chromium import FLAGS, find_chromium
+from tests.e2e.inbox import Desk, InboxPage, OpenInbox, inbox_page
 from tests.e2e.lab import Lab, shut_down_kernels, silence_the_news, write_notebook
 from tests.e2e.notes import Notes, listen
 from tests.jupyter_process import REPOSITORY, JupyterProcess, jupyter_process
@@ -102,6 +105,36 @@ def open_lab(browser: Browser, lab_server: JupyterProcess) -> Iterator[OpenLab]:
     for context in contexts:
         context.close()
     shut_down_kernels(lab_server)
+
+
+@pytest.fixture(scope="package")
+def inbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """A server whose log holds only what the tests of the inbox and the panel ask."""
+    scratch = tmp_path_factory.mktemp("inbox")
+    silence_the_news(scratch / "jupyter_config_dir")
+    with jupyter_process(scratch, app="jupyterlab", options=EXPOSED) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(inbox_server: JupyterProcess) -> Iterator[Desk]:
+    """The inbox server's log, with nothing pending before and after."""
+    desk = Desk(inbox_server)
+    desk.clear()
+    yield desk
+    desk.clear()
+    desk.close()
+
+
+@pytest.fixture
+def open_inbox(browser: Browser, inbox_server: JupyterProcess) -> Iterator[OpenInbox]:
+    """Open the inbox page, each time in a context of its own."""
+    with ExitStack() as stack:
+
+        def open_page(address: str = "", **options: Any) -> InboxPage:
+            return stack.enter_context(inbox_page(browser, inbox_server, **options)).open(address)
+
+        yield open_page
 
 
 @pytest.fixture

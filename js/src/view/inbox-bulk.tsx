@@ -39,7 +39,7 @@ export function BulkBar({ client, chosen, more, via, onAll, onDone }: Props) {
     <section class="chitl-bulk" data-testid="hitl-bulk" aria-label="The selected requests">
       {sent !== null ? (
         <Results sent={sent} outcomes={outcomes} onDone={onDone} />
-      ) : verdict !== null ? (
+      ) : verdict !== null && chosen.length > 0 ? (
         <Confirm
           chosen={chosen}
           verdict={verdict}

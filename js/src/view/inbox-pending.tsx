@@ -83,14 +83,16 @@ function SelectButton({ on, toggle }: { readonly on: boolean; readonly toggle: (
 function useSelection(found: readonly Request[]) {
   const [ids, setIds] = useState<ReadonlySet<string> | null>(null);
   const [turn, setTurn] = useState(0);
-  const chosen = found.filter(({ required }) => ids?.has(required.request_id));
+  const chosen = found.filter(
+    (request) => isPending(request) && ids?.has(request.required.request_id),
+  );
   const first = chosen[0]?.required;
   const same = first === undefined ? [] : alike(found, first);
   const idsOf = (requests: readonly Request[]) =>
     new Set(requests.map(({ required }) => required.request_id));
   const of = (request: Request): Selecting | null => {
     const { request_id: id } = request.required;
-    if (ids === null || !(isPending(request) || ids.has(id))) return null;
+    if (ids === null || !isPending(request)) return null;
     const toggle = () => {
       const next = new Set(ids);
       if (!next.delete(id)) next.add(id);
