@@ -1,0 +1,278 @@
+"""The card's own ways to answer, in a real browser with a real server.
+
+Forms with the server's word on each field, edits with their difference, the moment to undo,
+drafts that survive, formulas; and axe-core's word on each of these looks. The cards stand on
+the inbox page, which needs no kernel; they are the same everywhere.
+"""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.e2e.axe import violations
+from tests.e2e.inbox import CARD_MS, Desk, InboxPage, OpenInbox
+
+DRAFT = "The quick brown fox jumps.\n\nIt costs $c = 1.15 \\cdot h$ in all."
+REVIEW = {
+    "draft": DRAFT,
+    "context": f"{DRAFT}\n\n---\n\n**Task**\n\nA note on foxes",
+    "response": {"decisions": ["approve", "respond", "edit", "reject"]},
+}
+BOOKING = {
+    "type": "object",
+    "properties": {
+        "guest": {"type": "string", "minLength": 2, "description": "As in the passport"},
+        "email": {"type": "string", "format": "email"},
+        "nights": {"type": "integer", "minimum": 1, "maximum": 14, "default": 3},
+        "arrival": {"type": "string", "format": "date"},
+        "wake": {"type": "string", "format": "time"},
+        "leaving": {"type": "string", "format": "date-time"},
+        "room": {"type": "string", "enum": ["s", "d"], "enumNames": ["Single", "Double"]},
+        "extras": {"type": "array", "items": {"type": "string", "enum": ["breakfast", "parking"]}},
+        "smoker": {"type": "boolean"},
+    },
+    "required": ["guest", "email", "nights", "extras"],
+}
+FORM = {"kind": "question", "response": {"decisions": ["respond"], "schema": BOOKING}}
+ARGUMENTS = {
+    "type": "object",
+    "properties": {
+        "table": {"type": "string", "default": "customers"},
+        "limit": {"type": "integer", "default": 1000},
+    },
+    "required": ["table", "limit"],
+}
+CALL = {
+    "kind": "tool_approval",
+    "prompt": "May delete_rows be called?",
+    "context": '**delete_rows**\n\n```json\n{"table": "customers", "limit": 1000}\n```',
+    "response": {"decisions": ["approve", "reject", "edit"], "schema": ARGUMENTS},
+}
+
+
+def ask(desk: Desk, inbox: InboxPage, request_id: str, fields: dict[str, Any]) -> Locator:
+    """Publish a question and return its card when it can be answered."""
+    desk.ask(request_id, **fields)
+    card = inbox.card(request_id)
+    expect(card).to_have_attribute("data-status", "pending", timeout=CARD_MS)
+    return card
+
+
+def field(card: Locator, name: str) -> Locator:
+    """Return the input of a form's field."""
+    return card.get_by_test_id(f"hitl-field-{name}").locator("input, select, textarea").first
+
+
+def completion(desk: Desk, request_id: str) -> dict[str, Any]:
+    """Return what the log says closed the request."""
+    closed: dict[str, Any] = desk.request(request_id)["completion"]
+    return closed
+
+
+def test_a_form_says_what_the_server_finds_wrong_and_keeps_the_rest(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    card = ask(desk, open_inbox(), "card-form", FORM)
+    field(card, "guest").fill("A")
+    field(card, "email").fill("nobody")
+    field(card, "arrival").fill("2026-12-24")
+    field(card, "wake").fill("07:30")
+    field(card, "leaving").fill("2026-12-27T10:00")
+    card.get_by_test_id("hitl-field-room").get_by_text("Double").click()
+    card.get_by_test_id("hitl-field-extras").get_by_text("parking").click()
+    card.get_by_test_id("hitl-field-smoker").get_by_text("No").click()
+    card.get_by_test_id("hitl-send").click()
+    expect(card.get_by_test_id("hitl-field-guest")).to_contain_text("too short")
+    expect(card.get_by_test_id("hitl-field-email")).to_contain_text("is not a 'email'")
+    expect(field(card, "guest")).to_be_focused()
+    expect(field(card, "guest")).to_have_attribute("aria-invalid", "true")
+    expect(field(card, "arrival")).to_have_value("2026-12-24")
+    expect(card).to_have_attribute("data-status", "pending")
+    field(card, "guest").fill("Ada")
+    field(card, "email").fill("ada@example.org")
+    card.get_by_test_id("hitl-send").click()
+    expect(card).to_have_attribute("data-status", "answered")
+    values = completion(desk, "card-form")["values"]
+    assert values["leaving"].endswith("Z")
+    assert {name: values[name] for name in values if name not in ("leaving", "wake")} == {
+        "guest": "Ada",
+        "email": "ada@example.org",
+        "nights": 3,
+        "arrival": "2026-12-24",
+        "room": "d",
+        "extras": ["parking"],
+        "smoker": False,
+    }
+    expect(card.get_by_test_id("hitl-values")).to_contain_text("Double")
+
+
+def test_a_draft_is_edited_in_place_and_survives_a_reload(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    card = ask(desk, inbox, "card-edit", REVIEW)
+    card.get_by_test_id("hitl-edit").click()
+    editor = card.get_by_test_id("hitl-editor")
+    expect(editor).to_be_focused()
+    editor.fill(DRAFT.replace("brown", "red"))
+    expect(card.locator("del")).to_have_text("brown")
+    expect(card.locator("ins")).to_have_text("red")
+    inbox.page.reload()
+    expect(card).to_have_attribute("data-status", "pending", timeout=CARD_MS)
+    expect(editor).to_have_value(DRAFT.replace("brown", "red"))
+    editor.press("Control+Enter")
+    expect(card).to_have_attribute("data-status", "answered")
+    assert completion(desk, "card-edit")["decision"] == "edit"
+    assert completion(desk, "card-edit")["human_feedback"] == DRAFT.replace("brown", "red")
+    expect(card.get_by_test_id("hitl-record").locator("ins")).to_have_text("red")
+
+
+def test_a_tools_arguments_are_changed_before_it_is_allowed(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    card = ask(desk, open_inbox(), "card-call", CALL)
+    expect(card.get_by_test_id("hitl-context")).to_contain_text('"limit": 1000')
+    card.get_by_test_id("hitl-edit").click()
+    field(card, "limit").fill("many")
+    card.get_by_test_id("hitl-send").click()
+    expect(card.get_by_test_id("hitl-field-limit")).to_contain_text("is not of type 'integer'")
+    field(card, "limit").fill("10")
+    card.get_by_test_id("hitl-send").click()
+    expect(card).to_have_attribute("data-status", "answered")
+    assert completion(desk, "card-call")["values"] == {"table": "customers", "limit": 10}
+
+
+def test_an_approval_can_be_taken_back_and_then_goes_by_itself(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    card = ask(desk, open_inbox(), "card-undo", REVIEW)
+    card.get_by_test_id("hitl-accept").click()
+    card.get_by_test_id("hitl-undo").click()
+    expect(card.get_by_test_id("hitl-accept")).to_be_focused()
+    assert desk.request("card-undo")["status"] == "pending"
+    card.get_by_test_id("hitl-feedback").fill("Not a fox")
+    card.get_by_test_id("hitl-reject").click()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("Rejecting")
+    expect(card).to_have_attribute("data-status", "answered")
+    said = completion(desk, "card-undo")
+    assert (said["decision"], said["human_feedback"]) == ("reject", "Not a fox")
+
+
+def test_an_approval_is_sent_when_the_page_is_left(desk: Desk, open_inbox: OpenInbox) -> None:
+    inbox = open_inbox()
+    card = ask(desk, inbox, "card-left", REVIEW)
+    card.get_by_test_id("hitl-accept").click()
+    expect(card.get_by_test_id("hitl-undo")).to_be_visible()
+    inbox.page.goto("about:blank")
+    other = open_inbox("?request=card-left")
+    expect(other.card("card-left")).to_have_attribute("data-status", "answered")
+    assert completion(desk, "card-left")["decision"] == "approve"
+
+
+def test_who_was_faster_is_named_and_ones_own_words_can_be_copied(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox(permissions=["clipboard-read", "clipboard-write"])
+    card = ask(desk, inbox, "card-late", REVIEW)
+    card.get_by_test_id("hitl-feedback").fill("My careful words")
+    card.get_by_test_id("hitl-accept").click()
+    desk.answer("card-late", human_feedback="Shorter, please", via="cli")
+    expect(card.get_by_test_id("hitl-error")).to_contain_text("was not sent")
+    expect(card.get_by_test_id("hitl-record")).to_contain_text("via the command line")
+    expect(card.get_by_test_id("hitl-own-text")).to_have_text("My careful words")
+    card.get_by_test_id("hitl-copy").click()
+    expect(card).to_contain_text("Copied")
+    assert inbox.page.evaluate("navigator.clipboard.readText()") == "My careful words"
+
+
+def test_the_keyboard_alone_reads_edits_and_decides(desk: Desk, open_inbox: OpenInbox) -> None:
+    inbox = open_inbox()
+    card = ask(desk, inbox, "card-keys", REVIEW)
+    keyboard = inbox.page.keyboard
+    card.focus()
+    keyboard.press("r")
+    expect(card.get_by_test_id("hitl-feedback")).to_be_focused()
+    keyboard.type("area")
+    expect(card.get_by_test_id("hitl-feedback")).to_have_value("area")
+    keyboard.press("Escape")
+    expect(card).to_be_focused()
+    keyboard.press("e")
+    expect(card.get_by_test_id("hitl-editor")).to_be_focused()
+    keyboard.press("Escape")
+    keyboard.press("e")
+    expect(card.get_by_test_id("hitl-editor")).to_have_count(0)
+    card.focus()
+    keyboard.press("a")
+    expect(card.get_by_test_id("hitl-send-now")).to_be_focused()
+    keyboard.press("Escape")
+    expect(card.get_by_test_id("hitl-accept")).to_be_focused()
+    keyboard.press("a")
+    keyboard.press("Enter")
+    expect(card).to_have_attribute("data-status", "answered")
+    assert completion(desk, "card-keys")["decision"] == "approve"
+
+
+def test_a_formula_is_drawn_by_what_the_server_itself_holds(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    fetched: list[str] = []
+    inbox.page.on("request", lambda request: fetched.append(request.url))
+    plain = ask(desk, inbox, "card-plain", {"context": "It costs $5."})
+    expect(plain.get_by_test_id("hitl-context")).to_contain_text("$5")
+    assert not [url for url in fetched if "maths" in url]
+    card = ask(desk, inbox, "card-maths", REVIEW)
+    expect(card.locator("math")).to_have_count(1)
+    assert all(url.startswith((desk.server.url, "blob:", "data:")) for url in fetched)
+
+
+LOOKS = ["review", "editing", "held", "rounds", "form", "wrong", "call", "outcomes", "record"]
+
+
+def show(desk: Desk, inbox: InboxPage, look: str, request_id: str) -> Locator:
+    """Bring a card into a look and return it."""
+    history = [{"draft": "The slow brown fox jumps.", "feedback": "Quicker, please"}]
+    outcomes = {"decisions": ["respond"], "options": ["publish", "revise"]}
+    fields: dict[str, dict[str, Any]] = {
+        "rounds": {**REVIEW, "history": history, "round": 2},
+        "form": FORM,
+        "wrong": FORM,
+        "call": CALL,
+        "outcomes": {"kind": "flow_feedback", "response": outcomes},
+    }
+    late = {"expires_at": "2999-01-01T00:00:00Z", "remind_at": "2026-01-01T00:00:00Z"}
+    card = ask(desk, inbox, request_id, {**late, **fields.get(look, REVIEW)})
+    match look:
+        case "editing":
+            card.get_by_test_id("hitl-edit").click()
+            card.get_by_test_id("hitl-editor").fill("The quick red fox jumps.")
+        case "call":
+            card.get_by_test_id("hitl-edit").click()
+        case "held":
+            card.get_by_test_id("hitl-accept").click()
+        case "wrong":
+            card.get_by_test_id("hitl-send").click()
+            expect(card.get_by_test_id("hitl-error")).to_be_visible()
+        case "record":
+            card.get_by_test_id("hitl-feedback").fill("My words")
+            desk.answer(request_id, human_feedback="A red fox", decision="edit")
+            expect(card.get_by_test_id("hitl-own-text")).to_be_visible()
+    return card
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1100])
+def test_no_look_of_a_card_breaks_a_rule_or_its_width(
+    desk: Desk, open_inbox: OpenInbox, scheme: str, width: int
+) -> None:
+    inbox = open_inbox(color_scheme=scheme, viewport={"width": width, "height": 900})
+    inbox.page.evaluate("localStorage.setItem('crewai-hitl/undo-ms', '60000')")
+    for look in LOOKS:
+        request_id = f"card-{look}-{scheme}-{width}"
+        card = show(desk, inbox, look, request_id)
+        assert violations(inbox.page, f"[data-request-id='{request_id}']") == [], look
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert inbox.page.evaluate(overflow) == 0, look
+        if look == "held":
+            card.get_by_test_id("hitl-undo").click()  # or it goes when the page does
