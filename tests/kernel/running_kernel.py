@@ -89,9 +89,13 @@ class RunningKernel:
                 return
         raise AssertionError(f"kernel {self.kernel_id} does not come up")
 
-    def begin(self, code: str) -> Cell:
-        """Start a cell and return at once."""
-        message_id = self._client.execute(code, allow_stdin=False)
+    def begin(self, code: str, cell_id: str | None = None) -> Cell:
+        """Start a cell and return at once; JupyterLab names the cell's id as well."""
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        metadata = {} if cell_id is None else {"cellId": cell_id}
+        request = self._client.session.msg("execute_request", content, metadata=metadata)
+        self._client.shell_channel.send(request)
+        message_id = str(request["header"]["msg_id"])
         cell = self._cells[message_id] = Cell(self, message_id)
         return cell
 

@@ -98,7 +98,8 @@ def test_one_agent_in_two_runs_is_refused_at_once(client: Client) -> None:
     run = hitl.start(one)
     with pytest.raises(RuntimeError, match="'Writer'"):
         hitl.start(two)
-    run.cancel()
+    client.answer(next_question(client).request_id)
+    run.result(LONG)
 
 
 def test_what_is_neither_a_crew_nor_a_flow_is_refused_with_a_hint() -> None:
@@ -254,7 +255,8 @@ def test_two_threads_that_start_one_crew_get_one_run(client: Client) -> None:
     _at_once(begin, begin)
 
     assert (len(runs), len(refusals)) == (1, 1)
-    runs[0].cancel()
+    client.answer(next_question(client).request_id)
+    runs[0].result(LONG)
 
 
 def _at_once(*calls: Callable[[], None]) -> None:

@@ -4,8 +4,10 @@ import { duration } from "./run-words";
 
 interface Props {
   readonly steps: readonly StepState[];
-  /** Whether the run still goes: a step that was at work when it ended was stopped. */
+  /** Whether the run still goes: a step that was at work when it ended was stopped … */
   readonly going: boolean;
+  /** … and so was one that failed because the run was cancelled. */
+  readonly cancelled: boolean;
   /** The steps that wait for a person. */
   readonly asking: ReadonlySet<string>;
   readonly now: Date;
@@ -20,12 +22,12 @@ const WORDS: Readonly<Record<StepStatus | "stopped" | "asking", string>> = {
   stopped: "stopped",
 };
 
-export function RunSteps({ steps, going, asking, now }: Props) {
+export function RunSteps({ steps, going, cancelled, asking, now }: Props) {
   if (steps.length === 0) return null;
   return (
     <ol class="chitl-steps" aria-label="Steps">
       {steps.map((step) => {
-        const status = shown(step.status, going, asking.has(step.id));
+        const status = shown(step.status, { going, cancelled, asking: asking.has(step.id) });
         const until = step.endedAt ?? (going ? now : null);
         return (
           <li key={step.id} class="chitl-step" data-testid="hitl-step" data-status={status}>
@@ -44,7 +46,14 @@ export function RunSteps({ steps, going, asking, now }: Props) {
   );
 }
 
-function shown(status: StepStatus, going: boolean, asking: boolean) {
+interface Standing {
+  readonly going: boolean;
+  readonly cancelled: boolean;
+  readonly asking: boolean;
+}
+
+function shown(status: StepStatus, { going, cancelled, asking }: Standing) {
+  if (status === "failed" && cancelled) return "stopped";
   if (status !== "working") return status;
   if (!going) return "stopped";
   return asking ? "asking" : "working";

@@ -70,6 +70,7 @@ export function RunView({ client, executionId, snapshot, via }: Props) {
       <RunSteps
         steps={state?.steps ?? []}
         going={isGoing(shown)}
+        cancelled={shown === "cancelled"}
         asking={stepsOf(pending)}
         now={now}
       />
