@@ -163,6 +163,8 @@ export class LogServer {
     else if (transport !== undefined && this.refused.has(transport)) reply(response, 404, {});
     else if (transport === "sse") this.sse(url, response);
     else if (transport === "poll") this.poll(url, response);
+    else if (url.pathname.startsWith("/poll/human-input/")) this.page(url, response);
+    else if (url.pathname === "/events") this.publish(request, response);
     else if (request.method === "POST") this.post(request, url, response);
     else this.show(url, response);
   }
@@ -218,6 +220,24 @@ export class LogServer {
     };
     this.subscribers.add(waiting);
     response.on("close", () => this.subscribers.delete(waiting));
+  }
+
+  /** One execution's log, page by page. */
+  private page(url: URL, response: ServerResponse): void {
+    const id = decodeURIComponent(url.pathname.split("/")[3] ?? "");
+    const last = url.searchParams.get("last_event_id");
+    const all = this.log.filter((event) => event.execution_id === id);
+    const after = all.slice(all.findIndex((event) => event.event_id === last) + 1);
+    const events = after.slice(0, Number(url.searchParams.get("limit")));
+    reply(response, 200, { events, last_event_id: events.at(-1)?.event_id ?? last, epoch: "1" });
+  }
+
+  private publish(request: IncomingMessage, response: ServerResponse): void {
+    let text = "";
+    request.on("data", (chunk) => {
+      text += chunk;
+    });
+    request.on("end", () => reply(response, 200, { events: [this.append(JSON.parse(text))] }));
   }
 
   private subscribe(url: URL, transport: Transport, write: Subscriber["write"], end: () => void) {

@@ -4,10 +4,10 @@
  * Drawn at once from the event that came with it; from then on the log says what is true. The
  * button that cancels asks through the log, too: the kernel may be busy.
  */
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { Client } from "../client";
 import type { RunStarted } from "../protocol.gen";
-import type { RunState } from "../run";
+import { foldRun, type RunState } from "../run";
 import type { Request } from "../state";
 import { Connection } from "./connection";
 import { Markdown } from "./markdown";
@@ -38,7 +38,8 @@ export function RunView({ client, executionId, snapshot, via }: Props) {
   };
   const shown = shownAs(run, known, new Date());
   const now = useClock(isGoing(shown) ? 1000 : 3_600_000);
-  const state = run?.state ?? null;
+  const atFirst = useMemo(() => foldRun([snapshot]), [snapshot]);
+  const state = run?.state ?? atFirst;
   const started = state?.started ?? snapshot;
   const until = state?.end?.timestamp ?? (isGoing(shown) ? now : null);
   return (
