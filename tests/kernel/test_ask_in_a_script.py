@@ -1,0 +1,128 @@
+"""Asking from a plain script without any server: the console asks, its end answers nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.jupyter_process import REPOSITORY, scratch_env
+from tests.kernel.test_ask_in_a_cell import CREW_WITH_A_TOOL
+
+ENDINGS = ("refused", "expired", "cancelled")
+
+PARTS = f"""\
+import enum, sys
+sys.path.append({str(REPOSITORY)!r})
+import crewai_hitl_nb as hitl
+from crewai import Agent, Crew, Task
+from pydantic import BaseModel, field_validator
+{CREW_WITH_A_TOOL}
+
+class Size(enum.IntEnum):
+    SMALL = 1
+    LARGE = 2
+
+class Order(BaseModel):
+    table: str
+    size: Size
+    hot: bool = False
+
+    @field_validator("table")
+    @classmethod
+    def known(cls, table):
+        if table == "moon":
+            raise ValueError("no such table")
+        return table
+"""
+
+
+def run(tmp_path: Path, code: str, typed: str) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end with this on its stdin."""
+    path = tmp_path / "script.py"
+    path.write_text(f"{PARTS}\n{code}\n")
+    return subprocess.run(
+        [sys.executable, str(path)],
+        env=scratch_env(tmp_path),
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_every_kind_of_answer_is_taken_on_the_console(tmp_path: Path) -> None:
+    code = """\
+print(repr(hitl.ask("Which?")))
+print(repr(hitl.ask("Which one?", options=["a", "b"])))
+print(repr(hitl.ask("Which ones?", options=["a", "b", "c"], multiple=True)))
+print(repr(hitl.ask("Order", schema=Order)))
+import asyncio
+print(repr(asyncio.run(hitl.ask_async("And?"))))
+"""
+    form = "moon\n1\nyes\n" + "sun\n3\n\n" + "sun\n2\n\n"
+    ended = run(tmp_path, code, f"sales\n7\n2\n1,3\n{form}ok\n")
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [
+        "'sales'",
+        "'b'",
+        "['a', 'c']",
+        "Order(table='sun', size=<Size.LARGE: 2>, hot=True)",
+        "'ok'",
+    ]
+    assert "no such table" in ended.stderr
+
+
+def test_the_end_of_the_input_is_no_answer(tmp_path: Path) -> None:
+    code = """\
+def gated():
+    with hitl.approve_tools("delete_*"):
+        make_keeper(delete_file).kickoff()
+
+for asking in (
+    lambda: hitl.ask("Which?", default="sales"),
+    lambda: hitl.ask("Which?", options=["a"]),
+    lambda: hitl.ask("Which?", schema=Order),
+    gated,
+):
+    try:
+        print("went on with", asking())
+    except hitl.NotAnswered as error:
+        print(error.ending)
+print(deleted)
+"""
+    ended = run(tmp_path, code, "")
+
+    assert [line for line in ended.stdout.splitlines() if line in ENDINGS] == ["refused"] * 4
+    assert "went on" not in ended.stdout
+    assert ended.stdout.endswith("[]\n"), ended.stderr
+
+
+def test_a_gate_reads_approve_from_the_console_and_anything_else_blocks(tmp_path: Path) -> None:
+    code = """\
+for _ in range(5):
+    with hitl.approve_tools("delete_*"):
+        print(make_keeper(delete_file).kickoff())
+    print(deleted, flush=True)
+"""
+    ended = run(tmp_path, code, "\ny\nyes\nno, not today\nApprove\n")
+
+    assert ended.returncode == 0, ended.stderr
+    assert [line for line in ended.stdout.splitlines() if line.startswith("[")] == [
+        *["[]"] * 4,
+        "['/tmp/a']",
+    ]
+    assert '"path": "/tmp/a"' in ended.stdout
+
+
+def test_an_agent_asks_on_the_console(tmp_path: Path) -> None:
+    code = (
+        "crew = make_keeper(hitl.AskHumanTool(), name='ask_a_human', "
+        'arguments=\'{"question": "Why?"}\')\n'
+        "print(crew.kickoff())\n"
+        "print('because' in crew.agents[0].llm._heard[-1])"
+    )
+    ended = run(tmp_path, code, "because\n")
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.endswith("Done\nTrue\n")
