@@ -20,6 +20,10 @@ OpenLab = Callable[[str, Sequence[str]], Lab]
 EXPOSED = ("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True")
 
 
+SEND_AT_ONCE = "try { localStorage.setItem('crewai-hitl/undo-ms', '0') } catch {}"
+"""A person can take an approval back for three seconds (test_card.py); a crew's tests go on."""
+
+
 class Latencies(dict[str, list[float]]):
     """Milliseconds by what they measure."""
 
@@ -96,6 +100,7 @@ def open_lab(browser: Browser, lab_server: JupyterProcess) -> Iterator[OpenLab]:
     def open_notebook(name: str, cells: Sequence[str]) -> Lab:
         write_notebook(lab_server.root / name, cells)
         context = browser.new_context(viewport={"width": 1200, "height": 1000})
+        context.add_init_script(SEND_AT_ONCE)
         contexts.append(context)
         lab = Lab(context.new_page(), lab_server)
         lab.open(name)

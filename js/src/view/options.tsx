@@ -44,12 +44,12 @@ interface OutcomesProps {
 /** A flow's outcomes: one click says where it goes on. */
 export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
   return (
-    <fieldset class="chitl-ways" aria-label="Choose how the flow goes on">
+    <fieldset class="chitl-outcome-buttons" aria-label="Choose how the flow goes on">
       {options.map((option) => (
         <button
           key={option}
           type="button"
-          class="chitl-button chitl-way"
+          class="chitl-button chitl-outcome-button"
           data-testid="hitl-outcome"
           data-option={option}
           disabled={!enabled}
