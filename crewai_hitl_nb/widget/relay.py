@@ -22,6 +22,7 @@ from functools import cache
 from typing import Any, Final
 
 import httpx
+import msgspec
 import websockets
 from websockets.asyncio.client import ClientConnection
 
@@ -36,8 +37,11 @@ _log = logging.getLogger(__name__)
 STREAM_PATH: Final = "ws/human-input"
 """The only stream that a card reads."""
 
-CALLS: Final = re.compile(r"(GET requests/[^/?]+|POST requests/[^/?]+/answer)\Z")
-"""The only calls that a card makes; a page must not steer the kernel's right further."""
+CALLS: Final = re.compile(
+    r"(GET requests/[^/?]+|POST requests/[^/?]+/answer|GET poll/human-input/[^/?]+\?[^/]*)\Z"
+)
+"""The only calls that a card makes, or a run's view, which also publishes that the run be
+cancelled; a page must not steer the kernel's right further."""
 
 SECONDS: Final = 10.0
 """The longest wait for the server, which is near the kernel."""
@@ -117,7 +121,7 @@ class Relay:
         self._send({"kind": "ended", "id": stream_id, "status": status})
 
     async def _call(self, method: str, path: str, *, body: object, key: object) -> tuple[int, str]:
-        if CALLS.match(f"{method} {path}") is None or ".." in path:
+        if not _is_a_cards(method, path, body):
             return 403, '{"error":"forbidden","message":"a card makes no such call"}'
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if isinstance(key, str):
@@ -140,6 +144,17 @@ class Relay:
         if endpoint is None:
             raise HitlError("no crewai-hitl server was found")
         return endpoint
+
+
+def _is_a_cards(method: str, path: str, body: object) -> bool:
+    """Return whether a card or a run's view makes such a call."""
+    if (method, path) == ("POST", "events") and isinstance(body, str):
+        try:
+            event = msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            return False
+        return isinstance(event, dict) and event.get("type") == "run_cancel_requested"
+    return CALLS.match(f"{method} {path}") is not None and ".." not in path
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crewai_hitl_nb.client import Client
+from tests.kernel.background import types_told
 from tests.kernel.conftest import next_question
 from tests.kernel.crews import AKICKOFF, KICKOFF_ASYNC
 from tests.kernel.running_kernel import Cell, RunningKernel
@@ -78,6 +79,21 @@ def test_a_card_looks_its_question_up_and_answers_it_by_a_call(
     status, taken = page.call("POST", f"requests/{request_id}/answer", "{}")
     assert (status, taken["event"]["decision"]) == (200, "approve")
     cell.finish()
+
+
+def test_a_run_is_read_and_cancelled_through_its_kernel(
+    kernel: RunningKernel, client: Client
+) -> None:
+    cell = kernel.begin("run = hitl.start(make_crew())")
+    page = Page.under(kernel, cell)
+    run_id = next_question(client).execution_id
+    cell.finish()
+
+    status, past = page.call("GET", f"poll/human-input/{run_id}?replay=all&limit=500")
+    assert (status, past["events"][0]["type"]) == (200, "run_started")
+    wish = {"type": "run_cancel_requested", "execution_id": run_id, "via": "card"}
+    assert page.call("POST", "events", json.dumps(wish))[0] == 200
+    assert types_told(client, str(run_id))[-1] == "run_cancelled"
 
 
 @pytest.mark.parametrize(
