@@ -1,0 +1,91 @@
+"""Pictures of what the browser tests see, still and moving.
+
+They go to `test-results/`; with `UPDATE_IMAGES` set (`make screenshots`) those that the documents
+show go to `docs/images/`, too. Above it stand the tests; it knows nothing of what it pictures.
+"""
+
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Locator, Page
+
+from tests.jupyter_process import REPOSITORY
+
+RESULTS = REPOSITORY / "test-results"
+IMAGES = REPOSITORY / "docs" / "images"
+
+DOCUMENTED = {
+    f"{name}-{theme}.png"
+    for name in ("card", "edit", "form", "approval", "panel", "inbox", "run")
+    for theme in ("light", "dark")
+} | {"capture.webp"}
+"""What the documents show; each stands in docs/images, drawn by the tests."""
+
+_COLOURS = 128
+"""Of a documented picture; a screen has few, and the file is a third of its size."""
+
+
+def picture(subject: Locator | Page, name: str) -> None:
+    """Keep a picture of a part of the page, or of what the window shows."""
+    RESULTS.mkdir(exist_ok=True)
+    subject.screenshot(path=RESULTS / name, animations="disabled")
+    if _is_wanted(name):
+        with Image.open(RESULTS / name) as image:
+            few = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+            few.save(IMAGES / name, optimize=True)
+
+
+@dataclass
+class Film:
+    """Pictures of one part of the page, one after the other."""
+
+    subject: Locator
+    _frames: list[Image.Image] = field(default_factory=list)
+    _durations: list[int] = field(default_factory=list)
+
+    def take(self, seconds: float) -> None:
+        """Take what is there now, to be shown for that long."""
+        data = self.subject.screenshot(animations="disabled", caret="initial")
+        self._frames.append(Image.open(io.BytesIO(data)).convert("RGB"))
+        self._durations.append(round(seconds * 1000))
+
+    def save(self, name: str, *, width: int) -> Path:
+        """Join the pictures to one that moves, each in the same frame; return its path."""
+        RESULTS.mkdir(exist_ok=True)
+        first, *others = _same_size(self._frames, width)
+        first.save(
+            RESULTS / name,
+            save_all=True,
+            append_images=others,
+            duration=self._durations,
+            loop=0,
+            quality=70,
+            method=6,
+        )
+        if _is_wanted(name):
+            shutil.copy(RESULTS / name, IMAGES / name)
+        return RESULTS / name
+
+
+def _same_size(frames: Sequence[Image.Image], width: int) -> list[Image.Image]:
+    """Return the frames on canvases of one size, their content at the top."""
+    size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
+    height = round(size[1] * width / size[0])
+    canvases = []
+    for frame in frames:
+        canvas = Image.new("RGB", size, frame.getpixel((frame.width - 1, 0)))
+        canvas.paste(frame)
+        canvases.append(canvas.resize((width, height), Image.Resampling.LANCZOS))
+    return canvases
+
+
+def _is_wanted(name: str) -> bool:
+    wanted = bool(os.environ.get("UPDATE_IMAGES")) and name in DOCUMENTED
+    if wanted:
+        IMAGES.mkdir(exist_ok=True)
+    return wanted
