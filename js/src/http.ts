@@ -8,7 +8,7 @@ export type Reply =
   | { readonly kind: "unreachable" };
 
 /** Statuses that say "not now": nothing was lost and the same call may succeed later. */
-const PASSING = new Set([429, 502, 503, 504]);
+const PASSING = new Set([424, 429, 502, 503, 504]);
 
 export function get(endpoint: Endpoint, path: string): Promise<Reply> {
   return call(endpoint, path, { headers: endpoint.headers() });
@@ -34,7 +34,7 @@ async function call(endpoint: Endpoint, path: string, init: RequestInit): Promis
   try {
     const fetching = endpoint.fetch ?? fetch;
     const response = await fetching(urlOf(endpoint, path), { ...init, cache: "no-store" });
-    if (PASSING.has(response.status)) return { kind: "unreachable" };
+    if (PASSING.has(response.status) || isHubPage(response)) return { kind: "unreachable" };
     const body = parsed(await response.text());
     if (response.ok) return { kind: "ok", body };
     return { kind: "refused", refusal: decodeRefusal(response.status, body) };
@@ -42,6 +42,15 @@ async function call(endpoint: Endpoint, path: string, init: RequestInit): Promis
     // fetch throws only when no answer came (or its body broke off): the network, not the server.
     return { kind: "unreachable" };
   }
+}
+
+/**
+ * Whether a JupyterHub answers in place of a server that it has stopped: a GET gets 424, a POST
+ * this page, which seems to speak of rights. Refusals of the server itself are JSON.
+ */
+function isHubPage({ status, headers }: Response): boolean {
+  const isPage = headers.get("Content-Type")?.startsWith("text/html") === true;
+  return status === 403 && isPage && headers.has("X-JupyterHub-Version");
 }
 
 function parsed(text: string): unknown {
