@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { closedOnes, History } from "../src/history";
+import { type Request, requestFromListing } from "../src/state";
+import { loadTrail } from "../src/trail";
+import { LogServer } from "./log-server";
+
+let server: LogServer;
+
+beforeEach(async () => {
+  server = await new LogServer().start();
+});
+
+afterEach(() => server.stop());
+
+function listed(id: string, offset: number, status: string): Request {
+  const made = requestFromListing({
+    event_id: `e1-${offset}`,
+    request_id: id,
+    prompt: "Good?",
+    timestamp: "2026-11-22T01:00:00Z",
+    offset,
+    status,
+    claimed_by: null,
+    completion: null,
+  });
+  if (made === null) throw new Error("not a request");
+  return made;
+}
+
+describe("the history", () => {
+  it("puts what was listed and what was heard together, newest first, without what waits", () => {
+    const closed = closedOnes(
+      [listed("b", 2, "answered"), listed("a", 1, "expired")],
+      [listed("c", 3, "cancelled"), listed("b", 2, "answered"), listed("d", 4, "pending")],
+    );
+    expect(closed.map(({ required }) => required.request_id)).toEqual(["c", "b", "a"]);
+  });
+
+  it.each([
+    [403, "forbidden"],
+    [500, "failed"],
+  ])("says what a %i means, and can be asked again", async (status, phase) => {
+    const history = new History(server.endpoint, () => undefined);
+    server.status = status;
+    await history.open({});
+    expect(history.pages.phase).toBe(phase);
+    server.status = null;
+    await history.older();
+    expect(history.pages.phase).toBe("failed"); // this server has no listing
+  });
+
+  it("drops the reply to a query that is no longer asked", async () => {
+    const changed = vi.fn();
+    const history = new History(server.endpoint, changed);
+    const first = history.open({ kind: "question" });
+    history.stop();
+    changed.mockClear();
+    await first;
+    expect(changed).not.toHaveBeenCalled();
+  });
+});
+
+describe("a trail", () => {
+  const about = (type: string, fields: object = {}) => ({ type, request_id: "r1", ...fields });
+
+  it("holds every event of its request, and no other's", async () => {
+    server.ask("r0");
+    const asked = server.ask("r1");
+    server.append(about("human_input_claimed", { claimed_by: { name: "ada", via: "cli" } }));
+    server.append({ type: "note" });
+    server.append(about("human_input_reminded"));
+    server.append({ type: "human_input_expired", request_id: "r0" });
+    const end = server.append(about("human_input_expired"));
+    const request = requestFromListing({ ...asked, status: "expired", completion: end });
+    if (request === null) throw new Error("not a request");
+    const trail = await loadTrail(server.endpoint, request);
+    expect(trail.map(({ type }) => type)).toEqual([
+      "human_input_required",
+      "human_input_claimed",
+      "human_input_reminded",
+      "human_input_expired",
+    ]);
+  });
+
+  it("is what the fold knows where the log cannot tell", async () => {
+    const end = { ...server.append(about("human_input_expired")), event_id: "end" };
+    const raw = { event_id: "pruned", request_id: "r1", prompt: "?", timestamp: end.timestamp };
+    const request = requestFromListing({ ...raw, status: "expired", completion: end });
+    if (request === null) throw new Error("not a request");
+    const types = async () => (await loadTrail(server.endpoint, request)).map(({ type }) => type);
+    expect(await types()).toEqual(["human_input_required", "human_input_expired"]);
+    server.status = 503;
+    expect(await types()).toEqual(["human_input_required", "human_input_expired"]);
+  });
+});
