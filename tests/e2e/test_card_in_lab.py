@@ -1,0 +1,85 @@
+"""The card as JupyterLab draws it: in its themes, beside its shortcuts, without a kernel's help."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.axe import violations
+from tests.e2e.inbox import Desk
+from tests.e2e.lab import Lab
+from tests.jupyter_process import JupyterProcess
+
+REVIEW: dict[str, Any] = {
+    "prompt": "Is this result good?",
+    "context": "The cost is $c = 1.15$.\n\n| team | hours |\n|---|--:|\n| red | 120 |",
+    "draft": "The cost is $c = 1.15$.",
+    "history": [{"draft": "The cost is high.", "feedback": "Say how high"}],
+    "round": 2,
+    "response": {"decisions": ["approve", "respond", "edit", "reject"]},
+    "expires_at": "2999-01-01T00:00:00Z",
+    "remind_at": "2026-01-01T00:00:00Z",
+}
+
+
+def write_card(server: JupyterProcess, name: str, event: dict[str, Any]) -> None:
+    """Write a notebook that shows a question, as a kernel that is gone has left it."""
+    payload = {"request_id": event["request_id"], "event": event}
+    output = {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {"application/vnd.crewai-hitl.request+json": payload, "text/plain": "?"},
+    }
+    cell = {
+        "cell_type": "code",
+        "id": "asks",
+        "source": "crew.kickoff()",
+        "metadata": {},
+        "outputs": [output],
+        "execution_count": 1,
+    }
+    kernelspec = {"name": "python3", "display_name": "python3"}
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernelspec},
+        "cells": [cell],
+    }
+    (server.root / name).write_text(json.dumps(notebook))
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_the_card_in_a_notebook_keeps_to_the_rules_and_its_keys_to_itself(
+    browser: Browser, inbox_server: JupyterProcess, desk: Desk, theme: str
+) -> None:
+    request_id = desk.ask(f"lab-{theme}", **REVIEW)
+    write_card(inbox_server, f"card-{theme}.ipynb", desk.request(request_id))
+    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    lab = Lab(page, inbox_server)
+    lab.open(f"card-{theme}.ipynb")
+    lab.use_theme(f"JupyterLab {theme}")
+    card = lab.await_card("pending")
+    expect(card.locator("math")).to_have_count(1)
+    within = f".jp-Notebook [data-request-id='{request_id}']"
+    assert violations(page, within) == []
+    card.focus()
+    page.keyboard.press("r")
+    expect(card.get_by_test_id("hitl-feedback")).to_be_focused()
+    page.keyboard.type("abxd")
+    expect(card.get_by_test_id("hitl-feedback")).to_have_value("abxd")
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    expect(card.get_by_test_id("hitl-send-now")).to_be_focused()
+    assert violations(page, within) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    expect(card.get_by_test_id("hitl-editor")).to_be_focused()
+    page.keyboard.type("Now: ")
+    expect(card.locator("ins").last).to_have_text("Now: ")
+    assert violations(page, within) == []
+    page.keyboard.press("Control+Enter")
+    lab.await_card("answered")
+    assert desk.request(request_id)["completion"]["human_feedback"].startswith("Now: The cost")
+    expect(page.locator(".jp-Notebook-cell")).to_have_count(1)
+    page.close()
