@@ -1,0 +1,79 @@
+"""What stands under a question, whatever an asker gives."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from crewai_hitl_nb.kernel.rendering import MAX_COLUMNS, MAX_ROWS, as_markdown
+from crewai_hitl_nb.protocol import limits
+
+
+class Frame:
+    """As much of a data frame as is looked at; pandas is no dependency of ours."""
+
+    def __init__(self, rows: list[list[Any]], columns: list[str]) -> None:
+        self._rows = rows
+        self.columns = columns
+        self.shape = (len(rows), len(columns))
+
+    @property
+    def iloc(self) -> "Frame":
+        """The way to a part of it."""
+        return self
+
+    def __getitem__(self, part: tuple[slice, slice]) -> "Frame":
+        rows, columns = part
+        return Frame([row[columns] for row in self._rows[rows]], self.columns[columns])
+
+    def to_dict(self, orient: str) -> dict[str, Any]:
+        """Return it as pandas does."""
+        assert orient == "split"
+        return {"columns": self.columns, "data": self._rows}
+
+
+class Model(BaseModel):
+    x: int = 1
+
+
+@dataclass
+class Data:
+    x: int = 1
+
+
+@pytest.mark.parametrize(
+    ("thing", "shown"),
+    [
+        (None, ""),
+        ("*as it is*", "*as it is*"),
+        ({"x": 1}, '```json\n{\n  "x": 1\n}\n```'),
+        (Model(), '```json\n{\n  "x": 1\n}\n```'),
+        (Data(), '```json\n{\n  "x": 1\n}\n```'),
+        ([Model()], '```json\n[\n  {\n    "x": 1\n  }\n]\n```'),
+        ({"b", "a"}, '```json\n[\n  "a",\n  "b"\n]\n```'),
+        (3.5, "3.5"),
+        (
+            Frame([[1, "a|b"], [2, "c\nd"]], ["n", "t"]),
+            "| n | t |\n| --- | --- |\n| 1 | a\\|b |\n| 2 | c d |",
+        ),
+    ],
+)
+def test_a_thing_is_shown_as_what_it_is(thing: Any, shown: str) -> None:
+    assert as_markdown(thing) == shown
+
+
+def test_a_large_table_is_cut_and_the_cut_is_said() -> None:
+    table = as_markdown(Frame([[n] * 40 for n in range(1234)], [f"c{n}" for n in range(40)]))
+
+    assert table.endswith("… (cut here: 1,234 rows and 40 columns in all)")
+    assert len(table.splitlines()) == MAX_ROWS + 4
+    assert table.splitlines()[0].count("|") == MAX_COLUMNS + 1
+
+
+def test_large_json_is_cut_and_the_cut_is_said() -> None:
+    shown = as_markdown({"x": "y" * limits.MAX_CONTEXT_CHARS})
+
+    assert len(shown) <= limits.MAX_CONTEXT_CHARS // 2
+    assert "cut here" in shown
+    assert shown.endswith("\n```")
