@@ -106,8 +106,9 @@ class Console:
                     return
                 pending = self._current = self._queue.popleft()
             try:
-                if pending.is_open:
-                    self._attend(pending)
+                with self._keys.in_use:
+                    if pending.is_open:
+                        self._attend(pending)
             except Exception:  # noqa: BLE001 - a console that fails leaves it for the card
                 _log.exception("request %s cannot be asked here", pending.request.request_id)
 

@@ -6,6 +6,7 @@ edits the line, as it does for ``input()``. Above it is ``console.py``; it knows
 questions.
 """
 
+import functools
 import os
 import queue
 import select
@@ -22,7 +23,14 @@ _MOST_BYTES: Final = 65_536
 
 
 class Keyboard(Protocol):
-    """Reads lines, in one thread at a time."""
+    """Reads lines, in one thread at a time.
+
+    Attributes:
+        in_use: Held by whoever converses: a console that ends and the one that follows it
+            would take each other's lines.
+    """
+
+    in_use: threading.Lock
 
     def line(self, is_over: Callable[[], bool], *, whole: bool = False) -> str | None:
         """Wait for a line and return it without its end.
@@ -47,7 +55,19 @@ def keyboard() -> Keyboard | None:
         return None
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    return LineKeyboard() if sys.platform == "win32" else TerminalKeyboard(sys.stdin.fileno())
+    return line_keyboard() if sys.platform == "win32" else terminal_keyboard(sys.stdin.fileno())
+
+
+@functools.cache
+def terminal_keyboard(descriptor: int) -> "TerminalKeyboard":
+    """Return the one reader of that terminal."""
+    return TerminalKeyboard(descriptor)
+
+
+@functools.cache
+def line_keyboard() -> "LineKeyboard":
+    """Return the one reader of lines."""
+    return LineKeyboard()
 
 
 class TerminalKeyboard:
@@ -58,15 +78,17 @@ class TerminalKeyboard:
     """
 
     def __init__(self, descriptor: int) -> None:
+        self.in_use = threading.Lock()
         self._descriptor = descriptor
 
     def line(self, is_over: Callable[[], bool], *, whole: bool = False) -> str | None:
         """Wait for a line; see :meth:`Keyboard.line`."""
         typed = b""
         while not typed.endswith(b"\n"):
-            if is_over():
+            is_typed = self._is_readable(TICK_SECONDS)
+            if is_over():  # then the line is meant for whoever reads next
                 return None
-            if self._is_readable(TICK_SECONDS):
+            if is_typed:
                 typed += self._read()
         with suppress(EOFError):  # what came before it is a line all the same
             while whole and self._is_readable(0):
@@ -127,6 +149,7 @@ class LineKeyboard:
     """
 
     def __init__(self) -> None:
+        self.in_use = threading.Lock()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader: threading.Thread | None = None
 
@@ -138,6 +161,8 @@ class LineKeyboard:
         while not is_over():
             with suppress(queue.Empty):
                 typed = [self._lines.get(timeout=TICK_SECONDS)]
+                if is_over():  # as good as never typed: discard() throws such lines away, too
+                    return None
                 while whole and typed[0] and not self._lines.empty():
                     typed.append(self._lines.get())
                 if not typed[0]:
