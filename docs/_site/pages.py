@@ -5,6 +5,7 @@ little more, and gets it here, so that nobody writes anything twice:
 
 * the table of contents is ``docs/index.md``: each of its lists becomes a part of the sidebar;
 * a link to a notebook or to the changelog leads to its page;
+* a picture that exists for both themes is shown in the reader's;
 * the gallery lists whatever notebooks there are, by their title and first paragraph;
 * ``<!-- reference -->`` is replaced by the reference: the public names' docstrings in
   ``python.md``, every command's help in ``cli.md``.
@@ -47,7 +48,7 @@ def write_pages(to: Path, executed: Path) -> None:
         if page.name in references:
             assert MARK in text, f"{page.name} has no {MARK}"
             text = text.replace(MARK, references[page.name])
-        page.write_text(_with_links(text))
+        page.write_text(_with_pairs(_with_links(text), docs))
     index = to / "index.md"
     index.write_text(index.read_text() + contents(index.read_text(), notebooks))
     (to / "gallery.md").write_text(_gallery_page(to / "gallery.md", to / GALLERY, notebooks))
@@ -103,6 +104,21 @@ def _with_links(text: str) -> str:
     """Lead links that leave ``docs/`` to the pages that stand for their files."""
     text = re.sub(r"\]\(\.\./notebooks/([\w-]+)\.ipynb\)", rf"]({GALLERY}/\1.ipynb)", text)
     return text.replace("](../CHANGELOG.md)", "](changes.md)")
+
+
+def _with_pairs(text: str, docs: Path) -> str:
+    """Show `…-light.png` in the light theme only where there is a `…-dark.png` beside it."""
+
+    def pair(found: re.Match[str]) -> str:
+        words, stem = found.groups()
+        if not (docs / f"{stem}-dark.png").exists():
+            return found[0]
+        return "\n\n".join(
+            f"```{{image}} {stem}-{theme}.png\n:alt: {words}\n:class: only-{theme}\n```"
+            for theme in ("light", "dark")
+        )
+
+    return re.sub(r"^!\[(.+?)\]\((\S+)-light\.png\)$", pair, text, flags=re.MULTILINE)
 
 
 def _write_notebooks(to: Path, executed: Path) -> list[str]:

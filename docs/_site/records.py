@@ -28,7 +28,9 @@ def with_records(notebook: dict[str, Any]) -> None:
             data: dict[str, Any] = output.get("data", {})
             data.pop(WIDGET, None)
             card = data.pop(CARD, None)
-            if card is not None and "event" in card:
+            if card is not None and card.get("mode") == "run":
+                data["text/html"] = run_record(card["event"], card.get("requests") or [])
+            elif card is not None and "event" in card:
                 data["text/html"] = record(card["event"], card.get("request") or {})
 
 
@@ -46,6 +48,13 @@ def record(event: dict[str, Any], request: dict[str, Any]) -> str:
     if context:
         lines.append(f"<details><summary>What it is about</summary>{context}</details>")
     return "\n".join([*lines, f'<p class="hitl-end">{_end(request)}</p>', "</div>"])
+
+
+def run_record(begun: dict[str, Any], requests: list[dict[str, Any]]) -> str:
+    """Return the record of a run that was started in the background, with its questions."""
+    kind, name = (html.escape(str(begun.get(field, ""))) for field in ("kind", "name"))
+    heading = f'<p class="hitl-asker">The {kind} {name} runs in the background</p>'
+    return "\n".join([heading, *(record(request, request) for request in requests)])
 
 
 def _end(request: dict[str, Any]) -> str:

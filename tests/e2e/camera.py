@@ -7,7 +7,6 @@ show go to `docs/images/`, too. Above it stand the tests; it knows nothing of wh
 import io
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,46 +41,44 @@ def picture(subject: Locator | Page, name: str) -> None:
 
 @dataclass
 class Film:
-    """Pictures of one part of the page, one after the other."""
+    """Pictures of one part of the page, one after the other, through a window of one size.
+
+    Attributes:
+        subject: What is pictured; it may grow.
+        height: Of the window; of what is taller, the top or the bottom is seen.
+    """
 
     subject: Locator
+    height: int
     _frames: list[Image.Image] = field(default_factory=list)
     _durations: list[int] = field(default_factory=list)
 
-    def take(self, seconds: float) -> None:
+    def take(self, seconds: float, *, bottom: bool = False) -> None:
         """Take what is there now, to be shown for that long."""
         data = self.subject.screenshot(animations="disabled", caret="initial")
-        self._frames.append(Image.open(io.BytesIO(data)).convert("RGB"))
+        frame = Image.open(io.BytesIO(data)).convert("RGB")
+        window = Image.new("RGB", (frame.width, self.height), "white")
+        window.paste(frame, (0, min(0, self.height - frame.height) if bottom else 0))
+        self._frames.append(window)
         self._durations.append(round(seconds * 1000))
 
     def save(self, name: str, *, width: int) -> Path:
-        """Join the pictures to one that moves, each in the same frame; return its path."""
+        """Join the pictures to one that moves; return its path."""
         RESULTS.mkdir(exist_ok=True)
-        first, *others = _same_size(self._frames, width)
+        size = (width, round(self.height * width / self._frames[0].width))
+        first, *others = (frame.resize(size, Image.Resampling.LANCZOS) for frame in self._frames)
         first.save(
             RESULTS / name,
             save_all=True,
             append_images=others,
             duration=self._durations,
             loop=0,
-            quality=70,
+            quality=75,
             method=6,
         )
         if _is_wanted(name):
             shutil.copy(RESULTS / name, IMAGES / name)
         return RESULTS / name
-
-
-def _same_size(frames: Sequence[Image.Image], width: int) -> list[Image.Image]:
-    """Return the frames on canvases of one size, their content at the top."""
-    size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
-    height = round(size[1] * width / size[0])
-    canvases = []
-    for frame in frames:
-        canvas = Image.new("RGB", size, frame.getpixel((frame.width - 1, 0)))
-        canvas.paste(frame)
-        canvases.append(canvas.resize((width, height), Image.Resampling.LANCZOS))
-    return canvases
 
 
 def _is_wanted(name: str) -> bool:

@@ -91,10 +91,23 @@ def quickstart_cells() -> list[str]:
     return ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
 
 
-def open_in_theme(open_lab: OpenLab, name: str, cells: list[str], theme: str) -> Lab:
-    lab = open_lab(f"{name}-{theme}.ipynb", cells)
+def open_in_theme(open_lab: OpenLab, cells: list[str], theme: str) -> Lab:
+    lab = open_lab("office.ipynb", cells)
     lab.use_theme(f"JupyterLab {theme}")
     return lab
+
+
+def widen_the_panel(lab: Lab) -> None:
+    """Close the file browser and draw the border of the right side bar to the left."""
+    lab.command("application:toggle-left-area")
+    border = lab.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:visible").last
+    box = border.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    lab.page.mouse.move(x, y)
+    lab.page.mouse.down()
+    lab.page.mouse.move(x - 200, y, steps=4)
+    lab.page.mouse.up()
 
 
 def run_to_the_card(lab: Lab) -> tuple[Locator, Locator]:
@@ -107,7 +120,7 @@ def run_to_the_card(lab: Lab) -> tuple[Locator, Locator]:
 
 @themes
 def test_the_quickstart_is_answered_in_the_theme(open_lab: OpenLab, theme: str) -> None:
-    lab = open_in_theme(open_lab, "quickstart", quickstart_cells(), theme)
+    lab = open_in_theme(open_lab, quickstart_cells(), theme)
     cell, card = run_to_the_card(lab)
     picture(cell, f"card-{theme.lower()}.png")
     card.get_by_test_id("hitl-feedback").fill(FEEDBACK)
@@ -121,7 +134,7 @@ def test_the_quickstart_is_answered_in_the_theme(open_lab: OpenLab, theme: str) 
 
 @themes
 def test_a_draft_is_edited_and_its_changes_are_marked(open_lab: OpenLab, theme: str) -> None:
-    lab = open_in_theme(open_lab, "edit", quickstart_cells(), theme)
+    lab = open_in_theme(open_lab, quickstart_cells(), theme)
     cell, card = run_to_the_card(lab)
     card.get_by_test_id("hitl-edit").click()
     editor = card.get_by_test_id("hitl-editor")
@@ -136,7 +149,7 @@ def test_a_draft_is_edited_and_its_changes_are_marked(open_lab: OpenLab, theme: 
 
 @themes
 def test_a_typed_form_gives_typed_values(open_lab: OpenLab, theme: str) -> None:
-    lab = open_in_theme(open_lab, "form", [FORM, ASK_FORM], theme)
+    lab = open_in_theme(open_lab, [FORM, ASK_FORM], theme)
     cell, card = run_to_the_card(lab)
     card.get_by_test_id("hitl-field-since").locator("input").first.fill("2026-11-01")
     card.get_by_test_id("hitl-field-table").get_by_text("orders").click()
@@ -148,9 +161,11 @@ def test_a_typed_form_gives_typed_values(open_lab: OpenLab, theme: str) -> None:
 
 @themes
 def test_the_panel_stands_beside_the_notebook_that_waits(open_lab: OpenLab, theme: str) -> None:
-    lab = open_in_theme(open_lab, "panel", quickstart_cells(), theme)
+    lab = open_in_theme(open_lab, quickstart_cells(), theme)
     lab.page.set_viewport_size({"width": 1300, "height": 800})
     lab.command("crewai-hitl:open-panel")
+    expect(lab.page.get_by_test_id("hitl-panel")).to_be_visible()
+    widen_the_panel(lab)
     _, card = run_to_the_card(lab)
     expect(card.get_by_test_id("hitl-accept")).to_be_visible()
     expect(lab.page.get_by_test_id("hitl-panel").get_by_test_id("hitl-card")).to_have_count(1)
@@ -162,7 +177,7 @@ def test_the_panel_stands_beside_the_notebook_that_waits(open_lab: OpenLab, them
 @themes
 def test_a_run_stands_in_the_notebook_with_its_question(open_lab: OpenLab, theme: str) -> None:
     cells = [*quickstart_cells()[:-1], "run = hitl.start(crew)", "print(run.result())"]
-    lab = open_in_theme(open_lab, "run", cells, theme)
+    lab = open_in_theme(open_lab, cells, theme)
     lab.run_all()
     run = lab.page.locator(".jp-Notebook [data-testid='hitl-run']")
     expect(run).to_have_attribute("data-status", "waiting", timeout=CARD_MS)
@@ -194,26 +209,27 @@ def test_the_inbox_page_shows_what_waits(desk: Desk, open_inbox: OpenInbox, them
 
 
 def test_a_question_is_asked_answered_and_the_crew_goes_on(open_lab: OpenLab) -> None:
-    lab = open_in_theme(open_lab, "capture", quickstart_cells(), "Light")
+    lab = open_in_theme(open_lab, quickstart_cells(), "Light")
     cell = lab.page.locator(".jp-Notebook-cell").last
-    film = Film(cell)
-    cell.scroll_into_view_if_needed()
+    lab.page.set_viewport_size({"width": 1000, "height": 1600})
+    film = Film(cell, height=720)
     film.take(1.2)
     cell, card = run_to_the_card(lab)
     film.take(2.5)
     feedback = card.get_by_test_id("hitl-feedback")
     for end in range(4, len(FEEDBACK) + 4, 4):
         feedback.fill(FEEDBACK[:end])
-        film.take(0.15)
+        film.take(0.2)
     film.take(0.6)
     card.get_by_test_id("hitl-send").click()
     lab.await_card("answered")
     second = lab.await_card("pending")
     expect(second.get_by_test_id("hitl-context")).to_contain_text("start with the cost")
     film.take(2.5)
-    second.get_by_test_id("hitl-accept").hover()
-    film.take(0.6)
-    second.get_by_test_id("hitl-accept").click()
+    accept = second.get_by_test_id("hitl-accept")
+    accept.hover()
+    film.take(1.8, bottom=True)
+    accept.click()
     lab.await_card("answered", count=2)
     expect(lab.outputs().last).to_contain_text("start with the cost")
     lab.await_idle()
