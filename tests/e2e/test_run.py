@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.e2e.camera import picture
 from tests.e2e.conftest import OpenLab
 from tests.e2e.crews import CREW
 from tests.e2e.lab import CARD_MS, Lab
 from tests.e2e.notes import Notes
-from tests.e2e.test_screenshots import picture
 
 START = "run = hitl.start(make_crew())"
 WAIT = """\

@@ -33,7 +33,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def describe_end(client: hitl.Client, data: dict[str, dict[str, object]]) -> None:
-    """Put the request, with its answer, beside the question of a card."""
+    """Put the request, with its answer, beside the question of a card or of a run."""
+    execution_id = data.get(CARD, {}).get("execution_id")
+    if isinstance(execution_id, str):
+        asked = client.requests(execution_id=execution_id)
+        data[CARD]["requests"] = [msgspec.to_builtins(request) for request in asked]
     request_id = data.get(CARD, {}).get("request_id")
     if isinstance(request_id, str):
         data[CARD]["request"] = msgspec.to_builtins(client.request(request_id))
