@@ -210,6 +210,7 @@ def test_the_keyboard_alone_reads_edits_and_decides(desk: Desk, open_inbox: Open
     keyboard.press("a")
     keyboard.press("Enter")
     expect(card).to_have_attribute("data-status", "answered")
+    expect(card).to_be_focused()
     assert completion(desk, "card-keys")["decision"] == "approve"
 
 

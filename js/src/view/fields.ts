@@ -160,7 +160,10 @@ function typed(field: Field, input: Input): unknown {
 
 /** A list that has to be there is there, be it empty; everything else is as it came. */
 function untouched({ kind, initial, required }: Field): unknown {
-  return kind === "choices" && initial === undefined && required ? [] : initial;
+  if (initial === undefined || initial === null) {
+    return kind === "choices" && required ? [] : undefined;
+  }
+  return initial;
 }
 
 function isUntouched(field: Field, input: Input): boolean {

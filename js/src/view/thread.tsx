@@ -17,22 +17,23 @@ export function Thread({ required }: { readonly required: HumanInputRequired }) 
   const { history, draft, round } = required;
   const last = history.at(-1);
   if (last === undefined) return null;
+  const what = required.kind === "tool_approval" ? "Arguments" : "Draft";
   const first = Math.max(1, round - history.length); // the oldest rounds may have been dropped
   return (
     <ol class="chitl-thread" data-testid="hitl-thread" aria-label="Earlier rounds" start={first}>
       {history.map((one, at) => (
-        <Said key={at} number={first + at} round={one} />
+        <Said key={at} title={`${what} of round ${first + at}`} round={one} />
       ))}
       {draft !== null && <Since draft={draft} last={last} number={first + history.length - 1} />}
     </ol>
   );
 }
 
-function Said({ number, round }: { readonly number: number; readonly round: Round }) {
+function Said({ title, round }: { readonly title: string; readonly round: Round }) {
   return (
     <li class="chitl-round">
       <details class="chitl-fold">
-        <summary>Draft of round {number}</summary>
+        <summary>{title}</summary>
         <div class="chitl-context">
           <Markdown text={round.draft} />
         </div>
