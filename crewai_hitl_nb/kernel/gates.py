@@ -26,10 +26,14 @@ from crewai_hitl_nb.kernel.human_input import said_of
 from crewai_hitl_nb.kernel.terms import NO_TERMS, Terms
 from crewai_hitl_nb.kernel.tool_calls import ToolCall, call_of
 from crewai_hitl_nb.kernel.wanted import errors_of, errors_said
+from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, Response, Round
 
 _CONSOLE_MESSAGE: Final = "Type 'approve' to allow this call; anything else blocks it:"
+
+_MAX_FORM_CHARS: Final = limits.MAX_EVENT_BYTES // 8
+"""Larger arguments can be allowed or refused; a form of them would not fit into an event."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +141,19 @@ class Gates:
             unregister_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
 
     def ensure(self) -> None:
-        """Put every gate's hook in, unless it is: ``clear_all_hooks()`` takes them out."""
+        """Put every gate's hook in, behind all others: a person sees what will really run.
+
+        ``clear_all_hooks()`` takes hooks out, and others may have come since.
+        """
         with self._lock:
             for gate in self._gates:
-                if gate not in get_hooks(InterceptionPoint.PRE_TOOL_CALL):
-                    register_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
+                hooks = get_hooks(InterceptionPoint.PRE_TOOL_CALL)
+                is_in = gate in hooks
+                if is_in and all(isinstance(h, Gate) for h in hooks[hooks.index(gate) :]):
+                    continue
+                register_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
+                if is_in:  # the earlier one goes only now: there is no moment without a gate
+                    unregister_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
 
 
 GATES: Final = Gates()
@@ -167,8 +179,7 @@ class _Decision:
         self._context = context
         self._asker = asker
         self._history: list[Round] = []
-        form = _arguments_form(context) if rule.edit else None
-        self._form = form and form.filled_with(context.tool_input, required=True)
+        self._form = _arguments_form(context) if rule.edit else None
         self._errors: tuple[FieldError, ...] = ()
 
     def make(self) -> None:
@@ -230,14 +241,17 @@ class _Decision:
 
 
 def _arguments_form(context: ToolCallHookContext) -> Form | None:
-    """Return the form of a tool's arguments; None where they cannot be edited."""
+    """Return a form with a call's arguments in it; None where they cannot be edited."""
     schema = getattr(context.tool, "args_schema", None)
     if schema is None or not context.tool_input:
         return None  # without arguments crewAI hands out a dict that it then ignores
     try:
-        return form_of(schema.model_json_schema(), nested="json")
+        form = form_of(schema.model_json_schema(), nested="json")
     except ValueError:
         return None
+    filled = form.filled_with(context.tool_input, required=True)
+    too_large = len(arguments_said(filled.schema)) > _MAX_FORM_CHARS
+    return None if too_large else filled
 
 
 def _decide_on_the_console(call: ToolCall, context: ToolCallHookContext, rule: Rule) -> None:

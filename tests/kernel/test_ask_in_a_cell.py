@@ -1,5 +1,7 @@
 """Asking from a cell: `hitl.ask()`, gates and hooks in a real kernel."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from crewai_hitl_nb.client import Client
@@ -125,3 +127,52 @@ def test_running_the_cell_again_asks_once(kernel: RunningKernel, client: Client)
         wait_until_closed(client, question.request_id)
 
     assert client.pending() == []
+
+
+@pytest.fixture
+def lonely_keeper(keeper: RunningKernel) -> Iterator[RunningKernel]:
+    """The same, for a while without any server that it could find."""
+    keeper.run(
+        "import os, tempfile\n"
+        "hitl.disable()\n"
+        "kept = dict(os.environ)\n"
+        "del os.environ['CREWAI_HITL_KERNEL_URL']\n"
+        "os.environ['JUPYTER_RUNTIME_DIR'] = tempfile.mkdtemp()\n"
+        "hitl.enable()"
+    )
+    yield keeper
+    keeper.run("hitl.disable(); os.environ.update(kept)")
+
+
+HOOKED = """\
+from crewai.hooks import InterceptionPoint, register_hook, unregister_hook
+
+def hook(context):
+    context.request_human_input("May it?")
+
+register_hook(InterceptionPoint.PRE_TOOL_CALL, hook)
+try:
+    make_keeper(delete_file).kickoff()
+finally:
+    unregister_hook(InterceptionPoint.PRE_TOOL_CALL, hook)
+"""
+
+WITHOUT_A_SERVER = {
+    "ask": "hitl.ask('Which table?', default='sales')",
+    "ask_async": "await hitl.ask_async('Which table?')",
+    "gate": INTERRUPTED["gate"],
+    "tool": INTERRUPTED["tool"],
+    "hook": HOOKED,
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_A_SERVER)
+def test_a_kernel_without_a_server_allows_nothing_and_says_what_to_do(
+    lonely_keeper: RunningKernel, what: str
+) -> None:
+    cell = lonely_keeper.begin(f"deleted.clear()\n{WITHOUT_A_SERVER[what]}").finish()
+
+    assert cell.error is not None
+    assert cell.error[0] == "NotAnswered"
+    assert "no crewai-hitl server was found" in cell.error[1]
+    assert lonely_keeper.run("print(deleted)").text == "[]\n"

@@ -3,12 +3,21 @@
 from typing import Any
 
 import pytest
-from crewai.hooks import HookAborted, clear_all_hooks
+from crewai.hooks import (
+    HookAborted,
+    InterceptionPoint,
+    clear_all_hooks,
+    get_hooks,
+    register_hook,
+    unregister_hook,
+)
+from crewai.hooks.tool_hooks import ToolCallHookContext
 from crewai.tools import BaseTool
 from pydantic import BaseModel, Field, PrivateAttr, field_validator
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.kernel.gates import Gate
 from tests.kernel.conftest import next_question
 from tests.kernel.tool_crews import WAYS, started, tool_crew
 
@@ -219,6 +228,41 @@ def test_other_tools_and_other_agents_are_left_alone(client: Client) -> None:
         assert crew.result.result() == "Done"
 
     assert tool.paths == ["/tmp/a"]
+
+
+def test_a_person_sees_the_arguments_that_other_hooks_leave(client: Client) -> None:
+    def narrow(context: ToolCallHookContext) -> None:
+        context.tool_input["path"] = "/tmp/a/b"
+
+    tool = DeleteTool()
+    with hitl.approve_tools("delete_*"), tool_crew("native", [CALL], tool) as crew:
+        register_hook(InterceptionPoint.PRE_TOOL_CALL, narrow)
+        try:
+            with started(crew):
+                question = next_question(client)
+                client.answer(question.request_id, decision="approve")
+                crew.result.result()
+        finally:
+            unregister_hook(InterceptionPoint.PRE_TOOL_CALL, narrow)
+
+    assert '"path": "/tmp/a/b"' in question.context
+    assert tool.paths == ["/tmp/a/b"]
+    assert get_hooks(InterceptionPoint.PRE_TOOL_CALL) != []  # ours; the gate itself is gone
+    assert not any(isinstance(hook, Gate) for hook in get_hooks(InterceptionPoint.PRE_TOOL_CALL))
+
+
+def test_arguments_that_are_too_large_for_a_form_can_still_be_refused(client: Client) -> None:
+    tool = DeleteTool()
+    call = ("delete_file", {"path": "/tmp/" + "a" * 200_000})
+    with hitl.approve_tools("delete_*"), tool_crew("native", [call], tool) as crew, started(crew):
+        question = next_question(client)
+        client.answer(question.request_id, decision="reject")
+        crew.result.result()
+
+    assert question.response.decisions == ("approve", "reject")
+    assert question.response.schema is None
+    assert "cut here" in question.context
+    assert tool.paths == []
 
 
 def test_two_gates_ask_once_about_one_call(client: Client) -> None:
