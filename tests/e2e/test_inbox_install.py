@@ -15,9 +15,9 @@ _NOTIFICATIONS = """async () => {
   return (await worker.getNotifications()).map(({ title, body, data }) => ({ title, body, data }));
 }"""
 
-_NOTIFIED = """async () => {
+_UNTIL_NOTIFIED = """async () => {
   const worker = await navigator.serviceWorker.ready;
-  return (await worker.getNotifications()).length > 0;
+  while ((await worker.getNotifications()).length === 0) await new Promise(requestAnimationFrame);
 }"""
 
 
@@ -76,7 +76,7 @@ def test_a_notification_comes_only_when_asked_for_and_shows_no_word_of_the_quest
     inbox.hook("hitl-set-notifications").check()
     page.keyboard.press("Escape")
     desk.ask("called", prompt="The password is swordfish, yes?")
-    page.wait_for_function(_NOTIFIED)
+    page.evaluate(_UNTIL_NOTIFIED)
     shown: list[dict[str, Any]] = page.evaluate(_NOTIFICATIONS)
     assert shown == [{"title": "A crew waits for you", "body": "", "data": {"request": "called"}}]
 

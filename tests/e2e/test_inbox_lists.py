@@ -144,7 +144,7 @@ def test_five_hundred_questions_are_drawn_as_one_gets_to_them(
         if inbox.card("many-499").count():
             break
         inbox.page.mouse.wheel(0, 20_000)
-        inbox.page.wait_for_function("() => new Promise(requestAnimationFrame)")
+        inbox.page.evaluate("() => new Promise(requestAnimationFrame)")
     expect(inbox.card("many-499")).to_have_count(1)
     inbox.hook("hitl-search").fill("many-250?")
     expect(inbox.card("many-250")).to_be_visible()

@@ -15,11 +15,14 @@ from tests.jupyter_process import JupyterProcess
 
 OpenShell = Callable[..., Lab]
 
-_SAVED_OPEN = """async () => {
+_UNTIL_SAVED_OPEN = """async () => {
   const name = location.pathname.split('/workspaces/')[1];
-  const reply = await fetch(`/lab/api/workspaces/${name}`);
-  const layout = (await reply.json()).data?.['layout-restorer:data'];
-  return layout?.right?.current === 'crewai-hitl-panel';
+  for (;;) {
+    const reply = await fetch(`/lab/api/workspaces/${name}`);
+    const right = (await reply.json()).data?.['layout-restorer:data']?.right;
+    if (right?.current === 'crewai-hitl-panel' && !right.collapsed) return;
+    await new Promise(requestAnimationFrame);
+  }
 }"""
 
 MIME_TYPE = "application/vnd.crewai-hitl.request+json"
@@ -82,7 +85,7 @@ def test_the_tab_and_the_status_bar_count_and_open_the_panel_which_stays_open(
     expect(lab.page.get_by_title("Crews waiting for you (2)")).to_contain_text("2")
     status.click()
     expect(card_in(panel_of(lab), "counted 1")).to_be_visible(timeout=CARD_MS)
-    lab.page.wait_for_function(_SAVED_OPEN, timeout=CARD_MS)
+    lab.page.evaluate(_UNTIL_SAVED_OPEN)
     lab.reload()
     expect(card_in(panel_of(lab), "counted 1")).to_be_visible(timeout=LOAD_MS)
     desk.answer("counted 1")
