@@ -134,6 +134,13 @@ class Asker:
             if cell is not None and cell.message_id == cell_message_id:
                 self.bridge.withdraw(pending, "interrupted")
 
+    def withdraw_asked_for(self, task_id: str | None, agent_id: str | None) -> None:
+        """Withdraw what this agent asked in this task: the run ends by another question."""
+        for pending in list(self._waiting):
+            request = pending.request
+            if task_id and agent_id and (request.task_id, request.agent_id) == (task_id, agent_id):
+                self.bridge.withdraw(pending, "run_failed")
+
     def withdraw_all(self) -> None:
         """Withdraw everything: this process ends."""
         for pending in list(self._waiting):

@@ -89,6 +89,16 @@ class Asking:
         """The agent's role, as it stands on a card."""
         return _name(getattr(self.agent, "role", None))
 
+    @property
+    def task_id(self) -> str | None:
+        """The task's id on the wire; a flow's method has none."""
+        return None if isinstance(self.task, str) else _id_of(self.task)
+
+    @property
+    def agent_id(self) -> str | None:
+        """The agent's id on the wire."""
+        return _id_of(self.agent)
+
 
 def new_question(  # noqa: PLR0913 - the fields of one event, all by name
     waiter: Waiter,
@@ -129,8 +139,8 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         timestamp=datetime.now(timezone.utc),
         execution_id=asking.execution_id or get_execution_uuid(),
         crew_id=_id_of(asking.crew),
-        task_id=None if isinstance(task, str) else _id_of(task),
-        agent_id=_id_of(asking.agent),
+        task_id=asking.task_id,
+        agent_id=asking.agent_id,
         prompt=prompt,
         context=context,
         reason_flags=dict.fromkeys((REASONS[kind], *reason_flags), True),

@@ -22,7 +22,7 @@ from crewai_hitl_nb.kernel.hook_input import HookInputPatch
 from crewai_hitl_nb.kernel.hooks import ProviderHook
 from crewai_hitl_nb.kernel.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.notebook import Notebook
-from crewai_hitl_nb.kernel.question import Waiter
+from crewai_hitl_nb.kernel.question import Asking, Waiter
 from crewai_hitl_nb.kernel.run import RunPatch
 from crewai_hitl_nb.kernel.started_run import StartedRun
 from crewai_hitl_nb.kernel.starter import Starter, Target
@@ -70,7 +70,8 @@ class Session:
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
         self._closers.append(feed(self._publish))
-        provider, tool_calls = ProviderHook(BridgedHumanInput(self.asker)), ToolCallHooks()
+        provider = ProviderHook(BridgedHumanInput(self.asker))
+        tool_calls = ToolCallHooks(self._run_ends)
         self._closers += [provider.remove, tool_calls.remove]
         self._closers.append(HookInputPatch(self.asker).remove)
         self._before_runs = (provider.ensure, tool_calls.ensure, GATES.ensure)
@@ -147,6 +148,10 @@ class Session:
     def _retract(self, request_id: str) -> None:
         if self._asker is not None:
             self._asker.bridge.retract(request_id)
+
+    def _run_ends(self, who: Asking) -> None:
+        if self._asker is not None:
+            self._asker.withdraw_asked_for(who.task_id, who.agent_id)
 
     def _ending(self) -> None:
         self._starter.end_all()

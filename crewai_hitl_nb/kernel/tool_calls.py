@@ -85,7 +85,8 @@ class ToolCall:
 
     def _make_sure_of_the_hook_after(self) -> None:
         """End this call's run even if ``disable()`` was what withdrew its question."""
-        if _after_tool_call in get_hooks(InterceptionPoint.POST_TOOL_CALL):
+        hooks = get_hooks(InterceptionPoint.POST_TOOL_CALL)
+        if any(isinstance(getattr(hook, "__self__", None), ToolCallHooks) for hook in hooks):
             return
 
         def once(context: ToolCallHookContext) -> None:
@@ -103,12 +104,18 @@ class ToolCall:
 
 
 class ToolCallHooks:
-    """The hooks that follow each tool call, from construction to :meth:`remove`."""
+    """The hooks that follow each tool call, from construction to :meth:`remove`.
 
-    def __init__(self) -> None:
+    Args:
+        ends: Called with who called a tool, when their run ends by it: of calls that were
+            made at once the others may still be asking.
+    """
+
+    def __init__(self, ends: Callable[[Asking], None]) -> None:
+        self._ends = ends
         self._hooks: dict[InterceptionPoint, Callable[[Any], Any]] = {
             InterceptionPoint.PRE_TOOL_CALL: _before_tool_call,
-            InterceptionPoint.POST_TOOL_CALL: _after_tool_call,
+            InterceptionPoint.POST_TOOL_CALL: self._after_tool_call,
             InterceptionPoint.PRE_MODEL_CALL: _before_model_call,
         }
         self.ensure()
@@ -123,6 +130,18 @@ class ToolCallHooks:
         """Take the hooks out."""
         for point, hook in self._hooks.items():
             unregister_hook(point, hook)
+
+    def _after_tool_call(self, context: ToolCallHookContext) -> str | None:
+        """Run by crewAI after each tool call, also after one that was blocked.
+
+        Raises:
+            NotAnswered: The run is to end; here it is not swallowed.
+        """
+        try:
+            return _what_the_agent_hears(context)
+        except NotAnswered:
+            self._ends(Asking(crew=context.crew, task=context.task, agent=context.agent))
+            raise
 
 
 def current_tool_call() -> ToolCall | None:
@@ -157,11 +176,11 @@ def _before_tool_call(context: ToolCallHookContext) -> None:
     _raise_if_the_run_is_stopped()  # blocks the call; the hook after it ends the run
 
 
-def _after_tool_call(context: ToolCallHookContext) -> str | None:
-    """Run by crewAI after each tool call, also after one that was blocked.
+def _what_the_agent_hears(context: ToolCallHookContext) -> str | None:
+    """Return what to tell the agent in place of the tool's result; None leaves it.
 
     Raises:
-        NotAnswered: The run is to end; here it is not swallowed.
+        NotAnswered: A question of this call was not answered, or the run was stopped.
     """
     call = _found(context)
     if call is not None:

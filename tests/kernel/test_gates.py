@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.kernel.gates import Gate
-from tests.kernel.conftest import next_question
+from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.tool_crews import WAYS, started, tool_crew
 
 
@@ -294,6 +294,24 @@ def test_parallel_calls_are_each_asked_about(client: Client) -> None:
         assert crew.result.result() == "Done"
 
     assert tool.paths == ["a"]
+
+
+def test_of_parallel_calls_one_without_an_answer_ends_the_others(client: Client) -> None:
+    tool = DeleteTool()
+    both = [("delete_file", {"path": "a"}), ("delete_file", {"path": "b"})]
+    with (
+        hitl.approve_tools("delete_*"),
+        tool_crew("native", both, tool, at_once=True) as crew,
+        started(crew),
+    ):
+        asked = client.events(types=["human_input_required"], replay="pending")
+        first, second = (str(getattr(next(asked), "request_id", "")) for _ in both)
+        client.cancel(first)
+        with pytest.raises(hitl.NotAnswered):
+            crew.result.result()
+
+    assert tool.paths == []
+    assert wait_until_closed(client, second).status == "cancelled"
 
 
 @pytest.mark.parametrize("nothing", [[], "", [" "]])
