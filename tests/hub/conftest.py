@@ -1,7 +1,7 @@
 """The hub that these tests share, configured by the page for operators, and people on it.
 
-`ada` has the server that most tests use, `team` the one that others are let into. A test that
-stops a server starts one of its own.
+`ada` has the server that most tests use, `team` the one that others are let into; those of
+`linus` are stopped and started again.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.hub.culled import Culled
 from tests.hub.hub_process import HubProcess, Place, hub_process
 from tests.jupyter_process import REPOSITORY
 
@@ -66,3 +67,9 @@ def ada(hub: HubProcess) -> Place:
 def team(hub: HubProcess) -> Place:
     """The shared account's server, running."""
     return hub.start_server("team")
+
+
+@pytest.fixture(scope="session")
+def culled(hub: HubProcess) -> Culled:
+    """Linus's servers, stopped and started again."""
+    return Culled(hub)
