@@ -300,6 +300,17 @@ describe("a draft under review", () => {
     }
   });
 
+  it("leaves the words that an acceptance did not send on the card, to be copied", async () => {
+    localStorage.setItem(UNDO_KEY, "0");
+    const shown = await asked(review);
+    shown.type("But the dog?");
+    await until(() => shown.text("hitl-accept") === "Accept without feedback");
+    shown.click("hitl-accept");
+    await until(() => shown.status === "answered");
+    expect(completed()).toMatchObject({ decision: "approve", human_feedback: "" });
+    expect(shown.text("hitl-own-text")).toBe("But the dog?");
+  });
+
   it("comes with the rounds so far and what changed since the last", async () => {
     const history = [
       { draft: "A fox.", feedback: "Say more" },

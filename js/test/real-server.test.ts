@@ -101,7 +101,9 @@ function words(human_feedback: string) {
 
 async function connected(transport: keyof typeof CONNECT): Promise<Client> {
   const only = CONNECT[transport];
-  const client = new Client(endpoint(), { connect: { websocket: only, sse: only, poll: only, comm: only } });
+  const client = new Client(endpoint(), {
+    connect: { websocket: only, sse: only, poll: only, comm: only },
+  });
   clients.push(client);
   client.start();
   await until(() => client.connection.phase === "live");

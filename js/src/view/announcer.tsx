@@ -19,10 +19,9 @@ interface Props {
 }
 
 export function Announcer({ required, request, held }: Props) {
-  const now = useClock(
-    request?.status === "pending" && required.expires_at !== null ? 1000 : undefined,
-  );
-  const urgent = timeLeft(required.timestamp, required.expires_at, now)?.urgent ?? false;
+  const { timestamp, expires_at } = required;
+  const now = useClock(timeLeft(timestamp, expires_at, new Date())?.every);
+  const urgent = timeLeft(timestamp, expires_at, now)?.urgent ?? false;
   const news = newsOf(required, request, held, urgent);
   const first = useRef(news); // what was so from the start is on the card, not news
   if (news !== first.current) first.current = EVER;

@@ -5,6 +5,7 @@
  * is true. Answering goes to the server, never to the kernel, which is blocked.
  */
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import type { Answer } from "../answers";
 import type { Client } from "../client";
 import type { HumanInputRequired } from "../protocol.gen";
 import type { Request, Status } from "../state";
@@ -44,7 +45,7 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
   const required = request?.required ?? snapshot;
   const choices = useMemo(() => choicesOf(required), [required]);
   const drafting = useDraft(id);
-  const sending = useSending(client, id, open, drafting.clear);
+  const sending = useSending(client, id, open, (taken) => clearSent(taken, drafting));
   const root = useFocusKept();
   const parts = { required, choices, drafting, sending };
   return (
@@ -82,6 +83,11 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       <Announcer required={required} request={request} held={sending.held} />
     </article>
   );
+}
+
+/** An approval sends nothing of what is written: that stays on the card, to be copied. */
+function clearSent({ decision }: Answer, { clear }: Drafting): void {
+  if (decision !== "approve") clear();
 }
 
 interface EditorProps {

@@ -40,12 +40,16 @@ export function Markdown({ text }: { readonly text: string }) {
   return <div ref={host} class="chitl-markdown" />;
 }
 
-/** Make what is safe readable: tables that scroll, JSON that folds. */
+/** Make what is safe readable: tables that scroll, JSON that folds, lists that run their way. */
 function dress(content: DocumentFragment): void {
   for (const table of content.querySelectorAll("table")) {
     const box = scroller(table.ownerDocument);
     table.replaceWith(box);
     box.append(table);
+  }
+  // A paragraph runs as its own letters say (markdown.css); a list and a table as their first do.
+  for (const block of content.querySelectorAll("blockquote, ol, table, ul")) {
+    block.setAttribute("dir", "auto");
   }
   for (const block of content.querySelectorAll("pre")) {
     const tree = jsonTree(block.textContent ?? "", block.ownerDocument);

@@ -44,7 +44,7 @@ export function useSending(
   client: Client | null,
   requestId: string,
   open: boolean,
-  onTaken: () => void,
+  onTaken: (answer: Answer) => void,
 ): Sending {
   const [state, setState] = useState(STILL);
   const hold = useRef<Hold | null>(null);
@@ -52,7 +52,7 @@ export function useSending(
     if (client === null) return;
     setState({ ...STILL, busy: true });
     const outcome = await client.answer(requestId, answer);
-    if (outcome.kind === "accepted") onTaken();
+    if (outcome.kind === "accepted") onTaken(answer);
     setState(after(outcome));
   };
   const release = (answer: Answer, leaving: boolean) => {

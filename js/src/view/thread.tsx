@@ -4,7 +4,7 @@
  * Earlier drafts are folded; the words that were said, and the difference to the draft that is
  * now under review, are in sight.
  */
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { HumanInputRequired, Round } from "../protocol.gen";
 import { Changes } from "./changes";
 import { likeness, wordDiff } from "./diff";
@@ -30,13 +30,16 @@ export function Thread({ required }: { readonly required: HumanInputRequired }) 
 }
 
 function Said({ title, round }: { readonly title: string; readonly round: Round }) {
+  const [open, setOpen] = useState(false); // a long draft is drawn when somebody wants to see it
   return (
     <li class="chitl-round">
-      <details class="chitl-fold">
+      <details class="chitl-fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{title}</summary>
-        <div class="chitl-context">
-          <Markdown text={round.draft} />
-        </div>
+        {open && (
+          <div class="chitl-context">
+            <Markdown text={round.draft} />
+          </div>
+        )}
       </details>
       <blockquote class="chitl-said" dir="auto">
         {round.feedback}
