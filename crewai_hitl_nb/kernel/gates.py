@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from crewai.hooks import HookAborted, InterceptionPoint, get_hooks, register_hook, unregister_hook
 from crewai.hooks.tool_hooks import ToolCallHookContext
-from pydantic import ValidationError
+from pydantic import PydanticUserError, ValidationError
 
 from crewai_hitl_nb.kernel.approval import arguments_said, tool_question
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
@@ -247,7 +247,7 @@ def _arguments_form(context: ToolCallHookContext) -> Form | None:
         return None  # without arguments crewAI hands out a dict that it then ignores
     try:
         form = form_of(schema.model_json_schema(), nested="json")
-    except ValueError:
+    except (ValueError, PydanticUserError):  # the latter: a type that JSON has no words for
         return None
     filled = form.filled_with(context.tool_input, required=True)
     too_large = len(arguments_said(filled.schema)) > _MAX_FORM_CHARS

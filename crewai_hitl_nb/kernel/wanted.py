@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from crewai_hitl_nb.kernel.forms import Form, WrongValues, form_of
 from crewai_hitl_nb.kernel.human_input import said_of
@@ -148,7 +148,11 @@ class Typed:
         """
         if isinstance(schema, Mapping):
             return cls(schema, form_of(schema))
-        return cls(schema, form_of(TypeAdapter(schema).json_schema()))
+        try:
+            described = TypeAdapter(schema).json_schema()
+        except PydanticUserError as error:
+            raise ValueError(f"no form can be made of {schema!r}: {error.message}") from None
+        return cls(schema, form_of(described))
 
     def response(self) -> Response:
         """Return the form."""

@@ -7,6 +7,7 @@ import pytest
 from crewai_hitl_nb.client import Client
 from tests.jupyter_process import REPOSITORY
 from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.crews import EVERY_KICKOFF
 from tests.kernel.running_kernel import RunningKernel
 
 CREW_WITH_A_TOOL = """\
@@ -116,6 +117,39 @@ def test_an_interrupt_ends_the_run_and_no_tool_runs(
     assert wait_until_closed(client, question.request_id).status == "cancelled"
     assert keeper.run("print(deleted)").text == "[]\n"
     assert client.pending() == []
+
+
+MODEL_HOOKED = """\
+from crewai.hooks import InterceptionPoint, register_hook, unregister_hook
+
+def model_hook(context):
+    context.request_human_input("Call the model?")
+
+register_hook(InterceptionPoint.PRE_MODEL_CALL, model_hook)
+try:
+    print({kickoff})
+finally:
+    unregister_hook(InterceptionPoint.PRE_MODEL_CALL, model_hook)
+"""
+
+
+@pytest.mark.parametrize("kickoff", EVERY_KICKOFF, ids=["kickoff", "kickoff_async", "akickoff"])
+def test_a_hook_before_a_model_call_is_answered_and_interrupted_in_every_kickoff(
+    kernel: RunningKernel, client: Client, kickoff: str
+) -> None:
+    run = kickoff.removeprefix("print(").removesuffix(")").replace("make_crew()", "crew")
+    code = "crew = make_crew()\ncrew.tasks[0].human_input = False\n"
+    cell = kernel.begin(code + MODEL_HOOKED.format(kickoff=run))
+    client.answer(next_question(client).request_id, decision="approve")
+    assert cell.finish().error is None
+
+    cell = kernel.begin(code + MODEL_HOOKED.format(kickoff=run))
+    question = next_question(client)
+    kernel.interrupt()
+    error = cell.finish().error
+    assert error is not None
+    assert error[0] in ("KeyboardInterrupt", "CancelledError")
+    assert wait_until_closed(client, question.request_id).status == "cancelled"
 
 
 def test_running_the_cell_again_asks_once(kernel: RunningKernel, client: Client) -> None:

@@ -1,6 +1,7 @@
 """From pydantic models and JSON Schemas to flat forms, and from values back."""
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -205,6 +206,13 @@ def test_a_json_schema_is_held_to_all_of_its_rules() -> None:
     assert wanted.read(answered({"code": "ABC"})) == {"code": "ABC"}
     with pytest.raises(WrongValues, match="code: 'abc' does not match"):
         wanted.read(answered({"code": "abc"}))
+
+
+def test_a_type_that_json_has_no_words_for_is_refused() -> None:
+    asked = create_model("Asked", field=(Callable[[], int], ...))
+
+    with pytest.raises(ValueError, match="no form can be made of"):
+        Typed.of(asked)
 
 
 def test_any_type_that_pydantic_reads_from_an_object_will_do() -> None:
