@@ -97,7 +97,10 @@ function Entry({ client, request, surroundings }: EntryProps) {
       data-request-id={required.request_id}
       data-status={request.status}
       data-stop
-      onToggle={(event) => setOpen(event.currentTarget.open)}
+      onToggle={(event) => {
+        client.learned(request); // before its card asks for it
+        setOpen(event.currentTarget.open);
+      }}
     >
       <summary>
         <EntryLine request={request} />
@@ -113,7 +116,6 @@ function Entry({ client, request, surroundings }: EntryProps) {
 
 /** One request in full: its card, what happened to it, and the ways on. */
 export function Known({ client, request, surroundings }: EntryProps) {
-  client.learned(request);
   return (
     <>
       <Card client={client} snapshot={request.required} via={surroundings.via} alone={false} />
