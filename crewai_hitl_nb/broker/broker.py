@@ -315,6 +315,10 @@ class Broker:
         """That connection closed."""
         self._presence.left(source_id)
 
+    def waiter_is_near(self, source_id: str) -> bool:
+        """Whether this waiter is connected, or has not been away for long."""
+        return self._presence.is_near(source_id)
+
     # ---- what commits and timers cause
 
     def _on_commit(self, commits: Sequence[Commit]) -> None:

@@ -43,6 +43,10 @@ class Presence:
             del self._connections[source_id]
             self.expected(source_id)
 
+    def is_near(self, source_id: str) -> bool:
+        """Whether it is connected, or has been away for less than the grace."""
+        return bool(self._connections[source_id]) or source_id in self._timers
+
     def _expire(self, source_id: str) -> None:
         del self._timers[source_id]
         self._lost(source_id)

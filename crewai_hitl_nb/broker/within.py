@@ -99,3 +99,7 @@ class BrokerWithin:
     def waiter_left(self, source_id: str) -> None:
         """That connection closed."""
         self._broker.waiter_left(source_id)
+
+    def waiter_is_near(self, source_id: str) -> bool:
+        """Whether this waiter is connected, or has not been away for long."""
+        return self._broker.waiter_is_near(source_id)

@@ -182,6 +182,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         started: The event that began it.
+        source: The process that runs it; another one after a pause.
         status: Where it stands. Whether it waits for a person is told by its requests.
         steps: Its steps, those announced first, then in the order in which they began.
         end: The event that ended or paused it.
@@ -189,6 +190,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     started: RunStarted
+    source: Source
     status: RunStatus = "running"
     steps: tuple[StepState, ...] = ()
     end: RunPaused | RunFinished | RunFailed | RunCancelled | None = None
@@ -275,7 +277,8 @@ def _begun(before: RunState | None, event: RunStarted) -> RunState:
         for task in event.tasks
         if task.id not in ids
     )
-    return RunState(started=before.started if before is not None else event, steps=known + new)
+    started = before.started if before is not None else event
+    return RunState(started=started, source=event.source, steps=known + new)
 
 
 def _with_step(

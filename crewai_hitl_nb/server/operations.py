@@ -76,6 +76,7 @@ IN_PATH: Final = {
     "execution_id": Parameter("execution_id", Id, "Only events of this execution.", "path"),
     "crew_id": Parameter("crew_id", Id, "Only events of this crew.", "path"),
     "request_id": Parameter("request_id", Id, "The request.", "path"),
+    "source_id": Parameter("source_id", Id, "The waiter: the `source.id` of events.", "path"),
 }
 CREW: Final = Parameter("crew_id", Id, "Only this crew.")
 RESUME: Final = (
@@ -235,6 +236,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         body="ResumeBody",
         reply={"application/json": schemas.ref("Recorded")},
         errors=(*_BODY, errors.InvalidAnswer, errors.NotFound, *_CLOSED),
+    ),
+    ("get", "/sources/{source_id}"): Operation(
+        id="presence",
+        summary="Whether a process that asks, or runs something, is there.",
+        reply={"application/json": schemas.ref("Presence")},
     ),
     ("get", "/webhooks"): Operation(
         id="listWebhooks",

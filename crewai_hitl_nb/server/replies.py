@@ -98,6 +98,13 @@ class Health(msgspec.Struct, frozen=True):
     subscriptions: int = 0
 
 
+class Presence(msgspec.Struct, frozen=True):
+    """Whether a process is connected, or was until a moment ago."""
+
+    source_id: str
+    present: bool
+
+
 class Webhook(msgspec.Struct, frozen=True):
     """How one endpoint stands, with its latest deliveries, the newest first."""
 

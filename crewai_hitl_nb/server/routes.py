@@ -16,6 +16,7 @@ from crewai_hitl_nb.server.requests import (
     RequestsHandler,
 )
 from crewai_hitl_nb.server.resume import ResumeHandler
+from crewai_hitl_nb.server.sources import SourceHandler
 from crewai_hitl_nb.server.sse import EventStreamHandler
 from crewai_hitl_nb.server.webhooks import WebhooksHandler
 from crewai_hitl_nb.server.websocket import StreamSocket
@@ -36,6 +37,7 @@ ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
     (_REQUEST + r"/claim", ClaimHandler),
     (_REQUEST + r"/cancel", CancelHandler),
     (r"resume", ResumeHandler),
+    (r"sources/(?P<source_id>[^/]+)", SourceHandler),
     (r"webhooks", WebhooksHandler),
     (r"health", HealthHandler),
     (r"openapi\.json", OpenApiHandler),

@@ -38,7 +38,8 @@ STREAM_PATH: Final = "ws/human-input"
 """The only stream that a card reads."""
 
 CALLS: Final = re.compile(
-    r"(GET requests/[^/?]+|POST requests/[^/?]+/answer|GET poll/human-input/[^/?]+\?[^/]*)\Z"
+    r"(GET requests/[^/?]+|POST requests/[^/?]+/answer"
+    r"|GET poll/human-input/[^/?]+\?[^/]*|GET sources/[^/?]+)\Z"
 )
 """The only calls that a card makes, or a run's view, which also publishes that the run be
 cancelled; a page must not steer the kernel's right further."""

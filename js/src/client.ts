@@ -26,7 +26,10 @@ import { connectSse } from "./transports/sse";
 import { connectWebSocket } from "./transports/websocket";
 
 /** What the page may build on; tests pass shorter times and other transports. */
-export type ClientOptions = Partial<Omit<LinkOptions, "endpoint" | "types">>;
+export type ClientOptions = Partial<Omit<LinkOptions, "endpoint" | "types">> & {
+  /** When to look again for a process that was missed. */
+  readonly againMs?: number;
+};
 
 const CONNECT = {
   websocket: connectWebSocket,
@@ -68,6 +71,7 @@ export class Client {
       endpoint,
       (decoded) => this.heard(decoded),
       () => this.notify(),
+      options.againMs,
     );
     this.link = new Link(
       {

@@ -34,6 +34,8 @@ export interface StepState {
 /** A run and what became of it. */
 export interface RunState {
   readonly started: RunStarted;
+  /** The process that runs it; another one after a pause. */
+  readonly source: RunStarted["source"];
   readonly status: RunStatus;
   readonly steps: readonly StepState[];
   /** What ended or paused it. */
@@ -76,6 +78,7 @@ function begun(before: RunState | null, event: RunStarted): RunState {
     .map((task) => ({ ...task, status: "waiting" as const, startedAt: null, endedAt: null }));
   return {
     started: before?.started ?? event,
+    source: event.source,
     status: "running",
     steps: [...known, ...fresh],
     end: null,

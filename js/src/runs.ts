@@ -9,11 +9,14 @@ import type { Endpoint } from "./endpoint";
 import { get, post } from "./http";
 import type { RunStarted } from "./protocol.gen";
 import { foldRun, type RunState } from "./run";
+import { Sources } from "./sources";
 
 export interface FollowedRun {
   /** Whether its past has been read. */
   readonly loaded: boolean;
   readonly state: RunState | null;
+  /** Whether the process that ran it is gone and could not say so. */
+  readonly lost: boolean;
 }
 
 interface Entry {
@@ -29,6 +32,7 @@ const BEFORE_ALL = 0;
 
 export class Runs {
   private readonly followed = new Map<string, Entry>();
+  private readonly sources: Sources;
   private stopped = false;
 
   constructor(
@@ -36,7 +40,15 @@ export class Runs {
     /** Hears the questions of the run's past. */
     private readonly heardEvent: (decoded: Decoded & { kind: "event" }) => void,
     private readonly changed: () => void,
-  ) {}
+    againMs?: number,
+  ) {
+    this.sources = new Sources(
+      endpoint,
+      () => new Set(this.running().map(([, source]) => source)),
+      () => this.judge(),
+      againMs,
+    );
+  }
 
   get(executionId: string): FollowedRun | undefined {
     return this.followed.get(executionId)?.run;
@@ -47,7 +59,10 @@ export class Runs {
     if (this.followed.has(executionId)) return false;
     const events = new Map<number, RunEvent>();
     if (snapshot !== null) events.set(BEFORE_ALL, { ...snapshot, offset: null });
-    this.followed.set(executionId, { run: { loaded: false, state: fold(events) }, events });
+    this.followed.set(executionId, {
+      run: { loaded: false, state: fold(events), lost: false },
+      events,
+    });
     return true;
   }
 
@@ -60,9 +75,12 @@ export class Runs {
 
   /** The stream is live: read every past that is not known, or all when it began anew. */
   async live(anew: boolean): Promise<void> {
+    this.sources.forget();
+    this.judge();
     for (const [id, { run }] of [...this.followed]) {
       if (anew || !run.loaded) await this.read(id);
     }
+    await this.sources.look();
   }
 
   /** Read the past of one run. */
@@ -87,6 +105,7 @@ export class Runs {
     }
     entry.run = { ...entry.run, loaded: true };
     this.changed();
+    void this.sources.look();
   }
 
   /** Ask for a run to be stopped; null when that is known to the log, else why not. */
@@ -100,6 +119,23 @@ export class Runs {
 
   stop(): void {
     this.stopped = true;
+    this.sources.stop();
+  }
+
+  /** The runs that go on by the log's word, each with the process that runs it. */
+  private running(): (readonly [Entry, string])[] {
+    return [...this.followed.values()].flatMap((entry) => {
+      const { loaded, state } = entry.run;
+      const source = state?.status === "running" ? state.source.id : null;
+      return loaded && source != null ? [[entry, source] as const] : [];
+    });
+  }
+
+  private judge(): void {
+    for (const [entry, source] of this.running()) {
+      entry.run = { ...entry.run, lost: this.sources.isLost(source) };
+    }
+    this.changed();
   }
 
   private takePage(entry: Entry, page: readonly unknown[]): void {
@@ -117,7 +153,7 @@ export class Runs {
       if (event.offset !== null) entry.events.set(event.offset, event);
       if (event.type === "run_started") entry.events.delete(BEFORE_ALL); // the log's own word
     }
-    entry.run = { ...entry.run, state: fold(entry.events) };
+    entry.run = { ...entry.run, state: fold(entry.events), lost: false };
   }
 }
 

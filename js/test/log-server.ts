@@ -45,6 +45,8 @@ export class LogServer {
   deaf = false;
   /** Answer everything with this status. */
   status: number | null = null;
+  /** The processes that are connected. */
+  readonly near = new Set<string>();
   /** Take an answer into the log, and lose the connection before saying so. */
   loseReplies = 0;
   /** What was asked, in order: "GET /poll/human-input?…". */
@@ -164,7 +166,9 @@ export class LogServer {
     else if (transport === "sse") this.sse(url, response);
     else if (transport === "poll") this.poll(url, response);
     else if (url.pathname.startsWith("/poll/human-input/")) this.page(url, response);
-    else if (url.pathname === "/events") this.publish(request, response);
+    else if (url.pathname.startsWith("/sources/")) {
+      reply(response, 200, { present: this.near.has(url.pathname.split("/")[2] ?? "") });
+    } else if (url.pathname === "/events") this.publish(request, response);
     else if (request.method === "POST") this.post(request, url, response);
     else this.show(url, response);
   }

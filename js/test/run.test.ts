@@ -24,6 +24,7 @@ function said(state: RunState | null) {
   if (state === null) return null;
   return {
     status: state.status,
+    source_id: state.source.id,
     steps: state.steps.map(({ startedAt, endedAt, ...step }) => ({
       ...step,
       started_at: startedAt,

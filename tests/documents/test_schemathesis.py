@@ -88,7 +88,12 @@ def test_any_event_stream_begins_as_documented(server: HumanInputServer, operati
 def test_health_and_refusals_of_strangers_are_documented(server: HumanInputServer) -> None:
     for operation in CALLS:
         case = operation.Case(
-            path_parameters={"request_id": "r", "execution_id": "e", "crew_id": "c"}
+            path_parameters={
+                "request_id": "r",
+                "execution_id": "e",
+                "crew_id": "c",
+                "source_id": "s",
+            }
         )
         response = case.call(base_url=server.url, timeout=10)
         assert response.status_code == (200 if operation.path == "/health" else 401)

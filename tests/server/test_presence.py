@@ -6,7 +6,7 @@ asked later under the same grace, is cancelled first.
 
 import pytest
 
-from tests.server.door import Door, socket
+from tests.server.door import Door, socket, until
 
 pytestmark = pytest.mark.parametrize("traits", [{"presence_grace_seconds": 0.3}], ids=[""])
 
@@ -69,3 +69,16 @@ async def test_a_lost_waiter_takes_only_its_own_requests_with_it(door: Door) -> 
             lost = await door.ask(source={"id": "leaves"})
         await door.until_status(lost, "cancelled")
         assert (await door.request(kept))["status"] == "pending"
+
+
+async def test_a_waiter_is_said_to_be_present_while_it_is_connected(door: Door) -> None:
+    async def presence() -> bool:
+        reply = await door.http.get("sources/kernel-1")
+        return bool(reply.raise_for_status().json()["present"])
+
+    assert not await presence()
+    async with socket(door, source="kernel-1") as waiter:
+        await waiter.recv()
+        await grace_passes(door)
+        assert await presence()
+    await until(presence, lambda present: not present)

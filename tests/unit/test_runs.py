@@ -36,6 +36,7 @@ def said(state: RunState | None) -> dict[str, Any] | None:
         return None
     return {
         "status": state.status,
+        "source_id": state.source.id,
         "steps": msgspec.to_builtins(state.steps),
         "end_id": state.end.event_id if state.end is not None else None,
         "cancel_requested": state.cancel_requested,

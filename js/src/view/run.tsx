@@ -34,7 +34,7 @@ export function RunView({ client, executionId, snapshot, via }: Props) {
   const known = {
     connected: client !== null,
     asks: pending.length > 0,
-    lost: requests.some(wasLost),
+    lost: run?.lost === true || requests.some(wasLost),
   };
   const shown = shownAs(run, known, new Date());
   const now = useClock(isGoing(shown) ? 1000 : 3_600_000);
