@@ -50,7 +50,9 @@ def site(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Site:
     assert result.returncode == 0, result.stdout + result.stderr
     if os.environ.get("SITE"):
         shutil.copytree(to, REPOSITORY / os.environ["SITE"], dirs_exist_ok=True)
-        shutil.copytree(runs.executed, REPOSITORY / os.environ["SITE"] / "executed")
+        shutil.copytree(
+            runs.executed, REPOSITORY / os.environ["SITE"] / "executed", dirs_exist_ok=True
+        )
     return Site(to / "html")
 
 
