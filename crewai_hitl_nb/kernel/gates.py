@@ -207,6 +207,8 @@ class _Decision:
         decisions: tuple[Decision, ...] = ("approve", "reject")
         if self._form is not None:
             decisions = (*decisions, "edit")
+        if self._errors:  # what stands in the form is not what "approve" would run
+            decisions = ("reject", "edit")
         question = tool_question(
             self._context,
             call.who,

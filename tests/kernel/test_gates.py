@@ -131,6 +131,7 @@ def test_edits_that_do_not_fit_the_tool_are_asked_about_again(client: Client) ->
 
     assert tool.paths == ["/tmp/d"]
     assert "`filter`: is no JSON" in second.context
+    assert second.response.decisions == ("reject", "edit")  # approve would run what was changed
     assert second.response.schema["properties"]["path"]["default"] == "/tmp/c"  # type: ignore[index]
     assert "the root stays" in third.context
     assert (first.round, second.round, third.round) == (1, 2, 3)
