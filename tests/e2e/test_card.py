@@ -46,7 +46,8 @@ ARGUMENTS = {
 CALL = {
     "kind": "tool_approval",
     "prompt": "May delete_rows be called?",
-    "context": '**delete_rows**\n\n```json\n{"table": "customers", "limit": 1000}\n```',
+    "context": "**delete_rows**\n\n```json\n"
+    f'{{"table": "customers", "limit": 1000, "ids": {list(range(30))}, "keep": [1]}}\n```',
     "response": {"decisions": ["approve", "reject", "edit"], "schema": ARGUMENTS},
 }
 
@@ -133,6 +134,8 @@ def test_a_tools_arguments_are_changed_before_it_is_allowed(
 ) -> None:
     card = ask(desk, open_inbox(), "card-call", CALL)
     expect(card.get_by_test_id("hitl-context")).to_contain_text('"limit": 1000')
+    expect(card.get_by_text("30 items")).to_be_visible()
+    expect(card.get_by_text("1 item ]")).to_be_hidden()
     card.get_by_test_id("hitl-edit").click()
     field(card, "limit").fill("many")
     card.get_by_test_id("hitl-send").click()

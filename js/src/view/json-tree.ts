@@ -19,6 +19,7 @@ interface Entry {
   readonly value: Node;
 }
 
+const WHAT = { "{": "field", "[": "item" } as const;
 const CLOSING = { "{": "}", "[": "]" } as const;
 
 /** Return an element that shows the text, or null when it is no JSON object or list. */
@@ -93,9 +94,10 @@ function drawn(node: Node, before: string, after: string, top: boolean, page: Do
   const fold = page.createElement("details");
   fold.open = lines(node) <= LINES_OPEN;
   const summary = page.createElement("summary");
+  const many = node.entries.length;
   const count = page.createElement("span");
   count.className = "chitl-json-count";
-  count.textContent = ` … ${node.entries.length} ${node.open === "{" ? "fields" : "items"} ${end}`;
+  count.textContent = ` … ${many} ${WHAT[node.open]}${many === 1 ? "" : "s"} ${end}`;
   summary.append(`${before}${node.open}`, count);
   fold.append(summary, inside, line(end, page));
   return [fold];
