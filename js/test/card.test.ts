@@ -324,6 +324,29 @@ describe("a draft under review", () => {
   });
 });
 
+describe("a context", () => {
+  it("shows a data frame as a table that scrolls within the card", async () => {
+    const frame = `<div>
+<style scoped>.dataframe tbody tr th { vertical-align: top; }</style>
+<table border="1" class="dataframe">
+  <thead><tr style="text-align: right;"><th></th><th>hours</th></tr></thead>
+  <tbody><tr><th>0</th><td>120</td></tr></tbody>
+</table>
+</div>`;
+    const shown = await asked({ context: `The data:\n\n${frame}\n\nand more` });
+    const table = shown.find("hitl-context")?.querySelector("[role=region] > table");
+    expect(table?.textContent?.replace(/\s+/g, " ").trim()).toBe("hours 0 120");
+    expect(shown.text("hitl-context")).not.toContain("vertical-align");
+  });
+
+  it("that is JSON is shown as such", async () => {
+    const shown = await asked({ context: '{"rows": [1, 2], "table": "customers"}' });
+    expect(shown.find("hitl-context")?.querySelector(".chitl-json")?.textContent).toContain(
+      '"table": "customers"',
+    );
+  });
+});
+
 describe("a flow's outcomes", () => {
   it("are buttons that answer at once, with the comment", async () => {
     const response = { decisions: ["respond", "approve"], options: ["publish", "revise"] };
