@@ -38,6 +38,12 @@ c.ServerApp.jpserver_extensions = {
 """No page but the inbox is opened here: a server starts in half the time."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "/hub/" in item.path.as_posix():
+            item.add_marker(pytest.mark.timeout(240))  # each test may be the first to start servers
+
+
 def configuration(file: str) -> str:
     """Return what the page says that this file should hold."""
     blocks = re.findall(rf"^```python\n# {re.escape(file)}\n(.*?)^```", PAGE, re.M | re.S)

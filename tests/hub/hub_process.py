@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -51,6 +51,7 @@ c.ConfigurableHTTPProxy.command = ["node", "{proxy}"]
 c.ConfigurableHTTPProxy.pid_file = "{scratch}/proxy.pid"
 c.SimpleLocalProcessSpawner.home_dir_template = "{scratch}/home/{{username}}"
 c.Spawner.args = ["--allow-root"]
+c.Spawner.http_timeout = c.Spawner.start_timeout = 60
 c.Spawner.cmd = ["{python}", "-m", "jupyterhub.singleuser"]
 c.Spawner.environment = {environment}
 """
@@ -215,7 +216,7 @@ class HubProcess:
         routes = httpx.get(f"http://127.0.0.1:{self._ports['api']}/api/routes", headers=headers)
         return str(routes.raise_for_status().json()[path]["last_activity"])
 
-    def _await(self, otherwise: str, condition: Any) -> None:
+    def _await(self, otherwise: str, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not condition():
             assert time.monotonic() < deadline, f"{otherwise}\n{self.log.read_text()}"

@@ -96,3 +96,13 @@ def test_a_second_user_sees_the_hub_s_refusal_and_no_question(
     log_in(page, "bob")
     expect(page.get_by_text("403")).to_be_visible()
     expect(card(page, request_id)).to_have_count(0)
+
+
+def test_the_inbox_can_be_put_on_a_home_screen_by_the_login_alone(ada: Place, page: Page) -> None:
+    page.goto(ada.url)
+    log_in(page, "ada")
+    page.wait_for_url(ada.url)
+    scope = page.evaluate("navigator.serviceWorker.ready.then(({ scope }) => scope)")
+    assert scope == ada.url
+    manifest = page.context.new_cdp_session(page).send("Page.getAppManifest")
+    assert (manifest["errors"], bool(manifest["data"])) == ([], True)
