@@ -10,7 +10,7 @@ a Jupyter server gives every bare token request a new anonymous name.
 
 import uuid
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -87,10 +87,18 @@ def default_answer(required: HumanInputRequired) -> Answer:
         InvalidAnswer: It is none of these.
     """
     default, response = required.response.default, required.response
-    if response.schema is not None and isinstance(default, dict) and "values" not in default:
+    if isinstance(default, dict) and not _is_body(default, response.schema):
         default = {"values": default}
     elif isinstance(default, str):
         default = {"human_feedback": default, "decision": "respond"}
     elif isinstance(default, list):
         default = {"options": default}
     return msgspec.structs.replace(answer_from_wire(default), via="default")
+
+
+def _is_body(default: dict[str, Any], form: dict[str, Any] | None) -> bool:
+    """Whether a default is an answer's body; else it is the values of the form."""
+    if form is None:
+        return True
+    fields = form.get("properties", {})
+    return any(name in default and name not in fields for name in ("values", "decision"))

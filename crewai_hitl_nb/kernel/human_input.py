@@ -27,6 +27,9 @@ from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequir
 ACCEPT = ""
 """What crewAI takes for acceptance."""
 
+GOOD_AS_IT_IS = "This result is good as it is: keep it, and do it like this again."
+"""What an approval says to an agent in training: crewAI's training fails without words."""
+
 
 class BridgedHumanInput(HumanInputProvider):
     """Asks through the bridge; where there is none, as crewAI itself would.
@@ -57,7 +60,7 @@ class BridgedHumanInput(HumanInputProvider):
         while context.ask_for_human_input:
             feedback = review.take(asker.ask(review.question(), context.agent))
             if context._is_training_mode():
-                return _train(review.draft, feedback, context)
+                return _train(review.draft, feedback or GOOD_AS_IT_IS, context)
             if feedback == ACCEPT:
                 break
             _revise(context, feedback)
@@ -76,7 +79,8 @@ class BridgedHumanInput(HumanInputProvider):
         while context.ask_for_human_input:
             feedback = review.take(await asker.ask_async(review.question(), context.agent))
             if context._is_training_mode():
-                return await _train_async(review.draft, feedback, context)
+                text = feedback or GOOD_AS_IT_IS
+                return await _train_async(review.draft, text, context)
             if feedback == ACCEPT:
                 break
             _revise(context, feedback)
