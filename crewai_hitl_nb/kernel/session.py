@@ -102,6 +102,7 @@ class Session:
 
     def start(self, target: Target, inputs: Mapping[str, Any] | None) -> StartedRun:
         """Begin a run in the background; as :func:`crewai_hitl_nb.start`."""
+        self.asker()  # in a kernel without a server nobody would see it, nor be asked
         return self._starter.start(target, inputs)
 
     def close(self) -> None:

@@ -30,5 +30,6 @@ def start(target: Crew | Flow[Any], inputs: Mapping[str, Any] | None = None) -> 
     Raises:
         TypeError: The target is neither a crew nor a flow.
         RuntimeError: It, or an agent of it, works in another run already.
+        NotAnswered: In a notebook without a server, where nobody could see it or be asked.
     """
     return session().start(target, inputs)

@@ -132,7 +132,7 @@ def lonely_kernel(kernel: RunningKernel) -> Iterator[RunningKernel]:
     kernel.run("hitl.disable(); os.environ.update(kept)")
 
 
-@pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
+@pytest.mark.parametrize("kickoff", [*EVERY_KICKOFF, "hitl.start(make_crew())"])
 def test_a_kernel_without_any_server_says_what_to_do_and_approves_nothing(
     lonely_kernel: RunningKernel, kickoff: str
 ) -> None:
