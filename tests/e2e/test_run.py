@@ -1,5 +1,8 @@
 """A run that was started in the background: its view, in the cell and after a reload."""
 
+import os
+import signal
+
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -20,6 +23,19 @@ def break_down(output):
 
 crew = make_crew()
 crew.tasks[0].callback = break_down
+run = hitl.start(crew)
+"""
+
+STUCK = """\
+import threading
+
+class StuckLLM(NotedLLM):
+    def call(self, *args, **kwargs):
+        note("stuck")
+        threading.Event().wait()
+
+crew = make_crew()
+crew.agents[0].llm = StuckLLM(model="stuck")
 run = hitl.start(crew)
 """
 
@@ -88,7 +104,8 @@ def test_the_button_cancels_a_run_although_its_kernel_is_busy(
 
     view = await_run(lab, "cancelled")
     expect(view.get_by_test_id("hitl-card")).to_have_attribute("data-status", "cancelled")
-    expect(lab.outputs().filter(has_text="NotAnswered").first).to_be_visible()
+    error = lab.outputs().filter(has_text="NotAnswered")
+    expect(error.first).to_be_visible(timeout=CARD_MS)
     picture(view, "run-cancelled.png")
 
 
@@ -114,3 +131,16 @@ def test_a_run_that_fails_shows_the_error_and_its_cause(open_lab: OpenLab, notes
     expect(error).to_contain_text("KeyError: 'length'")
     view.evaluate("view => { view.style.width = '328px'; }")  # as in a page of 360 px
     picture(view, "run-failed-narrow.png")
+
+
+def test_a_run_whose_kernel_is_killed_does_not_go_on_for_ever(
+    open_lab: OpenLab, notes: Notes
+) -> None:
+    lab = open_lab("run-lost.ipynb", [notes.cell, CREW, STUCK])
+    lab.run_all()
+    kernel = int(notes.await_note("kernel").detail)
+    await_run(lab, "running")
+    notes.await_note("stuck")
+    os.kill(kernel, signal.SIGKILL)
+
+    await_run(lab, "lost")
