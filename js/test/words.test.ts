@@ -50,6 +50,12 @@ describe("the words", () => {
       details: ["Crew", "a.ipynb", "round 2"],
     });
     expect(asker(question({}))).toEqual({ name: "A crew", details: [] });
+    expect(asker(question({ round: 2, assignee: "ada" }))).toEqual({
+      name: "A crew",
+      details: ["round 2", "for ada"],
+    });
+    const script = { notebook: "a.ipynb" };
+    expect(asker(question({ source: script }))).toEqual({ name: "a.ipynb", details: [] });
   });
 
   it("tell only the reasons that hold", () => {

@@ -36,20 +36,16 @@ const TRANSPORTS: Readonly<Record<Transport, string>> = {
 /** Who asks, as one name and what is known beside it. */
 export function asker(required: HumanInputRequired): { name: string; details: string[] } {
   const { source } = required;
-  const [name, ...others] = [source.agent_role, source.crew_name, source.flow_name].filter(
-    (part) => part !== null,
-  );
-  const details = [
-    ...others,
+  const [name = "A crew", ...others] = [
+    source.agent_role,
+    source.crew_name,
+    source.flow_name,
     source.task_name,
-    source.notebook?.split("/").at(-1) ?? null, // a kernel may know it by its whole path
-    required.round > 1 ? `round ${required.round}` : null,
-    required.assignee === null ? null : `for ${required.assignee}`,
-  ];
-  return {
-    name: (name ?? "A crew").trim(),
-    details: details.filter((part) => part !== null && part !== "") as string[],
-  };
+    source.notebook?.split("/").at(-1), // a kernel may know it by its whole path
+  ].flatMap((part) => part?.trim() || []);
+  const round = required.round > 1 ? [`round ${required.round}`] : [];
+  const whom = required.assignee === null ? [] : [`for ${required.assignee}`];
+  return { name, details: [...others, ...round, ...whom] };
 }
 
 /** The reasons that hold, in words. */
