@@ -29,6 +29,7 @@ from crewai_hitl_nb.cli.main import commands
 REPOSITORY = Path(__file__).parents[2]
 MARK = "<!-- reference -->"
 GALLERY = "gallery"
+NOT_OURS = ("__new__", "model_config", "model_post_init")  # pydantic's and Python's machinery
 
 
 def write_pages(to: Path, executed: Path) -> None:
@@ -70,13 +71,23 @@ def python_reference() -> str:
     """Return the directives that print the docstrings of the public names."""
     functions, classes = [], []
     for name in hitl.__all__:
-        if inspect.isclass(getattr(hitl, name)):
-            directive = f".. autoclass:: crewai_hitl_nb.{name}\n   :members:\n   :show-inheritance:"
-            classes.append(f"### {name}\n\n```{{eval-rst}}\n{directive}\n```")
+        value = getattr(hitl, name)
+        if inspect.isclass(value):
+            classes.append(f"### {name}\n\n```{{eval-rst}}\n{_class_directives(name, value)}\n```")
         else:
             directive = f".. autofunction:: crewai_hitl_nb.{name}"
             functions.append(f"### {name}\n\n```{{eval-rst}}\n{directive}\n```")
     return "\n\n".join(["## Functions", *functions, "## Classes", *classes])
+
+
+def _class_directives(name: str, value: type) -> str:
+    """Return the directives for a class, with what it has from its namesake, if it has one."""
+    lines = [f".. autoclass:: crewai_hitl_nb.{name}", "   :members:", "   :show-inheritance:"]
+    lines += [f"   :exclude-members: {', '.join(NOT_OURS)}"]
+    base = value.__mro__[1]
+    if base.__qualname__ == name:
+        lines += ["   :inherited-members:", "", f".. autoclass:: {base.__module__}.{name}"]
+    return "\n".join(lines)
 
 
 def command_reference() -> str:
