@@ -81,14 +81,16 @@ class Notebooks(Flow[Any]):
         return {"note": note}
 
 
-def told(client: Client, execution_id: str) -> Iterator[RunEvent]:
+def told(
+    client: Client, execution_id: str, until: tuple[type[RunEvent], ...] | type[RunEvent] = ENDS
+) -> Iterator[RunEvent]:
     """Yield what a run tells, from its beginning to its end."""
     for event in client.events(execution_id, types=list(RUN_TYPES), replay="all"):
         run_event = run_event_from_wire(event) if isinstance(event, UnknownEvent) else None
         if run_event is None:
             continue
         yield run_event
-        if isinstance(run_event, ENDS):
+        if isinstance(run_event, until):
             return
 
 

@@ -3,17 +3,19 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
-from crewai.flow.flow import Flow
+from crewai.flow.flow import Flow, listen
 from crewai.flow.flow import start as begins
 from crewai.flow.human_feedback import human_feedback
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.protocol.runs import RunCancelled, RunFailed, RunFinished, RunStarted
+from crewai_hitl_nb.protocol.runs import RunCancelled, RunFailed, RunFinished, RunStarted, type_of
+from tests.jupyter_process import JupyterProcess
 from tests.kernel.background import BusyLLM, Notebooks, make_crew, told, types_told
 from tests.kernel.conftest import next_question, wait_until_closed
 
@@ -230,7 +232,7 @@ class Pausing(Flow[Any]):
 
 
 def test_a_flow_that_pauses_says_so_and_returns_what_it_waits_for(
-    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)  # crewAI stores the flow there
     run = hitl.start(Pausing())
@@ -239,6 +241,36 @@ def test_a_flow_that_pauses_says_so_and_returns_what_it_waits_for(
     assert run.state == "paused"
     assert not run.cancel()
     assert types_told(client, run.execution_id)[-1] == "run_paused"
+
+
+class Letter(Flow[Any]):
+    """Asks whether its draft is good, and sends it."""
+
+    @begins()
+    @human_feedback(message="Good?")
+    def draft(self) -> str:
+        """Return a draft."""
+        return "# Draft"
+
+    @listen(draft)
+    def send(self, review: Any) -> str:
+        """Return what was sent."""
+        return "sent"
+
+
+def test_a_run_that_was_paused_goes_on_where_its_flow_is_resumed(
+    server: JupyterProcess, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # crewAI stores the flow there
+    hitl.enable(server.prefix, server.token, durable_flows=True)
+    run = hitl.start(Letter())
+    run.result(LONG)
+    client.answer(next_question(client).request_id)
+    (resumed,) = hitl.resume_pending(Letter)
+
+    assert (run.state, resumed.status) == ("paused", "finished")
+    types = [type_of(event) for event in told(client, run.execution_id, until=RunFinished)]
+    assert types[-3:] == ["run_paused", "run_started", "run_finished"]
 
 
 def test_two_threads_that_start_one_crew_get_one_run(client: Client) -> None:
