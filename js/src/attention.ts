@@ -63,6 +63,7 @@ async function notify(words: string, requestId: string, open: Open): Promise<voi
 
 /** Two short tones. A page that nobody has touched yet may not sound, and then it does not. */
 export function playSound(): void {
+  if (navigator.userActivation?.hasBeenActive === false) return;
   const audio = new AudioContext();
   for (const [at, frequency] of [
     [0, 660],

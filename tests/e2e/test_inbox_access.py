@@ -49,6 +49,7 @@ def states(inbox: InboxPage, mark: str) -> Iterator[str]:
     inbox.hook("hitl-select-all").click()
     yield "selecting"
     inbox.hook("hitl-bulk-cancel").click()
+    expect(inbox.hook("hitl-selecting")).to_be_focused()
     for sheet in ("settings", "keys"):
         inbox.hook(f"hitl-open-{sheet}").click()
         yield sheet

@@ -131,7 +131,9 @@ function EntryLine({ request }: { readonly request: Request }) {
   const by = completion?.type === "human_input_completed" ? completion.answered_by : null;
   return (
     <>
-      <span class="chitl-entry-prompt">{required.prompt}</span>
+      <span class="chitl-entry-prompt" dir="auto">
+        {required.prompt}
+      </span>
       <span class="chitl-details">
         <span class={`chitl-mark chitl-is-${request.status}`}>
           {completion === null ? request.status : verdict(completion)}

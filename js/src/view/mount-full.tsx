@@ -1,7 +1,9 @@
 /** Putting the inbox in full on a page: apart from `mount.tsx`, so that a card stays small. */
 import { FullInbox } from "./full-inbox";
+import historyCss from "./history.css";
 import inboxCss from "./inbox.css";
 import { type Cleanup, mount } from "./mount";
+import sheetCss from "./sheet.css";
 import type { Surroundings } from "./surroundings";
 
 export function mountFullInbox(host: HTMLElement, surroundings: Surroundings): Cleanup {
@@ -9,6 +11,6 @@ export function mountFullInbox(host: HTMLElement, surroundings: Surroundings): C
     host,
     surroundings.endpoint,
     (client) => client !== null && <FullInbox client={client} surroundings={surroundings} />,
-    { Inbox: inboxCss },
+    { Inbox: inboxCss + historyCss + sheetCss },
   );
 }
