@@ -9,7 +9,6 @@ end raises :class:`NotAnswered`, which ends a crew cleanly and is never an appro
 import asyncio
 import logging
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -20,7 +19,7 @@ from crewai_hitl_nb.kernel.events import emit_completed, emit_required
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.pending import PendingRequest
 from crewai_hitl_nb.kernel.question import Waiter
-from crewai_hitl_nb.kernel.run import TICK_SECONDS, current_run
+from crewai_hitl_nb.kernel.run import TICK_SECONDS, block_until_done, current_run
 from crewai_hitl_nb.kernel.terms import Terms
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import (
@@ -99,9 +98,7 @@ class Asker:
             NotAnswered: When it ends in any way but an answer.
         """
         with self._asked(request, emitter) as pending:
-            while not wait([pending.outcome], timeout=TICK_SECONDS).done:
-                if self._notebook is not None:
-                    self._notebook.wake()
+            block_until_done([pending.outcome], self._wake)
             return self._answer(pending, emitter)
 
     async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
@@ -120,10 +117,7 @@ class Asker:
             NotAnswered: When it could not be asked, or the run was stopped before it was.
         """
         with self._asked(request, emitter) as pending:
-            turns: list[Future[Any]] = [pending.posted, pending.outcome]
-            while not wait(turns, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED).done:
-                if self._notebook is not None:
-                    self._notebook.wake()
+            block_until_done([pending.posted, pending.outcome], self._wake)
             if not pending.posted.done():
                 self._answer(pending, emitter)
             self.bridge.let_go(pending)
@@ -166,6 +160,10 @@ class Asker:
             raise
         finally:
             del self._waiting[pending]
+
+    def _wake(self) -> None:
+        if self._notebook is not None:
+            self._notebook.wake()
 
     def _cell(self) -> Cell | None:
         return self._notebook.cell() if self._notebook is not None else None

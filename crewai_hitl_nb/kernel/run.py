@@ -13,8 +13,8 @@ Above it is ``session.py``; it knows crewAI's entry points and the notebook, not
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, TypeVar
@@ -191,6 +191,10 @@ class RunPatch:
             _current.reset(token)
 
 
+def _nothing() -> None:
+    pass
+
+
 def _loop_is_running() -> bool:
     try:
         asyncio.get_running_loop()
@@ -204,18 +208,32 @@ def _on_a_thread(run: Run, call: Callable[[], _T]) -> _T:
     outcome: Future[_T] = Future()
     target = functools.partial(copy_context().run, _settle, outcome, call)
     threading.Thread(target=target, name="crewai-hitl-run", daemon=True).start()
-    task = asyncio.current_task()
-    cancelled_before = _cancellations(task)
     try:
-        while not wait([outcome], timeout=TICK_SECONDS).done:
-            if _cancellations(task) > cancelled_before:
-                # In a script asyncio.run() turns Ctrl-C into this, and only an await sees it.
-                raise asyncio.CancelledError
+        block_until_done([outcome])
     except (KeyboardInterrupt, asyncio.CancelledError):
         run.stop("interrupted")
         wait([outcome], timeout=STOP_SECONDS)
         raise
     return outcome.result()
+
+
+def block_until_done(turns: Sequence[Future[Any]], tick: Callable[[], None] = _nothing) -> None:
+    """Block the calling thread until one of these is done.
+
+    Args:
+        turns: What to wait for.
+        tick: Called a few times a second.
+
+    Raises:
+        asyncio.CancelledError: The task that blocks its loop here was asked to end. In a
+            script asyncio.run() turns Ctrl-C into that, and only an await would see it.
+    """
+    task = asyncio.current_task() if _loop_is_running() else None
+    cancelled_before = _cancellations(task)
+    while not wait(turns, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED).done:
+        if _cancellations(task) > cancelled_before:
+            raise asyncio.CancelledError
+        tick()
 
 
 def _cancellations(task: "asyncio.Task[Any] | None") -> int:
