@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from crewai.agents.agent_executor import AgentExecutor
+from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
 from crewai.flow.flow_context import current_flow_method_name, current_flow_name
 
 from crewai_hitl_nb.kernel import session
@@ -215,6 +215,8 @@ def _who_asks() -> Asking:
     if call is not None:
         return replace(call.who, tool_name=None)  # that one is to be allowed; this one asks
     flow, method = current_flow_name.get(), current_flow_method_name.get()
-    if flow is None or flow == AgentExecutor.__name__:  # every agent is run by such a flow
+    executors = BaseAgentExecutor.__subclasses__()  # one is a flow, and every agent is run by it
+    if flow is None or flow in (executor.__name__ for executor in executors):
         return Asking()
-    return Asking(flow_name=flow, task=None if hasattr(AgentExecutor, method) else method)
+    is_an_agents = any(hasattr(executor, method) for executor in executors)
+    return Asking(flow_name=flow, task=None if is_an_agents else method)
