@@ -95,7 +95,7 @@ def accept(request: HumanInputRequired, answer: Answer) -> AcceptedAnswer:
     if answer.values is not None and response.schema is None:
         raise InvalidAnswer.at("values", "this request has no form; send `human_feedback`")
     if decision in ("respond", "edit"):
-        _check_content(response, answer, options)
+        _check_content(response, answer, options, decision)
     return AcceptedAnswer(
         human_feedback=answer.human_feedback,
         decision=decision,
@@ -132,8 +132,12 @@ def _not_allowed(response: Response, answer: Answer, decision: Decision) -> Inva
     return InvalidAnswer.at("decision", f"`{decision}` is not possible here; choose {allowed}")
 
 
-def _check_content(response: Response, answer: Answer, options: tuple[str, ...] | None) -> None:
-    if response.schema is not None:
+def _check_content(
+    response: Response, answer: Answer, options: tuple[str, ...] | None, decision: Decision
+) -> None:
+    # Where there is something to edit the form is for that, and a text may stand beside it.
+    fills_form = decision == "edit" or "edit" not in response.decisions or answer.values
+    if response.schema is not None and fills_form:
         if answer.values is None:
             raise InvalidAnswer.at("values", "fill the form: send `values` as an object")
         if errors := schema.form_errors(response.schema, answer.values):

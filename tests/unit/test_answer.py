@@ -78,6 +78,16 @@ def test_a_wrong_choice_names_its_field(body: dict[str, Any], field: str) -> Non
     assert refused.value.details["field"] == field
 
 
+def test_a_text_may_stand_beside_a_form_that_is_for_editing() -> None:
+    response = {"decisions": ["approve", "respond", "edit"], "schema": FORM}
+    assert _accept(response, human_feedback="ask the owner first").decision == "respond"
+    assert _accept(response, decision="edit", values={"table": "t"}).values == {"table": "t"}
+    for body in ({"decision": "edit"}, {"decision": "respond", "values": {"rows": 0}}):
+        with pytest.raises(InvalidAnswer) as refused:
+            _accept(response, **body)
+        assert refused.value.details["field"].startswith("values")
+
+
 def test_several_options_are_taken_where_the_request_says_multiple() -> None:
     response = {"decisions": ["respond"], "options": ["a", "b", "c"], "multiple": True}
     assert _accept(response, options=["a", "c"]).options == ("a", "c")
