@@ -20,7 +20,7 @@ IMAGES = REPOSITORY / "docs" / "images"
 
 DOCUMENTED = {
     f"{name}-{theme}.png"
-    for name in ("card", "edit", "form", "approval", "panel", "inbox", "run")
+    for name in ("card", "edit", "form", "approval", "panel", "inbox", "phone", "run")
     for theme in ("light", "dark")
 } | {"capture.webp"}
 """What the documents show; each stands in docs/images, drawn by the tests."""

@@ -188,24 +188,33 @@ def test_a_run_stands_in_the_notebook_with_its_question(open_lab: OpenLab, theme
     expect(lab.outputs().last).to_contain_text("Three things stand out", timeout=CARD_MS)
 
 
-def ask_three(desk: Desk, theme: str) -> list[str]:
+def ask_three(desk: Desk, where: str) -> list[str]:
     """Ask what stands on the inbox page, the last one first."""
     asked: list[tuple[str, dict[str, Any]]] = [
         ("choice", CHOICE),
         ("outcome", OUTCOME),
         ("call", CALL),
     ]
-    return [desk.ask(f"{name}-{theme}", execution_id="run-1", **event) for name, event in asked]
+    return [desk.ask(f"{name}-{where}", execution_id="run-1", **event) for name, event in asked]
 
 
 @themes
 def test_the_inbox_page_shows_what_waits(desk: Desk, open_inbox: OpenInbox, theme: str) -> None:
-    *_, call = ask_three(desk, theme)
+    *_, call = ask_three(desk, f"page-{theme}")
     inbox = open_inbox(color_scheme=theme.lower(), viewport={"width": 1100, "height": 1000})
     expect(inbox.hook("hitl-card")).to_have_count(3, timeout=CARD_MS)
     expect(inbox.card(call).get_by_test_id("hitl-accept")).to_be_enabled(timeout=CARD_MS)
     picture(inbox.page, f"inbox-{theme.lower()}.png")
     picture(inbox.card(call), f"approval-{theme.lower()}.png")
+
+
+@themes
+def test_the_inbox_page_fits_a_phone(desk: Desk, open_inbox: OpenInbox, theme: str) -> None:
+    *_, outcome, _call = ask_three(desk, f"phone-{theme}")
+    inbox = open_inbox(color_scheme=theme.lower(), viewport={"width": 360, "height": 720})
+    expect(inbox.hook("hitl-card")).to_have_count(3, timeout=CARD_MS)
+    inbox.card(outcome).scroll_into_view_if_needed(timeout=CARD_MS)
+    picture(inbox.page, f"phone-{theme.lower()}.png")
 
 
 def test_a_question_is_asked_answered_and_the_crew_goes_on(open_lab: OpenLab) -> None:
@@ -244,3 +253,6 @@ def test_every_picture_of_the_documents_is_there_and_small() -> None:
     present = {path.name: path.stat().st_size for path in IMAGES.iterdir()}
     assert set(present) == DOCUMENTED
     assert sum(present.values()) < MOST_BYTES
+    pages = "".join(path.read_text() for path in (REPOSITORY / "docs").glob("*.md"))
+    named = {name.replace("-dark", "-light") for name in DOCUMENTED}
+    assert {name for name in named if f"](images/{name})" not in pages} == set()
