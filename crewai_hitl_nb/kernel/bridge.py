@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -125,6 +126,14 @@ class Bridge:
         """Start a call of the server's API on the bridge's loop."""
         return self._thread.submit(errand(self._client))
 
+    def take_over(self, kernel_id: str) -> None:
+        """Cancel what an earlier process of this kernel asked: nobody waits for it now.
+
+        The server would see that as well, some seconds later; until then a cell that is run
+        again after a crash would have two open questions.
+        """
+        self._run(self._take_over(kernel_id))
+
     def publish(self, event: Event) -> None:
         """Publish an event that nobody here waits on, behind those published before."""
         self._run(self._deliver(event))
@@ -195,6 +204,16 @@ class Bridge:
         except HitlError as refusal:
             pending.refuse(refusal)
         return number
+
+    async def _take_over(self, kernel_id: str) -> None:
+        try:
+            for request in await self._client.pending():
+                source = request.source
+                if source.kernel_id == kernel_id and source.id not in (None, self.source_id):
+                    with suppress(Settled):
+                        await self._client.cancel(request.request_id, reason="source_lost")
+        except HitlError as error:
+            _log.debug("what this kernel asked before is left to the server: %s", error)
 
     async def _answer(self, pending: PendingRequest, answer: dict[str, Any]) -> None:
         question = msgspec.Raw(encode_event(pending.request))

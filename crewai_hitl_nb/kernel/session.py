@@ -115,6 +115,8 @@ class Session:
         with self._lock:
             if self._asker is None and (endpoint := self._find()) is not None:
                 bridge = Bridge(endpoint, self._waiter.source_id, self._wanted)
+                if self._waiter.kernel_id is not None:
+                    bridge.take_over(self._waiter.kernel_id)
                 screen = (
                     CardScreen(self._notebook, endpoint)
                     if self._notebook

@@ -109,6 +109,15 @@ class RunningKernel:
         """Press the stop button."""
         self._post("interrupt")
 
+    def restart(self) -> None:
+        """Choose "Restart kernel"; return when it is back, and nothing of it is left."""
+        self._post("restart")
+        self.wait_until_back()
+
+    def wait_until_back(self) -> None:
+        """Wait until the server has started it again after it died."""
+        self._wait_until_ready()
+
     def tell_widget(self, model_id: str, content: dict[str, Any]) -> None:
         """Send a custom message to a widget, as its view in a browser does."""
         session, channel = self._client.session, self._client.shell_channel

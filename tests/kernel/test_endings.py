@@ -30,6 +30,8 @@ from tests.relay import Relay
 
 KINDS = tuple(KIND_OF)
 LOST_SECONDS = 10.0
+
+pytestmark = pytest.mark.timeout(300)  # one ending meets eleven crews and flows at once
 MODEL_CALLS = {
     "kickoff": 1,
     "kickoff_async": 1,
