@@ -7,6 +7,7 @@ notebook. It knows nothing of how events travel.
 """
 
 import functools
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +47,8 @@ from crewai_hitl_nb.protocol.runs import (
     RunStarted,
     new_run_event,
 )
+
+_log = logging.getLogger(__name__)
 
 Target = Crew | Flow[Any]
 View = Callable[[RunStarted], dict[str, Any]]
@@ -215,20 +218,32 @@ def _kick_off(target: Target, inputs: Mapping[str, Any] | None, run: Run) -> Any
 
 
 def _settle(started: StartedRun, news: RunNews, result: Any, error: BaseException | None) -> None:
-    """Tell how a run ended, in the log and to whoever waits for it."""
+    """Tell how a run ended, in the log and then to whoever waits for it."""
     reason = None if error is None else _cancelled_as(started, error)
-    if isinstance(result, HumanFeedbackPending):
-        news.end(RunPaused)
-        started.end("paused", result, None)
-    elif error is None:
-        news.end(RunFinished, result=result_text(result))
-        started.end("finished", result, None)
+    try:
+        _tell_end(news, result, error, reason)
+    except Exception:  # noqa: BLE001 - a result that cannot be told is still its caller's
+        _log.exception("the end of %r could not be told", started)
+    if error is None:
+        paused = isinstance(result, HumanFeedbackPending)
+        started.end("paused" if paused else "finished", result, None)
     elif reason is not None:
-        news.end(RunCancelled, reason=reason)
         started.end("cancelled", None, _not_answered(error, reason))
     else:
-        news.end(RunFailed, error=error_text(error), cause=cause_text(error))
         started.end("failed", None, error)
+
+
+def _tell_end(
+    news: RunNews, result: Any, error: BaseException | None, reason: RunCancelReason | None
+) -> None:
+    if isinstance(result, HumanFeedbackPending):
+        news.end(RunPaused)
+    elif error is None:
+        news.end(RunFinished, result=result_text(result))
+    elif reason is not None:
+        news.end(RunCancelled, reason=reason)
+    else:
+        news.end(RunFailed, error=error_text(error), cause=cause_text(error))
 
 
 def _cancelled_as(started: StartedRun, error: BaseException) -> RunCancelReason | None:
