@@ -64,8 +64,19 @@ def _end(request: dict[str, Any]) -> str:
     decision = {"approve": "accepted", "reject": "rejected", "edit": "edited"}.get(
         str(completion.get("decision")), "answered"
     )
-    said = [*(completion.get("options") or []), str(completion.get("human_feedback") or "")]
-    said += [f"{name}: {value}" for name, value in (completion.get("values") or {}).items()]
-    name = (completion.get("answered_by") or {}).get("name") or "Somebody"
-    text = "; ".join(html.escape(part) for part in said if part)
-    return f"<strong>{html.escape(name)}</strong> {decision}" + (f": {text}" if text else ".")
+    text = "; ".join(html.escape(part) for part in _said(completion))
+    answered_by: dict[str, Any] = completion.get("answered_by") or {}
+    if answered_by.get("via") == "default":
+        return f"Nobody answered in time; the default counts: {text}"
+    name = html.escape(str(answered_by.get("name") or "Somebody"))
+    return f"<strong>{name}</strong> {decision}" + (f": {text}" if text else ".")
+
+
+def _said(completion: dict[str, Any]) -> list[str]:
+    """Return all that an answer says, as it would be told."""
+    said = [*(completion.get("options") or []), completion.get("human_feedback")]
+    for name, value in (completion.get("values") or {}).items():
+        told = ", ".join(map(str, value)) if isinstance(value, list) else value
+        if told not in ("", None):
+            said.append(f"{name}: {told}")
+    return [str(part) for part in said if part]
