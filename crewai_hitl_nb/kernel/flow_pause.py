@@ -6,7 +6,8 @@ record's ``metadata`` which question it waits for. ``flow_resume.py`` goes on fr
 Below it are ``flow_question.py`` and ``asking.py``; above it is ``flow_feedback.py``.
 """
 
-from typing import Any, NoReturn
+import threading
+from typing import Any, Final, NoReturn
 
 import msgspec
 from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
@@ -14,11 +15,15 @@ from crewai.flow.persistence.base import FlowPersistence
 from crewai.flow.persistence.factory import default_flow_persistence
 from crewai.flow.runtime import Flow
 
-from crewai_hitl_nb.kernel.asking import Asker
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.flow_events import tell_requested
 from crewai_hitl_nb.kernel.flow_outcome import REQUEST_KEY
 from crewai_hitl_nb.kernel.flow_question import feedback_question
+from crewai_hitl_nb.kernel.run import current_run
 from crewai_hitl_nb.protocol.events import HumanInputRequired, Pause
+
+_storing: Final = threading.Lock()
+"""Steps of one flow may pause at the same time; one looks and stores at a time."""
 
 
 def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoReturn:
@@ -32,8 +37,12 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
     flow.persistence = store  # as crewAI itself does when a flow pauses
     question = _question(asker, context, flow, store)
     context.metadata = {**context.metadata, REQUEST_KEY: question.request_id}
-    state = flow._state if isinstance(flow._state, dict) else flow._state.model_dump()
-    store.save_pending_feedback(context.flow_id, context, state)
+    with _storing:
+        replaced = _replaceable(store, context)
+        state = flow._state if isinstance(flow._state, dict) else flow._state.model_dump()
+        store.save_pending_feedback(context.flow_id, context, state)
+    if replaced is not None:
+        asker.bridge.retract(replaced)
     try:
         tell_requested(flow, context, question)
         asker.leave(question, flow)
@@ -45,6 +54,27 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
         context=context,
         callback_info={"request_id": question.request_id, "url": asker.bridge.endpoint.url},
     )
+
+
+def _replaceable(store: FlowPersistence, context: PendingFeedbackContext) -> str | None:
+    """Return the question that the flow was stored with in an earlier run, if it was.
+
+    Raises:
+        NotAnswered: It was stored with another one in this run.
+    """
+    loaded = store.load_pending_feedback(context.flow_id)
+    if loaded is None or REQUEST_KEY not in loaded[1].metadata:
+        return None
+    if context.execution_uuid is not None and loaded[1].execution_uuid == context.execution_uuid:
+        run = current_run()
+        if run is not None:
+            run.stop("run_failed")  # what the other step asks is withdrawn, if it is not paused yet
+        raise NotAnswered(
+            f"the flow pauses at {loaded[1].method_name} already, and crewAI stores one pause"
+            f" of a flow: {context.method_name} cannot pause beside it",
+            "refused",
+        )
+    return str(loaded[1].metadata[REQUEST_KEY])
 
 
 def waits_for(store: FlowPersistence, flow_id: str, request_id: str) -> bool:

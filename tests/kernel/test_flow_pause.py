@@ -226,6 +226,41 @@ def test_a_flow_resumed_by_hand_needs_its_question_no_more(
     assert resumed(kernel) == []
 
 
+def test_two_steps_that_would_pause_side_by_side_fail_the_flow(kernel: RunningKernel) -> None:
+    """crewAI stores one pause of a flow: an answer to the other could never be used."""
+    kernel.run(
+        "hitl.enable(url='http://127.0.0.1:9/', durable_flows=True)\n"  # so that both still ask
+        "class Both(Flow):\n"
+        "    @start()\n"
+        "    @human_feedback(message='One?')\n"
+        "    def one(self):\n"
+        "        return 1\n"
+        "    @start()\n"
+        "    @human_feedback(message='Two?')\n"
+        "    def two(self):\n"
+        "        return 2\n"
+        "flow = Both()"
+    )
+    cell = kernel.begin("flow.kickoff()").finish()
+
+    assert cell.error is not None
+    assert cell.error[0] == "NotAnswered"
+    assert "crewAI stores one pause" in cell.error[1]
+    assert "None" in kernel.run("print(flow.persistence.load_pending_feedback(flow.flow_id))").text
+
+
+def test_a_flow_that_begins_anew_withdraws_the_question_it_was_stored_with(
+    kernel: RunningKernel, client: Client, name: str
+) -> None:
+    first = pause(kernel, client, name)
+    assert first.pause is not None
+    kernel.run(f"paused(Letter(), name={name!r}, id={first.pause.flow_id!r})")
+
+    assert wait_until_closed(client, first.request_id).status == "cancelled"
+    (second,) = client.pending()
+    assert second.pause == first.pause
+
+
 def test_a_single_step_can_pause(kernel: RunningKernel, client: Client) -> None:
     kernel.run("hitl.enable(durable_flows=[Letter])")
     kernel.run(
