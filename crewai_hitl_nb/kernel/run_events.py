@@ -137,12 +137,12 @@ def result_text(result: Any) -> str:
         with suppress(TypeError, ValueError):  # keys that no JSON has: as Python shows it
             text = msgspec.json.format(msgspec.json.encode(result, enc_hook=str), indent=2)
             return fenced(text.decode(), "json", limits.MAX_CONTEXT_CHARS)
-    return cut(str(result), limits.MAX_CONTEXT_CHARS)
+    return cut(_said(result), limits.MAX_CONTEXT_CHARS)
 
 
 def error_text(error: BaseException) -> str:
     """Return an error as one would read it under a traceback, bounded."""
-    return cut(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)
+    return cut(f"{type(error).__name__}: {_said(error)}", MAX_ERROR_CHARS)
 
 
 def cause_text(error: BaseException) -> str | None:
@@ -152,9 +152,16 @@ def cause_text(error: BaseException) -> str | None:
     cause = _cause_of(error)
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        causes.append(f"{type(cause).__name__}: {cause}")
+        causes.append(f"{type(cause).__name__}: {_said(cause)}")
         cause = _cause_of(cause)
     return cut("\n".join(causes), MAX_ERROR_CHARS) if causes else None
+
+
+def _said(thing: object) -> str:
+    try:
+        return str(thing)
+    except Exception:  # noqa: BLE001 - somebody else's code, which must not end what it tells of
+        return f"(no text: {type(thing).__name__})"
 
 
 def _cause_of(error: BaseException) -> BaseException | None:

@@ -174,6 +174,35 @@ def test_an_error_comes_back_as_itself_and_is_told_with_its_cause(client: Client
     assert (end.error, end.cause) == ("ValueError: the note is too long", "KeyError: 'length'")
 
 
+class Unspeakable:
+    """A result that has no text."""
+
+    def __str__(self) -> str:
+        """Refuse."""
+        raise ValueError("I have no words")
+
+    __repr__ = __str__
+
+
+class Silent(Flow[Any]):
+    """Returns what cannot be told."""
+
+    @begins()
+    def work(self) -> Unspeakable:
+        """Return it."""
+        return Unspeakable()
+
+
+def test_a_result_that_cannot_be_told_still_comes_back(client: Client) -> None:
+    run = hitl.start(Silent())
+
+    assert isinstance(run.result(LONG), Unspeakable)
+    assert run.state == "finished"
+    end = list(told(client, run.execution_id))[-1]
+    assert isinstance(end, RunFinished)
+    assert end.result == "(no text: Unspeakable)"
+
+
 def test_a_result_that_does_not_come_in_time_leaves_the_run_alone(client: Client) -> None:
     run = hitl.start(make_crew())
     question = next_question(client)
