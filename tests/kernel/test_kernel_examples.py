@@ -1,0 +1,89 @@
+"""The first examples of docs/kernel.md do what the page says."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import crewai_hitl_nb as hitl
+from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.kernel import is_enabled
+from crewai_hitl_nb.protocol.events import HumanInputCompleted
+from tests.jupyter_process import REPOSITORY, JupyterProcess
+from tests.kernel.background import make_crew
+from tests.kernel.conftest import next_question, wait_until_closed
+from tests.test_docs import code_blocks
+
+
+@pytest.fixture(autouse=True)
+def named_server(
+    server: JupyterProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The server in the environment, as a person would name it."""
+    monkeypatch.setenv("CREWAI_STORAGE_DIR", str(tmp_path / "crewai"))
+    monkeypatch.setenv("CREWAI_HITL_URL", server.prefix)
+    monkeypatch.setenv("CREWAI_HITL_TOKEN", server.token)
+    yield
+    hitl.disable()
+
+
+def example(needle: str, **replaced: str) -> dict[str, Any]:
+    """Run the page's example that has this in it, and return its names."""
+    blocks = code_blocks(REPOSITORY / "docs" / "kernel.md", "python")
+    (block,) = [block for block in blocks if needle in block]
+    for old, new in replaced.items():
+        block = block.replace(PLACES[old], new)
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(block, names)
+    return names
+
+
+PLACES = {"url": "http://127.0.0.1:8888/crewai-hitl/", "token": "the token"}
+
+
+def test_one_line_turns_the_bridge_on_and_any_program_answers(
+    server: JupyterProcess, client: Client
+) -> None:
+    example("hitl.enable()  # or: %load_ext")
+    assert is_enabled()
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(make_crew().kickoff)
+        next_question(client)
+        example("with hitl.Client(", url=server.prefix, token=server.token)
+        again = next_question(client)
+        client.answer(again.request_id)
+
+    assert again.round == 2
+    assert "Shorter, please" in str(result.result())
+
+
+def test_the_times_that_were_said_closest_hold(client: Client) -> None:
+    names = example("def publish_unless_somebody_objects")
+    crew = make_crew()
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(names["publish_unless_somebody_objects"], crew, crew.tasks[0])
+        question = next_question(client)
+        client.answer(question.request_id, decision="approve")
+        result.result()
+
+    assert question.expires_at is not None
+    assert question.remind_at is not None
+    assert (question.expires_at - question.timestamp).total_seconds() == 600
+    assert (question.remind_at - question.timestamp).total_seconds() == 3600
+    assert question.response.on_expiry == "default"
+
+
+def test_a_default_that_nobody_forestalls_is_the_answer(client: Client) -> None:
+    hitl.enable(timeout=1)
+    crew = make_crew()
+    hitl.annotate(crew.tasks[0], on_expiry="default", default={"decision": "approve"})
+    result = crew.kickoff()
+    asked = client.requests()[-1]
+    closing = wait_until_closed(client, asked.request_id).completion
+
+    assert "# A note on tea" in str(result)
+    assert isinstance(closing, HumanInputCompleted)
+    assert closing.answered_by is not None
+    assert (closing.decision, closing.answered_by.name) == ("approve", "default")
