@@ -7,6 +7,8 @@ from tests.kernel.conftest import next_question
 from tests.kernel.running_kernel import RunningKernel
 
 ANNOTATED = """\
+import os, tempfile
+os.chdir(tempfile.mkdtemp())  # training writes files
 crew = make_crew("A note on {drink}")
 _ = hitl.annotate(
     crew.tasks[0], prompt="Fit to print?", reason_flags=["ambiguity"], assignee="ada", timeout=600
