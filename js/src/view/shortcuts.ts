@@ -62,7 +62,11 @@ export function useShortcuts(
 export function actionOf(event: KeyboardEvent): Action | null {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return null;
   const target = event.target as Element | null;
-  if (target?.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) {
+  if (
+    target?.closest(
+      "input:not([type=checkbox], [type=radio]), textarea, select, dialog, [contenteditable]",
+    )
+  ) {
     return null;
   }
   return KEYS[event.key] ?? null;
