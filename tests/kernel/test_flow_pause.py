@@ -318,3 +318,20 @@ def test_a_script_resumes_what_a_notebook_paused(
     (result,) = json.loads(done.stdout.splitlines()[-1])
     assert result[:2] == [question.request_id, "finished"]
     assert next(iter(client.pending()), None) is None
+
+
+def test_a_started_flow_pauses_and_its_record_goes_on_when_it_is_resumed(
+    kernel: RunningKernel, client: Client, name: str
+) -> None:
+    started = kernel.run(
+        f"run = hitl.start(Letter(), inputs={{'name': {name!r}}})\n"
+        "print(type(run.result()).__name__, run.state)"
+    )
+    (question,) = client.pending()
+    client.answer(question.request_id, options=["send"])
+    resumed(kernel)
+
+    assert "HumanFeedbackPending paused" in started.text
+    told = _events_of(client, question.execution_id, until="run_finished")
+    life = [kind for kind in told if not kind.startswith("run_task_")]
+    assert life == ["run_started", "run_paused", "run_started", "run_finished"]
