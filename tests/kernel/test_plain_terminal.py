@@ -1,0 +1,66 @@
+"""A script at a terminal without any server: crewAI's console asks, as it always did."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.jupyter_process import scratch_env
+from tests.kernel.script_terminal import (
+    END,
+    INTERRUPT,
+    ScriptAtATerminal,
+    script_at_a_terminal,
+)
+
+KICKOFF = "print('result:', make_crew().kickoff())"
+AKICKOFF = "import asyncio; print('result:', asyncio.run(make_crew().akickoff()))"
+PANEL = "Human Feedback Required"
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptAtATerminal]:
+    folder = tmp_path_factory.mktemp("terminal")
+    with script_at_a_terminal(folder, scratch_env(folder)) as script:
+        script.run("hitl.enable()")
+        yield script
+
+
+def asked_twice(script: ScriptAtATerminal, kickoff: str) -> str:
+    """Ask for a change, then accept; return what was on the screen after that."""
+    script.begin(kickoff)
+    script.expect(PANEL)
+    script.type("Shorter")
+    script.expect(PANEL)
+    script.type("")
+    return script.expect("<ended: well>")
+
+
+def test_each_round_is_asked_by_crewai_until_a_blank_line_accepts(
+    script: ScriptAtATerminal,
+) -> None:
+    seen = asked_twice(script, KICKOFF)
+
+    assert "- Shorter" in seen
+    assert "Press Enter to accept the result" not in seen  # our own console keeps quiet
+
+
+def test_the_end_of_input_is_no_approval_in_crewai_either(script: ScriptAtATerminal) -> None:
+    script.begin(KICKOFF)
+    for _ in range(3):  # crewAI runs the agent again after an error, twice
+        script.expect(PANEL)
+        script.screen.send(END)
+
+    assert "result:" not in script.expect("<ended: EOFError")
+
+
+def test_control_c_ends_the_crew(script: ScriptAtATerminal) -> None:
+    script.begin(KICKOFF)
+    script.expect(PANEL)
+    script.screen.send(INTERRUPT)
+
+    assert "result:" not in script.expect("<ended: KeyboardInterrupt")
+
+
+def test_each_round_is_asked_on_a_loop_as_well(script: ScriptAtATerminal) -> None:
+    """The last one here: crewAI closes stdin when it has read a line on a loop."""
+    assert "- Shorter" in asked_twice(script, AKICKOFF)
