@@ -132,6 +132,32 @@ async def test_an_explicit_default_answers_at_the_deadline_in_its_own_name() -> 
         assert closing.answered_by.via == "default"
 
 
+@pytest.mark.parametrize(
+    ("default", "decision", "values"),
+    [
+        ({"decision": "reject"}, "reject", None),
+        ({"rows": 3}, "respond", {"rows": 3}),
+        ({"decision": "edit", "values": {"rows": 3}}, "edit", {"rows": 3}),
+    ],
+)
+async def test_a_default_beside_a_form_is_its_values_or_a_whole_answer(
+    default: dict[str, object], decision: str, values: dict[str, object] | None
+) -> None:
+    soon = (utc_now() + timedelta(milliseconds=50)).isoformat()
+    form = {"type": "object", "properties": {"rows": {"type": "integer"}}}
+    response = {
+        "decisions": ["approve", "respond", "reject", "edit"],
+        "schema": form,
+        "on_expiry": "default",
+        "default": default,
+    }
+    async with broker_on() as broker:
+        await broker.publish([required("r1", expires_at=soon, response=response)])
+        closing = (await ended(broker, "r1")).completion
+        assert isinstance(closing, HumanInputCompleted)
+        assert (closing.decision, closing.values) == (decision, values)
+
+
 @pytest.mark.parametrize("default", ["", {"human_feedback": ""}, 7, ["maybe"], {"decision": "?"}])
 async def test_a_default_that_does_not_fit_expires_instead_of_approving(default: object) -> None:
     soon = (utc_now() + timedelta(milliseconds=20)).isoformat()
