@@ -4,6 +4,10 @@ Everything a page needs is in the site: no font, script, style or picture comes 
 so that it can be built and read without a network.
 """
 
+from typing import Any
+
+from sphinx.application import Sphinx
+
 import crewai_hitl_nb
 
 project = "crewai-hitl-nb"
@@ -35,3 +39,19 @@ html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
 html_favicon = "../../js/icons/icon.svg"
+
+
+def setup(app: Sphinx) -> None:
+    """Mend what the theme leaves undone, after it has had its turn."""
+    app.connect("html-page-context", make_accessible, priority=900)
+
+
+def make_accessible(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], document: object
+) -> None:
+    """Let code be scrolled by keyboard, and give the sidebar's headings their level."""
+    if "body" in context:
+        context["body"] = context["body"].replace("<pre", '<pre tabindex="0"')
+    navigation = str(context.get("furo_navigation_tree", ""))
+    heading = 'role="heading"'
+    context["furo_navigation_tree"] = navigation.replace(heading, f'{heading} aria-level="2"')

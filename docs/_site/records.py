@@ -6,6 +6,7 @@ become a piece of HTML in the output's place. It knows the wire's field names an
 """
 
 import html
+import re
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -14,6 +15,8 @@ CARD = "application/vnd.crewai-hitl.request+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_COLOUR = re.compile(r"(?:text-decoration-)?color: #[0-9a-f]{6};? ?")
+"""In a style: colours that were chosen for a terminal can be read on a terminal only."""
 _ENDS = {
     "pending": "Nobody has answered yet.",
     "cancelled": "The question was withdrawn.",
@@ -27,6 +30,8 @@ def with_records(notebook: dict[str, Any]) -> None:
         for output in cell.get("outputs", []):
             data: dict[str, Any] = output.get("data", {})
             data.pop(WIDGET, None)
+            if "text/html" in data:
+                data["text/html"] = _COLOUR.sub("", "".join(data["text/html"]))
             card = data.pop(CARD, None)
             if card is not None and card.get("mode") == "run":
                 data["text/html"] = run_record(card["event"], card.get("requests") or [])

@@ -17,12 +17,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Request, expect, sync_playwright
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.cli.main import commands
+from tests.e2e.axe import violations
 from tests.e2e.chromium import FLAGS, find_chromium
 from tests.jupyter_process import REPOSITORY
 from tests.notebooks.conftest import NOTEBOOKS, Runs
@@ -128,6 +130,18 @@ def test_a_browser_asks_no_other_host_and_gets_all_it_asks_for(
     page.close()
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
     assert failed == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", "python", "answering", "gallery/flows", "compared"])
+def test_a_page_can_be_read_by_everybody(
+    address: str, browser: Browser, name: str, scheme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(f"{address}{name}.html")
+    assert violations(page) == []
+    page.close()
 
 
 @pytest.mark.browser
