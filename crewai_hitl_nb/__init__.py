@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.client import AsyncClient, Client
     from crewai_hitl_nb.host import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
-    from crewai_hitl_nb.kernel.annotations import annotate
-    from crewai_hitl_nb.kernel.approving import approve_tools
-    from crewai_hitl_nb.kernel.ask import ask, ask_async
+    from crewai_hitl_nb.kernel.ask.ask import ask, ask_async
+    from crewai_hitl_nb.kernel.ask.human_tool import AskHumanTool
     from crewai_hitl_nb.kernel.asking import NotAnswered
     from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
-    from crewai_hitl_nb.kernel.flow_feedback import DurableFeedback
-    from crewai_hitl_nb.kernel.flow_resume import resume_pending, resume_pending_async
-    from crewai_hitl_nb.kernel.human_tool import AskHumanTool
-    from crewai_hitl_nb.kernel.start import start
-    from crewai_hitl_nb.kernel.started_run import StartedRun
+    from crewai_hitl_nb.kernel.flows.feedback import DurableFeedback
+    from crewai_hitl_nb.kernel.flows.resume import resume_pending, resume_pending_async
+    from crewai_hitl_nb.kernel.gates.approving import approve_tools
+    from crewai_hitl_nb.kernel.questions.annotations import annotate
+    from crewai_hitl_nb.kernel.runs.start import start
+    from crewai_hitl_nb.kernel.runs.started_run import StartedRun
     from crewai_hitl_nb.nested import allow_nested_loops
     from crewai_hitl_nb.widget import inbox
 
@@ -54,26 +54,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AskHumanTool": "crewai_hitl_nb.kernel.human_tool",
+    "AskHumanTool": "crewai_hitl_nb.kernel.ask.human_tool",
     "AsyncClient": "crewai_hitl_nb.client",
     "Client": "crewai_hitl_nb.client",
-    "DurableFeedback": "crewai_hitl_nb.kernel.flow_feedback",
+    "DurableFeedback": "crewai_hitl_nb.kernel.flows.feedback",
     "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
     "HumanInputServer": "crewai_hitl_nb.host",
     "NotAnswered": "crewai_hitl_nb.kernel.asking",
-    "StartedRun": "crewai_hitl_nb.kernel.started_run",
+    "StartedRun": "crewai_hitl_nb.kernel.runs.started_run",
     "allow_nested_loops": "crewai_hitl_nb.nested",
-    "annotate": "crewai_hitl_nb.kernel.annotations",
-    "approve_tools": "crewai_hitl_nb.kernel.approving",
-    "ask": "crewai_hitl_nb.kernel.ask",
-    "ask_async": "crewai_hitl_nb.kernel.ask",
+    "annotate": "crewai_hitl_nb.kernel.questions.annotations",
+    "approve_tools": "crewai_hitl_nb.kernel.gates.approving",
+    "ask": "crewai_hitl_nb.kernel.ask.ask",
+    "ask_async": "crewai_hitl_nb.kernel.ask.ask",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
     "inbox": "crewai_hitl_nb.widget",
-    "resume_pending": "crewai_hitl_nb.kernel.flow_resume",
-    "resume_pending_async": "crewai_hitl_nb.kernel.flow_resume",
-    "start": "crewai_hitl_nb.kernel.start",
+    "resume_pending": "crewai_hitl_nb.kernel.flows.resume",
+    "resume_pending_async": "crewai_hitl_nb.kernel.flows.resume",
+    "start": "crewai_hitl_nb.kernel.runs.start",
 }
 
 

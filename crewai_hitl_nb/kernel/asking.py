@@ -1,7 +1,7 @@
 """Asks a question and waits for its end, from a thread or from a loop.
 
 Everything that asks a human in this process goes through here. Below it are the bridge,
-the notebook and crewAI's bus; above it are the providers (``human_input.py``). The rule:
+the notebook and crewAI's bus; above it are the providers (``tasks/human_input.py``). The rule:
 only an answer of a person comes back (or the default that a question names); every other
 end raises :class:`NotAnswered`, which ends a crew cleanly and is never an approval.
 """
@@ -14,13 +14,13 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from crewai.hooks import HookAborted
 
-from crewai_hitl_nb.kernel.bridge import Bridge
+from crewai_hitl_nb.kernel.bridge.bridge import Bridge
+from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
 from crewai_hitl_nb.kernel.events import emit_completed, emit_required
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
-from crewai_hitl_nb.kernel.pending import PendingRequest
-from crewai_hitl_nb.kernel.question import Waiter
-from crewai_hitl_nb.kernel.run import TICK_SECONDS, block_until_done, current_run
-from crewai_hitl_nb.kernel.terms import Terms
+from crewai_hitl_nb.kernel.questions.question import Waiter
+from crewai_hitl_nb.kernel.questions.terms import Terms
+from crewai_hitl_nb.kernel.runs.run import TICK_SECONDS, block_until_done, current_run
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import (
     CancelReason,

@@ -2,7 +2,7 @@
 
 The only module that speaks to IPython and ipykernel: which cell asks, how to put
 something under it, how to notice its interrupt. Above it are ``asking.py`` and
-``run.py``; it knows neither crewAI nor the server.
+``runs/run.py``; it knows neither crewAI nor the server.
 
 Works with ipykernel 6 and 7: it sends the display message itself, because only so can a
 thread that outlives its cell still put it under that cell.

@@ -12,22 +12,22 @@ from typing import Any, Final
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
-from crewai_hitl_nb.kernel.bridge import Bridge
-from crewai_hitl_nb.kernel.card_screen import CardScreen
-from crewai_hitl_nb.kernel.console import screen_of_a_script
+from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.events import feed
-from crewai_hitl_nb.kernel.flows import DurableFlows, FlowBridge
-from crewai_hitl_nb.kernel.gates import GATES
-from crewai_hitl_nb.kernel.hook_input import HookInputPatch
-from crewai_hitl_nb.kernel.hooks import ProviderHook
-from crewai_hitl_nb.kernel.human_input import BridgedHumanInput
+from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge
+from crewai_hitl_nb.kernel.gates.gates import GATES
+from crewai_hitl_nb.kernel.gates.hook_input import HookInputPatch
 from crewai_hitl_nb.kernel.notebook import Notebook
-from crewai_hitl_nb.kernel.question import Asking, Waiter
-from crewai_hitl_nb.kernel.run import RunPatch
-from crewai_hitl_nb.kernel.started_run import StartedRun
-from crewai_hitl_nb.kernel.starter import Starter, Target
-from crewai_hitl_nb.kernel.terms import NO_TERMS, OnExpiry, Terms
-from crewai_hitl_nb.kernel.tool_calls import ToolCallHooks
+from crewai_hitl_nb.kernel.questions.question import Asking, Waiter
+from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
+from crewai_hitl_nb.kernel.runs.run import RunPatch
+from crewai_hitl_nb.kernel.runs.started_run import StartedRun
+from crewai_hitl_nb.kernel.runs.starter import Starter, Target
+from crewai_hitl_nb.kernel.runs.tool_calls import ToolCallHooks
+from crewai_hitl_nb.kernel.screens.card_screen import CardScreen
+from crewai_hitl_nb.kernel.screens.console import screen_of_a_script
+from crewai_hitl_nb.kernel.tasks.hooks import ProviderHook
+from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
 from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire

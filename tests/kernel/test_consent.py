@@ -2,7 +2,7 @@
 
 import pytest
 
-from crewai_hitl_nb.kernel.consent import word_of_consent
+from crewai_hitl_nb.kernel.gates.consent import word_of_consent
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from crewai.flow.flow import Flow, start
 from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.asking import NotAnswered
-from crewai_hitl_nb.kernel.flow_loop import blocks_its_loop
-from crewai_hitl_nb.kernel.flow_outcome import ChosenOutcome, feedback_for
-from crewai_hitl_nb.kernel.flow_question import feedback_question, wishes_of
-from crewai_hitl_nb.kernel.question import Waiter
-from crewai_hitl_nb.kernel.terms import Terms
+from crewai_hitl_nb.kernel.flows.outcome import ChosenOutcome, feedback_for
+from crewai_hitl_nb.kernel.flows.question import feedback_question, wishes_of
+from crewai_hitl_nb.kernel.questions.question import Waiter
+from crewai_hitl_nb.kernel.questions.terms import Terms
+from crewai_hitl_nb.kernel.runs.own_loop import blocks_its_loop
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, HumanInputRequired
 

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 from pydantic import AnyUrl, BaseModel, Field, SecretStr, create_model
 
-from crewai_hitl_nb.kernel.forms import WrongValues, form_of
-from crewai_hitl_nb.kernel.wanted import Typed
+from crewai_hitl_nb.kernel.ask.forms import WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.wanted import Typed
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.schema import check_form, form_errors

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.kernel.gates import Gate
+from crewai_hitl_nb.kernel.gates.gates import Gate
 from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.tool_crews import WAYS, started, tool_crew
 
@@ -174,7 +174,7 @@ def test_a_withdrawn_approval_ends_the_run(way: str, client: Client) -> None:
 def test_a_gate_that_fails_blocks(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = DeleteTool()
     gate = hitl.approve_tools("delete_*")
-    monkeypatch.setattr("crewai_hitl_nb.kernel.gates._Decision.make", lambda self: 1 / 0)
+    monkeypatch.setattr("crewai_hitl_nb.kernel.gates.gates._Decision.make", lambda self: 1 / 0)
     with (
         gate,
         tool_crew("native", [CALL], tool) as crew,

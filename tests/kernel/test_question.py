@@ -9,10 +9,10 @@ from crewai.core.providers.human_input import ExecutorContext
 from crewai.hooks import HookAborted
 from pydantic import BaseModel
 
-from crewai_hitl_nb.kernel.context import cut
-from crewai_hitl_nb.kernel.human_input import ACCEPT, feedback_of
-from crewai_hitl_nb.kernel.question import Waiter, task_question
-from crewai_hitl_nb.kernel.terms import Terms
+from crewai_hitl_nb.kernel.questions.context import cut
+from crewai_hitl_nb.kernel.questions.question import Waiter, task_question
+from crewai_hitl_nb.kernel.questions.terms import Terms
+from crewai_hitl_nb.kernel.tasks.human_input import ACCEPT, feedback_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import HumanInputRequired, encode_event
 from tests.events import completed

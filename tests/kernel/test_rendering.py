@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from crewai_hitl_nb.kernel.rendering import MAX_COLUMNS, MAX_ROWS, as_markdown
+from crewai_hitl_nb.kernel.questions.rendering import MAX_COLUMNS, MAX_ROWS, as_markdown
 from crewai_hitl_nb.protocol import limits
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.kernel.terms import NO_TERMS, Terms
+from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, Terms
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from tests.kernel.conftest import next_question
 from tests.kernel.crews import KICKOFF

@@ -1,0 +1,338 @@
+"""Typed forms: from a pydantic model or a JSON Schema to the flat form that people fill.
+
+Pure. The wire's forms are flat (``protocol/schema.py``); here references are resolved,
+"or nothing" becomes "need not be filled", choices become texts, and what a server must not
+check, such as a regular expression, is left to whoever reads the values. What cannot be a
+flat form is a :class:`ValueError` that names the field. Above it are ``ask/ask.py`` and the
+gates; it asks nothing.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypeAlias
+
+from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
+from crewai_hitl_nb.protocol.schema import check_form
+
+Nested: TypeAlias = Literal["refuse", "json"]
+
+_KEPT: Final[Mapping[str, frozenset[str]]] = {
+    "string": frozenset({"minLength", "maxLength"}),
+    "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
+    "integer": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
+    "boolean": frozenset(),
+    "array": frozenset({"minItems", "maxItems"}),
+}
+_FORMATS: Final = frozenset({"email", "uri", "date", "date-time", "time"})
+_SAID: Final = ("title", "description")
+_SIMPLE: Final = frozenset({"string", "number", "integer", "boolean"})
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+class WrongValues(Exception):
+    """Values that the form allowed and its reader refuses.
+
+    Attributes:
+        errors: What is wrong, field by field.
+    """
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__(
+            "; ".join(f"{e.field}: {e.message}" if e.field else e.message for e in errors)
+        )
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Field:
+    """How one field's values travel.
+
+    Attributes:
+        schema: Of the form's property.
+        shown: From a value to what stands in the form.
+        read: From what was filled in to the value; ValueError when it is none.
+    """
+
+    schema: dict[str, Any]
+    shown: Callable[[Any], Any] = _same
+    read: Callable[[Any], Any] = _same
+
+
+@dataclass(frozen=True)
+class Form:
+    """A flat form and the way from its values to the asker's and back.
+
+    Attributes:
+        fields: By name, in order.
+        required: Those that must be filled.
+        title: Above it.
+        description: Below the title.
+    """
+
+    fields: Mapping[str, Field]
+    required: frozenset[str]
+    title: str = ""
+    description: str = ""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The form as it stands on the wire."""
+        said = {name: getattr(self, name) for name in _SAID if getattr(self, name)}
+        return {
+            "type": "object",
+            **said,
+            "properties": {name: field.schema for name, field in self.fields.items()},
+            "required": [name for name in self.fields if name in self.required],
+        }
+
+    def filled_with(self, values: Mapping[str, Any], *, required: bool = False) -> "Form":
+        """Return the form with these values in it; values of no field are left out.
+
+        Args:
+            values: As the asker has them; None leaves a field as it is.
+            required: The fields that have one must keep one.
+        """
+        known = {n: v for n, v in values.items() if n in self.fields and v is not None}
+        fields = {
+            name: replace(field, schema={**field.schema, "default": field.shown(known[name])})
+            if name in known
+            else field
+            for name, field in self.fields.items()
+        }
+        must = self.required | known.keys() if required else self.required
+        return replace(self, fields=fields, required=must)
+
+    def refilled(self, values: Mapping[str, Any]) -> "Form":
+        """Return the form as somebody filled it, so that nothing they typed is lost."""
+        fields = {
+            name: replace(field, schema={**field.schema, "default": values[name]})
+            if name in values
+            else field
+            for name, field in self.fields.items()
+        }
+        return replace(self, fields=fields)
+
+    def shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the asker's values as they stand in the form."""
+        return {
+            name: self.fields[name].shown(value)
+            for name, value in values.items()
+            if name in self.fields and value is not None
+        }
+
+    def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was filled in, as the asker has it.
+
+        Raises:
+            WrongValues: A field holds what it cannot mean.
+        """
+        read: dict[str, Any] = {}
+        errors = []
+        for name, value in values.items():
+            field = self.fields.get(name, _AS_IT_IS)
+            try:
+                read[name] = field.read(value)
+            except ValueError as error:
+                errors.append(FieldError(name, str(error)))
+        if errors:
+            raise WrongValues(tuple(errors))
+        return read
+
+
+_AS_IT_IS: Final = Field({})
+
+
+def form_of(schema: Mapping[str, Any], *, nested: Nested = "refuse") -> Form:
+    """Return the flat form of a JSON Schema.
+
+    Args:
+        schema: An object's; references into its own ``$defs`` are followed.
+        nested: What to do with a field that holds more than one value: refuse it, or take
+            JSON text for it.
+
+    Raises:
+        ValueError: It cannot be a flat form; the message names the field and what to do.
+    """
+    definitions = schema.get("$defs") or schema.get("definitions") or {}
+    schema = _resolved(schema, definitions)
+    if not isinstance(schema.get("properties"), Mapping) or not schema["properties"]:
+        raise ValueError(
+            "a form needs fields: give a pydantic model, or a JSON Schema of an object "
+            "with `properties`"
+        )
+    if missing := set(schema.get("required", ())) - schema["properties"].keys():
+        raise ValueError(f"{', '.join(sorted(missing))}: required, but no property of the schema")
+    form = Form(
+        fields={
+            name: _field(name, _resolved(field, definitions), definitions, nested)
+            for name, field in schema["properties"].items()
+        },
+        required=frozenset(schema.get("required", ())),
+        title=str(schema.get("title", "")),
+        description=str(schema.get("description", "")),
+    )
+    try:
+        check_form(form.schema)
+    except InvalidEvent as error:
+        wrong = error.errors[0]
+        where = wrong.field.removeprefix("response.schema.properties.")
+        raise ValueError(f"{where}: {wrong.message}") from None
+    return form
+
+
+def _field(
+    name: str, field: dict[str, Any], definitions: Mapping[str, Any], nested: Nested
+) -> Field:
+    said = {key: field[key] for key in _SAID if isinstance(field.get(key), str)}
+    kinds = _possible(field, definitions)
+    default = {"default": field["default"]} if field.get("default") is not None else {}
+    secret = any(k.get("format") == "password" or k.get("writeOnly") for k in (field, *kinds))
+    if secret and nested == "refuse":
+        raise ValueError(f"{name}: a secret cannot be asked for, since answers are kept in a log")
+    made = _of_one_kind(kinds)
+    if made is None and nested == "json":
+        made = _as_json(said)
+    if made is None:
+        raise ValueError(
+            f"{name}: a form is flat, so a field holds a text, a number, true or false, a date, "
+            "or choices from a list of texts (Literal, Enum, list[Literal[...]]). Ask for its "
+            "parts as fields of their own, or for JSON as a text"
+        )
+    if default:
+        default = {"default": made.shown(default["default"])}
+    return replace(made, schema={**said, **made.schema, **default})
+
+
+def _possible(field: dict[str, Any], definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a field may be, "nothing" aside."""
+    several = field.get("anyOf") or field.get("oneOf")
+    if several:
+        inner = [_resolved(one, definitions) for one in several]
+        return [k for one in inner for k in _possible(one, definitions)]
+    if isinstance(field.get("type"), list):
+        return [{**field, "type": kind} for kind in field["type"] if kind != "null"]
+    if field.get("type") == "null":
+        return []
+    if field.get("type") == "array" and isinstance(field.get("items"), Mapping):
+        return [{**field, "items": _resolved(field["items"], definitions)}]
+    return [field]
+
+
+def _of_one_kind(kinds: list[dict[str, Any]]) -> Field | None:
+    """Return the field for the simplest that it may be; None when all are nested."""
+    choices = [_choices(kind) for kind in kinds]
+    if kinds and all(choice is not None for choice in choices):
+        return _choice([value for choice in choices for value in choice or ()])
+    if len(kinds) == 1 and kinds[0].get("type") == "array":
+        return _several(kinds[0])
+    by_type = {str(kind.get("type")): kind for kind in reversed(kinds)}
+    if by_type.keys() > {"string"} and "pattern" in by_type["string"]:
+        del by_type["string"]  # but another way to spell the number: pydantic's `Decimal`
+    if by_type.keys() == {"integer", "number"}:
+        del by_type["integer"]
+    if len(by_type) != 1 or not by_type.keys() <= _SIMPLE:
+        return None  # of several types nobody could tell which one was meant
+    return _plain(*by_type.values())
+
+
+def _plain(kind: Mapping[str, Any]) -> Field:
+    name = str(kind["type"])
+    schema = {"type": name, **{k: v for k, v in kind.items() if k in _KEPT[name]}}
+    if name == "string" and kind.get("format") in _FORMATS:
+        schema["format"] = kind["format"]
+    return Field(schema, _number_of if name == "number" else _same)
+
+
+def _choices(kind: Mapping[str, Any]) -> list[Any] | None:
+    """Return the values to choose from, if it is a choice."""
+    if "const" in kind:
+        return [kind["const"]]
+    values = kind.get("enum")
+    if not isinstance(values, list) or not values:
+        return None
+    return [value for value in values if value is not None]
+
+
+def _choice(values: list[Any]) -> Field | None:
+    labels = _labels(values)
+    if labels is None:
+        return None
+    return Field({"type": "string", "enum": list(labels)}, _text_of, labels.__getitem__)
+
+
+def _several(kind: Mapping[str, Any]) -> Field | None:
+    items = kind.get("items")
+    values = _choices(items) if isinstance(items, Mapping) else None
+    labels = _labels(values) if values else None
+    if labels is None:
+        return None
+    schema = {
+        "type": "array",
+        "items": {"type": "string", "enum": list(labels)},
+        **{k: v for k, v in kind.items() if k in _KEPT["array"]},
+        "uniqueItems": True,
+    }
+    return Field(
+        schema,
+        lambda chosen: [_text_of(value) for value in chosen],
+        lambda chosen: [labels[label] for label in chosen],
+    )
+
+
+def _labels(values: list[Any]) -> dict[str, Any] | None:
+    """Return the values by the text that stands for each; None when two look alike."""
+    if any(isinstance(value, dict | list) for value in values):
+        return None
+    labels = {_text_of(value): value for value in values}
+    return labels if len(labels) == len(values) else None
+
+
+def _number_of(value: Any) -> Any:
+    """Return a number that was spelt out, as pydantic spells a ``Decimal``."""
+    return float(value) if isinstance(value, str) else value
+
+
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _as_json(said: dict[str, Any]) -> Field:
+    description = f"{said.get('description', '')} (JSON)".strip()
+    schema = {"type": "string", "description": description}
+    said.pop("description", None)
+
+    def read(text: str) -> Any:
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"is no JSON: {error}") from None
+
+    return Field(
+        schema, lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str), read
+    )
+
+
+def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema with its own reference followed, and a single ``allOf`` taken in."""
+    own = dict(deepcopy(schema))
+    seen: set[str] = set()
+    while True:
+        parts = own.pop("allOf", None)
+        if parts is not None:
+            if len(parts) != 1:
+                return own  # several at once are no plain field: refused, or JSON
+            own = {**parts[0], **own}
+        reference = own.pop("$ref", None)
+        if reference is None:
+            return own
+        name = str(reference).rpartition("/")[2]
+        if name in seen or name not in definitions:
+            raise ValueError(f"the schema refers to {reference}, which it does not define")
+        seen.add(name)
+        named = {k: v for k, v in definitions[name].items() if k != "title"}  # of its class
+        own = {**deepcopy(named), **own}

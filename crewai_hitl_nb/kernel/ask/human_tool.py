@@ -1,0 +1,147 @@
+"""``AskHumanTool``: a tool by which an agent asks a person.
+
+Below it is ``ask/ask.py``, which knows how to ask. What stands here is the agent's side: what a
+model is told of the tool, what it may get wrong, and what it hears when nobody answers.
+"""
+
+import re
+from typing import Any, Final, Literal
+
+from crewai.tools import BaseTool
+from crewai.types.callback import SerializableCallable
+from pydantic import BaseModel, Field
+
+from crewai_hitl_nb.kernel import session
+from crewai_hitl_nb.kernel.ask.ask import Question, ask_question, ask_question_async
+from crewai_hitl_nb.kernel.ask.wanted import Choice, Text, Wanted
+from crewai_hitl_nb.kernel.asking import NotAnswered
+from crewai_hitl_nb.kernel.questions.terms import OnExpiry, Terms
+from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.events import HumanInputCompleted
+
+NONE_OF_THESE: Final = "None of these"
+"""Stands below the options that an agent made up: they may all be wrong."""
+
+_FLAG_CHARS: Final = 60
+
+
+class AskHumanArguments(BaseModel):
+    """What an agent gives the tool."""
+
+    question: str = Field(
+        min_length=1,
+        description="The question, complete in itself: the person has not seen your work.",
+    )
+    options: list[str] | None = Field(
+        default=None, description="Possible answers to choose from; leave out for free text."
+    )
+    reason: str | None = Field(
+        default=None,
+        description=(
+            "Why a person is needed: `ambiguity` (the task can be read in several ways), "
+            "`missing_field` (something you need was not given), or another short word."
+        ),
+    )
+
+
+def _never(arguments: Any = None, result: Any = None) -> bool:
+    """Keep crewAI from answering the same question from its cache: people change their mind."""
+    return False
+
+
+class AskHumanTool(BaseTool):
+    """Lets an agent ask a person, and wait for what they say.
+
+    Making one turns the bridge on.
+
+    Attributes:
+        timeout: Seconds until a question's deadline.
+        remind_after: Seconds until those who look are told again.
+        on_expiry: ``fail``, ``default`` or ``wait``.
+        default: The text that answers for ``on_expiry="default"``.
+        assignee: Who should answer.
+        if_unanswered: When the question expires or is withdrawn: ``end_run`` ends the run
+            with :class:`NotAnswered`; ``tell_agent`` tells the agent plainly that nobody
+            answered, and lets it go on. A run that was stopped ends either way.
+    """
+
+    name: str = "Ask a human"
+    description: str = (
+        "Ask a person a question and get their answer. Use it when the task is ambiguous, "
+        "when something you need is missing, or when a decision is not yours to take. "
+        "Ask once, clearly; do not repeat a question that was answered."
+    )
+    args_schema: type[BaseModel] = AskHumanArguments
+    cache_function: SerializableCallable = _never
+    timeout: float | None = None
+    remind_after: float | None = None
+    on_expiry: OnExpiry | None = None
+    default: str | None = None
+    assignee: str | None = None
+    if_unanswered: Literal["end_run", "tell_agent"] = "end_run"
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Check the times, and turn the bridge on before the run that uses the tool."""
+        self._terms()
+        session()
+        super().model_post_init(context)
+
+    def _run(
+        self, question: str, options: list[str] | None = None, reason: str | None = None
+    ) -> str:
+        try:
+            return str(ask_question(self._question(question, options, reason)))
+        except NotAnswered as error:
+            return self._unanswered(error)
+
+    async def _arun(
+        self, question: str, options: list[str] | None = None, reason: str | None = None
+    ) -> str:
+        try:
+            return str(await ask_question_async(self._question(question, options, reason)))
+        except NotAnswered as error:
+            return self._unanswered(error)
+
+    def _terms(self) -> Terms:
+        return Terms(self.timeout, self.remind_after, self.on_expiry, self.default)
+
+    def _question(self, question: str, options: list[str] | None, reason: str | None) -> Question:
+        flags = (_flag(reason),) if reason and _flag(reason) else ()
+        return Question.of(question, _wanted(options), "", self._terms(), flags, self.assignee)
+
+    def _unanswered(self, error: NotAnswered) -> str:
+        """Return what the agent hears, or raise what ends the run.
+
+        Raises:
+            NotAnswered: The run is to end, or nobody could be asked at all.
+        """
+        if self.if_unanswered == "end_run" or error.ending == "refused":
+            raise error
+        return (
+            "Nobody answered the question, so you have no answer and no approval. Do not guess "
+            "one. Go on only with what does not depend on it, and say in your result what is open."
+        )
+
+
+class _SuggestedAnswers(Choice):
+    """Options that a model made up: cleaned, never the only way out, and read as text."""
+
+    def __init__(self, options: list[str]) -> None:
+        cleaned = dict.fromkeys(" ".join(option.split())[:1000] for option in options)
+        cleaned.pop(NONE_OF_THESE, None)
+        cleaned.pop("", None)
+        super().__init__([*list(cleaned)[: limits.MAX_OPTIONS - 1], NONE_OF_THESE], False)
+
+    def read(self, answer: HumanInputCompleted) -> str:
+        """Return the option with the comment beside it."""
+        return said_of(answer)
+
+
+def _wanted(options: list[str] | None) -> Wanted:
+    suggested = [option for option in options or () if option.strip()]
+    return _SuggestedAnswers(suggested) if suggested else Text()
+
+
+def _flag(reason: str) -> str:
+    return re.sub(r"\W+", "_", reason.strip().lower()).strip("_")[:_FLAG_CHARS]

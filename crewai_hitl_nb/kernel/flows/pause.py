@@ -1,0 +1,104 @@
+"""Pauses a flow durably: stored first, then asked, then its run ends.
+
+The question names no process that waits, so it stays open when this one dies. It and
+crewAI's stored record name each other: the question says where the flow is stored, the
+record's ``metadata`` which question it waits for. ``flows/resume.py`` goes on from there.
+Below it are ``flows/question.py`` and ``asking.py``; above it is ``flows/feedback.py``.
+"""
+
+import threading
+from typing import Any, Final, NoReturn
+
+import msgspec
+from crewai.flow.async_feedback.types import HumanFeedbackPending, PendingFeedbackContext
+from crewai.flow.persistence.base import FlowPersistence
+from crewai.flow.persistence.factory import default_flow_persistence
+from crewai.flow.runtime import Flow
+
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
+from crewai_hitl_nb.kernel.flows.events import tell_requested
+from crewai_hitl_nb.kernel.flows.outcome import REQUEST_KEY
+from crewai_hitl_nb.kernel.flows.question import feedback_question
+from crewai_hitl_nb.kernel.runs.run import current_run
+from crewai_hitl_nb.protocol.events import HumanInputRequired, Pause
+
+_storing: Final = threading.Lock()
+"""Steps of one flow may pause at the same time; one looks and stores at a time."""
+
+
+def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoReturn:
+    """Store the flow, ask, and let its run end.
+
+    Raises:
+        HumanFeedbackPending: Always, but for what follows; crewAI returns it to the caller.
+        NotAnswered: It could not be asked, or the run was stopped meanwhile.
+    """
+    store = flow.persistence or default_flow_persistence()
+    flow.persistence = store  # as crewAI itself does when a flow pauses
+    question = _question(asker, context, flow, store)
+    context.metadata = {**context.metadata, REQUEST_KEY: question.request_id}
+    with _storing:
+        replaced = _replaceable(store, context)
+        state = flow._state if isinstance(flow._state, dict) else flow._state.model_dump()
+        store.save_pending_feedback(context.flow_id, context, state)
+    if replaced is not None:
+        asker.bridge.retract(replaced)
+    try:
+        tell_requested(flow, context, question)
+        asker.leave(question, flow)
+    except BaseException:
+        if waits_for(store, context.flow_id, question.request_id):
+            store.clear_pending_feedback(context.flow_id)
+        raise
+    raise HumanFeedbackPending(
+        context=context,
+        callback_info={"request_id": question.request_id, "url": asker.bridge.endpoint.url},
+    )
+
+
+def _replaceable(store: FlowPersistence, context: PendingFeedbackContext) -> str | None:
+    """Return the question that the flow was stored with in an earlier run, if it was.
+
+    Raises:
+        NotAnswered: It was stored with another one in this run.
+    """
+    loaded = store.load_pending_feedback(context.flow_id)
+    if loaded is None or REQUEST_KEY not in loaded[1].metadata:
+        return None
+    if context.execution_uuid is not None and loaded[1].execution_uuid == context.execution_uuid:
+        run = current_run()
+        if run is not None:
+            run.stop("run_failed")  # what the other step asks is withdrawn, if it is not paused yet
+        raise NotAnswered(
+            f"the flow pauses at {loaded[1].method_name} already, and crewAI stores one pause"
+            f" of a flow: {context.method_name} cannot pause beside it",
+            "refused",
+        )
+    return str(loaded[1].metadata[REQUEST_KEY])
+
+
+def waits_for(store: FlowPersistence, flow_id: str, request_id: str) -> bool:
+    """Say whether the stored flow waits for the answer to this question."""
+    loaded = store.load_pending_feedback(flow_id)
+    return loaded is not None and loaded[1].metadata.get(REQUEST_KEY) == request_id
+
+
+def database_of(store: FlowPersistence) -> str | None:
+    """Return the path of the file that the store keeps its flows in, if it is one."""
+    path = getattr(store, "db_path", None)
+    return path if isinstance(path, str) else None
+
+
+def _question(
+    asker: Asker, context: PendingFeedbackContext, flow: Flow[Any], store: FlowPersistence
+) -> HumanInputRequired:
+    question = feedback_question(context, flow, asker.waiter, asker.terms)
+    return msgspec.structs.replace(
+        question,
+        source=msgspec.structs.replace(question.source, id=None),
+        pause=Pause(
+            flow_id=context.flow_id,
+            flow_class=context.flow_class,
+            persistence=database_of(store),
+        ),
+    )

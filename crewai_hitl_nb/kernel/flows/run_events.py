@@ -1,0 +1,109 @@
+"""What a resumed flow tells on the stream: that it goes on, and how that ended.
+
+The run's events of ``protocol/runs.py``, and one of our own for an attempt that failed and
+left the flow as it was. Above it is ``flows/resume.py``; it waits for nothing.
+"""
+
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from crewai.flow.async_feedback.types import HumanFeedbackPending
+from crewai.flow.runtime import Flow
+
+from crewai_hitl_nb.client.results import Request
+from crewai_hitl_nb.kernel.asking import Asker
+from crewai_hitl_nb.kernel.flows.question import name_of
+from crewai_hitl_nb.kernel.questions.context import cut
+from crewai_hitl_nb.kernel.questions.rendering import as_markdown
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.events import Source, UnknownEvent
+from crewai_hitl_nb.protocol.ids import derived_event_id, new_event_id
+from crewai_hitl_nb.protocol.runs import (
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunPaused,
+    RunStarted,
+    run_event_to_wire,
+)
+
+RESUME_FAILED: Final = "run_resume_failed"
+"""An attempt to resume failed; the answer and the stored flow are still there."""
+
+
+def tell_resumed(asker: Asker, request: Request, flow: Flow[Any]) -> None:
+    """Say that the flow goes on."""
+    waiter = asker.waiter
+    source = Source(
+        id=waiter.source_id,
+        kernel_id=waiter.kernel_id,
+        notebook=waiter.notebook,
+        flow_name=request.source.flow_name,
+    )
+    _tell(
+        asker,
+        RunStarted(
+            event_id=new_event_id(),
+            timestamp=_now(),
+            execution_id=_run_of(request),
+            name=name_of(flow),
+            kind="flow",
+            source=source,
+        ),
+    )
+
+
+def tell_ended(asker: Asker, request: Request, outcome: Any) -> None:
+    """Say how it ended: by a result, an error or another pause. Once for each answer."""
+    envelope: dict[str, Any] = {"timestamp": _now(), "execution_id": _run_of(request)}
+    event: RunEvent
+    if isinstance(outcome, HumanFeedbackPending):
+        event = RunPaused(event_id=_once(request, "run_paused"), **envelope)
+    elif isinstance(outcome, Exception):
+        event = RunFailed(
+            event_id=_once(request, "run_failed"),
+            error=cut(f"{type(outcome).__name__}: {outcome}", limits.MAX_CONTEXT_CHARS),
+            **envelope,
+        )
+    else:
+        result = cut(as_markdown(outcome), limits.MAX_CONTEXT_CHARS)
+        event = RunFinished(event_id=_once(request, "run_finished"), result=result, **envelope)
+    _tell(asker, event)
+
+
+def tell_kept(asker: Asker, request: Request, error: Exception) -> None:
+    """Say that an attempt failed and that the flow is stored as before."""
+    text = cut(f"{type(error).__name__}: {error}", limits.MAX_CONTEXT_CHARS)
+    execution_id = _run_of(request)
+    event_id, now = new_event_id(), _now()
+    asker.bridge.publish(
+        UnknownEvent(
+            type=RESUME_FAILED,
+            event_id=event_id,
+            timestamp=now,
+            execution_id=execution_id,
+            fields={
+                "execution_id": execution_id,
+                "request_id": request.request_id,
+                "error": text,
+            },
+        )
+    )
+    paused = RunPaused(event_id=new_event_id(), timestamp=_now(), execution_id=execution_id)
+    _tell(asker, paused)
+
+
+def _tell(asker: Asker, event: RunEvent) -> None:
+    asker.bridge.publish(run_event_to_wire(event))
+
+
+def _run_of(request: Request) -> str:
+    return request.execution_id or request.request_id
+
+
+def _once(request: Request, what: str) -> str:
+    return derived_event_id(request.request_id, what)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,154 @@
+"""The questions that ask a person to allow a tool call or a model call.
+
+Pure: from the context that crewAI hands to its hooks to the protocol's event. Above it are
+the hooks' input and the gates; below is ``questions/question.py``. It neither asks nor waits.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from crewai.hooks.llm_hooks import LLMCallHookContext
+from crewai.hooks.tool_hooks import ToolCallHookContext
+from crewai.tools.structured_tool import strip_composite_description_prefix
+
+from crewai_hitl_nb.kernel.questions.context import bounded, cut, fenced, under
+from crewai_hitl_nb.kernel.questions.question import Asking, Waiter, new_question
+from crewai_hitl_nb.kernel.questions.terms import Terms
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Response, Round
+
+_PART_CHARS: Final = limits.MAX_CONTEXT_CHARS // 8
+"""For a tool's description, and for each message to a model."""
+
+_CODE_CHARS: Final = limits.MAX_CONTEXT_CHARS // 4
+"""For the arguments, and for a result."""
+
+_LAST_MESSAGES: Final = 3
+"""Of a model call: what the agent wants from the model stands at the end."""
+
+
+def tool_question(  # noqa: PLR0913 - the parts of one question, by name
+    context: ToolCallHookContext,
+    who: Asking,
+    waiter: Waiter,
+    terms: Terms,
+    *,
+    prompt: str = "",
+    more: Iterable[tuple[str, str]] = (),
+    response: Response | None = None,
+    history: Sequence[Round] = (),
+    assignee: str | None = None,
+) -> HumanInputRequired:
+    """Return the question whether a tool may be called, or what to say of its result.
+
+    Args:
+        context: What crewAI says of the call.
+        who: Who calls it.
+        waiter: This process.
+        terms: How long it may wait.
+        prompt: What is asked; by default whether the agent may call it.
+        more: Further details, as titles and texts.
+        response: Which answers are acceptable, in place of the usual ones.
+        history: The earlier rounds.
+        assignee: Who should answer.
+    """
+    details = (
+        *more,
+        ("Agent", who.role or ""),
+        ("Task", getattr(who.task, "description", None) or ""),
+    )
+    return new_question(
+        waiter,
+        who,
+        "tool_approval",
+        prompt=prompt.strip() or f"May {who.role or 'the agent'} call {context.tool_name}?",
+        context=under(_tool_call(context), details),
+        response=response or Response(decisions=_tool_decisions(context)),
+        terms=terms,
+        assignee=assignee,
+        history=bounded(history),
+        round_=len(history) + 1,
+    )
+
+
+def model_question(
+    context: LLMCallHookContext,
+    waiter: Waiter,
+    terms: Terms,
+    *,
+    prompt: str = "",
+    more: Iterable[tuple[str, str]] = (),
+) -> HumanInputRequired:
+    """Return the question whether a model may be called, or what to say of its response.
+
+    Args:
+        context: What crewAI says of the call.
+        waiter: This process.
+        terms: How long it may wait.
+        prompt: What is asked; by default whether the agent may call it.
+        more: Further details, as titles and texts.
+    """
+    who = Asking(crew=context.crew, task=context.task, agent=context.agent)
+    details = (
+        *more,
+        ("Agent", who.role or ""),
+        ("Task", getattr(who.task, "description", None) or ""),
+    )
+    return new_question(
+        waiter,
+        who,
+        "llm_approval",
+        prompt=prompt.strip() or f"May {who.role or 'the agent'} call its language model?",
+        context=under(_model_call(context), details),
+        response=Response(decisions=("approve", "reject", "respond")),
+        terms=terms,
+    )
+
+
+def arguments_said(arguments: Mapping[str, Any]) -> str:
+    """Return a tool's arguments as JSON for people; what is no JSON as its text."""
+    return json.dumps(dict(arguments), indent=2, ensure_ascii=False, default=str)
+
+
+def _tool_decisions(context: ToolCallHookContext) -> tuple[Decision, ...]:
+    """A result can be accepted or replaced; there is nothing left to refuse."""
+    if context.tool_result is not None:
+        return ("approve", "respond")
+    return ("approve", "reject", "respond")
+
+
+def _tool_call(context: ToolCallHookContext) -> str:
+    """Return the call as Markdown: name, description, all arguments, the result if any."""
+    description = getattr(context.tool, "description", None) or ""
+    parts = [
+        f"**Tool** `{context.tool_name}`",
+        cut(strip_composite_description_prefix(description).strip(), _PART_CHARS),
+        "**Arguments**",
+        fenced(arguments_said(context.tool_input), "json", _CODE_CHARS),
+    ]
+    if context.tool_result is not None:
+        parts += ["**Result**", fenced(str(context.tool_result), "", _CODE_CHARS)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _model_call(context: LLMCallHookContext) -> str:
+    """Return the call as Markdown: model, iteration, the last messages, the response if any."""
+    model = getattr(context.llm, "model", None) or context.llm or "unknown"
+    parts = [f"**Model** `{model}`, iteration {context.iterations}"]
+    left_out = len(context.messages) - _LAST_MESSAGES
+    if left_out > 0:
+        parts.append(f"*({left_out} earlier messages are not shown)*")
+    for message in context.messages[-_LAST_MESSAGES:]:
+        parts += [f"**{message.get('role', 'message')}**", _message(message)]
+    if context.response is not None:
+        parts += ["**Response**", fenced(str(context.response), "", _CODE_CHARS)]
+    return "\n\n".join(parts)
+
+
+def _message(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return fenced(content, "", _PART_CHARS)
+    shown = content if content is not None else message.get("tool_calls")
+    return fenced(json.dumps(shown, indent=2, default=str), "json", _PART_CHARS)

@@ -1,0 +1,279 @@
+"""Gates: tools that run only when a person allows the call.
+
+A gate is a hook of crewAI's before each tool call. It fails closed: whatever goes wrong in
+it blocks the call, where crewAI would let the tool run. Above it is ``gates/approving.py`` with
+the public function, and ``session.py``, which puts the gates back when somebody cleared all
+hooks; below are ``gates/approval.py``, ``ask/forms.py`` and ``runs/tool_calls.py``.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import TracebackType
+from typing import Any, Final
+
+from crewai.hooks import HookAborted, InterceptionPoint, get_hooks, register_hook, unregister_hook
+from crewai.hooks.tool_hooks import ToolCallHookContext
+from pydantic import PydanticUserError, ValidationError
+
+from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.wanted import errors_of, errors_said
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
+from crewai_hitl_nb.kernel.gates.approval import arguments_said, tool_question
+from crewai_hitl_nb.kernel.gates.hook_input import Rejected
+from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, Terms
+from crewai_hitl_nb.kernel.runs.tool_calls import ToolCall, call_of
+from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import FieldError
+from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, Response, Round
+
+_CONSOLE_MESSAGE: Final = "Type 'approve' to allow this call; anything else blocks it:"
+
+_MAX_FORM_CHARS: Final = limits.MAX_EVENT_BYTES // 8
+"""Larger arguments can be allowed or refused; a form of them would not fit into an event."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a gate stops and how it asks.
+
+    Attributes:
+        tools: Patterns of tool names.
+        agents: Patterns of agents' roles; empty for every agent.
+        edit: Whether a person may change the arguments.
+        prompt: What they are asked; blank for the usual question.
+        terms: How long a question may wait.
+        assignee: Who should answer.
+    """
+
+    tools: tuple[str, ...]
+    agents: tuple[str, ...] = ()
+    edit: bool = True
+    prompt: str = ""
+    terms: Terms = NO_TERMS
+    assignee: str | None = None
+
+    def stops(self, context: ToolCallHookContext) -> bool:
+        """Say whether this call needs a person."""
+        names = {context.tool_name, getattr(context.tool, "name", None) or context.tool_name}
+        patterns = {*self.tools, *map(_as_crewai_names, self.tools)}
+        if not _any_matches(names, patterns):
+            return False
+        role = getattr(context.agent, "role", None)
+        # Whoever cannot be told by role is stopped: a gate fails closed.
+        return not self.agents or role is None or _any_matches({str(role)}, self.agents)
+
+
+class Gate:
+    """A gate in force; returned by ``approve_tools()``, and a context manager.
+
+    Args:
+        rule: What it stops.
+        asker: Returns whom to ask through now; None for the console.
+    """
+
+    def __init__(self, rule: Rule, asker: Callable[[], Asker | None]) -> None:
+        self._rule = rule
+        self._asker = asker
+
+    def remove(self) -> None:
+        """Let the tools run again without asking. Doing it twice is fine."""
+        GATES.remove(self)
+
+    def __enter__(self) -> "Gate":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.remove()
+
+    def __call__(self, context: ToolCallHookContext) -> None:
+        """Run by crewAI before each tool call; returns when the call is allowed.
+
+        Raises:
+            HookAborted: It is not.
+        """
+        call = call_of(context)
+        with call.asking():  # whatever is raised here ends the run
+            try:
+                if self._rule.stops(context) and not call.is_allowed:
+                    self._let_a_person_decide(call, context)
+            except HookAborted:
+                raise
+            except Exception as error:  # crewAI would swallow it and run the tool
+                reason = f"the gate before {context.tool_name} failed: {error}"
+                raise NotAnswered(reason, "refused") from error
+
+    def _let_a_person_decide(self, call: ToolCall, context: ToolCallHookContext) -> None:
+        asker = self._asker()
+        if asker is None:
+            _decide_on_the_console(call, context, self._rule)
+        else:
+            _Decision(self._rule, call, context, asker).make()
+        call.is_allowed = True
+
+
+class Gates:
+    """The gates in force in this process."""
+
+    def __init__(self) -> None:
+        self._gates: list[Gate] = []
+        self._lock = threading.Lock()
+
+    def add(self, gate: Gate) -> None:
+        """Put a gate in force."""
+        with self._lock:
+            self._gates.append(gate)
+        self.ensure()
+
+    def remove(self, gate: Gate) -> None:
+        """Take a gate out, if it is in."""
+        with self._lock:
+            if gate in self._gates:
+                self._gates.remove(gate)
+            unregister_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
+
+    def ensure(self) -> None:
+        """Put every gate's hook in, behind all others: a person sees what will really run.
+
+        ``clear_all_hooks()`` takes hooks out, and others may have come since.
+        """
+        with self._lock:
+            for gate in self._gates:
+                hooks = get_hooks(InterceptionPoint.PRE_TOOL_CALL)
+                is_in = gate in hooks
+                if is_in and all(isinstance(h, Gate) for h in hooks[hooks.index(gate) :]):
+                    continue
+                register_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
+                if is_in:  # the earlier one goes only now: there is no moment without a gate
+                    unregister_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
+
+
+GATES: Final = Gates()
+"""Process-wide on purpose, as crewAI's hooks are; they outlast ``disable()``, so that what
+was to be approved never runs unasked by the way."""
+
+
+class _Decision:
+    """One call before one person, until they allow it, refuse it, or nobody does.
+
+    Args:
+        rule: How it is asked.
+        call: What is asked about.
+        context: crewAI's view of the call.
+        asker: Whom to ask through.
+    """
+
+    def __init__(
+        self, rule: Rule, call: ToolCall, context: ToolCallHookContext, asker: Asker
+    ) -> None:
+        self._rule = rule
+        self._call = call
+        self._context = context
+        self._asker = asker
+        self._history: list[Round] = []
+        self._form = _arguments_form(context) if rule.edit else None
+        self._errors: tuple[FieldError, ...] = ()
+
+    def make(self) -> None:
+        """Ask until the call is allowed; edited arguments are put in place.
+
+        Raises:
+            Rejected: A person refused.
+            NotAnswered: Nobody allowed it.
+        """
+        while True:
+            answer = self._ask()
+            if answer.decision == "approve":
+                return
+            if answer.decision == "reject":
+                self._call.rejection = said_of(answer)
+                raise Rejected(said_of(answer))
+            if answer.decision != "edit" or self._form is None or answer.values is None:
+                what = f"the answer was no approval and no refusal ({answer.decision})"
+                raise NotAnswered(what, "refused")
+            if self._take(self._form, answer.values):
+                return
+
+    def _ask(self) -> HumanInputCompleted:
+        rule, asker, call = self._rule, self._asker, self._call
+        decisions: tuple[Decision, ...] = ("approve", "reject")
+        if self._form is not None:
+            decisions = (*decisions, "edit")
+        if self._errors:  # what stands in the form is not what "approve" would run
+            decisions = ("reject", "edit")
+        question = tool_question(
+            self._context,
+            call.who,
+            asker.waiter,
+            rule.terms.over(asker.terms),
+            prompt=rule.prompt,
+            more=[("What did not fit", errors_said(self._errors))],
+            response=Response(
+                decisions=decisions, schema=self._form.schema if self._form else None
+            ),
+            history=self._history,
+            assignee=rule.assignee,
+        )
+        return asker.ask(question, call.who.agent)
+
+    def _take(self, form: Form, values: Mapping[str, Any]) -> bool:
+        """Put edited arguments in place; False when they do not fit the tool."""
+        present = self._call.tool_input
+        try:
+            edited = {**present, **form.read(values)}
+            self._context.tool.args_schema.model_validate(edited)  # type: ignore[union-attr]
+        except (WrongValues, ValidationError) as refusal:
+            self._errors = errors_of(refusal)
+            self._history.append(
+                Round(draft=arguments_said(present), feedback=arguments_said(values))
+            )
+            self._form = form.refilled(values)
+            return False
+        present.clear()  # in place: crewAI runs the tool with this very dict
+        present.update(edited)
+        return True
+
+
+def _arguments_form(context: ToolCallHookContext) -> Form | None:
+    """Return a form with a call's arguments in it; None where they cannot be edited."""
+    schema = getattr(context.tool, "args_schema", None)
+    if schema is None or not context.tool_input:
+        return None  # without arguments crewAI hands out a dict that it then ignores
+    try:
+        form = form_of(schema.model_json_schema(), nested="json")
+    except (ValueError, PydanticUserError):  # the latter: a type that JSON has no words for
+        return None
+    filled = form.filled_with(context.tool_input, required=True)
+    too_large = len(arguments_said(filled.schema)) > _MAX_FORM_CHARS
+    return None if too_large else filled
+
+
+def _decide_on_the_console(call: ToolCall, context: ToolCallHookContext, rule: Rule) -> None:
+    """Ask as crewAI asks, where there is no server."""
+    arguments = arguments_said(call.tool_input)
+    question = rule.prompt or f"May {call.who.role or 'the agent'} call {call.name}?"
+    try:
+        said = context.request_human_input(f"{question}\n{arguments}", _CONSOLE_MESSAGE).strip()
+    except EOFError:
+        raise NotAnswered("nobody is at the console to allow the call", "refused") from None
+    if said.lower() != "approve":
+        call.rejection = said
+        raise Rejected(said)
+
+
+def _as_crewai_names(pattern: str) -> str:
+    """Return a pattern as crewAI writes the names of tools: ``Delete *`` is ``delete_*``."""
+    return re.sub(r"[^a-z0-9*?\[\]!]+", "_", pattern.lower())
+
+
+def _any_matches(names: Iterable[str], patterns: Iterable[str]) -> bool:
+    folded = [pattern.casefold() for pattern in patterns]
+    return any(fnmatchcase(name.casefold(), pattern) for name in names for pattern in folded)

@@ -1,0 +1,246 @@
+"""Turns crewAI's moment of asking into the question that people see.
+
+Pure: from the objects at hand to the protocol's event. Above it are the providers
+(``tasks/human_input.py`` for tasks); beside it are ``context.py``, ``annotations.py`` and
+``terms.py``, below is the protocol. It neither asks nor waits.
+"""
+
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from crewai.core.providers.human_input import ExecutorContext
+from crewai.execution import get_execution_uuid
+from pydantic import BaseModel
+
+from crewai_hitl_nb.kernel.questions.annotations import Annotation, annotation_of
+from crewai_hitl_nb.kernel.questions.context import bounded, rounds_said, under
+from crewai_hitl_nb.kernel.questions.terms import Terms
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.events import (
+    Decision,
+    HumanInputRequired,
+    Kind,
+    Response,
+    Round,
+    Source,
+)
+from crewai_hitl_nb.protocol.ids import new_event_id
+
+REVIEW_PROMPT: Final = "Is this result good? Accept it, or say what to change."
+TRAINING_PROMPT: Final = (
+    "Training: say how this result should be better. The agent revises it and learns from that."
+)
+
+REASONS: Final[dict[Kind, str]] = {
+    "task_feedback": "review",
+    "training_feedback": "training",
+    "flow_feedback": "review",
+    "question": "clarification",
+    "tool_approval": "approval",
+    "llm_approval": "approval",
+}
+"""The flag that says why a person is needed, where only the kind is known."""
+
+MAX_NAME_CHARS: Final = 200
+"""A name on a card; a task without a name is called by the start of its description."""
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """This process, as the server and people know it.
+
+    Attributes:
+        source_id: Names it for the server; one per process.
+        kernel_id: The Jupyter kernel, if it is one.
+        notebook: Path of the notebook, if the server told it.
+    """
+
+    source_id: str
+    kernel_id: str | None = None
+    notebook: str | None = None
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks: crewAI's objects, or names, as far as they are at hand.
+
+    Attributes:
+        crew: A ``Crew``.
+        task: A ``Task``; of a flow, the name of its method.
+        agent: An agent.
+        flow_name: Of a flow.
+        tool_name: The tool that is to be allowed.
+        execution_id: The run; by default the one that crewAI knows in this context.
+    """
+
+    crew: Any = None
+    task: Any = None
+    agent: Any = None
+    flow_name: str | None = None
+    tool_name: str | None = None
+    execution_id: str | None = None
+
+    @property
+    def role(self) -> str | None:
+        """The agent's role, as it stands on a card."""
+        return _name(getattr(self.agent, "role", None))
+
+    @property
+    def task_id(self) -> str | None:
+        """The task's id on the wire; a flow's method has none."""
+        return None if isinstance(self.task, str) else _id_of(self.task)
+
+    @property
+    def agent_id(self) -> str | None:
+        """The agent's id on the wire."""
+        return _id_of(self.agent)
+
+
+def new_question(  # noqa: PLR0913 - the fields of one event, all by name
+    waiter: Waiter,
+    asking: Asking,
+    kind: Kind,
+    *,
+    prompt: str,
+    context: str = "",
+    response: Response,
+    terms: Terms,
+    reason_flags: Iterable[str] = (),
+    assignee: str | None = None,
+    draft: str | None = None,
+    history: Sequence[Round] = (),
+    round_: int = 1,
+) -> HumanInputRequired:
+    """Return a question of this process.
+
+    Args:
+        waiter: This process.
+        asking: Who asks.
+        kind: Of the question; it says why a person is needed, too.
+        prompt: What is asked.
+        context: What one needs to answer, as Markdown.
+        response: Which answers are acceptable.
+        terms: How long it may wait.
+        reason_flags: Why a person is needed, beside what the kind says.
+        assignee: Who should answer.
+        draft: The whole text under review, where it may be edited.
+        history: The earlier rounds, oldest first.
+        round_: Which round this is, from 1.
+    """
+    event_id = new_event_id()
+    task = asking.task
+    question = HumanInputRequired(
+        event_id=event_id,
+        request_id=event_id,
+        timestamp=datetime.now(timezone.utc),
+        execution_id=asking.execution_id or get_execution_uuid(),
+        crew_id=_id_of(asking.crew),
+        task_id=asking.task_id,
+        agent_id=asking.agent_id,
+        prompt=prompt,
+        context=context,
+        reason_flags=dict.fromkeys((REASONS[kind], *reason_flags), True),
+        kind=kind,
+        response=response,
+        source=Source(
+            id=waiter.source_id,
+            kernel_id=waiter.kernel_id,
+            notebook=waiter.notebook,
+            crew_name=_name(getattr(asking.crew, "name", None)),
+            task_name=_task_name(task),
+            agent_role=asking.role,
+            flow_name=_name(asking.flow_name),
+            tool_name=_name(asking.tool_name),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+        ),
+        round=round_,
+        assignee=assignee,
+        draft=draft,
+        history=tuple(history),
+    )
+    return terms.applied(question)
+
+
+def task_question(
+    draft: str | BaseModel,
+    context: ExecutorContext,
+    waiter: Waiter,
+    terms: Terms,
+    history: Sequence[Round] = (),
+) -> HumanInputRequired:
+    """Return the question that a task with human input asks about its draft.
+
+    Args:
+        draft: What the agent proposes.
+        context: crewAI's executor, which knows the crew, the task and the agent.
+        waiter: This process.
+        terms: How long a question may wait unless the task says otherwise.
+        history: All earlier rounds, oldest first.
+    """
+    training = context._is_training_mode()
+    said = annotation_of(context.task)
+    asking = Asking(crew=context.crew, task=context.task, agent=context.agent)
+    editable = None if training else _editable(draft, said)
+    return new_question(
+        waiter,
+        asking,
+        "training_feedback" if training else "task_feedback",
+        prompt=said.prompt or (TRAINING_PROMPT if training else REVIEW_PROMPT),
+        context=_task_context(draft, asking, history),
+        response=said.response or Response(decisions=_decisions(editable)),
+        terms=said.terms.over(terms),
+        reason_flags=said.reason_flags,
+        assignee=said.assignee,
+        draft=editable,
+        history=bounded(history),
+        round_=len(history) + 1,
+    )
+
+
+def _decisions(editable: str | None) -> tuple[Decision, ...]:
+    return ("approve", "respond") if editable is None else ("approve", "respond", "edit")
+
+
+def _editable(draft: str | BaseModel, said: Annotation) -> str | None:
+    """Return the draft if a person may put their own text in its place, whole."""
+    if isinstance(draft, BaseModel) or not 0 < len(draft) <= limits.MAX_CONTEXT_CHARS:
+        return None
+    if said.response is not None and "edit" not in said.response.decisions:
+        return None
+    return draft
+
+
+def _task_context(draft: str | BaseModel, asking: Asking, history: Sequence[Round]) -> str:
+    """Return the draft under review and what was asked for, as Markdown."""
+    details = (
+        ("Task", getattr(asking.task, "description", None) or ""),
+        ("Expected output", getattr(asking.task, "expected_output", None) or ""),
+        ("Agent", asking.role or ""),
+        ("Rounds so far", rounds_said(history)),
+    )
+    if isinstance(draft, BaseModel):
+        return under(draft.model_dump_json(indent=2), details, language="json")
+    return under(draft, details)
+
+
+def _task_name(task: Any) -> str | None:
+    if isinstance(task, str):
+        return _name(task)
+    return _name(getattr(task, "name", None) or getattr(task, "description", None))
+
+
+def _id_of(thing: Any) -> str | None:
+    value = getattr(thing, "id", None)
+    return None if value is None else str(value)[: limits.MAX_ID_CHARS]
+
+
+def _name(text: str | None) -> str | None:
+    if not text or not text.strip():
+        return None
+    first_line = text.strip().splitlines()[0].strip()
+    return first_line if len(first_line) <= MAX_NAME_CHARS else f"{first_line[:MAX_NAME_CHARS]}…"

@@ -1,0 +1,76 @@
+"""What an asker puts under a question, as Markdown, whatever it is.
+
+Pure, and bounded: what is cut is said. A data frame is known by its shape, for pandas is no
+dependency. Above it is ``ask/ask.py``; below is ``questions/context.py``.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from crewai_hitl_nb.kernel.questions.context import fenced
+from crewai_hitl_nb.protocol import limits
+
+MAX_ROWS: Final = 50
+"""Of a table: more than this nobody compares on a card."""
+
+MAX_COLUMNS: Final = 30
+
+_CELL_CHARS: Final = 200
+
+
+def as_markdown(thing: Any) -> str:
+    """Return a text as it is, a table as a table, anything structured as JSON."""
+    if thing is None or isinstance(thing, str):
+        return thing or ""
+    if _is_table(thing):
+        return _table(thing)
+    if isinstance(thing, BaseModel):
+        return _json(thing.model_dump(mode="json"))
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return _json(asdict(thing))
+    if isinstance(thing, Mapping | list | tuple | set | frozenset):
+        return _json(thing)
+    return str(thing)
+
+
+def _json(thing: Any) -> str:
+    # Half of the room, so that a long list leaves some for what stands around it.
+    text = json.dumps(_plain(thing), indent=2, ensure_ascii=False, default=_as_json)
+    return fenced(text, "json", limits.MAX_CONTEXT_CHARS // 2)
+
+
+def _plain(thing: Any) -> Any:
+    return sorted(thing, key=str) if isinstance(thing, set | frozenset) else thing
+
+
+def _as_json(thing: Any) -> Any:
+    if isinstance(thing, BaseModel):
+        return thing.model_dump(mode="json")
+    return sorted(map(str, thing)) if isinstance(thing, set | frozenset) else str(thing)
+
+
+def _is_table(thing: Any) -> bool:
+    return all(hasattr(thing, name) for name in ("columns", "iloc", "to_dict", "shape"))
+
+
+def _table(frame: Any) -> str:
+    """Return a data frame's first rows and columns as a Markdown table."""
+    rows, columns = frame.shape
+    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
+    names = [_cell(name) for name in shown.columns]
+    body = shown.to_dict("split")["data"]
+    lines = [f"| {' | '.join(cells)} |" for cells in (names, ["---"] * len(names))]
+    lines += [f"| {' | '.join(map(_cell, values))} |" for values in body]
+    if rows > MAX_ROWS or columns > MAX_COLUMNS:
+        said = f"… (cut here: {rows:,} rows and {columns:,} columns in all)"
+        lines += ["", said]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|")
+    return text if len(text) <= _CELL_CHARS else f"{text[:_CELL_CHARS]}…"

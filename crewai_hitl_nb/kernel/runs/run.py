@@ -1,0 +1,249 @@
+"""One run of a crew or a flow: where it began, how it is stopped, how it works in a cell.
+
+A notebook cell has a running event loop even when it is a plain one, and crewAI refuses
+``crew.kickoff()`` there. While installed, crewAI's blocking entry points move to a daemon
+thread when a loop runs in the calling thread, and the cell waits for them, interruptibly;
+the asynchronous ones stay where they are, but for flows that would block the kernel's loop
+(``runs/own_loop.py``). Either way the :class:`Run` knows the cell, and an interrupt stops the
+run: its questions are withdrawn and it asks no more.
+
+Above it is ``session.py``; it knows crewAI's entry points and the notebook, not the server.
+"""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any, Final, TypeVar
+
+from crewai import Crew
+from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
+from crewai.flow.runtime import Flow
+
+from crewai_hitl_nb.kernel.notebook import Cell, Notebook
+from crewai_hitl_nb.kernel.runs.own_loop import blocks_its_loop, on_a_loop_of_its_own
+from crewai_hitl_nb.protocol.events import CancelReason
+
+TICK_SECONDS: Final = 0.25
+"""How long an idle wait may go without looking around: an interrupt shows within this."""
+
+STOP_SECONDS: Final = 1.0
+"""How long an interrupted cell waits for the run to end in order; it ends without it too."""
+
+BLOCKING: Final[dict[type, tuple[str, ...]]] = {
+    Crew: ("kickoff", "train", "test", "replay"),
+    Flow: ("kickoff", "resume"),
+}
+ASYNCHRONOUS: Final[dict[type, tuple[str, ...]]] = {
+    Crew: ("kickoff_async", "akickoff"),
+    Flow: ("kickoff_async", "akickoff", "resume_async"),
+}
+
+_T = TypeVar("_T")
+
+_current: ContextVar["Run | None"] = ContextVar("crewai_hitl_run", default=None)
+"""crewAI copies the context into its own threads, so every part of a run finds it."""
+
+
+class Run:
+    """One kickoff.
+
+    Attributes:
+        cell: The cell where it began; None outside a notebook.
+        has_view: Whether a view of the run shows its questions, so that no card need to.
+        stopped: Why it is to end, if it is.
+    """
+
+    def __init__(self, cell: Cell | None, *, has_view: bool = False) -> None:
+        self.cell = cell
+        self.has_view = has_view
+        self.stopped: CancelReason | None = None
+        self._on_stop: set[Callable[[CancelReason], None]] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for a person now."""
+        return bool(self._on_stop)
+
+    def stop(self, reason: CancelReason) -> None:
+        """Withdraw what it asks now; it asks no more."""
+        with self._lock:
+            self.stopped = self.stopped or reason
+            callbacks = list(self._on_stop)
+        for callback in callbacks:
+            callback(reason)
+
+    @contextmanager
+    def when_stopped(self, callback: Callable[[CancelReason], None]) -> Iterator[None]:
+        """Call back when it is stopped inside the block, at once if it was before."""
+        with self._lock:
+            self._on_stop.add(callback)
+            stopped = self.stopped
+        if stopped is not None:
+            callback(stopped)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._on_stop.discard(callback)
+
+
+def current_run() -> Run | None:
+    """Return the run that the calling thread or task works for."""
+    return _current.get()
+
+
+def enter(run: Run) -> None:
+    """Let what the calling context does from here on work for the run."""
+    _current.set(run)
+
+
+class RunPatch:
+    """Makes crewAI's entry points known as runs, and fit for a cell.
+
+    Args:
+        notebook: Where runs begin; None outside a notebook.
+        before: Called before each run.
+    """
+
+    def __init__(self, notebook: Notebook | None, before: Callable[[], None]) -> None:
+        self._notebook = notebook
+        self._before = before
+        self._active = True
+        self._patched: dict[tuple[type, str], tuple[Any, Any]] = {}
+        for patch, entries in ((self._blocking, BLOCKING), (self._asynchronous, ASYNCHRONOUS)):
+            for owner, names in entries.items():
+                for name in names:
+                    self._patch(owner, name, patch)
+
+    def remove(self) -> None:
+        """Put crewAI's own methods back."""
+        self._active = False  # for whoever wrapped ours meanwhile and keeps calling it
+        for (owner, name), (original, ours) in self._patched.items():
+            if getattr(owner, name) is ours:
+                setattr(owner, name, original)
+
+    def block(self, call: Callable[[], _T]) -> _T:
+        """Run a blocking call as a run, on a thread of its own when a loop runs here."""
+        with self._run() as run:
+            return _on_a_thread(run, call) if _loop_is_running() else call()
+
+    async def await_(self, call: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run a coroutine as a run."""
+        with self._run() as run:
+            try:
+                return await call()
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                # A worker thread may be left behind: it must not go on asking.
+                run.stop("interrupted")
+                raise
+
+    def _patch(self, owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+        original = getattr(owner, name)
+        ours = wrap(original)
+        self._patched[owner, name] = (original, ours)
+        setattr(owner, name, ours)
+
+    def _blocking(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def run_here_or_on_a_thread(this: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self._active or isinstance(this, BaseAgentExecutor):  # a flow in disguise
+                return original(this, *args, **kwargs)
+            return self.block(functools.partial(original, this, *args, **kwargs))
+
+        return run_here_or_on_a_thread
+
+    def _asynchronous(
+        self, original: Callable[..., Coroutine[Any, Any, Any]]
+    ) -> Callable[..., Coroutine[Any, Any, Any]]:
+        @functools.wraps(original)
+        async def run_as_task(this: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self._active or isinstance(this, BaseAgentExecutor):
+                return await original(this, *args, **kwargs)
+            call = functools.partial(original, this, *args, **kwargs)
+            if self._on_kernel_loop() and blocks_its_loop(this):
+                call = functools.partial(on_a_loop_of_its_own, call, TICK_SECONDS)
+            return await self.await_(call)
+
+        return run_as_task
+
+    def _on_kernel_loop(self) -> bool:
+        return self._notebook is not None and (
+            threading.current_thread() is threading.main_thread()
+        )
+
+    @contextmanager
+    def _run(self) -> Iterator[Run]:
+        outer = _current.get()
+        if outer is not None:  # a crew inside a flow, or a kickoff inside train()
+            yield outer
+            return
+        self._before()
+        run = Run(self._notebook.cell() if self._notebook is not None else None)
+        token = _current.set(run)
+        try:
+            yield run
+        finally:
+            _current.reset(token)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _on_a_thread(run: Run, call: Callable[[], _T]) -> _T:
+    """Run a blocking call on a daemon thread and wait for it; an interrupt stops the run."""
+    outcome: Future[_T] = Future()
+    target = functools.partial(copy_context().run, _settle, outcome, call)
+    threading.Thread(target=target, name="crewai-hitl-run", daemon=True).start()
+    try:
+        block_until_done([outcome])
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        run.stop("interrupted")
+        wait([outcome], timeout=STOP_SECONDS)
+        raise
+    return outcome.result()
+
+
+def block_until_done(turns: Sequence[Future[Any]], tick: Callable[[], None] = _nothing) -> None:
+    """Block the calling thread until one of these is done.
+
+    Args:
+        turns: What to wait for.
+        tick: Called a few times a second.
+
+    Raises:
+        asyncio.CancelledError: The task that blocks its loop here was asked to end. In a
+            script asyncio.run() turns Ctrl-C into that, and only an await would see it.
+    """
+    task = asyncio.current_task() if _loop_is_running() else None
+    cancelled_before = _cancellations(task)
+    while not wait(turns, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED).done:
+        if _cancellations(task) > cancelled_before:
+            raise asyncio.CancelledError
+        tick()
+
+
+def _cancellations(task: "asyncio.Task[Any] | None") -> int:
+    """Return how often a task was asked to end (known from Python 3.11 on, as is the need)."""
+    count: Callable[[], int] | None = getattr(task, "cancelling", None)
+    return count() if count is not None else 0
+
+
+def _settle(outcome: Future[Any], call: Callable[[], Any]) -> None:
+    try:
+        outcome.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - carried over to the waiting cell, whatever it is
+        outcome.set_exception(error)

@@ -1,0 +1,284 @@
+"""The screens of a plain script: a line that says where to answer, or a live console.
+
+At a terminal the console shows the question and takes an answer, while the card, the
+inbox and every other place are live as well: the answer goes to the server like any other,
+and the first one there wins. Whoever was slower is told, and sees their own words again.
+Below it are the dialog (``terminal/``), the keyboard and the bridge; above it is
+``asking.py``, which waits for the question's end and does not know where it came from.
+
+* One question at a time has the terminal; others wait in a queue, and it says how many.
+* A thread reads, and only while a question has the terminal; it ends with the last one.
+* The end of input (Ctrl-D) only leaves the question to the other places. A blank line
+  approves where crewAI's console says so, and never a question that just slid in.
+"""
+
+import logging
+import sys
+import threading
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from crewai.events.event_listener import event_listener
+
+from crewai_hitl_nb.kernel.asking import Screen
+from crewai_hitl_nb.kernel.bridge.bridge import Bridge
+from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
+from crewai_hitl_nb.kernel.notebook import Cell
+from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keyboard
+from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
+from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
+from crewai_hitl_nb.terminal.neutral import neutral, one_line
+from crewai_hitl_nb.terminal.wording import Part, asker, by, deadline, ending
+
+_log = logging.getLogger(__name__)
+
+VIA: Final = "console"
+
+
+def screen_of_a_script(bridge: Bridge) -> Screen:
+    """Return the console at a terminal, and elsewhere a line that says where to answer."""
+    line = Line(bridge.endpoint.url)
+    keys = keyboard()
+    return line if keys is None else Console(bridge, keys, line)
+
+
+class Line:
+    """Says where to answer: for pipes, for cron, and where the terminal is somebody else's.
+
+    Args:
+        url: Where.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
+        """Write one line."""
+        sys.stderr.write(f"crewAI asks: {one_line(request.prompt)} Answer at {self._url}\n")
+        sys.stderr.flush()
+
+
+class Console:
+    """Asks at a terminal, beside all other places.
+
+    Args:
+        bridge: Has the questions, and carries an answer from here.
+        keys: What is typed.
+        line: Shows a question in a moment when the terminal is somebody else's.
+    """
+
+    def __init__(self, bridge: Bridge, keys: Keyboard, line: Line) -> None:
+        self._bridge = bridge
+        self._keys = keys
+        self._line = line
+        self._queue: deque[PendingRequest] = deque()
+        self._current: PendingRequest | None = None
+        self._has_thread = False
+        self._slid_in = False
+        self._lock = threading.Lock()
+
+    def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
+        """Ask as soon as the terminal is free."""
+        pending = self._bridge.find(request.request_id)
+        if pending is None:  # it ended before it could be shown
+            return
+        if _terminal_is_taken():
+            self._line.show(request, cell)
+            return
+        with self._lock:
+            self._queue.append(pending)
+            begin, self._has_thread = not self._has_thread, True
+            waits = self._current is not None and self._current.is_open
+        if begin:
+            threading.Thread(target=self._work, name="crewai-hitl-console", daemon=True).start()
+        elif waits:
+            self._say((self._waiting(), "dim"))
+
+    def _work(self) -> None:
+        """Ask one question after another, until none is left."""
+        while True:
+            with self._lock:
+                if not self._queue:
+                    self._has_thread, self._slid_in, self._current = False, False, None
+                    return
+                pending = self._current = self._queue.popleft()
+            try:
+                with self._keys.in_use:
+                    if pending.is_open:
+                        self._attend(pending)
+            except Exception:  # noqa: BLE001 - a console that fails leaves it for the card
+                _log.exception("request %s cannot be asked here", pending.request.request_id)
+
+    def _attend(self, pending: PendingRequest) -> None:
+        """Carry one question to its end here."""
+        event_listener.formatter.pause_live_updates()
+        try:
+            self._keys.discard()  # typed before anybody could read what it would answer
+            self._say(*self._question(pending.request))
+            self._converse(pending)
+        except EOFError:
+            url = self._bridge.endpoint.url
+            self._say(f"\nThe console stops listening; the question stays. Answer at {url}")
+            pending.outcome.add_done_callback(lambda _: self._say(self._ending(pending)))
+        except _Over:
+            unsent = self._keys.discard()
+            self._say("\n" + self._ending(pending))
+            self._say_again(unsent)
+            self._slid_in = True
+        finally:
+            event_listener.formatter.resume_live_updates()
+
+    def _converse(self, pending: PendingRequest) -> None:
+        """Ask until an answer from here is taken.
+
+        Raises:
+            _Over: It ended in another way.
+            EOFError: Nobody answers here.
+        """
+        while True:
+            reply = self._ask(pending)
+            try:
+                self._send(pending, reply)
+            except InvalidAnswer as misfit:
+                self._say((f"This does not fit: {misfit.message}", "yellow"))
+                continue
+            except HitlError as refusal:
+                self._say((f"The server did not take it: {refusal.message}", "yellow"))
+                self._say_again(reply.text)
+                if isinstance(refusal, Forbidden):
+                    raise EOFError from refusal
+                continue
+            if _is_from_here(pending, reply):
+                self._say(("Taken.", "green"))
+                return
+            self._say_again(reply.text)
+            raise _Over
+
+    def _ask(self, pending: PendingRequest) -> Reply:
+        """Go through the dialog once."""
+        dialog = steps(pending.request, enter=True)
+        said = ""
+        try:
+            step = next(dialog)
+            while True:
+                if isinstance(step, Ask):
+                    said = self._read(pending, step)
+                else:
+                    self._say((step.text, step.style))
+                step = dialog.send(said)
+        except StopIteration as end:
+            reply: Reply = end.value
+            return reply
+
+    def _read(self, pending: PendingRequest, step: Ask) -> str:
+        while True:
+            self._write(f"{neutral(step.label)}: ")
+            said = self._keys.line(lambda: not pending.is_open, whole=step.whole)
+            if said is None:
+                raise _Over
+            if said.strip() or (step.blank and not self._slid_in):
+                self._slid_in = False
+                return said
+            if step.blank:
+                self._slid_in = False
+                self._say("That was for the question before? Again, please, if it is for this one.")
+
+    def _send(self, pending: PendingRequest, reply: Reply) -> None:
+        """Send an answer and wait until the question has ended, by it or otherwise.
+
+        Raises:
+            HitlError: The server refused the answer, and the question is still open.
+        """
+        sent: Future[None] = self._bridge.answer(
+            pending,
+            human_feedback=reply.text,
+            decision=reply.decision,
+            options=reply.options,
+            values=reply.values,
+            via=VIA,
+        )
+        ends: list[Future[Any]] = [sent, pending.outcome]
+        said_away = False
+        while not wait(ends, TICK_SECONDS, FIRST_COMPLETED).done:
+            if not said_away and not self._bridge.is_live:
+                self._say(("The server is away; this goes out when it is back.", "yellow"))
+                said_away = True
+        if pending.is_open:
+            sent.result()
+
+    def _question(self, request: HumanInputRequired) -> tuple[Part, ...]:
+        """Return all that one needs to answer."""
+        parts: list[Part] = [(f"\n{asker(request)} asks", "bold")]
+        if request.round > 1:
+            parts.append((f"  round {request.round}", "dim"))
+        if request.context.strip():
+            parts.append("\n\n" + request.context.strip("\n"))
+        parts.append((f"\n\n{request.prompt}\n", "bold"))
+        where = [f"Answer here or at {self._bridge.endpoint.url}"]
+        if "edit" in request.response.decisions and request.draft is not None:
+            where = [f"Answer here, or at {self._bridge.endpoint.url} to edit the text itself"]
+        if until := deadline(request, datetime.now(timezone.utc)):
+            where.append(until)
+        if self._queue:
+            where.append(self._waiting())
+        return (*parts, ("; ".join(where), "dim"))
+
+    def _waiting(self) -> str:
+        count = len(self._queue)
+        return f"{count} more {'waits' if count == 1 else 'wait'}"
+
+    def _ending(self, pending: PendingRequest) -> str:
+        refusal = pending.outcome.exception()
+        if refusal is not None:
+            return f"The question was refused: {refusal}"
+        closing = pending.outcome.result()
+        if isinstance(closing, HumanInputCompleted) and closing.answered_by is None:
+            return f"{by(None)} answered first."
+        return ending(closing)
+
+    def _say_again(self, words: str) -> None:
+        if words.strip():
+            self._say(f"You had written:\n{words}")
+
+    def _say(self, *parts: Part) -> None:
+        from rich.console import Console as Drawn
+        from rich.text import Text
+
+        text = Text()
+        for part in parts:
+            said, style = part if isinstance(part, tuple) else (part, "")
+            text.append(neutral(said), style)
+        Drawn(stderr=True, highlight=False, markup=False, emoji=False).print(text, soft_wrap=True)
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+class _Over(Exception):
+    """The question has ended, and not by an answer from here."""
+
+
+def _is_from_here(pending: PendingRequest, reply: Reply) -> bool:
+    """Whether the question ended by this answer: only this console answers it as a console."""
+    if pending.withdrawn is not None or pending.outcome.exception() is not None:
+        return False
+    closing = pending.outcome.result()
+    if not isinstance(closing, HumanInputCompleted) or closing.answered_by is None:
+        return False
+    said = (closing.decision, closing.human_feedback, closing.options, closing.values)
+    return closing.answered_by.via == VIA and said == (
+        reply.decision,
+        reply.text,
+        reply.options,
+        reply.values,
+    )
+
+
+def _terminal_is_taken() -> bool:
+    """Whether an interactive interpreter reads the terminal, unless it waits for the asker."""
+    in_use = hasattr(sys, "ps1") or sys.flags.interactive
+    return bool(in_use) and threading.current_thread() is not threading.main_thread()

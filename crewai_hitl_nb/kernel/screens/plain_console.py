@@ -1,0 +1,134 @@
+"""The console of a script without any server: a question there, from crewAI's own places.
+
+crewAI's console knows its own questions only; those of ``ask/ask.py`` it does not. The dialog
+is the pure one of the command line. The end of input answers nothing. Below it is
+``terminal/``; above it is ``ask/ask.py``.
+"""
+
+import asyncio
+import sys
+import threading
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from crewai.events.event_listener import event_listener
+
+from crewai_hitl_nb.kernel.asking import NotAnswered
+from crewai_hitl_nb.kernel.events import emit_completed, emit_required
+from crewai_hitl_nb.kernel.questions.question import Waiter
+from crewai_hitl_nb.kernel.questions.terms import NO_TERMS
+from crewai_hitl_nb.protocol.answer import Answer, accept
+from crewai_hitl_nb.protocol.errors import InvalidAnswer
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    HumanInputCompleted,
+    HumanInputRequired,
+    about,
+)
+from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
+from crewai_hitl_nb.terminal.neutral import neutral
+
+VIA: Final = "console"
+
+_one_at_a_time: Final = threading.Lock()  # process-wide on purpose, as stdin is
+
+
+class PlainConsole:
+    """Asks on stdin and stderr, with the methods of an ``Asker``.
+
+    Deadlines are the server's to keep; here a question waits for its answer.
+    """
+
+    waiter: Final = Waiter("console")
+    terms: Final = NO_TERMS
+
+    def ask(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
+        """Ask and wait.
+
+        Raises:
+            NotAnswered: The input ended.
+        """
+        emit_required(emitter, request)
+        with _one_at_a_time:
+            event_listener.formatter.pause_live_updates()
+            try:
+                answer = _converse(request)
+            except EOFError:
+                raise NotAnswered(
+                    "nobody answered: the console's input has ended", "refused"
+                ) from None
+            finally:
+                event_listener.formatter.resume_live_updates()
+        emit_completed(emitter, answer)
+        return answer
+
+    async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
+        """Ask on a thread and wait. Raises as :meth:`ask`."""
+        return await asyncio.to_thread(self.ask, request, emitter)
+
+
+def _converse(request: HumanInputRequired) -> HumanInputCompleted:
+    """Ask until an answer fits."""
+    _say(f"\n{request.context}\n" if request.context.strip() else "")
+    _say(request.prompt)
+    while True:
+        reply = _asked(request)
+        answer = Answer(
+            human_feedback=reply.text,
+            decision=reply.decision,
+            options=reply.options,
+            values=reply.values,
+            via=VIA,
+        )
+        try:
+            accepted = accept(request, answer)
+        except InvalidAnswer as misfit:
+            _say(f"This does not fit: {misfit.message}")
+            continue
+        return HumanInputCompleted(
+            event_id=new_event_id(),
+            timestamp=datetime.now(timezone.utc),
+            **about(request),
+            human_feedback=accepted.human_feedback,
+            decision=accepted.decision,
+            options=accepted.options,
+            values=accepted.values,
+            answered_by=AnsweredBy(name="console", via=VIA),
+        )
+
+
+def _asked(request: HumanInputRequired) -> Reply:
+    """Go through the dialog once.
+
+    Raises:
+        EOFError: The input ended.
+    """
+    dialog = steps(request)
+    said = ""
+    try:
+        step = next(dialog)
+        while True:
+            if isinstance(step, Ask):
+                said = _read(step.label)
+            else:
+                _say(step.text)
+            step = dialog.send(said)
+    except StopIteration as end:
+        reply: Reply = end.value
+        return reply
+
+
+def _read(label: str) -> str:
+    sys.stderr.write(f"{neutral(label)}: ")
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\r\n")
+
+
+def _say(text: str) -> None:
+    if text:
+        sys.stderr.write(f"{neutral(text)}\n")
+        sys.stderr.flush()

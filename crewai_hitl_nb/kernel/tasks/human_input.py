@@ -1,0 +1,173 @@
+"""crewAI's provider of human input for tasks: the whole protocol, sync and async.
+
+crewAI calls it when a task with ``human_input=True`` has a draft, and when a crew is
+trained. Below it are ``questions/question.py`` and ``asking.py``; above it is crewAI, into which
+``tasks/hooks.py`` puts it. It does not know how a question travels.
+
+The rule of acceptance stands here once: a person's ``approve`` accepts the draft, their
+``edit`` puts their text in its place, their text revises it, and nothing else does any.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import msgspec
+from crewai.agents.parser import AgentFinish
+from crewai.core.providers.human_input import (
+    AsyncExecutorContext,
+    ExecutorContext,
+    HumanInputProvider,
+    SyncHumanInputProvider,
+)
+
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
+from crewai_hitl_nb.kernel.questions.question import task_question
+from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
+
+ACCEPT = ""
+"""What crewAI takes for acceptance."""
+
+GOOD_AS_IT_IS = "This result is good as it is: keep it, and do it like this again."
+"""What an approval says to an agent in training: crewAI's training fails without words."""
+
+
+class BridgedHumanInput(HumanInputProvider):
+    """Asks through the bridge; where there is none, as crewAI itself would.
+
+    Args:
+        asker: Returns whom to ask through now; None for crewAI's own console prompt.
+    """
+
+    def __init__(self, asker: Callable[[], Asker | None]) -> None:
+        self._asker = asker
+        self._console = SyncHumanInputProvider()
+
+    def setup_messages(self, context: ExecutorContext) -> bool:
+        """Leave the messages to crewAI."""
+        return False
+
+    def post_setup_messages(self, context: ExecutorContext) -> None:
+        """Leave the messages to crewAI."""
+
+    def handle_feedback(
+        self, formatted_answer: AgentFinish, context: ExecutorContext
+    ) -> AgentFinish:
+        """Ask about the draft until it is accepted; return what was accepted."""
+        asker = self._asker()
+        if asker is None:
+            return self._console.handle_feedback(formatted_answer, context)
+        review = _Review(formatted_answer, context, asker)
+        while context.ask_for_human_input:
+            feedback = review.take(asker.ask(review.question(), context.agent))
+            if context._is_training_mode():
+                return _train(review.draft, feedback or GOOD_AS_IT_IS, context)
+            if feedback == ACCEPT:
+                break
+            _revise(context, feedback)
+            review.next_round(feedback, context._invoke_loop())
+        context.ask_for_human_input = False
+        return review.draft
+
+    async def handle_feedback_async(
+        self, formatted_answer: AgentFinish, context: AsyncExecutorContext
+    ) -> AgentFinish:
+        """Ask about the draft until it is accepted, without blocking the loop."""
+        asker = self._asker()
+        if asker is None:
+            return await self._console.handle_feedback_async(formatted_answer, context)
+        review = _Review(formatted_answer, context, asker)
+        while context.ask_for_human_input:
+            feedback = review.take(await asker.ask_async(review.question(), context.agent))
+            if context._is_training_mode():
+                text = feedback or GOOD_AS_IT_IS
+                return await _train_async(review.draft, text, context)
+            if feedback == ACCEPT:
+                break
+            _revise(context, feedback)
+            review.next_round(feedback, await context._ainvoke_loop())
+        context.ask_for_human_input = False
+        return review.draft
+
+
+class _Review:
+    """The rounds of one task: what is shown now, and what was said before.
+
+    Attributes:
+        draft: What the agent proposes; a person's own words once they edited it.
+    """
+
+    def __init__(self, draft: AgentFinish, context: ExecutorContext, asker: Asker) -> None:
+        self.draft = draft
+        self._context = context
+        self._asker = asker
+        self._history: list[Round] = []
+
+    def question(self) -> HumanInputRequired:
+        """Return the question of this round."""
+        asker = self._asker
+        return task_question(
+            self.draft.output, self._context, asker.waiter, asker.terms, self._history
+        )
+
+    def take(self, answer: HumanInputCompleted) -> str:
+        """Take an answer and return the feedback in crewAI's terms."""
+        if answer.decision == "edit" and answer.human_feedback.strip():
+            text = answer.human_feedback
+            self.draft = dataclasses.replace(self.draft, output=text, text=text)
+            return ACCEPT
+        return feedback_of(answer)
+
+    def next_round(self, feedback: str, draft: AgentFinish) -> None:
+        """Go on with the revised draft."""
+        self._history.append(Round(draft=str(self.draft.output), feedback=feedback))
+        self.draft = draft
+
+
+def feedback_of(answer: HumanInputCompleted) -> str:
+    """Return the feedback in crewAI's terms: blank accepts the draft, text revises it.
+
+    Options that were chosen and a form that was filled are text, too.
+
+    Raises:
+        NotAnswered: When the answer is neither a clear approval nor text.
+    """
+    if answer.decision == "approve":
+        return ACCEPT
+    text = said_of(answer)
+    if answer.decision in ("respond", None) and text.strip():
+        return text
+    raise NotAnswered(f"the answer was no approval and no feedback ({answer.decision})", "refused")
+
+
+def said_of(answer: HumanInputCompleted) -> str:
+    """Return all that a person said, as one text."""
+    parts = [", ".join(answer.options or ()), answer.human_feedback]
+    if answer.values is not None:
+        parts.append(msgspec.json.encode(answer.values).decode())
+    return "\n".join(dict.fromkeys(part for part in parts if part.strip()))
+
+
+def _revise(context: ExecutorContext, feedback: str) -> None:
+    context.messages.append(context._format_feedback_message(feedback))
+
+
+def _train(draft: AgentFinish, feedback: str, context: ExecutorContext) -> AgentFinish:
+    """Do one iteration of training: note, revise, note (crewAI's own order)."""
+    context._handle_crew_training_output(draft, feedback)
+    _revise(context, feedback)
+    improved = context._invoke_loop()
+    context._handle_crew_training_output(improved)
+    context.ask_for_human_input = False
+    return improved
+
+
+async def _train_async(
+    draft: AgentFinish, feedback: str, context: AsyncExecutorContext
+) -> AgentFinish:
+    """Do the same as :func:`_train` on a loop."""
+    context._handle_crew_training_output(draft, feedback)
+    _revise(context, feedback)
+    improved = await context._ainvoke_loop()
+    context._handle_crew_training_output(improved)
+    context.ask_for_human_input = False
+    return improved
