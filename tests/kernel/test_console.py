@@ -300,7 +300,7 @@ def test_the_keyboard_of_windows_reads_any_terminal(
     script: ScriptAtATerminal, client: Client
 ) -> None:
     script.run(
-        "from crewai_hitl_nb.kernel import console, keyboard\n"
+        "from crewai_hitl_nb.kernel.screens import console, keyboard\n"
         "kept = console.keyboard; console.keyboard = keyboard.line_keyboard\n"
         f"hitl.disable(); hitl.enable()\n{CREW}"
     )
