@@ -25,9 +25,6 @@ DOCUMENTED = {
 } | {"capture.webp"}
 """What the documents show; each stands in docs/images, drawn by the tests."""
 
-_COLOURS = 128
-"""Of a documented picture; a screen has few, and the file is a third of its size."""
-
 
 def picture(subject: Locator | Page, name: str) -> None:
     """Keep a picture of a part of the page, or of what the window shows."""
@@ -35,8 +32,7 @@ def picture(subject: Locator | Page, name: str) -> None:
     subject.screenshot(path=RESULTS / name, animations="disabled")
     if _is_wanted(name):
         with Image.open(RESULTS / name) as image:
-            few = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-            few.save(IMAGES / name, optimize=True)
+            image.convert("RGB").save(IMAGES / name, optimize=True)
 
 
 @dataclass

@@ -100,6 +100,7 @@ def open_in_theme(open_lab: OpenLab, cells: list[str], theme: str) -> Lab:
 def widen_the_panel(lab: Lab) -> None:
     """Close the file browser and draw the border of the right side bar to the left."""
     lab.command("application:toggle-left-area")
+    expect(lab.page.locator("#jp-left-stack")).to_be_hidden()
     border = lab.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:visible").last
     box = border.bounding_box()
     assert box is not None
@@ -108,6 +109,8 @@ def widen_the_panel(lab: Lab) -> None:
     lab.page.mouse.down()
     lab.page.mouse.move(x - 200, y, steps=4)
     lab.page.mouse.up()
+    width = "() => document.querySelector('[data-testid=hitl-panel]').clientWidth > 400"
+    lab.page.wait_for_function(width)
 
 
 def run_to_the_card(lab: Lab) -> tuple[Locator, Locator]:
