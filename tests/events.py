@@ -9,8 +9,8 @@ from crewai_hitl_nb.protocol.events import (
     Event,
     HumanInputCompleted,
     HumanInputRequired,
-    event_from_wire,
 )
+from crewai_hitl_nb.protocol.wire import event_from_wire
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 

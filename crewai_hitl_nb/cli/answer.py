@@ -14,7 +14,8 @@ from crewai_hitl_nb.cli.dialog import ask_for_reply, show_question
 from crewai_hitl_nb.cli.lookup import complete_request_id, find_request
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 from crewai_hitl_nb.protocol.errors import InvalidAnswer, Settled
-from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, encode_event
+from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted
+from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.terminal.dialog import Reply
 
 if TYPE_CHECKING:

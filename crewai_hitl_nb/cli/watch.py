@@ -9,8 +9,9 @@ import msgspec
 
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 from crewai_hitl_nb.cli.wording import event_line
-from crewai_hitl_nb.protocol.events import Event, encode_event
+from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.protocol.wire import encode_event
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.cli.screen import Screen

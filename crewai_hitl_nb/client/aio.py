@@ -31,17 +31,11 @@ from crewai_hitl_nb.client.results import (
 from crewai_hitl_nb.client.resume import LADDER, Backoff, Cursor, Fallback, Replay, Transport
 from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
-from crewai_hitl_nb.protocol.events import (
-    CancelReason,
-    Decision,
-    Event,
-    HumanInputCompleted,
-    encode_event,
-    event_from_wire,
-)
+from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.protocol.wire import encode_event, event_from_wire
 
 _Reply = TypeVar("_Reply")
 

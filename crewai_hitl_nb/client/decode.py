@@ -17,8 +17,9 @@ from crewai_hitl_nb.protocol.errors import (
     InvalidEvent,
     error_from_wire,
 )
-from crewai_hitl_nb.protocol.events import Event, stored_event
+from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Ack, Gap, Heartbeat, decode_json
+from crewai_hitl_nb.protocol.wire import stored_event
 
 Incoming: TypeAlias = Event | Heartbeat | Gap
 """What a reader of a stream meets."""

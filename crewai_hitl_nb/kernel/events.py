@@ -20,12 +20,8 @@ from crewai.events.event_bus import crewai_event_bus
 from pydantic import Field, PrivateAttr
 
 from crewai_hitl_nb.protocol.errors import InvalidEvent
-from crewai_hitl_nb.protocol.events import (
-    Event,
-    HumanInputCompleted,
-    HumanInputRequired,
-    event_from_wire,
-)
+from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.protocol.wire import event_from_wire
 
 _log = logging.getLogger(__name__)
 

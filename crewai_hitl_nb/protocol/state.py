@@ -36,8 +36,8 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputExpired,
     HumanInputRequired,
     UnknownEvent,
-    encode_event,
 )
+from crewai_hitl_nb.protocol.wire import encode_event
 
 Status: TypeAlias = Literal["pending", "answered", "cancelled", "expired"]
 

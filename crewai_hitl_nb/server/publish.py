@@ -7,13 +7,8 @@ import msgspec
 
 from crewai_hitl_nb.broker.broker import utc_now
 from crewai_hitl_nb.protocol import ids
-from crewai_hitl_nb.protocol.events import (
-    AnsweredBy,
-    Event,
-    HumanInputClaimed,
-    HumanInputCompleted,
-    events_from_wire,
-)
+from crewai_hitl_nb.protocol.events import AnsweredBy, Event, HumanInputClaimed, HumanInputCompleted
+from crewai_hitl_nb.protocol.wire import events_from_wire
 from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
 from crewai_hitl_nb.store.base import Appended
 

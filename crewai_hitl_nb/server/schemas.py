@@ -20,7 +20,8 @@ import msgspec
 from crewai_hitl_nb.protocol import dialects, errors, frames, limits
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import FieldError, HitlError
-from crewai_hitl_nb.protocol.events import KNOWN_TYPES, RESERVED_TYPES
+from crewai_hitl_nb.protocol.events import KNOWN_TYPES
+from crewai_hitl_nb.protocol.wire import RESERVED_TYPES
 from crewai_hitl_nb.server import replies
 from crewai_hitl_nb.server.requests import CancelBody, ClaimBody
 from crewai_hitl_nb.server.resume import ResumeBody

@@ -25,8 +25,9 @@ import msgspec
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
-from crewai_hitl_nb.protocol.events import Event, encode_event, event_type, request_id_of
+from crewai_hitl_nb.protocol.events import Event, event_type, request_id_of
 from crewai_hitl_nb.protocol.state import Request, Status
+from crewai_hitl_nb.protocol.wire import encode_event
 
 
 class StoreInUse(StoreUnavailable):

@@ -5,13 +5,9 @@ The statements are put together from constants of this file; every value is boun
 
 import sqlite3
 
-from crewai_hitl_nb.protocol.events import (
-    ClosingEvent,
-    HumanInputClaimed,
-    HumanInputRequired,
-    decode_event,
-)
+from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputClaimed, HumanInputRequired
 from crewai_hitl_nb.protocol.state import Request, Status
+from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store.base import Match, Reach, Record, RequestPage, RequestQuery, Scope
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"

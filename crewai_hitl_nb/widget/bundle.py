@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.protocol.events import HumanInputRequired, encode_event
+from crewai_hitl_nb.protocol.events import HumanInputRequired
+from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.widget.card import CardWidget, FrontEndNotBuilt
 
 CARD_MIME: Final = "application/vnd.crewai-hitl.request+json"

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.protocol.events import encode_event
 from crewai_hitl_nb.protocol.runs import RunStarted, run_event_to_wire
+from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.widget.bundle import CARD_MIME, widget_view
 
 

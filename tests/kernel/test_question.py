@@ -14,7 +14,8 @@ from crewai_hitl_nb.kernel.questions.question import Waiter, task_question
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.kernel.tasks.human_input import ACCEPT, feedback_of
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.events import HumanInputRequired, encode_event
+from crewai_hitl_nb.protocol.events import HumanInputRequired
+from crewai_hitl_nb.protocol.wire import encode_event
 from tests.events import completed
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.events import RESERVED_TYPES
+from crewai_hitl_nb.protocol.wire import RESERVED_TYPES
 from tests.server.door import Door, Json, configured, ids, note, question
 from tests.server.readers import TRANSPORTS, reading
 

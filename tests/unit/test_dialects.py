@@ -3,7 +3,7 @@
 import json
 
 from crewai_hitl_nb.protocol.dialects import CANONICAL, FEATURE_REQUEST
-from crewai_hitl_nb.protocol.events import encode_event
+from crewai_hitl_nb.protocol.wire import encode_event
 from tests.events import completed, required
 
 

@@ -11,15 +11,14 @@ from msgspec.structs import replace
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import InvalidEvent, error_from_wire
-from crewai_hitl_nb.protocol.events import (
-    HumanInputRequired,
-    UnknownEvent,
+from crewai_hitl_nb.protocol.events import HumanInputRequired, UnknownEvent
+from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.wire import (
     decode_event,
     encode_event,
     event_from_wire,
     events_from_wire,
 )
-from crewai_hitl_nb.protocol.ids import new_event_id
 from tests.events import NOON, required
 
 ASK = {"type": "human_input_required", "prompt": "Good?"}

@@ -9,7 +9,8 @@ import pytest
 
 from crewai_hitl_nb.protocol import frames, state
 from crewai_hitl_nb.protocol.errors import InvalidEvent
-from crewai_hitl_nb.protocol.events import UnknownEvent, encode_event, stored_event
+from crewai_hitl_nb.protocol.events import UnknownEvent
+from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FOLDS = json.loads((FIXTURES / "folds.json").read_text())

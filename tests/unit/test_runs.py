@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from crewai_hitl_nb.protocol.events import KNOWN_TYPES, UnknownEvent, encode_event, stored_event
+from crewai_hitl_nb.protocol.events import KNOWN_TYPES, UnknownEvent
 from crewai_hitl_nb.protocol.runs import (
     RUN_TYPES,
     RunEvent,
@@ -19,6 +19,7 @@ from crewai_hitl_nb.protocol.runs import (
     run_event_from_wire,
     run_event_to_wire,
 )
+from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 
 RUNS = json.loads((Path(__file__).parent.parent / "fixtures" / "runs.json").read_text())
 

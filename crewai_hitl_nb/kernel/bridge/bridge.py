@@ -39,10 +39,9 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputExpired,
     HumanInputRequired,
     UnknownEvent,
-    encode_event,
-    stored_event,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crewai.flow.persistence.base import FlowPersistence
-from crewai.utilities.paths import db_storage_path
 from filelock import FileLock, Timeout
 
 from crewai_hitl_nb.kernel.flows.pause import database_of, waits_for
@@ -57,8 +56,12 @@ def claim(store: FlowPersistence, flow_id: str, request_id: str) -> Iterator[Cla
 
 def _folder(store: FlowPersistence) -> Path:
     database = database_of(store)
-    beside = Path(database) if database is not None else Path(db_storage_path()) / "flow_states"
-    return beside.with_name(f"{beside.name}.hitl")
+    if database is not None:
+        beside = Path(database)
+        return beside.with_name(f"{beside.name}.hitl")
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / "crewai_hitl_nb" / "flows"
 
 
 def _name(text: str) -> str:

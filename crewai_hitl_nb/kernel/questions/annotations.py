@@ -12,7 +12,8 @@ from typing import Any, Final
 from crewai import Task
 
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
-from crewai_hitl_nb.protocol.events import Response, response_from_wire
+from crewai_hitl_nb.protocol.events import Response
+from crewai_hitl_nb.protocol.wire import response_from_wire
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,229 @@
+"""Events on the wire: from JSON to the types of ``events.py`` and back.
+
+Decoding happens once, at the boundary, here. What a publisher may leave out is filled, what
+it gets wrong is refused with the field and the reason; an unknown type passes through as it
+came. Below are the types and the forms (``schema.py``).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from crewai_hitl_nb.protocol import limits, schema
+from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
+from crewai_hitl_nb.protocol.events import (
+    KNOWN_TYPES,
+    Event,
+    HumanInputRequired,
+    Instant,
+    RequestEvent,
+    Response,
+    UnknownEvent,
+)
+from crewai_hitl_nb.protocol.ids import Id
+
+RESERVED_TYPES: Final = frozenset(
+    {"heartbeat", "gap", "ack", "error", "publish", "answer", "claim", "cancel"}
+)
+"""Types of frames; an event of such a type would be taken for one."""
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class _Envelope(msgspec.Struct):
+    """The part of any event that is checked before its type is known."""
+
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_TYPE_CHARS)]
+    event_id: Id
+    timestamp: Instant
+    execution_id: Id | None = None
+    crew_id: Id | None = None
+
+
+def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
+    """Decode one JSON object into an event, filling what a publisher may leave out.
+
+    Args:
+        raw: The decoded JSON value.
+        event_id: Used when it has none. A ``human_input_required`` without ``request_id``
+            takes its event id for one.
+        now: Used when it has no ``timestamp``; aware.
+
+    Raises:
+        InvalidEvent: With the wrong field and why.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidEvent.at("", "an event is a JSON object with a `type`")
+    filled: dict[str, Any] = {"event_id": event_id, "timestamp": now, **_given(raw)}
+    try:
+        envelope = msgspec.convert(filled, _Envelope)
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(_field_errors(error)) from None
+    if envelope.type in RESERVED_TYPES:
+        raise InvalidEvent.at("type", f"`{envelope.type}` is the type of a frame, not of an event")
+    struct = KNOWN_TYPES.get(envelope.type)
+    if struct is None:
+        return UnknownEvent(
+            type=envelope.type,
+            event_id=envelope.event_id,
+            timestamp=_utc("timestamp", envelope.timestamp),
+            execution_id=envelope.execution_id,
+            crew_id=envelope.crew_id,
+            fields=_without_offset(raw),
+        )
+    if struct is HumanInputRequired:
+        filled.setdefault("request_id", envelope.event_id)
+    return _known(struct, filled)
+
+
+def response_from_wire(raw: Mapping[str, Any]) -> Response:
+    """Decode which answers are acceptable.
+
+    Raises:
+        InvalidEvent: With the wrong field and why.
+    """
+    try:
+        response = msgspec.convert(dict(raw), Response)
+    except msgspec.ValidationError as error:
+        errors = _field_errors(error)
+        raise InvalidEvent(
+            tuple(FieldError(f"response.{e.field}".rstrip("."), e.message) for e in errors)
+        ) from None
+    _check_response(response)
+    return response
+
+
+def events_from_wire(raw: object, *, new_id: Callable[[], str], now: datetime) -> list[Event]:
+    """Decode what a publisher sends: one event or a list of them.
+
+    Raises:
+        InvalidEvent: With the place in the list, the wrong field and why.
+    """
+    batch = raw if isinstance(raw, list) else [raw]
+    if not 0 < len(batch) <= limits.MAX_BATCH_EVENTS:
+        raise InvalidEvent.at("", f"send 1 to {limits.MAX_BATCH_EVENTS} events at a time")
+    if not isinstance(raw, list):
+        return [event_from_wire(raw, event_id=new_id(), now=now)]
+    return [_at_place(i, item, event_id=new_id(), now=now) for i, item in enumerate(raw)]
+
+
+def _at_place(place: int, item: object, *, event_id: str, now: datetime) -> Event:
+    try:
+        return event_from_wire(item, event_id=event_id, now=now)
+    except InvalidEvent as error:
+        raise InvalidEvent(
+            tuple(FieldError(f"{place}.{e.field}".rstrip("."), e.message) for e in error.errors)
+        ) from None
+
+
+def decode_event(body: bytes | str) -> Event:
+    """Decode an event that a server sent (it has its id, time and offset).
+
+    Raises:
+        InvalidEvent: With the wrong field and why.
+    """
+    try:
+        raw = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidEvent.at("", f"not JSON: {error}") from None
+    return stored_event(raw)
+
+
+def stored_event(raw: object) -> Event:
+    """Turn a stored event's JSON value into its type, ``offset`` included.
+
+    Raises:
+        InvalidEvent: When it lacks what every stored event has.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidEvent.at("", "an event is a JSON object with a `type`")
+    struct = KNOWN_TYPES.get(str(raw.get("type")))
+    if struct is not None:
+        return _convert(struct, raw)
+    try:
+        envelope = msgspec.convert(raw, _Envelope)
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(_field_errors(error)) from None
+    offset = raw.get("offset")
+    return UnknownEvent(
+        type=envelope.type,
+        event_id=envelope.event_id,
+        timestamp=envelope.timestamp,
+        execution_id=envelope.execution_id,
+        crew_id=envelope.crew_id,
+        offset=offset if isinstance(offset, int) else None,
+        fields=_without_offset(raw),
+    )
+
+
+def encode_event(event: Event) -> bytes:
+    """Encode an event as one JSON object; a missing ``offset`` is left out."""
+    if isinstance(event, UnknownEvent):
+        value: dict[str, Any] = {
+            **event.fields,
+            "type": event.type,
+            "event_id": event.event_id,
+            "timestamp": event.timestamp,
+        }
+        if event.offset is not None:
+            value["offset"] = event.offset
+        return _encoder.encode(value)
+    body = _encoder.encode(event)
+    return body.replace(b',"offset":null', b"", 1) if event.offset is None else body
+
+
+def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
+    filled.pop("offset", None)
+    event = _convert(struct, filled)
+    changes: dict[str, Any] = {"timestamp": _utc("timestamp", event.timestamp)}
+    if isinstance(event, HumanInputRequired):
+        for name in ("expires_at", "remind_at"):
+            instant = getattr(event, name)
+            if instant is not None:
+                changes[name] = _utc(name, instant)
+        _check_response(event.response)
+    return msgspec.structs.replace(event, **changes)
+
+
+def _check_response(response: Response) -> None:
+    if response.schema is not None:
+        schema.check_form(response.schema)
+    if response.on_expiry == "default" and response.default is None:
+        raise InvalidEvent.at("response.default", "`on_expiry: default` needs an explicit default")
+    if response.options is not None and not response.options:
+        raise InvalidEvent.at("response.options", "name at least one option, or leave it out")
+
+
+def _convert(struct: type[RequestEvent], raw: Mapping[str, Any]) -> RequestEvent:
+    try:
+        return msgspec.convert(raw, struct)
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(_field_errors(error)) from None
+
+
+def _field_errors(error: msgspec.ValidationError) -> tuple[FieldError, ...]:
+    """Split msgspec's "what - at `$.path`" into a field and a reason."""
+    what, _, where = str(error).partition(" - at `$")
+    field = where.rstrip("`").lstrip(".")
+    if not field and "required field `" in what:
+        field = what.split("required field `")[1].rstrip("`")
+    return (FieldError(field=field, message=what),)
+
+
+def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop nulls of the fields that are filled, so that null means "not given"."""
+    fillable = ("event_id", "timestamp", "request_id")
+    return {k: v for k, v in raw.items() if v is not None or k not in fillable}
+
+
+def _without_offset(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in raw.items() if key != "offset"}
+
+
+def _utc(field: str, instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(timezone.utc)
+    except OverflowError:
+        raise InvalidEvent.at(field, "is before the year 1 or after 9999 in UTC") from None
