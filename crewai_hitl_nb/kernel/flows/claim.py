@@ -61,7 +61,7 @@ def _folder(store: FlowPersistence) -> Path:
         return beside.with_name(f"{beside.name}.hitl")
     from jupyter_core.paths import jupyter_data_dir
 
-    return Path(jupyter_data_dir()) / "crewai_hitl_nb" / "flows"
+    return Path(jupyter_data_dir()) / "crewai-hitl" / "flows"
 
 
 def _name(text: str) -> str:
