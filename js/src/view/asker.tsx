@@ -17,7 +17,9 @@ export function Asker({ required, open }: Props) {
       <bdi class="chitl-name">{name}</bdi>
       <span class="chitl-details">
         {details.map((detail) => (
-          <bdi key={detail}>{detail}</bdi>
+          <span key={detail}>
+            <bdi>{detail}</bdi>
+          </span>
         ))}
         <Asked at={required.timestamp} />
         {open && <Reminded at={required.remind_at} />}

@@ -91,7 +91,11 @@ function Heading({ required, completion }: HeadingProps) {
     <p class={`chitl-verdict chitl-is-${isYes ? "yes" : "no"}`}>
       <strong>{verdict(completion, required.kind)}</strong>
       <span class="chitl-details">
-        {by !== null && <bdi>{person(by)}</bdi>}
+        {by !== null && (
+          <span>
+            <bdi>{person(by)}</bdi>
+          </span>
+        )}
         <time dateTime={completion.timestamp}>{clockTime(completion.timestamp, now)}</time>
       </span>
     </p>

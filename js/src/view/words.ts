@@ -102,13 +102,14 @@ export function connection(state: LinkState): { label: string; title: string } {
   }
 }
 
-/** "just now", "5 min ago", "in 2 h": by the reader's clock, which may differ from the writer's. */
+/**
+ * "just now", "5 min ago", "2 days ago": how long a past event is ago by the reader's clock. What
+ * lies ahead of that clock was written by one that differs, and has just come.
+ */
 export function relative(iso: string, now: Date): string {
-  const seconds = (Date.parse(iso) - now.getTime()) / 1000;
+  const seconds = (now.getTime() - Date.parse(iso)) / 1000;
   if (Number.isNaN(seconds)) return "";
-  if (Math.abs(seconds) < 45) return "just now";
-  const text = span(Math.abs(seconds));
-  return seconds < 0 ? `${text} ago` : `in ${text}`;
+  return seconds < 45 ? "just now" : `${span(seconds)} ago`;
 }
 
 /** The time of day, with the date unless it is today's. */
