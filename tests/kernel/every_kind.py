@@ -21,7 +21,7 @@ KIND_OF = {
 """The ways to be asked, and the kind on the wire."""
 
 EVERY_KIND = """\
-import asyncio, inspect, json, tempfile, threading
+import asyncio, inspect, json, os, tempfile, threading
 import crewai_hitl_nb as hitl
 from crewai import Agent, Crew, Task
 from crewai.flow.flow import Flow, listen, start
@@ -106,8 +106,8 @@ if "kept" not in globals():
     kept = register_hook(InterceptionPoint.PRE_MODEL_CALL, lambda context: allow(context)) or True
 
 def train():
-    crew("train", human_input=False).train(
-        n_iterations=1, filename=tempfile.mkdtemp() + "/trained.pkl")
+    os.chdir(tempfile.mkdtemp())  # training writes files beside the one that it is told
+    crew("train", human_input=False).train(n_iterations=1, filename="trained.pkl")
     reached.append("train")
 
 def ask():
