@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { decodeRequired } from "../src/decode";
+import { decodeClosing, decodeRequired } from "../src/decode";
 import { answerFor, choicesOf, saysSomething } from "../src/view/choices";
 import { BLANK } from "../src/view/draft";
-import { asker, clockTime, reasons, relative } from "../src/view/words";
+import { asker, clockTime, reasons, relative, verdict } from "../src/view/words";
 
 const now = new Date("2026-11-22T12:00:00Z");
 
@@ -18,6 +18,20 @@ function question(fields: object) {
   const required = decodeRequired(raw);
   if (required === null) throw new Error("the test's own event is wrong");
   return required;
+}
+
+function completed(decision: string) {
+  const raw = {
+    type: "human_input_completed",
+    event_id: "c",
+    request_id: "e",
+    human_feedback: "",
+    timestamp: now.toISOString(),
+    decision,
+  };
+  const closing = decodeClosing(raw);
+  if (closing === null) throw new Error("the test's own event is wrong");
+  return closing;
 }
 
 describe("the words", () => {
@@ -56,6 +70,17 @@ describe("the words", () => {
     });
     const script = { notebook: "a.ipynb" };
     expect(asker(question({ source: script }))).toEqual({ name: "a.ipynb", details: [] });
+  });
+
+  it.each([
+    ["question", "respond", "Answered"],
+    ["question", "reject", "Declined"],
+    ["task_feedback", "respond", "Feedback sent"],
+    ["tool_approval", "approve", "Allowed"],
+    ["tool_approval", "reject", "Refused"],
+    ["flow_feedback", "approve", "Accepted"],
+  ] as const)("tell of a %s that %s means '%s'", (kind, decision, text) => {
+    expect(verdict(completed(decision), kind)).toBe(text);
   });
 
   it("tell only the reasons that hold", () => {

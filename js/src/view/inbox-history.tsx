@@ -136,7 +136,7 @@ function EntryLine({ request }: { readonly request: Request }) {
       </span>
       <span class="chitl-details">
         <span class={`chitl-mark chitl-is-${request.status}`}>
-          {completion === null ? request.status : verdict(completion)}
+          {completion === null ? request.status : verdict(completion, required.kind)}
         </span>
         {by !== null && <span>{person(by)}</span>}
         <span>{asker(required).name}</span>

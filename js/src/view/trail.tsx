@@ -25,7 +25,7 @@ export function Trail({ endpoint, request }: Props) {
               {clockTime(event.timestamp, now)}
             </time>
             <span>
-              <strong>{what(event)}</strong> {who(event)}
+              <strong>{what(event, request)}</strong> {who(event)}
             </span>
           </li>
         ))}
@@ -48,7 +48,7 @@ function useTrail(endpoint: Endpoint, request: Request): readonly RequestEvent[]
   return events;
 }
 
-function what(event: RequestEvent): string {
+function what(event: RequestEvent, { required }: Request): string {
   switch (event.type) {
     case "human_input_required":
       return event.round > 1 ? `Asked, round ${event.round}` : "Asked";
@@ -57,7 +57,7 @@ function what(event: RequestEvent): string {
     case "human_input_reminded":
       return "Reminded";
     default:
-      return verdict(event);
+      return verdict(event, required.kind);
   }
 }
 

@@ -71,14 +71,11 @@ export function atExpiry({ response }: HumanInputRequired): string {
   }
 }
 
-/** What became of a request, as a heading; a permission has words of its own. */
-export function verdict(
-  event: ClosingEvent,
-  kind: HumanInputRequired["kind"] | null = null,
-): string {
+/** What became of a request, as a heading, in the words that its kind was asked in. */
+export function verdict(event: ClosingEvent, kind: HumanInputRequired["kind"]): string {
   switch (event.type) {
     case "human_input_completed":
-      return completed(event, kind === "tool_approval" || kind === "llm_approval");
+      return completed(event, kind);
     case "human_input_cancelled":
       return `Cancelled: ${CANCELLED[event.reason]}`;
     case "human_input_expired":
@@ -124,17 +121,21 @@ export function clockTime(iso: string, now: Date): string {
 
 function completed(
   { decision, options, values }: HumanInputCompleted,
-  permission: boolean,
+  kind: HumanInputRequired["kind"],
 ): string {
+  const permission = kind === "tool_approval" || kind === "llm_approval";
   switch (decision) {
     case "approve":
       return permission ? "Allowed" : "Accepted";
     case "edit":
       return permission ? "Allowed as changed" : "Accepted as edited";
     case "reject":
+      if (kind === "question") return "Declined";
       return permission ? "Refused" : "Rejected";
     default:
-      return options !== null || values !== null ? "Answered" : "Feedback sent";
+      return kind === "question" || options !== null || values !== null
+        ? "Answered"
+        : "Feedback sent";
   }
 }
 
