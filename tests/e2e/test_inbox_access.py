@@ -19,7 +19,8 @@ PHONE: dict[str, Any] = {
 def fill(desk: Desk, mark: str) -> list[str]:
     """Ask one question of each look, and leave one answered."""
     source = {"crew_name": "Notes", "agent_role": "Writer", "notebook": "notes.ipynb"}
-    flags = {"reason_flags": {"review": True}, "source": source, "crew_id": "notes"}
+    reasons = {"review": True, "x" * 90: True}  # the second has nowhere to break
+    flags = {"reason_flags": reasons, "source": source, "crew_id": "notes"}
     context = (
         "# Draft\n\nWords with `code`, a [link](https://example.org) and\n\n|a|b|\n|-|-|\n|1|2|"
     )
