@@ -427,3 +427,15 @@ describe("the deadline", () => {
     expect(shown.element.textContent).toContain("reminded");
   });
 });
+
+describe("a card among others", () => {
+  it("is named by who asks, for those who hear a list of them", async () => {
+    const shown = await asked({ source: { agent_role: "Writer" } });
+    const name = () => shown.element.querySelector("article")?.getAttribute("aria-label");
+    expect(name()).toBe("Writer waits for you");
+    localStorage.setItem(UNDO_KEY, "0");
+    shown.click("hitl-accept");
+    await until(() => shown.status === "answered");
+    expect(name()).toBe("Writer's question");
+  });
+});

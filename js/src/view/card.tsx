@@ -20,6 +20,7 @@ import { Question } from "./question";
 import { AnswerRecord } from "./record";
 import { type Sending, useSending } from "./sending";
 import { useClient } from "./use-client";
+import { asker } from "./words";
 
 interface Props {
   /** Null when the page is none of a Jupyter server: then the card can only be read. */
@@ -57,7 +58,7 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       data-status={status}
       // JupyterLab's shortcuts stay away from what has keys of its own (Ctrl+Enter, a, x).
       data-lm-suppress-shortcuts={open ? "true" : undefined}
-      aria-label={open ? "A crew waits for you" : "A crew's question"}
+      aria-label={heard(required, open)}
       tabIndex={-1}
       onKeyDown={(event) => onCardKey(event, event.currentTarget)}
     >
@@ -83,6 +84,12 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       <Announcer required={required} request={request} held={sending.held} />
     </article>
   );
+}
+
+/** The card's name for those who hear a list of cards: they are told apart by who asks. */
+function heard(required: HumanInputRequired, open: boolean): string {
+  const { name } = asker(required);
+  return open ? `${name} waits for you` : `${name}'s question`;
 }
 
 /** An approval sends nothing of what is written: that stays on the card, to be copied. */
