@@ -98,7 +98,7 @@ class Asker:
             NotAnswered: When it ends in any way but an answer.
         """
         with self._asked(request, emitter) as pending:
-            block_until_done([pending.outcome], self._wake)
+            block_until_done([pending.outcome], lambda: self._look_around(pending))
             return self._answer(pending, emitter)
 
     async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
@@ -107,7 +107,7 @@ class Asker:
             outcome = asyncio.wrap_future(pending.outcome)
             # The timeout is a tick: an idle loop would not notice the kernel's interrupt.
             while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
-                pass
+                self._withdraw_if_its_cell_leaves(pending)
             return self._answer(pending, emitter)
 
     def leave(self, request: HumanInputRequired, emitter: Any) -> None:
@@ -117,7 +117,7 @@ class Asker:
             NotAnswered: When it could not be asked, or the run was stopped before it was.
         """
         with self._asked(request, emitter) as pending:
-            block_until_done([pending.posted, pending.outcome], self._wake)
+            block_until_done([pending.posted, pending.outcome], lambda: self._look_around(pending))
             if not pending.posted.done():
                 self._answer(pending, emitter)
             self.bridge.let_go(pending)
@@ -161,9 +161,15 @@ class Asker:
         finally:
             del self._waiting[pending]
 
-    def _wake(self) -> None:
+    def _look_around(self, pending: PendingRequest) -> None:
         if self._notebook is not None:
             self._notebook.wake()
+        self._withdraw_if_its_cell_leaves(pending)
+
+    def _withdraw_if_its_cell_leaves(self, pending: PendingRequest) -> None:
+        cell = self._waiting[pending]
+        if self._notebook is not None and cell is not None and self._notebook.is_leaving(cell):
+            self.bridge.withdraw(pending, "interrupted")
 
     def _cell(self) -> Cell | None:
         return self._notebook.cell() if self._notebook is not None else None
@@ -189,6 +195,11 @@ class Asker:
         if isinstance(closing, HumanInputCancelled):
             raise_if_stopped(closing.reason)
         raise NotAnswered("nobody answered before the deadline", "expired")
+
+
+def is_the_default(answer: HumanInputCompleted) -> bool:
+    """Say whether no person gave this answer: it is the question's default, at its deadline."""
+    return answer.answered_by is not None and answer.answered_by.via == "default"
 
 
 def raise_if_stopped(reason: CancelReason | None) -> None:

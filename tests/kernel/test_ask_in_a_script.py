@@ -98,6 +98,41 @@ print(deleted)
     assert ended.stdout.endswith("[]\n"), ended.stderr
 
 
+def test_without_a_standard_input_or_error_nobody_answers(tmp_path: Path) -> None:
+    """As under a service manager, which may start a script with both of them closed."""
+    code = """\
+import sys
+sys.stdin = sys.stderr = None
+try:
+    print("went on with", hitl.ask("Which?"))
+except hitl.NotAnswered as error:
+    print(error.ending)
+"""
+    ended = run(tmp_path, code, "")
+
+    assert ended.stdout == "refused\n"
+
+
+def test_the_end_of_the_input_accepts_nothing_on_a_loop_either(tmp_path: Path) -> None:
+    code = """\
+import asyncio
+hitl.enable()
+crew = make_keeper(delete_file)
+crew.agents[0].llm.lines = ["Thought: I know\\nFinal Answer: Done"]
+crew.tasks[0].human_input = True
+try:
+    print("went on with", asyncio.run(crew.akickoff()))
+except EOFError as error:
+    print("ended:", error)
+"""
+    ended = run(tmp_path, code, "")
+    assert "ended: the console's input has ended" in ended.stdout, ended.stderr
+    assert "went on" not in ended.stdout
+
+    piped = run(tmp_path, code, "Shorter\n\n")  # a line for each round, a blank one accepts
+    assert "went on with Done" in piped.stdout, piped.stderr
+
+
 def test_a_gate_reads_approve_from_the_console_and_anything_else_blocks(tmp_path: Path) -> None:
     code = """\
 for _ in range(5):

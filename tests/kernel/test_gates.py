@@ -155,6 +155,21 @@ def test_an_approval_that_expires_ends_the_run(way: str, client: Client) -> None
     assert len(client.requests(execution_id=expired.execution_id)) == 1
 
 
+def test_a_default_edit_that_does_not_fit_the_tool_ends_the_run(client: Client) -> None:
+    """Asked again, the same default would come at the next deadline, and so on for ever."""
+    tool, values = DeleteTool(), {"path": "/", "depth": 1}
+    with (
+        hitl.approve_tools("delete_*", timeout=0.2, default={"decision": "edit", "values": values}),
+        tool_crew("react", [CALL], tool) as crew,
+        started(crew),
+        pytest.raises(hitl.NotAnswered, match="the root stays") as ended,
+    ):
+        crew.result.result()
+
+    assert ended.value.ending == "expired"
+    assert tool.paths == []
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_withdrawn_approval_ends_the_run(way: str, client: Client) -> None:
     tool = DeleteTool()

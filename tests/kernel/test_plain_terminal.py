@@ -53,6 +53,16 @@ def test_the_end_of_input_is_no_approval_in_crewai_either(script: ScriptAtATermi
     assert "result:" not in script.expect("<ended: EOFError")
 
 
+def test_the_end_of_input_is_no_approval_on_a_loop(script: ScriptAtATerminal) -> None:
+    """crewAI alone takes it for a blank line there, and that for acceptance."""
+    script.begin(AKICKOFF)
+    for _ in range(3):
+        script.expect(PANEL)
+        script.screen.send(END)
+
+    assert "result:" not in script.expect("<ended: EOFError")
+
+
 def test_control_c_ends_the_crew(script: ScriptAtATerminal) -> None:
     script.begin(KICKOFF)
     script.expect(PANEL)
@@ -62,5 +72,4 @@ def test_control_c_ends_the_crew(script: ScriptAtATerminal) -> None:
 
 
 def test_each_round_is_asked_on_a_loop_as_well(script: ScriptAtATerminal) -> None:
-    """The last one here: crewAI closes stdin when it has read a line on a loop."""
     assert "- Shorter" in asked_twice(script, AKICKOFF)

@@ -8,7 +8,7 @@ is ``ask/human_tool.py``.
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
 from crewai.flow.flow_context import current_flow_method_name, current_flow_name
@@ -16,7 +16,7 @@ from crewai.flow.flow_context import current_flow_method_name, current_flow_name
 from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
 from crewai_hitl_nb.kernel.ask.wanted import Typed, Wanted, errors_of, errors_said, wanted_of
-from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.gates.approval import arguments_said
 from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question
@@ -27,9 +27,6 @@ from crewai_hitl_nb.kernel.screens.plain_console import PlainConsole
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
 
 _Rounds: TypeAlias = Generator[HumanInputRequired, HumanInputCompleted, Any]
-
-DEFAULT_VIA: Final = "default"
-"""How the server marks an answer that no person gave, but the question's default."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class Question:
             try:
                 return wanted.read(answer)
             except WrongValues as refusal:
-                if answer.answered_by is not None and answer.answered_by.via == DEFAULT_VIA:
+                if is_the_default(answer):
                     reason = f"nobody answered, and the default does not fit: {refusal}"
                     raise NotAnswered(reason, "expired") from refusal
                 errors = errors_said(errors_of(refusal))

@@ -20,7 +20,7 @@ from pydantic import PydanticUserError, ValidationError
 
 from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues, form_of
 from crewai_hitl_nb.kernel.ask.wanted import errors_of, errors_said
-from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.gates.approval import arguments_said, tool_question
 from crewai_hitl_nb.kernel.gates.hook_input import Rejected
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, Terms
@@ -201,6 +201,9 @@ class _Decision:
                 raise NotAnswered(what, "refused")
             if self._take(self._form, answer.values):
                 return
+            if is_the_default(answer):
+                what = f"nobody decided, and the default does not fit: {errors_said(self._errors)}"
+                raise NotAnswered(what, "expired")  # it would not fit the next time either
 
     def _ask(self) -> HumanInputCompleted:
         rule, asker, call = self._rule, self._asker, self._call

@@ -120,8 +120,9 @@ def _asked(request: HumanInputRequired) -> Reply:
 
 
 def _read(label: str) -> str:
-    sys.stderr.write(f"{neutral(label)}: ")
-    sys.stderr.flush()
+    if sys.stdin is None or sys.stdin.closed:
+        raise EOFError
+    _write(f"{neutral(label)}: ")
     line = sys.stdin.readline()
     if not line:
         raise EOFError
@@ -130,5 +131,10 @@ def _read(label: str) -> str:
 
 def _say(text: str) -> None:
     if text:
-        sys.stderr.write(f"{neutral(text)}\n")
+        _write(f"{neutral(text)}\n")
+
+
+def _write(text: str) -> None:
+    if sys.stderr is not None:  # None where the script was started with it closed
+        sys.stderr.write(text)
         sys.stderr.flush()
