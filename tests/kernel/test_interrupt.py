@@ -94,6 +94,26 @@ def test_a_question_outside_of_any_crew_goes_with_its_interrupted_cell(
     assert request.status == "cancelled"
 
 
+@pytest.mark.parametrize("ask", ["hitl.ask(name)", "asyncio.run(hitl.ask_async(name))"])
+def test_an_interrupt_ends_a_cell_that_waits_for_threads_which_ask(
+    ask: str, kernel: RunningKernel, client: Client
+) -> None:
+    """Leaving the `with` waits for the threads, and they wait for a person."""
+    cell = kernel.begin(
+        "import asyncio\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool:\n"
+        f"    list(pool.map(lambda name: {ask}, ['a', 'b']))"
+    )
+    asked = {cell.wait_for_card()["request_id"], cell.wait_for_card()["request_id"]}
+    kernel.interrupt()
+    cell.finish()
+
+    assert cell.error is not None
+    ended = [wait_until_closed(client, request_id) for request_id in asked]
+    assert [request.status for request in ended] == ["cancelled", "cancelled"]
+
+
 def test_an_answer_elsewhere_that_cancels_ends_the_crew_and_is_no_approval(
     kernel: RunningKernel, client: Client
 ) -> None:
@@ -104,3 +124,36 @@ def test_an_answer_elsewhere_that_cancels_ends_the_crew_and_is_no_approval(
     assert cell.error is not None
     assert cell.error[0] == "NotAnswered"
     assert "withdrawn" in cell.error[1]
+
+
+SIDE_BY_SIDE = """\
+def both():
+    crews = [make_crew(async_execution=True), make_crew(async_execution=True)]
+    agents, tasks = ([part for crew in crews for part in getattr(crew, name)]
+                     for name in ("agents", "tasks"))
+    end = Task(description="End", expected_output="End", agent=agents[0])
+    return Crew(name="Both", agents=agents, tasks=[*tasks, end])
+"""
+
+
+def test_a_crew_that_fails_takes_its_other_questions_back(
+    kernel: RunningKernel, client: Client
+) -> None:
+    """Nobody waits for their answers any more."""
+    kernel.run(SIDE_BY_SIDE)
+    cell = kernel.begin("await both().akickoff()")
+    first, second = (cell.wait_for_card()["request_id"] for _ in range(2))
+    wait_until_pending(client, second)
+    client.cancel(first)
+    cell.finish()
+
+    assert cell.error is not None
+    assert cell.error[0] == "NotAnswered"
+    assert wait_until_closed(client, second).status == "cancelled"
+
+
+def wait_until_pending(client: Client, request_id: str) -> None:
+    """Wait until the server has a question: a card may be shown before."""
+    for event in client.events(types=["human_input_required"], replay="pending"):
+        if getattr(event, "request_id", None) == request_id:
+            return

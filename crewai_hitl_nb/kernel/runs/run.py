@@ -187,6 +187,11 @@ class RunPatch:
         token = _current.set(run)
         try:
             yield run
+        except BaseException as error:
+            # What else it asks, beside this or later, has no taker any more.
+            by_hand = isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
+            run.stop("interrupted" if by_hand else "run_failed")
+            raise
         finally:
             _current.reset(token)
 
