@@ -151,7 +151,7 @@ def test_an_approval_that_expires_ends_the_run(way: str, client: Client) -> None
     assert ended.value.ending == "expired"
     assert tool.paths == []
     assert len(crew.heard()) == 1  # the agent was neither told to go on nor run again
-    (expired, *_) = client.requests(status="expired")
+    (*_, expired) = client.requests(status="expired")
     assert len(client.requests(execution_id=expired.execution_id)) == 1
 
 

@@ -61,7 +61,7 @@ def test_without_an_answer_the_run_ends_and_nobody_is_asked_again(
 
     assert ended.value.ending == end
     assert len(crew.heard()) == 1
-    (asked, *_) = client.requests(status=end)  # type: ignore[arg-type]
+    (*_, asked) = client.requests(status=end)  # type: ignore[arg-type]
     assert len(client.requests(execution_id=asked.execution_id)) == 1
 
 
