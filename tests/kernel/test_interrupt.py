@@ -136,12 +136,20 @@ def both():
 """
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        "both().akickoff()",
+        "make_crew().kickoff_for_each_async([{}, {}])",
+        "make_crew().akickoff_for_each([{}, {}])",
+    ],
+)
 def test_a_crew_that_fails_takes_its_other_questions_back(
-    kernel: RunningKernel, client: Client
+    run: str, kernel: RunningKernel, client: Client
 ) -> None:
     """Nobody waits for their answers any more."""
     kernel.run(SIDE_BY_SIDE)
-    cell = kernel.begin("await both().akickoff()")
+    cell = kernel.begin(f"await {run}")
     first, second = (cell.wait_for_card()["request_id"] for _ in range(2))
     wait_until_pending(client, second)
     client.cancel(first)

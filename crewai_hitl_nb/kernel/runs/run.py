@@ -38,7 +38,7 @@ BLOCKING: Final[dict[type, tuple[str, ...]]] = {
     Flow: ("kickoff", "resume"),
 }
 ASYNCHRONOUS: Final[dict[type, tuple[str, ...]]] = {
-    Crew: ("kickoff_async", "akickoff"),
+    Crew: ("kickoff_async", "akickoff", "kickoff_for_each_async", "akickoff_for_each"),
     Flow: ("kickoff_async", "akickoff", "resume_async"),
 }
 
