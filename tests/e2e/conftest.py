@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.chromium import FLAGS, find_chromium
 from tests.e2e.inbox import Desk, InboxPage, OpenInbox, inbox_page
-from tests.e2e.lab import Lab, shut_down_kernels, silence_the_news, write_notebook
+from tests.e2e.lab import Lab, leave_nothing_behind, silence_the_news, write_notebook
 from tests.e2e.notes import Notes, listen
 from tests.jupyter_process import REPOSITORY, JupyterProcess, jupyter_process
 
@@ -109,7 +109,7 @@ def open_lab(browser: Browser, lab_server: JupyterProcess) -> Iterator[OpenLab]:
     yield open_notebook
     for context in contexts:
         context.close()
-    shut_down_kernels(lab_server)
+    leave_nothing_behind(lab_server)
 
 
 @pytest.fixture(scope="package")

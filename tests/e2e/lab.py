@@ -7,11 +7,14 @@ server exposes with `--expose-app-in-browser`. It knows the cards only by their 
 import json
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
+from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.errors import Settled
 from tests.jupyter_process import JupyterProcess
 
 LOAD_MS = 60_000
@@ -145,6 +148,15 @@ def silence_the_news(config_dir: Path) -> None:
     overrides.parent.mkdir(parents=True)
     notification = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
     overrides.write_text(json.dumps(notification))
+
+
+def leave_nothing_behind(server: JupyterProcess) -> None:
+    """End every kernel and withdraw what is pending: the next test shares the server."""
+    shut_down_kernels(server)
+    with Client(server.prefix, server.token) as client:
+        for request in client.pending():
+            with suppress(Settled):  # its kernel said so itself
+                client.cancel(request.request_id)
 
 
 def shut_down_kernels(server: JupyterProcess) -> None:
