@@ -169,7 +169,8 @@ def test_an_approval_is_sent_when_the_page_is_left(desk: Desk, open_inbox: OpenI
     expect(card.get_by_test_id("hitl-undo")).to_be_visible()
     inbox.page.goto("about:blank")
     other = open_inbox("?request=card-left")
-    expect(other.card("card-left")).to_have_attribute("data-status", "answered")
+    left = other.card("card-left")
+    expect(left).to_have_attribute("data-status", "answered", timeout=CARD_MS)
     assert completion(desk, "card-left")["decision"] == "approve"
 
 
