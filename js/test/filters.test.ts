@@ -21,7 +21,7 @@ const draft = request("draft", {
   kind: "task_feedback",
   crew_id: "notes",
   context: "About the Budget",
-  source: { crew_name: "Notes", agent_role: "Writer", notebook: "/work/a/notes.ipynb" },
+  source: { crew_name: "Notes", agent_role: "Writer", notebook: "/home/ada/notes.ipynb" },
 });
 const mail = request("mail", { kind: "tool_approval", crew_id: "mail", assignee: "ada" });
 const named = request("named", { source: { crew_name: "No id" }, execution_id: "run-12345678" });

@@ -17,10 +17,9 @@ from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
 from crewai_hitl_nb.kernel.ask.wanted import Typed, Wanted, errors_of, errors_said, wanted_of
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
-from crewai_hitl_nb.kernel.gates.approval import arguments_said
 from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question
-from crewai_hitl_nb.kernel.questions.rendering import as_markdown
+from crewai_hitl_nb.kernel.questions.rendering import as_json, as_markdown
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, current_tool_call
 from crewai_hitl_nb.kernel.screens.plain_console import PlainConsole
@@ -97,7 +96,7 @@ class Question:
                     reason = f"nobody answered, and the default does not fit: {refusal}"
                     raise NotAnswered(reason, "expired") from refusal
                 errors = errors_said(errors_of(refusal))
-                history.append(Round(draft=errors, feedback=arguments_said(answer.values or {})))
+                history.append(Round(draft=errors, feedback=as_json(answer.values or {})))
                 wanted = wanted.refilled(answer)
 
 

@@ -4,7 +4,6 @@ Pure: from the context that crewAI hands to its hooks to the protocol's event. A
 the hooks' input and the gates; below is ``questions/question.py``. It neither asks nor waits.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from crewai.tools.structured_tool import strip_composite_description_prefix
 
 from crewai_hitl_nb.kernel.questions.context import bounded, cut, fenced, under
 from crewai_hitl_nb.kernel.questions.question import Asking, Waiter, new_question
+from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Response, Round
@@ -53,17 +53,12 @@ def tool_question(  # noqa: PLR0913 - the parts of one question, by name
         history: The earlier rounds.
         assignee: Who should answer.
     """
-    details = (
-        *more,
-        ("Agent", who.role or ""),
-        ("Task", getattr(who.task, "description", None) or ""),
-    )
     return new_question(
         waiter,
         who,
         "tool_approval",
         prompt=prompt.strip() or f"May {who.role or 'the agent'} call {context.tool_name}?",
-        context=under(_tool_call(context), details),
+        context=under(_tool_call(context), _about(who, more)),
         response=response or Response(decisions=_tool_decisions(context)),
         terms=terms,
         assignee=assignee,
@@ -90,25 +85,21 @@ def model_question(
         more: Further details, as titles and texts.
     """
     who = Asking(crew=context.crew, task=context.task, agent=context.agent)
-    details = (
-        *more,
-        ("Agent", who.role or ""),
-        ("Task", getattr(who.task, "description", None) or ""),
-    )
     return new_question(
         waiter,
         who,
         "llm_approval",
         prompt=prompt.strip() or f"May {who.role or 'the agent'} call its language model?",
-        context=under(_model_call(context), details),
+        context=under(_model_call(context), _about(who, more)),
         response=Response(decisions=("approve", "reject", "respond")),
         terms=terms,
     )
 
 
-def arguments_said(arguments: Mapping[str, Any]) -> str:
-    """Return a tool's arguments as JSON for people; what is no JSON as its text."""
-    return json.dumps(dict(arguments), indent=2, ensure_ascii=False, default=str)
+def _about(who: Asking, more: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Return what one needs to know beside the call, as titles and texts."""
+    task = getattr(who.task, "description", None) or ""
+    return (*more, ("Agent", who.role or ""), ("Task", task))
 
 
 def _tool_decisions(context: ToolCallHookContext) -> tuple[Decision, ...]:
@@ -125,7 +116,7 @@ def _tool_call(context: ToolCallHookContext) -> str:
         f"**Tool** `{context.tool_name}`",
         cut(strip_composite_description_prefix(description).strip(), _PART_CHARS),
         "**Arguments**",
-        fenced(arguments_said(context.tool_input), "json", _CODE_CHARS),
+        fenced(as_json(context.tool_input), "json", _CODE_CHARS),
     ]
     if context.tool_result is not None:
         parts += ["**Result**", fenced(str(context.tool_result), "", _CODE_CHARS)]
@@ -151,4 +142,4 @@ def _message(message: Mapping[str, Any]) -> str:
     if isinstance(content, str):
         return fenced(content, "", _PART_CHARS)
     shown = content if content is not None else message.get("tool_calls")
-    return fenced(json.dumps(shown, indent=2, default=str), "json", _PART_CHARS)
+    return fenced(as_json(shown), "json", _PART_CHARS)

@@ -21,8 +21,9 @@ from pydantic import PydanticUserError, ValidationError
 from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues, form_of
 from crewai_hitl_nb.kernel.ask.wanted import errors_of, errors_said
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
-from crewai_hitl_nb.kernel.gates.approval import arguments_said, tool_question
+from crewai_hitl_nb.kernel.gates.approval import tool_question
 from crewai_hitl_nb.kernel.gates.hook_input import Rejected
+from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, Terms
 from crewai_hitl_nb.kernel.runs.tool_calls import ToolCall, call_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
@@ -235,9 +236,7 @@ class _Decision:
             self._context.tool.args_schema.model_validate(edited)  # type: ignore[union-attr]
         except (WrongValues, ValidationError) as refusal:
             self._errors = errors_of(refusal)
-            self._history.append(
-                Round(draft=arguments_said(present), feedback=arguments_said(values))
-            )
+            self._history.append(Round(draft=as_json(present), feedback=as_json(values)))
             self._form = form.refilled(values)
             return False
         present.clear()  # in place: crewAI runs the tool with this very dict
@@ -255,13 +254,13 @@ def _arguments_form(context: ToolCallHookContext) -> Form | None:
     except (ValueError, PydanticUserError):  # the latter: a type that JSON has no words for
         return None
     filled = form.filled_with(context.tool_input, required=True)
-    too_large = len(arguments_said(filled.schema)) > _MAX_FORM_CHARS
+    too_large = len(as_json(filled.schema)) > _MAX_FORM_CHARS
     return None if too_large else filled
 
 
 def _decide_on_the_console(call: ToolCall, context: ToolCallHookContext, rule: Rule) -> None:
     """Ask as crewAI asks, where there is no server."""
-    arguments = arguments_said(call.tool_input)
+    arguments = as_json(call.tool_input)
     question = rule.prompt or f"May {call.who.role or 'the agent'} call {call.name}?"
     try:
         said = context.request_human_input(f"{question}\n{arguments}", _CONSOLE_MESSAGE).strip()

@@ -1,7 +1,8 @@
 """What an asker puts under a question, as Markdown, whatever it is.
 
-Pure, and bounded: what is cut is said. A data frame is known by its shape, for pandas is no
-dependency. Above it is ``ask/ask.py``; below is ``questions/context.py``.
+Pure. :func:`as_markdown` is bounded, and what is cut is said; a data frame is known by its
+shape, for pandas is no dependency. Above it are questions in code, flows and gates; below is
+``context.py``.
 """
 
 import json
@@ -37,17 +38,21 @@ def as_markdown(thing: Any) -> str:
     return str(thing)
 
 
+def as_json(thing: Any) -> str:
+    """Return values as JSON for people, whole; what is no JSON stands as its text."""
+    return json.dumps(_plain(thing), indent=2, ensure_ascii=False, default=_encodable)
+
+
 def _json(thing: Any) -> str:
     # Half of the room, so that a long list leaves some for what stands around it.
-    text = json.dumps(_plain(thing), indent=2, ensure_ascii=False, default=_as_json)
-    return fenced(text, "json", limits.MAX_CONTEXT_CHARS // 2)
+    return fenced(as_json(thing), "json", limits.MAX_CONTEXT_CHARS // 2)
 
 
 def _plain(thing: Any) -> Any:
     return sorted(thing, key=str) if isinstance(thing, set | frozenset) else thing
 
 
-def _as_json(thing: Any) -> Any:
+def _encodable(thing: Any) -> Any:
     if isinstance(thing, BaseModel):
         return thing.model_dump(mode="json")
     return sorted(map(str, thing)) if isinstance(thing, set | frozenset) else str(thing)
