@@ -5,12 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.jupyter_process import scratch_env
-from tests.kernel.script_terminal import (
-    END,
-    INTERRUPT,
-    ScriptAtATerminal,
-    script_at_a_terminal,
-)
+from tests.kernel.script_terminal import END, ScriptAtATerminal, script_at_a_terminal
 
 KICKOFF = "print('result:', make_crew().kickoff())"
 AKICKOFF = "import asyncio; print('result:', asyncio.run(make_crew().akickoff()))"
@@ -66,7 +61,7 @@ def test_the_end_of_input_is_no_approval_on_a_loop(script: ScriptAtATerminal) ->
 def test_control_c_ends_the_crew(script: ScriptAtATerminal) -> None:
     script.begin(KICKOFF)
     script.expect(PANEL)
-    script.screen.send(INTERRUPT)
+    script.interrupt_reading()
 
     assert "result:" not in script.expect("<ended: KeyboardInterrupt")
 
