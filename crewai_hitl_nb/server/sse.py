@@ -50,6 +50,8 @@ class EventStreamHandler(HitlHandler):
         try:
             self.write(b"retry: %d\n\n" % frames.RETRY_MILLISECONDS)
             await self.flush()
+            # As for a WebSocket: a small block must not wait for the last one's acknowledgement.
+            cast("HTTP1Connection", self.request.connection).stream.set_nodelay(True)
             while True:
                 step = await subscription.next(self.services.heartbeat)
                 self.write(encode(step, broker, self.dialect))

@@ -95,6 +95,9 @@ class StreamSocket(
     def open(self, *args: str, **kwargs: str) -> Any:
         """Begin to deliver."""
         result = super().open(*args, **kwargs)
+        # Nagle's rule holds a small frame back until the reader has acknowledged the one before,
+        # which its system puts off by 40 ms.
+        self.set_nodelay(True)
         if self._source is not None:
             self.broker.waiter_arrived(self._source)
             self._waits = True
