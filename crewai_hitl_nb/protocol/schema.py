@@ -12,7 +12,15 @@ from typing import Any, Final, TypeAlias
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 
-_FORMATS: Final = frozenset({"email", "uri", "date", "date-time", "time"})
+_FORMATS: Final[Mapping[str, str]] = {
+    "email": "an email address",
+    "uri": "an address with its scheme, such as `https://example.org`",
+    "date": "a date, such as `2026-05-01`",
+    "date-time": "a date with time and zone, such as `2026-05-01T10:00:00Z`",
+    "time": "a time with its zone, such as `10:00:00Z`",
+}
+"""Each as people are told what fits it. Zones as RFC 3339 wants them."""
+
 _COMMON: Final = frozenset({"type", "title", "description", "default"})
 _BY_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "string": _COMMON | {"minLength", "maxLength", "format", "enum", "enumNames"},
@@ -91,6 +99,9 @@ def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Fie
         if error.validator == "required":
             missing = [n for n in form.get("required", []) if n not in values]
             found += [FieldError(f"values.{name}", "is required") for name in missing]
+            continue
+        if error.validator == "format":
+            found.append(FieldError(path, f"must be {_FORMATS[error.validator_value]}"))
             continue
         found.append(FieldError(path, error.message))
     return tuple(dict.fromkeys(found))

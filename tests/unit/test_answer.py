@@ -120,6 +120,22 @@ def test_a_wrong_field_of_a_form_is_named(values: dict[str, Any], field: str) ->
     assert [error["field"] for error in refused.value.details["errors"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("form_format", "value", "said"),
+    [
+        ("email", "ada", "must be an email address"),
+        ("uri", "no uri", "https://"),
+        ("date", "1 May", "2026-05-01"),
+        ("date-time", "2026-05-01T10:00:00", "zone"),
+        ("time", "10:00:00", "zone"),
+    ],
+)
+def test_a_wrong_format_says_what_fits(form_format: str, value: str, said: str) -> None:
+    form = {"type": "object", "properties": {"it": {"type": "string", "format": form_format}}}
+    with pytest.raises(InvalidAnswer, match=said):
+        _accept({"schema": form}, values={"it": value})
+
+
 def test_values_to_a_request_without_a_form_are_refused() -> None:
     with pytest.raises(InvalidAnswer, match="no form"):
         _accept({}, values={"a": 1})
