@@ -22,6 +22,7 @@ from typing import Any, Final
 from crewai_hitl_nb.broker import answers
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.presence import Presence
+from crewai_hitl_nb.broker.reach import is_taken
 from crewai_hitl_nb.broker.subscription import Closed, Start, Subscription
 from crewai_hitl_nb.protocol import ids, limits, state
 from crewai_hitl_nb.protocol.answer import Answer
@@ -52,6 +53,7 @@ from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
     Match,
+    Reach,
     Record,
     RequestPage,
     RequestQuery,
@@ -299,6 +301,10 @@ class Broker:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
         return await self._store.requests(query)
+
+    async def is_taken(self, reach: Reach, event_id: str) -> bool:
+        """Say whether an event out of this reach has the id."""
+        return await is_taken(self._store, reach, event_id)
 
     async def prune(self, *, keep: int, days: float) -> int:
         """Drop events beyond the newest ``keep`` and older than ``days``; return how many."""

@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from crewai_hitl_nb.broker.reach import offset_within
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.store.base import Match, Record, Scope, Store
@@ -214,7 +215,7 @@ class Subscription:
     async def _locate(self) -> tuple[int, Scope, Gap | None]:
         last = self._start.last_event_id
         if last is not None:
-            offset = await self._store.offset_of(last)
+            offset = await offset_within(self._store, self._match.within, last)
             if offset is not None and offset >= self._store.pruned_through:
                 return offset, "all", None
             return 0, "all", self._gap(last, known=offset is not None)

@@ -13,7 +13,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.subscription import Start, Subscription
 from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.answer import Answer
-from crewai_hitl_nb.protocol.errors import Forbidden
+from crewai_hitl_nb.protocol.errors import Forbidden, UnknownRequest
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
     Event,
@@ -61,21 +61,37 @@ class BrokerWithin:
         """Append events that are in reach.
 
         Raises:
-            Forbidden: One is not.
+            Forbidden: One is not, or takes an id that something out of reach has.
+            UnknownRequest: One speaks of a request that is not in reach.
         """
-        asked = set()
         for event in events:
-            request_id = request_id_of(event)
             if not self._reach.covers(event):
                 raise Forbidden(
                     "this key publishes only for "
                     f"{self._reach.describe()}; name one of them in every event"
                 )
-            if isinstance(event, HumanInputRequired):
-                asked.add(request_id)
-            elif request_id is not None and request_id not in asked:
-                await self.request(request_id)
+        asked = {e.request_id for e in events if isinstance(e, HumanInputRequired)}
+        for event in events:
+            # Its place and its request would be told to whoever sends its id again.
+            if await self._broker.is_taken(self._reach, event.event_id):
+                raise _taken("event", event.event_id)
+        for request_id in {request_id_of(event) for event in events} - {None}:
+            await self._check(str(request_id), asked=request_id in asked)
         return await self._broker.publish(events)
+
+    async def _check(self, request_id: str, *, asked: bool) -> None:
+        """Let a batch name only requests in reach, or new ones that it asks itself.
+
+        That it asks one proves nothing: the log may know that event's id, and skips it.
+        """
+        try:
+            request = await self._broker.request(request_id)
+        except UnknownRequest:
+            if not asked:
+                raise
+            return
+        if not self._reach.covers(request.required):
+            raise _taken("request", request_id) if asked else state.unknown_request(request_id)
 
     async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
         """Answer a request in reach."""
@@ -103,3 +119,7 @@ class BrokerWithin:
     def waiter_is_near(self, source_id: str) -> bool:
         """Whether this waiter is connected, or has not been away for long."""
         return self._broker.waiter_is_near(source_id)
+
+
+def _taken(what: str, name: str) -> Forbidden:
+    return Forbidden(f"the {what} id `{name}` is taken; use one of your own")

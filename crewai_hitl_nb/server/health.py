@@ -28,7 +28,8 @@ class HealthHandler(HitlHandler):
             body["version"] = __version__
             if broker is None:
                 body["message"] = self.services.trouble
-            else:
+            elif getattr(self.current_user, "reach", None) is None:
+                # A limited key learns nothing of what others ask, not even how much.
                 body["epoch"] = broker.epoch
                 body["offset"] = broker.top
                 body["pending"] = broker.pending_count
