@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -19,6 +19,7 @@ import msgspec
 
 from crewai_hitl_nb.client.decode import read_as
 from crewai_hitl_nb.client.discovery import Endpoint, require_endpoint
+from crewai_hitl_nb.client.errors import ServerAway
 from crewai_hitl_nb.client.exchange import call, open_http
 from crewai_hitl_nb.client.results import (
     Answered,
@@ -28,9 +29,18 @@ from crewai_hitl_nb.client.results import (
     Request,
     RequestPage,
 )
-from crewai_hitl_nb.client.resume import LADDER, Backoff, Cursor, Fallback, Replay, Transport
+from crewai_hitl_nb.client.resume import (
+    LADDER,
+    Backoff,
+    Cursor,
+    Fallback,
+    Patience,
+    Replay,
+    Transport,
+)
 from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription
-from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import Unavailable
 from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.ids import new_event_id
@@ -227,8 +237,16 @@ class AsyncClient:
         *,
         cursor: Cursor | None = None,
         transports: tuple[Transport, ...] = LADDER,
+        heartbeat: float = limits.HEARTBEAT_SECONDS,
     ) -> Stream:
-        """Return a stream that also tells when its connection comes and goes."""
+        """Return a stream that also tells when its connection comes and goes.
+
+        Args:
+            subscription: What to read.
+            cursor: Where to go on.
+            transports: Which, best first.
+            heartbeat: The server's pace, in seconds; another one shows after a while.
+        """
         return Stream(
             self._http,
             self.endpoint,
@@ -236,6 +254,7 @@ class AsyncClient:
             cursor=cursor or Cursor(),
             backoff=Backoff(random.random),
             fallback=Fallback(transports),
+            patience=Patience(heartbeat),
             seconds=self._seconds,
         )
 
@@ -247,17 +266,21 @@ class AsyncClient:
         return await self._call("POST", path, body=msgspec.json.encode(body), headers=headers)
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:
-        """Make a call; again for a while when the server is there and says "try again".
+        """Make a call; again for a while when somebody is there and says "try again".
 
         Every call is idempotent, so this is safe. A server that cannot be reached is the
-        caller's to decide about: it may be away for long.
+        caller's to decide about: it may be away for long. A proxy that says so of it may be
+        wrong the next moment.
         """
         backoff = Backoff(random.random)
         deadline = time.monotonic() + self._seconds
         while time.monotonic() < deadline:
-            with suppress(StoreUnavailable, TooMany):
+            try:
                 return await call(self._http, method, path, **options)
-            await asyncio.sleep(backoff.pause())
+            except ServerAway:  # noqa: PERF203 - a call costs far more
+                raise
+            except Unavailable:
+                await asyncio.sleep(backoff.pause())
         return await call(self._http, method, path, **options)
 
 

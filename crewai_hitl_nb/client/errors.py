@@ -4,6 +4,7 @@
     ├── NoServer               nobody said where a server is, and none was found
     ├── Unavailable
     │   └── ServerAway         it cannot be reached now; the same call later may succeed
+    │       └── Silent         the connection stands, and nothing comes down it any more
     └── TransportUnusable      it is there, but this transport does not get through
 
 The refusals themselves (``AlreadyAnswered`` with its winner, ``Forbidden``, …) are raised
@@ -30,8 +31,21 @@ class ServerAway(Unavailable):
     code = "server_away"
 
 
+class Silent(ServerAway):
+    """The connection stands, but nothing came down it for longer than it should take."""
+
+
 class TransportUnusable(HitlError):
-    """The server was reached, but not by this transport (a proxy in between, mostly)."""
+    """The server was reached, but not by this transport (a proxy in between, mostly).
+
+    Attributes:
+        refusal: What was answered instead, as far as one can tell. With no other transport
+            to fall to it is the end of the matter.
+    """
 
     code = "transport_unusable"
     retry = True
+
+    def __init__(self, message: str, refusal: HitlError | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal

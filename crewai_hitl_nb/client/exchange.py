@@ -104,10 +104,20 @@ def raise_for_refusal(reply: httpx.Response) -> None:
 
 def refusal_of(status: int, content: bytes) -> HitlError:
     """Return the error for a reply's status and body, ours or a host's or proxy's."""
+    body = _own_body(content)
+    if body is not None:
+        return error_from_wire(body, status)
+    return error_from_wire({"message": _HINTS.get(status, f"the server answered {status}")}, status)
+
+
+def is_own(content: bytes) -> bool:
+    """Whether the body of a refusal is this server's, not a host's or a proxy's."""
+    return _own_body(content) is not None
+
+
+def _own_body(content: bytes) -> dict[str, Any] | None:
     try:
         body = decode_json(content)
     except BadJson:
-        body = None
-    if isinstance(body, dict) and "error" in body:
-        return error_from_wire(body, status)
-    return error_from_wire({"message": _HINTS.get(status, f"the server answered {status}")}, status)
+        return None
+    return body if isinstance(body, dict) and "error" in body else None

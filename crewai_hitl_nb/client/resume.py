@@ -25,8 +25,8 @@ TRIES_PER_TRANSPORT: Final = 2
 CLIMB_SECONDS: Final = 60.0
 """After this long on a lesser transport the best one is tried again."""
 
-SILENCE_SECONDS: Final = 2.5 * limits.HEARTBEAT_SECONDS
-"""No byte for two heartbeats and a half: the connection is dead, whatever TCP believes."""
+LONGEST_SILENCE_SECONDS: Final = 60.0
+"""A stream that is silent for longer is cut by the usual proxies anyway."""
 
 
 @dataclass
@@ -91,6 +91,41 @@ class Backoff:
 
 
 @dataclass
+class Patience:
+    """How long nothing may come down a connection before it is dead, whatever TCP believes.
+
+    Two heartbeats, of those that the server is seen to make. A server with a slower pulse
+    than was thought is lost once or twice, and then it is known; `js/src/link.ts` does so too.
+
+    Attributes:
+        beat: Seconds between two heartbeats, as far as is known beforehand.
+    """
+
+    beat: float = limits.HEARTBEAT_SECONDS
+    _seconds: float = 0.0
+    _beat_at: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The silence to bear."""
+        return max(2.0 * self.beat, self._seconds)
+
+    def connecting(self) -> None:
+        """Take note of a new connection: the pause before it was none of a heartbeat."""
+        self._beat_at = None
+
+    def heartbeat(self, now: float) -> None:
+        """Take note of a heartbeat. ``now`` is monotonic, in seconds."""
+        if self._beat_at is not None:
+            self._seconds = min(2.0 * (now - self._beat_at), LONGEST_SILENCE_SECONDS)
+        self._beat_at = now
+
+    def exhausted(self) -> None:
+        """Take note that a live connection was given up as silent."""
+        self._seconds = min(2.0 * self.seconds, LONGEST_SILENCE_SECONDS)
+
+
+@dataclass
 class Fallback:
     """Which transport to use next.
 
@@ -98,6 +133,7 @@ class Fallback:
     ─────────────────────────────────────────────    ─────────────────────────────
     it went live, later it was lost                  the same again
     the server could not be reached                  the same again: no other would do
+    so on a lesser one that never went live          the best one again: it is not to blame
     the server was reached, the transport was not    after two such, the next one down
     a minute on a lesser one, and it was lost        the best one again
     """
@@ -106,6 +142,12 @@ class Fallback:
     _rung: int = 0
     _unusable: int = 0
     _fell_at: float = field(default=0.0)
+    _proved: bool = False
+
+    @property
+    def is_last(self) -> bool:
+        """Whether there is no other transport to fall to."""
+        return self._rung + 1 == len(self.transports)
 
     def choose(self, now: float) -> Transport:
         """Return the transport for the next attempt. ``now`` is monotonic, in seconds."""
@@ -116,6 +158,12 @@ class Fallback:
     def live(self) -> None:
         """Take note that the transport works."""
         self._unusable = 0
+        self._proved = True
+
+    def away(self) -> None:
+        """Take note that the server could not be reached, or was lost."""
+        if not self._proved:
+            self._rung = self._unusable = 0
 
     def unusable(self, now: float) -> None:
         """Take note that the server was reached, but the transport does not get through."""
@@ -123,4 +171,5 @@ class Fallback:
         if self._unusable >= TRIES_PER_TRANSPORT and self._rung + 1 < len(self.transports):
             self._rung += 1
             self._unusable = 0
+            self._proved = False
             self._fell_at = now

@@ -18,12 +18,19 @@ import httpx
 
 from crewai_hitl_nb.client.decode import Incoming
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.client.errors import TransportUnusable
-from crewai_hitl_nb.client.resume import Backoff, Cursor, Fallback, Replay, Transport
+from crewai_hitl_nb.client.errors import Silent, TransportUnusable
+from crewai_hitl_nb.client.resume import (
+    Backoff,
+    Cursor,
+    Fallback,
+    Patience,
+    Replay,
+    Transport,
+)
 from crewai_hitl_nb.client.transports.poll import poll_events
 from crewai_hitl_nb.client.transports.sse import read_events
 from crewai_hitl_nb.client.transports.websocket import Socket, open_socket
-from crewai_hitl_nb.protocol.errors import Unavailable
+from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
 
@@ -94,6 +101,7 @@ class Stream:
         cursor: Where to go on; moves while the stream is read.
         backoff: The pauses between attempts.
         fallback: Which transports, best first.
+        patience: How long a connection may be silent.
         seconds: The longest wait for a connection.
     """
 
@@ -106,6 +114,7 @@ class Stream:
         cursor: Cursor,
         backoff: Backoff,
         fallback: Fallback,
+        patience: Patience,
         seconds: float,
     ) -> None:
         self._http = http
@@ -114,6 +123,8 @@ class Stream:
         self._cursor = cursor
         self._backoff = backoff
         self._fallback = fallback
+        self._patience = patience
+        self._is_live = False
         self._seconds = seconds
 
     async def turns(self) -> AsyncGenerator[Turn, None]:
@@ -127,6 +138,8 @@ class Stream:
         """
         while True:
             transport = self._fallback.choose(time.monotonic())
+            self._is_live = False
+            self._patience.connecting()
             try:
                 async with (
                     self._open(transport) as (incoming, live),
@@ -136,23 +149,38 @@ class Stream:
                     async for turn in turns:
                         yield turn
                 reason = "the stream ended"
-            except TransportUnusable as error:
-                self._fallback.unusable(time.monotonic())
-                reason = str(error)
-            except Unavailable as error:
+            except (TransportUnusable, Unavailable) as error:
+                self._judge(error)
                 reason = str(error)
             _log.debug("stream over %s lost: %s", transport, reason)
             yield Lost(reason)
             await asyncio.sleep(self._backoff.pause())
 
+    def _judge(self, error: HitlError) -> None:
+        """Take note of why a connection failed or ended.
+
+        Raises:
+            HitlError: When it was refused and there is no other transport to try.
+        """
+        if isinstance(error, TransportUnusable):
+            if error.refusal is not None and self._fallback.is_last:
+                raise error.refusal from error
+            self._fallback.unusable(time.monotonic())
+        elif not isinstance(error, Silent):
+            self._fallback.away()
+        elif self._is_live:
+            self._patience.exhausted()
+        else:  # it opened and then nothing came: something in between holds it back
+            self._fallback.unusable(time.monotonic())
+
     async def _read(
         self, incoming: AsyncGenerator[Incoming, None], live: Live
     ) -> AsyncGenerator[Turn, None]:
-        is_live = False
         async for frame in incoming:
             if isinstance(frame, Heartbeat):
-                if not is_live:
-                    is_live = True
+                self._patience.heartbeat(time.monotonic())
+                if not self._is_live:
+                    self._is_live = True
                     self._backoff.reset()
                     self._fallback.live()
                     yield live
@@ -172,12 +200,14 @@ class Stream:
                 self._subscription.path("ws"),
                 self._parameters(presence=True),
                 seconds=self._seconds,
+                patience=self._patience,
             ) as socket:
                 yield socket.incoming(), Live(transport, socket)
             return
         read = read_events if transport == "sse" else poll_events
         path = self._subscription.path("events" if transport == "sse" else "poll")
-        yield read(self._http, path, self._parameters(presence=False)), Live(transport, None)
+        params = self._parameters(presence=False)
+        yield read(self._http, path, params, self._patience), Live(transport, None)
 
     def _parameters(self, *, presence: bool) -> Mapping[str, str]:
         return self._subscription.parameters(self._cursor, presence=presence)

@@ -1,29 +1,25 @@
 """Reads a stream by long-poll: one call after the other, each held open for a while.
 
 Above is ``stream.py``. What the other transports say with a heartbeat this one says
-itself: after the first reply the replay is over.
+itself: after the first reply the replay is over. A call is held for one heartbeat, so that a
+connection that is dead shows as soon as on the others.
 """
 
 from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime, timezone
-from typing import Final
 
 import httpx
 
 from crewai_hitl_nb.client.decode import Incoming, Refused, read_as, read_frame
 from crewai_hitl_nb.client.exchange import call
 from crewai_hitl_nb.client.results import PolledPage
+from crewai_hitl_nb.client.resume import Patience
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Ack, Heartbeat
 
-HOLD_SECONDS: Final = 20.0
-"""Below the idle limit of the usual proxies."""
-
-_GRACE_SECONDS: Final = 10.0
-
 
 async def poll_events(
-    http: httpx.AsyncClient, path: str, params: Mapping[str, str]
+    http: httpx.AsyncClient, path: str, params: Mapping[str, str], patience: Patience
 ) -> AsyncGenerator[Incoming, None]:
     """Yield what comes until the server cannot be reached.
 
@@ -34,13 +30,13 @@ async def poll_events(
     asked = {"limit": str(limits.MAX_POLL_EVENTS), **params}
     live = False
     while True:
-        hold = HOLD_SECONDS if live else 0.0
+        hold = patience.beat if live else 0.0
         raw = await call(
             http,
             "GET",
             path,
             params={**asked, "timeout": f"{hold:g}"},
-            seconds=hold + _GRACE_SECONDS,
+            seconds=patience.seconds,
         )
         page: PolledPage = read_as(raw, PolledPage)
         if page.gap is not None:

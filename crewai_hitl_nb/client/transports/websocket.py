@@ -18,16 +18,13 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from crewai_hitl_nb.client.decode import Incoming, Refused, decode_frame
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.client.errors import ServerAway, TransportUnusable, describe
-from crewai_hitl_nb.client.exchange import refusal_of
+from crewai_hitl_nb.client.errors import ServerAway, Silent, TransportUnusable, describe
+from crewai_hitl_nb.client.exchange import is_own, refusal_of
 from crewai_hitl_nb.client.hub import STOPPED, is_hub_page
-from crewai_hitl_nb.client.resume import SILENCE_SECONDS
+from crewai_hitl_nb.client.resume import Patience
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError
 from crewai_hitl_nb.protocol.frames import Ack
-
-_REFUSED: Final = frozenset({400, 401, 403, 404, 429})
-"""Handshake replies that another transport would get as well."""
 
 _FATAL_CLOSES: Final = frozenset(range(4400, 4500)) - {limits.CLOSE_SLOW_READER}
 """The server's own codes say that the same again would not help; but for the slow reader's."""
@@ -36,8 +33,10 @@ _FATAL_CLOSES: Final = frozenset(range(4400, 4500)) - {limits.CLOSE_SLOW_READER}
 class Socket:
     """One open WebSocket. :func:`open_socket` makes and closes it."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, patience: Patience) -> None:
         self._connection = connection
+        self._patience = patience
+        self._is_silent = False
         self._refs = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Any]] = {}
 
@@ -45,7 +44,8 @@ class Socket:
         """Yield what comes down until the connection ends; serves :meth:`send` as well.
 
         Raises:
-            ServerAway: When it ends for a reason that a new connection may mend.
+            ServerAway: When it ends for a reason that a new connection may mend;
+                Silent: when nothing came down it.
             HitlError: When it was closed for good.
         """
         try:
@@ -56,6 +56,8 @@ class Socket:
                 elif frame is not None:
                     yield frame
         except websockets.ConnectionClosed as closed:
+            if self._is_silent:
+                raise Silent("nothing came down the WebSocket") from None
             raise _closing_error(closed) from None
         finally:
             self._abandon()
@@ -83,11 +85,15 @@ class Socket:
     async def _receive(self) -> str | bytes:
         """Return the next frame; break off when nothing at all comes for too long."""
         loop = asyncio.get_running_loop()
-        watch = loop.call_later(SILENCE_SECONDS, self._connection.transport.abort)
+        watch = loop.call_later(self._patience.seconds, self._give_up)
         try:
             return await self._connection.recv()
         finally:
             watch.cancel()
+
+    def _give_up(self) -> None:
+        self._is_silent = True
+        self._connection.transport.abort()
 
     def _settle(self, frame: Ack | Refused) -> None:
         reply = self._waiting.get(frame.ref or "")
@@ -106,11 +112,16 @@ class Socket:
 
 @asynccontextmanager
 async def open_socket(
-    endpoint: Endpoint, path: str, params: Mapping[str, str], *, seconds: float
+    endpoint: Endpoint,
+    path: str,
+    params: Mapping[str, str],
+    *,
+    seconds: float,
+    patience: Patience,
 ) -> AsyncIterator[Socket]:
     """Open a WebSocket on the server and close it in the end; see :func:`open_connection`."""
     async with open_connection(endpoint, path, params, seconds=seconds) as connection:
-        yield Socket(connection)
+        yield Socket(connection, patience)
 
 
 @asynccontextmanager
@@ -147,7 +158,9 @@ async def open_connection(
         if is_hub_page(error.response.status_code, error.response.headers):
             raise ServerAway(STOPPED) from None
         raise _handshake_error(error.response.status_code, error.response.body) from None
-    except (OSError, asyncio.TimeoutError, websockets.InvalidMessage) as error:
+    except asyncio.TimeoutError as error:  # an OSError from Python 3.11 on, so it stands first
+        raise TransportUnusable(f"no WebSocket at {endpoint.url} within {seconds:g} s") from error
+    except OSError as error:
         raise ServerAway(f"{endpoint.url} cannot be reached: {describe(error)}") from error
     except websockets.InvalidHandshake as error:
         raise TransportUnusable(f"no WebSocket at {endpoint.url}: {error}") from error
@@ -158,11 +171,19 @@ async def open_connection(
 
 
 def _handshake_error(status: int, body: bytes | bytearray | None) -> HitlError:
-    if status in _REFUSED:
-        return refusal_of(status, bytes(body or b""))
-    if status >= 500:
-        return ServerAway(f"the server answered {status}; it may be starting")
-    return TransportUnusable(f"the server answered {status} to the WebSocket handshake")
+    """Tell the server's own refusal, which holds for every transport, from a proxy's.
+
+    A proxy may leave the upgrade out instead of refusing it. The server then says 400, as it
+    does of wrong parameters; another transport finds out which.
+    """
+    content = bytes(body or b"")
+    refusal = refusal_of(status, content)
+    if is_own(content) and not isinstance(refusal, BadRequest):
+        return refusal
+    return TransportUnusable(
+        f"the server answered {status} to the WebSocket handshake",
+        refusal if status < 500 else None,
+    )
 
 
 def _closing_error(closed: websockets.ConnectionClosed) -> HitlError:
