@@ -3,13 +3,14 @@
 For tests and for a standalone server without a file. ``sqlite`` is held equal to it.
 """
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol import chain, state
 from crewai_hitl_nb.protocol.events import Event, request_id_of
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
@@ -24,6 +25,7 @@ from crewai_hitl_nb.store.base import (
     appended,
     commit_of,
 )
+from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -32,6 +34,7 @@ class _Kept(msgspec.Struct, frozen=True):
     record: Record
     event: Event
     stored_at: float
+    entry: Entry
 
 
 class MemoryStore:
@@ -47,6 +50,8 @@ class MemoryStore:
         self._asked_at: dict[str, int] = {}
         self._closed_at: dict[str, int] = {}
         self._notes: dict[str, bytes] = {}
+        self._tail = Tail(chain.start(self.epoch))
+        self._pruned: list[Entry] = []
         self._on_commit: OnCommit = lambda commits: None
 
     async def start(self, on_commit: OnCommit) -> None:
@@ -58,15 +63,18 @@ class MemoryStore:
         new: dict[str, _Kept] = {}
         requests = dict(self._requests)
         results = []
+        tail = Tail(self._tail.head)
         for event in events:
             before = self._kept.get(event.event_id) or new.get(event.event_id)
             if before is not None:
                 results.append(appended(before.record, before.event, duplicate=True))
                 continue
-            commit = commit_of(event, self.top + len(new) + 1)
+            commit = commit_of(event, tail.next_offset())
             _take(requests, commit.event)
-            new[event.event_id] = _Kept(commit.record, commit.event, self._clock())
+            entry = _entry(commit.record, tail.sealed(commit.record.body))
+            new[event.event_id] = _Kept(commit.record, commit.event, self._clock(), entry)
             results.append(appended(commit.record, event, duplicate=False))
+        self._tail = tail
         self._commit(new, requests)
         return results
 
@@ -135,6 +143,10 @@ class MemoryStore:
         gone = [kept for kept in self._kept.values() if self._prunable(kept, through)]
         for kept in gone:
             del self._kept[kept.record.event_id]
+            self._pruned.append(msgspec.structs.replace(kept.entry, body=None))
+        self._pruned.sort(key=lambda entry: entry.offset)
+        older = sum(entry.offset < self._oldest() for entry in self._pruned)
+        del self._pruned[: max(0, older - 1)]
         for request_id in [r for r, at in self._closed_at.items() if at <= through]:
             del self._requests[request_id], self._asked_at[request_id], self._closed_at[request_id]
         if gone:
@@ -148,6 +160,22 @@ class MemoryStore:
         if request_id is None:
             return True
         return self._closed_at.get(request_id, through + 1) <= through
+
+    async def trail(self, *, after: int, limit: int) -> TrailPage:
+        """Return the next entries of the trail."""
+        every = sorted(
+            [*self._pruned, *(kept.entry for kept in self._kept.values())],
+            key=lambda entry: entry.offset,
+        )
+        begin = chain.start(self.epoch)
+        for entry in every:
+            if entry.offset <= after or entry.offset < self._oldest():
+                begin = chain.Head(entry.offset, entry.seal)
+        page = [entry for entry in every if entry.offset > begin.offset]
+        return TrailPage(begin, page[:limit], self._tail.head)
+
+    def _oldest(self) -> float:
+        return min((kept.record.offset for kept in self._kept.values()), default=math.inf)
 
     async def notes(self, prefix: str) -> dict[str, bytes]:
         """Return the notes whose name begins with the prefix."""
@@ -188,3 +216,14 @@ def _take(requests: dict[str, Request], event: Event) -> None:
     if after is None:
         raise state.refusal(request_id, before, event)
     requests[request_id] = after
+
+
+def _entry(record: Record, seal: bytes) -> Entry:
+    return Entry(
+        record.offset,
+        seal,
+        chain.digest(record.body),
+        record.body,
+        record.execution_id,
+        record.crew_id,
+    )

@@ -5,10 +5,13 @@ The statements are put together from constants of this file; every value is boun
 
 import sqlite3
 
+from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.protocol.chain import Head
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputClaimed, HumanInputRequired
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store.base import Match, Reach, Record, RequestPage, RequestQuery, Scope
+from crewai_hitl_nb.store.trail import Entry, TrailPage
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
 
@@ -110,6 +113,55 @@ def notes(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
             (prefix, prefix),
         )
     )
+
+
+_PLACES = "SELECT offset, seal FROM events UNION ALL SELECT offset, seal FROM pruned"
+
+
+def head(connection: sqlite3.Connection, epoch: str) -> Head:
+    """Return the last place of the chain."""
+    return _place(connection, "ORDER BY offset DESC", chain.start(epoch))
+
+
+def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int) -> TrailPage:
+    """Return the next entries of the trail, with the place that the first one stands on."""
+    connection.execute("BEGIN")  # one view of the log: it may be pruned between two statements
+    try:
+        begin = _beginning(connection, epoch)
+        if after > begin.offset:
+            begin = _place(connection, f"WHERE offset <= {after:d} ORDER BY offset DESC", begin)
+        rows = connection.execute(
+            "SELECT offset, seal, NULL, CAST(body AS BLOB), execution_id, crew_id FROM events"
+            " WHERE offset > :after UNION ALL"
+            " SELECT offset, seal, digest, NULL, NULL, NULL FROM pruned WHERE offset > :after"
+            " ORDER BY offset LIMIT :limit",
+            {"after": begin.offset, "limit": limit},
+        ).fetchall()
+        return TrailPage(begin, [_entry(row) for row in rows], head(connection, epoch))
+    finally:
+        connection.execute("COMMIT")
+
+
+def _beginning(connection: sqlite3.Connection, epoch: str) -> Head:
+    """Return where the trail begins: behind the last of those older than everything kept."""
+    older = "WHERE offset < (SELECT coalesce(min(offset), 9e18) FROM events)"
+    row = connection.execute(
+        f"SELECT offset, seal FROM pruned {older} ORDER BY offset DESC LIMIT 1"  # noqa: S608
+    ).fetchone()
+    return Head(*row) if row else chain.start(epoch)
+
+
+def _place(connection: sqlite3.Connection, which: str, otherwise: Head) -> Head:
+    row = connection.execute(
+        f"SELECT offset, seal FROM ({_PLACES}) {which} LIMIT 1"  # noqa: S608 - constants only
+    ).fetchone()
+    return Head(*row) if row else otherwise
+
+
+def _entry(row: tuple[int, bytes, bytes | None, bytes | None, str | None, str | None]) -> Entry:
+    offset, seal, digest, body, execution_id, crew_id = row
+    known = chain.digest(body) if body is not None else (digest or b"")
+    return Entry(offset, seal, known, body, execution_id, crew_id)
 
 
 _REQUEST = """

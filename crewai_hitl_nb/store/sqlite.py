@@ -20,6 +20,8 @@ from typing import Final, TypeVar
 import filelock
 import msgspec
 
+from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.protocol.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.state import Request
@@ -35,6 +37,7 @@ from crewai_hitl_nb.store.base import (
     Scope,
     StoreInUse,
 )
+from crewai_hitl_nb.store.trail import Tail, TrailPage
 
 _READERS: Final = 2
 """Reader threads: a long replay and a short look-up side by side."""
@@ -78,7 +81,7 @@ class SqliteStore:
         self._open_readers: list[sqlite3.Connection] = []
         self._lock = filelock.FileLock(f"{path}.lock", thread_local=False)
         self._thread: threading.Thread | None = None
-        self._written = 0
+        self._tail = Tail(chain.start(""))
         self._on_commit: OnCommit = lambda commits: None
 
     async def start(self, on_commit: OnCommit) -> None:
@@ -114,11 +117,11 @@ class SqliteStore:
         try:
             tables.upgrade(connection)  # first: the next line writes, and only to a file of ours
             connection.execute("PRAGMA journal_mode = WAL")
-            self.epoch, self._written, self.pruned_through = reading.load_meta(connection)
+            self.epoch, self.top, self.pruned_through = reading.load_meta(connection)
+            self._tail = Tail(Head(self.top, reading.head(connection, self.epoch).seal))
         except (sqlite3.Error, tables.NotOurs):
             connection.close()
             raise
-        self.top = self._written
         return connection
 
     def _connect(self) -> sqlite3.Connection:
@@ -136,14 +139,14 @@ class SqliteStore:
     async def append(self, events: Sequence[Event]) -> list[Appended]:
         """Store the events together, in order."""
         batch = writing.Batch(events, self._clock())
-        written = await self._write(lambda c: batch.run(c, self._next_offset))
+        written = await self._write(lambda c: batch.run(c, self._tail))
         return written.results
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""
 
         def run(connection: sqlite3.Connection) -> writing.Pruned:
-            return writing.prune(connection, keep=keep, before=before, top=self._written)
+            return writing.prune(connection, keep=keep, before=before, top=self._tail.head.offset)
 
         pruned = await self._write(run)
         self.pruned_through = max(self.pruned_through, pruned.through)
@@ -156,10 +159,6 @@ class SqliteStore:
     async def drop_note(self, name: str) -> None:
         """Forget a note."""
         await self._write(lambda c: writing.drop_note(c, name))
-
-    def _next_offset(self) -> int:
-        self._written += 1
-        return self._written
 
     async def _write(self, run: Callable[[sqlite3.Connection], T]) -> T:
         if self._thread is None:
@@ -186,7 +185,7 @@ class SqliteStore:
         connection.close()
 
     def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
-        written = self._written
+        written = self._tail.head
         try:
             connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
@@ -194,20 +193,20 @@ class SqliteStore:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             # Nothing of the batch is in the log: every caller hears so, none is answered.
-            self._written = written
+            self._tail.move_back(written)
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             for job in jobs:
                 job.error = self._unavailable(error)
 
     def _run(self, connection: sqlite3.Connection, job: _Job) -> None:
-        written = self._written
+        written = self._tail.head
         connection.execute("SAVEPOINT job")
         try:
             job.result = job.run(connection)
         except Exception as error:  # noqa: BLE001 - isolates one append from all others
             job.error = self._unavailable(error) if isinstance(error, sqlite3.Error) else error
-            self._written = written
+            self._tail.move_back(written)
             connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
 
@@ -252,6 +251,10 @@ class SqliteStore:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
         return await self._read(lambda c: reading.requests(c, query))
+
+    async def trail(self, *, after: int, limit: int) -> TrailPage:
+        """Return the next entries of the trail."""
+        return await self._read(lambda c: reading.trail(c, self.epoch, after=after, limit=limit))
 
     async def notes(self, prefix: str) -> dict[str, bytes]:
         """Return the notes whose name begins with the prefix."""

@@ -6,7 +6,10 @@ ours, so that another program's database is never written to (SQLite, "File Form
 
 import sqlite3
 import uuid
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from crewai_hitl_nb.protocol import chain
 
 APPLICATION_ID: Final = 0x4849544C
 """ASCII "HITL"."""
@@ -53,8 +56,46 @@ CREATE TABLE notes (                                -- see store/notes.py; no pa
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_V1, _V2)
+_V3: Final = """
+ALTER TABLE events ADD COLUMN seal BLOB;            -- see protocol/chain.py
+CREATE TABLE pruned (                               -- see store/trail.py
+    offset INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL,
+    seal   BLOB NOT NULL
+);
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3)
 """Script n brings a file of version n to n + 1. Never edit one that was released."""
+
+
+_SEAL_PAGE: Final = 1000
+
+
+def _seal_what_is_there(connection: sqlite3.Connection) -> None:
+    """Seal the events of a file that had no chain: from now on a change of them shows."""
+    epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+    if epoch is None:
+        return  # a new file
+    after, seal = 0, chain.start(epoch[0]).seal
+    while True:
+        page = connection.execute(
+            "SELECT offset, CAST(body AS BLOB) FROM events WHERE offset > ?"
+            " ORDER BY offset LIMIT ?",
+            (after, _SEAL_PAGE),
+        ).fetchall()
+        if not page:
+            return
+        seals = []
+        for offset, body in page:
+            seal = chain.sealed(seal, body)
+            seals.append((seal, offset))
+        connection.executemany("UPDATE events SET seal = ? WHERE offset = ?", seals)
+        after = page[-1][0]
+
+
+_THEN: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {3: _seal_what_is_there}
+"""What SQL cannot say, done behind the script that leads to this version."""
 
 
 class NotOurs(Exception):
@@ -82,8 +123,11 @@ def upgrade(connection: sqlite3.Connection) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE; {MIGRATIONS[number]} "
             f"PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {number + 1}; COMMIT;"
+            f"PRAGMA user_version = {number + 1};"
         )
+        if (then := _THEN.get(number + 1)) is not None:
+            then(connection)
+        connection.execute("COMMIT")
     connection.execute(
         "INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING",
         (str(uuid.uuid4()),),

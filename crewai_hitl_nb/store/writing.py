@@ -1,11 +1,11 @@
 """What the writer thread of the SQLite store does inside its transaction."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol import chain, state
 from crewai_hitl_nb.protocol.events import (
     ClosingEvent,
     Event,
@@ -16,6 +16,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.store import reading
 from crewai_hitl_nb.store.base import Appended, Commit, appended, commit_of
+from crewai_hitl_nb.store.trail import Tail
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -39,8 +40,8 @@ class Batch:
         self._events = events
         self._stored_at = stored_at
 
-    def run(self, connection: sqlite3.Connection, next_offset: Callable[[], int]) -> Written:
-        """Write the events at the next offsets.
+    def run(self, connection: sqlite3.Connection, tail: Tail) -> Written:
+        """Write the events at the end of the log, each with its seal.
 
         Raises:
             HitlError: The first refusal; the caller rolls back.
@@ -52,8 +53,8 @@ class Batch:
                 results.append(appended(stored, event, duplicate=True))
                 continue
             self._check(connection, event)
-            commit = commit_of(event, next_offset())
-            self._insert(connection, commit)
+            commit = commit_of(event, tail.next_offset())
+            self._insert(connection, commit, tail.sealed(commit.record.body))
             results.append(appended(commit.record, event, duplicate=False))
             commits.append(commit)
         return Written(results, commits)
@@ -67,11 +68,11 @@ class Batch:
         if (status, event_type(event)) not in state.TRANSITIONS:
             raise state.refusal(request_id, reading.request(connection, request_id), event)
 
-    def _insert(self, connection: sqlite3.Connection, commit: Commit) -> None:
+    def _insert(self, connection: sqlite3.Connection, commit: Commit, seal: bytes) -> None:
         record, event = commit.record, commit.event
         connection.execute(
             "INSERT INTO events (offset, event_id, type, execution_id, crew_id, request_id,"
-            " stored_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " stored_at, body, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 record.offset,
                 record.event_id,
@@ -81,6 +82,7 @@ class Batch:
                 request_id_of(event),
                 self._stored_at,
                 record.body,
+                seal,
             ),
         )
         _fold(connection, event, record.offset)
@@ -132,9 +134,9 @@ def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int)
         "SELECT coalesce(max(offset), 0) FROM events WHERE stored_at < ?", (before,)
     ).fetchone()
     through = max(top - keep, old, 0)
+    _keep_digests(connection, through)
     cursor = connection.execute(
-        "DELETE FROM events WHERE offset <= :through AND (request_id IS NULL OR request_id IN"
-        " (SELECT request_id FROM requests WHERE closed_at <= :through))",
+        f"DELETE FROM events WHERE {_OLD}",  # noqa: S608 - constants only
         {"through": through},
     )
     connection.execute("DELETE FROM requests WHERE closed_at <= ?", (through,))
@@ -145,3 +147,33 @@ def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int)
             (through,),
         )
     return Pruned(cursor.rowcount, through if cursor.rowcount > 0 else 0)
+
+
+_OLD = (
+    "offset <= :through AND (request_id IS NULL OR request_id IN"
+    " (SELECT request_id FROM requests WHERE closed_at <= :through))"
+)
+
+
+def _keep_digests(connection: sqlite3.Connection, through: int) -> None:
+    """Keep of what is about to go what the chain needs: see ``trail.py``.
+
+    That is a digest for each event behind the oldest one that stays, and before that one
+    the last place only.
+    """
+    connection.create_function("digest", 1, chain.digest, deterministic=True)
+    (oldest,) = connection.execute(
+        f"SELECT coalesce(min(offset), 9e18) FROM events WHERE NOT ({_OLD})",  # noqa: S608 - as above
+        {"through": through},
+    ).fetchone()
+    names = {"through": through, "oldest": oldest}
+    connection.execute(
+        "INSERT INTO pruned (offset, digest, seal)"  # noqa: S608 - constants only
+        f" SELECT offset, digest(CAST(body AS BLOB)), seal FROM events WHERE {_OLD} AND offset >="
+        f" coalesce((SELECT max(offset) FROM events WHERE {_OLD} AND offset < :oldest), 0)",
+        names,
+    )
+    connection.execute(
+        "DELETE FROM pruned WHERE offset < (SELECT max(offset) FROM pruned WHERE offset < :oldest)",
+        names,
+    )

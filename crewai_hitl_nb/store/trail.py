@@ -1,0 +1,95 @@
+"""The trail: every record of a log with its seal, and what pruning left of the others.
+
+An optional promise of a store beside :class:`crewai_hitl_nb.store.base.Store`, held for every
+store by one body of tests (``tests/contract/test_trail.py``):
+
+* **Sealed as written.** A record's seal (``protocol/chain.py``) is in the same commit as the
+  record; none is ever computed again for a record that is in the log.
+* **Unbroken.** Each entry's seal follows from the entry before it, whatever was pruned.
+* **Pruned, not forgotten.** Of pruned records the digests stay for as long as an older record
+  is kept; those older than everything kept become one place, where the trail begins.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.protocol.chain import Head
+from crewai_hitl_nb.store.base import Store
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One place of the trail.
+
+    Attributes:
+        offset: Its place in the log.
+        seal: The chain's seal after it.
+        digest: What stands for the event in the chain.
+        body: The event as it is stored, or None when it was pruned.
+        execution_id: Of the event, for filters.
+        crew_id: Likewise.
+    """
+
+    offset: int
+    seal: bytes
+    digest: bytes
+    body: bytes | None
+    execution_id: str | None = None
+    crew_id: str | None = None
+
+
+class TrailPage(msgspec.Struct, frozen=True):
+    """Some entries in order.
+
+    Attributes:
+        start: The place that the first entry stands on.
+        entries: None behind the last one.
+        head: The last place of the whole log.
+    """
+
+    start: Head
+    entries: Sequence[Entry]
+    head: Head
+
+
+class Trail(Protocol):
+    """Reads the trail; raises ``StoreUnavailable`` as every read does."""
+
+    async def trail(self, *, after: int, limit: int) -> TrailPage:
+        """Return the next entries after an offset, or from where the trail begins if later."""
+
+
+class TrailedStore(Store, Trail, Protocol):
+    """A store with a trail."""
+
+
+class Tail:
+    """The end of a log as its writer sees it: the last offset and the last seal.
+
+    A write that fails moves it back to where it was.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self._offset = head.offset
+        self._seal = head.seal
+
+    @property
+    def head(self) -> Head:
+        """The last place."""
+        return Head(self._offset, self._seal)
+
+    def next_offset(self) -> int:
+        """Give out one more place."""
+        self._offset += 1
+        return self._offset
+
+    def sealed(self, body: bytes) -> bytes:
+        """Seal what was written there."""
+        self._seal = chain.sealed(self._seal, body)
+        return self._seal
+
+    def move_back(self, head: Head) -> None:
+        """Forget what was written since."""
+        self._offset, self._seal = head.offset, head.seal
