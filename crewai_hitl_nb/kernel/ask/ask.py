@@ -6,12 +6,13 @@ form as it was filled. Below it are ``ask/wanted.py``, ``asking.py`` and the ses
 is ``ask/human_tool.py``.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, overload
 
 from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
 from crewai.flow.flow_context import current_flow_method_name, current_flow_name
+from typing_extensions import Unpack
 
 from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
@@ -26,6 +27,19 @@ from crewai_hitl_nb.kernel.screens.plain_console import PlainConsole
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
 
 _Rounds: TypeAlias = Generator[HumanInputRequired, HumanInputCompleted, Any]
+_T = TypeVar("_T")
+
+
+class _Rest(TypedDict, total=False):
+    """What may be said besides, whatever kind of answer is wanted; see :func:`ask`."""
+
+    context: Any
+    default: Any
+    timeout: float | None
+    remind_after: float | None
+    on_expiry: OnExpiry | None
+    reason_flags: Iterable[str]
+    assignee: str | None
 
 
 @dataclass(frozen=True)
@@ -100,6 +114,29 @@ class Question:
                 wanted = wanted.refilled(answer)
 
 
+@overload
+def ask(
+    prompt: str, *, options: Iterable[_T], multiple: Literal[False] = ..., **rest: Unpack[_Rest]
+) -> _T: ...
+@overload
+def ask(
+    prompt: str, *, options: Iterable[_T], multiple: Literal[True], **rest: Unpack[_Rest]
+) -> list[_T]: ...
+@overload
+def ask(prompt: str, *, schema: type[_T], **rest: Unpack[_Rest]) -> _T: ...
+@overload
+def ask(prompt: str, *, schema: Mapping[str, Any], **rest: Unpack[_Rest]) -> dict[str, Any]: ...
+@overload
+def ask(prompt: str, **rest: Unpack[_Rest]) -> str: ...
+@overload
+def ask(
+    prompt: str,
+    *,
+    options: Iterable[Any] | None = ...,
+    multiple: bool = ...,
+    schema: Any = ...,
+    **rest: Unpack[_Rest],
+) -> Any: ...
 def ask(  # noqa: PLR0913 - options of a public call, by name
     prompt: str,
     *,
@@ -151,6 +188,31 @@ def ask(  # noqa: PLR0913 - options of a public call, by name
     return ask_question(Question.of(prompt, wanted, context, terms, reason_flags, assignee))
 
 
+@overload
+async def ask_async(
+    prompt: str, *, options: Iterable[_T], multiple: Literal[False] = ..., **rest: Unpack[_Rest]
+) -> _T: ...
+@overload
+async def ask_async(
+    prompt: str, *, options: Iterable[_T], multiple: Literal[True], **rest: Unpack[_Rest]
+) -> list[_T]: ...
+@overload
+async def ask_async(prompt: str, *, schema: type[_T], **rest: Unpack[_Rest]) -> _T: ...
+@overload
+async def ask_async(
+    prompt: str, *, schema: Mapping[str, Any], **rest: Unpack[_Rest]
+) -> dict[str, Any]: ...
+@overload
+async def ask_async(prompt: str, **rest: Unpack[_Rest]) -> str: ...
+@overload
+async def ask_async(
+    prompt: str,
+    *,
+    options: Iterable[Any] | None = ...,
+    multiple: bool = ...,
+    schema: Any = ...,
+    **rest: Unpack[_Rest],
+) -> Any: ...
 async def ask_async(  # noqa: PLR0913 - options of a public call, by name
     prompt: str,
     *,
