@@ -6,6 +6,7 @@ them (``keys``). Rights go through the server's authorizer on the resource ``cre
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from http.client import responses
 from typing import Any, Final, TypeVar, cast
 
@@ -51,6 +52,9 @@ class Services(msgspec.Struct):
         trouble: Why there is no broker, for people.
         webhooks: None while nothing is delivered to webhooks.
         webhooks_trouble: Why that is so, for people, if it should not be.
+        kernel_identity: Who carries the kernel key. Made once: a configurable of the host
+            costs more to make than all the rest of a request.
+        kernel_authorizer: What they may, made once for the same reason.
     """
 
     prefix: str
@@ -61,6 +65,8 @@ class Services(msgspec.Struct):
     trouble: str = "the server is starting or stopping"
     webhooks: Webhooks | None = None
     webhooks_trouble: str = ""
+    kernel_identity: keys.KernelIdentity = msgspec.field(default_factory=keys.KernelIdentity)
+    kernel_authorizer: keys.KernelAuthorizer = msgspec.field(default_factory=keys.KernelAuthorizer)
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -101,9 +107,9 @@ class CallerMixin:
         reach = getattr(cast("web.RequestHandler", self).current_user, "reach", None)
         return broker if reach is None else BrokerWithin(broker, reach)
 
-    @property
+    @cached_property
     def by_kernel(self) -> bool:
-        """Whether the request carries the kernel key."""
+        """Whether the request carries the kernel key; asked a dozen times for each request."""
         key = self.services.kernel_key
         return keys.same(key, keys.presented(cast("web.RequestHandler", self)))
 
@@ -111,14 +117,14 @@ class CallerMixin:
     def identity_provider(self) -> IdentityProvider:
         """The host's, unless the kernel key says who calls."""
         if self.by_kernel:
-            return keys.KernelIdentity(parent=None)
+            return self.services.kernel_identity
         return cast("IdentityProvider", super().identity_provider)  # type: ignore[misc]
 
     @property
     def authorizer(self) -> Authorizer:
         """The host's, unless the kernel key is the right."""
         if self.by_kernel:
-            return keys.KernelAuthorizer(parent=None)
+            return self.services.kernel_authorizer
         return cast("Authorizer", super().authorizer)  # type: ignore[misc]
 
     def check_xsrf_cookie(self) -> None:

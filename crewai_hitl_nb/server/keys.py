@@ -53,10 +53,14 @@ def same(key: str, given: str) -> bool:
 class KernelIdentity(IdentityProvider):
     """Who a request with the kernel key is: this user's own code."""
 
+    def __init__(self) -> None:
+        """Find out once who that user is: the look-up reads the system's files."""
+        super().__init__(parent=None)
+        self._name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+
     def get_user(self, handler: web.RequestHandler) -> User:
         """Return the user that the kernels run as."""
-        name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
-        return User(username=f"kernel:{name}", name=name, display_name=name)
+        return User(username=f"kernel:{self._name}", name=self._name, display_name=self._name)
 
     def is_token_authenticated(self, handler: web.RequestHandler) -> bool:
         """A key is never sent by a browser on its own, so XSRF rules do not apply."""
