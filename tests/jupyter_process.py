@@ -90,6 +90,12 @@ class JupyterProcess:
         """The credentials for a call."""
         return {"Authorization": f"token {self.token}"}
 
+    @property
+    def pid(self) -> int:
+        """The id of the running server's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the server and return when its endpoints answer."""
         process = subprocess.Popen(

@@ -1,0 +1,1 @@
+"""What is measured: the product, its peers and the limit, behind one interface."""

@@ -1,0 +1,76 @@
+"""The product as users run it: in a real Jupyter server, its authentication on, SQLite FULL.
+
+A publisher is a WebSocket that stays open and sends `publish` frames, as a kernel's bridge does,
+or HTTP requests.
+"""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.processes import SERVER_CORE, pinned
+from benchmarks.results import PRODUCT
+from benchmarks.targets import wire
+from benchmarks.targets.base import Transport
+from tests.jupyter_process import JupyterProcess
+
+_PATHS: dict[Transport, str] = {"ws": "ws", "sse": "events", "poll": "poll"}
+
+
+class Product:
+    """One Jupyter server with the extension."""
+
+    name = PRODUCT
+
+    def __init__(
+        self,
+        scratch: Path,
+        *,
+        publisher: Literal["ws", "http"] = "ws",
+        options: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+    ) -> None:
+        """Start it, and return when it answers."""
+        self.publisher: Literal["ws", "http", "raw"] = publisher
+        self.server = JupyterProcess(scratch, options=options, env=env)
+        self.port = self.server.port
+        with pinned(SERVER_CORE):
+            self.server.start()
+
+    @property
+    def pid(self) -> int:
+        """The Jupyter server's process."""
+        return self.server.pid
+
+    def stop(self) -> None:
+        """End it."""
+        self.server.stop()
+
+    def path(self, transport: Transport, execution: str, query: str = "replay=none") -> str:
+        """Return the path of a stream."""
+        return f"/crewai-hitl/{_PATHS[transport]}/human-input/{execution}?{query}"
+
+    def subscribe(self, transport: Transport, execution: str, query: str = "replay=none") -> bytes:
+        """Return the request of one subscriber."""
+        path = self.path(transport, execution, query)
+        if transport == "ws":
+            return wire.upgrade(path, self.server.headers)
+        if transport == "poll":
+            return wire.get(f"{path}&timeout=60", self.server.headers)
+        return wire.get(path, {"Accept": "text/event-stream", **self.server.headers})
+
+    def greeting(self) -> bytes:
+        """Open a publisher's connection; it reads nothing but its acknowledgements."""
+        if self.publisher == "http":
+            return b""
+        return wire.upgrade(
+            self.path("ws", "publisher", "replay=none&type=none"), self.server.headers
+        )
+
+    def publish(self, mark: str, events: list[bytes]) -> bytes:
+        """Publish events in one frame or request."""
+        joined = b"[" + b",".join(events) + b"]"
+        if self.publisher == "http":
+            return wire.post("/crewai-hitl/events", joined, self.server.headers)
+        ref = json.dumps(mark).encode()
+        return wire.frame(b'{"type":"publish","ref":' + ref + b',"events":' + joined + b"}")
