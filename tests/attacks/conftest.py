@@ -1,0 +1,68 @@
+"""Servers to attack: standalone ones in this process, and one Jupyter server beside it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.standalone import HumanInputServer
+
+KEY = "a-key-that-nobody-may-see"
+
+Serve = Callable[..., HumanInputServer]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep what a server puts out for scripts inside of the tests' folder."""
+    folder = tmp_path_factory.mktemp("runtime")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the keys of the server stand."""
+    return tmp_path_factory.mktemp("keys") / "keys.json"
+
+
+@pytest.fixture(scope="module")
+def keyring(keys_file: Path) -> Keyring:
+    """The keys of the server, none at first."""
+    return Keyring(keys_file)
+
+
+@pytest.fixture(scope="module")
+def server(keys_file: Path) -> Iterator[HumanInputServer]:
+    """A server with one key that may do everything, and the keyring's."""
+    with HumanInputServer(port=0, api_key=KEY, keys_file=keys_file) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def owner(server: HumanInputServer) -> Iterator[httpx.Client]:
+    """The one who may do everything."""
+    with caller(server.url, KEY) as http:
+        yield http
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start standalone servers; they stop with the test."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> HumanInputServer:
+            return stack.enter_context(HumanInputServer(port=0, **options))
+
+        yield start
+
+
+def caller(url: str, key: str | None = None, **headers: str) -> httpx.Client:
+    """Return a client that presents this key, or none."""
+    credentials = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return httpx.Client(base_url=url, headers={**credentials, **headers}, timeout=15)
