@@ -202,6 +202,25 @@ class AsyncClient:
         """
         await self._post(_place(request_id, "/cancel"), {"reason": reason})
 
+    async def send(self, kind: str, **fields: Any) -> Any:
+        """Make the call that does what a frame up does, and return the same reply.
+
+        For who writes on a stream's connection, while that is none to write on.
+
+        Args:
+            kind: ``publish``, ``answer`` or ``cancel``.
+            fields: Those of the frame.
+
+        Raises:
+            HitlError: What the server refused with, or could not be reached.
+        """
+        if kind == "publish":
+            body = msgspec.json.encode(fields["events"])
+            return await self._call("POST", "events", body=body)
+        request_id = str(fields.pop("request_id"))
+        key = fields.pop("idempotency_key", None)
+        return await self._post(_place(request_id, f"/{kind}"), fields, key=key)
+
     async def events(
         self,
         execution_id: str | None = None,

@@ -68,7 +68,7 @@ class Subscription:
         execution_id: Only this execution; None for every one that may be seen.
         types: Only these event types; empty for all.
         replay: What comes first when there is no last event id; None for the server's default.
-        source: This connection is the waiter with that ``source.id`` (WebSocket only).
+        source: This connection is the waiter with that ``source.id``.
     """
 
     execution_id: str | None = None
@@ -81,12 +81,12 @@ class Subscription:
         below = f"/{quote(self.execution_id, safe='')}" if self.execution_id is not None else ""
         return f"{kind}/human-input{below}"
 
-    def parameters(self, cursor: Cursor, *, presence: bool) -> dict[str, str]:
+    def parameters(self, cursor: Cursor) -> dict[str, str]:
         """Return the query parameters of the next connection."""
         params = cursor.parameters(self.replay)
         if self.types:
             params["type"] = ",".join(self.types)
-        if presence and self.source is not None:
+        if self.source is not None:
             params["source"] = self.source
         return params
 
@@ -198,7 +198,7 @@ class Stream:
             async with open_socket(
                 self._endpoint,
                 self._subscription.path("ws"),
-                self._parameters(presence=True),
+                self._parameters(),
                 seconds=self._seconds,
                 patience=self._patience,
             ) as socket:
@@ -206,8 +206,7 @@ class Stream:
             return
         read = read_events if transport == "sse" else poll_events
         path = self._subscription.path("events" if transport == "sse" else "poll")
-        params = self._parameters(presence=False)
-        yield read(self._http, path, params, self._patience), Live(transport, None)
+        yield read(self._http, path, self._parameters(), self._patience), Live(transport, None)
 
-    def _parameters(self, *, presence: bool) -> Mapping[str, str]:
-        return self._subscription.parameters(self._cursor, presence=presence)
+    def _parameters(self) -> Mapping[str, str]:
+        return self._subscription.parameters(self._cursor)

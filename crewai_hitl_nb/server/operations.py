@@ -148,14 +148,14 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("get", "/events/human-input[/{execution_id}]"): Operation(
         id="stream",
         summary="Events as they come, by Server-Sent Events.",
-        parameters=(*RESUME, CREW),
+        parameters=(*RESUME, CREW, SOURCE),
         reply={"text/event-stream": _EVENT_STREAM},
         errors=(errors.TooMany,),
     ),
     ("get", "/poll/human-input[/{execution_id}]"): Operation(
         id="poll",
         summary="Events since the last one; waits for some if asked to.",
-        parameters=(*_POLL, CREW),
+        parameters=(*_POLL, CREW, SOURCE),
         reply={"application/json": schemas.ref("Poll")},
         errors=(errors.TooMany,),
     ),

@@ -16,6 +16,7 @@ from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.frames import Gap, encode_frame
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.presence import waiting
 from crewai_hitl_nb.store.base import Record
 
 
@@ -35,9 +36,10 @@ class PollHandler(HitlHandler):
         )
         timeout = parameters.number(self, "timeout", default=0.0, most=limits.MAX_POLL_SECONDS)
         match = parameters.match(self, execution_id, crew_id)
-        self._subscription = self.broker.subscribe(match, start)
+        self._subscription = self.subscribe(match, start, "poll")
         try:
-            gap, records = await _collect(self._subscription, limit, timeout)
+            with waiting(self, self.broker):
+                gap, records = await _collect(self._subscription, limit, timeout)
         finally:
             self._subscription.close()
         last = records[-1].event_id if records else None

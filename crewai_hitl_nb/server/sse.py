@@ -27,6 +27,7 @@ from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.presence import waiting
 
 
 class EventStreamHandler(HitlHandler):
@@ -40,9 +41,11 @@ class EventStreamHandler(HitlHandler):
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Stream until one side leaves."""
         broker = self.broker
-        subscription = self._subscription = broker.subscribe(
+        parameters.source(self)  # a wrong one is refused while it still can be
+        subscription = self._subscription = self.subscribe(
             parameters.match(self, execution_id, crew_id),
             parameters.start(self, default="pending"),
+            "sse",
         )
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache, no-transform")
@@ -52,10 +55,11 @@ class EventStreamHandler(HitlHandler):
             await self.flush()
             # As for a WebSocket: a small block must not wait for the last one's acknowledgement.
             cast("HTTP1Connection", self.request.connection).stream.set_nodelay(True)
-            while True:
-                step = await subscription.next(self.services.heartbeat)
-                self.write(encode(step, broker, self.dialect))
-                await subscription.written(self.flush())
+            with waiting(self, broker):
+                while True:
+                    step = await subscription.next(self.services.heartbeat)
+                    self.write(encode(step, broker, self.dialect))
+                    await subscription.written(self.flush())
         except SlowReader:
             # What waits in the socket's own buffer may wait for ever: no last chunk, just the end.
             self.log.debug("an event stream ends: its reader is too slow")

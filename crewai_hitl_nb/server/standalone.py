@@ -43,7 +43,6 @@ _log = logging.getLogger(__name__)
 _HERE: Final = Path(__file__).parent
 _NAME: Final = "crewai_hitl_nb"
 _STATIC_PREFIX: Final = f"/static/{_NAME}/"
-_PING_MILLISECONDS: Final = 30_000
 MEMORY: Final = ":memory:"
 """A log that ends with the server."""
 
@@ -245,10 +244,6 @@ class HumanInputServer:
             "xsrf_cookies": True,
             "identity_provider": ApiKeyIdentity(self._api_key, self._keyring),
             "authorizer": KeyAuthorizer(),
-            "ws_ping_interval": _PING_MILLISECONDS,
-            # As in a Jupyter server. A timeout of one interval would close every socket at
-            # the first ping, because the host counts from the opening.
-            "ws_ping_timeout": 3 * _PING_MILLISECONDS,
             # Without a key only names of this machine: a page whose name was rebound to
             # this address (DNS rebinding) still sends its own name as Host.
             "allow_remote_access": bool(self._api_key) or self._keyring is not None,

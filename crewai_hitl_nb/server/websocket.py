@@ -74,7 +74,24 @@ class StreamSocket(
         a forgotten page would keep its server alive for ever. Heartbeats go down only. A
         waiter is pinged, since a crew hangs on knowing whether it is still there.
         """
-        return 0 if self._source is None else int(super().ping_interval)
+        return 0 if self._source is None else int(1000 * self.services.heartbeat)
+
+    @property
+    def ping_timeout(self) -> int:
+        """Milliseconds without a pong after which the connection is dead, whatever TCP believes.
+
+        Looked at when a ping is due, so a connection that falls silent behind a pong is closed
+        when two heartbeats have passed.
+        """
+        return int(1500 * self.services.heartbeat)
+
+    def send_ping(self) -> None:
+        """Ping. Who answers no more says no goodbye either, so none is waited for."""
+        connection = self.ws_connection
+        was_open = isinstance(connection, WebSocketProtocol13) and not connection.is_closing()
+        super().send_ping()
+        if isinstance(connection, WebSocketProtocol13) and was_open and connection.is_closing():
+            connection.stream.close()
 
     @ws_authenticated
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
@@ -85,7 +102,7 @@ class StreamSocket(
         match = parameters.match(self, execution_id, crew_id)
         start = parameters.start(self, default="pending")
         source = parameters.source(self)
-        self._subscription = self.broker.subscribe(match, start)
+        self._subscription = self.subscribe(match, start, "websocket")
         self._source = source
         try:
             await super().get()  # returns when the connection closes, or was refused

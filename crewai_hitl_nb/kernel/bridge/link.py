@@ -1,8 +1,9 @@
 """The one connection of this process to the server, kept up for as long as it runs.
 
 Lives on the bridge's loop. Below it is the client's stream, which reconnects; above it is
-``bridge/bridge.py``, which waits for the connection to be live and sends on it. Its WebSocket
-names this process as the waiter, so no other transport would do.
+``bridge/bridge.py``, which waits for the connection to be live and sends on it. Whatever
+carries it names this process as the waiter. Where no WebSocket gets through, what goes up
+goes by calls beside it.
 """
 
 import asyncio
@@ -58,7 +59,7 @@ class Link:
         self._source_id = source_id
         self._closed = closed
         self._heard = heard
-        self._socket: Socket | None = None
+        self._up: Socket | AsyncClient | None = None
         self._turned = asyncio.Condition()
         self._losses = 0
         self.number = 0
@@ -94,18 +95,18 @@ class Link:
     @property
     def is_live(self) -> bool:
         """Whether the connection stands."""
-        return self._socket is not None
+        return self._up is not None
 
     async def send(self, kind: str, **fields: Any) -> Any:
-        """Send a frame up on the connection and return the body of its ``ack``.
+        """Send a frame up and return the body of its ``ack``.
 
         Raises:
             Unavailable: When nobody knows whether it was done; send it again when live.
             HitlError: What the server refused with.
         """
-        if self._socket is None:
+        if self._up is None:
             raise Unavailable("there is no connection now")
-        return await self._socket.send(kind, **fields)
+        return await self._up.send(kind, **fields)
 
     async def tell(self, kind: str, **fields: Any) -> Any:
         """Send what is idempotent until it is done, over as many connections as it takes.
@@ -123,13 +124,13 @@ class Link:
 
     async def _follow(self) -> None:
         subscription = Subscription(types=HEARD_TYPES, replay="none", source=self._source_id)
-        stream = self._client.stream(subscription, transports=("websocket",))
+        stream = self._client.stream(subscription)
         async with aclosing(stream.turns()) as turns:
             async for turn in turns:
                 if isinstance(turn, Live):
                     self._losses = 0
                     self.number += 1
-                    await self._turn(turn.socket)
+                    await self._turn(turn.socket or self._client)
                 elif isinstance(turn, Lost):
                     await self._lose(turn)
                 elif isinstance(
@@ -149,6 +150,6 @@ class Link:
             )
         await self._turn(None)
 
-    async def _turn(self, socket: Socket | None) -> None:
-        self._socket = socket
+    async def _turn(self, up: Socket | AsyncClient | None) -> None:
+        self._up = up
         await self.changed()
