@@ -1,0 +1,1 @@
+"""Crashes and broken disks: what was promised is checked from the outside, after each blow."""

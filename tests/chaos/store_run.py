@@ -1,0 +1,136 @@
+"""One run against the store alone: a process writes, is killed, and the next takes over.
+
+Everything that a run does follows from its seed: what is written, how many lives the writer
+has, and where each of them ends. Every life sends the whole story, as publishers that heard
+no acknowledgement do, so that what was acknowledged is sent again.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from crewai_hitl_nb.protocol.errors import AlreadyAnswered
+from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted
+from crewai_hitl_nb.store.base import EVERYTHING, RequestQuery
+from crewai_hitl_nb.store.sqlite import SqliteStore
+from tests.chaos.ledger import Acknowledged, Ledger, Log, Lost, Won
+from tests.chaos.victim import Say, Victim
+from tests.events import completed, other, required
+
+DEATHS = 3
+LINES = 3000
+"""About as many lines of ours as one life takes, for a death between any two of them."""
+
+SECONDS = 0.06
+"""About as long as one life takes, for a death inside SQLite or the operating system."""
+
+ANSWERS = 3
+SIZES = [1, 100, 20_000]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A batch of events, and the answers that race once it is stored."""
+
+    batch: list[Event]
+    answers: list[HumanInputCompleted] = field(default_factory=list)
+
+
+def stories(dice: random.Random) -> list[Story]:
+    """Return what is written in a run: batches of notes, and questions with racing answers."""
+    return [
+        _question(f"q{number}") if dice.random() < 0.5 else _notes(f"n{number}", dice)
+        for number in range(dice.randint(6, 16))
+    ]
+
+
+def _notes(name: str, dice: random.Random) -> Story:
+    text = "x" * dice.choice(SIZES)
+    return Story([other(event_id=f"{name}-{n}", text=text) for n in range(dice.randint(1, 5))])
+
+
+def _question(name: str) -> Story:
+    racing = [completed(name, f"answer {n}", event_id=f"{name}-a{n}") for n in range(ANSWERS)]
+    return Story([required(name, event_id=name)], racing)
+
+
+def write(say: Say, store_class: type[SqliteStore], path: Path, told: list[Story]) -> None:
+    """Live one life: tell all the stories at once and say what was promised."""
+    asyncio.run(_write(say, store_class(path), told))
+
+
+async def _write(say: Say, store: SqliteStore, told: list[Story]) -> None:
+    await store.start(lambda commits: None)
+    say(store.epoch)
+    await asyncio.gather(*(_tell(say, store, story) for story in told))
+    await store.close()
+
+
+async def _tell(say: Say, store: SqliteStore, story: Story) -> None:
+    for placed in await store.append(story.batch):
+        say(Acknowledged(placed.record.event_id, placed.record.offset))
+    await asyncio.gather(*(_answer(say, store, answer) for answer in story.answers))
+
+
+async def _answer(say: Say, store: SqliteStore, answer: HumanInputCompleted) -> None:
+    request_id = str(answer.request_id)
+    try:
+        (placed,) = await store.append([answer])
+    except AlreadyAnswered as late:
+        say(Lost(request_id, answer.event_id, str(late.details["event"]["event_id"])))
+    else:
+        say(Acknowledged(answer.event_id, placed.record.offset))
+        say(Won(request_id, answer.event_id))
+
+
+def run(seed: int, folder: Path, store: type[SqliteStore] = SqliteStore) -> tuple[Ledger, Log]:
+    """Play one run and return what was promised and what is there."""
+    dice = random.Random(seed)
+    told, path, ledger = stories(dice), folder / "log.db", Ledger()
+    live = partial(_life, ledger, store, path, told)
+    for _ in range(dice.randint(1, DEATHS)):
+        if dice.random() < 0.5:
+            live(line=dice.randint(1, LINES))
+        else:
+            live(second=dice.uniform(0, SECONDS))
+    assert live() == 0, "the last life, which nobody cut short, failed"
+    return ledger, asyncio.run(read_back(path))
+
+
+def _life(
+    ledger: Ledger,
+    store: type[SqliteStore],
+    path: Path,
+    told: list[Story],
+    *,
+    line: int | None = None,
+    second: float | None = None,
+) -> int | None:
+    victim = Victim(write, store, path, told, doomed_at=line)
+    if second is not None:
+        victim.await_death(second)
+        victim.kill()
+    for word in victim.heard():
+        if isinstance(word, str):
+            ledger.epochs.add(word)
+        else:
+            ledger.told.append(word)
+    return victim.join()
+
+
+async def read_back(path: Path) -> Log:
+    """Open the log once more and read all of it."""
+    store = SqliteStore(path)
+    await store.start(lambda commits: None)
+    try:
+        records = await store.read(EVERYTHING, after=0, upto=store.top, limit=1_000_000)
+        page = await store.requests(RequestQuery(limit=1_000_000))
+        statuses = {request.required.request_id: request.status for request in page.requests}
+        events = [msgspec.json.decode(record.body) for record in records]
+        return Log(store.epoch, events, dict(statuses), store.pruned_through)
+    finally:
+        await store.close()
