@@ -4,6 +4,7 @@ Above it are the programs; below it is ``load.c``. It refuses a report with an e
 doubled or out of order, so no figure ever comes from a run that went wrong.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -152,7 +153,8 @@ class Generator:
 
     def stop(self) -> None:
         """End the process."""
-        if self._process.stdin is not None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it ended before
             self._process.stdin.close()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -169,8 +171,9 @@ class Generator:
 
     def _say(self, line: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it ended: its last line says why
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
 
     def _answer(self) -> dict[str, object]:
         assert self._process.stdout is not None

@@ -84,7 +84,7 @@ static void frames(struct conn *c, const char *bytes, size_t size) {
   struct parse *at = &c->parse;
   while (size) {
     if (!at->left) {
-      frame_header(c, *bytes++);
+      if (frame_header(c, *bytes++) && !at->left && at->opcode == 0x89) pong(c, "", 0);
       size--;
       continue;
     }

@@ -10,9 +10,8 @@ from benchmarks.load.generator import Generator
 from benchmarks.processes import cpu_seconds
 from benchmarks.program import Bench, Program
 from benchmarks.results import PRODUCT, Row, Samples, at_most
-from benchmarks.targets import base
+from benchmarks.targets import base, start
 from benchmarks.targets.base import Target, Transport
-from benchmarks.targets.start import fan_out_targets
 
 _SIZES = (100, 1000, 5000)
 _QUICK_SIZES = (100, 1000)
@@ -29,7 +28,7 @@ def events_each(size: int) -> int:
 def run(bench: Bench) -> list[Row]:
     """Measure every size over every transport."""
     sizes = bench.plan.sizes or (_QUICK_SIZES if bench.plan.quick else _SIZES)
-    targets = fan_out_targets(bench)
+    targets = [*start.product(bench), *start.peers(bench), *start.limit(bench)]
     clock = bench.scope.owns(CommitClock(bench.folder("commit")))
     rows = []
     for transport in bench.plan.transports:

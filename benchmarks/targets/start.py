@@ -4,15 +4,43 @@ from collections.abc import Callable
 
 from benchmarks.program import Bench
 from benchmarks.results import PRODUCT
+from benchmarks.targets import documented, nchan
 from benchmarks.targets.bare import BareLoop
 from benchmarks.targets.base import Target
+from benchmarks.targets.documented import Documented
+from benchmarks.targets.nchan import Nchan
 from benchmarks.targets.product import Product
 
 
-def fan_out_targets(bench: Bench) -> list[Target]:
-    """Return the product, its peers and the limit, all running side by side."""
-    makers: dict[str, Callable[[], Target]] = {
-        PRODUCT: lambda: Product(bench.folder(PRODUCT)),
-        "bare loop": lambda: BareLoop(bench.folder("bare")),
-    }
-    return [bench.scope.owns(make()) for name, make in makers.items() if bench.plan.wants(name)]
+def product(bench: Bench) -> list[Target]:
+    """Return the product."""
+    return _start(bench, PRODUCT, lambda: Product(bench.folder(PRODUCT)))
+
+
+def peers(bench: Bench) -> list[Target]:
+    """Return the peers that are installed."""
+    return [
+        *_start(bench, "nchan", lambda: Nchan(bench.folder("nchan")), *_lacks_nchan()),
+        *_start(bench, "FastAPI", lambda: Documented(bench.folder("fastapi")), *_lacks_fastapi()),
+    ]
+
+
+def limit(bench: Bench) -> list[Target]:
+    """Return the bare loop."""
+    return _start(bench, "bare loop", lambda: BareLoop(bench.folder("bare")))
+
+
+def _lacks_nchan() -> list[str]:
+    return [] if nchan.installed() else [nchan.MISSING]
+
+
+def _lacks_fastapi() -> list[str]:
+    return [] if documented.installed() else [documented.MISSING]
+
+
+def _start(bench: Bench, name: str, make: Callable[[], Target], *lacks: str) -> list[Target]:
+    if not bench.plan.wants(name):
+        return []
+    for reason in lacks:
+        bench.say(reason)
+    return [] if lacks else [bench.scope.owns(make())]
