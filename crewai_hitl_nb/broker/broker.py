@@ -23,7 +23,8 @@ from crewai_hitl_nb.broker import answers
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.presence import Presence
 from crewai_hitl_nb.broker.reach import is_taken
-from crewai_hitl_nb.broker.subscription import Closed, Start, Subscription
+from crewai_hitl_nb.broker.readers import Ending, Reader, Readers
+from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start, Subscription
 from crewai_hitl_nb.protocol import ids, limits, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import (
@@ -102,6 +103,7 @@ class Broker:
         self._max_subscriptions = max_subscriptions
         self._max_pending = max_pending
         self._retry_seconds = retry_seconds
+        self.readers = Readers()
         self._subscriptions: set[Subscription] = set()
         self._open: dict[str, HumanInputRequired] = {}
         self._deadlines = Deadlines(self._on_due, self._on_reminder, clock)
@@ -131,6 +133,10 @@ class Broker:
     def pending_count(self) -> int:
         """How many requests are open."""
         return len(self._open)
+
+    def is_pending(self, request_id: str) -> bool:
+        """Whether this request is open."""
+        return request_id in self._open
 
     @property
     def subscription_count(self) -> int:
@@ -163,9 +169,9 @@ class Broker:
 
     async def close(self) -> None:
         """End every subscription (they may resume elsewhere), then close the store."""
+        self._closing.set()
         for subscription in tuple(self._subscriptions):
             subscription.end(Closed())
-        self._closing.set()
         self._deadlines.close()
         self._presence.close()
         if self._tasks:
@@ -269,8 +275,13 @@ class Broker:
 
     # ---- reading
 
-    def subscribe(self, match: Match, start: Start) -> Subscription:
+    def subscribe(self, match: Match, start: Start, reader: Reader = Reader()) -> Subscription:  # noqa: B008
         """Begin to read; the caller iterates the subscription and closes it.
+
+        Args:
+            match: Which events.
+            start: From where.
+            reader: For whom.
 
         Raises:
             TooMany: Too many readers.
@@ -281,11 +292,17 @@ class Broker:
             self._store,
             match,
             start,
-            self._subscriptions.discard,
+            lambda ended: self._left(ended, reader),
             buffer_events=self._buffer_events,
         )
         self._subscriptions.add(subscription)
+        self.readers.began(reader)
         return subscription
+
+    def _left(self, subscription: Subscription, reader: Reader) -> None:
+        self._subscriptions.discard(subscription)
+        how: Ending = "server_stopped" if self._closing.is_set() else "left"
+        self.readers.ended(reader, "slow" if isinstance(subscription.reason, SlowReader) else how)
 
     async def request(self, request_id: str) -> Request:
         """Return a request as it stands.

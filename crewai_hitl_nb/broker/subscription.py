@@ -130,6 +130,11 @@ class Subscription:
             self._wake.set()
             self._on_close(self)
 
+    @property
+    def reason(self) -> Exception | None:
+        """Why it ended, or None while it has not."""
+        return self._end
+
     def close(self) -> None:
         """The reader leaves."""
         self.end(Closed())

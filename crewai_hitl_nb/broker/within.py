@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.readers import Reader, Readers
 from crewai_hitl_nb.broker.subscription import Start, Subscription
 from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.answer import Answer
@@ -42,9 +43,19 @@ class BrokerWithin:
         """Return a reader's sign of life."""
         return self._broker.heartbeat(offset)
 
-    def subscribe(self, match: Match, start: Start) -> Subscription:
+    @property
+    def readers(self) -> Readers:
+        """Who reads."""
+        return self._broker.readers
+
+    def is_pending(self, request_id: str) -> bool:
+        """Whether this request is open, for the caller's own count of theirs."""
+        return self._broker.is_pending(request_id)
+
+    def subscribe(self, match: Match, start: Start, reader: Reader) -> Subscription:
         """Begin to read what is in reach."""
-        return self._broker.subscribe(msgspec.structs.replace(match, within=self._reach), start)
+        within = msgspec.structs.replace(match, within=self._reach)
+        return self._broker.subscribe(within, start, reader)
 
     async def request(self, request_id: str) -> Request:
         """Return a request in reach."""

@@ -60,6 +60,36 @@ MAX_SUBSCRIPTIONS: Final = 10_000
 MAX_PENDING_REQUESTS: Final = 10_000
 """Open questions of one server; one more is refused with 429."""
 
+PUBLISH_PER_SECOND: Final = 50_000.0
+"""Events that one identity may publish: above what one server can store, so that it stops
+nobody by accident; an operator with many users sets a share."""
+
+ANSWERS_PER_SECOND: Final = 10_000.0
+"""Answers, claims and cancellations of one identity: above what one server can take."""
+
+STREAMS_PER_SECOND: Final = 10_000.0
+"""Streams and polls that one identity may open: a thousand long-polls
+wake at once and come back."""
+
+FAILURES_PER_SECOND: Final = 1.0
+"""Attempts with wrong credentials from one address. Guessing a key of a server's own making is
+hopeless at any speed; this keeps the short one that a person chose from being guessed."""
+
+BURST_SECONDS: Final = 2.0
+"""Who was quiet may do at once what takes this long at the allowed rate."""
+
+FAILURE_BURST_SECONDS: Final = 60.0
+"""The same for wrong credentials; only different ones count, so few people ever see it."""
+
+MAX_STREAMS_PER_CALLER: Final = 9_000
+"""Open streams of one identity: a tenth of the server's is left to others."""
+
+MAX_PENDING_PER_CALLER: Final = 9_000
+"""Open questions of one identity: likewise."""
+
+MAX_RETRY_AFTER_SECONDS: Final = 60.0
+"""Longest pause that a refusal asks for, and that a client keeps when it is asked."""
+
 HEARTBEAT_SECONDS: Final = 4.0
 """Below httpx's default read timeout of 5 s, so that a stock client stays connected."""
 

@@ -24,6 +24,7 @@ from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import activity, crews, keys, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
+from crewai_hitl_nb.server.limiting import CALLER_LIMITS, CallerLimits, Limiter
 from crewai_hitl_nb.server.routes import PREFIX, ROUTES
 from crewai_hitl_nb.store.base import StoreInUse
 from crewai_hitl_nb.store.sqlite import SqliteStore
@@ -85,6 +86,37 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     )
     max_pending = Int(limits.MAX_PENDING_REQUESTS, config=True, help="Most open requests at once.")
 
+    publish_per_second = Float(
+        limits.PUBLISH_PER_SECOND,
+        config=True,
+        help="Events that one caller may publish each second; 0: no limit. So for the next three.",
+    )
+    answers_per_second = Float(
+        limits.ANSWERS_PER_SECOND,
+        config=True,
+        help="Answers, claims and cancellations of one caller each second.",
+    )
+    streams_per_second = Float(
+        limits.STREAMS_PER_SECOND,
+        config=True,
+        help="Streams and polls that one caller may open each second.",
+    )
+    failures_per_second = Float(
+        limits.FAILURES_PER_SECOND,
+        config=True,
+        help="Different wrong credentials that one address may try each second.",
+    )
+    max_streams_per_caller = Int(
+        limits.MAX_STREAMS_PER_CALLER,
+        config=True,
+        help="Most streams that one caller has open at once; 0: no limit.",
+    )
+    max_pending_per_caller = Int(
+        limits.MAX_PENDING_PER_CALLER,
+        config=True,
+        help="Most open requests of one caller at once; 0: no limit.",
+    )
+
     webhook_urls = List(
         Unicode(),
         config=True,
@@ -119,6 +151,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             prefix=url_path_join(self.settings["base_url"], PREFIX, "/"),
             kernel_key=keys.load_or_make(self._folder() / "kernel_key"),
             heartbeat=self.heartbeat_seconds,
+            limiter=Limiter(CallerLimits.of({n: getattr(self, n) for n in CALLER_LIMITS})),
         )
         self.settings[SETTING] = self._services
 
@@ -166,6 +199,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             broker = Broker(
                 store,
                 presence_grace=self.presence_grace_seconds,
+                heartbeat_seconds=self.heartbeat_seconds,
                 buffer_events=self.buffer_events,
                 max_pending=self.max_pending,
             )

@@ -19,6 +19,8 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.readers import Reader, Transport
+from crewai_hitl_nb.broker.subscription import Start, Subscription
 from crewai_hitl_nb.broker.webhooks import Webhooks
 from crewai_hitl_nb.broker.within import BrokerWithin
 from crewai_hitl_nb.protocol import frames, limits
@@ -30,6 +32,8 @@ from crewai_hitl_nb.protocol.errors import (
     TooMany,
 )
 from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server.limiting import Limiter, caller_name
+from crewai_hitl_nb.store.base import Match
 
 RESOURCE: Final = "crewai_hitl"
 """Name of the resource that the server's authorizer is asked about."""
@@ -52,6 +56,8 @@ class Services(msgspec.Struct):
         trouble: Why there is no broker, for people.
         webhooks: None while nothing is delivered to webhooks.
         webhooks_trouble: Why that is so, for people, if it should not be.
+        lean: Whether live connections are left to lean writers where that can be.
+        limiter: What each caller may do, and how often.
         kernel_identity: Who carries the kernel key. Made once: a configurable of the host
             costs more to make than all the rest of a request.
         kernel_authorizer: What they may, made once for the same reason.
@@ -65,6 +71,8 @@ class Services(msgspec.Struct):
     trouble: str = "the server is starting or stopping"
     webhooks: Webhooks | None = None
     webhooks_trouble: str = ""
+    lean: bool = True
+    limiter: Limiter = msgspec.field(default_factory=Limiter)
     kernel_identity: keys.KernelIdentity = msgspec.field(default_factory=keys.KernelIdentity)
     kernel_authorizer: keys.KernelAuthorizer = msgspec.field(default_factory=keys.KernelAuthorizer)
 
@@ -112,6 +120,22 @@ class CallerMixin:
         """Whether the request carries the kernel key; asked a dozen times for each request."""
         key = self.services.kernel_key
         return keys.same(key, keys.presented(cast("web.RequestHandler", self)))
+
+    @cached_property
+    def caller(self) -> str:
+        """Whose limits count."""
+        return caller_name(cast("web.RequestHandler", self))
+
+    def subscribe(self, match: Match, start: Start, transport: Transport) -> Subscription:
+        """Begin to read for the caller, as far as the caller sees and may.
+
+        Raises:
+            TooMany: The caller reads, or opens streams, more than one caller may.
+        """
+        limiter, broker = self.services.limiter, self.broker
+        limiter.take("open", self.caller)
+        limiter.cap_streams(broker.readers.of(self.caller))
+        return broker.subscribe(match, start, Reader(self.caller, transport))
 
     @property
     def identity_provider(self) -> IdentityProvider:
@@ -173,11 +197,17 @@ class JsonErrorsMixin:
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Give an error of the protocol its own status."""
-        error = _raised(kwargs)
+        error, handler = _raised(kwargs), cast("web.RequestHandler", self)
         if isinstance(error, HitlError):
             status_code = error.status
-        elif status_code == 403 and not cast("web.RequestHandler", self).current_user:
-            status_code = cast("CallerMixin", self).services.unauthenticated_status
+        elif status_code in (401, 403) and not handler.current_user:
+            services = cast("CallerMixin", self).services
+            status_code = services.unauthenticated_status
+            try:
+                services.limiter.failed(handler, keys.presented(handler))
+            except TooMany as too_many:
+                status_code = too_many.status
+                kwargs["exc_info"] = (TooMany, too_many, None)
         super().send_error(status_code, **kwargs)  # type: ignore[misc]
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

@@ -15,6 +15,7 @@ from tornado import web
 
 from crewai_hitl_nb.server import keys
 from crewai_hitl_nb.server.keyring import ACTIONS, Keyring, Right
+from crewai_hitl_nb.server.limiting import Limiter
 from crewai_hitl_nb.store.base import Reach
 
 _EVERYTHING: Final[frozenset[Right]] = frozenset(ACTIONS.values())
@@ -32,10 +33,11 @@ class Caller(User):
 class ApiKeyIdentity(IdentityProvider):
     """Finds the caller by a key; without any key, every program may call."""
 
-    def __init__(self, api_key: str, keyring: Keyring | None) -> None:
-        """Take the one key with every right (or an empty text), and the keys file."""
+    def __init__(self, api_key: str, keyring: Keyring | None, limiter: Limiter) -> None:
+        """Take the one key with every right (or an empty text), the keys file, the limits."""
         super().__init__(token=api_key)
         self._keyring = keyring
+        self._limiter = limiter
 
     @property
     def auth_enabled(self) -> bool:
@@ -43,12 +45,22 @@ class ApiKeyIdentity(IdentityProvider):
         return bool(self.token) or self._keyring is not None
 
     async def get_user_token(self, handler: web.RequestHandler) -> User | None:
-        """Return the caller whose key is presented, compared in constant time."""
+        """Return the caller whose key is presented, compared in constant time.
+
+        A key of the file cannot be guessed. The one key may be somebody's word: an address
+        that tried too many wrong ones has to wait before another is looked at.
+
+        Raises:
+            TooMany: Not now.
+        """
         presented = keys.presented(handler)
-        if self.token and keys.same(self.token, presented):
-            return _master()
         key = self._keyring.find(presented) if self._keyring else None
-        return self._caller(key.id) if key else None
+        if key is not None:
+            return self._caller(key.id)
+        if not self.token or not presented:
+            return None
+        self._limiter.check_guesses(handler)
+        return _master() if keys.same(self.token, presented) else None
 
     def user_from_cookie(self, cookie_value: str) -> User | None:
         """Return the caller whose key the cookie names, if the key still counts."""

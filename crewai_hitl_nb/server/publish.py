@@ -24,6 +24,7 @@ async def publish(caller: CallerMixin, raw: object) -> dict[str, Any]:
         await caller.require("execute")
         if not caller.by_kernel:
             events = [_signed(event, caller.person) for event in events]
+    caller.services.limiter.publish(caller.caller, events, caller.broker.is_pending)
     return _reply(await caller.broker.publish(events))
 
 

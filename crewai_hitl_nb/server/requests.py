@@ -32,18 +32,21 @@ async def answer(
     caller: CallerMixin, request_id: str, raw: object, key: str | None = None
 ) -> dict[str, Any]:
     """Answer in the caller's name, over whichever transport; return the reply's body."""
+    caller.services.limiter.take("answer", caller.caller)
     said = answer_from_wire(raw, key)
     return recorded(request_id, await caller.broker.answer(request_id, said, caller.person))
 
 
 async def claim(caller: CallerMixin, request_id: str, raw: object) -> dict[str, Any]:
     """Claim in the caller's name; return the reply's body."""
+    caller.services.limiter.take("answer", caller.caller)
     via = decode(raw, ClaimBody).via
     return recorded(request_id, await caller.broker.claim(request_id, caller.person, via))
 
 
 async def cancel(caller: CallerMixin, request_id: str, raw: object) -> dict[str, Any]:
     """Cancel; return the reply's body."""
+    caller.services.limiter.take("answer", caller.caller)
     body = decode(raw, CancelBody)
     result = await caller.broker.cancel(request_id, body.reason, body.message)
     return recorded(request_id, result)

@@ -39,6 +39,7 @@ async def resume(caller: CallerMixin, raw: object) -> dict[str, Any]:
         Settled: It is closed.
         InvalidAnswer: The request takes no such answer.
     """
+    caller.services.limiter.take("answer", caller.caller)
     body = decode(raw, ResumeBody)
     request = await _asked_by(caller, body)
     answer = Answer(

@@ -14,7 +14,7 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -27,13 +27,14 @@ from tornado import httpserver, netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
-from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.protocol.limits import HEARTBEAT_SECONDS, MAX_BODY_BYTES
 from crewai_hitl_nb.server import crews, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
+from crewai_hitl_nb.server.limiting import CallerLimits, Limiter
 from crewai_hitl_nb.server.routes import ROUTES
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.notes import NotedStore
@@ -65,6 +66,8 @@ class HumanInputServer:
         webhook_secrets: Secrets (``whsec_…``) that sign every call, the newest first.
         webhook_allow_private: Call plain http and addresses of this network, too.
         webhook_types: Types of events to post; None for the stream document's two.
+        limits: What one caller may do, by the names in docs/server.md; what is not named keeps
+            its default.
 
     Attributes:
         host: As given.
@@ -83,11 +86,12 @@ class HumanInputServer:
         *,
         keys_file: str | Path | None = None,
         store: str | Path = MEMORY,
-        heartbeat: float = limits.HEARTBEAT_SECONDS,
+        heartbeat: float = HEARTBEAT_SECONDS,
         webhook_urls: Sequence[str] = (),
         webhook_secrets: Sequence[str] = (),
         webhook_allow_private: bool = False,
         webhook_types: Sequence[str] | None = None,
+        limits: Mapping[str, float] | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -106,6 +110,7 @@ class HumanInputServer:
             kernel_key=secrets.token_urlsafe(32),
             heartbeat=heartbeat,
             unauthenticated_status=401,
+            limiter=Limiter(CallerLimits.of(limits or {})),
         )
         self._handover = Handover(Path(jupyter_runtime_dir()))
         self.started = threading.Event()
@@ -150,9 +155,7 @@ class HumanInputServer:
                 sock.close()
             raise ServerError(str(error)) from error
         self._stopped = asyncio.Event()
-        self._http = httpserver.HTTPServer(
-            self._application(), max_body_size=2 * limits.MAX_BODY_BYTES
-        )
+        self._http = httpserver.HTTPServer(self._application(), max_body_size=2 * MAX_BODY_BYTES)
         self._http.add_sockets(sockets)
         self.started.set()
         _log.info("human-input events at %s", self.url)
@@ -193,7 +196,7 @@ class HumanInputServer:
 
     async def _open(self) -> None:
         store: NotedStore = MemoryStore() if self._path == MEMORY else SqliteStore(Path(self._path))
-        broker = Broker(store)
+        broker = Broker(store, heartbeat_seconds=self._services.heartbeat)
         await broker.start()
         self._services.broker = broker
         await webhooks.begin(self._services, store, broker, self._webhooks, _log)
@@ -242,7 +245,9 @@ class HumanInputServer:
             "base_url": "/",
             "cookie_secret": secrets.token_bytes(32),
             "xsrf_cookies": True,
-            "identity_provider": ApiKeyIdentity(self._api_key, self._keyring),
+            "identity_provider": ApiKeyIdentity(
+                self._api_key, self._keyring, self._services.limiter
+            ),
             "authorizer": KeyAuthorizer(),
             # Without a key only names of this machine: a page whose name was rebound to
             # this address (DNS rebinding) still sends its own name as Host.
