@@ -19,7 +19,8 @@ SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check test-js test-python docs screenshots build constraints clean
+.PHONY: help demo test check test-js test-python docs screenshots bench bench-quick build \
+  constraints clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -62,6 +63,14 @@ docs: $(STAMPS)/test ## the documentation site in build/docs/html: runs the note
 
 screenshots: $(STAMPS)/test ## make docs/images again
 	UPDATE_IMAGES=1 $(BIN)/python -m pytest tests/e2e/test_screenshots.py
+
+bench: $(STAMPS)/test ## measure everything beside its peers (10 minutes, a quiet machine) into docs/performance.md
+	$(SAY) "Benchmarks"
+	$(BIN)/python -m benchmarks --report
+
+bench-quick: $(STAMPS)/test ## the same, small, within a minute; writes nothing
+	$(SAY) "Benchmarks, small"
+	$(BIN)/python -m benchmarks --quick
 
 build: $(STAMPS)/test ## wheel and sdist in dist/
 	$(SAY) "Wheel and sdist"
