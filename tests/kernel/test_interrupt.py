@@ -128,7 +128,7 @@ def test_an_answer_elsewhere_that_cancels_ends_the_crew_and_is_no_approval(
 
 SIDE_BY_SIDE = """\
 def both():
-    crews = [make_crew(async_execution=True), make_crew(async_execution=True)]
+    crews = [make_crew(what, async_execution=True) for what in ("FIRST", "SECOND")]
     agents, tasks = ([part for crew in crews for part in getattr(crew, name)]
                      for name in ("agents", "tasks"))
     end = Task(description="End", expected_output="End", agent=agents[0])
@@ -139,9 +139,10 @@ def both():
 @pytest.mark.parametrize(
     "run",
     [
-        "both().akickoff()",
-        "make_crew().kickoff_for_each_async([{}, {}])",
-        "make_crew().akickoff_for_each([{}, {}])",
+        "both().kickoff()",
+        "await both().akickoff()",
+        "await make_crew().kickoff_for_each_async([{}, {}])",
+        "await make_crew().akickoff_for_each([{}, {}])",
     ],
 )
 def test_a_crew_that_fails_takes_its_other_questions_back(
@@ -149,15 +150,20 @@ def test_a_crew_that_fails_takes_its_other_questions_back(
 ) -> None:
     """Nobody waits for their answers any more."""
     kernel.run(SIDE_BY_SIDE)
-    cell = kernel.begin(f"await {run}")
-    first, second = (cell.wait_for_card()["request_id"] for _ in range(2))
-    wait_until_pending(client, second)
+    cell = kernel.begin(run)
+    asked = [cell.wait_for_card()["request_id"] for _ in range(2)]
+    for request_id in asked:
+        wait_until_pending(client, request_id)
+    # A blocking crewAI looks at its tasks in their order: at the second after the first.
+    of_first = (r.request_id for r in client.pending() if "FIRST" in (r.context or ""))
+    first = next(of_first, asked[0])
     client.cancel(first)
     cell.finish()
 
     assert cell.error is not None
     assert cell.error[0] == "NotAnswered"
-    assert wait_until_closed(client, second).status == "cancelled"
+    ended = [wait_until_closed(client, request_id).status for request_id in asked]
+    assert ended == ["cancelled", "cancelled"]
 
 
 def wait_until_pending(client: Client, request_id: str) -> None:
