@@ -3,8 +3,8 @@
 Guarantees to the layer above:
 
 * A subscription sees the log in offset order, each event once (``subscription.py``).
-* ``publish``, ``answer``, ``claim`` and ``cancel`` return when the event is durable, and
-  after it was handed to every subscription.
+* ``publish``, ``answer``, ``claim`` and ``cancel`` return when the event is durable and on its
+  way to every reader. Who publishes faster than all of them together can be written to waits.
 * Of racing answers one wins; the others raise with the winner (``answers.py``).
 * A request whose deadline passes expires (``expiry.py``); one whose waiter is gone is
   cancelled (``presence.py``). Neither ever becomes an approval.
@@ -17,10 +17,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Final
 
 from crewai_hitl_nb.broker import answers
 from crewai_hitl_nb.broker.expiry import Deadlines
+from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.presence import Presence
 from crewai_hitl_nb.broker.reach import is_taken
 from crewai_hitl_nb.broker.readers import Ending, Reader, Readers
@@ -55,7 +57,6 @@ from crewai_hitl_nb.store.base import (
     Commit,
     Match,
     Reach,
-    Record,
     RequestPage,
     RequestQuery,
     Store,
@@ -81,6 +82,7 @@ class Broker:
         *,
         clock: Callable[[], datetime] = utc_now,
         presence_grace: float = limits.PRESENCE_GRACE_SECONDS,
+        heartbeat_seconds: float = limits.HEARTBEAT_SECONDS,
         buffer_events: int = limits.BUFFER_EVENTS,
         max_subscriptions: int = limits.MAX_SUBSCRIPTIONS,
         max_pending: int = limits.MAX_PENDING_REQUESTS,
@@ -92,6 +94,7 @@ class Broker:
             store: Where events are kept.
             clock: The wall clock, aware.
             presence_grace: Seconds that a waiter may be away.
+            heartbeat_seconds: Seconds of silence after which readers are told that all is well.
             buffer_events: Live events that wait for one slow reader.
             max_subscriptions: Most readers at once.
             max_pending: Most open requests at once.
@@ -104,7 +107,7 @@ class Broker:
         self._max_pending = max_pending
         self._retry_seconds = retry_seconds
         self.readers = Readers()
-        self._subscriptions: set[Subscription] = set()
+        self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._open: dict[str, HumanInputRequired] = {}
         self._deadlines = Deadlines(self._on_due, self._on_reminder, clock)
         self._presence = Presence(self._on_lost, presence_grace)
@@ -141,7 +144,7 @@ class Broker:
     @property
     def subscription_count(self) -> int:
         """How many readers there are."""
-        return len(self._subscriptions)
+        return sum(self.readers.by_transport.values())
 
     def waited_for_since(self, moment: datetime) -> bool:
         """Whether a process waits for the answer to a question that it asked after ``moment``."""
@@ -170,8 +173,7 @@ class Broker:
     async def close(self) -> None:
         """End every subscription (they may resume elsewhere), then close the store."""
         self._closing.set()
-        for subscription in tuple(self._subscriptions):
-            subscription.end(Closed())
+        self._fanout.end(Closed())
         self._deadlines.close()
         self._presence.close()
         if self._tasks:
@@ -181,7 +183,7 @@ class Broker:
     # ---- writing
 
     async def publish(self, events: Sequence[Event]) -> list[Appended]:
-        """Append events together; all are durable and delivered when this returns.
+        """Append events together; all are durable when this returns, and on their way.
 
         Raises:
             InvalidAnswer: A published answer does not fit its request.
@@ -197,7 +199,9 @@ class Broker:
                 f"{len(self._open)} requests are open; answer or cancel some first",
                 retry_after=5,
             )
-        return await self._store.append(await self._settled(events))
+        appended = await self._store.append(await self._settled(events))
+        await self._fanout.room()
+        return appended
 
     async def _settled(self, events: Sequence[Event]) -> list[Event]:
         """Hold published answers to the same rule as any other.
@@ -286,23 +290,21 @@ class Broker:
         Raises:
             TooMany: Too many readers.
         """
-        if len(self._subscriptions) >= self._max_subscriptions:
+        if self.subscription_count >= self._max_subscriptions:
             raise TooMany("too many open streams on this server; close some", retry_after=5)
-        subscription = Subscription(
+        self.readers.began(reader)
+        return Subscription(
             self._store,
             match,
             start,
-            lambda ended: self._left(ended, reader),
+            self._fanout,
+            partial(self._on_left, reader),
             buffer_events=self._buffer_events,
         )
-        self._subscriptions.add(subscription)
-        self.readers.began(reader)
-        return subscription
 
-    def _left(self, subscription: Subscription, reader: Reader) -> None:
-        self._subscriptions.discard(subscription)
+    def _on_left(self, reader: Reader, reason: Exception) -> None:
         how: Ending = "server_stopped" if self._closing.is_set() else "left"
-        self.readers.ended(reader, "slow" if isinstance(subscription.reason, SlowReader) else how)
+        self.readers.ended(reader, "slow" if isinstance(reason, SlowReader) else how)
 
     async def request(self, request_id: str) -> Request:
         """Return a request as it stands.
@@ -345,16 +347,13 @@ class Broker:
     # ---- what commits and timers cause
 
     def _on_commit(self, commits: Sequence[Commit]) -> None:
-        records: list[Record] = []
         for commit in commits:
-            records.append(commit.record)
             if isinstance(commit.event, HumanInputRequired):
                 self._opened(commit.event)
             elif isinstance(commit.event, ClosingEvent) and commit.event.request_id is not None:
                 self._open.pop(commit.event.request_id, None)
                 self._deadlines.closed(commit.event.request_id)
-        for subscription in tuple(self._subscriptions):
-            subscription.offer(records)
+        self._fanout.offer([commit.record for commit in commits])
 
     def _opened(self, required: HumanInputRequired) -> None:
         self._open[required.request_id] = required

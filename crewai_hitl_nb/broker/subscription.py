@@ -19,6 +19,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from crewai_hitl_nb.broker.audience import Form, Sink
+from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.reach import offset_within
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap
@@ -64,25 +66,28 @@ class Subscription:
         store: Store,
         match: Match,
         start: Start,
-        on_close: Callable[["Subscription"], None],
+        fanout: Fanout,
+        left: Callable[[Exception], None],
         *,
         buffer_events: int = limits.BUFFER_EVENTS,
         buffer_bytes: int = limits.BUFFER_BYTES,
     ) -> None:
-        """Take part from now on: the caller registers it in the same turn of the loop.
+        """Take part from now on.
 
         Args:
             store: Where the replay is read.
             match: Which events the reader wants.
             start: Where it begins.
-            on_close: Called once, when it ends for whatever reason.
+            fanout: Tells it what is committed, until it ends or is handed over.
+            left: Called once with the reason when the reader leaves, also a sink's.
             buffer_events: Most events that wait for the reader.
             buffer_bytes: Most bytes that wait for the reader.
         """
         self._store = store
-        self._match = match
+        self.match = match
         self._start = start
-        self._on_close = on_close
+        self._fanout = fanout
+        self._left = left
         self._most_events = buffer_events
         self._most_bytes = buffer_bytes
         self._boundary = store.top
@@ -93,6 +98,7 @@ class Subscription:
         self._wake = asyncio.Event()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._steps = self._walk()
+        fanout.add(self)
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take newly committed records; called by the broker in offset order."""
@@ -100,7 +106,7 @@ class Subscription:
             return
         behind = bool(self._queue) or not self._live
         for record in records:
-            if self._match(record):
+            if self.match(record):
                 self._queue.append(record)
                 self._queued_bytes += len(record.body)
         full = len(self._queue) > self._most_events or self._queued_bytes > self._most_bytes
@@ -125,19 +131,37 @@ class Subscription:
     def end(self, reason: Exception) -> None:
         """End it from outside: the reader gets ``reason`` at its next step."""
         if self._end is None:
-            self._end = reason
-            self._ended.set_result(None)
-            self._wake.set()
-            self._on_close(self)
+            self._stop(reason)
+            self._left(reason)
 
-    @property
-    def reason(self) -> Exception | None:
-        """Why it ended, or None while it has not."""
-        return self._end
+    def _stop(self, reason: Exception) -> None:
+        self._end = reason
+        self._ended.set_result(None)
+        self._wake.set()
+        self._fanout.discard(self)
 
     def close(self) -> None:
         """The reader leaves."""
         self.end(Closed())
+
+    def hand_over(self, sink: Sink, form: Form) -> None:
+        """Let the sink go on from here, live, in place of whoever iterates.
+
+        What queued goes first, in this same turn of the loop: between the last event that was
+        iterated and the first that the sink is given there is no hole and no double.
+
+        Raises:
+            SlowReader, Closed: It was ended before.
+        """
+        if self._end is not None:
+            raise self._end
+        queued, top = self._empty(), self._store.top
+        self._stop(Closed())
+        sink.left = self._left
+        sink.most_events, sink.most_bytes = self._most_events, self._most_bytes
+        self._fanout.join(sink, self.match, form, top)
+        if queued:
+            sink.take(form.events(queued), len(queued))
 
     async def next(self, timeout: float | None = None) -> Step | None:
         """Return the next step, or None when ``timeout`` seconds passed without one.
@@ -208,7 +232,7 @@ class Subscription:
     async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Sequence[Record]]:
         while self._end is None:
             page = await self._store.read(
-                self._match, after=after, upto=upto, limit=limits.PAGE_EVENTS, scope=scope
+                self.match, after=after, upto=upto, limit=limits.PAGE_EVENTS, scope=scope
             )
             if page:
                 yield page
@@ -220,7 +244,7 @@ class Subscription:
     async def _locate(self) -> tuple[int, Scope, Gap | None]:
         last = self._start.last_event_id
         if last is not None:
-            offset = await offset_within(self._store, self._match.within, last)
+            offset = await offset_within(self._store, self.match.within, last)
             if offset is not None and offset >= self._store.pruned_through:
                 return offset, "all", None
             return 0, "all", self._gap(last, known=offset is not None)

@@ -36,6 +36,20 @@ MAX_SCHEMA_PROPERTIES: Final = 100
 PAGE_EVENTS: Final = 500
 """Events read from a store, and written to a subscriber, at a time while it replays."""
 
+PAGE_BYTES: Final = 1024 * 1024
+"""The same bound in bytes: a page ends with the event that reaches it. Joining and sending so
+much takes a millisecond, whatever the size of an event."""
+
+SLICE_SENDS: Final = 400
+"""Sends of a fan-out before other work of the loop has its turn: some 5 ms."""
+
+SLICE_BYTES: Final = 8 * 1024 * 1024
+"""The same bound in bytes: copying so much to the sockets takes some 5 ms, too."""
+
+AHEAD_EVENTS: Final = 500
+"""Events that wait for the same fan-out before those who publish wait, too: one page, which is
+what the next write takes."""
+
 MAX_POLL_EVENTS: Final = 1000
 """Most events in one poll reply."""
 

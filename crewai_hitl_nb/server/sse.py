@@ -12,21 +12,21 @@ The stream ends when the reader is too slow or the server stops; an ``EventSourc
 connects again by itself with ``Last-Event-ID`` and misses nothing.
 """
 
+from functools import partial
 from typing import Any, cast
 
 from tornado import web
 from tornado.concurrent import Future
 from tornado.http1connection import HTTP1Connection
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
-from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
-from crewai_hitl_nb.broker.within import BrokerWithin
+from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Subscription
 from crewai_hitl_nb.protocol import frames
-from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
+from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
 from crewai_hitl_nb.server.presence import waiting
 
 
@@ -50,25 +50,51 @@ class EventStreamHandler(HitlHandler):
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache, no-transform")
         self.set_header("X-Accel-Buffering", "no")
+        connection = cast("HTTP1Connection", self.request.connection)
+        lean = self._may_be_lean(connection)
+        if lean:
+            self.set_header("Connection", "close")
+        form = forms.EVENT_STREAM[self.dialect]
         try:
             self.write(b"retry: %d\n\n" % frames.RETRY_MILLISECONDS)
             await self.flush()
             # As for a WebSocket: a small block must not wait for the last one's acknowledgement.
-            cast("HTTP1Connection", self.request.connection).stream.set_nodelay(True)
+            connection.stream.set_nodelay(True)
             with waiting(self, broker):
                 while True:
                     step = await subscription.next(self.services.heartbeat)
-                    self.write(encode(step, broker, self.dialect))
+                    self.write(forms.write(form, step, broker.heartbeat))
                     await subscription.written(self.flush())
+                    if lean and isinstance(step, Live):
+                        self._hand_over(subscription, connection.stream)
+                        return
         except SlowReader:
             # What waits in the socket's own buffer may wait for ever: no last chunk, just the end.
             self.log.debug("an event stream ends: its reader is too slow")
-            cast("HTTP1Connection", self.request.connection).stream.close()
+            connection.stream.close()
         except (Closed, StreamClosedError, StoreUnavailable) as reason:
             # The headers are out: the end of the stream is the message, and it is resumable.
             self.log.debug("an event stream ends: %s", type(reason).__name__)
         finally:
             subscription.close()
+
+    def _may_be_lean(self, connection: HTTP1Connection) -> bool:
+        """Whether nothing needs the handler once the stream is live: see ``lean``."""
+        return (
+            self.services.lean
+            and self.request.version == "HTTP/1.1"  # its bodies are chunked
+            and not self.settings.get("compress_response")
+            and parameters.source(self) is None  # a waiter is present as long as its handler
+            and plain_stream(connection.stream)
+        )
+
+    def _hand_over(self, subscription: Subscription, stream: IOStream) -> None:
+        """Leave the connection to a writer; this handler and its request are forgotten."""
+        writer = LeanWriter(stream, partial(_end, stream))
+        subscription.hand_over(writer, forms.CHUNKED_EVENT_STREAM[self.dialect])
+        self.application.log_request(self)
+        self.detach()
+        stream.set_close_callback(writer.closed)
 
     def finish(self, *args: Any, **kwargs: Any) -> Future[Any]:
         """Keep the content type of a stream, which APIHandler would reset to JSON."""
@@ -83,13 +109,9 @@ class EventStreamHandler(HitlHandler):
         super().on_connection_close()
 
 
-def encode(step: Step | None, broker: Broker | BrokerWithin, dialect: Dialect) -> bytes:
-    """Return a step of a subscription as blocks; nothing for a while is a heartbeat."""
-    if step is None or isinstance(step, Live):
-        reached = None if step is None else step.offset
-        frame: frames.Heartbeat | frames.Gap = broker.heartbeat(reached)
-    elif isinstance(step, frames.Gap):
-        frame = step
-    else:
-        return b"".join(frames.sse_event(r.event_id, dialect.say(r.body)) for r in step)
-    return frames.sse_frame(frame, dialect.say(frames.encode_frame(frame)))
+def _end(stream: IOStream, reason: Exception) -> None:
+    """End a stream that was handed over: properly if it is not stuck."""
+    if isinstance(reason, SlowReader) or stream.writing():
+        stream.close()
+    elif not stream.closed():
+        stream.write(forms.LAST_CHUNK).add_done_callback(lambda _: stream.close())

@@ -17,6 +17,7 @@ from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import (
     WebSocketClosedError,
     WebSocketHandler,
@@ -28,8 +29,9 @@ from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, S
 from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable, TooLarge
-from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin
+from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
 from crewai_hitl_nb.server.publish import publish
 from crewai_hitl_nb.server.requests import answer, cancel, claim
 
@@ -46,6 +48,7 @@ class StreamSocket(
 
     dialect = CANONICAL
     _subscription: Subscription | None = None
+    _writer: LeanWriter | None = None
     _delivery: asyncio.Task[None] | None = None
     _source: str | None = None
     _waits = False
@@ -107,7 +110,7 @@ class StreamSocket(
         try:
             await super().get()  # returns when the connection closes, or was refused
         finally:
-            self._subscription.close()
+            self._leave()
 
     def open(self, *args: str, **kwargs: str) -> Any:
         """Begin to deliver."""
@@ -122,34 +125,48 @@ class StreamSocket(
         return result
 
     async def _deliver(self) -> None:
-        if self._subscription is None:
+        """Replay; then live, by a lean writer where the connection allows it."""
+        subscription = self._subscription
+        if subscription is None:
             return
-        code, reason = limits.CLOSE_GOING_AWAY, "the server stops; connect again"
         try:
             while True:
-                step = await self._subscription.next(self.services.heartbeat)
-                await self._subscription.written(self._send(step))
-        except SlowReader:
-            code, reason = limits.CLOSE_SLOW_READER, "too slow; connect again and resume"
-        except (Closed, StoreUnavailable):
-            self.log.debug("a socket's stream ends")
+                step = await subscription.next(self.services.heartbeat)
+                await subscription.written(self._send(step))
+                if isinstance(step, Live) and self._hand_over(subscription):
+                    return
+        except (SlowReader, Closed, StoreUnavailable) as reason:
+            self._end(reason)
         except WebSocketClosedError:
             return
-        self.close(code, reason)
+
+    def _hand_over(self, subscription: Subscription) -> bool:
+        connection = self.ws_connection
+        stream = connection.stream if connection is not None else None
+        if not (self.services.lean and isinstance(stream, IOStream) and plain_stream(stream)):
+            return False
+        writer = LeanWriter(stream, self._end)
+        subscription.hand_over(writer, forms.SOCKET[self.dialect])
+        self._writer, self._subscription, self._delivery = writer, None, None
+        return True
+
+    def _end(self, reason: Exception) -> None:
+        if isinstance(reason, SlowReader):
+            self.close(limits.CLOSE_SLOW_READER, "too slow; connect again and resume")
+        else:
+            self.log.debug("a socket's stream ends: %s", type(reason).__name__)
+            self.close(limits.CLOSE_GOING_AWAY, "the server stops; connect again")
 
     async def _send(self, step: Step | None) -> None:
-        if step is None or isinstance(step, Live):
-            reached = None if step is None else step.offset
-            await self._send_frame(self.broker.heartbeat(reached))
-        elif isinstance(step, frames.Gap):
-            await self._send_frame(step)
-        else:
-            for record in step:
-                written = self.write_message(self.dialect.say(record.body))
-            await written
-
-    async def _send_frame(self, frame: frames.Heartbeat | frames.Gap) -> None:
-        await self.write_message(self.dialect.say(frames.encode_frame(frame)))
+        """Write a step at once; a message each would make a task for every event."""
+        connection = self.ws_connection
+        if not isinstance(connection, WebSocketProtocol13) or connection.is_closing():
+            raise WebSocketClosedError
+        form = forms.SOCKET[self.dialect]
+        try:
+            await connection.stream.write(forms.write(form, step, self.broker.heartbeat))
+        except StreamClosedError:
+            raise WebSocketClosedError from None
 
     async def on_message(self, message: str | bytes) -> None:
         """Take one frame up and answer it."""
@@ -189,8 +206,13 @@ class StreamSocket(
         """The other side left, or was closed."""
         if self._delivery is not None:
             self._delivery.cancel()
-        if self._subscription is not None:
-            self._subscription.close()
+        self._leave()
         if self._waits and self._source is not None and self.services.broker is not None:
             self.services.broker.waiter_left(self._source)
         super().on_close()
+
+    def _leave(self) -> None:
+        if self._writer is not None:
+            self._writer.closed()
+        if self._subscription is not None:
+            self._subscription.close()

@@ -1,0 +1,132 @@
+"""The lean writer: a live connection without a handler's coroutine, task and timers.
+
+Why: to write an event to one reader the plain way wakes a task, copies the bytes into a buffer,
+makes a future and a callback, and sets a timer for the next heartbeat. With a thousand readers
+that is most of what an event costs, several times the system call that sends it. Here a round
+of the fan-out calls :meth:`LeanWriter.take`, which gives the bytes to the socket at once.
+
+What does not go at once goes the plain way, through the stream's buffer and then through a queue
+with the bounds of a subscription's. So a reader that takes too long is ended, like there, with
+``SlowReader``, and slows nobody.
+
+:func:`plain_stream` says which connections can be written to so. All others stay with their
+handler: over TLS, where a send is not a write of these bytes, and where the host compresses.
+
+Above: the WebSocket and SSE handlers. Below: Tornado's stream.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from tornado.iostream import IOStream, StreamClosedError
+
+from crewai_hitl_nb.broker.audience import Sink
+from crewai_hitl_nb.broker.subscription import Closed, SlowReader
+from crewai_hitl_nb.protocol import limits
+
+
+def plain_stream(stream: object) -> bool:
+    """Say whether bytes may be given to this stream's socket directly."""
+    return type(stream) is IOStream  # a TLS stream is a kind of it
+
+
+class LeanWriter(Sink):
+    """Writes what it is given to one connection."""
+
+    __slots__ = ("_ended", "_queue", "_send", "_stream")
+
+    def __init__(self, stream: IOStream, ended: Callable[[Exception], None]) -> None:
+        """Take a connection.
+
+        Args:
+            stream: Others may write to it too, but only whole frames.
+            ended: Called when the reader is ended, with the reason; closes the connection.
+        """
+        super().__init__()
+        self._stream = stream
+        self._send: Callable[[bytes], int] = stream.socket.send
+        self._ended = ended
+        self._queue: _Queue | None = None
+
+    def take(self, data: bytes, events: int) -> None:
+        """Send the bytes, or keep them behind those that wait already."""
+        if self._queue is not None:
+            if events:  # a heartbeat says nothing new while bytes are on their way
+                self._keep(self._queue, data, events)
+        elif self._stream.writing():  # a pong or a reply is not out yet
+            self._write(data)
+        else:
+            self._send_now(data)
+
+    def _send_now(self, data: bytes) -> None:
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._stream.close(error)  # whoever listens for that calls `closed`
+            return
+        if sent < len(data):
+            self._write(memoryview(data)[sent:])
+
+    def _write(self, data: bytes | memoryview) -> None:
+        """Go the plain way until it is out; what comes meanwhile queues."""
+        self._queue = self._queue or _Queue()
+        try:
+            self._stream.write(data).add_done_callback(self._on_written)
+        except StreamClosedError:
+            self.closed()
+
+    def _keep(self, queue: "_Queue", data: bytes, events: int) -> None:
+        behind = bool(queue.chunks)
+        queue.put(data, events)
+        full = queue.events > self.most_events or queue.size > self.most_bytes
+        if full and behind:
+            self.end(SlowReader())
+
+    def _on_written(self, written: "asyncio.Future[None]") -> None:
+        if self.audience is None or written.cancelled() or written.exception() is not None:
+            return  # it was ended, or the connection is closed
+        if self._queue is not None and self._queue.chunks:
+            self._write(self._queue.take())
+        else:
+            self._queue = None
+
+    def end(self, reason: Exception) -> None:
+        """Leave, and have the connection closed."""
+        if self.audience is not None:
+            self._queue = None
+            self.leave(reason)
+            self._ended(reason)
+
+    def closed(self) -> None:
+        """The connection is closed."""
+        self._queue = None
+        self.leave(Closed())
+
+
+class _Queue:
+    """What waits for a slow reader. The bytes are shared with all who wait for the same."""
+
+    def __init__(self) -> None:
+        self.chunks: deque[tuple[bytes, int]] = deque()
+        self.events = 0
+        self.size = 0
+
+    def put(self, data: bytes, events: int) -> None:
+        self.chunks.append((data, events))
+        self.events += events
+        self.size += len(data)
+
+    def take(self) -> bytes:
+        """Return as much as is written at once."""
+        taken: list[bytes] = []
+        size = 0
+        while self.chunks and size < limits.PAGE_BYTES:
+            data, events = self.chunks.popleft()
+            taken.append(data)
+            size += len(data)
+            self.events -= events
+        self.size -= size
+        return b"".join(taken)
