@@ -25,7 +25,7 @@ from crewai_hitl_nb.protocol.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.state import Request
-from crewai_hitl_nb.store import reading, tables, writing
+from crewai_hitl_nb.store import reading, tables, together, writing
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
@@ -45,6 +45,9 @@ _READERS: Final = 2
 _BATCH_JOBS: Final = 512
 """Most appends in one commit: bounds how long the first of them waits."""
 
+_BATCH_EVENTS: Final = 1000
+"""After so many events a commit takes no further append: their fan-out holds the loop."""
+
 _BUSY_MILLISECONDS: Final = 5000
 """How long SQLite waits for a lock that a backup tool may hold."""
 
@@ -52,12 +55,21 @@ T = TypeVar("T")
 
 
 class _Job(msgspec.Struct):
-    """One call for the writer thread and the future that waits for it."""
+    """One call for the writer thread and the future that waits for it.
+
+    ``batch`` is set for an append: several of them may be written ``together``.
+    """
 
     run: Callable[[sqlite3.Connection], object]
     done: asyncio.Future[object]
+    batch: writing.Batch | None = None
     result: object = None
     error: Exception | None = None
+
+    @property
+    def size(self) -> int:
+        """How many events it may write."""
+        return 0 if self.batch is None else len(self.batch.events)
 
 
 class SqliteStore:
@@ -139,7 +151,7 @@ class SqliteStore:
     async def append(self, events: Sequence[Event]) -> list[Appended]:
         """Store the events together, in order."""
         batch = writing.Batch(events, self._clock())
-        written = await self._write(lambda c: batch.run(c, self._tail))
+        written = await self._write(lambda c: batch.run(c, self._tail), batch)
         return written.results
 
     async def prune(self, *, keep: int, before: float) -> int:
@@ -160,10 +172,12 @@ class SqliteStore:
         """Forget a note."""
         await self._write(lambda c: writing.drop_note(c, name))
 
-    async def _write(self, run: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write(
+        self, run: Callable[[sqlite3.Connection], T], batch: writing.Batch | None = None
+    ) -> T:
         if self._thread is None:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")
-        job = _Job(run, asyncio.get_running_loop().create_future())
+        job = _Job(run, asyncio.get_running_loop().create_future(), batch)
         self._jobs.put(job)
         return await job.done  # type: ignore[return-value]  # what `run` returned
 
@@ -171,25 +185,30 @@ class SqliteStore:
         self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop
     ) -> None:
         while (first := self._jobs.get()) is not None:
-            jobs = [first]
-            last = False
-            while len(jobs) < _BATCH_JOBS and not self._jobs.empty():
-                if (job := self._jobs.get_nowait()) is None:
-                    last = True
-                    break
-                jobs.append(job)
+            jobs, last = self._gather(first)
             self._commit(connection, jobs)
             loop.call_soon_threadsafe(self._announce, jobs)
             if last:
                 break
         connection.close()
 
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        """Take what else waits, within bounds; and say whether the store closes behind it."""
+        jobs, events = [first], first.size
+        while len(jobs) < _BATCH_JOBS and events < _BATCH_EVENTS and not self._jobs.empty():
+            if (job := self._jobs.get_nowait()) is None:
+                return jobs, True
+            jobs.append(job)
+            events += job.size
+        return jobs, False
+
     def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
         written = self._tail.head
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._run(connection, job)
+            if not self._run_together(connection, jobs):
+                for job in jobs:
+                    self._run(connection, job)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             # Nothing of the batch is in the log: every caller hears so, none is answered.
@@ -198,6 +217,21 @@ class SqliteStore:
                 connection.execute("ROLLBACK")
             for job in jobs:
                 job.error = self._unavailable(error)
+
+    def _run_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> bool:
+        """Write the jobs the short way if that can be; else say no, with nothing written."""
+        batches = [job.batch for job in jobs if job.batch is not None]
+        if len(batches) < len(jobs):
+            return False
+        written = together.write(connection, batches, self._tail)
+        if not written:
+            if connection.in_transaction:  # not after every error: a full disk ends it
+                connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+            return False
+        for job, result in zip(jobs, written, strict=True):
+            job.result = result
+        return True
 
     def _run(self, connection: sqlite3.Connection, job: _Job) -> None:
         written = self._tail.head

@@ -1,7 +1,12 @@
-"""What the writer thread of the SQLite store does inside its transaction."""
+"""What the writer thread of the SQLite store does inside its transaction.
+
+This is the plain way, one append after the other; ``together.py`` is the short way for the
+many groups of appends in which nothing has to be looked up.
+"""
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -37,8 +42,8 @@ class Batch:
     """The events of one append; all of them are written, or the first refusal is raised."""
 
     def __init__(self, events: Sequence[Event], stored_at: float) -> None:
-        self._events = events
-        self._stored_at = stored_at
+        self.events = events
+        self.stored_at = stored_at
 
     def run(self, connection: sqlite3.Connection, tail: Tail) -> Written:
         """Write the events at the end of the log, each with its seal.
@@ -47,7 +52,7 @@ class Batch:
             HitlError: The first refusal; the caller rolls back.
         """
         results, commits = [], []
-        for event in self._events:
+        for event in self.events:
             stored = reading.by_event_id(connection, event.event_id)
             if stored is not None:
                 results.append(appended(stored, event, duplicate=True))
@@ -69,40 +74,51 @@ class Batch:
             raise state.refusal(request_id, reading.request(connection, request_id), event)
 
     def _insert(self, connection: sqlite3.Connection, commit: Commit, seal: bytes) -> None:
-        record, event = commit.record, commit.event
-        connection.execute(
-            "INSERT INTO events (offset, event_id, type, execution_id, crew_id, request_id,"
-            " stored_at, body, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.offset,
-                record.event_id,
-                record.type,
-                record.execution_id,
-                record.crew_id,
-                request_id_of(event),
-                self._stored_at,
-                record.body,
-                seal,
-            ),
-        )
-        _fold(connection, event, record.offset)
+        connection.execute(_INSERT_EVENT, event_row(commit, self.stored_at, seal))
+        _fold(connection, commit.event, commit.record.offset)
+
+
+EVENT_COLUMNS: Final = (
+    "offset, event_id, type, execution_id, crew_id, request_id, stored_at, body, seal"
+)
+REQUEST_COLUMNS: Final = "request_id, execution_id, crew_id, kind, assignee, asked_at, status"
+_INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
+_INSERT_REQUEST: Final = f"INSERT INTO requests ({REQUEST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
+
+
+def event_row(commit: Commit, stored_at: float, seal: bytes) -> tuple[object, ...]:
+    """Return the event as ``EVENT_COLUMNS``."""
+    record = commit.record
+    return (
+        record.offset,
+        record.event_id,
+        record.type,
+        record.execution_id,
+        record.crew_id,
+        request_id_of(commit.event),
+        stored_at,
+        record.body,
+        seal,
+    )
+
+
+def request_row(event: HumanInputRequired, offset: int) -> tuple[object, ...]:
+    """Return the request that the event asks as ``REQUEST_COLUMNS``."""
+    return (
+        event.request_id,
+        event.execution_id,
+        event.crew_id,
+        event.kind,
+        event.assignee,
+        offset,
+        "pending",
+    )
 
 
 def _fold(connection: sqlite3.Connection, event: Event, offset: int) -> None:
     """Take the event into the table of requests, as the protocol's table says."""
     if isinstance(event, HumanInputRequired):
-        connection.execute(
-            "INSERT INTO requests (request_id, status, execution_id, crew_id, kind, assignee,"
-            " asked_at) VALUES (?, 'pending', ?, ?, ?, ?, ?)",
-            (
-                event.request_id,
-                event.execution_id,
-                event.crew_id,
-                event.kind,
-                event.assignee,
-                offset,
-            ),
-        )
+        connection.execute(_INSERT_REQUEST, request_row(event, offset))
     elif isinstance(event, HumanInputClaimed):
         connection.execute(
             "UPDATE requests SET claimed_at = ? WHERE request_id = ?", (offset, event.request_id)
