@@ -1,6 +1,12 @@
 """The programs, in the order in which they run and are reported."""
 
 from benchmarks.program import Program
-from benchmarks.programs import asking, asking_many, fanout
+from benchmarks.programs import asking, asking_many, fanout, longpoll, sustained
 
-PROGRAMS: tuple[Program, ...] = (fanout.PROGRAM, asking.PROGRAM, asking_many.PROGRAM)
+PROGRAMS: tuple[Program, ...] = (
+    fanout.PROGRAM,
+    sustained.PROGRAM,
+    longpoll.PROGRAM,
+    asking.PROGRAM,
+    asking_many.PROGRAM,
+)

@@ -69,7 +69,7 @@ class Nchan:
             oldest=_FIRST.format("oldest"),
         )
         (scratch / "nginx.conf").write_text(config)
-        command = [_NGINX, "-p", scratch, "-c", scratch / "nginx.conf"]
+        command = [_NGINX, "-p", str(scratch), "-c", str(scratch / "nginx.conf")]
         self._child = Child(command, scratch / "log", SERVER_CORE)
         self._child.await_port(self.port)
 

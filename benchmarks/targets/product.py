@@ -1,19 +1,23 @@
 """The product as users run it: in a real Jupyter server, its authentication on, SQLite FULL.
 
-A publisher is a WebSocket that stays open and sends `publish` frames, as a kernel's bridge does,
-or HTTP requests.
+A publisher is a WebSocket that stays open and sends `publish` frames, as a kernel's bridge does, or
+HTTP requests. Beside the product runs one extension of ours (``servers/lag.py``) that samples how
+late the server's loop is, two hundred times a second.
 """
 
 import json
 from pathlib import Path
 from typing import Literal
 
+import httpx
+
 from benchmarks.processes import SERVER_CORE, pinned
 from benchmarks.results import PRODUCT
 from benchmarks.targets import wire
 from benchmarks.targets.base import Transport
-from tests.jupyter_process import JupyterProcess
+from tests.jupyter_process import REPOSITORY, JupyterProcess
 
+_WITH_LAG = '--ServerApp.jpserver_extensions={"benchmarks.servers.lag": True}'
 _PATHS: dict[Transport, str] = {"ws": "ws", "sse": "events", "poll": "poll"}
 
 
@@ -28,11 +32,12 @@ class Product:
         *,
         publisher: Literal["ws", "http"] = "ws",
         options: tuple[str, ...] = (),
-        env: dict[str, str] | None = None,
     ) -> None:
         """Start it, and return when it answers."""
         self.publisher: Literal["ws", "http", "raw"] = publisher
-        self.server = JupyterProcess(scratch, options=options, env=env)
+        self.server = JupyterProcess(
+            scratch, options=(*options, _WITH_LAG), env={"PYTHONPATH": str(REPOSITORY)}
+        )
         self.port = self.server.port
         with pinned(SERVER_CORE):
             self.server.start()
@@ -45,6 +50,12 @@ class Product:
     def stop(self) -> None:
         """End it."""
         self.server.stop()
+
+    def lag(self, *, reset: bool = False) -> dict[int, int]:
+        """Return how often its loop was late, by milliseconds, since the last reset."""
+        url = f"{self.server.url}bench/lag{'?reset=1' if reset else ''}"
+        reply = httpx.get(url, headers=self.server.headers, timeout=60).raise_for_status()
+        return {int(ms): count for ms, count in reply.json().items()}
 
     def path(self, transport: Transport, execution: str, query: str = "replay=none") -> str:
         """Return the path of a stream."""
