@@ -47,7 +47,6 @@ class Host:
     Args:
         folder: For its data, its log (``log.db``) and what it writes (``server.log``).
         ledger: Where the names of the log are kept, as the server tells them.
-        command: What to run in the process; a double in the tests of the harness itself.
         options: Further options of the server.
     """
 
@@ -56,7 +55,6 @@ class Host:
         folder: Path,
         ledger: Ledger,
         *,
-        command: object = serve,
         options: tuple[str, ...] = (),
     ) -> None:
         root, port = folder / "root", free_port()
@@ -66,7 +64,6 @@ class Host:
         self.endpoint = Endpoint(f"http://127.0.0.1:{port}/crewai-hitl/", TOKEN)
         self.deaths = 0
         self._ledger = ledger
-        self._command = command
         self._env = scratch_env(folder)
         self._argv = [
             *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
@@ -82,7 +79,7 @@ class Host:
     def start(self, *, doomed_at: int | None = None) -> None:
         """Begin a life."""
         args = (self._argv, self._env)
-        self._victim = Victim(self._command, *args, doomed_at=doomed_at, log=self.log)
+        self._victim = Victim(serve, *args, doomed_at=doomed_at, log=self.log)
 
     async def up(self) -> None:
         """Wait until it answers; it may be dead again the moment after."""

@@ -5,7 +5,6 @@ is said, by whom, in which line or after which time each life of the server ends
 """
 
 import asyncio
-import random
 from pathlib import Path
 
 import anyio
