@@ -19,6 +19,7 @@ from benchmarks.targets.product import Product
 
 _CELL = "ask() in a cell"
 _INPUT = "Jupyter's input()"
+_EXECUTION = "asked-from-here"
 _WARM_UP = 5
 _SETUP = """
 import time
@@ -46,13 +47,14 @@ class Ends:
     def __init__(self, product: Product) -> None:
         """Connect both."""
         headers = product.server.headers
-        self.asker = WebSocketLine(product.port, questions.stream(questions.RELEASED), headers)
+        released = questions.stream(questions.RELEASED, _EXECUTION)
+        self.asker = WebSocketLine(product.port, released, headers)
         self.answerer = WebSocketLine(product.port, questions.stream(questions.ASKED), headers)
 
     def ask(self) -> Times:
         """Ask and answer once, from here."""
         began = time.monotonic()
-        self.asker.send(questions.ask_frame())
+        self.asker.send(questions.ask_frame(_EXECUTION))
         question, answered = self.answer()
         if questions.check_release(_until(self.asker, questions.RELEASED)) != question:
             raise BenchError("another question was released")

@@ -13,7 +13,7 @@ from typing import Protocol
 from benchmarks.load.dialogue import Crowd, HttpLine, Line, WebSocketLine
 from benchmarks.processes import LOAD_CORE, BenchError, cpu_seconds, pinned
 from benchmarks.program import Bench, Program
-from benchmarks.results import Goal, PRODUCT, Row, Samples
+from benchmarks.results import PRODUCT, Goal, Row, Samples
 from benchmarks.targets import questions
 from benchmarks.targets.product import Product
 
@@ -52,7 +52,7 @@ class ByWebSocket:
 
     def ask(self, count: int) -> None:
         """Send so many frames."""
-        self._asker.send(questions.ask_frame() * count)
+        self._asker.send(questions.ask_frame(_WEBSOCKET) * count)
 
     def answer(self, asked: list[bytes]) -> None:
         """Send a frame for each."""
@@ -71,13 +71,13 @@ class ByHttp:
     def __init__(self, product: Product) -> None:
         """Connect."""
         self._headers = product.server.headers
-        self.lines = [HttpLine(product.port) for _ in range(_AT_ONCE)]
+        self.lines: list[Line] = [HttpLine(product.port) for _ in range(_AT_ONCE)]
         self._idle = deque(self.lines)
         self._waiting: deque[bytes] = deque()
 
     def ask(self, count: int) -> None:
         """Send so many requests."""
-        self._waiting.extend([questions.ask_call(self._headers)] * count)
+        self._waiting.extend([questions.ask_call(_HTTP, self._headers)] * count)
         self._send()
 
     def answer(self, asked: list[bytes]) -> None:
@@ -106,8 +106,10 @@ class Dialogue:
     def __init__(self, product: Product, way: str) -> None:
         """Connect."""
         headers = product.server.headers
-        self._asker = WebSocketLine(product.port, questions.stream(questions.RELEASED), headers)
-        self._answerer = WebSocketLine(product.port, questions.stream(questions.ASKED), headers)
+        self._asker, self._answerer = (
+            WebSocketLine(product.port, questions.stream(kind, way), headers)
+            for kind in (questions.RELEASED, questions.ASKED)
+        )
         self._way: Way = (
             ByHttp(product) if way == _HTTP else ByWebSocket(self._asker, self._answerer)
         )

@@ -14,14 +14,15 @@ _REQUEST_ID = re.compile(rb'"request_id":"([^"]+)"')
 _ABOUT = 120
 """Where in a message its type stands."""
 _QUESTION = (
-    b'{"type":"human_input_required","execution_id":"asking","crew_id":"c","task_id":"t",'
+    b'{"type":"human_input_required","execution_id":"%s","crew_id":"c","task_id":"t",'
     b'"agent_id":"a","prompt":"Is this draft good?","reason_flags":{"review":true}}'
 )
 
 
-def stream(kind: bytes) -> str:
-    """Return the path of a stream that carries one type of event, from now on."""
-    return f"/crewai-hitl/ws/human-input?replay=none&type={kind.decode()}"
+def stream(kind: bytes, execution: str = "") -> str:
+    """Return the path of a stream of one type of event, from now on: of one execution, or all."""
+    below = f"/{execution}" if execution else ""
+    return f"/crewai-hitl/ws/human-input{below}?replay=none&type={kind.decode()}"
 
 
 def is_a(kind: bytes, message: bytes) -> bool:
@@ -64,14 +65,15 @@ def check_release(message: bytes) -> bytes:
     return question
 
 
-def ask_frame() -> bytes:
+def ask_frame(execution: str) -> bytes:
     """Return the frame that asks."""
-    return wire.frame(b'{"type":"publish","ref":"q","events":[%s]}' % _QUESTION)
+    question = _QUESTION % execution.encode()
+    return wire.frame(b'{"type":"publish","ref":"q","events":[%s]}' % question)
 
 
-def ask_call(headers: dict[str, str]) -> bytes:
+def ask_call(execution: str, headers: dict[str, str]) -> bytes:
     """Return the HTTP request that asks."""
-    return wire.post("/crewai-hitl/events", _QUESTION, headers)
+    return wire.post("/crewai-hitl/events", _QUESTION % execution.encode(), headers)
 
 
 def answer_frame(question: bytes) -> bytes:
