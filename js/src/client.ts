@@ -19,6 +19,7 @@ import {
 } from "./protocol.gen";
 import { type LinkState, START, upgradeInMs } from "./resume";
 import { type FollowedRun, Runs } from "./runs";
+import { clockAhead } from "./server-clock";
 import { type Request, step } from "./state";
 import { connectComm } from "./transports/comm";
 import { connectPoll } from "./transports/poll";
@@ -42,6 +43,8 @@ export class Client {
   /** Counts every change: a cheap thing to compare. */
   version = 0;
   connection: LinkState = START;
+  /** Milliseconds by which the server's clock, whose times the events tell, is ahead of ours. */
+  clockAheadMs = 0;
 
   private readonly requests = new Map<string, Request>();
   /**
@@ -172,6 +175,9 @@ export class Client {
         this.confirmed = new Set();
       },
       live: () => this.live(),
+      time: (said) => {
+        this.clockAheadMs = clockAhead(said, Date.now());
+      },
       changed: (state) => {
         this.connection = state;
         this.notify();

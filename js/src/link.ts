@@ -30,6 +30,8 @@ export interface LinkListener {
   replaying(): void;
   /** The replay is over. */
   live(): void;
+  /** The server said its time. */
+  time(said: string): void;
   /** The state changed. */
   changed(state: LinkState): void;
   /** The connection that frames were sent up on is lost; their answers will not come. */
@@ -139,7 +141,7 @@ export class Link {
         this.event(decoded);
         return;
       case "control":
-        if (decoded.frame.type === "heartbeat") this.heartbeat(session);
+        if (decoded.frame.type === "heartbeat") this.heartbeat(session, decoded.frame.timestamp);
         else if (decoded.frame.type === "gap") this.gap();
         else this.listener.heard(decoded);
         return;
@@ -160,8 +162,9 @@ export class Link {
     this.listener.replaying();
   }
 
-  private heartbeat(session: Session): void {
+  private heartbeat(session: Session, timestamp: string): void {
     const now = Date.now();
+    if (session.transport !== "poll") this.listener.time(timestamp); // that one is made here
     if (session.live) this.patience = Math.max(2, (2 * (now - session.beatAt)) / this.beatMs);
     session.beatAt = now;
     if (session.live) return;

@@ -1,48 +1,17 @@
 /** The card's own ways to answer: undo, forms, edits, outcomes, rounds, keys. */
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { mountPayload } from "../src/view/mount";
+import { describe, expect, it, vi } from "vitest";
 import { UNDO_KEY, UNDO_MS, undoMs } from "../src/view/undo";
-import { LogServer } from "./log-server";
+import { cardsOnAPage, until } from "./cards-on-a-page";
 import { page } from "./page";
-import { Shown, snapshot } from "./shown";
 
-let server: LogServer;
-let cleanups: (() => void)[];
-
-beforeEach(async () => {
-  server = await new LogServer().start();
-  cleanups = [];
-  sessionStorage.clear();
-  localStorage.clear();
-});
-
-afterEach(async () => {
-  for (const cleanup of cleanups) cleanup();
-  page.body.replaceChildren();
-  await server.stop();
-});
-
-const until = <T>(condition: () => T) => vi.waitUntil(condition, { timeout: 9000, interval: 5 });
-
-async function asked(fields: object): Promise<Shown> {
-  server.ask("r1", fields);
-  const shown = drawn(fields);
-  await until(() => shown.status === "pending");
-  return shown;
-}
-
-function drawn(fields: object): Shown {
-  const element = page.createElement("div");
-  page.body.append(element);
-  cleanups.push(mountPayload(element, snapshot("r1", fields), "card", server.endpoint));
-  return new Shown(element);
-}
+const cards = cardsOnAPage();
+const { asked, drawn } = cards;
 
 /** Between two things that a person does, the card is drawn: that is queued, not done at once. */
 const drawnAgain = () => new Promise((resolve) => setTimeout(resolve));
 
 function answeredByAda() {
-  server.append({
+  cards.server.append({
     type: "human_input_completed",
     request_id: "r1",
     human_feedback: "Fine",
@@ -53,7 +22,7 @@ function answeredByAda() {
 
 /** The last event of the log, as the server stored it. */
 function completed() {
-  return server.events().at(-1);
+  return cards.server.events().at(-1);
 }
 
 const REVIEW = { decisions: ["approve", "respond", "edit", "reject"] };
@@ -83,7 +52,7 @@ describe("a decision that may be regretted", () => {
     shown.click("hitl-undo");
     await until(() => shown.find("hitl-accept"));
     expect(page.activeElement).toBe(shown.find("hitl-accept"));
-    expect(server.answers).toHaveLength(0);
+    expect(cards.server.answers).toHaveLength(0);
   });
 
   it("is taken back by Escape, and goes at once by a second click", async () => {
@@ -100,7 +69,7 @@ describe("a decision that may be regretted", () => {
     shown.click("hitl-send-now");
     await until(() => shown.status === "answered");
     expect(completed()).toMatchObject({ decision: "reject", human_feedback: "Not like this" });
-    expect(server.answers).toHaveLength(1);
+    expect(cards.server.answers).toHaveLength(1);
   });
 
   it("goes by itself when the time is over", async () => {
@@ -113,13 +82,13 @@ describe("a decision that may be regretted", () => {
 
   it.each([
     ["the page is left", () => window.dispatchEvent(new window.Event("pagehide"))],
-    ["the card is taken away", () => cleanups.pop()?.()],
+    ["the card is taken away", () => cards.takeDown()],
   ])("is sent when %s", async (_, leave) => {
     const shown = await asked({});
     shown.click("hitl-accept");
     await until(() => shown.find("hitl-undo"));
     leave();
-    await until(() => server.answers.length === 1);
+    await until(() => cards.server.answers.length === 1);
     await until(() => completed()?.decision === "approve");
   });
 
@@ -132,7 +101,7 @@ describe("a decision that may be regretted", () => {
     await until(() => shown.find("hitl-error"));
     expect(shown.text("hitl-error")).toContain("was not sent");
     expect(shown.text("hitl-record")).toContain("ada, via the command line");
-    expect(server.answers).toHaveLength(0);
+    expect(cards.server.answers).toHaveLength(0);
   });
 });
 
@@ -194,7 +163,7 @@ describe("a typed form", () => {
     const before = await asked(form);
     before.type("Ada", "hitl-field-name");
     before.find("hitl-field-room")?.querySelectorAll("input")[0]?.click();
-    cleanups.pop()?.();
+    cards.takeDown();
     const after = drawn(form);
     expect(after.value("hitl-field-name")).toBe("Ada");
     expect(after.find("hitl-field-room")?.querySelector("input")?.checked).toBe(true);
@@ -207,7 +176,7 @@ describe("a typed form", () => {
     shown.click("hitl-send");
     await until(() => shown.find("hitl-error"));
     expect(shown.text("hitl-field-nights")).toContain("more digits than");
-    expect(server.answers).toHaveLength(0);
+    expect(cards.server.answers).toHaveLength(0);
   });
 });
 
@@ -272,7 +241,7 @@ describe("a draft under review", () => {
     before.click("hitl-edit");
     await until(() => before.find("hitl-editor"));
     before.type("Another fox.", "hitl-editor");
-    cleanups.pop()?.();
+    cards.takeDown();
     const after = drawn(review);
     expect(after.value("hitl-editor")).toBe("Another fox.");
     expect(page.activeElement).not.toBe(after.find("hitl-editor"));
@@ -403,28 +372,6 @@ describe("the keys of a card", () => {
     }
     expect(heard).toEqual(["j"]);
     expect(shown.find("hitl-card")?.dataset.lmSuppressShortcuts).toBe("true");
-  });
-});
-
-describe("the deadline", () => {
-  it("is counted down, with what happens then", async () => {
-    const expires_at = new Date(Date.now() + 20_000).toISOString();
-    const response = {
-      decisions: ["respond"],
-      options: ["a", "b"],
-      default: { option: "b" },
-      on_expiry: "default",
-    };
-    const shown = await asked({ kind: "question", expires_at, response });
-    expect(shown.text("hitl-countdown")).toMatch(/^0:\d\d left$/);
-    expect(shown.find("hitl-countdown")?.dataset.urgent).toBe("true");
-    expect(shown.element.textContent).toContain("then it is answered with “b”");
-  });
-
-  it("was reminded of, and this is said", async () => {
-    const remind_at = new Date(Date.now() - 1000).toISOString();
-    const shown = await asked({ remind_at });
-    expect(shown.element.textContent).toContain("reminded");
   });
 });
 

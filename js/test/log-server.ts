@@ -41,6 +41,8 @@ export class LogServer {
   readonly silent = new Set<Transport>();
   /** Send no heartbeats but the first of a connection. */
   muted = false;
+  /** How far its clock is from this process's. */
+  clockAheadMs = 0;
   /** Take events into the log without telling anybody. */
   deaf = false;
   /** Answer everything with this status. */
@@ -277,7 +279,7 @@ export class LogServer {
   }
 
   private heartbeatFrame(): object {
-    const timestamp = new Date().toISOString();
+    const timestamp = new Date(Date.now() + this.clockAheadMs).toISOString();
     return { type: "heartbeat", timestamp, epoch: String(this.epoch), offset: this.log.length };
   }
 

@@ -7,9 +7,8 @@
 import { useRef } from "preact/hooks";
 import type { HumanInputRequired } from "../protocol.gen";
 import type { Request } from "../state";
-import { timeLeft } from "./countdown";
 import type { Sending } from "./sending";
-import { useClock } from "./use-client";
+import { useTimeLeft } from "./use-client";
 import { person, verdict } from "./words";
 
 interface Props {
@@ -20,8 +19,7 @@ interface Props {
 
 export function Announcer({ required, request, held }: Props) {
   const { timestamp, expires_at } = required;
-  const now = useClock(timeLeft(timestamp, expires_at, new Date())?.every);
-  const urgent = timeLeft(timestamp, expires_at, now)?.urgent ?? false;
+  const urgent = useTimeLeft(timestamp, expires_at)?.urgent ?? false;
   const news = newsOf(required, request, held, urgent);
   const first = useRef(news); // what was so from the start is on the card, not news
   if (news !== first.current) first.current = EVER;

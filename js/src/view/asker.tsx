@@ -1,7 +1,6 @@
 /** Who asks, since when, and until when. */
 import type { HumanInputRequired } from "../protocol.gen";
-import { timeLeft } from "./countdown";
-import { useClock } from "./use-client";
+import { useClock, useTimeLeft } from "./use-client";
 import { asker, atExpiry, relative } from "./words";
 
 interface Props {
@@ -47,8 +46,7 @@ function Reminded({ at }: { readonly at: string | null }) {
 
 function Countdown({ required }: { readonly required: HumanInputRequired }) {
   const { timestamp, expires_at } = required;
-  const every = timeLeft(timestamp, expires_at, new Date())?.every;
-  const left = timeLeft(timestamp, expires_at, useClock(every));
+  const left = useTimeLeft(timestamp, expires_at);
   if (left === null || expires_at === null) return null;
   return (
     <span class={`chitl-countdown${left.urgent ? " chitl-is-urgent" : ""}`}>

@@ -14,6 +14,7 @@ import { Inbox } from "./inbox";
 import markdownCss from "./markdown.css";
 import { RunView } from "./run";
 import runCss from "./run.css";
+import { Clock } from "./use-client";
 
 export type Cleanup = () => void;
 
@@ -73,7 +74,8 @@ export function mount(
 ): Cleanup {
   ensureStyles(host.ownerDocument, { Card: cardCss + markdownCss, ...styles });
   const held = endpoint === null ? null : hold(endpoint);
-  render(draw(held?.client ?? null), host);
+  const client = held?.client ?? null;
+  render(<Clock.Provider value={client}>{draw(client)}</Clock.Provider>, host);
   return () => {
     render(null, host);
     held?.release();

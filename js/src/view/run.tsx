@@ -13,7 +13,7 @@ import { Connection } from "./connection";
 import { Markdown } from "./markdown";
 import { RunSteps } from "./run-steps";
 import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./run-words";
-import { useClient, useClock } from "./use-client";
+import { useClient, useClock, useNow } from "./use-client";
 import { isPending, useCards, useShown } from "./waiting";
 
 interface Props {
@@ -36,7 +36,7 @@ export function RunView({ client, executionId, snapshot, via }: Props) {
     asks: pending.length > 0,
     lost: run?.lost === true || requests.some(wasLost),
   };
-  const shown = shownAs(run, known, new Date());
+  const shown = shownAs(run, known, useNow());
   const now = useClock(isGoing(shown) ? 1000 : 3_600_000);
   const atFirst = useMemo(() => foldRun([snapshot]), [snapshot]);
   const state = run?.state ?? atFirst;

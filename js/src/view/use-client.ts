@@ -1,6 +1,11 @@
 /** Reading the shared client from a component. */
-import { useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { createContext } from "preact";
+import { useContext, useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import type { Client } from "../client";
+import { type TimeLeft, timeLeft } from "./countdown";
+
+/** The client whose server's clock the views go by; without one it is the page's own. */
+export const Clock = createContext<Client | null>(null);
 
 /**
  * Return what `select` takes from the client, and draw the component again when that changes.
@@ -25,12 +30,28 @@ export function useClient<T>(client: Client | null, select: (client: Client) => 
   return current;
 }
 
-/** Draw the component again every half minute, or as often as asked, for the times that it tells. */
+/**
+ * Return the server's time, and draw the component again every half minute or as often as asked.
+ *
+ * All times on the screen come from the server, and a browser's clock may be wrong by hours.
+ */
 export function useClock(everyMs = 30_000): Date {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
     const timer = setInterval(() => redraw(0), everyMs);
     return () => clearInterval(timer);
   }, [everyMs]);
-  return new Date();
+  return useNow();
+}
+
+/** Return the server's time. */
+export function useNow(): Date {
+  const ahead = useClient(useContext(Clock), (known) => known.clockAheadMs) ?? 0;
+  return new Date(Date.now() + ahead);
+}
+
+/** Return what is left until a deadline, and draw the component again as that changes. */
+export function useTimeLeft(askedAt: string, expiresAt: string | null): TimeLeft | null {
+  const every = timeLeft(askedAt, expiresAt, useNow())?.every;
+  return timeLeft(askedAt, expiresAt, useClock(every));
 }
