@@ -328,6 +328,21 @@ describe("a flow's outcomes", () => {
     await until(() => shown.status === "answered");
     expect(completed()).toMatchObject({ options: ["publish"], human_feedback: "Well done" });
   });
+
+  it("come after the comment that goes with them, since a click sends", async () => {
+    const response = { decisions: ["respond"], options: ["publish", "drop"] };
+    const shown = await asked({ kind: "flow_feedback", response });
+    const parts = [...shown.element.querySelectorAll("textarea, button")];
+    const at = (text: string) => parts.findIndex((part) => part.textContent?.includes(text));
+    expect(parts.findIndex((part) => part.localName === "textarea")).toBeLessThan(at("publish"));
+  });
+});
+
+describe("a question without words", () => {
+  it("says that an answer is wanted", async () => {
+    const shown = await asked({ prompt: " " });
+    expect(shown.text("hitl-prompt")).toContain("Your answer is wanted");
+  });
 });
 
 describe("the keys of a card", () => {

@@ -92,6 +92,18 @@ function Inputs(props: PartProps) {
       (path) => errorsOf(field, choices.fields, [{ field: path, message: "" }]).length > 0,
     );
   };
+  const choosing = <Choosing key="choosing" {...props} scope={scope} disabled={disabled} />;
+  const words = takesText(choices, editing) && (
+    <Feedback
+      key="words"
+      label={textLabel(required, choices)}
+      sends={choices.respond && !choices.outcomes}
+      text={draft.text}
+      disabled={disabled}
+      onText={(text) => change({ text })}
+    />
+  );
+  // A click on an outcome sends, so the words that go with it come before.
   return (
     <>
       {(respondsByForm(choices) || (editing && choices.edit === "form")) && (
@@ -104,16 +116,7 @@ function Inputs(props: PartProps) {
           onInput={ask}
         />
       )}
-      <Choosing {...props} scope={scope} disabled={disabled} />
-      {takesText(choices, editing) && (
-        <Feedback
-          label={textLabel(required, choices)}
-          sends={choices.respond && !choices.outcomes}
-          text={draft.text}
-          disabled={disabled}
-          onText={(text) => change({ text })}
-        />
-      )}
+      {choices.outcomes ? [words, choosing] : [choosing, words]}
     </>
   );
 }

@@ -27,7 +27,7 @@ export function Question({ required, link, open, editor, edited }: Props) {
         {link !== null && <Connection state={link} />}
       </header>
       <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
-        {required.prompt}
+        {required.prompt.trim() === "" ? UNSAID : required.prompt}
       </p>
       {open ? (
         <>
@@ -43,6 +43,8 @@ export function Question({ required, link, open, editor, edited }: Props) {
     </>
   );
 }
+
+const UNSAID = "Your answer is wanted; no question was written with it.";
 
 const PAUSED =
   "The flow is stored and runs no more. After your answer it goes on when it is resumed.";
