@@ -298,8 +298,10 @@ class AsyncClient:
                 return await call(self._http, method, path, **options)
             except ServerAway:  # noqa: PERF203 - a call costs far more
                 raise
-            except Unavailable:
-                await asyncio.sleep(backoff.pause())
+            except Unavailable as error:
+                if error.retry_after > self._seconds:
+                    raise
+                await asyncio.sleep(max(backoff.pause(), error.retry_after))
         return await call(self._http, method, path, **options)
 
 

@@ -99,7 +99,11 @@ def raise_for_refusal(reply: httpx.Response) -> None:
         raise ServerAway(STOPPED)
     if reply.is_redirect:
         raise Forbidden("the server asks to log in; pass its token (CREWAI_HITL_TOKEN or token=)")
-    raise refusal_of(reply.status_code, reply.content)
+    refusal = refusal_of(reply.status_code, reply.content)
+    asked = reply.headers.get("Retry-After", "")
+    if asked.isascii() and asked.isdigit():  # a proxy says it here only; as a date it is rare
+        refusal.details.setdefault("retry_after", int(asked))
+    raise refusal
 
 
 def refusal_of(status: int, content: bytes) -> HitlError:

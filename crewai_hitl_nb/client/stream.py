@@ -148,13 +148,14 @@ class Stream:
                 ):
                     async for turn in turns:
                         yield turn
-                reason = "the stream ended"
+                reason, least = "the stream ended", 0.0
             except (TransportUnusable, Unavailable) as error:
                 self._judge(error)
                 reason = str(error)
+                least = error.retry_after if isinstance(error, Unavailable) else 0.0
             _log.debug("stream over %s lost: %s", transport, reason)
             yield Lost(reason)
-            await asyncio.sleep(self._backoff.pause())
+            await asyncio.sleep(max(self._backoff.pause(), least))
 
     def _judge(self, error: HitlError) -> None:
         """Take note of why a connection failed or ended.

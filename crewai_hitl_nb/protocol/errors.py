@@ -30,6 +30,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from crewai_hitl_nb.protocol.limits import MAX_RETRY_AFTER_SECONDS
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """One wrong field: a dotted path from the body, and why."""
@@ -183,6 +185,14 @@ class Unavailable(HitlError):
     status = 503
     code = "unavailable"
     retry = True
+
+    @property
+    def retry_after(self) -> float:
+        """How many seconds the server asks to be left alone; 0 when it does not say."""
+        asked = self.details.get("retry_after", 0)
+        if isinstance(asked, bool) or not isinstance(asked, int | float):
+            return 0.0
+        return float(min(max(asked, 0), MAX_RETRY_AFTER_SECONDS))
 
 
 class TooMany(Unavailable):

@@ -114,7 +114,7 @@ class Limiter:
         self, wanted: CallerLimits | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.wanted = wanted or CallerLimits()
-        self.refused: dict[Act | Literal["streams", "pending"], int] = {}
+        self.refused: dict[str, int] = {}
         """How often somebody was refused, by what they were about to do."""
         self._clock = clock
         self._asked: dict[str, _Asked] = {}

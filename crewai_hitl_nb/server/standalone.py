@@ -129,6 +129,11 @@ class HumanInputServer:
         """The key of this process's own crews; it ends with the server."""
         return self._services.kernel_key
 
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How often callers were refused by a limit, by what they were about to do."""
+        return dict(self._services.limiter.refused)
+
     def start(self) -> None:
         """Serve until :meth:`stop` or an interrupt.
 

@@ -198,7 +198,7 @@ class Bridge:
                     pending.settle(found.completion)
         except Unavailable as error:
             _log.debug("request %s goes again: %s", pending.request.request_id, error)
-            await asyncio.sleep(limits.RECONNECT_MIN_SECONDS)
+            await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
             return 0
         except HitlError as refusal:
             pending.refuse(refusal)
@@ -232,7 +232,7 @@ class Bridge:
                 pending.settle(_closing_event(late))
             except Unavailable as error:
                 _log.debug("an answer goes again: %s", error)
-                await asyncio.sleep(limits.RECONNECT_MIN_SECONDS)
+                await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
                 continue
             await self._link.changed()
             return

@@ -120,7 +120,7 @@ class Link:
                 return await self.send(kind, **fields)
             except Unavailable as error:
                 _log.debug("%s goes again: %s", kind, error)
-                await asyncio.sleep(limits.RECONNECT_MIN_SECONDS)
+                await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
 
     async def _follow(self) -> None:
         subscription = Subscription(types=HEARD_TYPES, replay="none", source=self._source_id)
