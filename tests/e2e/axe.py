@@ -22,6 +22,6 @@ _RUN = """async ([within, rules]) => {
 
 def violations(page: Page, within: str = "body") -> list[str]:
     """Return every violation in the part of the page that a selector names."""
-    page.add_script_tag(path=SCRIPT)
+    page.evaluate(SCRIPT.read_text())  # as an element it would be kept out by the page's policy
     found: list[str] = page.evaluate(_RUN, [within, RULES])
     return found
