@@ -74,6 +74,9 @@ MAX_SUBSCRIPTIONS: Final = 10_000
 MAX_PENDING_REQUESTS: Final = 10_000
 """Open questions of one server; one more is refused with 429."""
 
+FRAMES_UNDER_WAY: Final = 128
+"""Frames up that one connection has under way: a busy kernel's share one commit."""
+
 PUBLISH_PER_SECOND: Final = 50_000.0
 """Events that one identity may publish: above what one server can store, so that it stops
 nobody by accident; an operator with many users sets a share."""

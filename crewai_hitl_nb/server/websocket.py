@@ -1,9 +1,9 @@
 """``ws/human-input[/{execution_id}]``: events down, answers up, on one connection.
 
 A frame down is an event as it is stored, or a control frame. A frame up carries a ``ref``
-and gets exactly one ``ack`` or ``error`` with it; frames up are taken one at a time, in
-order. With ``?source=`` the connection is the waiter of that name: when the last one
-closes and stays away, its pending requests are cancelled.
+and gets exactly one ``ack`` or ``error`` with it; frames up are taken in order, like ones
+together (``pipeline.py``). With ``?source=`` the connection is the waiter of that name: when
+the last one closes and stays away, its pending requests are cancelled.
 
 Closed with 1001 when the server stops and 4408 when the reader is too slow; both are
 resumable by the last event id. Wrong parameters and missing rights are refused before the
@@ -32,6 +32,7 @@ from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailab
 from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin
 from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
+from crewai_hitl_nb.server.pipeline import Pipeline
 from crewai_hitl_nb.server.publish import publish
 from crewai_hitl_nb.server.requests import answer, cancel, claim
 
@@ -52,6 +53,11 @@ class StreamSocket(
     _delivery: asyncio.Task[None] | None = None
     _source: str | None = None
     _waits = False
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        """Begin with nothing under way."""
+        super().initialize(*args, **kwargs)
+        self._pipeline = Pipeline(self._failed)
 
     def set_default_headers(self) -> None:
         """The host's headers mean nothing to an upgrade."""
@@ -169,7 +175,7 @@ class StreamSocket(
             raise WebSocketClosedError from None
 
     async def on_message(self, message: str | bytes) -> None:
-        """Take one frame up and answer it."""
+        """Take one frame up; the next one is read when this one is under way."""
         ref: str | None = None
         try:
             if len(message) > limits.MAX_BODY_BYTES:
@@ -181,13 +187,29 @@ class StreamSocket(
             if isinstance(raw, dict) and isinstance(raw.get("ref"), str):
                 ref = raw["ref"]
             frame = frames.decode_up(raw)
+        except HitlError as error:
+            await self._reply(frames.encode_error(ref, error))
+            return
+        await self._pipeline.begin(type(frame), self._answer_frame(frame, raw))
+
+    async def _answer_frame(self, frame: frames.UpFrame, raw: object) -> None:
+        try:
             reply = frames.encode_frame(frames.Ack(frame.ref, await self._act(frame, raw)))
         except HitlError as error:
-            reply = frames.encode_error(ref, error)
+            reply = frames.encode_error(frame.ref, error)
+        await self._reply(reply)
+
+    async def _reply(self, reply: bytes) -> None:
         try:
             await self.write_message(reply)
         except WebSocketClosedError:
             self.log.debug("the socket closed before its reply")
+
+    def _failed(self, error: BaseException) -> None:
+        """Break off a connection on which something unexpected happened, as Tornado would."""
+        self.log_exception(type(error), error, error.__traceback__)
+        if isinstance(self.ws_connection, WebSocketProtocol13):
+            self.ws_connection.stream.close()
 
     async def _act(self, frame: frames.UpFrame, raw: object) -> dict[str, Any]:
         if isinstance(frame, frames.PublishFrame):

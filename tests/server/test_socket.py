@@ -140,3 +140,24 @@ async def test_an_oversized_frame_is_refused_with_the_limit_and_the_socket_stays
         assert (reply["status"], reply["error"]) == (413, "too_large")
         assert reply["limit"] == limits.MAX_BODY_BYTES
         assert (await up.ask({"type": "publish", "events": note()}))["type"] == "ack"
+
+
+async def test_frames_need_not_wait_for_the_replies_to_those_before_them(door: Door) -> None:
+    many = 3 * limits.FRAMES_UNDER_WAY
+    async with upstream(door) as up:
+        for number in range(many):
+            await up.send({"type": "publish", "events": note(f"n{number}")})
+        replies = [await up.reply() for _ in range(many)]
+    offsets = [(reply["ref"], reply["body"]["events"][0]["offset"]) for reply in replies]
+    assert offsets == [(str(number), number) for number in range(1, many + 1)]
+
+
+async def test_an_answer_sent_right_behind_its_question_finds_it(door: Door) -> None:
+    async with upstream(door) as up:
+        await up.send({"type": "publish", "events": question("q1")})
+        await up.send({"type": "answer", "request_id": "q1", "human_feedback": "Yes"})
+        await up.send({"type": "cancel", "request_id": "q1"})
+        asked, answered, late = [await up.reply() for _ in range(3)]
+    assert asked["body"]["events"][0]["request_id"] == "q1"
+    assert answered["body"]["status"] == "answered"
+    assert late["error"] == "already_answered"

@@ -22,14 +22,19 @@ class Upstream:
 
     async def ask(self, frame: Json) -> Json:
         """Send a frame under a fresh ref and return its ack or error."""
-        ref = str(next(self._numbers))
-        await self._connection.send(json.dumps({**frame, "ref": ref}))
+        ref = await self.send(frame)
         async with self._reading:
             while ref not in self._replies:
                 reply = await self.reply()
                 assert reply["ref"] not in self._replies  # exactly one
                 self._replies[reply["ref"]] = reply
         return self._replies[ref]
+
+    async def send(self, frame: Json) -> str:
+        """Send a frame under a fresh ref, the next number, and return that."""
+        ref = str(next(self._numbers))
+        await self._connection.send(json.dumps({**frame, "ref": ref}))
+        return ref
 
     async def reply(self) -> Json:
         """Return the next ack or error, whomever it answers; keep the events before it."""
