@@ -14,6 +14,8 @@ export interface Cards {
   asked(fields: object): Promise<Shown>;
   /** Draw the card alone. */
   drawn(fields: object): Shown;
+  /** What takes the cards off the page. */
+  readonly cleanups: (() => void)[];
   /** Take the last card off the page. */
   takeDown(): void;
 }
@@ -52,6 +54,9 @@ export function cardsOnAPage(): Cards {
   return {
     get server() {
       return server;
+    },
+    get cleanups() {
+      return cleanups;
     },
     asked,
     drawn,

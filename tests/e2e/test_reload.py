@@ -41,3 +41,23 @@ def test_a_cell_run_again_leaves_no_doubled_card(open_lab: OpenLab, notes: Notes
         notes.await_note("finished")
         lab.await_idle()
         lab.await_card("answered")
+
+
+def test_after_a_reload_the_crews_next_question_hangs_on_the_last_card(
+    open_lab: OpenLab, notes: Notes
+) -> None:
+    """JupyterLab itself shows nothing more of a cell that ran while its page was reloaded."""
+    lab = open_lab("next.ipynb", [notes.cell, CREW, KICKOFF])
+    lab.run_all()
+    lab.await_card("pending")
+    lab.save()
+    lab.reload()
+    card = lab.await_card("pending")
+    card.get_by_test_id("hitl-feedback").fill("Shorter")
+    card.get_by_test_id("hitl-send").click()
+    lab.await_card("answered")
+    following = lab.await_card("pending")
+    expect(lab.page.get_by_test_id("hitl-next").get_by_test_id("hitl-card")).to_have_count(1)
+    following.get_by_test_id("hitl-accept").click()
+    notes.await_note("finished")
+    lab.await_card("answered", count=2)

@@ -6,7 +6,10 @@
  */
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
-import { mountPayload } from "../view/mount";
+import { CellCards } from "../cell-cards";
+import { pageEndpoint } from "../endpoint";
+import { cardInCell } from "../view/card-in-cell";
+import { type DrawCard, mountPayload } from "../view/mount";
 import { MIME_TYPE } from "./mime";
 
 export { MIME_TYPE };
@@ -17,9 +20,14 @@ const RANK = -100;
 class CardOutput extends Widget implements IRenderMime.IRenderer {
   private unmount: () => void = () => undefined;
 
+  constructor(private readonly drawCard: DrawCard) {
+    super();
+  }
+
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this.unmount();
-    this.unmount = mountPayload(this.node, model.data[MIME_TYPE], "lab");
+    const payload = model.data[MIME_TYPE];
+    this.unmount = mountPayload(this.node, payload, "lab", pageEndpoint(), this.drawCard);
   }
 
   override dispose(): void {
@@ -28,6 +36,8 @@ class CardOutput extends Widget implements IRenderMime.IRenderer {
     super.dispose();
   }
 }
+
+const drawCard = cardInCell(new CellCards());
 
 const extension: IRenderMime.IExtension = {
   id: "crewai-hitl-nb:renderer",
@@ -38,7 +48,7 @@ const extension: IRenderMime.IExtension = {
     // Safe for untrusted notebooks: the text is sanitised, and only the server says what is open.
     safe: true,
     mimeTypes: [MIME_TYPE],
-    createRenderer: () => new CardOutput(),
+    createRenderer: () => new CardOutput(drawCard),
   },
 };
 

@@ -3,10 +3,11 @@
  *
  * What is mounted holds the shared client until it is taken down; nothing stays behind.
  */
-import { type ComponentChild, render } from "preact";
+import { type ComponentChild, type ComponentType, h, render } from "preact";
 import type { Client } from "../client";
 import { decodeRequired, decodeRunStarted, isObject } from "../decode";
 import { type Endpoint, pageEndpoint } from "../endpoint";
+import type { HumanInputRequired } from "../protocol.gen";
 import { hold } from "../shared";
 import { Card } from "./card";
 import cardCss from "./card.css";
@@ -21,6 +22,13 @@ export type Cleanup = () => void;
 /** Style sheets by name. */
 export type Styles = Readonly<Record<string, string>>;
 
+/** How a card is drawn: alone, or with what belongs to it on this page. */
+export type DrawCard = ComponentType<{
+  readonly client: Client | null;
+  readonly snapshot: HumanInputRequired;
+  readonly via: string;
+}>;
+
 /**
  * Show what a MIME bundle or a widget's trait holds.
  *
@@ -32,6 +40,7 @@ export function mountPayload(
   payload: unknown,
   via: string,
   endpoint: Endpoint | null = pageEndpoint(),
+  draw: DrawCard = Card,
 ): Cleanup {
   if (isObject(payload) && payload.mode === "inbox") return mountInbox(host, via, endpoint);
   if (isObject(payload) && payload.mode === "run") {
@@ -41,7 +50,8 @@ export function mountPayload(
   if (snapshot === null) {
     return mount(host, null, () => <p class="chitl chitl-note">This card cannot be read.</p>);
   }
-  return mount(host, endpoint, (client) => <Card client={client} snapshot={snapshot} via={via} />);
+  const drawn = (client: Client | null) => h(draw, { client, snapshot, via });
+  return mount(host, endpoint, drawn);
 }
 
 export function mountInbox(

@@ -14,7 +14,7 @@ import { Markdown } from "./markdown";
 import { RunSteps } from "./run-steps";
 import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./run-words";
 import { useClient, useClock, useNow } from "./use-client";
-import { isPending, useCards, useShown } from "./waiting";
+import { isPending, useCards, useRequests, useShown } from "./waiting";
 
 interface Props {
   /** Null when the page is none of a Jupyter server. */
@@ -182,18 +182,6 @@ function Note({ text }: { readonly text: string | null }) {
       {text}
     </p>
   );
-}
-
-/** The run's questions, in asking order; drawn again only when one of them changes. */
-function useRequests(client: Client | null, executionId: string): readonly Request[] {
-  const of = (known: Client) =>
-    known.all().filter(({ required }) => required.execution_id === executionId);
-  useClient(client, (known) =>
-    of(known)
-      .map(({ required, status }) => `${required.request_id} ${status}`)
-      .join(),
-  );
-  return client === null ? [] : of(client);
 }
 
 /** A task by its id, a flow's method by its name. */

@@ -9,9 +9,24 @@ import { useRef } from "preact/hooks";
 import type { Client } from "../client";
 import type { Request } from "../state";
 import { Card } from "./card";
+import { useClient } from "./use-client";
 
 /** Records that stay in sight; older ones go. */
 const RECORDS_KEPT = 20;
+
+/** The run's questions, in asking order; drawn again only when one of them changes. */
+export function useRequests(client: Client | null, executionId: string | null): readonly Request[] {
+  const of = (known: Client) =>
+    executionId === null
+      ? []
+      : known.all().filter(({ required }) => required.execution_id === executionId);
+  useClient(client, (known) =>
+    of(known)
+      .map(({ required, status }) => `${required.request_id} ${status}`)
+      .join(),
+  );
+  return client === null ? [] : of(client);
+}
 
 /** Return how to draw a request: the same card again and again, so that it is not drawn anew. */
 export function useCards(client: Client | null, via: string): (request: Request) => VNode {
