@@ -1,11 +1,13 @@
 """A client behind a network, and what reaches it, with every wait bounded."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
 import anyio
 
 from crewai_hitl_nb.client import AsyncClient
+from crewai_hitl_nb.client.resume import LADDER, Transport
 from crewai_hitl_nb.client.stream import Live, Lost, Subscription, Turn
 from crewai_hitl_nb.protocol.frames import Gap
 from tests.faults.conftest import BEAT_SECONDS
@@ -24,40 +26,25 @@ def behind(proxy: Proxy) -> AsyncClient:
 
 
 class Follower:
-    """One stream, and everything that came of it so far."""
+    """One stream, read all the time, and everything that came of it so far."""
 
-    def __init__(self, turns: AsyncIterator[Turn]) -> None:
-        self._turns = turns
+    def __init__(self) -> None:
+        self._turned = asyncio.Condition()
         self.seen: list[str] = []
         self.gaps = 0
         self.losses = 0
-        self.live: Live | None = None
+        self.lives: list[Live] = []
 
-    async def until_live(self) -> Live:
-        """Read until a connection stands whose replay is over."""
-        self.live = None
-        with anyio.fail_after(PATIENCE_SECONDS):
-            while self.live is None:
-                await self._step()
-        return self.live
+    async def read(self, turns: AsyncIterator[Turn]) -> None:
+        """Take note of every turn, for ever."""
+        async for turn in turns:
+            async with self._turned:
+                self._note(turn)
+                self._turned.notify_all()
 
-    async def until_lost(self) -> None:
-        """Read until the connection is given up."""
-        losses = self.losses
-        with anyio.fail_after(PATIENCE_SECONDS):
-            while self.losses == losses:
-                await self._step()
-
-    async def until(self, event_id: str) -> None:
-        """Read until this event has come."""
-        with anyio.fail_after(PATIENCE_SECONDS):
-            while event_id not in self.seen:
-                await self._step()
-
-    async def _step(self) -> None:
-        turn = await anext(self._turns)
+    def _note(self, turn: Turn) -> None:
         if isinstance(turn, Live):
-            self.live = turn
+            self.lives.append(turn)
         elif isinstance(turn, Lost):
             self.losses += 1
         elif isinstance(turn, Gap):
@@ -65,10 +52,41 @@ class Follower:
         else:
             self.seen.append(turn.event_id)
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; it is looked at with every turn."""
+        with anyio.fail_after(PATIENCE_SECONDS):
+            async with self._turned:
+                await self._turned.wait_for(condition)
+
+    async def until_live(self, times: int = 1) -> Live:
+        """Wait until so many connections have stood whose replay was over; return the last."""
+        await self.until(lambda: len(self.lives) >= times)
+        return self.lives[-1]
+
+    async def until_lost(self, times: int = 1) -> None:
+        """Wait until so many connections have been given up."""
+        await self.until(lambda: self.losses >= times)
+
+    async def until_seen(self, event_id: str) -> None:
+        """Wait until this event has come."""
+        await self.until(lambda: event_id in self.seen)
+
 
 @asynccontextmanager
-async def following(client: AsyncClient, execution: str) -> AsyncIterator[Follower]:
-    """Follow one execution from its beginning."""
-    stream = client.stream(Subscription(execution, replay="all"), heartbeat=BEAT_SECONDS)
+async def following(
+    client: AsyncClient, execution: str, best: Transport = "websocket"
+) -> AsyncIterator[Follower]:
+    """Follow one execution from its beginning, by this transport or a lesser one."""
+    stream = client.stream(
+        Subscription(execution, replay="all"),
+        transports=LADDER[LADDER.index(best) :],
+        heartbeat=BEAT_SECONDS,
+    )
+    follower = Follower()
     async with aclosing(stream.turns()) as turns:
-        yield Follower(turns)
+        reading = asyncio.ensure_future(follower.read(turns))
+        try:
+            yield follower
+        finally:
+            reading.cancel()
+            await asyncio.wait((reading,))

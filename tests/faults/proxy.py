@@ -39,7 +39,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     hold      gets its reply only when it is complete: an endless one never
     delay     waits ``seconds`` before each piece, in both directions
     double    reaches the server twice; the second reply goes nowhere
-    tear      breaks after a random number of bytes of the reply, at most ``most``
+    tear      breaks, every other one, after a random number of bytes, at most ``most``
     """
 
     act: Act
@@ -90,6 +90,8 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tears = False
+        self._freezes_next = False
         self.seen: list[Kind] = []
         """The kind of every connection that came, in order."""
 
@@ -116,6 +118,7 @@ class Proxy:
     def strike(self, strike: Strike) -> None:
         """Cut every connection and refuse new ones; mend that; or freeze those that stand.
 
+        Where none stands but polls, which may be answered by now, the next one is frozen, too.
         A frozen connection stays open and passes nothing more on: it is half-open for both ends.
         """
         self._on_loop({"cut": self._cut, "mend": self._listen, "freeze": self._freeze}[strike]())
@@ -141,6 +144,7 @@ class Proxy:
             connection.abort()
 
     async def _freeze(self) -> None:
+        self._freezes_next = all(each.kind == "poll" for each in self._connections)
         for connection in self._connections:
             connection.flowing.clear()
 
@@ -169,6 +173,12 @@ class Proxy:
         self._connections.add(connection)
         self.seen.append(connection.kind)
         rules = {rule.act: rule for rule in self._rules if connection.kind in rule.kinds}
+        self._tears = not self._tears
+        if not self._tears:
+            rules.pop("tear", None)  # a network that tears every one lets nothing through
+        if self._freezes_next:
+            self._freezes_next = False
+            connection.flowing.clear()
         try:
             if "drop" in rules:
                 return

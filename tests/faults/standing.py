@@ -22,10 +22,3 @@ class Standing(msgspec.Struct, frozen=True):
 STANDING = msgspec.json.decode(
     Path(__file__).with_name("standing.json").read_bytes(), type=tuple[Standing, ...]
 )
-
-
-def leaving(transport: Transport) -> tuple[Rule, ...]:
-    """Return the rules of a network through which this is the best transport."""
-    named = {"websocket": "nothing in the way", "sse": "upgrades left out"}
-    name = named.get(transport, "streams held back")
-    return next(standing.rules for standing in STANDING if standing.name == name)

@@ -48,11 +48,11 @@ async def test_a_client_finds_its_way_and_sees_everything_once(
     async with behind(network) as client, following(client, run) as follower:
         live = await follower.until_live()
         await asyncio.to_thread(direct.publish, say[2])
-        await follower.until(names[2])
+        await follower.until_seen(names[2])
         await client.publish(say[3], question)
-        await follower.until(question.event_id)
+        await follower.until_seen(question.event_id)
         answered = await client.answer(question.request_id, "Shorter")
-        await follower.until(answered.event_id)
+        await follower.until_seen(answered.event_id)
 
     assert live.transport == standing.falls_to
     assert follower.seen == [*names, question.event_id, answered.event_id]
