@@ -19,7 +19,7 @@ SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check test-js test-python docs screenshots bench bench-quick build \
+.PHONY: help demo test check test-js test-python docs screenshots chaos bench bench-quick build \
   constraints clean
 .DEFAULT_GOAL := help
 
@@ -63,6 +63,10 @@ docs: $(STAMPS)/test ## the documentation site in build/docs/html: runs the note
 
 screenshots: $(STAMPS)/test ## make docs/images again
 	UPDATE_IMAGES=1 $(BIN)/python -m pytest tests/e2e/test_screenshots.py
+
+chaos: $(STAMPS)/test ## thousands of seeded crash runs; N=3000 of them, MINUTES=30 at most
+	$(SAY) "Crash tests"
+	$(BIN)/python -m tests.chaos --runs $(or $(N),3000) --minutes $(or $(MINUTES),30)
 
 bench: $(STAMPS)/test ## measure everything beside its peers (10 minutes, a quiet machine) into docs/performance.md
 	$(SAY) "Benchmarks"

@@ -9,6 +9,7 @@ from crewai_hitl_nb.cli.doctor import doctor
 from crewai_hitl_nb.cli.exits import Commands
 from crewai_hitl_nb.cli.keys import keys
 from crewai_hitl_nb.cli.pending import pending
+from crewai_hitl_nb.cli.salvage import salvage
 from crewai_hitl_nb.cli.serve import serve
 from crewai_hitl_nb.cli.settings import json_option, server_options
 from crewai_hitl_nb.cli.watch import watch
@@ -28,7 +29,7 @@ def commands() -> None:
     """
 
 
-for command in (pending, watch, answer, cancel, serve, keys, webhooks, doctor):
+for command in (pending, watch, answer, cancel, serve, salvage, keys, webhooks, doctor):
     commands.add_command(command)
 
 

@@ -37,6 +37,7 @@ from crewai_hitl_nb.store.base import (
     Scope,
     StoreInUse,
 )
+from crewai_hitl_nb.store.faults import unavailable
 from crewai_hitl_nb.store.trail import Tail, TrailPage
 
 _READERS: Final = 2
@@ -123,7 +124,7 @@ class SqliteStore:
             ) from None
         except (OSError, sqlite3.Error, tables.NotOurs) as error:
             self._lock.release()
-            raise StoreUnavailable(f"cannot open {self.path}: {error}") from error
+            raise unavailable("cannot open", self.path, error) from error
 
     def _prepare(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
@@ -245,7 +246,7 @@ class SqliteStore:
         connection.execute("RELEASE job")
 
     def _unavailable(self, error: sqlite3.Error) -> StoreUnavailable:
-        return StoreUnavailable(f"cannot write {self.path}: {error}; nothing was stored, try again")
+        return unavailable("nothing was stored, cannot write", self.path, error)
 
     def _announce(self, jobs: list[_Job]) -> None:
         """Tell the loop, in offset order, and only then those who appended."""
@@ -308,7 +309,7 @@ class SqliteStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, run)
         except sqlite3.Error as error:
-            raise StoreUnavailable(f"cannot read {self.path}: {error}; try again") from error
+            raise unavailable("cannot read", self.path, error) from error
 
     async def close(self) -> None:
         """Finish what was appended and let go of the file."""

@@ -59,7 +59,7 @@ class Batch:
                 continue
             self._check(connection, event)
             commit = commit_of(event, tail.next_offset())
-            self._insert(connection, commit, tail.sealed(commit.record.body))
+            insert(connection, commit, self.stored_at, tail.sealed(commit.record.body))
             results.append(appended(commit.record, event, duplicate=False))
             commits.append(commit)
         return Written(results, commits)
@@ -73,10 +73,6 @@ class Batch:
         if (status, event_type(event)) not in state.TRANSITIONS:
             raise state.refusal(request_id, reading.request(connection, request_id), event)
 
-    def _insert(self, connection: sqlite3.Connection, commit: Commit, seal: bytes) -> None:
-        connection.execute(_INSERT_EVENT, event_row(commit, self.stored_at, seal))
-        _fold(connection, commit.event, commit.record.offset)
-
 
 EVENT_COLUMNS: Final = (
     "offset, event_id, type, execution_id, crew_id, request_id, stored_at, body, seal"
@@ -86,7 +82,23 @@ _INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?
 _INSERT_REQUEST: Final = f"INSERT INTO requests ({REQUEST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
 
 
-def event_row(commit: Commit, stored_at: float, seal: bytes) -> tuple[object, ...]:
+def insert(
+    connection: sqlite3.Connection,
+    commit: Commit,
+    stored_at: float,
+    seal: bytes,
+    *,
+    folded: bool = True,
+) -> None:
+    """Write an event at its place; unfolded it changes nothing about a request."""
+    connection.execute(_INSERT_EVENT, event_row(commit, stored_at, seal, folded=folded))
+    if folded:
+        _fold(connection, commit.event, commit.record.offset)
+
+
+def event_row(
+    commit: Commit, stored_at: float, seal: bytes, *, folded: bool = True
+) -> tuple[object, ...]:
     """Return the event as ``EVENT_COLUMNS``."""
     record = commit.record
     return (
@@ -95,7 +107,7 @@ def event_row(commit: Commit, stored_at: float, seal: bytes) -> tuple[object, ..
         record.type,
         record.execution_id,
         record.crew_id,
-        request_id_of(commit.event),
+        request_id_of(commit.event) if folded else None,
         stored_at,
         record.body,
         seal,

@@ -4,6 +4,7 @@ The address of the server is the one thing that differs. A command that runs unt
 given it once it has spoken.
 """
 
+import asyncio
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ import click
 import pytest
 
 from crewai_hitl_nb.cli.main import commands
+from tests.chaos.logs import fill
 from tests.cli.command import Commands, running
 from tests.cli.conftest import KEY, Asks
 from tests.cli.test_answer import APPROVAL, FORM, TABLES
@@ -44,6 +46,7 @@ def home(env: dict[str, str], tmp_path: Path) -> Path:
     env["PATH"] = os.pathsep.join([str(program.parent), env["PATH"]])
     (tmp_path / "review.md").write_text("Shorter, please.\n")
     (tmp_path / "key.txt").write_text("a-key-for-the-example\n")
+    asyncio.run(fill(tmp_path / "human_input.db"))
     return tmp_path
 
 
@@ -95,6 +98,7 @@ def test_the_examples_run_one_after_the_other(say: Say) -> None:
         "limits-1": "respond",
     }
     assert "cancelled draft-44" in said
+    assert "kept 60 events, 12 open questions; lost 0 events" in said
     (shown,) = re.findall(r"^```text\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
     assert looked_at(said) == looked_at(shown)
 
