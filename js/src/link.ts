@@ -20,7 +20,6 @@ import {
   top,
   upgradeFailed,
 } from "./resume";
-import { HOLD_SECONDS } from "./transports/poll";
 import type { Connect, Connection } from "./transports/transport";
 
 export interface LinkListener {
@@ -123,6 +122,7 @@ export class Link {
         endpoint: this.options.endpoint,
         lastEventId: this.cursor?.eventId ?? null,
         types: this.options.types,
+        beatMs: this.beatMs,
       },
       {
         frame: (decoded) => this.frame(session, decoded),
@@ -226,9 +226,7 @@ export class Link {
   /** Expect the next frame in time: two heartbeats, or the first one of an attempt. */
   private watch(session: Session): void {
     clearTimeout(session.watchdog);
-    const hold = session.transport === "poll" && session.live ? HOLD_SECONDS * 1000 : 0;
-    const silenceMs = hold + this.patience * this.beatMs;
-    const limit = session.live ? silenceMs : this.options.openingMs;
+    const limit = session.live ? this.patience * this.beatMs : this.options.openingMs;
     session.watchdog = setTimeout(() => {
       if (session.live) this.patience = Math.min(2 * this.patience, MOST_PATIENCE);
       const silent = session.live ? "unreachable" : "refused";

@@ -2,7 +2,8 @@
  * Stream by long-poll: `poll/human-input`, one held call after the other.
  *
  * A reply is turned into the frames that the other transports carry: the gap, the events,
- * and a heartbeat, since each reply says that everything up to it has been delivered.
+ * and a heartbeat, since each reply says that everything up to it has been delivered. A call is
+ * held for one heartbeat, so that a dead connection shows as soon as on the others.
  */
 import { decodeFrame, isObject } from "../decode";
 import { urlOf } from "../endpoint";
@@ -14,9 +15,6 @@ import {
   type Subscription,
   streamParameters,
 } from "./transport";
-
-/** Seconds that a call is held: well below the idle limit of the usual proxies. */
-export const HOLD_SECONDS = 20;
 
 export function connectPoll(subscription: Subscription, listener: Listener): Connection {
   const abort = new AbortController();
@@ -36,7 +34,7 @@ async function run(subscription: Subscription, listener: Listener, signal: Abort
       }
       deliver(reply, listener, signal);
       if (typeof reply.last_event_id === "string") lastEventId = reply.last_event_id;
-      hold = HOLD_SECONDS; // a full page's successor answers at once all the same
+      hold = subscription.beatMs / 1000; // a full page's successor answers at once all the same
     }
   } catch {
     // Whatever broke, the connection is over, and that is all the link must know.

@@ -15,6 +15,8 @@ export interface Subscription {
   /** Resume after this event; null replays what is pending. */
   readonly lastEventId: string | null;
   readonly types: readonly string[];
+  /** Milliseconds between two heartbeats. */
+  readonly beatMs: number;
 }
 
 export interface Listener {
