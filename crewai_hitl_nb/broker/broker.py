@@ -15,18 +15,20 @@ It lives on one event loop and is not thread-safe.
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Final
 
-from crewai_hitl_nb.broker import answers
+from crewai_hitl_nb.broker import answers, chronicle
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.presence import Presence
 from crewai_hitl_nb.broker.reach import is_taken
 from crewai_hitl_nb.broker.readers import Ending, Reader, Readers
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start, Subscription
+from crewai_hitl_nb.broker.tally import Tally
 from crewai_hitl_nb.protocol import ids, limits, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import (
@@ -51,6 +53,7 @@ from crewai_hitl_nb.protocol.events import (
     about,
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
+from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
@@ -61,6 +64,7 @@ from crewai_hitl_nb.store.base import (
     RequestQuery,
     Store,
 )
+from crewai_hitl_nb.store.figures import CommitFigures
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +111,7 @@ class Broker:
         self._max_pending = max_pending
         self._retry_seconds = retry_seconds
         self.readers = Readers()
+        self.tally = Tally()
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._open: dict[str, HumanInputRequired] = {}
         self._deadlines = Deadlines(self._on_due, self._on_reminder, clock)
@@ -136,6 +141,15 @@ class Broker:
     def pending_count(self) -> int:
         """How many requests are open."""
         return len(self._open)
+
+    def pending_by_kind(self) -> Counter[str]:
+        """How many of each kind are open."""
+        return Counter(required.kind for required in self._open.values())
+
+    @property
+    def commit_figures(self) -> CommitFigures | None:
+        """How the store's commits go; None for one that only remembers."""
+        return getattr(self._store, "figures", None)
 
     def is_pending(self, request_id: str) -> bool:
         """Whether this request is open."""
@@ -304,7 +318,10 @@ class Broker:
 
     def _on_left(self, reader: Reader, reason: Exception) -> None:
         how: Ending = "server_stopped" if self._closing.is_set() else "left"
-        self.readers.ended(reader, "slow" if isinstance(reason, SlowReader) else how)
+        if isinstance(reason, SlowReader):
+            how = "slow"
+            note(_log, logging.INFO, "closed_slow", transport=reader.transport)
+        self.readers.ended(reader, how)
 
     async def request(self, request_id: str) -> Request:
         """Return a request as it stands.
@@ -350,9 +367,13 @@ class Broker:
         for commit in commits:
             if isinstance(commit.event, HumanInputRequired):
                 self._opened(commit.event)
+                self.tally.opened(commit.event)
             elif isinstance(commit.event, ClosingEvent) and commit.event.request_id is not None:
-                self._open.pop(commit.event.request_id, None)
+                required = self._open.pop(commit.event.request_id, None)
                 self._deadlines.closed(commit.event.request_id)
+                if required is not None:
+                    self.tally.closed(required, commit.event)
+            chronicle.tell(commit.event, commit.record.offset)
         self._fanout.offer([commit.record for commit in commits])
 
     def _opened(self, required: HumanInputRequired) -> None:

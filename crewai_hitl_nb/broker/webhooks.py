@@ -21,6 +21,7 @@ delivered are not delivered.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -34,6 +35,7 @@ from crewai_hitl_nb.broker.endpoints import DOCUMENT_TYPES, Endpoint, WebhookSet
 from crewai_hitl_nb.broker.posting import Post, SignedPost
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
+from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.store.base import Match, Record
 from crewai_hitl_nb.store.notes import NotedStore
 
@@ -79,6 +81,8 @@ class Webhooks:
         self._retries = retries or Retries()
         self._clock = clock
         self._sleep = sleep
+        self.results: Counter[str] = Counter()
+        """Calls, by what became of the event: delivered, retrying, failed."""
         self._lines: list[_Line] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -102,7 +106,13 @@ class Webhooks:
             await self._store.put_note(_note_name(endpoint), msgspec.json.encode(progress))
         self._post = self._post or SignedPost(self._signers, allow_private=self._allow_private)
         around = _Surroundings(
-            self._store, self._match, self._post, self._retries, self._clock, self._sleep
+            self._store,
+            self._match,
+            self._post,
+            self._retries,
+            self._clock,
+            self._sleep,
+            self.results,
         )
         self._lines = [
             _Line(endpoint, progress, around)
@@ -157,6 +167,7 @@ class _Surroundings(msgspec.Struct, frozen=True):
     retries: Retries
     clock: Callable[[], datetime]
     sleep: Sleep
+    results: Counter[str]
 
 
 class _Line:
@@ -176,7 +187,7 @@ class _Line:
         """Deliver one event after the other until the endpoint is disabled."""
         while self._progress.disabled_at is None:
             await self._deliver_one()
-        _log.warning("webhook %s answered 410 Gone and is disabled", self._endpoint.id)
+        note(_log, logging.WARNING, "webhook_disabled", webhook=self._endpoint.id, status=410)
 
     async def _deliver_one(self) -> None:
         try:
@@ -208,6 +219,7 @@ class _Line:
         await self._wait_for_its_time()
         attempt = await self._around.post(self._endpoint.url, record, self._around.clock())
         self._progress = deliveries.after(self._progress, record, attempt, self._around.retries)
+        self._around.results[self._progress.deliveries[-1].outcome] += 1
         await self._around.store.put_note(
             _note_name(self._endpoint), msgspec.json.encode(self._progress)
         )

@@ -8,6 +8,7 @@ order when the server stops.
 import asyncio
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import activity, crews, keys, webhooks
+from crewai_hitl_nb.server import activity, crews, keys, metrics, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.limiting import CALLER_LIMITS, CallerLimits, Limiter
@@ -144,6 +145,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         self._handover = Handover(Path(jupyter_runtime_dir()))
         self._loops: list[asyncio.Task[None]] = []
         self._services: Services | None = None
+        self._hide: Callable[[], None] | None = None
 
     def initialize_settings(self) -> None:
         """Give the handlers what they work with; the log is opened later."""
@@ -168,6 +170,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         services = self._services
         if services is None:
             return
+        self._hide = metrics.expose(services)
         try:
             services.broker, store = await self._open_broker()
         except StoreUnavailable as error:
@@ -239,6 +242,8 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     async def stop_extension(self) -> None:
         """Take everything back, in reverse order."""
         self._handover.take_back()
+        if self._hide is not None:
+            self._hide()
         for loop in self._loops:
             loop.cancel()
         services = self._services

@@ -5,6 +5,7 @@ them (``keys``). Rights go through the server's authorizer on the resource ``cre
 *read* for streams and lists, *write* to publish and cancel, *execute* to answer and claim.
 """
 
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from http.client import responses
@@ -27,13 +28,18 @@ from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.errors import (
     Forbidden,
     HitlError,
+    Settled,
     StoreUnavailable,
     TooLarge,
     TooMany,
+    Unknown,
 )
+from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.server import keys
 from crewai_hitl_nb.server.limiting import Limiter, caller_name
 from crewai_hitl_nb.store.base import Match
+
+_log = logging.getLogger(__name__)
 
 RESOURCE: Final = "crewai_hitl"
 """Name of the resource that the server's authorizer is asked about."""
@@ -134,7 +140,7 @@ class CallerMixin:
         """
         limiter, broker = self.services.limiter, self.broker
         limiter.take("open", self.caller)
-        limiter.cap_streams(broker.readers.of(self.caller))
+        limiter.cap_streams(self.caller, broker.readers.of(self.caller))
         return broker.subscribe(match, start, Reader(self.caller, transport))
 
     @property
@@ -225,10 +231,28 @@ class JsonErrorsMixin:
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """A caller's mistake is not this server's trouble: no traceback for it."""
         if isinstance(value, HitlError):
-            handler = cast("APIHandler", self)
-            handler.log.debug("%s %s: %s", handler.request.method, value.status, value.code)
+            note_refusal(cast("CallerMixin", self), value)
             return
         super().log_exception(typ, value, tb)  # type: ignore[misc]
+
+
+def note_refusal(caller: CallerMixin, error: HitlError) -> None:
+    """Write the line of a refusal; its address may hold a token, so it does not stand there.
+
+    Who asks for what is not there, or no more, does so in the normal course of things.
+    """
+    level = logging.DEBUG if isinstance(error, Unknown | Settled | TooMany) else logging.INFO
+    handler = cast("web.RequestHandler", caller)
+    note(
+        _log,
+        level,
+        "refused",
+        error=error.code,
+        status=error.status,
+        method=handler.request.method,
+        request_id=handler.path_kwargs.get("request_id"),
+        execution_id=handler.path_kwargs.get("execution_id"),
+    )
 
 
 class HitlHandler(JsonErrorsMixin, CallerMixin, ExtensionHandlerMixin, APIHandler):

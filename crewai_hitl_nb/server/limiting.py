@@ -16,6 +16,7 @@ Below are the buckets (``buckets.py``); the defaults stand in ``protocol/limits.
 their reasons.
 """
 
+import logging
 import math
 import re
 import time
@@ -28,6 +29,7 @@ from tornado import web
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired
+from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.server.buckets import MOST_CALLERS, Buckets
 
 Act: TypeAlias = Literal["publish", "answer", "open", "fail"]
@@ -82,6 +84,11 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         return wanted
 
 
+_LINES_PER_SECOND: Final = 1 / 60
+"""Of the log, on one caller and limit: who is refused a thousand times is told of once."""
+
+_log = logging.getLogger(__name__)
+
 CALLER_LIMITS: Final = CallerLimits.__struct_fields__
 """Their names: what an operator sets them by."""
 
@@ -119,6 +126,7 @@ class Limiter:
         self._clock = clock
         self._asked: dict[str, _Asked] = {}
         self._guesses: set[int] = set()
+        self._lines = Buckets(_LINES_PER_SECOND, 1.0)
         quiet = limits.BURST_SECONDS
         self._buckets: Mapping[Act, Buckets] = {
             "publish": _buckets(self.wanted.publish_per_second, quiet),
@@ -135,7 +143,7 @@ class Limiter:
         """
         wait = self._buckets[act].take(caller, price, self._clock())
         if wait > 0:
-            raise self._refusal(act, _SAID[act], wait)
+            raise self._refusal(act, caller, _SAID[act], wait)
 
     def publish(
         self, caller: str, events: Sequence[Event], is_pending: Callable[[str], bool]
@@ -182,16 +190,16 @@ class Limiter:
         """
         wait = self._buckets["fail"].wait(address(handler), self._clock())
         if wait > 0:
-            raise self._refusal("fail", _SAID["fail"], wait)
+            raise self._refusal("fail", address(handler), _SAID["fail"], wait)
 
-    def cap_streams(self, count: int) -> None:
+    def cap_streams(self, caller: str, count: int) -> None:
         """Refuse one more stream to a caller who has ``count`` of them open.
 
         Raises:
             TooMany: That is enough.
         """
         if 0 < self.wanted.max_streams_per_caller <= count:
-            raise self._refusal("streams", f"you have {count} streams open; close some", 5)
+            raise self._refusal("streams", caller, f"you have {count} streams open; close some", 5)
 
     def _cap_pending(
         self, caller: str, asked: Sequence[str], is_pending: Callable[[str], bool]
@@ -205,12 +213,14 @@ class Limiter:
             mine.forget_closed(is_pending, now=True)
         if 0 < self.wanted.max_pending_per_caller < mine.with_more(asked):
             said = f"{len(mine)} of your requests are open; answer or cancel some first"
-            raise self._refusal("pending", said, 5)
+            raise self._refusal("pending", caller, said, 5)
 
     def _refusal(
-        self, what: Act | Literal["streams", "pending"], said: str, wait: float
+        self, what: Act | Literal["streams", "pending"], caller: str, said: str, wait: float
     ) -> TooMany:
         self.refused[what] = self.refused.get(what, 0) + 1
+        if not self._lines.take(f"{what} {caller}", 1.0, self._clock()):
+            note(_log, logging.WARNING, "rate_limited", limit=what, caller=caller)
         seconds = max(1, math.ceil(min(wait, limits.MAX_RETRY_AFTER_SECONDS)))
         return TooMany(f"{said}; try again in {seconds} s", retry_after=seconds)
 

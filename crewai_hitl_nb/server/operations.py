@@ -253,6 +253,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         right=None,
         reply={"application/json": schemas.ref("Health")},
     ),
+    ("get", "/metrics"): Operation(
+        id="metrics",
+        summary="What the server did, in numbers, as Prometheus reads them.",
+        reply={"text/plain": {"type": "string"}},
+    ),
     ("get", "/openapi.json"): Operation(
         id="openapi",
         summary="This document.",

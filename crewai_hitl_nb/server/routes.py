@@ -6,6 +6,7 @@ from crewai_hitl_nb.server.documents import AsyncApiHandler, OpenApiHandler
 from crewai_hitl_nb.server.health import HealthHandler
 from crewai_hitl_nb.server.inbox import InboxHandler
 from crewai_hitl_nb.server.install import ManifestHandler, WorkerHandler
+from crewai_hitl_nb.server.metrics import MetricsHandler
 from crewai_hitl_nb.server.poll import PollHandler
 from crewai_hitl_nb.server.publish import EventsHandler
 from crewai_hitl_nb.server.requests import (
@@ -40,6 +41,7 @@ ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
     (r"sources/(?P<source_id>[^/]+)", SourceHandler),
     (r"webhooks", WebhooksHandler),
     (r"health", HealthHandler),
+    (r"metrics", MetricsHandler),
     (r"openapi\.json", OpenApiHandler),
     (r"asyncapi\.json", AsyncApiHandler),
     (r"manifest\.webmanifest", ManifestHandler),

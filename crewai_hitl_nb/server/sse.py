@@ -65,7 +65,7 @@ class EventStreamHandler(HitlHandler):
                     step = await subscription.next(self.services.heartbeat)
                     self.write(forms.write(form, step, broker.heartbeat))
                     await subscription.written(self.flush())
-                    if lean and isinstance(step, Live):
+                    if lean and isinstance(step, Live) and not connection.stream.closed():
                         self._hand_over(subscription, connection.stream)
                         return
         except SlowReader:

@@ -151,6 +151,8 @@ class StreamSocket(
         stream = connection.stream if connection is not None else None
         if not (self.services.lean and isinstance(stream, IOStream) and plain_stream(stream)):
             return False
+        if stream.closed():  # the reader left in this very moment: the next write says so
+            return False
         writer = LeanWriter(stream, self._end)
         subscription.hand_over(writer, forms.SOCKET[self.dialect])
         self._writer, self._subscription, self._delivery = writer, None, None

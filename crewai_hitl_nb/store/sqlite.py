@@ -7,6 +7,7 @@ connections and threads of their own and never wait for the writer.
 """
 
 import asyncio
+import logging
 import os
 import queue
 import sqlite3
@@ -24,6 +25,7 @@ from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store import reading, tables, together, writing
 from crewai_hitl_nb.store.base import (
@@ -38,6 +40,7 @@ from crewai_hitl_nb.store.base import (
     StoreInUse,
 )
 from crewai_hitl_nb.store.faults import unavailable
+from crewai_hitl_nb.store.figures import CommitFigures
 from crewai_hitl_nb.store.trail import Tail, TrailPage
 
 _READERS: Final = 2
@@ -51,6 +54,8 @@ _BATCH_EVENTS: Final = 1000
 
 _BUSY_MILLISECONDS: Final = 5000
 """How long SQLite waits for a lock that a backup tool may hold."""
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -87,6 +92,7 @@ class SqliteStore:
         self.epoch = ""
         self.top = 0
         self.pruned_through = 0
+        self.figures = CommitFigures()
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
@@ -187,7 +193,9 @@ class SqliteStore:
     ) -> None:
         while (first := self._jobs.get()) is not None:
             jobs, last = self._gather(first)
+            begun = time.perf_counter()
             self._commit(connection, jobs)
+            self.figures.took(time.perf_counter() - begun, sum(job.size for job in jobs))
             loop.call_soon_threadsafe(self._announce, jobs)
             if last:
                 break
@@ -211,7 +219,11 @@ class SqliteStore:
                 for job in jobs:
                     self._run(connection, job)
             connection.execute("COMMIT")
+            if self.figures.turned(failing=False):
+                note(_log, logging.WARNING, "store_available", path=self.path)
         except sqlite3.Error as error:
+            if self.figures.turned(failing=True):
+                note(_log, logging.WARNING, "store_unavailable", path=self.path, reason=error)
             # Nothing of the batch is in the log: every caller hears so, none is answered.
             self._tail.move_back(written)
             if connection.in_transaction:
