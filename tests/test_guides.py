@@ -95,7 +95,7 @@ def test_a_script_answers_all_that_waits(server: JupyterProcess) -> None:
     with hitl.Client(server.prefix, server.token) as client:
         (asked,) = client.publish(question)
         run(server, example("answering", "hitl.Client()"), [])
-        assert client.request(asked.request_id).status == "answered"
+        assert client.request(str(asked.request_id)).status == "answered"
 
 
 def test_a_server_is_started_by_a_script(server: JupyterProcess) -> None:

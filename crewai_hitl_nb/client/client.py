@@ -6,7 +6,7 @@ errors are those of the asynchronous client.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -140,7 +140,7 @@ class Client:
         last_event_id: str | None = None,
         replay: Replay | None = None,
         types: Iterable[str] = (),
-    ) -> Iterator[Event | Gap]:
+    ) -> Generator[Event | Gap, None, None]:
         """Yield events as they come, across reconnects, transports and restarts.
 
         It ends when the client is closed, from whichever thread.

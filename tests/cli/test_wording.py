@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crewai_hitl_nb.cli.wording import SHORTEST_ID, event_line, short_ids
+from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.terminal.wording import age, asker
 from tests.events import NOON, completed, other, required
 
@@ -50,6 +51,6 @@ def test_who_asks_is_named_by_name_then_by_id_then_not_at_all() -> None:
         (other("weather_changed", execution_id="e-1"), "other      e-1  weather_changed"),
     ],
 )
-def test_an_event_is_one_line(event: object, gist: str) -> None:
+def test_an_event_is_one_line(event: Event, gist: str) -> None:
     line = "".join(part if isinstance(part, str) else part[0] for part in event_line(event))
     assert " ".join(line.split()[1:]) == " ".join(gist.split())

@@ -1,6 +1,7 @@
 """A person with a browser: the hub's login, their inbox, an answer, a server that was culled."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -51,9 +52,9 @@ def card(page: Page, request_id: str, status: str = "pending") -> Locator:
     )
 
 
-def completion(place: Place, request_id: str) -> dict[str, object]:
+def completion(place: Place, request_id: str) -> dict[str, Any]:
     reply = httpx.get(f"{place.url}requests/{request_id}", headers=place.headers)
-    completing: dict[str, object] = reply.raise_for_status().json()["completion"]
+    completing: dict[str, Any] = reply.raise_for_status().json()["completion"]
     return completing
 
 

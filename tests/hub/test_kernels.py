@@ -53,7 +53,9 @@ def test_a_crew_asks_without_configuration_and_is_answered_through_the_proxy(ada
         cell = kernel.begin(KICKOFF)
         asked = next_question(person)
         assert asked.agent_id
-        assert person.answer(asked.request_id).answered_by.name == "ada"
+        answered_by = person.answer(asked.request_id).answered_by
+        assert answered_by is not None
+        assert answered_by.name == "ada"
         assert cell.finish().error is None
 
 

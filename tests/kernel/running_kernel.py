@@ -9,14 +9,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.jupyter_process import JupyterProcess
-
 CELL_SECONDS = 60.0
+
+
+class Host(Protocol):
+    """The Jupyter server whose kernel it is, beside this process or behind a hub."""
+
+    @property
+    def url(self) -> str:
+        """Where."""
+        ...
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As whom."""
+        ...
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What its process was started with."""
+        ...
 
 
 class Cell:
@@ -60,7 +77,7 @@ class Cell:
         return dict(self.cards()[-1]["application/vnd.crewai-hitl.request+json"])
 
     def _is_over(self, message: dict[str, Any]) -> bool:
-        return (
+        return bool(
             message["msg_type"] == "status"
             and message["content"]["execution_state"] == "idle"
             and message["parent_header"].get("msg_id") == self.message_id
@@ -70,7 +87,7 @@ class Cell:
 class RunningKernel:
     """One kernel."""
 
-    def __init__(self, server: JupyterProcess, kernel_id: str) -> None:
+    def __init__(self, server: Host, kernel_id: str) -> None:
         self._server = server
         self.kernel_id = kernel_id
         runtime = Path(server.env["JUPYTER_RUNTIME_DIR"])
@@ -133,7 +150,7 @@ class RunningKernel:
             custom = content.get("comm_id") == model_id and content["data"]["method"] == "custom"
             if custom:
                 heard.append(content["data"]["content"])
-            return custom
+            return bool(custom)
 
         self.read_until(is_custom, seconds)
         return heard[0]
@@ -173,7 +190,7 @@ class RunningKernel:
 
 
 @contextmanager
-def running_kernel(server: JupyterProcess, name: str = "python3") -> Iterator[RunningKernel]:
+def running_kernel(server: Host, name: str = "python3") -> Iterator[RunningKernel]:
     """Run a kernel for the length of a `with` block."""
     reply = httpx.post(
         f"{server.url}api/kernels",

@@ -45,7 +45,7 @@ def asked(prompt: str = "Well?", **options: Any) -> "Iterator[Future[Any]]":
     """Ask on a thread, as a test cannot wait and answer at once."""
     with ThreadPoolExecutor(1) as pool:
         try:
-            yield pool.submit(hitl.ask, prompt, **options)
+            yield pool.submit(lambda: hitl.ask(prompt, **options))
         except BaseException:
             hitl.disable()
             raise

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timezone
+from functools import partial
 from itertools import islice
 from typing import TypeAlias
 
@@ -97,7 +98,7 @@ def kernels_died(server: JupyterProcess, person: Client) -> Iterator[Deaths]:
             kernel.begin(NAMED.format(name))
         yield all_die(
             person,
-            {name: lambda name=name: KERNELS[name](kernels[name], pids[name]) for name in KERNELS},
+            {name: partial(KERNELS[name], kernels[name], pids[name]) for name in KERNELS},
         )
 
 
@@ -123,9 +124,7 @@ def scripts_died(
             text=True,
         )
     try:
-        yield all_die(
-            person, {name: lambda name=name: SCRIPTS[name][1](scripts[name]) for name in SCRIPTS}
-        )
+        yield all_die(person, {name: partial(SCRIPTS[name][1], scripts[name]) for name in SCRIPTS})
     finally:
         for script in scripts.values():
             script.kill()
@@ -184,7 +183,8 @@ def test_a_cell_that_is_run_again_never_shows_two_questions(
 def _other(client: Client, than: HumanInputRequired) -> HumanInputRequired:
     """Wait for another question."""
     for event in client.events(types=["human_input_required"], replay="all"):
-        is_later = (event.offset or 0) > (than.offset or 0)
-        if isinstance(event, HumanInputRequired) and is_later:
+        if not isinstance(event, HumanInputRequired):
+            continue
+        if (event.offset or 0) > (than.offset or 0):
             return event
     raise AssertionError("a stream never ends by itself")

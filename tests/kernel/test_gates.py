@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.kernel.gates.gates import Gate
+from crewai_hitl_nb.protocol.events import Decision
 from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.tool_crews import WAYS, started, tool_crew
 
@@ -305,7 +306,7 @@ def test_parallel_calls_are_each_asked_about(client: Client) -> None:
     ):
         for _ in both:
             question = next_question(client)
-            decision = "approve" if '"a"' in question.context else "reject"
+            decision: Decision = "approve" if '"a"' in question.context else "reject"
             client.answer(question.request_id, decision=decision)
         assert crew.result.result() == "Done"
 

@@ -29,7 +29,8 @@ def test_a_crew_runs_in_the_background_and_gives_its_result(client: Client) -> N
     question = next_question(client)
 
     assert question.execution_id == run.execution_id
-    assert run.state in ("running", "waiting")
+    before: str = run.state
+    assert before in ("running", "waiting")
     client.answer(question.request_id)
 
     assert "# A note on tea" in str(run.result(LONG))

@@ -47,7 +47,7 @@ def site(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Site:
     for notebook in NOTEBOOKS:
         runs.of(notebook)
     to = tmp_path_factory.mktemp("site")
-    command = [sys.executable, BUILD, "--executed", runs.executed, "--to", to]
+    command: list[str | Path] = [sys.executable, BUILD, "--executed", runs.executed, "--to", to]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     if os.environ.get("SITE"):

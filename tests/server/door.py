@@ -26,8 +26,15 @@ PATIENCE_SECONDS = 15.0
 class Address(Protocol):
     """Where a server is and how to be let in: the in-process one or one of its own process."""
 
-    url: str
-    token: str
+    @property
+    def url(self) -> str:
+        """Where."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """As whom."""
+        ...
 
 
 class Door:
@@ -41,10 +48,10 @@ class Door:
         self.http = client(self)
 
     async def open(self) -> None:
-        await self.app.extension_manager.start_all_extensions()  # type: ignore[no-untyped-call]
+        await self.app.extension_manager.start_all_extensions()
 
     async def close(self) -> None:
-        await self.app.extension_manager.stop_all_extensions()  # type: ignore[no-untyped-call]
+        await self.app.extension_manager.stop_all_extensions()
 
     async def restart(self) -> None:
         """Close the log and open it again, as a restart of the server does."""

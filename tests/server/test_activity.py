@@ -1,6 +1,7 @@
 """A server is in use while a process waits for a person, for as long as is configured."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ async def test_a_question_that_a_process_waits_for_is_use(door: Door) -> None:
         ),
     ],
 )
-async def test_other_questions_are_not(door: Door, fields: dict[str, object], hours: float) -> None:
+async def test_other_questions_are_not(door: Door, fields: dict[str, Any], hours: float) -> None:
     await door.ask(**fields)
     settings: dict[str, object] = {}
     broker = door.app.web_app.settings["crewai_hitl_services"].broker

@@ -1,7 +1,7 @@
 """A slow reader is closed when its bounded buffer is full; it can resume, others go on."""
 
 import httpx
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 import websockets
 

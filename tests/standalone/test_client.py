@@ -86,9 +86,8 @@ client.close()
 
 
 def test_both_clients_work_in_a_notebook_cell(server: HumanInputServer) -> None:
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(f"URL, KEY = {server.url!r}, {KEY!r}\n{IN_A_CELL}")]
-    )
+    code = f"URL, KEY = {server.url!r}, {KEY!r}\n{IN_A_CELL}"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     printed = "".join(output.text for output in notebook.cells[0].outputs)
     assert printed.splitlines() == ["['r1']", "Good?", "Shorter"]

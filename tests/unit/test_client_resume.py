@@ -2,13 +2,13 @@
 
 from crewai_hitl_nb.client.resume import CLIMB_SECONDS, Backoff, Cursor, Fallback
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.frames import Gap
 from tests.events import other
 
 
 def at(offset: int) -> Event:
-    return other(event_id=f"event-{offset}").__class__(
+    return UnknownEvent(
         type="weather_changed",
         event_id=f"event-{offset}",
         timestamp=other().timestamp,
