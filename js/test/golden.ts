@@ -28,6 +28,9 @@ export const goldenFrames = read<GoldenFrame[]>("frames.json");
 export const goldenFolds = read<GoldenFold[]>("folds.json");
 export const goldenRuns = read<GoldenRun[]>("runs.json");
 
+/** What has broken sanitisers before: OWASP's and DOMPurify's corpora, in Markdown's clothes. */
+export const hostileTexts = read<string[]>("payloads.json");
+
 function read<T>(name: string): T {
   const file = new URL(`../../tests/fixtures/${name}`, import.meta.url);
   return JSON.parse(readFileSync(file, "utf8")) as T;

@@ -1,5 +1,6 @@
 """Servers to attack: standalone ones in this process, and one Jupyter server beside it."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,11 +8,22 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from crewai_hitl_nb.server.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
+from tests.e2e.chromium import FLAGS, find_chromium
+from tests.jupyter_process import JupyterProcess, jupyter_process
 
 KEY = "a-key-that-nobody-may-see"
+
+LAB_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+"""No news, which would come from elsewhere, and every cell drawn."""
+
+EXPOSED = ("--LabApp.expose_app_in_browser=True",)
 
 Serve = Callable[..., HumanInputServer]
 
@@ -66,3 +78,25 @@ def caller(url: str, key: str | None = None, **headers: str) -> httpx.Client:
     """Return a client that presents this key, or none."""
     credentials = {} if key is None else {"Authorization": f"Bearer {key}"}
     return httpx.Client(base_url=url, headers={**credentials, **headers}, timeout=15)
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """A Jupyter server with JupyterLab."""
+    scratch = tmp_path_factory.mktemp("jupyter")
+    overrides = scratch / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
+    overrides.parent.mkdir(parents=True)
+    overrides.write_text(json.dumps(LAB_SETTINGS))
+    with jupyter_process(scratch, app="jupyterlab", options=EXPOSED) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium with a fresh profile."""
+    path = find_chromium()
+    assert path, "the browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()

@@ -1,0 +1,171 @@
+"""What a crew can write that is hostile: every payload as Markdown, and a mark in every field.
+
+A mark is HTML that says the name of its field when it runs. So a page that is bare of its
+defence tells which fields it drew, and one that is not says nothing.
+"""
+
+import json
+from typing import Any, TypeAlias
+
+from tests.jupyter_process import REPOSITORY
+
+Json: TypeAlias = dict[str, Any]
+
+TEXTS: list[str] = json.loads((REPOSITORY / "tests/fixtures/payloads.json").read_text())
+
+RUN = "hostile-run"
+FAILED_RUN = "hostile-failed-run"
+LATER = "2099-01-01T00:00:00Z"
+
+
+def mark(field: str) -> str:
+    return f"<img src=x onerror=\"alert('{field}')\">"
+
+
+def numbered(number: int) -> str:
+    """Return a payload that says its own number where it would say 1."""
+    return TEXTS[number].replace("alert(1)", f"alert({number})")
+
+
+def payloads() -> list[Json]:
+    """Return a question for each payload, which is its prompt and its context."""
+    return [
+        {
+            "request_id": f"payload-{number}",
+            "prompt": numbered(number),
+            "context": numbered(number),
+            "source": {"agent_role": "Writer"},
+        }
+        for number in range(len(TEXTS))
+    ]
+
+
+FULL: Json = {
+    "request_id": "every-field",
+    "prompt": mark("prompt"),
+    "context": mark("context"),
+    "history": [{"draft": mark("earlier draft"), "feedback": mark("earlier feedback")}],
+    "round": 2,
+    "reason_flags": {mark("reason"): True},
+    "assignee": mark("assignee"),
+    "expires_at": LATER,
+    "source": {
+        "agent_role": mark("agent"),
+        "crew_name": mark("crew"),
+        "flow_name": mark("flow"),
+        "task_name": mark("task"),
+        "notebook": "javascript:alert('notebook')",
+    },
+    "response": {"on_expiry": "default", "default": mark("default")},
+}
+OPTIONS: Json = {
+    "request_id": "every-option",
+    "kind": "question",
+    "response": {"options": [mark("option"), mark("other option")]},
+}
+FORM: Json = {
+    "request_id": "every-form-field",
+    "kind": "question",
+    "response": {
+        "schema": {
+            "type": "object",
+            "properties": {
+                mark("field name"): {"type": "string"},
+                "titled": {
+                    "type": "string",
+                    "title": mark("field title"),
+                    "description": mark("field description"),
+                    "default": mark("field default"),
+                },
+                "chosen": {"type": "string", "enum": [mark("field choice"), "other"]},
+            },
+        }
+    },
+}
+EDIT: Json = {
+    "request_id": "every-draft",
+    "context": f"{mark('draft')}\n\nmore",
+    "draft": mark("draft"),
+    "history": [{"draft": f"{mark('draft')} and words", "feedback": "Shorter"}],
+    "round": 2,
+    "response": {"decisions": ["approve", "edit"]},
+}
+CLOSED: Json = {"request_id": "every-answer", "prompt": mark("closed prompt"), "draft": "as it was"}
+WITHDRAWN: Json = {"request_id": "every-end", "prompt": "Withdrawn?"}
+SOURCE = {"id": "hostile-source"}
+OPEN = (FULL, OPTIONS, FORM, EDIT)
+
+
+def endings() -> list[Json]:
+    """Return what answers, claims and ends some of the questions; a kernel publishes it."""
+    person = {"name": mark("person"), "via": "cli"}
+    return [
+        {"type": "human_input_claimed", "request_id": "every-field", "claimed_by": person},
+        {
+            "type": "human_input_completed",
+            "request_id": "every-answer",
+            "human_feedback": mark("feedback"),
+            "decision": "respond",
+            "answered_by": person,
+        },
+        {
+            "type": "human_input_cancelled",
+            "request_id": "every-end",
+            "reason": "withdrawn",
+            "message": mark("message"),
+        },
+    ]
+
+
+def started(execution_id: str) -> Json:
+    return {
+        "type": "run_started",
+        "event_id": f"{execution_id}-started",
+        "execution_id": execution_id,
+        "timestamp": "2026-11-22T01:00:00Z",
+        "name": mark("run"),
+        "kind": "crew",
+        "tasks": [{"id": "t1", "name": mark("step"), "agent": mark("step agent")}],
+        "source": SOURCE,
+    }
+
+
+def runs() -> list[Json]:
+    """Return a run that ended well and one that failed."""
+    ends = [
+        {"type": "run_finished", "execution_id": RUN, "result": mark("result")},
+        {
+            "type": "run_failed",
+            "execution_id": FAILED_RUN,
+            "error": mark("error"),
+            "cause": mark("cause"),
+        },
+    ]
+    return [started(RUN), started(FAILED_RUN), *ends]
+
+
+ON_THE_PAGE = {
+    "prompt",
+    "context",
+    "earlier draft",
+    "earlier feedback",
+    "reason",
+    "assignee",
+    "agent",
+    "crew",
+    "flow",
+    "task",
+    "default",
+    "option",
+    "other option",
+    "field name",
+    "field title",
+    "field description",
+    "field choice",
+    "draft",
+    "person",
+}
+"""The fields that a page with the open questions draws as text."""
+
+IN_THE_HISTORY = {"closed prompt", "feedback", "person", "message"}
+IN_A_NOTEBOOK = {"run", "step", "step agent", "result", "error", "cause"}
