@@ -4,12 +4,18 @@ Fixtures for one part (a real server process, a kernel, a browser) stand beside 
 """
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
 from tests.jupyter_process import QUIET_CREWAI
 
 os.environ.update(QUIET_CREWAI)
+
+# A shell without job control lets what runs in its background ignore Ctrl-C, and so would the
+# scripts and kernels that these tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Durations of generated examples say nothing on a shared machine.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,6 +6,7 @@ again on the same port. It knows nothing of the extension except the path of its
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import httpx
 TOKEN = "a-token-for-tests"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+SERVER_PORTS = (10_000, 32_000)
 REPOSITORY = Path(__file__).parent.parent
 
 QUIET_CREWAI = {
@@ -31,10 +33,17 @@ QUIET_CREWAI = {
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that was free a moment ago.
+
+    Not one that the system hands out: while a server is down between two starts, any other
+    test's outgoing connection could take such a one.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*SERVER_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as a server binds it
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def scratch_env(scratch: Path) -> dict[str, str]:
