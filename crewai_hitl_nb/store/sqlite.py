@@ -251,7 +251,9 @@ class SqliteStore:
         connection.execute("SAVEPOINT job")
         try:
             job.result = job.run(connection)
-        except Exception as error:  # noqa: BLE001 - isolates one append from all others
+        except Exception as error:  # isolates one append from all others
+            if not connection.in_transaction:
+                raise  # SQLite has taken back the whole batch, as it does when the disk is full
             job.error = self._unavailable(error) if isinstance(error, sqlite3.Error) else error
             self._tail.move_back(written)
             connection.execute("ROLLBACK TO job")

@@ -1,0 +1,147 @@
+"""A disk that is full, read-only or locked: said clearly, nothing half done, and mended."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import anyio
+import pytest
+import pytest_asyncio
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.store.base import EVERYTHING, Appended, Commit
+from tests.chaos.faults import FaultyStore, held
+from tests.events import completed, other, required
+from tests.server.door import until
+
+pytestmark = pytest.mark.asyncio
+
+LARGE = 200_000
+"""Characters that no file without room takes."""
+
+PATIENCE_SECONDS = 20.0
+
+FAULTS = {
+    "full": "free some space on its disk",
+    "read_only": "let the user that runs the server write",
+    "held": "another program holds the file",
+}
+
+
+class Opened:
+    """A store that may be given a fault, and what it announced."""
+
+    def __init__(self, store: FaultyStore) -> None:
+        self.store = store
+        self.seen: list[Commit] = []
+
+    def fault(self, name: str) -> AbstractContextManager[None]:
+        """Return the fault; it is mended behind the `with` block."""
+        if name == "held":
+            self.store.pragma("busy_timeout = 50")
+            return held(self.store.path)
+        return self.store.full() if name == "full" else self.store.read_only()
+
+
+@pytest_asyncio.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
+    """A store with some events and an open question."""
+    opened = Opened(FaultyStore(tmp_path / "log.db"))
+    await opened.store.start(opened.seen.extend)
+    await opened.store.append([other(), required("q1")])
+    yield opened
+    await opened.store.close()
+
+
+each_fault = pytest.mark.parametrize("fault", FAULTS)
+
+
+@each_fault
+async def test_an_append_is_refused_as_a_whole_and_says_what_to_do(
+    opened: Opened, fault: str
+) -> None:
+    batch = [completed("q1", "yes"), other(text="x" * LARGE), other()]
+    with opened.fault(fault), pytest.raises(StoreUnavailable, match=FAULTS[fault]) as refused:
+        await opened.store.append(batch)
+    assert "nothing was stored" in str(refused.value)
+    assert str(opened.store.path) in str(refused.value)
+    found = await opened.store.request("q1")
+    assert (opened.store.top, len(opened.seen)) == (2, 2)
+    assert found is not None
+    assert found.status == "pending"
+
+
+@each_fault
+async def test_reading_goes_on(opened: Opened, fault: str) -> None:
+    with opened.fault(fault):
+        page = await opened.store.read(EVERYTHING, after=0, upto=2, limit=10)
+    assert [record.offset for record in page] == [1, 2]
+
+
+@each_fault
+async def test_behind_the_fault_the_same_append_takes_the_next_place(
+    opened: Opened, fault: str
+) -> None:
+    batch = [other(text="x" * LARGE), completed("q1", "yes")]
+    with opened.fault(fault), pytest.raises(StoreUnavailable):
+        await opened.store.append(batch)
+    placed = await opened.store.append(batch)
+    assert [result.record.offset for result in placed] == [3, 4]
+    assert not any(result.duplicate for result in placed)
+
+
+@each_fault
+async def test_of_appends_side_by_side_each_is_stored_or_refused_and_never_both(
+    opened: Opened, fault: str
+) -> None:
+    with opened.fault(fault):
+        appends = [opened.store.append([other(text="x" * 5000)]) for _ in range(40)]
+        results = await asyncio.gather(*appends, return_exceptions=True)
+    assert all(isinstance(r, list | StoreUnavailable) for r in results)
+    stored = [r[0].record.offset for r in results if isinstance(r, list)]
+    page = await opened.store.read(EVERYTHING, after=2, upto=1000, limit=1000)
+    assert [record.offset for record in page] == sorted(stored)
+    assert sorted(stored) == list(range(3, 3 + len(stored)))
+
+
+class Noted(FaultyStore):
+    """Says when it refused."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.refused = asyncio.Event()
+
+    async def append(self, events: Sequence[Event]) -> list[Appended]:
+        try:
+            return await super().append(events)
+        except StoreUnavailable:
+            self.refused.set()
+            raise
+
+
+@each_fault
+async def test_an_end_that_was_due_meanwhile_is_stored_behind_the_fault(
+    tmp_path: Path, fault: str
+) -> None:
+    store = Noted(tmp_path / "log.db")
+    broker = Broker(store, retry_seconds=0.05)
+    await broker.start()
+    try:
+        due = datetime.now(timezone.utc) + timedelta(seconds=1.5)
+        await broker.publish([required("q2", expires_at=due.isoformat())])
+        with Opened(store).fault(fault):
+            while not store.refused.is_set():  # a full file takes a few small events more
+                with suppress(StoreUnavailable):
+                    await broker.publish([other()])
+            store.refused.clear()
+            with anyio.fail_after(PATIENCE_SECONDS):
+                await store.refused.wait()
+            assert (await broker.request("q2")).status == "pending"
+        request = await until(lambda: broker.request("q2"), lambda r: r.status != "pending")
+        assert request.status == "expired"
+    finally:
+        await broker.close()
