@@ -51,7 +51,7 @@ test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units, server, kernel, note
 ifdef PYTEST
 	$(BIN)/python -m pytest $(PYTEST)
 else
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone and not pictures"
 	$(BIN)/python -m pytest -m alone
 endif
 

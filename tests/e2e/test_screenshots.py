@@ -83,7 +83,9 @@ CHOICE = {
     "source": {"crew_name": "Night shift", "agent_role": "Reporter", "notebook": "nightly.ipynb"},
 }
 
-themes = pytest.mark.parametrize("theme", ["Light", "Dark"])
+themes = pytest.mark.parametrize(
+    "theme", ["Light", pytest.param("Dark", marks=pytest.mark.pictures)]
+)
 
 
 def quickstart_cells() -> list[str]:
