@@ -1,13 +1,28 @@
 """The programs, in the order in which they run and are reported."""
 
 from benchmarks.program import Program
-from benchmarks.programs import asking, asking_many, fanout, longpoll, replay, sustained
+from benchmarks.programs import (
+    append,
+    asking,
+    asking_many,
+    executions,
+    fanout,
+    idle,
+    longpoll,
+    memory,
+    replay,
+    sustained,
+)
 
 PROGRAMS: tuple[Program, ...] = (
     fanout.PROGRAM,
     sustained.PROGRAM,
     longpoll.PROGRAM,
     replay.PROGRAM,
+    memory.PROGRAM,
+    idle.PROGRAM,
+    executions.PROGRAM,
+    append.PROGRAM,
     asking.PROGRAM,
     asking_many.PROGRAM,
 )

@@ -1,8 +1,7 @@
 """The product as users run it: in a real Jupyter server, its authentication on, SQLite FULL.
 
 A publisher is a WebSocket that stays open and sends `publish` frames, as a kernel's bridge does, or
-HTTP requests. Beside the product runs one extension of ours (``servers/lag.py``) that samples how
-late the server's loop is, two hundred times a second.
+HTTP requests.
 """
 
 import json
@@ -32,15 +31,24 @@ class Product:
         *,
         publisher: Literal["ws", "http"] = "ws",
         options: tuple[str, ...] = (),
+        sampled: bool = False,
     ) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it answers.
+
+        Args:
+            scratch: Where all of its files are.
+            publisher: How events are published.
+            options: Of its command line.
+            sampled: Whether the lag of its loop is sampled meanwhile (``servers/lag.py``).
+        """
         self.publisher: Literal["ws", "http", "raw"] = publisher
         self.server = JupyterProcess(
-            scratch, options=(*options, _WITH_LAG), env={"PYTHONPATH": str(REPOSITORY)}
+            scratch, options=(*options, *([_WITH_LAG] if sampled else [])), env={"PYTHONPATH": str(REPOSITORY)}
         )
         self.port = self.server.port
         with pinned(SERVER_CORE):
             self.server.start()
+        self.publisher_headers = self.server.headers
 
     @property
     def pid(self) -> int:
@@ -51,6 +59,12 @@ class Product:
         """End it."""
         self.server.stop()
 
+    def publish_as_kernel(self) -> None:
+        """Let publishers carry the key that the server hands to its kernels."""
+        runtime = Path(self.server.env["JUPYTER_RUNTIME_DIR"])
+        handed = json.loads((runtime / f"crewai-hitl-{self.pid}.json").read_text())
+        self.publisher_headers = {"Authorization": f"Bearer {handed['key']}"}
+
     def lag(self, *, reset: bool = False) -> dict[int, int]:
         """Return how often its loop was late, by milliseconds, since the last reset."""
         url = f"{self.server.url}bench/lag{'?reset=1' if reset else ''}"
@@ -58,8 +72,9 @@ class Product:
         return {int(ms): count for ms, count in reply.json().items()}
 
     def path(self, transport: Transport, execution: str, query: str = "replay=none") -> str:
-        """Return the path of a stream."""
-        return f"/crewai-hitl/{_PATHS[transport]}/human-input/{execution}?{query}"
+        """Return the path of a stream; without an execution it is the one of all of them."""
+        stream = f"/crewai-hitl/{_PATHS[transport]}/human-input"
+        return f"{stream}/{execution}?{query}" if execution else f"{stream}?{query}"
 
     def subscribe(self, transport: Transport, execution: str, query: str = "replay=none") -> bytes:
         """Return the request of one subscriber."""
@@ -75,13 +90,13 @@ class Product:
         if self.publisher == "http":
             return b""
         return wire.upgrade(
-            self.path("ws", "publisher", "replay=none&type=none"), self.server.headers
+            self.path("ws", "publisher", "replay=none&type=none"), self.publisher_headers
         )
 
     def publish(self, mark: str, events: list[bytes]) -> bytes:
         """Publish events in one frame or request."""
         joined = b"[" + b",".join(events) + b"]"
         if self.publisher == "http":
-            return wire.post("/crewai-hitl/events", joined, self.server.headers)
+            return wire.post("/crewai-hitl/events", joined, self.publisher_headers)
         ref = json.dumps(mark).encode()
         return wire.frame(b'{"type":"publish","ref":' + ref + b',"events":' + joined + b"}")
