@@ -1,6 +1,6 @@
 """Rows as text for a terminal, and numbers as people read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.results import Goal, Row
 
@@ -10,6 +10,11 @@ def number(value: float) -> str:
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def figures(named: Mapping[str, float]) -> str:
+    """Return figures with their names on one line."""
+    return " · ".join(f"{name} {number(value)}" for name, value in named.items())
 
 
 def verdict(goal: Goal) -> str:
@@ -25,8 +30,7 @@ def table(rows: Sequence[Row]) -> str:
     """Return rows as lines."""
     lines = []
     for row in rows:
-        figures = " · ".join(f"{name} {number(value)}" for name, value in row.figures.items())
-        lines.append(f"   {row.case} [{row.unit}]: {figures}")
+        lines.append(f"   {row.case} [{row.unit}]: {figures(row.figures)}")
         lines += [f"      {verdict(goal)}" for goal in row.goals]
         lines += [f"      {row.note}"] if row.note else []
     return "\n".join(lines)

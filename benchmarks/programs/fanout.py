@@ -1,85 +1,143 @@
 """Fan-out: from one publish to the last of N subscribers.
 
-The limit is the bare loop plus one durable commit, both measured in the same repetition.
+The limit is the bare loop plus one durable commit, both measured in the same repetition. From the
+same run comes what a delivery costs the server as N grows, and how late its loop was.
 """
 
 import statistics
+from dataclasses import dataclass, field
 
 from benchmarks.commit import CommitClock
 from benchmarks.load.generator import Generator
+from benchmarks.printing import figures
 from benchmarks.processes import cpu_seconds
 from benchmarks.program import Bench, Program
-from benchmarks.results import PRODUCT, Row, Samples, at_most
+from benchmarks.programs.lag import lag_row
+from benchmarks.results import PRODUCT, Goal, Row, Samples, at_most
 from benchmarks.targets import base, start
 from benchmarks.targets.base import Target, Transport
+from benchmarks.targets.product import Product
 
 _SIZES = (100, 1000, 5000)
 _QUICK_SIZES = (100, 1000)
+_LARGE = 5000
 _WARM_UP = 5
 _COMMIT = "commit"
 _LIMIT = "bare loop"
+_FLAT = 1.25
 
 
-def events_each(size: int) -> int:
-    """Return how many events one repetition sends: fewer where each takes long."""
-    return 20 if size <= 1000 else 8
+@dataclass
+class Case:
+    """What was measured with one number of subscribers.
+
+    Attributes:
+        latency: Milliseconds to the last subscriber, by target.
+        cpu: The server's processor time for one event, in milliseconds.
+        busy: The load generator's share of the time.
+        lag: How late the product's loop was.
+    """
+
+    transport: Transport
+    size: int
+    latency: Samples = field(default_factory=Samples)
+    cpu: Samples = field(default_factory=Samples)
+    busy: Samples = field(default_factory=Samples)
+    lag: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return f"{self.size:,} subscribers, {self.transport.upper()}"
+
+    @property
+    def events(self) -> int:
+        """Events of one repetition: fewer where each takes long."""
+        return 20 if self.size <= 1000 else 8
 
 
 def run(bench: Bench) -> list[Row]:
     """Measure every size over every transport."""
     sizes = bench.plan.sizes or (_QUICK_SIZES if bench.plan.quick else _SIZES)
-    targets = [*start.product(bench), *start.peers(bench), *start.limit(bench)]
+    targets = [*start.product(bench, sampled=True), *start.peers(bench), *start.limit(bench)]
     clock = bench.scope.owns(CommitClock(bench.folder("commit")))
     rows = []
     for transport in bench.plan.transports:
-        rows += [_case(bench, targets, clock, transport, size) for size in sizes]
+        cases = [Case(transport, size) for size in sizes]
+        for case in cases:
+            _measure(bench, case, targets, clock)
+            bench.say(f"{case.name}: {figures(case.latency.medians())}")
+        rows += [_row(case) for case in cases]
+        if cases[0].cpu.has(PRODUCT):
+            rows.append(_growth(cases))
+            rows.append(lag_row(f"fan-out to {cases[-1].name}", cases[-1].lag))
     return rows
 
 
-def _case(
-    bench: Bench, targets: list[Target], clock: CommitClock, transport: Transport, size: int
-) -> Row:
-    samples, busy, cpu = Samples(), Samples(), Samples()
-    events = events_each(size)
-    publishes = _WARM_UP + events * bench.plan.repetitions
+def _measure(bench: Bench, case: Case, targets: list[Target], clock: CommitClock) -> None:
+    publishes = _WARM_UP + case.events * bench.plan.repetitions
     generators: dict[str, Generator] = {}
     pids = {target.name: target.pid for target in targets}
+    products = [target for target in targets if isinstance(target, Product)]
     with bench.fresh() as scope:
         for target in targets:
-            load = base.load(target, transport, size, publishes=publishes)
+            load = base.load(target, case.transport, case.size, publishes=publishes)
             generators[target.name] = scope.owns(Generator(load))
             generators[target.name].open()
         for generator in generators.values():
             generator.quiet()
             generator.publish(_WARM_UP)
+        for product in products:
+            product.lag(reset=True)
         for _ in bench.repetitions():
-            samples.add(_COMMIT, 1000 * clock.median())
+            case.latency.add(_COMMIT, 1000 * clock.median())
             for name, generator in generators.items():
                 before = cpu_seconds(pids[name])
-                report = generator.publish(events)
-                cpu.add(name, 1000 * (cpu_seconds(pids[name]) - before) / events)
-                samples.add(name, 1000 * statistics.median(report.latencies))
-                busy.add(name, report.busy)
+                report = generator.publish(case.events)
+                case.cpu.add(name, 1000 * (cpu_seconds(pids[name]) - before) / case.events)
+                case.latency.add(name, 1000 * statistics.median(report.latencies))
+                case.busy.add(name, report.busy)
+        for product in products:
+            case.lag = product.lag()
         for generator in generators.values():
             generator.quiet()
-    bench.say(f"{transport} {size}: {_shown(samples.medians())}")
+
+
+def _row(case: Case) -> Row:
+    latency = case.latency
+    goals: list[Goal] = []
+    if case.size >= _LARGE:
+        goals += at_most(1.2, latency, PRODUCT, _LIMIT)
+    elif case.size >= 1000:
+        goals += at_most(1.3, latency, PRODUCT, _LIMIT, _COMMIT)
+    if case.size >= 1000:
+        goals += at_most(1.0, latency, PRODUCT, "nchan")
+        goals += at_most(0.35 if case.transport == "ws" else 0.2, latency, PRODUCT, "FastAPI")
     return Row(
         program=PROGRAM.name,
-        case=f"{size:,} subscribers, {transport.upper()}",
+        case=case.name,
         unit="ms",
-        figures=samples.medians(),
-        goals=[
-            *at_most(1.2 if size >= 5000 else 1.3, samples, PRODUCT, _LIMIT, _COMMIT),
-            *at_most(1.0, samples, PRODUCT, "nchan"),
-            *at_most(0.35 if transport == "ws" else 0.2, samples, PRODUCT, "FastAPI"),
-        ],
-        note=f"server CPU per event, ms: {_shown(cpu.medians())}; "
-        f"the generator's at most {max(busy.medians().values()):.0%} of the time",
+        figures=latency.medians(),
+        goals=goals,
+        note=f"processor time of the server for one event, ms: {figures(case.cpu.medians())}; "
+        f"the generator was busy at most {max(case.busy.medians().values()):.0%} of the time",
     )
 
 
-def _shown(figures: dict[str, float]) -> str:
-    return " · ".join(f"{name} {figure:.3g}" for name, figure in figures.items())
+def _growth(cases: list[Case]) -> Row:
+    """Return the row for what one delivery costs as the subscribers become more."""
+    cost = Samples()
+    for case in cases:
+        for milliseconds in case.cpu.each[PRODUCT]:
+            cost.add(f"{case.size:,}", 1000 * milliseconds / case.size)
+    few, most = f"{cases[0].size:,}", f"{cases[-1].size:,}"
+    return Row(
+        program=PROGRAM.name,
+        case=f"by the number of subscribers, {cases[0].transport.upper()}",
+        unit="µs of the server for each delivery",
+        figures=cost.medians(),
+        goals=[Goal(f"that with {few}", "at most", _FLAT, cost.ratio(most, few))],
+    )
 
 
 PROGRAM = Program("fanout", "from one publish to the last of N subscribers", run)

@@ -62,7 +62,7 @@ def _length(bench: Bench, length: int) -> list[Row]:
 
 def _targets(bench: Bench, scope: Scope, length: int) -> Iterator[Target]:
     if bench.plan.wants(PRODUCT):
-        yield scope.owns(Product(bench.folder(PRODUCT)))
+        yield scope.owns(Product(bench.folder(PRODUCT), sampled=True))
     if bench.plan.wants(Nchan.name) and nchan.installed():
         yield scope.owns(Nchan(bench.folder("nchan"), keep=2 * length))
     if length == _LENGTHS[0] and bench.plan.wants(Documented.name) and documented.installed():

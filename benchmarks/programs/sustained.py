@@ -25,7 +25,7 @@ _SHARE = {True: 4, False: 1}
 def run(bench: Bench) -> list[Row]:
     """Measure both transports."""
     size = (bench.plan.sizes or [1000])[0]
-    targets = [*start.product(bench), *start.peers(bench), *start.limit(bench)]
+    targets = [*start.product(bench, sampled=True), *start.peers(bench), *start.limit(bench)]
     if bench.plan.wants(_JOINED):
         joined = BareLoop(bench.folder("joined"), joined=True, name=_JOINED)
         targets.append(bench.scope.owns(joined))

@@ -43,7 +43,9 @@ class Product:
         """
         self.publisher: Literal["ws", "http", "raw"] = publisher
         self.server = JupyterProcess(
-            scratch, options=(*options, *([_WITH_LAG] if sampled else [])), env={"PYTHONPATH": str(REPOSITORY)}
+            scratch,
+            options=(*options, *([_WITH_LAG] if sampled else [])),
+            env={"PYTHONPATH": str(REPOSITORY)},
         )
         self.port = self.server.port
         with pinned(SERVER_CORE):

@@ -12,9 +12,9 @@ from benchmarks.targets.nchan import Nchan
 from benchmarks.targets.product import Product
 
 
-def product(bench: Bench) -> list[Target]:
-    """Return the product."""
-    return _start(bench, PRODUCT, lambda: Product(bench.folder(PRODUCT)))
+def product(bench: Bench, *, sampled: bool = False) -> list[Target]:
+    """Return the product; `sampled`: with a look at the lag of its loop."""
+    return _start(bench, PRODUCT, lambda: Product(bench.folder(PRODUCT), sampled=sampled))
 
 
 def peers(bench: Bench) -> list[Target]:
