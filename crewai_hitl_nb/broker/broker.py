@@ -160,6 +160,11 @@ class Broker:
         """How many readers there are."""
         return sum(self.readers.by_transport.values())
 
+    @property
+    def lean_count(self) -> int:
+        """How many of them are given what comes in rounds, without a task of their own."""
+        return self._fanout.sinks
+
     def waited_for_since(self, moment: datetime) -> bool:
         """Whether a process waits for the answer to a question that it asked after ``moment``."""
         return any(

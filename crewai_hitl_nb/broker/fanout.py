@@ -76,6 +76,11 @@ class Fanout:
         self._room = asyncio.Event()
         self._room.set()
 
+    @property
+    def sinks(self) -> int:
+        """How many readers there are in audiences."""
+        return sum(map(len, self._audiences.values()))
+
     # ---- who reads
 
     def add(self, reader: Reader) -> None:

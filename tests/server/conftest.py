@@ -29,6 +29,12 @@ def host() -> dict[str, Any]:
     return {}
 
 
+@pytest.fixture
+def lean() -> bool:
+    """Return whether live connections are left to lean writers; see ``door.both_ways``."""
+    return True
+
+
 # pytest-jupyter asks for its configuration under this name.
 @pytest.fixture(name="jp_server_config")
 def server_config(traits: dict[str, Any], host: dict[str, Any]) -> Config:
@@ -47,6 +53,7 @@ def door(
     jp_base_url: str,
     jp_data_dir: Path,
     jp_asyncio_loop: asyncio.AbstractEventLoop,
+    lean: bool,
 ) -> Iterator[Door]:
     """Return the door of a server that is up, and close it in the end."""
     door = Door(
@@ -55,6 +62,7 @@ def door(
         jp_serverapp.identity_provider.token,
         jp_data_dir,
     )
+    door.services.lean = lean
     jp_asyncio_loop.run_until_complete(door.open())
     yield door
     jp_asyncio_loop.run_until_complete(door.http.aclose())

@@ -16,6 +16,8 @@ import pytest
 import websockets
 from jupyter_server.serverapp import ServerApp
 
+from crewai_hitl_nb.server.base import SETTING, Services
+
 Json: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
@@ -46,6 +48,12 @@ class Door:
         self.token = token
         self.data_dir = data_dir
         self.http = client(self)
+
+    @property
+    def services(self) -> Services:
+        """What the handlers of this server work with."""
+        services: Services = self.app.web_app.settings[SETTING]
+        return services
 
     async def open(self) -> None:
         await self.app.extension_manager.start_all_extensions()
@@ -148,3 +156,7 @@ def ids(events: list[Json]) -> list[str]:
 def configured(**traits: Any) -> pytest.MarkDecorator:
     """Let one test run with these traits of ``HumanInputApp``."""
     return pytest.mark.parametrize("traits", [traits], ids=[",".join(traits)])
+
+
+both_ways = pytest.mark.parametrize("lean", [True, False], ids=["lean", "plain"])
+"""Let a test run with lean writers, and again with the plain way that they fall back to."""

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.server.door import Door, configured, ids, note, socket
+from tests.server.door import Door, both_ways, configured, ids, note, socket
 from tests.server.readers import TRANSPORTS, reading
 
 
@@ -29,6 +29,7 @@ async def a_busy_publisher(door: Door) -> AsyncIterator[None]:
         await publishing
 
 
+@both_ways
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_connecting_while_others_publish_misses_nothing_and_repeats_nothing(
     door: Door, transport: str
@@ -41,6 +42,7 @@ async def test_connecting_while_others_publish_misses_nothing_and_repeats_nothin
     assert [event["offset"] for event in seen] == list(range(1, len(seen) + 1))
 
 
+@both_ways
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_events_of_one_call_and_of_racing_calls_come_in_offset_order(
     door: Door, transport: str
@@ -53,6 +55,7 @@ async def test_events_of_one_call_and_of_racing_calls_come_in_offset_order(
     assert [event["offset"] for event in seen] == list(range(1, 62))
 
 
+@both_ways
 async def test_readers_of_every_transport_see_the_same_events(door: Door) -> None:
     async with AsyncExitStack() as stack:
         readers = [
@@ -66,6 +69,7 @@ async def test_readers_of_every_transport_see_the_same_events(door: Door) -> Non
     assert all(events == seen[0] for events in seen)
 
 
+@both_ways
 @configured(heartbeat_seconds=0.05)
 @pytest.mark.parametrize("transport", ["ws", "sse"])
 async def test_a_quiet_stream_says_with_heartbeats_that_it_lives(
@@ -110,6 +114,7 @@ async def test_a_held_poll_ends_empty_when_its_time_is_over(door: Door) -> None:
     assert reply.json()["last_event_id"] == "old"
 
 
+@both_ways
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_reader_that_leaves_leaves_nothing_behind(door: Door, transport: str) -> None:
     async with AsyncExitStack() as stack:
@@ -160,6 +165,7 @@ async def test_a_bad_parameter_of_a_stream_is_refused_before_it_begins(door: Doo
     await door.until_subscriptions(0)
 
 
+@both_ways
 async def test_a_socket_is_closed_as_going_away_when_the_server_stops(door: Door) -> None:
     async with socket(door) as connection:
         await connection.recv()
@@ -169,6 +175,7 @@ async def test_a_socket_is_closed_as_going_away_when_the_server_stops(door: Door
         assert connection.close_code == 1001
 
 
+@both_ways
 async def test_an_event_stream_ends_when_the_server_stops(door: Door) -> None:
     async with reading("sse", door) as reader:
         await reader.replayed()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.door import Door, ids, note, question
+from tests.server.door import Door, both_ways, ids, note, question
 from tests.server.readers import TRANSPORTS, reading
 
 pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
@@ -75,6 +75,7 @@ async def test_an_execution_id_may_hold_any_character(door: Door, transport: str
         assert ids(await reader.replayed()) == ["odd"]
 
 
+@both_ways
 async def test_a_crew_filters_replay_and_live_alike(door: Door, transport: str) -> None:
     await three_questions(door)
     async with reading(transport, door, replay="all", crew_id="red") as reader:
@@ -84,6 +85,7 @@ async def test_a_crew_filters_replay_and_live_alike(door: Door, transport: str) 
         assert ids(await reader.until("red")) == ["red"]
 
 
+@both_ways
 async def test_types_filter_replay_and_live_alike(door: Door, transport: str) -> None:
     await three_questions(door)
     wanted = "human_input_completed, note"

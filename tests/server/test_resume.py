@@ -4,12 +4,13 @@ import itertools
 
 import pytest
 
-from tests.server.door import Door, configured, ids, note, question, until
+from tests.server.door import Door, both_ways, configured, ids, note, question, until
 from tests.server.readers import TRANSPORTS, reading
 
 NAMES = [f"n{i}" for i in range(1, 7)]
 
 
+@both_ways
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(TRANSPORTS, repeat=2)))
 async def test_a_place_taken_on_one_transport_resumes_on_any(
     door: Door, first: str, second: str

@@ -5,7 +5,7 @@ import psutil
 import pytest
 import websockets
 
-from tests.server.door import Door, configured, ids, note, socket, until
+from tests.server.door import Door, both_ways, configured, ids, note, socket, until
 from tests.server.readers import Reader, Socket, reading
 
 LARGE = "x" * 200_000
@@ -31,6 +31,7 @@ async def to_the_end(reader: Reader) -> list[str]:
         return seen
 
 
+@both_ways
 @configured(buffer_events=10)
 @pytest.mark.parametrize("transport", ["ws", "sse"])
 async def test_a_slow_reader_resumes_with_nothing_lost_and_others_are_not_slowed(
@@ -51,6 +52,7 @@ async def test_a_slow_reader_resumes_with_nothing_lost_and_others_are_not_slowed
         assert ids(await resumed.until(names[-1])) == names[len(before) :]
 
 
+@both_ways
 @configured(buffer_events=10)
 async def test_a_slow_socket_is_closed_with_4408(door: Door) -> None:
     async with socket(door) as slow:
@@ -61,6 +63,7 @@ async def test_a_slow_socket_is_closed_with_4408(door: Door) -> None:
         assert slow.close_code == 4408
 
 
+@both_ways
 @configured(buffer_events=10)
 async def test_a_reader_that_never_reads_again_holds_no_connection(door: Door) -> None:
     port = httpx.URL(door.url).port
@@ -77,6 +80,7 @@ async def test_a_reader_that_never_reads_again_holds_no_connection(door: Door) -
         await until(served, lambda now: now == 1)
 
 
+@both_ways
 @configured(buffer_events=10)
 @pytest.mark.parametrize("transport", ["ws", "sse"])
 async def test_one_commit_larger_than_the_buffer_makes_nobody_slow(

@@ -1,0 +1,179 @@
+"""The lean writer is really taken, and left for the plain way by itself where it must be."""
+
+import asyncio
+import contextlib
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from tests.server.door import PATIENCE_SECONDS, Door, ids, note, socket, until
+from tests.server.readers import Reader, Socket, reading
+
+STREAMS = pytest.mark.parametrize("transport", ["ws", "sse"])
+LARGE = "x" * 200_000
+
+
+async def lean(door: Door) -> int:
+    """Return how many readers are written to by lean writers."""
+    broker = door.services.broker
+    assert broker is not None
+    return broker.lean_count
+
+
+async def until_lean(door: Door, number: int) -> None:
+    """Wait until so many readers are: one is handed over once its replay is on its way."""
+    await until(lambda: lean(door), lambda count: count == number)
+
+
+@STREAMS
+async def test_a_live_reader_is_handed_to_a_lean_writer(door: Door, transport: str) -> None:
+    async with reading(transport, door) as reader:
+        await reader.replayed()
+        await until_lean(door, 1)
+        await door.publish(note("n1"), note("n2"))
+        assert ids(await reader.until("n2")) == ["n1", "n2"]
+    await door.until_subscriptions(0)
+    assert await lean(door) == 0
+
+
+async def test_an_event_stream_that_was_handed_over_is_no_request_of_the_host_any_more(
+    door: Door,
+) -> None:
+    async with reading("sse", door) as reader:
+        await reader.replayed()
+        await until_lean(door, 1)
+        names = {str(task.get_coro()) for task in asyncio.all_tasks()}
+    assert not {name for name in names if "EventStreamHandler" in name}
+
+
+async def test_a_socket_that_was_handed_over_still_takes_frames_up(door: Door) -> None:
+    async with socket(door) as connection:
+        reader = Reader(Socket(connection))
+        await reader.replayed()
+        await until_lean(door, 1)
+        for number in range(20):
+            await connection.send(f'{{"type":"publish","ref":"{number}","events":{{"type":"n"}}}}')
+        frames = [await reader.frame() for _ in range(40)]
+    assert [f["ref"] for f in frames if f["type"] == "ack"] == [str(n) for n in range(20)]
+    assert [f["offset"] for f in frames if f["type"] == "n"] == list(range(1, 21))
+
+
+@STREAMS
+async def test_a_reader_that_falls_behind_and_catches_up_has_everything_once(
+    door: Door, transport: str
+) -> None:
+    names = [f"large-{i}" for i in range(60)]
+    async with reading(transport, door) as reader:
+        await reader.replayed()
+        await until_lean(door, 1)
+        for name in names:
+            await door.publish(note(name, text=LARGE))  # far more than the sockets hold
+        assert ids(await reader.until(names[-1])) == names
+        await door.publish(note("small"))
+        assert ids(await reader.until("small")) == ["small"]
+        assert await lean(door) == 1
+
+
+async def test_a_waiter_by_sse_keeps_its_handler_which_says_that_it_is_present(door: Door) -> None:
+    async with reading("sse", door, source="kernel-1") as reader:
+        await reader.replayed()
+        await door.publish(note("n1"))
+        await reader.until("n1")
+        assert await lean(door) == 0
+
+
+async def test_a_stream_that_the_host_compresses_goes_the_plain_way(door: Door) -> None:
+    door.app.web_app.settings["compress_response"] = True
+    async with reading("sse", door) as reader:
+        await reader.replayed()
+        await door.publish(note("n1"))
+        await reader.until("n1")
+        assert await lean(door) == 0
+
+
+async def test_a_reader_that_speaks_http_1_0_gets_a_stream_without_chunks(door: Door) -> None:
+    url = httpx.URL(door.url)
+    with anyio.fail_after(PATIENCE_SECONDS):
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(
+            f"GET {url.raw_path.decode()}events/human-input HTTP/1.0\r\n"
+            f"Authorization: token {door.token}\r\n\r\n".encode()
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"chunked" not in head.lower()
+        assert await reader.readuntil(b"\n\n") == b"retry: 1000\n\n"
+        await reader.readuntil(b"event: heartbeat\n")
+        await door.publish(note("n1"))
+        await reader.readuntil(b"id: n1\n")
+        assert await lean(door) == 0
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Return a certificate of this machine with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@asynccontextmanager
+async def over_tls(door: Door, certificate: Path) -> AsyncIterator[tuple[str, ssl.SSLContext]]:
+    """Serve the same application over TLS; yield its prefix and whom to trust."""
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate)
+    server = HTTPServer(door.app.web_app, ssl_options=serving)
+    (bound,) = bind_sockets(0, "127.0.0.1")
+    server.add_sockets([bound])
+    path = httpx.URL(door.url).raw_path.decode()
+    trust = ssl.create_default_context(cafile=str(certificate))
+    try:
+        yield f"https://127.0.0.1:{bound.getsockname()[1]}{path}", trust
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+async def test_a_reader_over_tls_goes_the_plain_way(door: Door, certificate: Path) -> None:
+    headers = {"Authorization": f"token {door.token}"}
+    async with over_tls(door, certificate) as (url, trust):
+        address = url.replace("https", "wss") + "ws/human-input"
+        async with websockets.connect(address, additional_headers=headers, ssl=trust) as connection:
+            reader = Reader(Socket(connection))
+            await reader.replayed()
+            await door.publish(note("n1"), note("n2", text=LARGE))
+            assert ids(await reader.until("n2")) == ["n1", "n2"]
+            assert (await lean(door), (await door.health())["subscriptions"]) == (0, 1)
