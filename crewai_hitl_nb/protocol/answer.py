@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from crewai_hitl_nb.protocol import schema
+from crewai_hitl_nb.protocol import limits, schema
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import (
     Decision,
@@ -158,8 +158,11 @@ def _check_options(response: Response, options: tuple[str, ...] | None) -> None:
         raise InvalidAnswer.at("options", "this request has no options; send `human_feedback`")
     if len(options) > 1 and not response.multiple:
         raise InvalidAnswer.at("options", "choose one option only")
+    if len(options) > limits.MAX_OPTIONS:
+        raise InvalidAnswer.at("options", f"choose at most {limits.MAX_OPTIONS} options")
+    known = schema.shortened(", ".join(response.options))
     wrong = tuple(
-        FieldError(f"options.{i}", f"`{option}` is not one of {', '.join(response.options)}")
+        FieldError(f"options.{i}", f"`{option}` is not one of {known}")
         for i, option in enumerate(options)
         if option not in response.options
     )

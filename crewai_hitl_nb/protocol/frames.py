@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadJson, BadRequest, HitlError
 from crewai_hitl_nb.protocol.events import CancelReason
 from crewai_hitl_nb.protocol.ids import Id
@@ -89,8 +90,28 @@ def decode_json(body: bytes | str) -> object:
         # json, not msgspec: only it tells the place as line and column, which the
         # contract promises; the fast decoder runs first and this one only on failure.
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # UnicodeDecodeError too
         raise _located(body, str(error)) from None
+
+
+def decode_body(body: bytes | str) -> object:
+    """Decode JSON that a stranger sent.
+
+    Raises:
+        BadJson: Likewise, or when it is nested too deeply to be passed on.
+    """
+    value = decode_json(body)
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(limits.MAX_JSON_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return value
+    raise BadJson(f"nested too deeply: at most {limits.MAX_JSON_DEPTH} brackets within brackets")
 
 
 def _located(body: bytes | str, reason: str) -> BadJson:
@@ -108,6 +129,8 @@ def _located(body: bytes | str, reason: str) -> BadJson:
         return BadJson(f"not UTF-8 at byte {error.start}", byte=error.start)
     except RecursionError:
         return BadJson("not JSON that can be read: nested too deeply")
+    except ValueError as error:  # a whole number of thousands of digits (CPython's own limit)
+        return BadJson(f"not JSON that can be read: {error}")
     return BadJson(f"not JSON: {reason}")
 
 

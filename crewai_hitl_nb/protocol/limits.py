@@ -33,6 +33,13 @@ MAX_OPTIONS: Final = 200
 MAX_SCHEMA_PROPERTIES: Final = 100
 """Fields of one form."""
 
+MAX_SCHEMA_CHOICES: Final = 1000
+"""Choices of one field: every country or currency fits, a catalogue does not."""
+
+MAX_JSON_DEPTH: Final = 64
+"""Brackets within brackets. Decoders give up at a thousand; what one of them can just read
+must not become an event that the next one, which finds it in a list, cannot."""
+
 PAGE_EVENTS: Final = 500
 """Events read from a store, and written to a subscriber, at a time while it replays."""
 

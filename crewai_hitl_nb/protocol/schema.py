@@ -21,6 +21,10 @@ _FORMATS: Final[Mapping[str, str]] = {
 }
 """Each as people are told what fits it. Zones as RFC 3339 wants them."""
 
+_MESSAGE_CHARS: Final = 300
+_MOST_ERRORS: Final = 20
+"""Wrong choices that one reply names: who sent more of them has not looked at any."""
+
 _COMMON: Final = frozenset({"type", "title", "description", "default"})
 _BY_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "string": _COMMON | {"minLength", "maxLength", "format", "enum", "enumNames"},
@@ -43,8 +47,8 @@ _COUNT: Final[_Rule] = (
 )
 _NUMBER: Final[_Rule] = (lambda value: _is_number(value, int | float), "is a number")
 _LIST: Final[_Rule] = (
-    lambda value: isinstance(value, list) and bool(value),
-    "is a list, not empty",
+    lambda value: isinstance(value, list) and 0 < len(value) <= limits.MAX_SCHEMA_CHOICES,
+    f"is a list of 1 to {limits.MAX_SCHEMA_CHOICES}",
 )
 _NAMES: Final[_Rule] = (
     lambda value: isinstance(value, list) and _texts(value),
@@ -79,32 +83,84 @@ def check_form(form: Mapping[str, Any]) -> None:
         most = limits.MAX_SCHEMA_PROPERTIES
         raise InvalidEvent.at(f"{where}.properties", f"a form has at most {most} properties")
     for name, field in properties.items():
+        if len(name) > limits.MAX_ID_CHARS:
+            most = limits.MAX_ID_CHARS
+            raise InvalidEvent.at(f"{where}.properties", f"a name has at most {most} characters")
         _check_field(field, f"{where}.properties.{name}")
     required = form.get("required", [])
-    if not isinstance(required, list) or not all(name in properties for name in required):
-        raise InvalidEvent.at(f"{where}.required", "`required` lists names of properties")
+    is_list = isinstance(required, list) and len(required) <= len(properties)
+    if not is_list or not all(name in properties for name in required):
+        raise InvalidEvent.at(f"{where}.required", "`required` lists names of properties, once")
 
 
 def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
-    """Return what is wrong with the values, field by field; empty when they fit."""
+    """Return what is wrong with the values, field by field; empty when they fit.
+
+    It takes some milliseconds at most, whatever the form and the values: what a form may
+    carry is bounded, and so is what is looked at of the values.
+    """
+    if len(values) > limits.MAX_SCHEMA_PROPERTIES:
+        most = limits.MAX_SCHEMA_PROPERTIES
+        return (FieldError("values", f"has {len(values)} entries; a form has at most {most}"),)
+    missing = [name for name in dict.fromkeys(form.get("required", ())) if name not in values]
+    found = [FieldError(f"values.{name}", "is required") for name in missing]
+    for name, value in values.items():
+        where = f"values.{name[: limits.MAX_ID_CHARS]}"
+        field = form["properties"].get(name)
+        if field is None:
+            if form.get("additionalProperties") is False:
+                found.append(FieldError(where, "is not in the form"))
+        elif field["type"] == "array":
+            found += _choice_errors(field, value, where)
+        else:
+            found += _value_errors(field, value, where)
+    return tuple(found)
+
+
+def _value_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
     # Imported here: it costs a tenth of a second, and most questions carry no form.
     import jsonschema
 
     validator = jsonschema.Draft202012Validator(
-        form, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+        field, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
     found = []
-    for error in validator.iter_errors(values):
-        path = ".".join(["values", *map(str, error.absolute_path)])
-        if error.validator == "required":
-            missing = [n for n in form.get("required", []) if n not in values]
-            found += [FieldError(f"values.{name}", "is required") for name in missing]
-            continue
+    for error in validator.iter_errors(value):
+        message = error.message
         if error.validator == "format":
-            found.append(FieldError(path, f"must be {_FORMATS[error.validator_value]}"))
-            continue
-        found.append(FieldError(path, error.message))
-    return tuple(dict.fromkeys(found))
+            message = f"must be {_FORMATS[error.validator_value]}"
+        found.append(FieldError(where, shortened(message)))
+    return found
+
+
+def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
+    """Check a multiple choice by hand: jsonschema compares each item with every other."""
+    if not isinstance(value, list):
+        return [FieldError(where, "is a list of choices")]
+    if len(value) > limits.MAX_SCHEMA_CHOICES:
+        return [FieldError(where, f"has at most {limits.MAX_SCHEMA_CHOICES} choices")]
+    choices = {choice for choice in field["items"]["enum"] if isinstance(choice, str)}
+    found = [
+        FieldError(f"{where}.{i}", shortened(f"{item} is not one of the choices"))
+        if isinstance(item, str)
+        else FieldError(f"{where}.{i}", "is not a text")
+        for i, item in enumerate(value)
+        if not isinstance(item, str) or item not in choices
+    ]
+    if found:
+        return found[:_MOST_ERRORS]
+    if field.get("uniqueItems") and len(set(value)) < len(value):
+        found.append(FieldError(where, "names a choice twice"))
+    if len(value) < field.get("minItems", 0):
+        found.append(FieldError(where, f"needs at least {field['minItems']} choices"))
+    if len(value) > field.get("maxItems", len(value)):
+        found.append(FieldError(where, f"takes at most {field['maxItems']} choices"))
+    return found
+
+
+def shortened(message: str) -> str:
+    """Return a message that does not repeat all of what it is about."""
+    return message if len(message) <= _MESSAGE_CHARS else f"{message[:_MESSAGE_CHARS]}…"
 
 
 def _check_field(field: object, where: str) -> None:
