@@ -4,7 +4,8 @@ Below it are the protocol and anywidget; above it is the kernel half. It does no
 crewAI.
 """
 
-from crewai_hitl_nb.widget.card import CardWidget, FrontEndNotBuilt
+from crewai_hitl_nb.widget.card import CardWidget
 from crewai_hitl_nb.widget.inbox import InboxWidget, inbox
+from crewai_hitl_nb.widget.script import FrontEndNotBuilt
 
 __all__ = ["CardWidget", "FrontEndNotBuilt", "InboxWidget", "inbox"]

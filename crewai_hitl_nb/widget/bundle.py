@@ -14,7 +14,8 @@ import msgspec
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.protocol.wire import encode_event
-from crewai_hitl_nb.widget.card import CardWidget, FrontEndNotBuilt
+from crewai_hitl_nb.widget.card import CardWidget
+from crewai_hitl_nb.widget.script import FrontEndNotBuilt
 
 CARD_MIME: Final = "application/vnd.crewai-hitl.request+json"
 

@@ -6,35 +6,15 @@ browser cannot reach it through ``relay.py``; it neither answers nor waits, and 
 neither crewAI nor the bridge.
 """
 
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import widget_serialization
 
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.widget.relay import Relay
-
-BUILT_CARD: Final = Path(__file__).parent / "static" / "card.js"
-
-
-class FrontEndNotBuilt(RuntimeError):
-    """The widget's script is missing: this is a source tree that was never built."""
-
-
-def load_script() -> str:
-    """Return the widget's script.
-
-    Raises:
-        FrontEndNotBuilt: Saying how to build it.
-    """
-    try:
-        return BUILT_CARD.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FrontEndNotBuilt(
-            "the front end of crewai-hitl-nb is not built; run `make build` in its source tree, "
-            "or install a wheel"
-        ) from None
+from crewai_hitl_nb.widget.script import CardScript, shared
 
 
 class CardWidget(anywidget.AnyWidget):
@@ -49,10 +29,17 @@ class CardWidget(anywidget.AnyWidget):
     via = traitlets.Unicode("widget", help="How answers from here are called.").tag(sync=True)
     mode = traitlets.Enum(("card", "inbox"), default_value="card").tag(sync=True)
 
+    script = traitlets.Instance(CardScript, help="What draws it.").tag(
+        sync=True, **widget_serialization
+    )
+
     def __init__(self, endpoint: Endpoint | None = None, **traits: Any) -> None:
+        common = shared()
         if not hasattr(type(self), "_esm"):
-            type(self)._esm = load_script()
-        super().__init__(**traits)
+            type(self)._esm = common.loader
+        # A layout is a widget as well, with a message of its own when each card has one.
+        given = {"script": common.script(), "layout": common.layout(), **traits}
+        super().__init__(**given)
         self._relay = Relay(self.send, endpoint)
         self.on_msg(lambda _, content, __: self._relay.take(content))
 

@@ -2,6 +2,7 @@
  * Builds the three outputs, all of them git-ignored and shipped in the wheel.
  *
  *   src/widget.ts  → crewai_hitl_nb/widget/static/card.js          the anywidget
+ *   src/card-loader.ts → the same folder                          what each widget carries of it
  *   src/inbox.ts   → crewai_hitl_nb/server/static/inbox.{js,css}   the inbox page
  *   src/service-worker.ts, icons/ → the same                       what makes it installable
  *   src/maths.ts   → the same: draws formulas, fetched when there are some
@@ -60,6 +61,12 @@ async function buildPages() {
   const inbox = join(product, "server", "static");
   await build({ ...shared, entryPoints: ["src/maths.ts"], outdir: inbox, minify: true });
   await build({ ...shared, entryPoints: ["src/widget.ts"], outfile: card, minify: true });
+  await build({
+    ...shared,
+    entryPoints: ["src/card-loader.ts"],
+    outdir: dirname(card),
+    minify: true,
+  });
   await build({ ...shared, entryPoints: ["src/inbox.ts"], outdir: inbox, minify: true });
   await build({
     ...shared,

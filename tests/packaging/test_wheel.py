@@ -87,6 +87,7 @@ def test_the_wheel_ships_the_built_front_end_once(wheel: Path) -> None:
         "crewai_hitl_nb/server/static/service-worker.js",
         "crewai_hitl_nb/server/static/icon-512.png",
         "crewai_hitl_nb/widget/static/card.js",
+        "crewai_hitl_nb/widget/static/card-loader.js",
         f"{data}/{LAB_EXTENSION}/schemas/crewai-hitl-nb/panel.json",
         f"{data}/{SERVER_CONFIG}",
         f"{data}/{LAB_EXTENSION}/package.json",
