@@ -35,8 +35,9 @@ from crewai_hitl_nb.protocol.errors import (
     Unknown,
 )
 from crewai_hitl_nb.protocol.lines import note
-from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server import keys, parameters
 from crewai_hitl_nb.server.limiting import Limiter, caller_name
+from crewai_hitl_nb.server.revocation import OpenStreams
 from crewai_hitl_nb.store.base import Match
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Services(msgspec.Struct):
         webhooks_trouble: Why that is so, for people, if it should not be.
         lean: Whether live connections are left to lean writers where that can be.
         limiter: What each caller may do, and how often.
+        streams: Whose streams are open.
         kernel_identity: Who carries the kernel key. Made once: a configurable of the host
             costs more to make than all the rest of a request.
         kernel_authorizer: What they may, made once for the same reason.
@@ -79,6 +81,7 @@ class Services(msgspec.Struct):
     webhooks_trouble: str = ""
     lean: bool = True
     limiter: Limiter = msgspec.field(default_factory=Limiter)
+    streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
     kernel_identity: keys.KernelIdentity = msgspec.field(default_factory=keys.KernelIdentity)
     kernel_authorizer: keys.KernelAuthorizer = msgspec.field(default_factory=keys.KernelAuthorizer)
 
@@ -141,7 +144,23 @@ class CallerMixin:
         limiter, broker = self.services.limiter, self.broker
         limiter.take("open", self.caller)
         limiter.cap_streams(self.caller, broker.readers.of(self.caller))
-        return broker.subscribe(match, start, Reader(self.caller, transport))
+        subscription = broker.subscribe(match, start, Reader(self.caller, transport))
+        user = cast("web.RequestHandler", self).current_user
+        self.services.streams.began(subscription, user)
+        return subscription
+
+    async def waiter(self) -> str | None:
+        """Return the waiter that this connection is, if any.
+
+        Raises:
+            BadRequest: Its name is no id.
+            Forbidden: The caller asks nothing, so there is nothing to wait for: a present
+                waiter keeps requests open.
+        """
+        source = parameters.source(cast("web.RequestHandler", self))
+        if source is not None:
+            await self.require("write")
+        return source
 
     @property
     def identity_provider(self) -> IdentityProvider:
@@ -196,6 +215,17 @@ class CallerMixin:
         """
         if not await self.may(action):
             raise Forbidden(f"you have not the right to {action} on {RESOURCE}")
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Write the line of a failure without the query of its address, which may hold a token.
+
+        What Tornado writes in its place has the whole address in it.
+        """
+        request = cast("web.RequestHandler", self).request
+        if isinstance(value, web.HTTPError):
+            _log.info("%s %s: %s", request.method, request.path, value.status_code)
+        else:
+            _log.error("%s %s failed", request.method, request.path, exc_info=(typ, value, tb))
 
 
 class JsonErrorsMixin:

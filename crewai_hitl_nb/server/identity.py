@@ -6,7 +6,7 @@ signed cookie that names the key, never the key itself; it ends with the key. Re
 cookie stand under the XSRF rules, those with a key do not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from jupyter_server.auth import Authorizer, IdentityProvider, User
@@ -14,7 +14,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
 from crewai_hitl_nb.server import keys
-from crewai_hitl_nb.server.keyring import ACTIONS, Keyring, Right
+from crewai_hitl_nb.server.keyring import ACTIONS, KeyFileError, Keyring, Right
 from crewai_hitl_nb.server.limiting import Limiter
 from crewai_hitl_nb.store.base import Reach
 
@@ -28,6 +28,17 @@ class Caller(User):
 
     rights: frozenset[Right] = _EVERYTHING
     reach: Reach | None = None
+    keyring: Keyring | None = field(default=None, repr=False, compare=False)
+
+    def counts(self) -> bool:
+        """Whether the key is still there, and still means the same."""
+        if self.keyring is None:
+            return True
+        try:
+            key = self.keyring.get(self.username)
+        except KeyFileError:
+            return False
+        return key is not None and (key.rights, key.reach) == (self.rights, self.reach)
 
 
 class ApiKeyIdentity(IdentityProvider):
@@ -35,7 +46,7 @@ class ApiKeyIdentity(IdentityProvider):
 
     def __init__(self, api_key: str, keyring: Keyring | None, limiter: Limiter) -> None:
         """Take the one key with every right (or an empty text), the keys file, the limits."""
-        super().__init__(token=api_key)
+        super().__init__(token=api_key, cookie_options={"samesite": "Lax"})
         self._keyring = keyring
         self._limiter = limiter
 
@@ -91,17 +102,18 @@ class ApiKeyIdentity(IdentityProvider):
             display_name=key.name,
             rights=key.rights,
             reach=key.reach,
+            keyring=self._keyring,
         )
 
 
 class KeyAuthorizer(Authorizer):
-    """Lets a caller do what their key says."""
+    """Lets a caller do what their key says, for as long as it says so."""
 
     def is_authorized(
         self, handler: JupyterHandler, user: User, action: str, resource: str
     ) -> bool:
         """Say whether the key has the right for the action."""
-        return isinstance(user, Caller) and ACTIONS.get(action) in user.rights
+        return isinstance(user, Caller) and ACTIONS.get(action) in user.rights and user.counts()
 
 
 def _master() -> Caller:

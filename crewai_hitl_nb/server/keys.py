@@ -18,6 +18,7 @@ import filelock
 from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
 from tornado import web
 
+_BLINDING: Final = secrets.token_bytes(32)
 _BEARER: Final = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 
 
@@ -46,8 +47,9 @@ def presented(handler: web.RequestHandler) -> str:
 
 
 def same(key: str, given: str) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(key.encode(), given.encode())
+    """Compare in constant time, whatever the lengths: hashed with a secret of this process."""
+    ours, theirs = (hmac.digest(_BLINDING, text.encode(), "sha256") for text in (key, given))
+    return hmac.compare_digest(ours, theirs)
 
 
 class KernelIdentity(IdentityProvider):

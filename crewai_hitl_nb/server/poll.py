@@ -36,6 +36,7 @@ class PollHandler(HitlHandler):
         )
         timeout = parameters.number(self, "timeout", default=0.0, most=limits.MAX_POLL_SECONDS)
         match = parameters.match(self, execution_id, crew_id)
+        await self.waiter()
         self._subscription = self.subscribe(match, start, "poll")
         try:
             with waiting(self, self.broker):

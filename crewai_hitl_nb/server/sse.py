@@ -41,7 +41,7 @@ class EventStreamHandler(HitlHandler):
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Stream until one side leaves."""
         broker = self.broker
-        parameters.source(self)  # a wrong one is refused while it still can be
+        await self.waiter()  # a wrong one is refused while it still can be
         subscription = self._subscription = self.subscribe(
             parameters.match(self, execution_id, crew_id),
             parameters.start(self, default="pending"),
@@ -92,6 +92,7 @@ class EventStreamHandler(HitlHandler):
         """Leave the connection to a writer; this handler and its request are forgotten."""
         writer = LeanWriter(stream, partial(_end, stream))
         subscription.hand_over(writer, forms.CHUNKED_EVENT_STREAM[self.dialect])
+        self.services.streams.began(writer, self.current_user)
         self.application.log_request(self)
         self.detach()
         stream.set_close_callback(writer.closed)

@@ -16,6 +16,7 @@ import socket
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Final
@@ -23,6 +24,7 @@ from typing import Any, Final
 import jinja2
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.base.handlers import FileFindHandler
+from jupyter_server.log import log_request
 from tornado import httpserver, netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
@@ -117,6 +119,7 @@ class HumanInputServer:
         self._http: httpserver.HTTPServer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._background: _Background | None = None
 
     @property
@@ -162,6 +165,7 @@ class HumanInputServer:
         self._stopped = asyncio.Event()
         self._http = httpserver.HTTPServer(self._application(), max_body_size=2 * MAX_BODY_BYTES)
         self._http.add_sockets(sockets)
+        self._watch = asyncio.ensure_future(self._end_revoked_forever())
         self.started.set()
         _log.info("human-input events at %s", self.url)
 
@@ -177,6 +181,8 @@ class HumanInputServer:
         if http is None:
             return
         self.started.clear()
+        if self._watch is not None:
+            self._watch.cancel()
         self._handover.take_back()
         http.stop()
         await webhooks.end(self._services)
@@ -205,6 +211,11 @@ class HumanInputServer:
         await broker.start()
         self._services.broker = broker
         await webhooks.begin(self._services, store, broker, self._webhooks, _log)
+
+    async def _end_revoked_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._services.heartbeat)
+            self._services.streams.end_revoked()
 
     def _bind(self) -> list[socket.socket]:
         try:
@@ -254,6 +265,9 @@ class HumanInputServer:
                 self._api_key, self._keyring, self._services.limiter
             ),
             "authorizer": KeyAuthorizer(),
+            "headers": {"Content-Security-Policy": "frame-ancestors 'self'"},
+            # Tornado's own would write addresses with the tokens in them.
+            "log_function": partial(log_request, record_prometheus_metrics=False),
             # Without a key only names of this machine: a page whose name was rebound to
             # this address (DNS rebinding) still sends its own name as Host.
             "allow_remote_access": bool(self._api_key) or self._keyring is not None,
@@ -312,7 +326,7 @@ class _Background:
     async def _run(self) -> None:
         try:
             await self._server.start_async()
-        except ServerError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, who starts it must hear of it
             self._began.set_exception(error)
             return
         self._began.set_result(None)

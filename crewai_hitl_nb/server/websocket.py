@@ -110,7 +110,7 @@ class StreamSocket(
             raise BadRequest("this is a WebSocket; open it with `Upgrade: websocket`, or read SSE")
         match = parameters.match(self, execution_id, crew_id)
         start = parameters.start(self, default="pending")
-        source = parameters.source(self)
+        source = await self.waiter()
         self._subscription = self.subscribe(match, start, "websocket")
         self._source = source
         try:
@@ -155,6 +155,7 @@ class StreamSocket(
             return False
         writer = LeanWriter(stream, self._end)
         subscription.hand_over(writer, forms.SOCKET[self.dialect])
+        self.services.streams.began(writer, self.current_user)
         self._writer, self._subscription, self._delivery = writer, None, None
         return True
 

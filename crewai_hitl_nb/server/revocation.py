@@ -1,0 +1,39 @@
+"""Ends the streams of those who may read no more: a stream outlives the request that began it.
+
+Whoever is let in once could otherwise listen for as long as the connection holds, whatever
+happens to their key meanwhile. The host looks through the open streams with each heartbeat
+(``standalone``); the handlers only say whose a stream is. Callers of a host without such keys
+are not looked at: there the host's own rules hold.
+"""
+
+from typing import Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
+
+from crewai_hitl_nb.broker.audience import Sink
+from crewai_hitl_nb.broker.subscription import Closed, Subscription
+
+
+@runtime_checkable
+class Revocable(Protocol):
+    """A caller whose right to be there can end."""
+
+    def counts(self) -> bool:
+        """Whether it is still the same right that it was."""
+
+
+class OpenStreams:
+    """The streams that are open, and whose they are."""
+
+    def __init__(self) -> None:
+        self._callers: WeakKeyDictionary[Subscription | Sink, Revocable] = WeakKeyDictionary()
+
+    def began(self, stream: Subscription | Sink, caller: object) -> None:
+        """Somebody begins to read, or what they read goes on by a sink."""
+        if isinstance(caller, Revocable):
+            self._callers[stream] = caller
+
+    def end_revoked(self) -> None:
+        """End the streams of callers who count no more; they find out why when they return."""
+        for stream, caller in list(self._callers.items()):
+            if not caller.counts():
+                stream.end(Closed())
