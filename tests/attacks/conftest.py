@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from crewai_hitl_nb.server.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
-from tests.e2e.chromium import FLAGS, find_chromium
+from tests.e2e.chromium import headless_chromium
 from tests.jupyter_process import JupyterProcess, jupyter_process
 
 KEY = "a-key-that-nobody-may-see"
@@ -94,9 +94,5 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium with a fresh profile."""
-    path = find_chromium()
-    assert path, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with headless_chromium() as browser:
         yield browser
-        browser.close()

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.e2e.chromium import FLAGS, find_chromium
+from tests.e2e.chromium import headless_chromium
 from tests.e2e.inbox import Desk, InboxPage, OpenInbox, inbox_page
 from tests.e2e.lab import Lab, leave_nothing_behind, silence_the_news, write_notebook
 from tests.e2e.notes import Notes, listen
@@ -75,12 +75,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A headless Chromium with a fresh profile."""
-    path = find_chromium()
-    assert path, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with headless_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.chromium import FLAGS, find_chromium
+from tests.e2e.chromium import headless_chromium
 from tests.hub.culled import Culled
 from tests.hub.hub_process import HubProcess, Place
 from tests.server.door import question
@@ -19,10 +19,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        yield chromium
-        chromium.close()
+    with headless_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

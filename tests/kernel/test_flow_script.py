@@ -1,17 +1,16 @@
 """Flows in plain scripts: crewAI's console without a server, the bridge with one."""
 
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from crewai_hitl_nb.client import Client
-from tests.jupyter_process import JupyterProcess, scratch_env
+from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.flows import ENABLE_FLOWS
+from tests.kernel.plain_script import Start, scripts
 
 FLOWS = ("Skippable()", "Asks()", "AsksOnItsLoop()")
 RUNS = "\n".join(
@@ -30,33 +29,11 @@ for run in runs:
 """
 RUN_COUNT = 2 * len(FLOWS)
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a script that has the flows and ends with the given code."""
-    scripts: list[subprocess.Popen[str]] = []
-
-    def start(code: str, **env: str) -> "subprocess.Popen[str]":
-        path = tmp_path / "script.py"
-        path.write_text(f"{ENABLE_FLOWS}\n{code}\n")
-        pipe = subprocess.PIPE
-        script = subprocess.Popen(
-            [sys.executable, str(path)],
-            env=scratch_env(tmp_path) | env,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-        )
-        scripts.append(script)
-        return script
-
-    yield start
-    for script in scripts:
-        script.kill()
-        script.communicate()
+    with scripts(tmp_path, ENABLE_FLOWS) as start:
+        yield start
 
 
 def test_without_a_server_the_console_asks_as_before(start: Start) -> None:

@@ -3,17 +3,16 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from crewai_hitl_nb.client import Client
-from tests.jupyter_process import JupyterProcess, scratch_env
+from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.crews import ENABLE
+from tests.kernel.plain_script import Start, scripts
 
 KINDS = """
 import asyncio
@@ -38,34 +37,11 @@ for run in RUNS:
 """
 RUN_COUNT = 4
 
-Script = subprocess.Popen[str]
-Start = Callable[..., Script]
-
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a script that ends with the given code, in an environment without any server."""
-    scripts: list[Script] = []
-
-    def start(code: str, **env: str) -> Script:
-        path = tmp_path / "script.py"
-        path.write_text(f"{ENABLE}\n{code}\n")
-        pipe = subprocess.PIPE
-        script = subprocess.Popen(
-            [sys.executable, str(path)],
-            env=scratch_env(tmp_path) | env,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-        )
-        scripts.append(script)
-        return script
-
-    yield start
-    for script in scripts:
-        script.kill()
-        script.communicate()
+    with scripts(tmp_path, ENABLE) as start:
+        yield start
 
 
 def test_without_a_server_the_console_asks_as_before(start: Start) -> None:

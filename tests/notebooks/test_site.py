@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Request, expect
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.cli.main import commands
 from tests.e2e.axe import violations
-from tests.e2e.chromium import FLAGS, find_chromium
+from tests.e2e.chromium import headless_chromium
 from tests.jupyter_process import REPOSITORY
 from tests.notebooks.conftest import NOTEBOOKS, Runs
 from tests.notebooks.site import Site
@@ -85,12 +85,8 @@ def test_every_public_name_and_command_is_described(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = find_chromium()
-    assert path, "the browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with headless_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
