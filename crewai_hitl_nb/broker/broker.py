@@ -62,9 +62,9 @@ from crewai_hitl_nb.store.base import (
     Reach,
     RequestPage,
     RequestQuery,
-    Store,
 )
 from crewai_hitl_nb.store.figures import CommitFigures
+from crewai_hitl_nb.store.trail import TrailedStore, TrailPage
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Broker:
 
     def __init__(
         self,
-        store: Store,
+        store: TrailedStore,
         *,
         clock: Callable[[], datetime] = utc_now,
         presence_grace: float = limits.PRESENCE_GRACE_SECONDS,
@@ -342,6 +342,10 @@ class Broker:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
         return await self._store.requests(query)
+
+    async def trail(self, *, after: int, limit: int) -> TrailPage:
+        """Return the next entries of the trail."""
+        return await self._store.trail(after=after, limit=limit)
 
     async def is_taken(self, reach: Reach, event_id: str) -> bool:
         """Say whether an event out of this reach has the id."""

@@ -24,6 +24,7 @@ from crewai_hitl_nb.protocol.events import (
 from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import Appended, Match, Reach, RequestPage, RequestQuery
+from crewai_hitl_nb.store.trail import TrailPage
 
 
 class BrokerWithin:
@@ -67,6 +68,11 @@ class BrokerWithin:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of those in reach."""
         return await self._broker.requests(msgspec.structs.replace(query, within=self._reach))
+
+    async def trail(self, *, after: int, limit: int) -> TrailPage:
+        """Return the next entries in reach; those that were pruned are of nobody's reach."""
+        page = await self._broker.trail(after=after, limit=limit)
+        return msgspec.structs.replace(page, within=self._reach)
 
     async def publish(self, events: Sequence[Event]) -> list[Appended]:
         """Append events that are in reach.

@@ -4,6 +4,7 @@ import click
 
 from crewai_hitl_nb import __version__
 from crewai_hitl_nb.cli.answer import answer
+from crewai_hitl_nb.cli.audit import audit
 from crewai_hitl_nb.cli.cancel import cancel
 from crewai_hitl_nb.cli.doctor import doctor
 from crewai_hitl_nb.cli.exits import Commands
@@ -29,7 +30,7 @@ def commands() -> None:
     """
 
 
-for command in (pending, watch, answer, cancel, serve, salvage, keys, webhooks, doctor):
+for command in (pending, watch, answer, cancel, serve, salvage, audit, keys, webhooks, doctor):
     commands.add_command(command)
 
 

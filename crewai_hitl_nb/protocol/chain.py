@@ -15,6 +15,7 @@ What a chain does not prove: whoever can write the log's file can seal a changed
 from one end to the other. Only a head that was kept out of their reach tells.
 """
 
+import re
 from hashlib import sha256
 from typing import Final
 
@@ -23,8 +24,7 @@ import msgspec
 _NAME: Final = b"crewai-hitl chain 1\n"
 """A later way to seal gets another name, and so other seals from the first record on."""
 
-SEAL_BYTES: Final = 32
-"""SHA-256."""
+_WRITTEN: Final = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -44,11 +44,10 @@ class Head(msgspec.Struct, frozen=True):
         Raises:
             ValueError: It is none.
         """
-        offset, _, seal = text.strip().partition(":")
-        head = cls(int(offset), bytes.fromhex(seal))
-        if head.offset < 0 or len(head.seal) != SEAL_BYTES:
+        match = _WRITTEN.fullmatch(text.strip())
+        if match is None:
             raise ValueError(f"{text!r} is no head; it reads OFFSET:SEAL, as `audit` prints it")
-        return head
+        return cls(int(match[1]), bytes.fromhex(match[2]))
 
 
 def start(epoch: str) -> Head:

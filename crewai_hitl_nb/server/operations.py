@@ -242,6 +242,20 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="Whether a process that asks, or runs something, is there.",
         reply={"application/json": schemas.ref("Presence")},
     ),
+    ("get", "/audit"): Operation(
+        id="audit",
+        summary="Every event with its seal, page by page; a limited key gets those in its reach.",
+        parameters=(
+            Parameter("after", Cursor, "The `next` of the page before."),
+            Parameter(
+                "limit",
+                FromOne,
+                f"At most this many; {limits.PAGE_EVENTS} without, {limits.MAX_POLL_EVENTS} at "
+                "most, and fewer when they are large.",
+            ),
+        ),
+        reply={"application/json": schemas.ref("AuditPage")},
+    ),
     ("get", "/webhooks"): Operation(
         id="listWebhooks",
         summary="Where events are posted to, and how that goes.",

@@ -68,6 +68,18 @@ def count(handler: web.RequestHandler, name: str, *, default: int, most: int) ->
     return min(_number(handler, name, default, int, least=1), most)
 
 
+def place(handler: web.RequestHandler, name: str) -> int:
+    """Return a place in the log; 0 without, which is before all of it.
+
+    Raises:
+        BadRequest: It is none.
+    """
+    said = handler.get_query_argument(name, "") or "0"
+    if not (said.isascii() and said.isdigit() and len(said) < 19):
+        raise BadRequest(f"`{name}` is the `next` of the page before; leave it out to begin")
+    return int(said)
+
+
 def request_query(handler: web.RequestHandler) -> RequestQuery:
     """Return which requests a listing shows.
 

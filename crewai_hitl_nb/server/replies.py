@@ -85,6 +85,40 @@ class CrewPoll(msgspec.Struct, frozen=True):
     gap: CrewGap | msgspec.UnsetType = msgspec.UNSET
 
 
+Seal: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ChainPlace(msgspec.Struct, frozen=True):
+    """A place in the chain: everything up to ``offset``, in one seal."""
+
+    offset: Annotated[int, msgspec.Meta(ge=0)]
+    seal: Seal
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """A record with its seal: its event, or the ``digest`` that pruning left of it.
+
+    ``before`` is the seal before it, where the reply is not complete.
+    """
+
+    offset: Place
+    seal: Seal
+    event: Event | msgspec.UnsetType = msgspec.UNSET
+    digest: Seal | msgspec.UnsetType = msgspec.UNSET
+    before: Seal | msgspec.UnsetType = msgspec.UNSET
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """Some records; the first one stands on ``start``, and ``next`` leads to the page after."""
+
+    epoch: str
+    complete: bool
+    start: ChainPlace
+    entries: tuple[AuditEntry, ...]
+    head: ChainPlace
+    next: str | None
+
+
 class Health(msgspec.Struct, frozen=True):
     """How the server is; all but status and time only for those who may read."""
 

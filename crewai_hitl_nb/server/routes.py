@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from crewai_hitl_nb.server.audit import AuditHandler
 from crewai_hitl_nb.server.documents import AsyncApiHandler, OpenApiHandler
 from crewai_hitl_nb.server.health import HealthHandler
 from crewai_hitl_nb.server.inbox import InboxHandler
@@ -39,6 +40,7 @@ ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
     (_REQUEST + r"/cancel", CancelHandler),
     (r"resume", ResumeHandler),
     (r"sources/(?P<source_id>[^/]+)", SourceHandler),
+    (r"audit", AuditHandler),
     (r"webhooks", WebhooksHandler),
     (r"health", HealthHandler),
     (r"metrics", MetricsHandler),

@@ -35,7 +35,7 @@ _STRUCTS: Final = (
     *(frames.Heartbeat, frames.Gap, frames.Ack),
     *(frames.PublishFrame, frames.AnswerFrame, frames.ClaimFrame, frames.CancelFrame),
     *(replies.Published, replies.Recorded, replies.RequestPage, replies.Poll, replies.CrewPoll),
-    *(replies.Health, replies.Presence, replies.WebhookList),
+    *(replies.Health, replies.Presence, replies.WebhookList, replies.AuditPage),
 )
 _ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": limits.MAX_ID_CHARS}
 _PLACE: Final[Schema] = {"type": "integer", "minimum": 1}

@@ -30,7 +30,7 @@ from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable, TooLarge
 from crewai_hitl_nb.server import forms, parameters
-from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin
+from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, note_refusal
 from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
 from crewai_hitl_nb.server.pipeline import Pipeline
 from crewai_hitl_nb.server.publish import publish
@@ -191,6 +191,7 @@ class StreamSocket(
                 ref = raw["ref"]
             frame = frames.decode_up(raw)
         except HitlError as error:
+            note_refusal(self, error)
             await self._reply(frames.encode_error(ref, error))
             return
         await self._pipeline.begin(type(frame), self._answer_frame(frame, raw))
@@ -199,6 +200,7 @@ class StreamSocket(
         try:
             reply = frames.encode_frame(frames.Ack(frame.ref, await self._act(frame, raw)))
         except HitlError as error:
+            note_refusal(self, error)
             reply = frames.encode_error(frame.ref, error)
         await self._reply(reply)
 

@@ -25,7 +25,7 @@ from crewai_hitl_nb.store.base import (
     appended,
     commit_of,
 )
-from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage
+from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage, of_one_page
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -172,7 +172,7 @@ class MemoryStore:
             if entry.offset <= after or entry.offset < self._oldest():
                 begin = chain.Head(entry.offset, entry.seal)
         page = [entry for entry in every if entry.offset > begin.offset]
-        return TrailPage(begin, page[:limit], self._tail.head)
+        return TrailPage(begin, of_one_page(page[:limit]), self._tail.head)
 
     def _oldest(self) -> float:
         return min((kept.record.offset for kept in self._kept.values()), default=math.inf)

@@ -15,7 +15,7 @@ A note is a small JSON document; who writes it knows what is in it, the store do
 from collections.abc import Mapping
 from typing import Protocol
 
-from crewai_hitl_nb.store.base import Store
+from crewai_hitl_nb.store.trail import TrailedStore
 
 
 class Notes(Protocol):
@@ -31,5 +31,5 @@ class Notes(Protocol):
         """Forget a note, if there is one."""
 
 
-class NotedStore(Store, Notes, Protocol):
-    """A store that keeps notes, too."""
+class NotedStore(TrailedStore, Notes, Protocol):
+    """A store with a trail that keeps notes, too."""

@@ -11,7 +11,7 @@ from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputClaimed, Huma
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store.base import Match, Reach, Record, RequestPage, RequestQuery, Scope
-from crewai_hitl_nb.store.trail import Entry, TrailPage
+from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
 
@@ -136,8 +136,10 @@ def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int)
             " SELECT offset, seal, digest, NULL, NULL, NULL FROM pruned WHERE offset > :after"
             " ORDER BY offset LIMIT :limit",
             {"after": begin.offset, "limit": limit},
-        ).fetchall()
-        return TrailPage(begin, [_entry(row) for row in rows], head(connection, epoch))
+        )
+        page = of_one_page(_entry(row) for row in rows)
+        rows.close()
+        return TrailPage(begin, page, head(connection, epoch))
     finally:
         connection.execute("COMMIT")
 

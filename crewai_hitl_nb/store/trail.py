@@ -10,14 +10,14 @@ store by one body of tests (``tests/contract/test_trail.py``):
   is kept; those older than everything kept become one place, where the trail begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
-from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.protocol import chain, limits
 from crewai_hitl_nb.protocol.chain import Head
-from crewai_hitl_nb.store.base import Store
+from crewai_hitl_nb.store.base import Reach, Store
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -47,22 +47,40 @@ class TrailPage(msgspec.Struct, frozen=True):
         start: The place that the first entry stands on.
         entries: None behind the last one.
         head: The last place of the whole log.
+        within: Who reads sees only entries in this reach; the others are there to go on from.
     """
 
     start: Head
     entries: Sequence[Entry]
     head: Head
+    within: Reach | None = None
 
 
 class Trail(Protocol):
     """Reads the trail; raises ``StoreUnavailable`` as every read does."""
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
-        """Return the next entries after an offset, or from where the trail begins if later."""
+        """Return the next entries after an offset, or from where the trail begins if later.
+
+        Args:
+            after: The last offset of the page before; 0 for the beginning.
+            limit: Entries at most; fewer when they are large.
+        """
 
 
 class TrailedStore(Store, Trail, Protocol):
     """A store with a trail."""
+
+
+def of_one_page(entries: Iterable[Entry]) -> list[Entry]:
+    """Return as many as are sent at once, but one at least."""
+    page, size = list[Entry](), 0
+    for entry in entries:
+        page.append(entry)
+        size += len(entry.body or b"")
+        if size >= limits.PAGE_BYTES:
+            break
+    return page
 
 
 class Tail:

@@ -126,6 +126,7 @@ def test_a_reply_has_no_field_that_the_document_keeps_quiet_about(
         ),
         ("get", "health", "/health", None),
         ("get", "webhooks", "/webhooks", None),
+        ("get", "audit", "/audit", None),
     ):
         reply = http.request(method, path, json=body)
         said = openapi["paths"][template_][method]["responses"][str(reply.status_code)]

@@ -1,0 +1,199 @@
+"""``crewai-hitl audit``: the trail of who was asked what and who answered, sealed; and its test.
+
+Exporting asks a server, or reads the file of a log (``trail.py``). Verifying needs neither: its
+rules stand in ``protocol/audit.py``.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import IO, Final, TypeAlias
+
+import click
+import msgspec
+
+from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
+from crewai_hitl_nb.cli.trail import Entry, Pages, pages_of_file, pages_of_server
+from crewai_hitl_nb.protocol.audit import (
+    VERSION,
+    Begin,
+    HeadLine,
+    Problem,
+    RecordLine,
+    Verdict,
+    verify,
+)
+from crewai_hitl_nb.protocol.chain import Head
+from crewai_hitl_nb.protocol.errors import HitlError
+
+_SHOWN: Final = 20
+"""Problems that are said in words; ``--json`` has them all."""
+
+Write: TypeAlias = Callable[[bytes], None]
+
+
+class Moved(HitlError):
+    """The log changed its beginning while it was exported."""
+
+    code = "log_moved"
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the trail to this new file instead of to stdout.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Read this file of a log instead of asking a server.",
+)
+@server_options
+@json_option
+@click.pass_context
+def audit(ctx: click.Context, output: Path | None, store: Path | None) -> None:
+    """Export the trail: every event of the log with its seal, as JSON lines.
+
+    Each seal speaks for all records before it. The last one, the head, is said on stderr: keep
+    it where nobody who can write the log can, and `audit verify --head` tells later whether the
+    log is still the same.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    settings = ctx.ensure_object(Settings)
+    source = pages_of_file(store) if store is not None else pages_of_server(settings)
+    if output is None:
+        head = asyncio.run(_export(source, settings.screen.record))
+    else:
+        try:
+            with output.open("xb") as file:
+                head = asyncio.run(_export(source, lambda line: _line(file, line)))
+        except OSError as error:
+            raise HitlError(f"cannot write {output}: {error.strerror or error}") from error
+    settings.screen.ask(f"head {head}")
+
+
+def _line(file: IO[bytes], line: bytes) -> None:
+    file.write(line + b"\n")
+
+
+async def _export(source: AbstractAsyncContextManager[Pages], write: Write) -> Head:
+    """Write what there is now, page by page; return where it ends."""
+    async with source as pages:
+        page = first = await pages(0)
+        begin = first.start
+        write(_json(Begin(VERSION, first.epoch, first.complete, begin.offset, begin.seal)))
+        while True:
+            for entry in page.entries:
+                if entry.offset <= first.head.offset:
+                    write(_json(_record(entry)))
+            if page.next is None or int(page.next) >= first.head.offset:
+                break
+            after = int(page.next)
+            page = await pages(after)
+            if page.epoch != first.epoch or page.start.offset != after:
+                raise Moved("the log was pruned or replaced while it was read; export it again")
+        write(_json(HeadLine(first.head.offset, first.head.seal)))
+        return first.head.head
+
+
+def _record(entry: Entry) -> RecordLine:
+    return RecordLine(entry.offset, entry.seal, entry.event, entry.digest, entry.before)
+
+
+def _json(line: Begin | RecordLine | HeadLine) -> bytes:
+    return msgspec.json.encode(line)
+
+
+@audit.command(name="verify")
+@click.argument("trail", type=click.File("rb"))
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="OFFSET:SEAL",
+    help="A head that was kept; the trail must go through it. Repeatable.",
+)
+@click.option(
+    "--against-server", is_flag=True, help="Also hold the trail against what the server says now."
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Also hold the trail against this file of a log.",
+)
+@server_options
+@json_option
+@click.pass_obj
+def verify_trail(
+    settings: Settings,
+    trail: IO[bytes],
+    heads: tuple[str, ...],
+    against_server: bool,
+    against: Path | None,
+) -> None:
+    """Verify the exported file TRAIL (- for stdin).
+
+    Names each record that was changed, is missing or was moved, and a trail that was cut. Exit
+    code 1 when anything is wrong.
+    """
+    try:
+        kept = [Head.from_text(text) for text in heads]
+    except ValueError:
+        raise click.UsageError("a head reads OFFSET:SEAL, as `audit` prints it") from None
+    verdict = verify(trail, kept)
+    sources = [pages_of_file(against)] if against is not None else []
+    if against_server:
+        sources.append(pages_of_server(settings))
+    for source in sources:
+        verdict = asyncio.run(_held_against(source, verdict))
+    _tell(settings, verdict)
+    if verdict.problems:
+        raise click.exceptions.Exit(1)
+
+
+async def _held_against(source: AbstractAsyncContextManager[Pages], verdict: Verdict) -> Verdict:
+    """Add what is wrong when the log does not go on from where the trail ends."""
+    if verdict.head is None:
+        return verdict
+    async with source as pages:
+        page = await pages(verdict.head.offset)
+    there = page.start.head
+    if page.epoch != verdict.epoch:
+        said = "the log is another one: its epoch is not the trail's"
+    elif there == verdict.head:
+        return verdict
+    elif there.offset > verdict.head.offset:
+        said = f"the log begins behind {there.offset}: it was pruned, and cannot be compared"
+    elif there.offset < verdict.head.offset:
+        said = f"the log ends at {there.offset}, before the trail does: records are gone from it"
+    else:
+        said = "the log has another seal where the trail ends: it was changed or made anew"
+    problem = Problem("foreign", verdict.head.offset, said)
+    return msgspec.structs.replace(verdict, problems=[*verdict.problems, problem])
+
+
+def _tell(settings: Settings, verdict: Verdict) -> None:
+    screen = settings.screen
+    head = str(verdict.head) if verdict.head else None
+    if screen.as_json:
+        said = {"ok": not verdict.problems, **msgspec.structs.asdict(verdict), "head": head}
+        said["begin"] = str(verdict.begin) if verdict.begin else None
+        screen.record(said)
+        return
+    for problem in verdict.problems[:_SHOWN]:
+        screen.say((f"{problem.what:10}", "red"), f" {problem.message}")
+    if len(verdict.problems) > _SHOWN:
+        screen.say(f"and {len(verdict.problems) - _SHOWN} more; --json has them all")
+    counted = f"{verdict.records} records"
+    counted += f", {verdict.pruned} pruned ones by their digest" if verdict.pruned else ""
+    if verdict.problems:
+        screen.say(f"{counted}; this is not what was sealed")
+    elif verdict.complete:
+        screen.say(("ok", "green"), f"  {counted}, unbroken up to head {head}")
+    else:
+        screen.say(("ok", "green"), f"  {counted} of a part of the log; what is not there")
+        screen.say("    cannot be missed: export with a key that reads all of it")
