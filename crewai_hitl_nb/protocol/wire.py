@@ -126,7 +126,7 @@ def decode_event(body: bytes | str) -> Event:
     """
     try:
         raw = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidEvent.at("", f"not JSON: {error}") from None
     return stored_event(raw)
 

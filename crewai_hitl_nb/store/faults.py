@@ -11,6 +11,10 @@ from typing import Final
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 
+NO_ANSWER: Final = (sqlite3.Error, KeyError, TypeError, ValueError)
+"""What comes instead of an answer: a refusal, or what nonsense in place of our own rows raises.
+A ``UnicodeDecodeError`` among them: Python's module decodes SQLite's message that names it."""
+
 _FULL: Final = "free some space on its disk; the server goes on by itself then"
 _READ_ONLY: Final = "let the user that runs the server write the file and its folder"
 _LOCKED: Final = (
@@ -21,6 +25,10 @@ _DAMAGED: Final = (
     "stop the server and run `crewai-hitl salvage {path}`, which makes a new log of what"
     " it still holds and keeps the damaged file"
 )
+
+_DAMAGES: Final = (sqlite3.DatabaseError, sqlite3.IntegrityError)
+"""Not their subclasses. The code asks before it writes, so a broken constraint means that the
+tables contradict each other."""
 
 _ADVICE: Final = (
     ("database or disk is full", _FULL),
@@ -46,8 +54,19 @@ def _advice(path: Path, error: Exception) -> str:
     for words, then in _ADVICE:
         if words in said.lower():
             return f"{said}; {then.format(path=path)}"
-    if type(error) in (sqlite3.DatabaseError, sqlite3.IntegrityError):
-        # Not one of ours: the code asks before it writes, so a broken constraint means that
-        # the tables contradict each other.
+    if type(error) in _DAMAGES or isinstance(error, KeyError | TypeError | ValueError):
         return f"{said}; {_DAMAGED.format(path=path)}"
     return said
+
+
+def refuse_emptied(path: Path) -> None:
+    """Refuse a file of no length beside a write-ahead log: SQLite would begin both anew.
+
+    No crash leaves them so, because the file has its tables before that log is first written.
+
+    Raises:
+        sqlite3.DatabaseError: As SQLite might have said itself.
+    """
+    wal = Path(f"{path}-wal")
+    if path.exists() and path.stat().st_size == 0 and wal.exists() and wal.stat().st_size > 0:
+        raise sqlite3.DatabaseError("the file is empty, its write-ahead log is not: malformed")

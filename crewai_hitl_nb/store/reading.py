@@ -7,7 +7,13 @@ import sqlite3
 
 from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.chain import Head
-from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputClaimed, HumanInputRequired
+from crewai_hitl_nb.protocol.errors import InvalidEvent
+from crewai_hitl_nb.protocol.events import (
+    ClosingEvent,
+    Event,
+    HumanInputClaimed,
+    HumanInputRequired,
+)
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store.base import Match, Reach, Record, RequestPage, RequestQuery, Scope
@@ -214,9 +220,9 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
 
 def _request(row: tuple[int, Status, bytes, bytes | None, bytes | None]) -> Request:
     _, status, asked, claimed, closed = row
-    required = decode_event(asked)
-    claim = decode_event(claimed) if claimed else None
-    closing = decode_event(closed) if closed else None
+    required = _decoded(asked)
+    claim = _decoded(claimed) if claimed else None
+    closing = _decoded(closed) if closed else None
     if not isinstance(required, HumanInputRequired):
         raise sqlite3.DatabaseError("a request points at an event that did not ask it")
     return Request(
@@ -225,3 +231,11 @@ def _request(row: tuple[int, Status, bytes, bytes | None, bytes | None]) -> Requ
         claimed_by=claim.claimed_by if isinstance(claim, HumanInputClaimed) else None,
         completion=closing if isinstance(closing, ClosingEvent) else None,
     )
+
+
+def _decoded(body: bytes) -> Event:
+    """Decode what was once encoded here; that it cannot be read is the disk's doing."""
+    try:
+        return decode_event(body)
+    except InvalidEvent as error:
+        raise sqlite3.DatabaseError(f"an event in it is malformed ({error})") from error

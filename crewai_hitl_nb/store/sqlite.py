@@ -7,6 +7,7 @@ connections and threads of their own and never wait for the writer.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import queue
@@ -39,7 +40,7 @@ from crewai_hitl_nb.store.base import (
     Scope,
     StoreInUse,
 )
-from crewai_hitl_nb.store.faults import unavailable
+from crewai_hitl_nb.store.faults import NO_ANSWER, refuse_emptied, unavailable
 from crewai_hitl_nb.store.figures import CommitFigures
 from crewai_hitl_nb.store.trail import Tail, TrailPage
 
@@ -121,6 +122,7 @@ class SqliteStore:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
+            refuse_emptied(self.path)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             return self._prepare(self._connect())
         except filelock.Timeout:
@@ -128,7 +130,7 @@ class SqliteStore:
                 f"{self.path} belongs to another running server; "
                 "stop that one or give this one another path"
             ) from None
-        except (OSError, sqlite3.Error, tables.NotOurs) as error:
+        except (OSError, tables.NotOurs, *NO_ANSWER) as error:
             self._lock.release()
             raise unavailable("cannot open", self.path, error) from error
 
@@ -138,7 +140,7 @@ class SqliteStore:
             connection.execute("PRAGMA journal_mode = WAL")
             self.epoch, self.top, self.pruned_through = reading.load_meta(connection)
             self._tail = Tail(Head(self.top, reading.head(connection, self.epoch).seal))
-        except (sqlite3.Error, tables.NotOurs):
+        except (tables.NotOurs, *NO_ANSWER):
             connection.close()
             raise
         return connection
@@ -221,13 +223,14 @@ class SqliteStore:
             connection.execute("COMMIT")
             if self.figures.turned(failing=False):
                 note(_log, logging.WARNING, "store_available", path=self.path)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
             if self.figures.turned(failing=True):
                 note(_log, logging.WARNING, "store_unavailable", path=self.path, reason=error)
             # Nothing of the batch is in the log: every caller hears so, none is answered.
             self._tail.move_back(written)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # then the next batch is refused as well
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             for job in jobs:
                 job.error = self._unavailable(error)
 
@@ -254,12 +257,12 @@ class SqliteStore:
         except Exception as error:  # isolates one append from all others
             if not connection.in_transaction:
                 raise  # SQLite has taken back the whole batch, as it does when the disk is full
-            job.error = self._unavailable(error) if isinstance(error, sqlite3.Error) else error
+            job.error = self._unavailable(error) if isinstance(error, NO_ANSWER) else error
             self._tail.move_back(written)
             connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
 
-    def _unavailable(self, error: sqlite3.Error) -> StoreUnavailable:
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
         return unavailable("nothing was stored, cannot write", self.path, error)
 
     def _announce(self, jobs: list[_Job]) -> None:
@@ -322,7 +325,7 @@ class SqliteStore:
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, run)
-        except sqlite3.Error as error:
+        except NO_ANSWER as error:
             raise unavailable("cannot read", self.path, error) from error
 
     async def close(self) -> None:
