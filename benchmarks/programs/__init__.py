@@ -5,6 +5,7 @@ from benchmarks.programs import (
     append,
     asking,
     asking_many,
+    browser,
     executions,
     fanout,
     idle,
@@ -25,4 +26,5 @@ PROGRAMS: tuple[Program, ...] = (
     append.PROGRAM,
     asking.PROGRAM,
     asking_many.PROGRAM,
+    browser.PROGRAM,
 )
