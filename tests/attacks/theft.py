@@ -125,6 +125,7 @@ READS: dict[str, tuple[Way, ...]] = {
         read("requests", cursor="1", limit="500"),
     ),
     "get /requests/{request_id}": (read("requests/<request_id>"),),
+    "get /audit": (read("audit", limit="1000"),),
 }
 """Ways to read what another execution asks."""
 
@@ -151,7 +152,8 @@ WRITES: dict[str, tuple[Way, ...]] = {
 """Ways to end or to claim what another execution asks."""
 
 SAYS_NOTHING: dict[str, str] = {
-    "get /webhooks": "test_deliveries_are_shown_to_no_limited_key",
+    "get /webhooks": "test_deliveries_and_numbers_are_shown_to_no_limited_key",
+    "get /metrics": "test_deliveries_and_numbers_are_shown_to_no_limited_key",
     "get /health": "test_health_tells_a_limited_key_no_numbers",
     "get /sources/{source_id}": "only whether a process with an unguessable id is connected",
     "get /openapi.json": "the same for everybody",
