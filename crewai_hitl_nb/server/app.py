@@ -22,7 +22,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import activity, crews, keys, metrics, webhooks
+from crewai_hitl_nb.server import activity, crews, kernel_publish, keys, metrics, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.limiting import CALLER_LIMITS, CallerLimits, Limiter
@@ -161,8 +161,9 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         """Serve the table of routes below the prefix."""
         self.handlers.extend((rf"/{PREFIX}/{path}", handler) for path, handler in ROUTES)
         prefix = re.escape(url_path_join(self.settings["base_url"], PREFIX, "/"))
-        if self.serverapp is not None:
+        if self.serverapp is not None and self._services is not None:
             app: Any = self.serverapp.web_app
+            kernel_publish.serve(app, self._services)
             app.add_handlers(".*$", crews.rules(prefix, name=self.name))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:

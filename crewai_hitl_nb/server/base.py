@@ -289,23 +289,27 @@ class HitlHandler(JsonErrorsMixin, CallerMixin, ExtensionHandlerMixin, APIHandle
     """Base of the HTTP handlers."""
 
     def json_body(self) -> object:
-        """Return the decoded body; an empty one is an empty object.
-
-        Raises:
-            TooLarge: It is over the limit.
-            BadJson: With the place of the first wrong character.
-        """
-        if len(self.request.body) > limits.MAX_BODY_BYTES:
-            raise TooLarge(
-                f"a body of {len(self.request.body)} bytes; send at most "
-                f"{limits.MAX_BODY_BYTES} at a time",
-                limit=limits.MAX_BODY_BYTES,
-            )
-        return frames.decode_json(self.request.body) if self.request.body.strip() else {}
+        """Return the decoded body; raises as :func:`json_of`."""
+        return json_of(self.request.body)
 
     def reply(self, body: object) -> None:
         """Finish with a JSON body."""
         self.finish(msgspec.json.encode(body))
+
+
+def json_of(body: bytes) -> object:
+    """Return a decoded body; an empty one is an empty object.
+
+    Raises:
+        TooLarge: It is over the limit.
+        BadJson: With the place of the first wrong character.
+    """
+    if len(body) > limits.MAX_BODY_BYTES:
+        raise TooLarge(
+            f"a body of {len(body)} bytes; send at most {limits.MAX_BODY_BYTES} at a time",
+            limit=limits.MAX_BODY_BYTES,
+        )
+    return frames.decode_json(body) if body.strip() else {}
 
 
 def _raised(kwargs: dict[str, Any]) -> BaseException | None:

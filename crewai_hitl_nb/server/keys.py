@@ -17,6 +17,7 @@ from typing import Final
 import filelock
 from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
 from tornado import web
+from tornado.httputil import HTTPServerRequest
 
 _BLINDING: Final = secrets.token_bytes(32)
 _BEARER: Final = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
@@ -42,8 +43,13 @@ def load_or_make(path: Path) -> str:
 
 def presented(handler: web.RequestHandler) -> str:
     """Return the key or token that a request carries, or an empty text."""
-    match = _BEARER.fullmatch(handler.request.headers.get("Authorization", "").strip())
-    return match.group(1) if match else handler.get_query_argument("token", "")
+    return bearer(handler.request) or handler.get_query_argument("token", "")
+
+
+def bearer(request: HTTPServerRequest) -> str:
+    """Return the key or token in a request's headers, or an empty text."""
+    match = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
+    return match.group(1) if match else ""
 
 
 def same(key: str, given: str) -> bool:

@@ -1,19 +1,47 @@
 """``POST events``: publish one event or a list, idempotent on ``event_id``."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from crewai_hitl_nb.broker.broker import utc_now
+from crewai_hitl_nb.broker.broker import Broker, utc_now
+from crewai_hitl_nb.broker.within import BrokerWithin
 from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.protocol.events import AnsweredBy, Event, HumanInputClaimed, HumanInputCompleted
 from crewai_hitl_nb.protocol.wire import events_from_wire
-from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler, Services, needs
 from crewai_hitl_nb.store.base import Appended
 
 
-async def publish(caller: CallerMixin, raw: object) -> dict[str, Any]:
+class Publisher(Protocol):
+    """Who publishes: a handler (``base.CallerMixin``), or a call of a kernel's."""
+
+    @property
+    def services(self) -> Services:
+        """What the application made."""
+
+    @property
+    def broker(self) -> Broker | BrokerWithin:
+        """The broker, as far as the caller sees it."""
+
+    @property
+    def caller(self) -> str:
+        """Whose limits count."""
+
+    @property
+    def person(self) -> str:
+        """The caller's name, for people."""
+
+    @property
+    def by_kernel(self) -> bool:
+        """Whether the caller has the kernel key."""
+
+    async def require(self, action: str) -> None:
+        """Insist on a right."""
+
+
+async def publish(caller: Publisher, raw: object) -> dict[str, Any]:
     """Publish what a caller sent, over whichever transport, and return the reply's body.
 
     An answer or a claim that is published speaks for a person: it needs the right to
