@@ -161,3 +161,15 @@ async def test_an_answer_sent_right_behind_its_question_finds_it(door: Door) -> 
     assert asked["body"]["events"][0]["request_id"] == "q1"
     assert answered["body"]["status"] == "answered"
     assert late["error"] == "already_answered"
+
+
+async def test_an_answer_published_right_behind_its_question_finds_it(door: Door) -> None:
+    answer = {"type": "human_input_completed", "request_id": "q1", "human_feedback": "Yes"}
+    async with upstream(door) as up:
+        await up.send({"type": "publish", "events": [question("q1")]})
+        await up.send({"type": "publish", "events": [answer]})
+        await up.send({"type": "publish", "events": answer})
+        asked, answered, late = [await up.reply() for _ in range(3)]
+    assert asked["body"]["events"][0]["offset"] == 1
+    assert answered["body"]["events"][0]["offset"] == 2
+    assert late["error"] == "already_answered"
