@@ -309,7 +309,7 @@ def json_of(body: bytes) -> object:
             f"a body of {len(body)} bytes; send at most {limits.MAX_BODY_BYTES} at a time",
             limit=limits.MAX_BODY_BYTES,
         )
-    return frames.decode_json(body) if body.strip() else {}
+    return frames.decode_body(body) if body.strip() else {}
 
 
 def _raised(kwargs: dict[str, Any]) -> BaseException | None:

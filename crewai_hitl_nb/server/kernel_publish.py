@@ -33,7 +33,7 @@ from tornado.web import Application
 from crewai_hitl_nb.broker.broker import Broker, utc_now
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, StoreUnavailable, TooMany
 from crewai_hitl_nb.server import keys
-from crewai_hitl_nb.server.base import RESOURCE, Services, json_of
+from crewai_hitl_nb.server.base import RESOURCE, Services, json_of, note_refusal
 from crewai_hitl_nb.server.publish import publish
 
 _PATH: Final = "events"
@@ -85,6 +85,7 @@ class _Call:
         self.person = str(self.current_user.display_name)
         self.log = application.settings["crewai_hitl_nb"].log
         self.status = 200
+        self.path_kwargs: dict[str, str] = {}
 
     @property
     def broker(self) -> Broker:
@@ -134,6 +135,7 @@ class KernelPublish:
             body = await publish(call, json_of(call.request.body))
         except HitlError as error:
             call.status, body = error.status, error.to_wire()
+            note_refusal(cast("Any", call), error)
             if isinstance(error, TooMany):
                 headers["Retry-After"] = str(error.details.get("retry_after", 1))
         except Exception:  # the same boundary as Tornado's around a handler: one call fails
