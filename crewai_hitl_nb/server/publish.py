@@ -1,14 +1,20 @@
 """``POST events``: publish one event or a list, idempotent on ``event_id``."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from crewai_hitl_nb.broker.broker import Broker, utc_now
 from crewai_hitl_nb.broker.within import BrokerWithin
-from crewai_hitl_nb.protocol import ids
-from crewai_hitl_nb.protocol.events import AnsweredBy, Event, HumanInputClaimed, HumanInputCompleted
+from crewai_hitl_nb.protocol import frames, ids
+from crewai_hitl_nb.protocol.events import (
+    KNOWN_TYPES,
+    AnsweredBy,
+    Event,
+    HumanInputClaimed,
+    HumanInputCompleted,
+)
 from crewai_hitl_nb.protocol.wire import events_from_wire
 from crewai_hitl_nb.server.base import HitlHandler, Services, needs
 from crewai_hitl_nb.store.base import Appended
@@ -54,6 +60,22 @@ async def publish(caller: Publisher, raw: object) -> dict[str, Any]:
             events = [_signed(event, caller.person) for event in events]
     caller.services.limiter.publish(caller.caller, events, caller.broker.is_pending)
     return _reply(await caller.broker.publish(events))
+
+
+def order_kind(frame: frames.UpFrame) -> object:
+    """Return the kind of a frame: only those of an equal one are under way together.
+
+    A published answer or claim is like no other frame: it may speak of a question that was
+    published right before it, and must find that in the log.
+    """
+    if isinstance(frame, frames.PublishFrame):
+        events = frame.events if isinstance(frame.events, list) else [frame.events]
+        if any(isinstance(event, dict) and event.get("type") in _LATER for event in events):
+            return object()
+    return type(frame)
+
+
+_LATER: Final = frozenset(KNOWN_TYPES) - {"human_input_required"}
 
 
 def _speaks_for_a_person(event: Event) -> bool:

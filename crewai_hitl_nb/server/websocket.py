@@ -11,7 +11,7 @@ upgrade, as HTTP 400 and 403 with a JSON body.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
@@ -29,12 +29,11 @@ from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, S
 from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable, TooLarge
-from crewai_hitl_nb.protocol.events import KNOWN_TYPES
 from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, note_refusal
 from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
 from crewai_hitl_nb.server.pipeline import Pipeline
-from crewai_hitl_nb.server.publish import publish
+from crewai_hitl_nb.server.publish import order_kind, publish
 from crewai_hitl_nb.server.requests import answer, cancel, claim
 
 
@@ -195,7 +194,7 @@ class StreamSocket(
             note_refusal(self, error)
             await self._reply(frames.encode_error(ref, error))
             return
-        await self._pipeline.begin(_kind(frame), self._answer_frame(frame, raw))
+        await self._pipeline.begin(order_kind(frame), self._answer_frame(frame, raw))
 
     async def _answer_frame(self, frame: frames.UpFrame, raw: object) -> None:
         try:
@@ -244,19 +243,3 @@ class StreamSocket(
             self._writer.closed()
         if self._subscription is not None:
             self._subscription.close()
-
-
-def _kind(frame: frames.UpFrame) -> object:
-    """Return the kind of a frame: only those of an equal one are under way together.
-
-    A published answer or claim is like no other frame: it may speak of a question that was
-    published right before it, and must find that in the log.
-    """
-    if isinstance(frame, frames.PublishFrame):
-        events = frame.events if isinstance(frame.events, list) else [frame.events]
-        if any(isinstance(event, dict) and event.get("type") in _LATER for event in events):
-            return object()
-    return type(frame)
-
-
-_LATER: Final = frozenset(KNOWN_TYPES) - {"human_input_required"}
