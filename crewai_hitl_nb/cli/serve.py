@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from crewai_hitl_nb.cli.logs import write_log
 from crewai_hitl_nb.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
@@ -70,9 +71,24 @@ class KeyTrouble(Exception):
     is_flag=True,
     help="Call plain http and addresses of this network, too.",
 )
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    callback=lambda ctx, param, said: _limits(said),
+    help="What one caller may do, such as publish_per_second=500; repeatable. The names stand in"
+    " the documentation, under Running it.",
+)
+@click.option(
+    "--log",
+    "log",
+    type=click.Choice(["text", "json"]),
+    help="Write a line to stderr for each thing worth one: ids, and never a text or a key.",
+)
 @json_option
 @click.pass_obj
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - every option of the command
     settings: Settings,
     host: str,
     port: int,
@@ -81,6 +97,8 @@ def serve(
     store: str,
     webhook_urls: tuple[str, ...],
     webhook_allow_private: bool,
+    limits: dict[str, float],
+    log: str | None,
 ) -> None:
     """Serve without a Jupyter server.
 
@@ -92,6 +110,8 @@ def serve(
     from crewai_hitl_nb.server.standalone import HumanInputServer, ServerError
 
     screen = settings.screen
+    if log is not None:
+        write_log(as_json=log == "json")
     try:
         key = _api_key(api_key_file)
         needs_key = key is not None or keys_file is not None
@@ -109,6 +129,7 @@ def serve(
             webhook_urls=webhook_urls,
             webhook_secrets=os.environ.get(SECRETS_VARIABLE, "").split(),
             webhook_allow_private=webhook_allow_private,
+            limits=limits,
         )
         asyncio.run(_serve(server, screen, store, needs_key=needs_key))
     except (ServerError, KeyTrouble) as error:
@@ -155,6 +176,23 @@ def _api_key(file: Path | None) -> str | None:
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise KeyTrouble(f"{where} must hold one key of ASCII characters without a space")
     return key
+
+
+def _limits(said: tuple[str, ...]) -> dict[str, float]:
+    """Return the limits by their names.
+
+    Raises:
+        click.BadParameter: One is none.
+    """
+    from crewai_hitl_nb.server.limiting import CallerLimits
+
+    try:
+        pairs = (pair.partition("=") for pair in said)
+        limits = {name.strip(): float(number) for name, _, number in pairs}
+        CallerLimits.of(limits)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; say NAME=NUMBER") from None
+    return limits
 
 
 def _is_loopback(host: str) -> bool:

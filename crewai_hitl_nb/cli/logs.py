@@ -1,0 +1,28 @@
+"""Where the log of a program of ours goes: to stderr, as lines for people or as JSON.
+
+What a line says is ``protocol/lines.py``'s; JSON is python-json-logger's, which the Jupyter
+server brings: its fields are those of the line. A Jupyter server has its own ``logging_config``.
+"""
+
+import logging
+from typing import Final
+
+_LOGGER: Final = "crewai_hitl_nb"
+_TEXT: Final = "%(asctime)s %(levelname)s %(message)s"
+_JSON: Final = "{asctime}{levelname}{name}{message}"
+
+
+def write_log(*, as_json: bool) -> None:
+    """Write what this package logs, from INFO on, to stderr."""
+    handler = logging.StreamHandler()
+    if as_json:
+        from pythonjsonlogger.json import JsonFormatter
+
+        names = {"asctime": "time", "levelname": "level", "name": "logger"}
+        handler.setFormatter(JsonFormatter(_JSON, style="{", rename_fields=names))
+    else:
+        handler.setFormatter(logging.Formatter(_TEXT))
+    logger = logging.getLogger(_LOGGER)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
