@@ -9,10 +9,11 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import printing
+from benchmarks import machine, printing, report
 from benchmarks.processes import BenchError
 from benchmarks.program import Bench, Plan, Program
 from benchmarks.programs import PROGRAMS
@@ -30,18 +31,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="everything small")
     parser.add_argument("--repetitions", type=int, help="how often each target is measured")
     parser.add_argument("--sizes", type=_words, default=[], help="numbers of subscribers")
-    parser.add_argument("--transports", type=_words, default=["ws", "sse"])
+    parser.add_argument("--transports", type=_words, default=[], help="of ws and sse")
     parser.add_argument("--targets", type=_words, default=[], help="only these, by their names")
     parser.add_argument("--option", action="append", default=[], help="name=value, for a program")
+    parser.add_argument("--report", action="store_true", help="write docs/performance.md")
     return parser
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     return Plan(
         quick=arguments.quick,
-        repetitions=arguments.repetitions or (3 if arguments.quick else 5),
+        repetitions=arguments.repetitions or (2 if arguments.quick else 5),
         sizes=[int(size) for size in arguments.sizes],
-        transports=arguments.transports,
+        transports=arguments.transports or (["ws"] if arguments.quick else ["ws", "sse"]),
         targets=arguments.targets,
         options=dict(option.split("=", 1) for option in arguments.option),
     )
@@ -57,6 +59,17 @@ def run(program: Program, plan: Plan) -> list[Row]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _try(program: Program, plan: Plan) -> tuple[list[Row], str]:
+    """Return a program's rows, or why there are none."""
+    try:
+        return run(program, plan), ""
+    except BenchError as error:
+        return [], str(error)
+    except Exception as error:  # noqa: BLE001 - one that breaks must not cost the others' results
+        traceback.print_exc()
+        return [], f"{type(error).__name__}: {error}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line names; return the exit code."""
     arguments = _parser().parse_args(argv)
@@ -65,19 +78,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"no such program: {', '.join(unknown)}; there are {', '.join(known)}")
         return 2
-    failed = 0
-    for name in arguments.programs or known:
+    programs = [known[name] for name in arguments.programs or known]
+    rows: list[Row] = []
+    failures: dict[str, str] = {}
+    for program in programs:
         began = time.monotonic()
-        print(f"\n{name}: {known[name].about}", flush=True)
-        try:
-            rows = run(known[name], _plan(arguments))
-        except BenchError as error:
-            print(f"   FAILED: {error}")
-            failed += 1
-            continue
-        print(printing.table(rows))
+        print(f"\n{program.name}: {program.about}", flush=True)
+        found, failure = _try(program, _plan(arguments))
+        rows += found
+        if failure:
+            failures[program.name] = failure
+        print(f"   FAILED: {failure}" if failure else printing.table(found))
         print(f"   ({time.monotonic() - began:.0f} s)", flush=True)
-    return 1 if failed else 0
+    if arguments.report:
+        report.write(report.Run(programs, rows, failures, machine.facts()))
+        print(f"\nwritten: {report.PAGE.name}, {report.CHART.name}")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

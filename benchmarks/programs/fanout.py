@@ -16,10 +16,10 @@ from benchmarks.programs.lag import lag_row
 from benchmarks.results import PRODUCT, Goal, Row, Samples, at_most
 from benchmarks.targets import base, start
 from benchmarks.targets.base import Target, Transport
-from benchmarks.targets.product import Product
+from benchmarks.targets.product import Lag, Product
 
 _SIZES = (100, 1000, 5000)
-_QUICK_SIZES = (100, 1000)
+_QUICK_SIZES = (100, 500)
 _LARGE = 5000
 _WARM_UP = 5
 _COMMIT = "commit"
@@ -43,7 +43,7 @@ class Case:
     latency: Samples = field(default_factory=Samples)
     cpu: Samples = field(default_factory=Samples)
     busy: Samples = field(default_factory=Samples)
-    lag: dict[int, int] = field(default_factory=dict)
+    lag: Lag = field(default_factory=Lag)
 
     @property
     def name(self) -> str:

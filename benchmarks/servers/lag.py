@@ -1,12 +1,14 @@
 """A Jupyter server extension for the benchmark alone: how long the server's loop is held.
 
-A timer that is due every few milliseconds notes how late it comes. ``GET bench/lag`` returns
-the counts by whole milliseconds, and ``?reset=1`` begins anew. It knows nothing of the product;
-``Product(lag=True)`` enables it.
+A timer that is due every few milliseconds notes how late it comes, and how much of that the loop's
+own thread was computing: the rest it waited for the processor, which others use as well.
+``GET bench/lag`` returns the counts by whole milliseconds, and ``?reset=1`` begins anew. It knows
+nothing of the product; ``Product(sampled=True)`` enables it.
 """
 
 import asyncio
 import json
+import time
 from collections import Counter
 from typing import Any
 
@@ -22,20 +24,26 @@ class Sampler:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.counts: Counter[int] = Counter()
+        self.late: Counter[int] = Counter()
+        self.computing: Counter[int] = Counter()
         self._due = loop.time()
+        self._used = 0.0
         self._again()
 
     def reset(self) -> None:
         """Forget what was noted."""
-        self.counts.clear()
+        self.late.clear()
+        self.computing.clear()
 
     def _again(self) -> None:
         self._due = self._loop.time() + EVERY_SECONDS
+        self._used = time.thread_time()
         self._loop.call_at(self._due, self._note)
 
     def _note(self) -> None:
-        self.counts[int(1000 * (self._loop.time() - self._due))] += 1
+        late = max(0.0, self._loop.time() - self._due)
+        self.late[int(1000 * late)] += 1
+        self.computing[int(1000 * min(late, time.thread_time() - self._used))] += 1
         self._again()
 
 
@@ -46,7 +54,7 @@ class LagHandler(JupyterHandler):
     def get(self) -> None:
         """Return counts by milliseconds, and forget them when asked to."""
         sampler: Sampler = self.settings[_SETTING]
-        self.finish(json.dumps(sampler.counts))
+        self.finish(json.dumps({"late": sampler.late, "computing": sampler.computing}))
         if self.get_query_argument("reset", ""):
             sampler.reset()
 

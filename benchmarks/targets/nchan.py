@@ -11,7 +11,7 @@ from benchmarks.targets.base import EXECUTION, Transport
 from tests.jupyter_process import free_port
 
 MISSING = "nginx with nchan is not installed (Debian: apt install nginx-light libnginx-mod-nchan)"
-_NGINX = "/usr/sbin/nginx"
+NGINX = "/usr/sbin/nginx"
 _MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 _CONFIG = """
 load_module {module};
@@ -47,7 +47,7 @@ _FIRST = "nchan_channel_id $1; nchan_subscriber_first_message {};"
 
 def installed() -> bool:
     """Say whether it can run here."""
-    return _MODULE.exists() and shutil.which(_NGINX) is not None
+    return _MODULE.exists() and shutil.which(NGINX) is not None
 
 
 class Nchan:
@@ -69,7 +69,7 @@ class Nchan:
             oldest=_FIRST.format("oldest"),
         )
         (scratch / "nginx.conf").write_text(config)
-        command = [_NGINX, "-p", str(scratch), "-c", str(scratch / "nginx.conf")]
+        command = [NGINX, "-p", str(scratch), "-c", str(scratch / "nginx.conf")]
         self._child = Child(command, scratch / "log", SERVER_CORE)
         self._child.await_port(self.port)
 

@@ -5,6 +5,7 @@ HTTP requests.
 """
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,20 @@ from tests.jupyter_process import REPOSITORY, JupyterProcess
 
 _WITH_LAG = '--ServerApp.jpserver_extensions={"benchmarks.servers.lag": True}'
 _PATHS: dict[Transport, str] = {"ws": "ws", "sse": "events", "poll": "poll"}
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How late the loop of the Jupyter server was.
+
+    Attributes:
+        late: How often, by whole milliseconds.
+        computing: The most milliseconds late because the loop's own thread was at work; beyond
+            it the thread waited, for the processor or the interpreter.
+    """
+
+    late: dict[int, int] = field(default_factory=dict)
+    computing: int = 0
 
 
 class Product:
@@ -67,11 +82,14 @@ class Product:
         handed = json.loads((runtime / f"crewai-hitl-{self.pid}.json").read_text())
         self.publisher_headers = {"Authorization": f"Bearer {handed['key']}"}
 
-    def lag(self, *, reset: bool = False) -> dict[int, int]:
-        """Return how often its loop was late, by milliseconds, since the last reset."""
+    def lag(self, *, reset: bool = False) -> Lag:
+        """Return how late its loop was since the last reset."""
         url = f"{self.server.url}bench/lag{'?reset=1' if reset else ''}"
-        reply = httpx.get(url, headers=self.server.headers, timeout=60).raise_for_status()
-        return {int(ms): count for ms, count in reply.json().items()}
+        reply = httpx.get(url, headers=self.server.headers, timeout=60).raise_for_status().json()
+        late, computing = (
+            {int(ms): count for ms, count in reply[name].items()} for name in ("late", "computing")
+        )
+        return Lag(late, max(computing, default=0) + 1)
 
     def path(self, transport: Transport, execution: str, query: str = "replay=none") -> str:
         """Return the path of a stream; without an execution it is the one of all of them."""

@@ -84,6 +84,13 @@ def answer_frame(question: bytes) -> bytes:
     )
 
 
+def approve_frame(question: bytes) -> bytes:
+    """Return the frame that approves a draft."""
+    return wire.frame(
+        b'{"type":"answer","ref":"a","request_id":"%s","decision":"approve","via":"api"}' % question
+    )
+
+
 def answer_call(question: bytes, headers: dict[str, str]) -> bytes:
     """Return the HTTP request that answers."""
     path = f"/crewai-hitl/requests/{question.decode()}/answer"
