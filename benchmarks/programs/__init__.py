@@ -5,6 +5,7 @@ from benchmarks.programs import (
     append,
     asking,
     asking_many,
+    bridge,
     browser,
     executions,
     fanout,
@@ -26,5 +27,6 @@ PROGRAMS: tuple[Program, ...] = (
     append.PROGRAM,
     asking.PROGRAM,
     asking_many.PROGRAM,
+    bridge.PROGRAM,
     browser.PROGRAM,
 )
