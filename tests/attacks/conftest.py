@@ -17,6 +17,15 @@ from tests.jupyter_process import JupyterProcess, jupyter_process
 
 KEY = "a-key-that-nobody-may-see"
 
+REBOUND = "rebound.test"
+"""A name that leads to this machine in the browser."""
+
+NO_HELP = (
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+)
+"""Today's Chromium keeps pages of other networks from this machine; not every browser does."""
+
 LAB_SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
@@ -80,7 +89,7 @@ def caller(url: str, key: str | None = None, **headers: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers={**credentials, **headers}, timeout=15)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
     """A Jupyter server with JupyterLab."""
     scratch = tmp_path_factory.mktemp("jupyter")
@@ -91,8 +100,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A headless Chromium with a fresh profile."""
-    with headless_chromium() as browser:
+    with headless_chromium(*NO_HELP) as browser:
         yield browser

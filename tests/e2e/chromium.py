@@ -38,12 +38,12 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def headless_chromium() -> Iterator[Browser]:
+def headless_chromium(*flags: str) -> Iterator[Browser]:
     """Run the browser, with a fresh profile, for the length of a `with` block."""
     path = find_chromium()
     assert path, "the browser tests need Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:
