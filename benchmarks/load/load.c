@@ -212,6 +212,7 @@ static void do_publish(uint32_t count, uint32_t window, uint32_t gap_us) {
       c->allowed++;
       pump(c);
     }
+    if (w.lost || w.doubled) break;
     turn(gap_us && window > w.sent - first - done ? 1 : 1000);
     done = (w.delivered - before) / per_item;
     if (w.acked && done > w.acks - acked) done = w.acks - acked;

@@ -19,7 +19,16 @@ else:
 BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "pydantic"}
 
 
-OWN = {"colleague", "crewai_hitl_nb", "pages", "records", "scripted_llm", "tests"}
+OWN = {
+    "benchmarks",
+    "colleague",
+    "crewai_hitl_nb",
+    "notebooks",
+    "pages",
+    "records",
+    "scripted_llm",
+    "tests",
+}
 
 DOCUMENT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 PROJECT = DOCUMENT["project"]
@@ -71,7 +80,7 @@ def test_every_declared_dependency_is_imported() -> None:
     assert declared - imported_distributions("crewai_hitl_nb") == set()
 
 
-@pytest.mark.parametrize("folder", ["docs", "notebooks", "tests"])
+@pytest.mark.parametrize("folder", ["benchmarks", "docs", "notebooks", "tests"])
 def test_what_only_the_repository_imports_is_declared_for_it(folder: str) -> None:
     declared = names([*PROJECT["dependencies"], *EXTRAS["crewai"], *EXTRAS["demo"]])
     declared |= names(group("dev")) | BROUGHT_BY_THE_HOST
