@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from tornado import web
@@ -28,7 +29,7 @@ def match(
     types = frozenset(name.strip() for name in names if name.strip())
     return Match(
         execution_id=_id("execution_id", execution_id),
-        crew_id=_id("crew_id", crew_id or handler.get_query_argument("crew_id", None)),
+        crew_id=_id("crew_id", crew_id or _sent(handler, "crew_id")),
         types=types or None,
     )
 
@@ -40,14 +41,26 @@ def start(handler: web.RequestHandler, default: Replay) -> Start:
         BadRequest: Naming the parameter.
     """
     header = _utf8(handler.request.headers.get("Last-Event-ID", ""))
-    last = header or handler.get_query_argument("last_event_id", None) or None
+    last = header or _sent(handler, "last_event_id") or None
     replay = _typed(handler, "replay", Replay, default)
     return Start(last_event_id=_id("last_event_id", last), replay=replay)
 
 
+def check_origin(handler: web.RequestHandler) -> None:
+    """Check that the origin, if there is one, is an address; whose, the host looks at.
+
+    Raises:
+        BadRequest: It is none, at which the host would fall over.
+    """
+    try:
+        urlsplit(handler.request.headers.get("Origin", ""))
+    except ValueError:
+        raise BadRequest("the `Origin` header is no address") from None
+
+
 def source(handler: web.RequestHandler) -> str | None:
     """Return the waiter that this connection is, if any."""
-    return _id("source", handler.get_query_argument("source", None))
+    return _id("source", _sent(handler, "source"))
 
 
 def number(handler: web.RequestHandler, name: str, *, default: float, most: float) -> float:
@@ -91,7 +104,7 @@ def request_query(handler: web.RequestHandler) -> RequestQuery:
         raise BadRequest("`cursor` is the `next` of the page before; leave it out to begin")
     order = _typed(handler, "order", Order, "oldest")
     wanted: dict[str, Any] = {
-        name: _id(name, handler.get_query_argument(name, None))
+        name: _id(name, _sent(handler, name))
         for name in ("execution_id", "crew_id", "kind", "assignee")
     }
     return RequestQuery(
@@ -132,6 +145,12 @@ def _number(
     if not value >= least:  # refuses NaN as well
         raise BadRequest(f"`{name}` is a number from {least} on, not `{given[:50]}`")
     return value
+
+
+def _sent(handler: web.RequestHandler, name: str) -> str | None:
+    """Return a parameter as it was sent; Tornado would take out what an id may well hold."""
+    values = handler.request.query_arguments.get(name)
+    return handler.decode_argument(values[-1], name) if values else None
 
 
 def _utf8(header: str) -> str:

@@ -1,0 +1,190 @@
+"""Requests, ids and headers that are made to break out of where they are put."""
+
+import json
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.hostile.conftest import stays_as_it_was
+from tests.hostile.raw import connected, request
+from tests.jupyter_process import JupyterProcess
+
+pytestmark = pytest.mark.usefixtures("unharmed")
+
+MARK = "INJECTED"
+GET = b"GET /crewai-hitl/%b HTTP/1.1"
+POST = b"POST /crewai-hitl/%b HTTP/1.1"
+
+IDS: dict[str, str] = {
+    "a way up": "../../../etc/passwd",
+    "a way up, encoded": "..%2f..%2f%2e%2e",
+    "two points": "..",
+    "one point": ".",
+    "a slash": "a/b",
+    "slashes only": "///",
+    "a backslash": "..\\..\\x",
+    "a line": f"a\n{MARK}",
+    "a header": f"a\r\nSet-Cookie: {MARK}=1",
+    "an event": f"a\n\ndata: {MARK}\n\n",
+    "a NUL": "a\0b",
+    "a bell and a colour": "\x07\x1b[31m",
+    "separators of lines": "a\u2028b\u2029c\x85d",
+    "a mark of direction": "a\u202eb\u200b",
+    "a question": "a?b=c&d#e;f",
+    "a percent": "%",
+    "half an escape": "%zz%",
+    "SQL": "'; DROP TABLE events; --",
+    "a pattern": "%_*",
+    "a script": "</script><script>alert(1)</script>",
+    "a space": " ",
+    "the longest": "é" * 200,
+    "the longest, in other planes": "😀" * 200,
+    "a number": "1e999",
+    "a word of the routes": "answer",
+}
+
+REQUESTS: dict[str, tuple[bytes, tuple[bytes, ...], bytes]] = {
+    "no such method": (b"BREW /crewai-hitl/events HTTP/1.1", (), b""),
+    "no such version": (b"GET /crewai-hitl/health HTTP/9.9", (), b""),
+    "no version": (b"GET /crewai-hitl/health", (), b""),
+    "a whole address": (b"GET http://elsewhere.example/crewai-hitl/health HTTP/1.1", (), b""),
+    "a way up": (GET % b"../../etc/passwd", (), b""),
+    "a way up, encoded": (GET % b"requests/..%2f..%2fetc", (), b""),
+    "a NUL in the path": (GET % b"requests/%00", (), b""),
+    "lines in the path": (GET % b"requests/x%0d%0aSet-Cookie:%20INJECTED=1", (), b""),
+    "bytes in the path": (GET % b"requests/\xff\xfe", (), b""),
+    "half an escape": (GET % b"poll/human-input/%", (), b""),
+    "a path without end": (GET % (b"requests/" + b"a" * 60_000), (), b""),
+    "a query without end": (GET % (b"requests?" + b"a=b&" * 15_000), (), b""),
+    "a name again and again": (GET % (b"poll/human-input?" + b"type=x&" * 5000), (), b""),
+    "bytes in the query": (GET % b"poll/human-input?last_event_id=%ff%fe&crew_id=%00", (), b""),
+    "a negative length": (POST % b"events", (b"Content-Length: -1",), b""),
+    "a length without end": (POST % b"events", (b"Content-Length: 99999999999999",), b""),
+    "two lengths": (POST % b"events", (b"Content-Length: 2", b"Content-Length: 3"), b"{}x"),
+    "a length and pieces": (
+        POST % b"events",
+        (b"Content-Length: 2", b"Transfer-Encoding: chunked"),
+        b"0\r\n\r\n",
+    ),
+    "a piece without end": (
+        POST % b"events",
+        (b"Transfer-Encoding: chunked",),
+        b"ffffffffffffffff\r\n",
+    ),
+    "a piece that is no number": (
+        POST % b"events",
+        (b"Transfer-Encoding: chunked",),
+        b"zz\r\n{}\r\n",
+    ),
+    "a way of sending that nobody knows": (
+        POST % b"events",
+        (b"Transfer-Encoding: sideways", b"Content-Length: 2"),
+        b"{}",
+    ),
+    "squeezed": (
+        POST % b"events",
+        (b"Content-Encoding: gzip", b"Content-Length: 4"),
+        b"\x1f\x8b\x08\x00",
+    ),
+    "a folded header": (GET % b"health", (b"Last-Event-ID: a", b" INJECTED"), b""),
+    "a header with a bare line": (GET % b"health", (b"Last-Event-ID: a\nINJECTED: b",), b""),
+    "a header with a NUL": (GET % b"poll/human-input", (b"Last-Event-ID: a\0b",), b""),
+    "a header of bytes": (GET % b"poll/human-input", (b"Last-Event-ID: \xff\xfe",), b""),
+    "a header without a name": (GET % b"health", (b": x",), b""),
+    "a header without end": (GET % b"health", (b"X-Long: " + b"x" * 60_000,), b""),
+    "headers without end": (GET % b"health", (b"X-Many: x",) * 5000, b""),
+    "a right of bytes": (GET % b"requests", (b"Authorization: Bearer \xff\xfe\x80",), b""),
+    "a right of no kind": (GET % b"requests", (b"Authorization: \t",), b""),
+    "cookies of bytes": (GET % b"requests", (b'Cookie: a="\\377\\000; b=\xff; ;;=',), b""),
+    "an origin that is no address": (GET % b"requests", (b"Origin: http://[::1",), b""),
+    "a key of bytes": (
+        POST % b"requests/x/answer",
+        (b"Idempotency-Key: \xff\xfe", b"Content-Length: 2"),
+        b"{}",
+    ),
+    "a key without end": (
+        POST % b"requests/x/answer",
+        (b"Idempotency-Key: " + b"k" * 5000, b"Content-Length: 2"),
+        b"{}",
+    ),
+    "an upgrade to something else": (
+        GET % b"ws/human-input",
+        (b"Upgrade: h2c", b"Connection: Upgrade"),
+        b"",
+    ),
+    "what it accepts without end": (
+        GET % b"v1/crews/c/human-input-stream",
+        (b"Accept: " + b"text/event-stream;q=0," * 2000,),
+        b"",
+    ),
+    "an expectation": (
+        POST % b"events",
+        (b"Expect: 200-maybe", b"Content-Length: 2"),
+        b"{}",
+    ),
+}
+
+
+@pytest.fixture
+def unharmed(server: JupyterProcess, http: httpx.Client) -> Iterator[None]:
+    with stays_as_it_was(server, http):
+        yield
+
+
+@pytest.mark.parametrize(("line", "headers", "body"), REQUESTS.values(), ids=REQUESTS)
+def test_a_strange_request_is_refused_or_answered_and_breaks_nothing(
+    server: JupyterProcess, line: bytes, headers: tuple[bytes, ...], body: bytes
+) -> None:
+    with connected(server) as raw:
+        raw.send(request(server, line, *headers, b"Connection: close", body=body))
+        head = raw.read(b"\r\n\r\n")
+    if head:  # else it was closed without a word
+        assert 200 <= int(head.split(b" ")[1]) < 500, head
+    assert b"\nINJECTED" not in head
+    assert b"\nSet-Cookie: INJECTED" not in head
+
+
+@pytest.mark.parametrize("name", IDS.values(), ids=IDS)
+def test_an_id_is_only_an_id_wherever_it_stands(http: httpx.Client, name: str) -> None:
+    place = quote(name, safe="")
+    question = {
+        "type": "human_input_required",
+        "prompt": name,
+        **dict.fromkeys(("event_id", "request_id", "execution_id", "crew_id", "task_id"), name),
+        "source": {"notebook": name},
+    }
+    http.post("events", json=question).raise_for_status()
+    if name not in (".", ".."):  # which every client takes out of a path (RFC 3986, 5.2.4)
+        assert http.get(f"requests/{place}").json()["request_id"] == name
+        kept = http.get(f"poll/human-input/{place}").json()["events"]
+        assert [event["event_id"] for event in kept] == [name]
+        answered = http.post(f"requests/{place}/answer", json={"human_feedback": name})
+        assert answered.json()["event"]["request_id"] == name
+    found = http.get("requests", params={"execution_id": name, "crew_id": name})
+    assert [request["request_id"] for request in found.json()["requests"]] == [name]
+    after = http.get("poll/human-input", params={"last_event_id": name, "crew_id": name})
+    assert "gap" not in after.json()
+    for reply in (found, after):
+        assert MARK not in "".join(f"{key}{value}" for key, value in reply.headers.items())
+
+
+def test_nothing_that_is_sent_begins_a_line_of_the_log(
+    server: JupyterProcess, http: httpx.Client
+) -> None:
+    lines = f"x\n{MARK} a\r{MARK} b\r\n{MARK} c\x85{MARK} d\u2028{MARK} e"
+    place = quote(lines, safe="")
+    event = {"type": lines, "event_id": lines, "execution_id": lines, "crew_id": lines}
+    http.post("events", json=event)
+    http.post("events", json={"type": "human_input_required", "prompt": lines, lines: lines})
+    http.post("events", content=json.dumps({"type": lines})[:-1])
+    http.post(f"requests/{place}/answer", json={"human_feedback": lines, "via": lines})
+    http.post(f"requests/{place}/cancel", json={"reason": lines, "message": lines})
+    http.get(f"poll/human-input/{place}", params={"last_event_id": lines, "replay": lines})
+    http.get("requests", params={"status": lines, "cursor": lines})
+    http.get(place, headers={"Referer": "http://x/%0a" + MARK, "User-Agent": quote(lines)})
+    http.get("requests", headers={"Authorization": f"Bearer {quote(lines)}"})
+    for line in server.log.read_text().splitlines():
+        assert not line.lstrip().startswith(MARK)
+        assert "\x1b" not in line
