@@ -193,7 +193,7 @@ def _tell(settings: Settings, verdict: Verdict) -> None:
     if verdict.problems:
         screen.say(f"{counted}; this is not what was sealed")
     elif verdict.complete:
-        screen.say(("ok", "green"), f"  {counted}, unbroken up to head {head}")
+        screen.say(("verified", "green"), f"  {counted}, unbroken up to head {head}")
     else:
-        screen.say(("ok", "green"), f"  {counted} of a part of the log; what is not there")
+        screen.say(("verified", "green"), f"  {counted} of a part of the log; what is not there")
         screen.say("    cannot be missed: export with a key that reads all of it")

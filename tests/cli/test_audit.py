@@ -86,7 +86,7 @@ def test_what_was_exported_is_verified_without_a_server(log: Log, tmp_path: Path
     file, head = log.export()
     result = Commands(clean_env(tmp_path))("audit", "verify", str(file), "--head", head)
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith(f"ok  6 records, unbroken up to head {head}")
+    assert result.stdout.startswith(f"verified  6 records, unbroken up to head {head}")
 
 
 def test_the_server_the_file_and_stdout_give_the_same_trail(log: Log) -> None:

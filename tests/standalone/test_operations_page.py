@@ -1,0 +1,68 @@
+"""docs/operations.md: its settings exist with their defaults, its examples do what they say."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.server.app import HumanInputApp
+from crewai_hitl_nb.server.limiting import CALLER_LIMITS, CallerLimits
+from tests.jupyter_process import REPOSITORY, jupyter_process
+
+PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_limits_and_their_defaults_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| \w", PAGE, re.MULTILINE)
+    said = {name: float(number.replace(",", "")) for name, number in rows}
+    defaults = CallerLimits()
+    assert said == {name: float(getattr(defaults, name)) for name in CALLER_LIMITS}
+
+
+def test_every_setting_of_the_extension_is_in_the_documentation() -> None:
+    pages = (REPOSITORY / "docs").glob("*.md")
+    said = set(re.findall(r"`(\w+)`", "".join(page.read_text() for page in pages)))
+    own = {name for name, trait in HumanInputApp.class_own_traits(config=True).items()}
+    assert own - said == set()
+
+
+def test_the_alerts_speak_of_metrics_that_exist() -> None:
+    (rules,) = blocks("yaml")
+    said = set(re.findall(r"crewai_hitl_\w+", "".join(re.findall(r"expr: (.*)", rules))))
+    named = set(re.findall(r"^\| `(crewai_hitl_\w+)`", PAGE, re.MULTILINE))
+    assert said
+    assert said <= named
+
+
+def test_the_command_lines_are_understood() -> None:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    for line in lines:
+        words = [word.replace("9f86…", "0" * 64) for word in shlex.split(line)]
+        command = [sys.executable, "-m", "crewai_hitl_nb.cli", *words[1:], "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert len(lines) >= 5
+
+
+@pytest.mark.slow
+def test_a_jupyter_server_writes_json_lines_with_the_logging_of_the_example(tmp_path: Path) -> None:
+    example = next(block for block in blocks("python") if "logging_config" in block)
+    config = tmp_path / "jupyter_config_dir" / "jupyter_server_config.py"
+    config.parent.mkdir()
+    config.write_text(f"c = get_config()\n{example}")
+    with jupyter_process(tmp_path) as server, Client(server.prefix, server.token) as client:
+        client.publish({"type": "human_input_required", "request_id": "q1", "prompt": "hidden?"})
+        client.answer("q1", "a-hidden-answer")
+    written = (tmp_path / "server.log").read_text()
+    lines = [json.loads(line) for line in written.splitlines() if line.startswith('{"')]
+    assert [line["event"] for line in lines if "event" in line] == ["asked", "answered"]
+    assert "hidden" not in written
