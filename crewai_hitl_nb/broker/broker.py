@@ -22,6 +22,7 @@ from functools import partial
 from typing import Any, Final
 
 from crewai_hitl_nb.broker import answers, chronicle
+from crewai_hitl_nb.broker.clocks import CautiousClock
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.presence import Presence
@@ -106,6 +107,7 @@ class Broker:
         """
         self._store = store
         self._clock = clock
+        self._age_clock = CautiousClock(clock)
         self._buffer_events = buffer_events
         self._max_subscriptions = max_subscriptions
         self._max_pending = max_pending
@@ -353,7 +355,7 @@ class Broker:
 
     async def prune(self, *, keep: int, days: float) -> int:
         """Drop events beyond the newest ``keep`` and older than ``days``; return how many."""
-        before = self._clock().timestamp() - days * 86_400
+        before = self._age_clock().timestamp() - days * 86_400
         return await self._store.prune(keep=keep, before=before)
 
     # ---- presence

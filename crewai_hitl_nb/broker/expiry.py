@@ -3,22 +3,42 @@
 At the deadline the request expires, or its explicit default answers, or (``wait``)
 nothing happens, as the request itself says; at the reminder those who look are told again.
 The timers run on the loop's steady clock and look at the wall clock again when they fire,
-so a clock that jumps fires nothing early.
+so a clock that jumps fires nothing early. While there are any, the two clocks are compared:
+when they come apart (the clock was set, the machine was asleep), all timers are set anew, so
+nothing fires late either.
 """
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Final
+
+import msgspec
 
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 
 _LONGEST_SECONDS: Final = 3600.0
-"""A timer looks at the wall clock at least this often: a suspended laptop's steady clock
-stands still."""
+"""No timer is set for longer: the steady clock may drift from the wall clock."""
+
+_LOOK_SECONDS: Final = 5.0
+"""How late a deadline may be noticed after the wall clock jumped over it."""
+
+_APART_SECONDS: Final = 1.0
+"""Less is drift, which the last look of each timer evens out."""
 
 _Due = Callable[[HumanInputRequired], None]
+
+
+class _Watched(msgspec.Struct):
+    """One time of one request, and the timer that comes back to it."""
+
+    required: HumanInputRequired
+    at: datetime
+    timer: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
 
 
 class Deadlines:
@@ -28,13 +48,23 @@ class Deadlines:
         due: Called with a request whose deadline passed.
         remind: Called with a request whose reminder is due.
         clock: The wall clock, aware.
+        look_seconds: Between two comparisons of the clocks.
     """
 
-    def __init__(self, due: _Due, remind: _Due, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        due: _Due,
+        remind: _Due,
+        clock: Callable[[], datetime],
+        look_seconds: float = _LOOK_SECONDS,
+    ) -> None:
         self._due = due
         self._remind = remind
         self._clock = clock
-        self._timers: dict[tuple[str, _Due], asyncio.TimerHandle] = {}
+        self._look_seconds = look_seconds
+        self._watched: dict[tuple[str, _Due], _Watched] = {}
+        self._looking: asyncio.TimerHandle | None = None
+        self._apart = 0.0
 
     def opened(self, required: HumanInputRequired) -> None:
         """Watch a request, as far as it names times that mean something."""
@@ -46,23 +76,53 @@ class Deadlines:
     def closed(self, request_id: str) -> None:
         """Forget a request."""
         for then in (self._due, self._remind):
-            timer = self._timers.pop((request_id, then), None)
-            if timer is not None:
-                timer.cancel()
+            watched = self._watched.pop((request_id, then), None)
+            if watched is not None:
+                watched.cancel()
 
     def close(self) -> None:
         """Stop all timers."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for watched in self._watched.values():
+            watched.cancel()
+        self._watched.clear()
+        if self._looking is not None:
+            self._looking.cancel()
 
     def _watch(self, required: HumanInputRequired, at: datetime, then: _Due) -> None:
-        key = (required.request_id, then)
-        left = (at - self._clock()).total_seconds()
+        self._watched[required.request_id, then] = _Watched(required, at)
+        self._set(required.request_id, then)
+        if self._looking is None and self._watched:
+            self._apart = self._difference()
+            self._look_later()
+
+    def _set(self, request_id: str, then: _Due) -> None:
+        """Come back at the time that it names, or now if it has passed."""
+        watched = self._watched[request_id, then]
+        watched.cancel()
+        left = (watched.at - self._clock()).total_seconds()
         if left <= 0:
-            self._timers.pop(key, None)
-            then(required)
+            del self._watched[request_id, then]
+            then(watched.required)
             return
-        again = partial(self._watch, required, at, then)
         loop = asyncio.get_running_loop()
-        self._timers[key] = loop.call_later(min(left, _LONGEST_SECONDS), again)
+        watched.timer = loop.call_later(min(left, _LONGEST_SECONDS), self._set, request_id, then)
+
+    # ---- the clocks
+
+    def _difference(self) -> float:
+        return self._clock().timestamp() - asyncio.get_running_loop().time()
+
+    def _look_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._looking = loop.call_later(self._look_seconds, self._look)
+
+    def _look(self) -> None:
+        """Set all timers anew if the wall clock was moved since the last look."""
+        self._looking = None
+        apart = self._difference()
+        if abs(apart - self._apart) > _APART_SECONDS:
+            for request_id, then in tuple(self._watched):
+                self._set(request_id, then)
+        self._apart = apart
+        if self._watched:
+            self._look_later()

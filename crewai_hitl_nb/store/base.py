@@ -203,7 +203,8 @@ class Store(Protocol):
 
         Args:
             keep: Events to keep, counted from the top.
-            before: Unix time; events stored earlier are dropped too.
+            before: Unix time; events stored earlier are dropped too, up to the first that was
+                not: one that bears an early time because the clock jumped takes none along.
         """
 
     async def close(self) -> None:

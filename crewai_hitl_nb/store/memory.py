@@ -138,8 +138,8 @@ class MemoryStore:
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""
-        old = [k.record.offset for k in self._kept.values() if k.stored_at < before]
-        through = max([self.top - keep, 0, *old])
+        young = (k.record.offset for k in self._kept.values() if k.stored_at >= before)
+        through = max(self.top - keep, next(young, self.top + 1) - 1)
         gone = [kept for kept in self._kept.values() if self._prunable(kept, through)]
         for kept in gone:
             del self._kept[kept.record.event_id]

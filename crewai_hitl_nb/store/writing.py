@@ -158,10 +158,10 @@ def drop_note(connection: sqlite3.Connection, name: str) -> None:
 
 def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int) -> Pruned:
     """Drop what is old, whole requests at a time; never one that is pending."""
-    (old,) = connection.execute(
-        "SELECT coalesce(max(offset), 0) FROM events WHERE stored_at < ?", (before,)
+    young = connection.execute(
+        "SELECT offset FROM events WHERE stored_at >= ? ORDER BY offset LIMIT 1", (before,)
     ).fetchone()
-    through = max(top - keep, old, 0)
+    through = max(top - keep, young[0] - 1 if young else top)
     _keep_digests(connection, through)
     cursor = connection.execute(
         f"DELETE FROM events WHERE {_OLD}",  # noqa: S608 - constants only

@@ -246,6 +246,16 @@ async def test_pruning_by_age_drops_what_was_stored_before(opened: Opened) -> No
     assert await offsets(opened.store) == [2]
 
 
+async def test_an_event_that_bears_an_early_time_takes_no_younger_one_along(
+    opened: Opened,
+) -> None:
+    await opened.store.append([other()])
+    now, opened.clock.now = opened.clock.now, 0.0  # as a machine whose clock was not set yet
+    await opened.store.append([other()])
+    assert await opened.store.prune(keep=1000, before=now - 50) == 0
+    assert await offsets(opened.store) == [1, 2]
+
+
 async def test_pruning_nothing_moves_no_mark(opened: Opened) -> None:
     await opened.store.append([required("open")])
     assert await opened.store.prune(keep=0, before=0) == 0
