@@ -7,14 +7,20 @@ server is up, so an actor that met no server awaits that in place of a pause.
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator
+from datetime import datetime, timezone
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 from jupyter_server.serverapp import ServerApp
 
+from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.client.discovery import Endpoint
+from crewai_hitl_nb.server import app
+from crewai_hitl_nb.store.sqlite import SqliteStore
 from tests.chaos.ledger import Ledger
 from tests.chaos.victim import Say, Victim
 from tests.jupyter_process import TOKEN, free_port, scratch_env
@@ -34,10 +40,19 @@ _EXTENSIONS = {
 }
 
 
-def serve(say: Say, argv: list[str], env: dict[str, str]) -> None:
-    """Run a Jupyter server in this process."""
+def serve(say: Say, argv: list[str], env: dict[str, str], jump: Path) -> None:
+    """Run a Jupyter server in this process, on a clock that is wrong by what a file says."""
+
+    def wrong() -> float:
+        return time.time() + float(jump.read_text())
+
+    def wrong_date() -> datetime:
+        return datetime.fromtimestamp(wrong(), timezone.utc)
+
     os.environ.clear()
     os.environ.update(env)
+    app.Broker = partial(Broker, clock=wrong_date)  # type: ignore[assignment,misc]
+    app.SqliteStore = partial(SqliteStore, clock=wrong)  # type: ignore[assignment,misc]
     ServerApp.launch_instance(argv)
 
 
@@ -73,13 +88,27 @@ class Host:
             f"--HumanInputApp.presence_grace_seconds={PRESENCE_GRACE_SECONDS}",
             *options,
         ]
+        self._jump = folder / "jump"
+        self.turn_clock(0.0)
         self._victim: Victim | None = None
         self._is_up = asyncio.Event()
 
     def start(self, *, doomed_at: int | None = None) -> None:
         """Begin a life."""
-        args = (self._argv, self._env)
+        args = (self._argv, self._env, self._jump)
         self._victim = Victim(serve, *args, doomed_at=doomed_at, log=self.log)
+
+    @property
+    def pid(self) -> int:
+        """The process of the present life."""
+        assert self._victim is not None
+        return self._victim.pid
+
+    def turn_clock(self, seconds: float) -> None:
+        """Let the server's wall clock be wrong by so much from now on."""
+        new = self._jump.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.replace(self._jump)
 
     async def up(self) -> None:
         """Wait until it answers; it may be dead again the moment after."""

@@ -1,4 +1,4 @@
-"""One run against a real server: everybody acts at once, and server and crews are killed.
+"""One run against a real server: everybody acts at once, and blows fall (``blows.py``).
 
 Everything that a run does follows from its seed, as far as the operating system lets it: what
 is said, by whom, in which line or after which time each life of the server ends.
@@ -13,14 +13,10 @@ from crewai_hitl_nb.client.aio import AsyncClient
 from crewai_hitl_nb.client.resume import LADDER
 from tests.chaos import actors, store_run
 from tests.chaos.actors import LAST, Cast
+from tests.chaos.blows import strike_again_and_again
 from tests.chaos.host import Host, hosted
 from tests.chaos.ledger import Ledger, Log
 
-DEATHS = 3
-LINES = 12_000
-"""About as many lines of ours as a server runs from its start to the end of a run."""
-
-SECONDS = 0.5
 RUN_SECONDS = 90.0
 """No run may hang; far above what one takes."""
 
@@ -40,7 +36,7 @@ async def _run(seed: int, folder: Path) -> tuple[Ledger, Log]:
             AsyncClient(endpoint=host.endpoint) as http,
         ):
             cast = Cast(host, ledger, http, seed)
-            killing = asyncio.ensure_future(_kill_again_and_again(cast))
+            killing = asyncio.ensure_future(strike_again_and_again(host, cast.dice("blows")))
             playing = asyncio.ensure_future(_play(cast))
             await asyncio.wait((killing, playing), return_when=asyncio.FIRST_COMPLETED)
             for task in (killing, playing):
@@ -50,21 +46,6 @@ async def _run(seed: int, folder: Path) -> tuple[Ledger, Log]:
                 killing.result()
             playing.result()
     return ledger, await store_run.read_back(host.store_path)
-
-
-async def _kill_again_and_again(cast: Cast) -> None:
-    """Live the doomed lives, then one that nobody ends."""
-    dice = cast.dice("killer")
-    for _ in range(dice.randint(1, DEATHS)):
-        if dice.random() < 0.5:
-            cast.host.start(doomed_at=dice.randint(1, LINES))
-            await cast.host.live(5 * SECONDS)
-        else:
-            cast.host.start()
-            await cast.host.live(dice.uniform(0, SECONDS))
-    cast.host.start()
-    await cast.host.live()
-    raise AssertionError(f"the server ended by itself: {cast.host.log.read_text()}")
 
 
 async def _play(cast: Cast) -> None:

@@ -76,6 +76,12 @@ class Victim:
         self._process.join(seconds)
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         """Whether it still runs."""
         return self._process.is_alive()
