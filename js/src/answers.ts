@@ -31,6 +31,9 @@ const ACK_MS = 4000;
 /** Vain POSTs before the person is asked to try again; the pauses add up to some seconds. */
 const ATTEMPTS = 6;
 
+/** The longest pause that a person at the card is kept waiting for by itself. */
+const PATIENCE_MS = 5000;
+
 type Acknowledgement = Extract<Control, { ref: string | null }>;
 
 export class Answers {
@@ -108,7 +111,9 @@ export class Answers {
       const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
       if (reply.kind === "ok") return accepted(reply.body);
       if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
-      await pause(pauseMs(attempt, this.random));
+      const leaveMs = reply.leaveMs ?? 0;
+      if (leaveMs > PATIENCE_MS) return reply; // the person decides when to try again
+      await pause(Math.max(leaveMs, pauseMs(attempt, this.random)));
     }
   }
 

@@ -1,11 +1,13 @@
 /** Plain calls beside the stream: one request, one typed reply. It does not retry. */
 import { decodeRefusal, type Refusal } from "./decode";
 import { type Endpoint, urlOf } from "./endpoint";
+import { MAX_RETRY_AFTER_SECONDS } from "./protocol.gen";
 
 export type Reply =
   | { readonly kind: "ok"; readonly body: unknown }
   | { readonly kind: "refused"; readonly refusal: Refusal }
-  | { readonly kind: "unreachable" };
+  /** `leaveMs`: how long somebody there asked to be left alone. */
+  | { readonly kind: "unreachable"; readonly leaveMs?: number };
 
 /** Statuses that say "not now": nothing was lost and the same call may succeed later. */
 const PASSING = new Set([424, 429, 502, 503, 504]);
@@ -34,7 +36,8 @@ async function call(endpoint: Endpoint, path: string, init: RequestInit): Promis
   try {
     const fetching = endpoint.fetch ?? fetch;
     const response = await fetching(urlOf(endpoint, path), { ...init, cache: "no-store" });
-    if (PASSING.has(response.status) || isHubPage(response)) return { kind: "unreachable" };
+    if (PASSING.has(response.status) || isHubPage(response))
+      return { kind: "unreachable", leaveMs: leaveMsOf(response) };
     const body = parsed(await response.text());
     if (response.ok) return { kind: "ok", body };
     return { kind: "refused", refusal: decodeRefusal(response.status, body) };
@@ -42,6 +45,12 @@ async function call(endpoint: Endpoint, path: string, init: RequestInit): Promis
     // fetch throws only when no answer came (or its body broke off): the network, not the server.
     return { kind: "unreachable" };
   }
+}
+
+/** Return how long a reply asks to be left alone; its form as a date is rare, and 0 here. */
+export function leaveMsOf({ headers }: Response): number {
+  const seconds = headers.get("Retry-After") ?? "";
+  return /^\d+$/.test(seconds) ? 1000 * Math.min(Number(seconds), MAX_RETRY_AFTER_SECONDS) : 0;
 }
 
 /**

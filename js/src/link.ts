@@ -126,7 +126,7 @@ export class Link {
       },
       {
         frame: (decoded) => this.frame(session, decoded),
-        ended: (ending) => this.ended(session, ending),
+        ended: (ending, leaveMs) => this.ended(session, ending, leaveMs),
       },
     );
     return session;
@@ -182,23 +182,23 @@ export class Link {
     this.candidate = null;
   }
 
-  private ended(session: Session, ending: Ending): void {
+  private ended(session: Session, ending: Ending, leaveMs = 0): void {
     clearTimeout(session.watchdog);
     if (session === this.candidate) {
       this.candidate = null;
       this.state = upgradeFailed(this.state);
       this.scheduleUpgrade();
     } else if (session === this.current) {
-      this.broken(ending);
+      this.broken(ending, leaveMs);
     }
   }
 
-  private broken(ending: Ending): void {
+  private broken(ending: Ending, leaveMs: number): void {
     clearTimeout(this.upgrade);
     this.discard(this.candidate);
     this.candidate = null;
     this.current = null;
-    const [state, plan] = ended(this.state, ending, this.options.random);
+    const [state, plan] = ended(this.state, ending, this.options.random, leaveMs);
     this.become(state);
     this.listener.dropped();
     this.follow(plan);

@@ -57,13 +57,13 @@ export class Lookup {
     this.timers.clear();
   }
 
-  private later(wanted: Wanted): void {
+  private later(wanted: Wanted, leaveMs = 0): void {
     const timer = setTimeout(
       () => {
         this.timers.delete(timer);
         this.enqueue({ ...wanted, attempt: wanted.attempt + 1 });
       },
-      PAUSES_MS[Math.min(wanted.attempt, PAUSES_MS.length - 1)],
+      Math.max(leaveMs, PAUSES_MS[Math.min(wanted.attempt, PAUSES_MS.length - 1)] ?? 0),
     );
     this.timers.add(timer);
   }
@@ -77,26 +77,26 @@ export class Lookup {
     if (this.running >= PARALLEL) return;
     this.running++;
     for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
-      const again = this.wanted(next.id) && (await this.fetch(next));
-      if (again) this.later(next);
+      const again = this.wanted(next.id) ? await this.fetch(next) : null;
+      if (again !== null) this.later(next, again);
       else this.open.delete(next.id);
     }
     this.running--;
   }
 
-  /** Fetch once; true when it should be tried again later. */
-  private async fetch(wanted: Wanted): Promise<boolean> {
+  /** Fetch once; return the least pause before it should be tried again, or null when not. */
+  private async fetch(wanted: Wanted): Promise<number | null> {
     const reply = await get(this.endpoint, `requests/${encodeURIComponent(wanted.id)}`);
-    if (this.stopped) return false;
-    if (reply.kind === "unreachable") return true;
+    if (this.stopped) return null;
+    if (reply.kind === "unreachable") return reply.leaveMs ?? 0;
     if (reply.kind === "ok") {
       const request = requestFromListing(reply.body);
       if (request !== null) this.found(wanted.id, { kind: "found", request });
-      return false;
+      return null;
     }
-    if (reply.refusal.status !== 404) return false;
-    if (wanted.attempt < PAUSES_MS.length) return true;
+    if (reply.refusal.status !== 404) return null;
+    if (wanted.attempt < PAUSES_MS.length) return 0;
     this.found(wanted.id, { kind: "gone" });
-    return false;
+    return null;
   }
 }

@@ -21,7 +21,7 @@ export type Phase = "connecting" | "live" | "reconnecting" | "offline";
 /**
  * How an attempt, or a live connection, ended.
  *
- * - `unreachable`: nobody answered; another transport would not help
+ * - `unreachable`: nobody answered, or "not now"; another transport would not help
  * - `refused`: somebody answered, but this transport does not get through
  * - `forbidden`: the credentials do not suffice
  */
@@ -81,6 +81,17 @@ export function opened(state: LinkState, transport: Transport): LinkState {
 
 /** Return the state and the next attempt after one ended, or a live connection broke. */
 export function ended(
+  state: LinkState,
+  ending: Ending,
+  random: () => number,
+  /** How long the server asked to be left alone. */
+  leaveMs = 0,
+): readonly [LinkState, Plan] {
+  const [next, plan] = judged(state, ending, random);
+  return [next, { ...plan, delayMs: Math.max(plan.delayMs, leaveMs) }];
+}
+
+function judged(
   state: LinkState,
   ending: Ending,
   random: () => number,

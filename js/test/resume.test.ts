@@ -39,6 +39,13 @@ describe("the choice of transport", () => {
     expect(plan.delayMs).toBeGreaterThan(0);
   });
 
+  it("leaves a server alone for as long as it asks, and no shorter than otherwise", () => {
+    const { plan } = through(START, "refused", "unreachable");
+    const asked = (leaveMs: number) => ended(START, "unreachable", half, leaveMs)[1].delayMs;
+    expect(asked(30_000)).toBe(30_000);
+    expect(asked(1)).toBe(plan.delayMs);
+  });
+
   it("tries WebSocket first after a live connection of any kind is lost", () => {
     const live = opened(through(START, "refused").state, "sse");
     const { state, plan } = through(live, "unreachable");

@@ -7,6 +7,7 @@
  */
 import { decodeFrame, isObject } from "../decode";
 import { urlOf } from "../endpoint";
+import { leaveMsOf } from "../http";
 import { PAGE_EVENTS } from "../protocol.gen";
 import {
   type Connection,
@@ -28,8 +29,8 @@ async function run(subscription: Subscription, listener: Listener, signal: Abort
   try {
     while (!signal.aborted) {
       const reply = await call({ ...subscription, lastEventId }, hold, signal);
-      if (typeof reply === "number") {
-        listener.ended(endingOf(reply));
+      if (reply instanceof Response) {
+        listener.ended(endingOf(reply.ok ? 400 : reply.status), leaveMsOf(reply));
         return;
       }
       deliver(reply, listener, signal);
@@ -46,7 +47,7 @@ async function call(
   subscription: Subscription,
   hold: number,
   signal: AbortSignal,
-): Promise<Record<string, unknown> | number> {
+): Promise<Record<string, unknown> | Response> {
   const url = urlOf(subscription.endpoint, "poll/human-input", {
     ...streamParameters(subscription),
     timeout: String(hold),
@@ -55,10 +56,10 @@ async function call(
   const response = await fetch(url, { headers, cache: "no-store", signal });
   if (!response.ok) {
     await response.body?.cancel();
-    return response.status;
+    return response;
   }
   const reply: unknown = await response.json();
-  return isObject(reply) ? reply : 400;
+  return isObject(reply) ? reply : response; // a proxy's word for it
 }
 
 function deliver(reply: Record<string, unknown>, listener: Listener, signal: AbortSignal) {

@@ -7,6 +7,7 @@
 import { createParser } from "eventsource-parser";
 import { decodeText } from "../decode";
 import { urlOf } from "../endpoint";
+import { leaveMsOf } from "../http";
 import {
   type Connection,
   endingOf,
@@ -35,7 +36,7 @@ async function read(subscription: Subscription, listener: Listener, signal: Abor
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
     if (!response.ok || !isStream || response.body === null) {
       await response.body?.cancel();
-      listener.ended(endingOf(response.status));
+      listener.ended(endingOf(response.status), leaveMsOf(response));
       return;
     }
     await drain(response.body, listener);

@@ -21,7 +21,8 @@ export interface Subscription {
 
 export interface Listener {
   frame(decoded: Decoded): void;
-  ended(ending: Ending): void;
+  /** It is over; `leaveMs` is how long the server asked to be left alone. */
+  ended(ending: Ending, leaveMs?: number): void;
 }
 
 export interface Connection {
@@ -44,9 +45,9 @@ export function streamParameters(subscription: Subscription): Record<string, str
 
 /**
  * A proxy that has nobody behind it: the server is away, and so for every transport. 424 is
- * what a JupyterHub says of a server that it has stopped.
+ * what a JupyterHub says of a server that it has stopped; 429 is a limit, of every transport.
  */
-const NOBODY_THERE = new Set([424, 502, 503, 504]);
+const NOBODY_THERE = new Set([424, 429, 502, 503, 504]);
 
 /** Return how an attempt ended, by the status that the server answered. */
 export function endingOf(status: number): Ending {
