@@ -32,9 +32,15 @@ export function hashOf(place: Place): string {
  * Return a notebook's path as the Jupyter server names it, or null when it is not below its root.
  *
  * A kernel knows its notebook by the whole path on its machine. JupyterLab tells its root with
- * `~` for the home folder.
+ * `~` for the home folder. Whoever publishes may name any path; one that climbs out of the root
+ * would make a link to anywhere on the server.
  */
 export function contentsPath(notebook: string, root: string): string | null {
+  const path = relativePath(notebook, root);
+  return path?.split("/").includes("..") ? null : path;
+}
+
+function relativePath(notebook: string, root: string): string | null {
   const path = notebook.replaceAll("\\", "/");
   if (!/^(\/|[A-Za-z]:\/)/.test(path)) return path;
   const folder = root.replaceAll("\\", "/").replace(/\/+$/, "");

@@ -32,9 +32,24 @@ describe("a notebook's path", () => {
     ["/home/ada/a.ipynb", "~", "a.ipynb"],
     ["/root/x/a.ipynb", "~", "x/a.ipynb"],
     ["/srv/work/a.ipynb", "~/work", null],
+    ["../../logout", "/srv/work", null],
+    ["notes/..\\..\\logout", "/srv/work", null],
+    ["/srv/work/../../logout", "/srv/work", null],
+    ["//elsewhere.example/a.ipynb", "/srv/work", null],
+    ["\\\\elsewhere.example\\a.ipynb", "/srv/work", null],
   ])("of %j below %j is %j", (notebook, root, path) => {
     expect(contentsPath(notebook, root)).toBe(path);
   });
+
+  it.each(["javascript:alert(1)", "https://elsewhere.example/", "data:text/html,x"])(
+    "that is an address, %s, leads into the notebooks all the same",
+    (notebook) => {
+      const path = encodedPath(contentsPath(notebook, "/srv/work") ?? "");
+      const { origin, pathname } = new URL(`/lab/tree/${path}`, "https://hub.example/inbox/");
+      expect(origin).toBe("https://hub.example");
+      expect(pathname.startsWith("/lab/tree/")).toBe(true);
+    },
+  );
 
   it("is encoded part by part", () => {
     expect(encodedPath("my notes/50 %.ipynb")).toBe("my%20notes/50%20%25.ipynb");

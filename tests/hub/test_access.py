@@ -1,6 +1,5 @@
 """Who is let in through the hub, who is not, and under which name they answer."""
 
-import uuid
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -9,6 +8,7 @@ import websockets
 
 from tests.hub.browser_login import cookies_for, logged_in, xsrf
 from tests.hub.conftest import BOT_TOKEN, GROUP_TOKEN
+from tests.hub.doors import ask, opened
 from tests.hub.hub_process import LIFECYCLE_TOKEN, HubProcess, Place
 from tests.server.callers import FOREIGN
 from tests.server.door import client, question, socket
@@ -24,13 +24,6 @@ SCOPES_OF_OTHERS = {
 PAGE_OF_ADA = "user/ada/crewai-hitl/"
 SAME_SITE = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 CROSS_SITE = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "cross-site", "Origin": FOREIGN}
-
-
-async def ask(place: Place) -> str:
-    """Publish a question as the server's owner and return its request id."""
-    async with client(place) as http:
-        reply = await http.post("events", json=question(str(uuid.uuid4())))
-        return str(reply.raise_for_status().json()["events"][0]["request_id"])
 
 
 async def statuses(place: Place, token: str) -> dict[str, int]:
@@ -138,3 +131,38 @@ async def test_a_second_user_who_logs_in_gets_no_page(hub: HubProcess, ada: Plac
         page = http.get("", headers={"Sec-Fetch-Mode": "navigate"}, follow_redirects=True)
         assert page.status_code == 403
         assert "data-prefix" not in page.text
+
+
+async def test_a_token_of_another_user_opens_no_endpoint(hub: HubProcess, ada: Place) -> None:
+    hub.add_person("mallory")
+    token = hub.token("mallory")  # with everything that she may do
+    assert await opened(ada, {"Authorization": f"token {token}"}) == set()
+
+
+async def test_a_token_of_another_user_reads_no_stream_and_answers_nothing(
+    hub: HubProcess, ada: Place
+) -> None:
+    hub.add_person("mallory")
+    assert set((await statuses(ada, hub.token("mallory"))).values()) == {403}
+
+
+async def test_the_kernel_key_of_another_users_server_opens_nothing(
+    ada: Place, team: Place
+) -> None:
+    key = next(team.home.rglob("kernel_key")).read_text().strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=team.url, headers=headers) as http:
+        assert (await http.get("requests")).status_code == 200
+    assert await opened(ada, headers) == set()
+    assert await opened(ada, {"Authorization": f"token {key}"}) == set()
+
+
+async def test_a_cookie_of_another_user_opens_nothing(hub: HubProcess, ada: Place) -> None:
+    with logged_in(hub, "mallory", PAGE_OF_ADA) as http:
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in http.cookies.jar)
+    assert await opened(ada, {"Cookie": cookies}) == set()
+    own = {"Cookie": cookies, "Origin": hub.url.rstrip("/")}
+    address = ada.url.replace("http", "ws", 1) + "ws/human-input"
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(address, additional_headers=own)
+    assert refused.value.response.status_code == 403

@@ -6,6 +6,7 @@ import pytest
 
 from crewai_hitl_nb.client.errors import ServerAway
 from tests.hub.culled import Culled
+from tests.hub.doors import ask, opened
 from tests.server.door import client, until
 from tests.server.readers import TRANSPORTS, reading
 
@@ -56,3 +57,17 @@ async def test_named_servers_find_their_logs_again_whichever_starts_first(culled
     assert before == after
     logs = culled.place.home / "crewai-hitl"
     assert {path.name for path in logs.glob("*.db")} == {"human_input.db", "human_input.gpu.db"}
+
+
+async def test_the_token_of_one_named_server_opens_no_other_of_the_same_user(
+    culled: Culled,
+) -> None:
+    for place, other in ((culled.place, culled.gpu), (culled.gpu, culled.place)):
+        assert await opened(other, {"Authorization": f"token {place.token}"}) == set()
+
+
+async def test_a_question_of_one_named_server_is_in_no_other(culled: Culled) -> None:
+    request_id = await ask(culled.gpu)
+    async with client(culled.place) as http:
+        assert (await http.get(f"requests/{request_id}")).status_code == 404
+        assert request_id not in (await http.get("poll/human-input")).text
