@@ -12,17 +12,16 @@ Guarantees to the layer above:
 It lives on one event loop and is not thread-safe.
 """
 
-import asyncio
-import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from crewai_hitl_nb.broker import answers, chronicle
+from crewai_hitl_nb.broker import answers, chronicle, endings
 from crewai_hitl_nb.broker.clocks import CautiousClock
+from crewai_hitl_nb.broker.endings import Endings
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.presence import Presence
@@ -33,23 +32,16 @@ from crewai_hitl_nb.broker.tally import Tally
 from crewai_hitl_nb.protocol import ids, limits, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import (
-    HitlError,
     InvalidAnswer,
-    Settled,
-    StoreUnavailable,
     TooMany,
-    UnknownRequest,
 )
 from crewai_hitl_nb.protocol.events import (
     AnsweredBy,
     CancelReason,
     ClosingEvent,
     Event,
-    HumanInputCancelled,
     HumanInputClaimed,
     HumanInputCompleted,
-    HumanInputExpired,
-    HumanInputReminded,
     HumanInputRequired,
     about,
 )
@@ -111,15 +103,14 @@ class Broker:
         self._buffer_events = buffer_events
         self._max_subscriptions = max_subscriptions
         self._max_pending = max_pending
-        self._retry_seconds = retry_seconds
         self.readers = Readers()
         self.tally = Tally()
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._open: dict[str, HumanInputRequired] = {}
-        self._deadlines = Deadlines(self._on_due, self._on_reminder, clock)
+        self._stopped = False
+        self._endings = Endings(store, clock, retry_seconds=retry_seconds)
+        self._deadlines = Deadlines(self._endings.due, self._endings.remind, clock)
         self._presence = Presence(self._on_lost, presence_grace)
-        self._closing = asyncio.Event()
-        self._tasks: set[asyncio.Task[object]] = set()
 
     @property
     def epoch(self) -> str:
@@ -193,12 +184,11 @@ class Broker:
 
     async def close(self) -> None:
         """End every subscription (they may resume elsewhere), then close the store."""
-        self._closing.set()
+        self._stopped = True
         self._fanout.end(Closed())
         self._deadlines.close()
         self._presence.close()
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._endings.close()
         await self._store.close()
 
     # ---- writing
@@ -284,19 +274,10 @@ class Broker:
     async def cancel(self, request_id: str, reason: CancelReason, message: str = "") -> Appended:
         """Say that nobody waits any more. Raises like :meth:`answer`."""
         required = (await self.request(request_id)).required
-        (result,) = await self._store.append([self._cancelled(required, reason, message)])
-        return result
-
-    def _cancelled(
-        self, required: HumanInputRequired, reason: CancelReason, message: str
-    ) -> HumanInputCancelled:
-        return HumanInputCancelled(
-            event_id=ids.new_event_id(),
-            timestamp=self._clock(),
-            **about(required),
-            reason=reason,
-            message=message,
+        (result,) = await self._store.append(
+            [endings.cancelled(required, reason, message, self._clock())]
         )
+        return result
 
     # ---- reading
 
@@ -324,7 +305,7 @@ class Broker:
         )
 
     def _on_left(self, reader: Reader, reason: Exception) -> None:
-        how: Ending = "server_stopped" if self._closing.is_set() else "left"
+        how: Ending = "server_stopped" if self._stopped else "left"
         if isinstance(reason, SlowReader):
             how = "slow"
             note(_log, logging.INFO, "closed_slow", transport=reader.transport)
@@ -393,72 +374,7 @@ class Broker:
         if required.source.id is not None:
             self._presence.expected(required.source.id)
 
-    def _on_due(self, required: HumanInputRequired) -> None:
-        if required.response.on_expiry == "default":
-            self._spawn(self._answer_default(required))
-        else:
-            self._spawn(self._append(self._expired(required)))
-
-    def _on_reminder(self, required: HumanInputRequired) -> None:
-        self._spawn(
-            self._append(
-                HumanInputReminded(
-                    # One name for one reminder: a restart that sends it again changes nothing.
-                    event_id=ids.derived_event_id(required.request_id, "reminded"),
-                    timestamp=self._clock(),
-                    **about(required),
-                )
-            )
-        )
-
-    def _expired(self, required: HumanInputRequired) -> HumanInputExpired:
-        return HumanInputExpired(
-            event_id=ids.new_event_id(),
-            timestamp=self._clock(),
-            **about(required),
-        )
-
-    async def _answer_default(self, required: HumanInputRequired) -> None:
-        try:
-            answer = answers.default_answer(required)
-            event: ClosingEvent = answers.completed(required, answer, "default", self._clock())
-        except HitlError as error:
-            # A default that does not fit is the asker's mistake; it must not approve.
-            _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)
-            event = self._expired(required)
-        await self._append(event)
-
     def _on_lost(self, source_id: str) -> None:
         for required in tuple(self._open.values()):
             if required.source.id == source_id:
-                message = "the process that asked is gone"
-                closing = self._cancelled(required, "source_lost", message)
-                self._spawn(self._append(closing))
-
-    async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
-        """Append what a timer caused, an end as a rule; while the store cannot write, try again.
-
-        A request must not stay open for ever because the disk was full when its deadline
-        passed. When the broker closes first, the next start takes it up again.
-        """
-        while not self._closing.is_set():
-            try:
-                await self._store.append([event])
-            except (Settled, UnknownRequest):
-                _log.debug("request %s took its end before", event.request_id)
-            except StoreUnavailable as error:
-                _log.warning("request %s is still open: %s", event.request_id, error)
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), self._retry_seconds)
-                continue
-            return
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task: asyncio.Task[object] = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[object]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a request could not be closed: %s", error)
+                self._endings.lost(required)
