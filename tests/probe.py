@@ -1,6 +1,6 @@
 """A Jupyter server extension for tests that looks at the server from inside.
 
-It says how many tasks and connections there are, how much memory is held, and for how long the
+It says how many tasks and open files there are, how much memory is held, and for how long the
 event loop was not free: a timer that should ring every ten milliseconds notes how late it was.
 Never part of the package: ``probed`` in a server's options loads it.
 """
@@ -30,7 +30,8 @@ class Seen(msgspec.Struct):
     """What the probe says."""
 
     tasks: int
-    connections: int
+    files: int
+    """Open ones, connections among them."""
     rss: int
     lags: tuple[int, ...]
     longest: float
@@ -67,9 +68,7 @@ class ProbeHandler(JupyterHandler):
         process = psutil.Process()
         seen = Seen(
             tasks=len(asyncio.all_tasks()),
-            connections=sum(
-                c.status == "ESTABLISHED" for c in process.net_connections("tcp") if c.raddr
-            ),
+            files=process.num_fds(),
             rss=process.memory_info().rss,
             lags=tuple(self.pulse.lags),
             longest=self.pulse.longest,

@@ -52,7 +52,7 @@ def stays_as_it_was(server: JupyterProcess, http: httpx.Client) -> Iterator[None
     assert http.get("health").json()["status"] == "healthy"
     after = settled(server, before)
     assert after.tasks <= before.tasks + 1
-    assert after.connections <= before.connections + 1
+    assert after.files <= before.files + 2
     assert after.rss - before.rss < MOST_MEGABYTES << 20
     assert "Traceback" not in server.log.read_text()[written:]
 
@@ -62,6 +62,6 @@ def settled(server: JupyterProcess, before: Seen) -> Seen:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         seen = inside(server)
-        gone = seen.connections <= before.connections + 1 and seen.tasks <= before.tasks + 1
+        gone = seen.files <= before.files + 2 and seen.tasks <= before.tasks + 1
         if gone or time.monotonic() > deadline:
             return seen
