@@ -19,7 +19,7 @@ SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check test-js test-python docs screenshots chaos bench bench-quick build \
+.PHONY: help demo test check test-js test-python docs screenshots chaos soak bench bench-quick build \
   constraints clean
 .DEFAULT_GOAL := help
 
@@ -67,6 +67,11 @@ screenshots: $(STAMPS)/test ## make docs/images again
 chaos: $(STAMPS)/test ## thousands of seeded crash runs; N=3000 of them, MINUTES=30 at most
 	$(SAY) "Crash tests"
 	$(BIN)/python -m tests.chaos --runs $(or $(N),3000) --minutes $(or $(MINUTES),30)
+
+soak: $(STAMPS)/test ## ten minutes of load, and every fault of the network; SOAK_SECONDS=600, SOAK_IDLE=5000
+	$(SAY) "Soak"
+	SOAK=1 $(BIN)/python -m pytest -s tests/soak
+	SOAK=1 $(BIN)/python -m pytest tests/faults tests/hostile
 
 bench: $(STAMPS)/test ## measure everything beside its peers (10 minutes, a quiet machine) into docs/performance.md
 	$(SAY) "Benchmarks"
