@@ -36,7 +36,7 @@ class Sink:
         most_bytes: Most bytes that wait for a slow reader.
     """
 
-    __slots__ = ("audience", "left", "most_bytes", "most_events", "since")
+    __slots__ = ("__weakref__", "audience", "left", "most_bytes", "most_events", "since")
 
     def __init__(self) -> None:
         self.audience: Audience | None = None

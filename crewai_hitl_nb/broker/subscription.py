@@ -94,6 +94,7 @@ class Subscription:
         self._queue: deque[Record] = deque()
         self._queued_bytes = 0
         self._live = False
+        self._replayed = 0
         self._end: Exception | None = None
         self._wake = asyncio.Event()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -176,7 +177,7 @@ class Subscription:
         try:
             return await self._steps.__anext__()
         except StopAsyncIteration:
-            return await self._next_live(timeout)
+            return Live(self._replayed)
 
     async def written(self, write: Awaitable[object]) -> None:
         """Wait for a write to the reader, but not beyond the end of the subscription.
@@ -206,7 +207,7 @@ class Subscription:
         return self._empty()
 
     async def _walk(self) -> AsyncIterator[Step]:
-        """Gap if there is one, the replay page by page, then the sign that it is over."""
+        """Gap if there is one, then the replay page by page; its end is that of the replay."""
         done, scope, gap = await self._locate()
         if gap is not None:
             yield gap
@@ -226,8 +227,7 @@ class Subscription:
             # first one; of what came after it all must be seen.
             done, scope = upto, "all"
         # No await between the last look at the boundary and this line: see the rule above.
-        self._live = True
-        yield Live(done)
+        self._live, self._replayed = True, done
 
     async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Sequence[Record]]:
         while self._end is None:

@@ -95,6 +95,7 @@ class EventStreamHandler(HitlHandler):
         self.services.streams.began(writer, self.current_user)
         self.application.log_request(self)
         self.detach()
+        self._break_cycles()  # as when a request is finished: else only the collector frees it
         stream.set_close_callback(writer.closed)
 
     def finish(self, *args: Any, **kwargs: Any) -> Future[Any]:

@@ -11,6 +11,7 @@ upgrade, as HTTP 400 and 403 with a JSON body.
 """
 
 import asyncio
+from functools import cached_property
 from typing import Any
 
 from jupyter_server.auth.decorator import ws_authenticated
@@ -18,6 +19,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado.iostream import IOStream, StreamClosedError
+from tornado.web import RequestHandler
 from tornado.websocket import (
     WebSocketClosedError,
     WebSocketHandler,
@@ -32,6 +34,7 @@ from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailab
 from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, note_refusal
 from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
+from crewai_hitl_nb.server.parked import ParkedProtocol
 from crewai_hitl_nb.server.pipeline import Pipeline
 from crewai_hitl_nb.server.publish import order_kind, publish
 from crewai_hitl_nb.server.requests import answer, cancel, claim
@@ -54,10 +57,10 @@ class StreamSocket(
     _source: str | None = None
     _waits = False
 
-    def initialize(self, *args: Any, **kwargs: Any) -> None:
-        """Begin with nothing under way."""
-        super().initialize(*args, **kwargs)
-        self._pipeline = Pipeline(self._failed)
+    @cached_property
+    def _pipeline(self) -> Pipeline:
+        """What is under way; most readers send nothing up and have none."""
+        return Pipeline(self._failed)
 
     def set_default_headers(self) -> None:
         """The host's headers mean nothing to an upgrade."""
@@ -71,9 +74,10 @@ class StreamSocket(
         https://github.com/jupyter-server/jupyter_server/issues/1612
         """
         protocol = super().get_websocket_protocol()
-        if isinstance(protocol, WebSocketProtocol13):
-            protocol.params.ping_interval = None
-        return protocol
+        if not isinstance(protocol, WebSocketProtocol13):
+            return protocol
+        protocol.params.ping_interval = None
+        return ParkedProtocol(self, False, protocol.params) if self.services.lean else protocol
 
     @property
     def ping_interval(self) -> int:
@@ -114,9 +118,19 @@ class StreamSocket(
         self._subscription = self.subscribe(match, start, "websocket")
         self._source = source
         try:
-            await super().get()  # returns when the connection closes, or was refused
+            await super().get()  # returns when the connection is parked, closed or refused
         finally:
-            self._leave()
+            connection = self.ws_connection
+            if isinstance(connection, ParkedProtocol) and connection.parked:
+                self._let_go()
+            else:
+                self._leave()
+
+    def _let_go(self) -> None:
+        """Drop what only the handshake needed: a sixth of what a parked connection holds."""
+        self.request.connection = self.request.server_connection = None
+        RequestHandler._break_cycles(self)  # Tornado's own of a WebSocket waits for its end
+        self.__dict__.pop("_new_cookie", None)  # what was to be set; Tornado looks if it is there
 
     def open(self, *args: str, **kwargs: str) -> Any:
         """Begin to deliver."""

@@ -71,6 +71,22 @@ async def test_a_socket_that_was_handed_over_still_takes_frames_up(door: Door) -
     assert [f["offset"] for f in frames if f["type"] == "n"] == list(range(1, 21))
 
 
+async def test_a_socket_that_says_nothing_has_no_task_until_it_does(door: Door) -> None:
+    def reading_tasks() -> list[str]:
+        tasks = [str(task.get_coro()) for task in asyncio.all_tasks()]
+        return [name for name in tasks if "_receive_frame_loop" in name or "_execute" in name]
+
+    async with socket(door) as connection:
+        await Reader(Socket(connection)).replayed()
+        await until_lean(door, 1)
+        assert reading_tasks() == []
+        await (await connection.ping())
+        assert len(reading_tasks()) == 1
+        await (await connection.ping())
+    await door.until_subscriptions(0)
+    assert reading_tasks() == []
+
+
 @STREAMS
 async def test_a_reader_that_falls_behind_and_catches_up_has_everything_once(
     door: Door, transport: str
