@@ -73,8 +73,14 @@ class Bench:
 
 @dataclass(frozen=True)
 class Program:
-    """One benchmark."""
+    """One benchmark.
+
+    Attributes:
+        quick: Whether it is part of a quick run that names no programs: those that start many
+            servers or a browser are not.
+    """
 
     name: str
     about: str
     run: Callable[[Bench], list[Row]]
+    quick: bool = True

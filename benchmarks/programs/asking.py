@@ -154,4 +154,6 @@ def _row(case: str, samples: Samples) -> Row:
     )
 
 
-PROGRAM = Program("asking", "ask → answer → released, beside Jupyter's own input()", run)
+PROGRAM = Program(
+    "asking", "ask → answer → released, beside Jupyter's own input()", run, quick=False
+)

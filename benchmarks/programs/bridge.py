@@ -117,4 +117,4 @@ def _row(case: str, samples: Samples, ours: str, theirs: str) -> Row:
     )
 
 
-PROGRAM = Program("bridge", "the bridge's cost inside a crew's run", run)
+PROGRAM = Program("bridge", "the bridge's cost inside a crew's run", run, quick=False)

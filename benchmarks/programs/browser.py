@@ -185,4 +185,6 @@ def _news(samples: Samples) -> Row:
     return Row(PROGRAM.name, "from publish to pixel, beside", "ms", figures, goals)
 
 
-PROGRAM = Program("browser", "script sizes, the first card, 500 cards, event to pixel", run)
+PROGRAM = Program(
+    "browser", "script sizes, the first card, 500 cards, event to pixel", run, quick=False
+)

@@ -95,4 +95,6 @@ def _store(product: Product, executions: list[str]) -> None:
         generator.publish(len(events), outstanding=64)
 
 
-PROGRAM = Program("executions", "what a delivery costs beside ever more executions", run)
+PROGRAM = Program(
+    "executions", "what a delivery costs beside ever more executions", run, quick=False
+)

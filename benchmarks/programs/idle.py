@@ -56,4 +56,6 @@ def _share(bench: Bench, size: int, seconds: float, options: tuple[str, ...]) ->
         return 100 * (cpu_seconds(product.pid) - before) / (time.monotonic() - began)
 
 
-PROGRAM = Program("idle", "what a server with 1,000 subscribers uses while nothing happens", run)
+PROGRAM = Program(
+    "idle", "what a server with 1,000 subscribers uses while nothing happens", run, quick=False
+)

@@ -84,4 +84,4 @@ def _row(transport: Transport, size: int, held: dict[str, float]) -> Row:
     )
 
 
-PROGRAM = Program("memory", "what an idle subscriber holds", run)
+PROGRAM = Program("memory", "what an idle subscriber holds", run, quick=False)

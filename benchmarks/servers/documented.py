@@ -1,8 +1,8 @@
 """A peer: the server of the stream document as it is usually written, on FastAPI and uvicorn.
 
 ``documented.py PORT``. A list of events per execution, a queue per connection, JSON made for every
-reader, one write per event; a key is compared when somebody connects. Written for the benchmark
-after the document's endpoints, neither slowed down nor tuned.
+reader, one write per event, heartbeats over SSE; a key is compared when somebody connects. Written
+for the benchmark after the document's endpoints, neither slowed down nor tuned.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from fastapi import FastAPI, Header, HTTPException, Request, WebSocket, WebSocke
 from fastapi.responses import StreamingResponse
 
 API_KEY = "a-key-for-the-benchmark"
+HEARTBEAT_SECONDS = 30.0
 Event = dict[str, Any]
 Readers = set["asyncio.Queue[Event]"]
 
@@ -58,6 +59,14 @@ Authorization = Annotated[str, Header()]
 def _check(presented: str) -> None:
     if presented.removeprefix("Bearer ") != API_KEY:
         raise HTTPException(401, "invalid API key")
+
+
+async def _next(queue: "asyncio.Queue[Event]") -> Event:
+    """Return the next event, or a heartbeat as the document's clients expect it."""
+    try:
+        return await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
+    except asyncio.TimeoutError:
+        return {"type": "heartbeat", "timestamp": datetime.now(timezone.utc).isoformat()}
 
 
 @app.post("/events")
@@ -100,7 +109,7 @@ async def server_sent_events(
             for event in missed:
                 yield f"data: {json.dumps(event)}\n\n"
             while True:
-                yield f"data: {json.dumps(await queue.get())}\n\n"
+                yield f"data: {json.dumps(await _next(queue))}\n\n"
         finally:
             streams.readers[execution].discard(queue)
 
