@@ -99,32 +99,38 @@ async def reader(cast: Cast, transport: Transport) -> None:
                         break
 
 
-async def answerer(cast: Cast, name: str) -> None:
+def _opinion(name: str, question: HumanInputRequired) -> str:
+    return f"so says {name}"
+
+
+async def answerer(
+    cast: Cast, name: str, says: Callable[[str, HumanInputRequired], str] = _opinion
+) -> None:
     """Answer every question there is, or withdraw it now and then; race with the others."""
     dice = cast.dice(name)
     stream = cast.client.stream(Subscription(types=("human_input_required",)))
     async with aclosing(stream.turns()) as turns:
         async for turn in turns:
             if isinstance(turn, HumanInputRequired):
-                act = _withdraw if dice.random() < 0.1 else _answer
-                task = asyncio.ensure_future(act(cast, name, turn.request_id))
+                asked = turn.request_id
+                said = None if dice.random() < 0.1 else says(name, turn)
+                act = _withdraw(cast, asked) if said is None else _answer(cast, name, asked, said)
+                task = asyncio.ensure_future(act)
                 cast.answering.add(task)
                 task.add_done_callback(cast.answering.discard)
 
 
-async def _answer(cast: Cast, name: str, request_id: str) -> None:
+async def _answer(cast: Cast, name: str, request_id: str, said: str) -> None:
     key = f"{name}-{request_id}"
     try:
-        won = await cast.insist(
-            lambda: cast.client.answer(request_id, f"so says {name}", idempotency_key=key)
-        )
+        won = await cast.insist(lambda: cast.client.answer(request_id, said, idempotency_key=key))
     except Settled as late:
         cast.ledger.told.append(Lost(request_id, None, str(late.details["event"]["event_id"])))
     else:
         cast.ledger.told.append(Won(request_id, won.event_id))
 
 
-async def _withdraw(cast: Cast, name: str, request_id: str) -> None:
+async def _withdraw(cast: Cast, request_id: str) -> None:
     try:
         await cast.insist(lambda: cast.client.cancel(request_id))
     except Settled as late:

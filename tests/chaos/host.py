@@ -7,6 +7,7 @@ server is up, so an actor that met no server awaits that in place of a pause.
 import asyncio
 import contextlib
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timezone
@@ -51,8 +52,9 @@ def serve(say: Say, argv: list[str], env: dict[str, str], jump: Path) -> None:
 
     os.environ.clear()
     os.environ.update(env)
-    app.Broker = partial(Broker, clock=wrong_date)  # type: ignore[assignment,misc]
-    app.SqliteStore = partial(SqliteStore, clock=wrong)  # type: ignore[assignment,misc]
+    vars(app).update(
+        Broker=partial(Broker, clock=wrong_date), SqliteStore=partial(SqliteStore, clock=wrong)
+    )
     ServerApp.launch_instance(argv)
 
 
@@ -76,10 +78,12 @@ class Host:
         root.mkdir()
         self.store_path = folder / "log.db"
         self.log = folder / "server.log"
-        self.endpoint = Endpoint(f"http://127.0.0.1:{port}/crewai-hitl/", TOKEN)
+        self.url = f"http://127.0.0.1:{port}/"
+        self.headers = {"Authorization": f"token {TOKEN}"}
+        self.endpoint = Endpoint(f"{self.url}crewai-hitl/", TOKEN)
         self.deaths = 0
         self._ledger = ledger
-        self._env = scratch_env(folder)
+        self.env = scratch_env(folder)
         self._argv = [
             *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
             *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
@@ -95,7 +99,7 @@ class Host:
 
     def start(self, *, doomed_at: int | None = None) -> None:
         """Begin a life."""
-        args = (self._argv, self._env, self._jump)
+        args = (self._argv, self.env, self._jump)
         self._victim = Victim(serve, *args, doomed_at=doomed_at, log=self.log)
 
     @property
@@ -124,7 +128,7 @@ class Host:
         self.deaths += 1
 
     async def _come_up(self, victim: Victim) -> None:
-        async with httpx.AsyncClient(headers={"Authorization": f"token {TOKEN}"}) as http:
+        async with httpx.AsyncClient(headers=self.headers) as http:
             while victim.is_alive:
                 with contextlib.suppress(httpx.HTTPError):
                     reply = await http.get(f"{self.endpoint.url}health")
@@ -134,8 +138,12 @@ class Host:
                         return
                 await asyncio.sleep(_LOOK_SECONDS)  # the condition is another process's
 
+    def strike(self) -> None:
+        """Kill it; whoever watches this life sees its end."""
+        os.kill(self.pid, signal.SIGKILL)
+
     def kill(self) -> None:
-        """End the present life."""
+        """End the present life and see it dead."""
         if self._victim is not None:
             self._victim.kill()
 

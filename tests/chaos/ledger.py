@@ -192,9 +192,9 @@ def _crews(ledger: Ledger, log: Log) -> list[str]:
         elif name not in heard:
             wrong.append(f"request {name}: its crew was told of no end")
     for name, told in heard.items():
-        found = [(event["event_id"], event["type"]) for event in ends.get(name, [])]
-        if found != [(told.event_id, told.type)]:
-            wrong.append(f"request {name}: its crew was told {told.type}, the log says {found}")
+        kept = [(event["event_id"], event["type"]) for event in ends.get(name, [])]
+        if kept != [(told.event_id, told.type)]:
+            wrong.append(f"request {name}: its crew was told {told.type}, the log says {kept}")
     return wrong
 
 

@@ -8,7 +8,8 @@ import asyncio
 import os
 import random
 import tempfile
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ async def everything(path: Path) -> list[StoreUnavailable]:
     """Call everything that a store can do; return the refusals, and raise all else."""
     store = SqliteStore(path)
     await store.start(lambda commits: None)
-    calls = [
+    calls: list[Callable[[], Awaitable[object]]] = [
         lambda: store.read(EVERYTHING, after=0, upto=store.top, limit=1000),
         lambda: store.read(EVERYTHING, after=0, upto=store.top, limit=1000, scope="pending"),
         lambda: store.read(Match(execution_id="none"), after=0, upto=store.top, limit=1000),
@@ -83,8 +84,8 @@ async def everything(path: Path) -> list[StoreUnavailable]:
         lambda: store.append([completed("new", "yes")]),
         lambda: store.put_note("note", b"{}"),
         lambda: store.prune(keep=20, before=0),
-        *(lambda n=n: store.request(f"done-{n}") for n in range(ROUNDS)),
-        *(lambda n=n: store.append([completed(f"open-{n}", "yes")]) for n in range(ROUNDS)),
+        *(partial(store.request, f"done-{n}") for n in range(ROUNDS)),
+        *(partial(store.append, [completed(f"open-{n}", "yes")]) for n in range(ROUNDS)),
     ]
     try:
         return [refusal for call in calls if (refusal := await refused(call())) is not None]
@@ -110,8 +111,8 @@ def test_random_damage_is_refused_in_our_words_or_does_no_harm(damaged: Sample, 
         damaged.overwrite(dice.randrange(length), dice.randbytes(dice.choice([1, 8, 512])))
     try:
         refusals = asyncio.run(everything(damaged.path))
-    except StoreUnavailable as refusal:
-        refusals = [refusal]
+    except StoreUnavailable as at_start:
+        refusals = [at_start]
     for refusal in refusals:
         assert str(damaged.path) in refusal.message
 

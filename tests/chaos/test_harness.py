@@ -8,7 +8,7 @@ import pytest
 
 from crewai_hitl_nb.store.sqlite import SqliteStore
 from tests.chaos import broken, store_run
-from tests.chaos.ledger import Acknowledged, Ended, Json, Ledger, Log, Lost, Won, violations
+from tests.chaos.ledger import Acknowledged, Ended, Json, Ledger, Log, Lost, Told, Won, violations
 
 SEEDS = range(60)
 """A broken store is caught by one of these; each store is tried until it is."""
@@ -53,7 +53,7 @@ LOG = Log(
 
 def ledger() -> Ledger:
     """Return what was said of that log."""
-    told = [
+    told: list[Told] = [
         *(Acknowledged(f"e{n}", n) for n in (1, 2, 3, 4)),
         Won("q", "e3"),
         Lost("q", "late", "e3"),

@@ -71,8 +71,8 @@ class Victim:
         except (EOFError, OSError):  # the second when it died in the middle of a word
             return
 
-    def await_death(self, seconds: float) -> None:
-        """Wait until it is dead, or so long."""
+    def await_death(self, seconds: float | None) -> None:
+        """Wait until it is dead, or so long at most."""
         self._process.join(seconds)
 
     @property

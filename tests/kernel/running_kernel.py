@@ -189,9 +189,8 @@ class RunningKernel:
         httpx.post(url, headers=self._server.headers, timeout=30).raise_for_status()
 
 
-@contextmanager
-def running_kernel(server: Host, name: str = "python3") -> Iterator[RunningKernel]:
-    """Run a kernel for the length of a `with` block."""
+def start_kernel(server: Host, name: str = "python3") -> RunningKernel:
+    """Start a kernel; whoever does ends it."""
     reply = httpx.post(
         f"{server.url}api/kernels",
         headers=server.headers,
@@ -199,7 +198,13 @@ def running_kernel(server: Host, name: str = "python3") -> Iterator[RunningKerne
         timeout=60,
     )
     reply.raise_for_status()
-    kernel = RunningKernel(server, reply.json()["id"])
+    return RunningKernel(server, reply.json()["id"])
+
+
+@contextmanager
+def running_kernel(server: Host, name: str = "python3") -> Iterator[RunningKernel]:
+    """Run a kernel for the length of a `with` block."""
+    kernel = start_kernel(server, name)
     try:
         yield kernel
     finally:

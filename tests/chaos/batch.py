@@ -1,0 +1,63 @@
+"""Many runs, several at a time, for as long as they may take: what ``make chaos`` plays."""
+
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+from tests.chaos import kernel_run, server_run, store_run
+from tests.chaos.ledger import Ledger, Log, violations
+
+KINDS: dict[str, Callable[[int, Path], tuple[Ledger, Log]]] = {
+    "store": store_run.run,
+    "server": server_run.run,
+    "kernel": kernel_run.run,
+}
+ONE_IN = {"kernel": 100, "server": 10}
+"""How often the dear kinds come; the others are runs of the store."""
+
+AHEAD = 4
+"""Runs handed to the workers at a time, for each of them."""
+
+
+def play(kind: str, seed: int) -> list[str]:
+    """Play one run and return what was wrong."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        try:
+            return violations(*KINDS[kind](seed, Path(folder)))
+        except Exception as error:  # noqa: BLE001 - one run must not hide the others' outcome
+            return [f"it failed: {error!r}"]
+
+
+def play_many(
+    runs: int, seconds: float, kind: str | None, say: Callable[[str], None]
+) -> tuple[Counter[str], int]:
+    """Play runs of fresh seeds; return how many of each kind, and how many promises broke."""
+    deadline, done, wrong = time.monotonic() + seconds, Counter[str](), 0
+    plan, workers = islice(_plan(kind, int(time.time())), runs), os.cpu_count() or 1
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        while time.monotonic() < deadline:
+            several = list(islice(plan, AHEAD * workers))
+            if not several:
+                break
+            playing = {pool.submit(play, *which): which for which in several}
+            for run in as_completed(playing):
+                name, seed = playing[run]
+                done[name] += 1
+                wrong += len(run.result())
+                for words in run.result():
+                    say(f"--kind {name} --seed {seed}: {words}")
+    return done, wrong
+
+
+def _plan(kind: str | None, first_seed: int) -> Iterator[tuple[str, int]]:
+    seed = first_seed
+    while True:
+        seed += 1
+        rare = (name for name, often in ONE_IN.items() if seed % often == 0)
+        yield kind or next(rare, "store"), seed
