@@ -2,7 +2,9 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import httpx
@@ -44,6 +46,18 @@ def ask(owner: httpx.Client) -> str:
     event = {"type": "human_input_required", "request_id": request_id, "prompt": "Good?"}
     owner.post("events", json=event).raise_for_status()
     return request_id
+
+
+def last(owner: httpx.Client) -> str:
+    """Return the id of the last event, behind which a poll waits."""
+    ask(owner)
+    return str(owner.get("poll/human-input", params={"limit": "1000"}).json()["last_event_id"])
+
+
+def until(good: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not good():
+        assert time.monotonic() < deadline
 
 
 def hears(connection: ClientConnection, words: str) -> bool:
@@ -123,14 +137,13 @@ def test_a_held_poll_of_a_revoked_key_comes_back_empty_and_the_next_is_refused(
     server: HumanInputServer, owner: httpx.Client, keyring: Keyring, bearer: tuple[str, str]
 ) -> None:
     key_id, key = bearer
-    with caller(server.url, key) as http:
-        last = http.get("poll/human-input").json()["last_event_id"] or ""
-        held = {"timeout": "10", "last_event_id": last}
-        request = http.build_request("GET", "poll/human-input", params=held)
-        reply = http.send(request, stream=True) if keyring.revoke(key_id) else None
-        assert reply is not None
-        reply.read()
-        assert reply.status_code == 401
+    before = owner.get("health").json()["subscriptions"]
+    with caller(server.url, key) as http, ThreadPoolExecutor(1) as aside:
+        held = aside.submit(http.get, f"poll/human-input?timeout=60&last_event_id={last(owner)}")
+        until(lambda: owner.get("health").json()["subscriptions"] > before)
+        keyring.revoke(key_id)
+        assert held.result(PATIENCE_SECONDS).json()["events"] == []
+        assert http.get("poll/human-input").status_code == 401
 
 
 @EITHER

@@ -1,6 +1,7 @@
 """Server-side request forgery: a webhook is made to call an address of the server's own network.
 
-By what the operator pasted, by a name that leads there, and by a redirect. The rules themselves are tried address by address in ``tests/webhooks``.
+By what the operator pasted, by a name that leads there, and by a redirect. The rules themselves
+are tried address by address in ``tests/webhooks``.
 """
 
 from collections.abc import AsyncIterator, Sequence
