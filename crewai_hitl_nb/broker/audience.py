@@ -12,7 +12,7 @@ from typing import Protocol
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
-from crewai_hitl_nb.store.base import Match, Record
+from crewai_hitl_nb.store.base import Match, Record, page
 
 
 class Form(Protocol):
@@ -160,9 +160,6 @@ class Audience:
 
     def _page(self) -> list[Record]:
         """Take as much as is written at once."""
-        size = number = 0
-        while number < min(len(self._pending), limits.PAGE_EVENTS) and size < limits.PAGE_BYTES:
-            size += len(self._pending[number].body)
-            number += 1
-        page, self._pending = self._pending[:number], self._pending[number:]
-        return page
+        taken = page(self._pending, limits.PAGE_EVENTS)
+        self._pending = self._pending[len(taken) :]
+        return taken

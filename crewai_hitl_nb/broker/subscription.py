@@ -24,7 +24,7 @@ from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.reach import offset_within
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap
-from crewai_hitl_nb.store.base import Match, Record, Scope, Store
+from crewai_hitl_nb.store.base import Match, Record, Scope, Store, is_full
 
 Replay: TypeAlias = Literal["pending", "all", "none"]
 
@@ -236,7 +236,7 @@ class Subscription:
             )
             if page:
                 yield page
-            if len(page) < limits.PAGE_EVENTS:
+            if not is_full(page, limits.PAGE_EVENTS):
                 return
             after = page[-1].offset
         raise self._end

@@ -65,12 +65,12 @@ class PollHandler(HitlHandler):
 async def _collect(
     subscription: Subscription, limit: int, timeout: float
 ) -> tuple[Gap | None, list[Record]]:
-    """Gather up to ``limit`` records; wait only while there is none."""
+    """Gather up to ``limit`` records, fewer when they are large; wait only while there is none."""
     gap: Gap | None = None
     records: list[Record] = []
     deadline = asyncio.get_running_loop().time() + timeout
-    live = False
-    while len(records) < limit and not (live and (records or gap)):
+    live, size = False, 0
+    while len(records) < limit and size < limits.MAX_BODY_BYTES and not (live and (records or gap)):
         left = max(0.0, deadline - asyncio.get_running_loop().time())
         if live and left <= 0:
             break
@@ -86,4 +86,5 @@ async def _collect(
             gap = step
         else:
             records.extend(step)
+            size += sum(len(record.body) for record in step)
     return gap, records[:limit]

@@ -18,7 +18,7 @@ Guarantees, held for every store by one body of tests (``tests/contract/``):
 Not promised: that two processes share a store. One process owns it at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -185,6 +185,8 @@ class Store(Protocol):
     ) -> list[Record]:
         """Return the next records with ``after < offset <= upto``, in order.
 
+        It is one :func:`page`: ``limit`` records, or fewer when those are large.
+
         Scope ``pending`` reads the asking event and the latest claim of the requests that
         were open when ``upto`` was the top.
         """
@@ -209,6 +211,23 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what was appended and let go of the log."""
+
+
+def page(records: Iterable[Record], limit: int) -> list[Record]:
+    """Return the first records: as many as the limit says, or as are read and sent at once."""
+    taken: list[Record] = []
+    size = 0
+    for record in records:
+        taken.append(record)
+        size += len(record.body)
+        if len(taken) >= limit or size >= limits.PAGE_BYTES:
+            break
+    return taken
+
+
+def is_full(records: Sequence[Record], limit: int) -> bool:
+    """Say whether a page ended because it was full, so that there may be more."""
+    return len(records) >= limit or sum(len(r.body) for r in records) >= limits.PAGE_BYTES
 
 
 def commit_of(event: Event, offset: int) -> Commit:

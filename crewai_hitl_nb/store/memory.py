@@ -24,6 +24,7 @@ from crewai_hitl_nb.store.base import (
     Scope,
     appended,
     commit_of,
+    page,
 )
 from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage, of_one_page
 
@@ -96,8 +97,7 @@ class MemoryStore:
     ) -> list[Record]:
         """Return the next records in order."""
         wanted = self._open_records(upto) if scope == "pending" else self._records()
-        page = [r for r in wanted if after < r.offset <= upto and match(r)]
-        return page[:limit]
+        return page((r for r in wanted if after < r.offset <= upto and match(r)), limit)
 
     def _records(self) -> Iterable[Record]:
         return (kept.record for kept in self._kept.values())

@@ -4,6 +4,7 @@ The statements are put together from constants of this file; every value is boun
 """
 
 import sqlite3
+from contextlib import closing
 
 from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.chain import Head
@@ -16,7 +17,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
-from crewai_hitl_nb.store.base import Match, Reach, Record, RequestPage, RequestQuery, Scope
+from crewai_hitl_nb.store.base import Match, Reach, Record, RequestPage, RequestQuery, Scope, page
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
@@ -75,7 +76,8 @@ def records(
         " ORDER BY offset LIMIT :limit",
         values,
     )
-    return [Record(*row) for row in rows]
+    with closing(rows):  # it may not be read to its end
+        return page((Record(*row) for row in rows), limit)
 
 
 # The asking events and latest claims of the requests that were open when `upto` was the top.

@@ -153,6 +153,14 @@ async def test_reading_pages_by_offset(opened: Opened) -> None:
     assert await offsets(opened.store, after=5) == []
 
 
+async def test_a_page_of_large_events_ends_with_the_one_that_fills_it(opened: Opened) -> None:
+    for _ in range(5):
+        await opened.store.append([other(text="x" * (limits.PAGE_BYTES // 2))])
+    assert await offsets(opened.store) == [1, 2]
+    assert await offsets(opened.store, after=2) == [3, 4]
+    assert await offsets(opened.store, after=4) == [5]
+
+
 async def test_pending_reads_what_was_open_at_that_top(opened: Opened) -> None:
     store = opened.store
     claim = HumanInputClaimed(

@@ -123,6 +123,21 @@ async def test_an_overflow_during_the_replay_loses_nothing() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_replay_of_large_events_comes_in_pages_that_are_written_at_once() -> None:
+    broker = Broker(MemoryStore())
+    await broker.start()
+    for _ in range(5):
+        await broker.publish([other(text="x" * (limits.PAGE_BYTES // 2))])
+    subscription = broker.subscribe(EVERYTHING, ALL)
+    pages: list[list[int]] = []
+    while not isinstance(step := await subscription.next(5), Live):
+        assert isinstance(step, list)
+        pages.append([record.offset for record in step])
+    assert pages == [[1, 2], [3, 4], [5]]
+    await broker.close()
+
+
+@pytest.mark.asyncio
 async def test_nothing_for_a_while_is_none() -> None:
     broker = Broker(MemoryStore())
     await broker.start()
