@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from crewai_hitl_nb.store.base import Commit, Store
+from crewai_hitl_nb.store.base import Commit
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.trail import TrailedStore
 
 
 class Clock:
@@ -24,7 +25,7 @@ class Clock:
 class Opened:
     """A started store, what it announced, and a way to open its file again."""
 
-    def __init__(self, store: Store, seen: list[Commit], clock: Clock) -> None:
+    def __init__(self, store: TrailedStore, seen: list[Commit], clock: Clock) -> None:
         self.store = store
         self.seen = seen
         self.clock = clock
@@ -43,7 +44,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 async def opened(kind: str, tmp_path: Path) -> AsyncIterator[Opened]:
     """Return a started store of the kind."""
     clock, seen = Clock(), list[Commit]()
-    store: Store = (
+    store: TrailedStore = (
         MemoryStore(clock) if kind == "memory" else SqliteStore(tmp_path / "log.db", clock)
     )
     await store.start(seen.extend)

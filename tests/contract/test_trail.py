@@ -10,7 +10,7 @@ from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.errors import UnknownRequest
 from crewai_hitl_nb.store import tables
 from crewai_hitl_nb.store.sqlite import SqliteStore
-from crewai_hitl_nb.store.trail import TrailedStore, TrailPage
+from crewai_hitl_nb.store.trail import Entry, TrailedStore, TrailPage
 from tests.contract.conftest import Opened
 from tests.events import completed, other, required
 
@@ -62,7 +62,7 @@ async def test_a_refused_batch_leaves_no_seal(opened: Opened) -> None:
 
 async def test_pages_go_on_where_the_one_before_ended(opened: Opened) -> None:
     await opened.store.append([other() for _ in range(7)])
-    after, seen = 0, []
+    after, seen = 0, list[Entry]()
     while True:
         page = await opened.store.trail(after=after, limit=3)
         if not page.entries:

@@ -3,9 +3,10 @@
 A rate of a hundredth a second lets one act through and then none for as long as a test runs.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import pytest
 import websockets.sync.client
 from websockets.exceptions import InvalidStatus
 
-from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.client import AsyncClient, Client
+from crewai_hitl_nb.client.resume import Transport
+from crewai_hitl_nb.client.stream import Live, Subscription
 from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.server.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
@@ -95,7 +98,7 @@ def test_who_opens_too_many_streams_is_told_before_they_begin(path: str) -> None
 
 def test_a_frame_that_is_refused_costs_no_connection() -> None:
     with serving(publish_per_second=ONE) as server, socket(server) as connection:
-        replies = []
+        replies: list[dict[str, Any]] = []
         for ref in ("1", "2"):
             events = {"type": "note", "event_id": ref}
             connection.send(json.dumps({"type": "publish", "ref": ref, "events": events}))
@@ -200,3 +203,23 @@ def test_the_client_does_not_wait_longer_than_its_caller_would() -> None:
         client.answer("q1", "Yes")
         with pytest.raises(TooMany, match="try again in"):
             client.answer("q2", "Yes")
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+def test_a_stream_comes_back_when_it_was_told_to(transport: Transport) -> None:
+    async def reads(client: AsyncClient, opened: int) -> None:
+        streams = [client.stream(Subscription(), transports=(transport,)) for _ in range(opened)]
+        async with AsyncExitStack() as stack:
+            turns = [await stack.enter_async_context(aclosing(s.turns())) for s in streams]
+            for stream in turns:
+                async for turn in stream:
+                    if isinstance(turn, Live):
+                        break
+
+    async def run(server: HumanInputServer) -> None:
+        async with AsyncClient(server.url, KEY) as client:
+            await asyncio.wait_for(reads(client, 3), SECONDS)
+
+    with serving(streams_per_second=1) as server:
+        asyncio.run(run(server))
+        assert server.refusals == {"open": 1}

@@ -84,7 +84,7 @@ def test_readers_are_counted_while_they_read_and_when_they_left(http: httpx.Clie
 
 def test_no_label_holds_what_a_caller_wrote(http: httpx.Client) -> None:
     ids = {"request_id": "an-id", "execution_id": "an-execution", "crew_id": "a-crew"}
-    http.post("events", json=question(**ids, source={"id": "a-source"}))  # type: ignore[arg-type]
+    http.post("events", json=question(**ids, source={"id": "a-source"}))
     http.post("requests/an-id/answer", json={"human_feedback": "a-text", "via": "a-via"})
     text = http.get("metrics").text
     for written in (*ids.values(), "a-recognisable-prompt", "a-source", "a-text", "a-via", KEY):
