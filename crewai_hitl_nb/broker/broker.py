@@ -56,7 +56,7 @@ from crewai_hitl_nb.store.base import (
     RequestPage,
     RequestQuery,
 )
-from crewai_hitl_nb.store.figures import CommitFigures
+from crewai_hitl_nb.store.figures import CommitFigures, Histogram
 from crewai_hitl_nb.store.trail import TrailedStore, TrailPage
 
 _log = logging.getLogger(__name__)
@@ -138,6 +138,11 @@ class Broker:
     def pending_by_kind(self) -> Counter[str]:
         """How many of each kind are open."""
         return Counter(required.kind for required in self._open.values())
+
+    @property
+    def fanout_seconds(self) -> Histogram:
+        """How long fan-outs take, from the commit to the last send."""
+        return self._fanout.seconds
 
     @property
     def commit_figures(self) -> CommitFigures | None:

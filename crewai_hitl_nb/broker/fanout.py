@@ -15,17 +15,21 @@ Above: the broker. Below: nothing. It knows neither stores nor sockets.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from crewai_hitl_nb.broker.audience import Audience, Form, Sink
 from crewai_hitl_nb.broker.heartbeats import Heartbeats
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.store.base import Match, Record
+from crewai_hitl_nb.store.figures import Histogram
 
 _log = logging.getLogger(__name__)
+
+_SECONDS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 
 
 class Reader(Protocol):
@@ -73,6 +77,9 @@ class Fanout:
         self._waiting: deque[Audience] = deque()
         self._crowded: set[Audience] = set()
         self._walk: Iterator[int] | None = None
+        self._offered_at: float | None = None
+        self.seconds = Histogram(_SECONDS)
+        """From a commit to the last send to those who read live."""
         self._room = asyncio.Event()
         self._room.set()
 
@@ -117,6 +124,8 @@ class Fanout:
     def offer(self, records: Sequence[Record]) -> None:
         """Tell everybody concerned; audiences take the first slice of their rounds now."""
         self._readers.offer(records)
+        if self._offered_at is None and self._waiting:
+            self._offered_at = time.perf_counter()
         self._begin()
 
     async def room(self) -> None:
@@ -150,6 +159,9 @@ class Fanout:
                 break
         else:
             self._walk = None
+            if self._offered_at is not None:
+                self.seconds.observe(time.perf_counter() - self._offered_at)
+                self._offered_at = None
         if not self._crowded:
             self._room.set()
 

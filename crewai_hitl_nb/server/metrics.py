@@ -100,6 +100,11 @@ def _readers(brokers: list[Broker]) -> Iterator[Metric]:
     for transport in ("websocket", "sse", "poll", "inside"):
         gauge.add_metric([transport], now[transport])
     yield gauge
+    yield _histogram(
+        "fanout_seconds",
+        "From a commit to the last send to those who read live.",
+        [broker.fanout_seconds for broker in brokers],
+    )
     yield _counter(
         "streams_closed",
         "Streams that ended, and why.",

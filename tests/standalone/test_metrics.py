@@ -74,7 +74,13 @@ def test_readers_are_counted_while_they_read_and_when_they_left(http: httpx.Clie
     with http.stream("GET", "events/human-input") as stream:
         lines = stream.iter_lines()
         assert next(lines) == "retry: 1000"
+        while next(lines) != "event: heartbeat":  # the replay is over
+            pass
         assert value(scraped(http), "subscribers", transport="sse") == 1
+        http.post("events", json={"type": "note"})
+        while not next(lines).startswith("data:"):
+            pass
+        assert value(scraped(http), "fanout_seconds_count") == 1
     http.get("poll/human-input")
     while value(seen := scraped(http), "subscribers", transport="sse"):
         pass
