@@ -112,8 +112,12 @@ class AnsweredBy(msgspec.Struct, frozen=True, kw_only=True):
     via: Via = "api"
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What every known event carries. ``offset`` is None until a store has it."""
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
+    """What every known event carries. ``offset`` is None until a store has it.
+
+    ``gc=False``: nothing in an event refers back to it, so the collector of cycles need not
+    walk through the thousands that a busy server holds for a moment.
+    """
 
     event_id: Id
     timestamp: Instant
@@ -190,7 +194,7 @@ class HumanInputExpired(_Event, frozen=True, kw_only=True, tag="human_input_expi
     request_id: Id
 
 
-class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
+class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event of a type this version does not know, kept as it came.
 
     Attributes:

@@ -56,7 +56,7 @@ def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
     """
     if not isinstance(raw, dict):
         raise InvalidEvent.at("", "an event is a JSON object with a `type`")
-    filled: dict[str, Any] = {"event_id": event_id, "timestamp": now, **_given(raw)}
+    filled = _filled(raw, {"event_id": event_id, "timestamp": now})
     try:
         envelope = msgspec.convert(filled, _Envelope)
     except msgspec.ValidationError as error:
@@ -212,14 +212,21 @@ def _field_errors(error: msgspec.ValidationError) -> tuple[FieldError, ...]:
     return (FieldError(field=field, message=what),)
 
 
-def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop nulls of the fields that are filled, so that null means "not given"."""
-    fillable = ("event_id", "timestamp", "request_id")
-    return {k: v for k, v in raw.items() if v is not None or k not in fillable}
+def _filled(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object with what it lacks; null in a field that is filled means "not given"."""
+    filled = {**given, **raw}
+    for name in ("event_id", "timestamp", "request_id"):
+        if name in filled and filled[name] is None:
+            del filled[name]
+            if name in given:
+                filled[name] = given[name]
+    return filled
 
 
 def _without_offset(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in raw.items() if key != "offset"}
+    fields = dict(raw)
+    fields.pop("offset", None)
+    return fields
 
 
 def _utc(field: str, instant: datetime) -> datetime:

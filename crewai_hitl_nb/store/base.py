@@ -34,7 +34,7 @@ class StoreInUse(StoreUnavailable):
     """Another process owns the store."""
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A stored event: its place, what filters need, and the encoded event itself.
 
     Attributes:
@@ -54,7 +54,7 @@ class Record(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """What became of one event of an ``append``."""
 
     record: Record
@@ -62,7 +62,7 @@ class Appended(msgspec.Struct, frozen=True):
     duplicate: bool
 
 
-class Commit(msgspec.Struct, frozen=True):
+class Commit(msgspec.Struct, frozen=True, gc=False):
     """A newly stored event, typed and as a record."""
 
     record: Record
