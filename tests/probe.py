@@ -8,6 +8,7 @@ Never part of the package: ``probed`` in a server's options loads it.
 import asyncio
 import bisect
 import os
+import time
 from typing import Any
 
 import msgspec
@@ -34,7 +35,11 @@ class Seen(msgspec.Struct):
     """Open ones, connections among them."""
     rss: int
     lags: tuple[int, ...]
+    """How often the loop was not free for how long."""
     longest: float
+    own: tuple[int, ...]
+    """The part of it that the process computed: the rest it waited for a processor."""
+    longest_own: float
 
 
 class Pulse:
@@ -44,17 +49,20 @@ class Pulse:
         self.reset()
 
     def reset(self) -> None:
-        self.lags = [0] * (len(BOUNDS) + 1)
-        self.longest = 0.0
+        self.lags, self.own = [0] * (len(BOUNDS) + 1), [0] * (len(BOUNDS) + 1)
+        self.longest = self.longest_own = 0.0
 
     async def beat(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + TICK_SECONDS
+            due, spent = loop.time() + TICK_SECONDS, time.process_time()
             await asyncio.sleep(TICK_SECONDS)
             late = max(0.0, loop.time() - due)
+            own = min(late, time.process_time() - spent)
             self.longest = max(self.longest, late)
+            self.longest_own = max(self.longest_own, own)
             self.lags[bisect.bisect_left(BOUNDS, late)] += 1
+            self.own[bisect.bisect_left(BOUNDS, own)] += 1
 
 
 class ProbeHandler(JupyterHandler):
@@ -72,6 +80,8 @@ class ProbeHandler(JupyterHandler):
             rss=process.memory_info().rss,
             lags=tuple(self.pulse.lags),
             longest=self.pulse.longest,
+            own=tuple(self.pulse.own),
+            longest_own=self.pulse.longest_own,
         )
         if self.get_query_argument("reset", ""):
             self.pulse.reset()

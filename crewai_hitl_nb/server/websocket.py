@@ -112,6 +112,7 @@ class StreamSocket(
         await self.require("read")
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise BadRequest("this is a WebSocket; open it with `Upgrade: websocket`, or read SSE")
+        parameters.check_origin(self)
         match = parameters.match(self, execution_id, crew_id)
         start = parameters.start(self, default="pending")
         source = await self.waiter()
@@ -191,6 +192,13 @@ class StreamSocket(
         except StreamClosedError:
             raise WebSocketClosedError from None
 
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Words of a frame that are no text are the caller's mistake; the socket ends by it."""
+        if isinstance(value, UnicodeDecodeError):
+            self.log.debug("a socket ends: its words are no text")
+            return
+        super().log_exception(typ, value, tb)
+
     async def on_message(self, message: str | bytes) -> None:
         """Take one frame up; the next one is read when this one is under way."""
         ref: str | None = None
@@ -200,7 +208,7 @@ class StreamSocket(
                     f"a frame of {len(message)}; send at most {limits.MAX_BODY_BYTES} at a time",
                     limit=limits.MAX_BODY_BYTES,
                 )
-            raw = frames.decode_json(message)
+            raw = frames.decode_body(message)
             if isinstance(raw, dict) and isinstance(raw.get("ref"), str):
                 ref = raw["ref"]
             frame = frames.decode_up(raw)

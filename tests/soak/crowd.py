@@ -18,21 +18,24 @@ from tests.soak.stream import Reader, opened
 FLOOD = "flood"
 """The execution that the fast and slow ones read; the idle ones have one each."""
 
-DAWDLE_SECONDS = 1.0
-"""A slow reader's pause between two looks, each of which takes what the network holds by then."""
-
 OPENING_AT_ONCE = 50
 END_SECONDS = 90.0
 
 
 class Crowd(msgspec.Struct, frozen=True):
-    """Who is in it."""
+    """Who is in it.
+
+    Attributes:
+        dawdle: A slow reader's pause, in seconds, between two looks; each takes a quarter of a
+            megabyte at most.
+    """
 
     port: int
     token: str
     idle: int
     fast: int
     slow: int
+    dawdle: float
 
 
 class Report(msgspec.Struct):
@@ -133,7 +136,7 @@ class Gathering:
     async def _dawdle(self, reader: Reader) -> None:
         reader.pause()
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._hurries.wait(), DAWDLE_SECONDS)
+            await asyncio.wait_for(self._hurries.wait(), self._crowd.dawdle)
         reader.resume()
 
     def report(self) -> Report:

@@ -120,7 +120,6 @@ class Reader(asyncio.Protocol):
 async def opened(port: int, token: str, query: str) -> Reader:
     """Open a stream on a server on this machine."""
     path = f"/crewai-hitl/ws/human-input/{query}"
-    reader: Reader
     _, reader = await asyncio.get_running_loop().create_connection(
         lambda: Reader(f"127.0.0.1:{port}", token, path), "127.0.0.1", port
     )

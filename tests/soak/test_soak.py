@@ -32,8 +32,8 @@ IDLE = int(os.environ.get("SOAK_IDLE", "5000" if LONG else "300"))
 PENDING = 1000 if LONG else 200
 FAST, SLOW = (4, 8) if LONG else (2, 3)
 RATE = os.environ.get("SOAK_RATE", "0")
-EVENT_CHARS = "2000" if LONG else "10000"
-"""Large enough that a slow reader is behind by more than its system's buffers hold."""
+EVENT_CHARS, DAWDLE_SECONDS = ("2000", 4.0) if LONG else ("10000", 1.0)
+"""A slow reader shall be behind soon by more than the systems between hold for it."""
 INTERVAL_SECONDS = min(60.0, SECONDS / 4)
 LOOK_SECONDS = 0.25
 MOST_GROWTH_BYTES = 48 << 20
@@ -45,7 +45,7 @@ OPTIONS = (
     "--HumanInputApp.publish_per_second=0",
     "--HumanInputApp.streams_per_second=0",
     # A slow reader is behind by this much in seconds, not in minutes.
-    *(() if LONG else ("--HumanInputApp.buffer_events=200",)),
+    f"--HumanInputApp.buffer_events={1000 if LONG else 200}",
 )
 
 
@@ -143,6 +143,7 @@ class Looker:
             f"  slow readers   closed: {report.closes}\n"
             f"  Jupyter's own  {own[len(own) // 2]:.1f} ms median, {own[-1]:.0f} ms longest\n"
             f"  loop held, ms  {histogram(seen.lags)}  longest {1000 * seen.longest:.0f}\n"
+            f"  … by its work  {histogram(seen.own)}  longest {1000 * seen.longest_own:.0f}\n"
             f"  a loop that does nothing, on this machine meanwhile\n"
             f"                 {histogram(alone.lags)}  longest {1000 * alone.longest:.0f}"
         )
@@ -154,7 +155,7 @@ def test_a_flood_loses_nothing_and_leaves_the_server_as_large_as_it_was(
     server: JupyterProcess,
 ) -> None:
     ask_much(server)
-    crowd = Crowd(port=server.port, token=server.token, idle=IDLE, fast=FAST, slow=SLOW)
+    crowd = Crowd(server.port, server.token, IDLE, FAST, SLOW, DAWDLE_SECONDS)
     looker = Looker(server)
     reports: list[Report] = []
     with running("tests.soak.crowd", msgspec.json.encode(crowd).decode()) as readers:
