@@ -6,6 +6,7 @@ is left is the way to the person and back: for the bridge, two durable events an
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,10 @@ _FIRST = 3
 """Kickoffs that are not counted, as ``servers/crews.py`` says."""
 
 
+PYTHONPATH = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "notebooks")])
+"""This package, and the scripted model."""
+
+
 class Crews:
     """The process that runs crews, and the person who approves whatever they ask."""
 
@@ -34,7 +39,7 @@ class Crews:
         """Start it."""
         server = product.server
         command = [sys.executable, "-m", "benchmarks.servers.crews", server.prefix, server.token]
-        env = {**server.env, **QUIET_CREWAI, "PYTHONPATH": str(REPOSITORY)}
+        env = {**server.env, **QUIET_CREWAI, "PYTHONPATH": PYTHONPATH}
         self._log = (scratch / "crews.log").open("wb")
         with pinned(LOAD_CORE):
             self._process = subprocess.Popen(

@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator
 
 from crewai import Agent, Crew, Task
+from scripted_llm import ScriptedLLM
 
 import crewai_hitl_nb as hitl
-from notebooks.scripted_llm import ScriptedLLM
 
 FIRST = 3
 """Kickoffs that come before those that count: the bridge connects meanwhile."""
