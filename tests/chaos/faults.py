@@ -44,6 +44,10 @@ class FaultyStore(SqliteStore):
         """Change the connection that writes; nothing may be on its way to it."""
         self._connections[0].execute(f"PRAGMA {words}").fetchall()
 
+    def asked(self, words: str) -> object:
+        """Return what that connection says to a pragma."""
+        return self._connections[0].execute(f"PRAGMA {words}").fetchone()[0]
+
     @contextlib.contextmanager
     def full(self) -> Iterator[None]:
         """Let the file have no more pages than it has."""

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos import store_run
 from tests.chaos.ledger import violations
 
-SEEDS = range(160)
+SEEDS = range(120)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

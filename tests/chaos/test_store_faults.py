@@ -1,7 +1,8 @@
 """A disk that is full, read-only or locked: said clearly, nothing half done, and mended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,6 +15,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.store.base import EVERYTHING, Appended, Commit
+from crewai_hitl_nb.store.sqlite import SqliteStore
 from tests.chaos.faults import FaultyStore, held
 from tests.events import completed, other, required
 from tests.server.door import until
@@ -145,3 +147,38 @@ async def test_an_end_that_was_due_meanwhile_is_stored_behind_the_fault(
         assert request.status == "expired"
     finally:
         await broker.close()
+
+
+async def test_every_commit_is_synced_to_the_disk_before_it_counts(opened: Opened) -> None:
+    assert opened.store.asked("synchronous") == 2  # FULL
+    assert opened.store.asked("journal_mode") == "wal"
+
+
+# ---- a file system without room
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for little."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("this user may not mount a file system")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+async def test_on_a_file_system_without_room_it_says_so_and_goes_on_once_there_is(
+    small_disk: Path,
+) -> None:
+    (small_disk / "something-else").write_bytes(b"x" * 300_000)
+    store = SqliteStore(small_disk / "log.db")
+    await store.start(lambda commits: None)
+    try:
+        await store.append([other()])
+        with pytest.raises(StoreUnavailable, match="free some space on its disk"):
+            await store.append([other(text="x" * LARGE)])
+        (small_disk / "something-else").unlink()
+        (placed,) = await store.append([other(text="x" * 100_000)])
+        assert placed.record.offset == 2
+    finally:
+        await store.close()
