@@ -73,9 +73,7 @@ def draw(rows: Sequence[Row]) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
-TITLE = (
-    "Time for the same work, as a multiple of the product's (right of 1: slower than the product)"
-)
+TITLE = "Time, or memory, for the same work as a multiple of the product's: right of 1 is more"
 
 
 def _label(row: Row) -> str:

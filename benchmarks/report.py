@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import chart
-from benchmarks.printing import figures, number, verdict
+from benchmarks.printing import number, verdict
 from benchmarks.program import Program
-from benchmarks.results import PRODUCT, Row
+from benchmarks.results import PRODUCT, Figures, Row
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "performance.md"
 CHART = DOCS / "images" / "performance.svg"
 BEGIN = "<!-- results: `make bench` writes from here … -->"
 END = "<!-- … to here -->"
-_LIMITS = ("bare loop", "commit", "fdatasync per event")
+_LIMITS = ("bare loop", "joined loop", "commit", "fdatasync per event")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def results(run: Run) -> str:
     names = dict.fromkeys([*about, *(row.program for row in rows)])
     parts = [
         f"{reached} of {len(goals)} goals were reached in this run.\n",
+        *_missed(rows),
         *(f"* {name}: {fact}" for name, fact in run.facts.items()),
         "",
         f"![{chart.TITLE}](images/{CHART.name})\n",
@@ -66,33 +67,49 @@ def results(run: Run) -> str:
     return "\n".join(parts)
 
 
+def _missed(rows: Sequence[Row]) -> list[str]:
+    missed = [(row, goal) for row in rows for goal in row.goals if not goal.reached]
+    lines = [f"* {row.program}, {row.case}: {verdict(goal)}" for row, goal in missed]
+    return ["Not reached:\n", *lines, ""] if lines else []
+
+
 def _table(rows: Sequence[Row]) -> list[str]:
-    lines = ["| case | product | peers | limit | goals |", "|---|---|---|---|---|"]
-    notes: list[str] = []
-    for row in rows:
-        sign = ""
-        if row.note:
-            if row.note not in notes:
-                notes.append(row.note)
-            sign = f" [{notes.index(row.note) + 1}]"
-        goals = "<br>".join(f"{'✓' if goal.reached else '✗'} {verdict(goal)}" for goal in row.goals)
-        lines.append(
-            f"| {row.case}, {row.unit}{sign} | {_product(row)} | {_others(row)} | {goals} |"
-        )
-    lines.append("")
-    lines += [f"{place}. {note}" for place, note in enumerate(notes, 1)]
-    return [*lines, ""] if notes else lines
+    """Return a table; a column that would be empty is left out."""
+    notes = list(dict.fromkeys(row.note for row in rows if row.note))
+    columns = {
+        "case": [_case(row, notes) for row in rows],
+        "product": [_product(row) for row in rows],
+        "peers": [_lines(_others(row, limits=False)) for row in rows],
+        "limit": [_lines(_others(row, limits=True)) for row in rows],
+        "goals": [_goals(row) for row in rows],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    lines = [f"| {' | '.join(shown)} |", "|" + "---|" * len(shown)]
+    lines += [f"| {' | '.join(cells)} |" for cells in zip(*shown.values(), strict=True)]
+    return [*lines, "", *(f"{place}. {note}" for place, note in enumerate(notes, 1)), ""]
+
+
+def _case(row: Row, notes: list[str]) -> str:
+    sign = f" [{notes.index(row.note) + 1}]" if row.note else ""
+    return f"{row.case}, {row.unit}{sign}"
 
 
 def _product(row: Row) -> str:
-    if PRODUCT in row.figures:
-        return number(row.figures[PRODUCT])
-    return figures(row.figures).replace(" · ", "<br>")
+    return number(row.figures[PRODUCT]) if PRODUCT in row.figures else _lines(row.figures)
 
 
-def _others(row: Row) -> str:
+def _others(row: Row, *, limits: bool) -> Figures:
+    """Return the peers' figures, or the limits'; a row without the product has none."""
     if PRODUCT not in row.figures:
-        return " | "
-    limits = {name: row.figures[name] for name in _LIMITS if name in row.figures}
-    others = {n: v for n, v in row.figures.items() if n not in limits and n != PRODUCT}
-    return " | ".join(figures(some).replace(" · ", "<br>") for some in (others, limits))
+        return {}
+    named = {name: value for name, value in row.figures.items() if name != PRODUCT}
+    return {name: value for name, value in named.items() if (name in _LIMITS) == limits}
+
+
+def _lines(named: Figures) -> str:
+    joined = "<br>".join(f"{name}: {number(value)}" for name, value in named.items())
+    return joined.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _goals(row: Row) -> str:
+    return "<br>".join(f"{'✓' if goal.reached else '✗'} {verdict(goal)}" for goal in row.goals)

@@ -7,6 +7,7 @@ measured, so that code loaded on first use is not counted.
 from collections.abc import Callable
 
 from benchmarks.load.generator import Generator
+from benchmarks.printing import figures
 from benchmarks.processes import memory_bytes
 from benchmarks.program import Bench, Program
 from benchmarks.programs.longpoll import await_idle
@@ -41,7 +42,7 @@ def run(bench: Bench) -> list[Row]:
             if bench.plan.wants(name)
         }
         rows.append(_row(transport, size, held))
-        bench.say(f"{transport}: {rows[-1].figures}")
+        bench.say(f"{transport}: {figures(rows[-1].figures)}")
     return rows
 
 
