@@ -18,6 +18,11 @@ from crewai_hitl_nb.store.base import Match, Record, page
 class Form(Protocol):
     """How events and frames are written for one transport, in one dialect; hashable."""
 
+    @property
+    def overhead(self) -> int:
+        """What giving it to a reader takes beside sending it, in bytes copied in that time."""
+        return 0
+
     def events(self, records: Sequence[Record]) -> bytes:
         """Return the records as they are sent, one after the other."""
 
@@ -136,8 +141,8 @@ class Audience:
     def round(self) -> Iterator[int]:
         """Give what waits to everybody, or a heartbeat if nothing does.
 
-        Each step is one send, and yields its size. Time may pass between two of them: what is
-        offered meanwhile waits for the next round, and so does who joins.
+        Each step is one send, and yields its size and overhead. Time may pass between two of
+        them: what is offered meanwhile waits for the next round, and so does who joins.
         """
         records = self._page()
         if self._pending:
@@ -153,7 +158,7 @@ class Audience:
                 sink.take(data, len(records))
             elif new := [record for record in records if record.offset > sink.since]:
                 sink.take(self.form.events(new), len(new))
-            yield len(data)
+            yield len(data) + self.form.overhead
 
     _never = 1 << 63
     """Above every offset: a heartbeat is for all."""

@@ -3,17 +3,22 @@
 With ``timeout`` the call is held open until something comes (long-poll). The reply's
 ``last_event_id`` is where the next call goes on; it stays what the caller sent when
 nothing came, and is null when that is of no use any more (a gap, and nothing is kept).
+
+Who has nothing to be told yet joins all who wait for the same: their reply is written once, and
+they are woken in slices (``broker/audience.py``), so that a thousand of them hold up nobody.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from crewai_hitl_nb.broker.audience import Sink
 from crewai_hitl_nb.broker.subscription import Closed, Live, Subscription
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.dialects import CANONICAL
-from crewai_hitl_nb.protocol.frames import Gap, encode_frame
+from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
+from crewai_hitl_nb.protocol.frames import Gap, Heartbeat, encode_frame
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
 from crewai_hitl_nb.server.presence import waiting
@@ -26,6 +31,7 @@ class PollHandler(HitlHandler):
     _track_activity = False  # a waiting script must not keep a culled server alive
     dialect = CANONICAL
     _subscription: Subscription | None = None
+    _held: "_Held | None" = None
 
     @needs("read")
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
@@ -37,29 +43,100 @@ class PollHandler(HitlHandler):
         timeout = parameters.number(self, "timeout", default=0.0, most=limits.MAX_POLL_SECONDS)
         match = parameters.match(self, execution_id, crew_id)
         await self.waiter()
-        self._subscription = self.subscribe(match, start, "poll")
+        subscription = self._subscription = self.subscribe(match, start, "poll")
+        lean = self.services.lean and timeout > 0
+        reply: bytes | None = None
         try:
             with waiting(self, self.broker):
-                gap, records = await _collect(self._subscription, limit, timeout)
+                gap, records = await _collect(subscription, limit, 0.0 if lean else timeout)
+                if lean and not (records or gap):
+                    reply = await self._hold(subscription, self._form(limit), timeout)
         finally:
-            self._subscription.close()
-        last = records[-1].event_id if records else None
-        if gap is None:
-            last = last or start.last_event_id
-        body: dict[str, Any] = {
-            "events": [msgspec.Raw(self.dialect.say(record.body)) for record in records],
-            "last_event_id": last,
-            "epoch": self.broker.epoch,
-        }
-        if gap is not None:
-            body["gap"] = msgspec.Raw(self.dialect.say(encode_frame(gap)))
-        self.reply(body)
+            subscription.close()
+        last = start.last_event_id if gap is None else None
+        self.finish(reply or self._form(limit).reply(records, last, gap))
+
+    def _form(self, limit: int) -> "Reply":
+        return Reply(self.dialect, self.broker.epoch, limit)
+
+    async def _hold(
+        self, subscription: Subscription, form: "Reply", seconds: float
+    ) -> bytes | None:
+        """Wait for the first events among all who wait for the same; None when none came."""
+        held = self._held = _Held()
+        try:
+            subscription.hand_over(held, form)
+        except Closed:
+            return None
+        self.services.streams.began(held, self.current_user)
+        try:
+            await asyncio.wait((held.reply,), timeout=seconds)
+            return held.reply.result() if held.reply.done() else None
+        finally:
+            held.end(Closed())
 
     def on_connection_close(self) -> None:
         """The caller went away: stop waiting for it."""
-        if self._subscription is not None:
-            self._subscription.close()
+        for reading in (self._subscription, self._held):
+            if reading is not None:
+                reading.end(Closed())
         super().on_connection_close()
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The form of a reply: one for all whose waiting the same events end."""
+
+    dialect: Dialect
+    epoch: str
+    limit: int
+
+    @property
+    def overhead(self) -> int:
+        """A reply and the end of its request take as long as ten sends."""
+        return limits.SLICE_BYTES // 40
+
+    def events(self, records: Sequence[Record]) -> bytes:
+        """Return the reply to those who had nothing to be told until now."""
+        return self.reply(records[: self.limit])
+
+    def frame(self, frame: Heartbeat | Gap) -> bytes:
+        """Return nothing: a held call is told of events only."""
+        return b""
+
+    def reply(
+        self, records: Sequence[Record], last_event_id: str | None = None, gap: Gap | None = None
+    ) -> bytes:
+        """Return the body, with the place to go on from where no record names one."""
+        body: dict[str, Any] = {
+            "events": [msgspec.Raw(self.dialect.say(record.body)) for record in records],
+            "last_event_id": records[-1].event_id if records else last_event_id,
+            "epoch": self.epoch,
+        }
+        if gap is not None:
+            body["gap"] = msgspec.Raw(self.dialect.say(encode_frame(gap)))
+        return msgspec.json.encode(body)
+
+
+class _Held(Sink):
+    """A caller who waits; whatever comes first ends that."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+    def take(self, data: bytes, events: int) -> None:
+        if events:
+            self._settle(data)
+
+    def end(self, reason: Exception) -> None:
+        self._settle(None)
+
+    def _settle(self, reply: bytes | None) -> None:
+        self.leave(Closed())
+        if not self.reply.done():
+            self.reply.set_result(reply)
 
 
 async def _collect(

@@ -88,6 +88,7 @@ async def test_a_quiet_stream_says_with_heartbeats_that_it_lives(
     assert all(beat["epoch"] == epoch for beat in reader.heartbeats)
 
 
+@both_ways
 async def test_a_held_poll_returns_as_soon_as_something_comes(door: Door) -> None:
     held = asyncio.create_task(door.http.get("poll/human-input", params={"timeout": "14"}))
     await door.until_subscriptions(1)
@@ -97,6 +98,7 @@ async def test_a_held_poll_returns_as_soon_as_something_comes(door: Door) -> Non
     assert reply.elapsed.total_seconds() < 10
 
 
+@both_ways
 async def test_a_held_poll_sleeps_through_what_its_filter_leaves_out(door: Door) -> None:
     path, params = "poll/human-input/mine", {"timeout": "14", "replay": "none"}
     held = asyncio.create_task(door.http.get(path, params=params))
@@ -106,6 +108,7 @@ async def test_a_held_poll_sleeps_through_what_its_filter_leaves_out(door: Door)
     assert ids((await held).json()["events"]) == ["mine"]
 
 
+@both_ways
 async def test_a_held_poll_ends_empty_when_its_time_is_over(door: Door) -> None:
     await door.publish(note("old"))
     params = {"timeout": "0.05", "last_event_id": "old"}
@@ -126,6 +129,7 @@ async def test_a_reader_that_leaves_leaves_nothing_behind(door: Door, transport:
     await door.until_subscriptions(0)
 
 
+@both_ways
 async def test_a_poller_that_hangs_up_leaves_nothing_behind(door: Door) -> None:
     held = asyncio.create_task(door.http.get("poll/human-input", params={"timeout": "60"}))
     await door.until_subscriptions(1)
@@ -184,6 +188,7 @@ async def test_an_event_stream_ends_when_the_server_stops(door: Door) -> None:
             await reader.frame()
 
 
+@both_ways
 async def test_a_held_poll_is_told_to_come_again_when_the_server_stops(door: Door) -> None:
     held = asyncio.create_task(door.http.get("poll/human-input", params={"timeout": "60"}))
     await door.until_subscriptions(1)
