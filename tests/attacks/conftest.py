@@ -100,7 +100,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess
         yield server
 
 
-@pytest.fixture(scope="package")
+# Not for the whole package: while it lives, no test of asyncio can run beside it.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium with a fresh profile."""
     with headless_chromium(*NO_HELP) as browser:
