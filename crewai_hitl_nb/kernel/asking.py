@@ -150,6 +150,7 @@ class Asker:
         self._waiting[pending] = cell
         try:
             with run.when_stopped(self._withdrawing(pending)) if run else nullcontext():
+                self.bridge.head_start(pending)
                 if run is None or not run.has_view:
                     self._show(request, cell)
                 emit_required(emitter, request)

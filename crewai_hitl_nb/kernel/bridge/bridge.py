@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -47,11 +47,15 @@ _log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+HEAD_START_SECONDS: Final = 0.005
+"""The longest that an asker lets the bridge go first: the interpreter's own turn for a thread."""
+
 
 class Bridge:
     """Every open question of this process, and the thread that carries them.
 
-    Its methods may be called from any thread and return at once, but for :meth:`close`.
+    Its methods may be called from any thread and return at once, but for :meth:`head_start`
+    and :meth:`close`.
 
     Args:
         endpoint: Where the server is.
@@ -84,6 +88,14 @@ class Bridge:
             self._keeping = self._thread.submit(self._keep())
         self._run(self._attend(pending))
         return pending
+
+    def head_start(self, pending: PendingRequest) -> None:
+        """Let a question go out before its asker does more, where the server is connected.
+
+        What is drawn for it next holds the interpreter, and the bridge's thread would wait.
+        """
+        if self.is_live:
+            pending.taken_up.wait(HEAD_START_SECONDS)
 
     def withdraw(self, pending: PendingRequest, reason: CancelReason) -> None:
         """Stop waiting, now; the server is told as soon as it can be."""
@@ -166,6 +178,7 @@ class Bridge:
         """Carry one question to its end."""
         told_in = 0
         asked = False
+        pending.taken_up.set()  # from here to the connection this thread stops nowhere
 
         def has_turned() -> bool:
             news = self._link.is_live and self._link.number != told_in

@@ -25,6 +25,7 @@ class PendingRequest:
         request: What was asked.
         outcome: Becomes the event that closed the request, or the server's refusal.
         posted: Done when the server has the question on disk.
+        taken_up: Set when the bridge has begun to carry it.
         withdrawn: Why nobody waits any more, if it ended that way.
     """
 
@@ -32,6 +33,7 @@ class PendingRequest:
         self.request = request
         self.outcome: Future[ClosingEvent] = Future()
         self.posted: Future[None] = Future()
+        self.taken_up = threading.Event()
         self.withdrawn: CancelReason | None = None
         self._lock = threading.Lock()
 
