@@ -128,6 +128,14 @@ def test_a_link_with_a_token_leaves_it_in_no_address_referrer_page_or_storage(
     context.close()
 
 
+def test_the_cookie_that_stands_for_a_key_is_for_this_server_and_for_no_script(
+    server: HumanInputServer,
+) -> None:
+    headers = httpx.get(server.url, params={"token": KEY}).headers.get_list("set-cookie")
+    (login,) = [header for header in headers if header.startswith("username-")]
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= {part.strip() for part in login.split(";")}
+
+
 def referrer(request: Request) -> str:
     return request.headers.get("referer", "")
 
