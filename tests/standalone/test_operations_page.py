@@ -65,5 +65,6 @@ def test_a_jupyter_server_writes_json_lines_with_the_logging_of_the_example(tmp_
         client.answer("q1", "a-hidden-answer")
     written = (tmp_path / "server.log").read_text()
     lines = [json.loads(line) for line in written.splitlines() if line.startswith('{"')]
-    assert [line["event"] for line in lines if "event" in line] == ["asked", "answered"]
+    turns = [line["event"] for line in lines if line.get("request_id") == "q1"]
+    assert turns == ["asked", "answered"]
     assert "hidden" not in written
