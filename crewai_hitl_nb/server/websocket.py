@@ -12,12 +12,13 @@ upgrade, as HTTP 400 and 403 with a JSON body.
 
 import asyncio
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import RequestHandler
 from tornado.websocket import (
@@ -38,6 +39,9 @@ from crewai_hitl_nb.server.parked import ParkedProtocol
 from crewai_hitl_nb.server.pipeline import Pipeline
 from crewai_hitl_nb.server.publish import order_kind, publish
 from crewai_hitl_nb.server.requests import answer, cancel, claim
+
+_SENT: Final = HTTPHeaders()
+"""Stands for the headers of a response that is out; a socket has no other."""
 
 
 class StreamSocket(
@@ -131,7 +135,8 @@ class StreamSocket(
         """Drop what only the handshake needed: a sixth of what a parked connection holds."""
         self.request.connection = self.request.server_connection = None
         RequestHandler._break_cycles(self)  # Tornado's own of a WebSocket waits for its end
-        self.__dict__.pop("_new_cookie", None)  # what was to be set; Tornado looks if it is there
+        self._headers = _SENT  # the response's, with its cookie
+        self.__dict__.pop("_new_cookie", None)  # Tornado looks if it is there
 
     def open(self, *args: str, **kwargs: str) -> Any:
         """Begin to deliver."""
