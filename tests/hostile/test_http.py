@@ -1,12 +1,17 @@
 """Requests, ids and headers that are made to break out of where they are put."""
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from crewai_hitl_nb.server.operations import OPERATIONS
 from tests.hostile.conftest import stays_as_it_was
 from tests.hostile.raw import connected, request
 from tests.jupyter_process import JupyterProcess
@@ -168,6 +173,47 @@ def test_an_id_is_only_an_id_wherever_it_stands(http: httpx.Client, name: str) -
     assert "gap" not in after.json()
     for reply in (found, after):
         assert MARK not in "".join(f"{key}{value}" for key, value in reply.headers.items())
+
+
+ODD = st.text(max_size=30) | st.sampled_from([*IDS.values(), "-1", "1e999", "nan", "9" * 5000, ""])
+PARAMETERS = sorted({p.name for operation in OPERATIONS.values() for p in operation.parameters})
+HEADERS = (
+    "Last-Event-ID",
+    "Idempotency-Key",
+    "Accept",
+    "Origin",
+    "Content-Type",
+    "Cookie",
+    "If-Match",
+)
+
+
+@settings(max_examples=500 if "SOAK" in os.environ else 60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    place=st.sampled_from([key for key, found in OPERATIONS.items() if not found.upgrades]),
+    part=ODD,
+    query=st.dictionaries(st.sampled_from(PARAMETERS) | st.text(max_size=8), ODD, max_size=5),
+    headers=st.dictionaries(st.sampled_from(HEADERS), st.binary(max_size=30), max_size=3),
+    body=st.none() | st.binary(max_size=30) | st.sampled_from([b"{}", b"[]", b"null", b"[{}]"]),
+)
+def test_any_parameters_and_headers_get_a_clear_answer_from_every_endpoint(
+    http: httpx.Client,
+    place: tuple[str, str],
+    part: str,
+    query: dict[str, str],
+    headers: dict[str, bytes],
+    body: bytes | None,
+) -> None:
+    method, path = place
+    filled = re.sub(r"\{\w+\}", lambda _: quote(part or "x", safe=""), path).lstrip("/")
+    clean = {
+        name: re.sub(rb"[\x00-\x20\x7f]", b"", value).strip() for name, value in headers.items()
+    }
+    query = {**query, "timeout": "0"}  # what is held open is held to no answer
+    with http.stream(method, filled, params=query, headers=clean, content=body) as reply:
+        assert reply.status_code < 500
+        if reply.status_code >= 400 and "json" in reply.headers.get("Content-Type", ""):
+            assert json.loads(reply.read())["message"]
 
 
 def test_nothing_that_is_sent_begins_a_line_of_the_log(

@@ -4,9 +4,12 @@ That something is *not* cancelled is shown by a marker: a request of a waiter wh
 asked later under the same grace, is cancelled first.
 """
 
+import asyncio
+
 import pytest
 
 from tests.server.door import Door, socket, until
+from tests.server.readers import reading
 
 pytestmark = pytest.mark.parametrize("traits", [{"presence_grace_seconds": 0.3}], ids=[""])
 
@@ -82,3 +85,23 @@ async def test_a_waiter_is_said_to_be_present_while_it_is_connected(door: Door) 
         await grace_passes(door)
         assert await presence()
     await until(presence, lambda present: not present)
+
+
+async def test_a_stream_of_server_sent_events_may_be_the_waiter(door: Door) -> None:
+    async with reading("sse", door, source="kernel-1") as waiter:
+        await waiter.replayed()
+        request_id = await door.ask(source={"id": "kernel-1"})
+        await grace_passes(door)
+        assert (await door.request(request_id))["status"] == "pending"
+    await door.until_status(request_id, "cancelled")
+
+
+async def test_a_poll_is_the_waiter_while_it_is_held(door: Door) -> None:
+    held = {"source": "kernel-1", "timeout": "60", "type": "none"}
+    polling = asyncio.ensure_future(door.http.get("poll/human-input", params=held))
+    await door.until_subscriptions(1)
+    request_id = await door.ask(source={"id": "kernel-1"})
+    await grace_passes(door)
+    assert (await door.request(request_id))["status"] == "pending"
+    polling.cancel()
+    await door.until_status(request_id, "cancelled")

@@ -1,6 +1,13 @@
 """The reader's decisions: where to go on, when, and over which transport."""
 
-from crewai_hitl_nb.client.resume import CLIMB_SECONDS, Backoff, Cursor, Fallback
+from crewai_hitl_nb.client.resume import (
+    CLIMB_SECONDS,
+    LONGEST_SILENCE_SECONDS,
+    Backoff,
+    Cursor,
+    Fallback,
+    Patience,
+)
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.frames import Gap
@@ -100,3 +107,56 @@ def test_with_one_transport_there_is_nothing_to_fall_to() -> None:
         fallback.unusable(now)
 
     assert fallback.choose(6) == "websocket"
+
+
+def test_a_lesser_transport_that_never_worked_is_left_when_the_server_is_away() -> None:
+    fallback = Fallback()
+    fallback.unusable(0)
+    fallback.unusable(0)
+    assert fallback.choose(1) == "sse"
+    fallback.away()
+
+    assert fallback.choose(2) == "websocket"
+
+
+def test_a_lesser_transport_that_worked_is_kept_when_the_server_is_away() -> None:
+    fallback = Fallback()
+    fallback.unusable(0)
+    fallback.unusable(0)
+    fallback.live()
+    fallback.away()
+
+    assert fallback.choose(2) == "sse"
+
+
+def test_two_heartbeats_of_silence_are_borne() -> None:
+    patience = Patience(beat=4.0)
+    for now in (0.0, 4.0, 8.0):
+        patience.heartbeat(now)
+
+    assert patience.seconds == 8.0
+
+
+def test_a_slower_pulse_is_learned_from_its_heartbeats() -> None:
+    patience = Patience(beat=4.0)
+    patience.heartbeat(0.0)
+    patience.heartbeat(15.0)
+
+    assert patience.seconds == 30.0
+
+
+def test_a_pulse_slower_than_the_patience_is_not_cut_off_for_ever() -> None:
+    patience = Patience(beat=4.0)
+    for _ in range(10):
+        patience.exhausted()
+
+    assert patience.seconds == LONGEST_SILENCE_SECONDS
+
+
+def test_the_pause_between_two_connections_is_none_of_a_heartbeat() -> None:
+    patience = Patience(beat=4.0)
+    patience.heartbeat(0.0)
+    patience.connecting()
+    patience.heartbeat(50.0)
+
+    assert patience.seconds == 8.0
