@@ -1,5 +1,6 @@
 """One real Jupyter server for all of these tests, and what is left in it afterwards."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,13 +31,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]
         server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def http(server: JupyterProcess) -> Iterator[httpx.Client]:
     """A client of the server, with its token."""
     with httpx.Client(
         base_url=server.prefix, headers=server.headers, timeout=PATIENCE_SECONDS
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="function" if "SOAK" in os.environ else "module")
+def unharmed(server: JupyterProcess, http: httpx.Client) -> Iterator[None]:
+    """Look at the server before and after a module's tests; `make soak`: each of them."""
+    with stays_as_it_was(server, http):
+        yield
 
 
 def inside(server: JupyterProcess) -> Seen:

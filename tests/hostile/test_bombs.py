@@ -1,13 +1,11 @@
 """Small words that cost much to read: each is refused, or read in a moment."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.hostile.conftest import stays_as_it_was
 from tests.jupyter_process import JupyterProcess
 from tests.server.door import Json
 
@@ -106,12 +104,6 @@ TAKEN_FORMS: dict[str, tuple[Json, Json]] = {
 
 
 pytestmark = pytest.mark.usefixtures("unharmed")
-
-
-@pytest.fixture
-def unharmed(server: JupyterProcess, http: httpx.Client) -> Iterator[None]:
-    with stays_as_it_was(server, http):
-        yield
 
 
 @pytest.mark.parametrize("body", JSON_BOMBS.values(), ids=JSON_BOMBS)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import httpx
@@ -12,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crewai_hitl_nb.server.operations import OPERATIONS
-from tests.hostile.conftest import stays_as_it_was
 from tests.hostile.raw import connected, request
 from tests.jupyter_process import JupyterProcess
 
@@ -132,12 +130,6 @@ REQUESTS: dict[str, tuple[bytes, tuple[bytes, ...], bytes]] = {
 }
 
 
-@pytest.fixture
-def unharmed(server: JupyterProcess, http: httpx.Client) -> Iterator[None]:
-    with stays_as_it_was(server, http):
-        yield
-
-
 @pytest.mark.parametrize(("line", "headers", "body"), REQUESTS.values(), ids=REQUESTS)
 def test_a_strange_request_is_refused_or_answered_and_breaks_nothing(
     server: JupyterProcess, line: bytes, headers: tuple[bytes, ...], body: bytes
@@ -176,6 +168,7 @@ def test_an_id_is_only_an_id_wherever_it_stands(http: httpx.Client, name: str) -
 
 
 ODD = st.text(max_size=30) | st.sampled_from([*IDS.values(), "-1", "1e999", "nan", "9" * 5000, ""])
+EXAMPLES = 500 if "SOAK" in os.environ else 60
 PARAMETERS = sorted({p.name for operation in OPERATIONS.values() for p in operation.parameters})
 HEADERS = (
     "Last-Event-ID",
@@ -188,7 +181,7 @@ HEADERS = (
 )
 
 
-@settings(max_examples=500 if "SOAK" in os.environ else 60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     place=st.sampled_from([key for key, found in OPERATIONS.items() if not found.upgrades]),
     part=ODD,

@@ -2,14 +2,12 @@
 
 import json
 import zlib
-from collections.abc import Iterator
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.hostile.conftest import inside, stays_as_it_was
+from tests.hostile.conftest import inside
 from tests.hostile.raw import (
     BINARY,
     CLOSE,
@@ -73,12 +71,6 @@ UNFINISHED: dict[str, bytes] = {
 }
 
 pytestmark = pytest.mark.usefixtures("unharmed")
-
-
-@pytest.fixture
-def unharmed(server: JupyterProcess, http: httpx.Client) -> Iterator[None]:
-    with stays_as_it_was(server, http):
-        yield
 
 
 @pytest.mark.parametrize("said", RUDE.values(), ids=RUDE)
