@@ -88,3 +88,26 @@ def test_the_inbox_is_a_widget_that_asks_the_server_itself(kernel: RunningKernel
     (shown,) = [o for o in cell.outputs if o["output_type"] == "execute_result"]
     assert "application/vnd.jupyter.widget-view+json" in shown["data"]
     assert shown["data"][CARD] == {"mode": "inbox"}
+
+
+def test_cards_share_one_script_and_one_layout(kernel: RunningKernel) -> None:
+    same_script, same_layout, carried = kernel.run(
+        "from crewai_hitl_nb.widget import CardWidget\n"
+        "one, other = CardWidget(), CardWidget()\n"
+        "print(one.script is other.script, one.layout is other.layout, len(other._esm))"
+    ).text.split()
+
+    assert (same_script, same_layout) == ("True", "True")
+    assert int(carried) < 2000
+
+
+def test_a_card_has_a_script_also_after_all_widgets_were_closed(kernel: RunningKernel) -> None:
+    shown = kernel.run(
+        "from crewai_hitl_nb.widget import CardWidget\n"
+        "closed = CardWidget()\n"
+        "closed.script.close(), closed.layout.close()\n"
+        "fresh = CardWidget()\n"
+        "print(fresh.script is closed.script, fresh.script.comm is None, fresh.layout.comm is None)"
+    ).text.split()
+
+    assert shown == ["False", "False", "False"]
