@@ -72,8 +72,10 @@ class EventStreamHandler(HitlHandler):
             # What waits in the socket's own buffer may wait for ever: no last chunk, just the end.
             self.log.debug("an event stream ends: its reader is too slow")
             connection.stream.close()
-        except (Closed, StreamClosedError, StoreUnavailable) as reason:
-            # The headers are out: the end of the stream is the message, and it is resumable.
+        # The headers are out: the end of the stream is the message, and it is resumable.
+        except StoreUnavailable as reason:
+            self.log.warning("crewai-hitl: an event stream ends: %s", reason.message)
+        except (Closed, StreamClosedError) as reason:
             self.log.debug("an event stream ends: %s", type(reason).__name__)
         finally:
             subscription.close()

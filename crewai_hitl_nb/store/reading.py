@@ -5,6 +5,9 @@ The statements are put together from constants of this file; every value is boun
 
 import sqlite3
 from contextlib import closing
+from typing import Final
+
+import msgspec
 
 from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.chain import Head
@@ -77,7 +80,7 @@ def records(
         values,
     )
     with closing(rows):  # it may not be read to its end
-        return page((Record(*row) for row in rows), limit)
+        return page((_whole(Record(*row)) for row in rows), limit)
 
 
 # The asking events and latest claims of the requests that were open when `upto` was the top.
@@ -245,6 +248,24 @@ def _request(row: tuple[int, Status, bytes, bytes | None, bytes | None]) -> Requ
         claimed_by=claim.claimed_by if isinstance(claim, HumanInputClaimed) else None,
         completion=closing if isinstance(closing, ClosingEvent) else None,
     )
+
+
+_JSON: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+def _whole(record: Record) -> Record:
+    """Return a record that may be sent as it is.
+
+    Sent unseen, damaged bytes would break the connection of every reader that comes by, again
+    and again, and nobody would be told why. It looks through the text and builds nothing.
+    """
+    try:
+        str(record.body, "utf-8")
+        _JSON.decode(record.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+        where = f"the event at {record.offset} is malformed"
+        raise sqlite3.DatabaseError(f"{where} ({error})") from error
+    return record
 
 
 def _decoded(body: bytes) -> Event:

@@ -67,6 +67,23 @@ def test_an_empty_write_ahead_log_is_as_good_as_none(damaged: Sample) -> None:
     assert asyncio.run(everything(damaged.path)) == []
 
 
+@pytest.mark.parametrize("harm", [b"\xff\xfe ort 3", b'"","""3', b"sh\nrt 3"])
+def test_a_damaged_event_is_never_sent_to_a_reader(damaged: Sample, harm: bytes) -> None:
+    damaged.replace(b"short 3", harm[:7])
+
+    async def read() -> None:
+        store = SqliteStore(damaged.path)
+        await store.start(lambda commits: None)
+        try:
+            await store.read(EVERYTHING, after=0, upto=store.top, limit=1000)
+        finally:
+            await store.close()
+
+    with pytest.raises(StoreUnavailable, match="the event at 16 is malformed") as refused:
+        asyncio.run(read())
+    assert SALVAGE.format(path=damaged.path) in refused.value.message
+
+
 async def everything(path: Path) -> list[StoreUnavailable]:
     """Call everything that a store can do; return the refusals, and raise all else."""
     store = SqliteStore(path)

@@ -1,4 +1,4 @@
-"""A real server whose disk takes nothing more: 503 with the reason, and on again afterwards."""
+"""A real server whose disk takes nothing more or gives nonsense: it says why, and goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,10 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+import websockets
 
 from tests.chaos.faults import held, no_space
 from tests.chaos.host import Host, hosted
 from tests.chaos.ledger import Ledger
+from tests.chaos.logs import fill
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,3 +56,33 @@ async def test_who_publishes_gets_503_and_who_reads_goes_on(
     assert again.status_code == HTTPStatus.OK
     (placed,) = again.json()["events"]
     assert (placed["offset"], placed["duplicate"]) == (2, False)
+
+
+async def test_readers_of_a_damaged_log_are_ended_and_the_servers_log_says_why(
+    tmp_path: Path,
+) -> None:
+    async with hosted(Host(tmp_path, Ledger())) as host:
+        await fill(host.store_path)
+        whole = host.store_path.read_bytes()
+        host.store_path.write_bytes(whole.replace(b"short 3", b"\xff\xfe_rt 3"))
+        host.start()
+        living = asyncio.ensure_future(host.live())
+        await host.up()
+        async with httpx.AsyncClient(base_url=host.endpoint.url, headers=host.headers) as http:
+            polled = await http.get("poll/human-input")
+            streamed = await http.get("events/human-input?replay=all")
+        url = host.endpoint.url.replace("http", "ws", 1) + "ws/human-input?replay=all"
+        async with websockets.connect(url, additional_headers=host.headers) as socket:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), 20)
+        host.strike()
+        await living
+    salvage = f"crewai-hitl salvage {host.store_path}"
+    assert (polled.status_code, polled.json()["error"]) == (503, "store_unavailable")
+    assert salvage in polled.json()["message"]
+    assert "data:" not in streamed.text
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.reason == "the log cannot be read; connect again"
+    said = [line for line in host.log.read_text().splitlines() if "stream ends" in line]
+    assert len(said) == 2
+    assert all(salvage in line for line in said)
