@@ -28,7 +28,11 @@ NEEDED_CREWAI: Final = (1, 15, 19)
 
 _EXTENSION: Final = "crewai_hitl_nb"
 _LAB_EXTENSION: Final = "crewai-hitl-nb"
-_BUILT: Final = ("widget/static/card.js", "server/static/inbox.js")
+_BUILT: Final = (
+    "widget/static/card.js",
+    "widget/static/card-loader.js",
+    "server/static/inbox.js",
+)
 _REINSTALL: Final = (
     "install the wheel again (pip install --force-reinstall --no-deps crewai-hitl-nb); "
     "in a checkout run `make build`"
