@@ -84,11 +84,11 @@ MAX_PENDING_REQUESTS: Final = 10_000
 FRAMES_UNDER_WAY: Final = 128
 """Frames up that one connection has under way: a busy kernel's share one commit."""
 
-PUBLISH_PER_SECOND: Final = 50_000.0
+PUBLISH_PER_SECOND: Final = 200_000.0
 """Events that one identity may publish: above what one server can store, so that it stops
 nobody by accident; an operator with many users sets a share."""
 
-ANSWERS_PER_SECOND: Final = 10_000.0
+ANSWERS_PER_SECOND: Final = 20_000.0
 """Answers, claims and cancellations of one identity: above what one server can take."""
 
 STREAMS_PER_SECOND: Final = 10_000.0
