@@ -9,7 +9,7 @@ import pytest
 
 from crewai_hitl_nb.protocol import limits
 from tests.server.callers import FOREIGN, caller, kernel_key
-from tests.server.door import PATIENCE_SECONDS, Door, Json, configured, note, question
+from tests.server.door import PATIENCE_SECONDS, Door, Json, configured, note, question, until
 
 ANSWER = {"type": "human_input_completed", "human_feedback": "Good.", "answered_by": {"name": "x"}}
 
@@ -156,3 +156,16 @@ async def test_a_publish_of_a_kernel_is_use_of_the_server(
     before = settings["api_last_activity"]
     assert took_the_short_way(await kernel.post("events", json=note()))
     assert settings["api_last_activity"] > before
+
+
+async def test_a_kernel_that_hangs_up_before_the_reply_has_published(door: Door) -> None:
+    path = httpx.URL(door.url).raw_path.decode()
+    head = (
+        f"POST {path}events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {kernel_key()}\r\nContent-Length: 16\r\n\r\n"
+    )
+    port = httpx.URL(door.url).port
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head.encode() + b'{"type": "note"}')
+    writer.close()
+    await until(door.kept, lambda events: [e["type"] for e in events] == ["note"])
