@@ -6,6 +6,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,8 @@ from benchmarks.program import Bench, Plan, Program
 from benchmarks.programs import PROGRAMS
 from benchmarks.results import Row
 from benchmarks.scope import Scope
+
+_LATE_SECONDS = 300.0
 
 
 def _words(text: str) -> list[str]:
@@ -38,10 +41,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def _repetitions(arguments: argparse.Namespace, elapsed: float) -> int:
+    """Return how often to measure: a run that is late on a busy machine still ends in time."""
+    if arguments.repetitions:
+        return int(arguments.repetitions)
+    if arguments.quick:
+        return 2
+    return 3 if elapsed > _LATE_SECONDS else 5
+
+
+def _plan(arguments: argparse.Namespace, elapsed: float = 0.0) -> Plan:
     return Plan(
         quick=arguments.quick,
-        repetitions=arguments.repetitions or (2 if arguments.quick else 5),
+        repetitions=_repetitions(arguments, elapsed),
         sizes=[int(size) for size in arguments.sizes],
         transports=arguments.transports or (["ws"] if arguments.quick else ["ws", "sse"]),
         targets=arguments.targets,
@@ -70,33 +82,55 @@ def _try(program: Program, plan: Plan) -> tuple[list[Row], str]:
         return [], f"{type(error).__name__}: {error}"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run what the command line names; return the exit code."""
-    arguments = _parser().parse_args(argv)
+def _chosen(arguments: argparse.Namespace) -> list[Program]:
+    """Return the programs to run.
+
+    Raises:
+        BenchError: There is no program of a name.
+    """
     known = {program.name: program for program in PROGRAMS}
     unknown = [name for name in arguments.programs if name not in known]
     if unknown:
-        print(f"no such program: {', '.join(unknown)}; there are {', '.join(known)}")
+        raise BenchError(f"no such program: {', '.join(unknown)}; there are {', '.join(known)}")
+    if arguments.programs:
+        return [known[name] for name in arguments.programs]
+    return [program for program in PROGRAMS if program.quick or not arguments.quick]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what the command line names; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        programs = _chosen(arguments)
+    except BenchError as error:
+        print(error)
         return 2
-    programs = [known[name] for name in arguments.programs]
-    if not programs:
-        programs = [program for program in PROGRAMS if program.quick or not arguments.quick]
     rows: list[Row] = []
     failures: dict[str, str] = {}
+    repetitions = set()
+    started = time.monotonic()
     for program in programs:
         began = time.monotonic()
         print(f"\n{program.name}: {program.about}", flush=True)
-        found, failure = _try(program, _plan(arguments))
+        plan = _plan(arguments, began - started)
+        repetitions.add(plan.repetitions)
+        found, failure = _try(program, plan)
         rows += found
         if failure:
             failures[program.name] = failure
         print(f"   FAILED: {failure}" if failure else printing.table(found))
         print(f"   ({time.monotonic() - began:.0f} s)", flush=True)
     if arguments.report:
-        report.write(report.Run(programs, rows, failures, machine.facts()))
+        counts = " or ".join(map(str, sorted(repetitions)))
+        report.write(report.Run(programs, rows, failures, machine.facts(counts)))
         print(f"\nwritten: {report.PAGE.name}, {report.CHART.name}")
     return 1 if failures else 0
 
 
+def _end(signal_number: int, frame: object) -> None:
+    raise SystemExit(128 + signal_number)  # through every scope: what was started is stopped
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())

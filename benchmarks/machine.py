@@ -13,11 +13,13 @@ from benchmarks.targets import nchan
 _PACKAGES = ("crewai-hitl-nb", "jupyter-server", "tornado", "fastapi", "uvicorn", "crewai")
 
 
-def facts() -> dict[str, str]:
+def facts(repetitions: str) -> dict[str, str]:
     """Return the facts, in the order in which they are told."""
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{len(os.sched_getaffinity(0))} cores ({_processor()}), {_memory()}",
+        "load": f"{os.getloadavg()[1]:.1f} processes at work on average, the run's own among them",
+        "repetitions": repetitions,
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "Python": platform.python_version(),
         "versions": ", ".join([*map(_package, _PACKAGES), *_nginx()]),
