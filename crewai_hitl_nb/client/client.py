@@ -7,6 +7,8 @@ errors are those of the asynchronous client.
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -157,7 +159,8 @@ class Client:
         finally:
             self._streams.discard(events)
             if self._thread.is_open:  # else the client was closed first, and this with it
-                self._thread.run(events.close())
+                with suppress(CancelledError):  # or it is being closed, in this very moment
+                    self._thread.run(events.close())
 
 
 class _Events:
