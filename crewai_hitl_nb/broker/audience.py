@@ -147,8 +147,6 @@ class Audience:
         records = self._page()
         if self._pending:
             self._wants(self)
-        if not self._sinks:
-            return
         data = self.form.events(records) if records else self.form.frame(self._heartbeat())
         first = records[0].offset if records else self._never
         for sink in tuple(self._sinks):

@@ -170,6 +170,8 @@ class Fanout:
             audience = self._waiting.popleft()
             audience.waits = False
             self._crowded.discard(audience)
+            if not audience:
+                continue  # all left while it waited
             self._heartbeats.spoke(audience)
             try:
                 yield from audience.round()
