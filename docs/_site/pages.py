@@ -112,9 +112,9 @@ def _help(command: click.Command, context: click.Context) -> list[str]:
 
 
 def _with_links(text: str) -> str:
-    """Lead links that leave ``docs/`` to the pages that stand for their files."""
+    """Lead links that leave ``docs/``, or come into it, to the pages that stand for their files."""
     text = re.sub(r"\]\(\.\./notebooks/([\w-]+)\.ipynb\)", rf"]({GALLERY}/\1.ipynb)", text)
-    return text.replace("](../CHANGELOG.md)", "](changes.md)")
+    return text.replace("](../CHANGELOG.md)", "](changes.md)").replace("](docs/", "](")
 
 
 def _with_pairs(text: str, docs: Path) -> str:
