@@ -18,7 +18,7 @@ def main() -> None:
     """Publish until the end of the input."""
     port, token, rate, size = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    threading.Thread(target=_until_told, args=(ended,), daemon=True).start()
     headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     began, n = time.monotonic(), 0
@@ -41,6 +41,11 @@ def main() -> None:
         if rate and (ahead := n / rate - (time.monotonic() - began)) > 0:
             ended.wait(ahead)
     sys.stdout.write(f"{n}\n")
+
+
+def _until_told(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
 
 
 if __name__ == "__main__":
