@@ -69,7 +69,7 @@ def run(bench: Bench) -> list[Row]:
             bench.say(f"{case.name}: {figures(case.latency.medians())}")
         rows += [_row(case) for case in cases]
         if cases[0].cpu.has(PRODUCT):
-            rows.append(_growth(cases))
+            rows += [_growth(cases)] if len(cases) > 1 else []
             rows.append(lag_row(f"fan-out to {cases[-1].name}", cases[-1].lag))
     return rows
 
