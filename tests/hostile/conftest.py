@@ -14,6 +14,8 @@ from tests.kernel.conftest import LIGHT
 from tests.probe import PROBED, PROBED_ENV, Seen
 
 PATIENCE_SECONDS = 15.0
+FEW_FILES = 10
+"""What a server opens when it is first needed, such as the store's readers; never one a call."""
 MOST_MEGABYTES = 64
 """What one of these tests may leave the server larger by: Python keeps what it once had."""
 
@@ -60,7 +62,7 @@ def stays_as_it_was(server: JupyterProcess, http: httpx.Client) -> Iterator[None
     assert http.get("health").json()["status"] == "healthy"
     after = settled(server, before)
     assert after.tasks <= before.tasks + 1
-    assert after.files <= before.files + 2
+    assert after.files <= before.files + FEW_FILES
     assert after.rss - before.rss < MOST_MEGABYTES << 20
     assert "Traceback" not in server.log.read_text()[written:]
 
@@ -70,6 +72,6 @@ def settled(server: JupyterProcess, before: Seen) -> Seen:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         seen = inside(server)
-        gone = seen.files <= before.files + 2 and seen.tasks <= before.tasks + 1
+        gone = seen.files <= before.files + FEW_FILES and seen.tasks <= before.tasks + 1
         if gone or time.monotonic() > deadline:
             return seen
