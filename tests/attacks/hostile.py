@@ -93,7 +93,22 @@ EDIT: Json = {
 CLOSED: Json = {"request_id": "every-answer", "prompt": mark("closed prompt"), "draft": "as it was"}
 WITHDRAWN: Json = {"request_id": "every-end", "prompt": "Withdrawn?"}
 SOURCE = {"id": "hostile-source"}
-OPEN = (FULL, OPTIONS, FORM, EDIT)
+POLLUTING: Json = {
+    "request_id": "every-prototype",
+    "kind": "question",
+    "context": '{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}',
+    "reason_flags": {"__proto__": True, "constructor": True},
+    "response": {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "__proto__": {"type": "string", "default": "polluted"},
+                "constructor": {"type": "string", "default": "polluted"},
+            },
+        }
+    },
+}
+OPEN = (FULL, OPTIONS, FORM, EDIT, POLLUTING)
 
 
 def endings() -> list[Json]:

@@ -138,6 +138,14 @@ def test_every_reply_says_who_may_frame_it_and_what_it_is(owner: httpx.Client, p
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_the_service_worker_reaches_no_further_than_the_prefix(jupyter: JupyterProcess) -> None:
+    worker = httpx.get(f"{jupyter.prefix}service-worker.js", headers=jupyter.headers)
+    assert worker.status_code == 200
+    assert "Service-Worker-Allowed" not in worker.headers
+    manifest = httpx.get(f"{jupyter.prefix}manifest.webmanifest", headers=jupyter.headers).json()
+    assert manifest["scope"] == "/crewai-hitl/"
+
+
 def test_jupyters_own_rule_says_who_may_frame_its_inbox(jupyter: JupyterProcess) -> None:
     reply = httpx.get(jupyter.prefix, headers=jupyter.headers)
     policy = reply.headers["Content-Security-Policy"]

@@ -109,6 +109,7 @@ def test_hostile_words_do_nothing_on_the_inbox_page(
         witness.settle()
         assert witness.harmful("main") == []
         assert witness.covered(ACCEPT) == []
+        assert witness.polluted() == []
         open_history(inbox)
         witness.settle()
         assert witness.harmful("main") == []
@@ -122,6 +123,8 @@ def test_bare_of_what_makes_them_harmless_they_run_from_every_field_of_the_page(
         inbox = open_inbox(witness, jupyter)
         unfold(witness.page)
         witness.settle()
+        witness.page.evaluate("Object.prototype.polluted = 1")
+        assert witness.polluted() == ["polluted"]
         assert len(run_by(witness)) >= HOSTILE_AT_LEAST
         assert any("e.org" in url for url in witness.called)
         assert witness.harmful("main") != []
@@ -204,4 +207,5 @@ def test_hostile_words_do_nothing_on_cards_runs_and_the_panel(
             return
         assert witness.harmful(".jp-Notebook .chitl, [data-testid='hitl-panel']") == []
         assert witness.covered(f"[data-testid='hitl-panel'] {ACCEPT}") == []
+        assert witness.polluted() == []
         assert (witness.ran, witness.called) == ([], [])

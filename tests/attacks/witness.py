@@ -85,6 +85,13 @@ class Witness:
         found: list[str] = self.page.evaluate(_NOT_HARMLESS, within)
         return found
 
+    def polluted(self) -> list[str]:
+        """Return the names that were put into what every object of the page inherits."""
+        names: list[str] = self.page.evaluate(
+            "() => { const names = []; for (const name in {}) names.push(name); return names; }"
+        )
+        return names
+
     def covered(self, buttons: str) -> list[str]:
         """Return what lies over any of the buttons, as HTML."""
         found: list[str] = self.page.evaluate(_COVERED, buttons)
