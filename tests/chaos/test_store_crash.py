@@ -7,7 +7,7 @@ import pytest
 from tests.chaos import store_run
 from tests.chaos.ledger import violations
 
-SEEDS = range(120)
+SEEDS = range(200)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
