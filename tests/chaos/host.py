@@ -81,7 +81,6 @@ class Host:
         self.url = f"http://127.0.0.1:{port}/"
         self.headers = {"Authorization": f"token {TOKEN}"}
         self.endpoint = Endpoint(f"{self.url}crewai-hitl/", TOKEN)
-        self.deaths = 0
         self._ledger = ledger
         self.env = scratch_env(folder)
         self._argv = [
@@ -125,7 +124,6 @@ class Host:
         await asyncio.to_thread(self._victim.await_death, seconds)
         self._is_up.clear()
         await asyncio.to_thread(self._victim.kill)
-        self.deaths += 1
 
     async def _come_up(self, victim: Victim) -> None:
         async with httpx.AsyncClient(headers=self.headers) as http:

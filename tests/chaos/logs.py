@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.store.base import EVERYTHING
@@ -84,7 +83,3 @@ def sample(path: Path) -> Sample:
     """Write a log and return what it holds."""
     asyncio.run(fill(path))
     return Sample(path, asyncio.run(read_back(path)), asyncio.run(bodies(path)))
-
-
-def attributes(thing: Any) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in thing.__struct_fields__}
