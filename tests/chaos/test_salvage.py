@@ -10,11 +10,13 @@ import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.subscription import Start
+from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.store.base import EVERYTHING, StoreInUse
 from crewai_hitl_nb.store.salvage import Salvaged, salvage, salvage_in_place
 from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.trail import TrailPage
 from tests.chaos.ledger import Ledger, Log, violations
 from tests.chaos.logs import ROUNDS, Sample, bodies, fill, sample
 from tests.chaos.store_run import read_back
@@ -181,6 +183,27 @@ def test_the_new_log_goes_on_behind_everything_that_was_ever_in_the_old(damaged:
         return placed.record.offset
 
     assert asyncio.run(go_on()) == ROWS + 2  # behind the end of the request that lost its own
+
+
+def test_the_chain_of_the_new_log_is_unbroken(damaged: Sample) -> None:
+    damaged.replace(b'"event_id":"short-3"', b'"event_id":"?hort-3"')
+    salvaged(damaged)
+
+    async def trail() -> TrailPage:
+        store = SqliteStore(damaged.path.with_name("new.db"))
+        await store.start(lambda commits: None)
+        try:
+            return await store.trail(after=0, limit=1000)
+        finally:
+            await store.close()
+
+    page = asyncio.run(trail())
+    seal = page.start.seal
+    for entry in page.entries:
+        seal = chain.seal(seal, entry.digest)
+        assert entry.seal == seal
+    assert len(page.entries) == ROWS - 1
+    assert page.head.seal == seal
 
 
 def test_in_place_the_damaged_log_is_kept_under_another_name(tmp_path: Path) -> None:
