@@ -23,9 +23,9 @@ over = pytest.mark.parametrize("transport", LADDER)
 Strike = Callable[[Proxy, Follower], Awaitable[None]]
 
 
-async def cut(proxy: Proxy, follower: Follower) -> None:
+async def cut(proxy: Proxy, follower: Follower, times: int = 1) -> None:
     await asyncio.to_thread(proxy.strike, "cut")
-    await follower.until_lost()
+    await follower.until_lost(times)
     await asyncio.to_thread(proxy.strike, "mend")
 
 
@@ -38,7 +38,7 @@ async def storm(proxy: Proxy, follower: Follower) -> None:
     for _ in range(5):
         await asyncio.to_thread(proxy.strike, "cut")
         await asyncio.to_thread(proxy.strike, "mend")
-    await follower.until_lost()
+    await cut(proxy, follower, 1 + follower.losses)
 
 
 def nobody_behind(status: int) -> Strike:
@@ -168,8 +168,7 @@ async def test_doubled_connections_leave_nothing_behind(
     async with behind(proxy) as client, following(client, str(uuid.uuid4()), transport) as follower:
         for times in range(1, 4):
             await follower.until_live(times)
-            await asyncio.to_thread(proxy.strike, "cut")
-            await asyncio.to_thread(proxy.strike, "mend")
+            await cut(proxy, follower, times)
     await asyncio.to_thread(proxy.strike, "cut")
     await until_subscriptions(server, before)
 
