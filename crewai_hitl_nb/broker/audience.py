@@ -149,14 +149,15 @@ class Audience:
             self._wants(self)
         data = self.form.events(records) if records else self.form.frame(self._heartbeat())
         first = records[0].offset if records else self._never
+        events, cost = len(records), len(data) + self.form.overhead
         for sink in tuple(self._sinks):
             if sink.audience is not self:
                 continue  # it left since the round began
             if sink.since < first:
-                sink.take(data, len(records))
+                sink.take(data, events)
             elif new := [record for record in records if record.offset > sink.since]:
                 sink.take(self.form.events(new), len(new))
-            yield len(data) + self.form.overhead
+            yield cost
 
     _never = 1 << 63
     """Above every offset: a heartbeat is for all."""

@@ -54,12 +54,10 @@ class LeanWriter(Sink):
         if self._queue is not None:
             if events:  # a heartbeat says nothing new while bytes are on their way
                 self._keep(self._queue, data, events)
-        elif self._stream.writing():  # a pong or a reply is not out yet
+            return
+        if self._stream.writing():  # a pong or a reply is not out yet
             self._write(data)
-        else:
-            self._send_now(data)
-
-    def _send_now(self, data: bytes) -> None:
+            return
         try:
             sent = self._send(data)
         except BlockingIOError:
