@@ -69,11 +69,15 @@ class PollHandler(HitlHandler):
         except Closed:
             return None
         self.services.streams.began(held, self.current_user)
+        over = asyncio.get_running_loop().call_later(seconds, held.end, Closed())
         try:
-            await asyncio.wait((held.reply,), timeout=seconds)
-            return held.reply.result() if held.reply.done() else None
+            return await held.reply
         finally:
+            over.cancel()
             held.end(Closed())
+
+    def compute_etag(self) -> None:
+        """No tag: events are asked for by the last one seen, so no reply comes twice."""
 
     def on_connection_close(self) -> None:
         """The caller went away: stop waiting for it."""
