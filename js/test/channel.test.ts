@@ -75,7 +75,7 @@ describe("the way through the kernel", () => {
     const away = post(endpoint, "requests/r1/answer", {}, { "Idempotency-Key": "k" });
     expect(model.last("call")).toMatchObject({ method: "POST", key: "k", body: "{}" });
     model.kernelSays({ kind: "reply", id: model.last("call").id, status: 503, body: "" });
-    expect(await away).toEqual({ kind: "unreachable" });
+    expect(await away).toEqual({ kind: "unreachable", leaveMs: 0 });
   });
 
   it("gives a call up that a busy kernel does not hear, and never takes it for an answer", async () => {
