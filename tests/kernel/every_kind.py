@@ -26,7 +26,7 @@ import crewai_hitl_nb as hitl
 from crewai import Agent, Crew, Task
 from crewai.flow.flow import Flow, listen, start
 from crewai.flow.human_feedback import human_feedback
-from crewai.hooks import InterceptionPoint, register_hook
+from crewai.hooks import InterceptionPoint, register_hook, unregister_hook
 from crewai.tools import BaseTool
 from scripted_llm import ScriptedLLM
 
@@ -102,8 +102,10 @@ def allow(context):
         return None
     return False if context.agent.role == "model" else None
 
-if "kept" not in globals():
-    kept = register_hook(InterceptionPoint.PRE_MODEL_CALL, lambda context: allow(context)) or True
+if "kept" in globals():  # this kernel ran other tests before, which may have cleared all hooks
+    unregister_hook(InterceptionPoint.PRE_MODEL_CALL, kept)
+kept = allow
+register_hook(InterceptionPoint.PRE_MODEL_CALL, kept)
 
 def train():
     os.chdir(tempfile.mkdtemp())  # training writes files beside the one that it is told
