@@ -153,7 +153,7 @@ def write_notebook(server: JupyterProcess, desk: Desk) -> str:
         {"mode": "run", "execution_id": name, "event": {**hostile.started(name), "offset": 1}}
         for name in (hostile.RUN, hostile.FAILED_RUN)
     ]
-    cells = [
+    cells: list[Any] = [
         {
             "cell_type": "code",
             "id": f"cell-{start}",

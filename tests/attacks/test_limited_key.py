@@ -62,7 +62,7 @@ def ways(table: dict[str, tuple[Way, ...]]) -> dict[str, Way]:
     }
 
 
-def each(table: dict[str, tuple[Way, ...]]) -> Any:
+def each(table: dict[str, tuple[Way, ...]]) -> pytest.MarkDecorator:
     named = ways(table)
     return pytest.mark.parametrize("way", named.values(), ids=named)
 
