@@ -125,14 +125,20 @@ class AsyncClient:
         crew_id: str | None = None,
         kind: str | None = None,
         assignee: str | None = None,
+        search: str | None = None,
     ) -> list[Request]:
-        """Return the requests that match, over as many pages as there are."""
+        """Return the requests that match, over as many pages as there are.
+
+        ``search`` is words that all have to be found: in the question, in who asks, or in what
+        was answered.
+        """
         filters = {
             "status": status,
             "execution_id": execution_id,
             "crew_id": crew_id,
             "kind": kind,
             "assignee": assignee,
+            "q": search,
         }
         params = {name: value for name, value in filters.items() if value is not None}
         found: list[Request] = []

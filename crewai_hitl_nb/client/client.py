@@ -87,8 +87,13 @@ class Client:
         crew_id: str | None = None,
         kind: str | None = None,
         assignee: str | None = None,
+        search: str | None = None,
     ) -> list[Request]:
-        """Return the requests that match, over as many pages as there are."""
+        """Return the requests that match, over as many pages as there are.
+
+        ``search`` is words that all have to be found: in the question, in who asks, or in what
+        was answered.
+        """
         return self._thread.run(
             self._client.requests(
                 status=status,
@@ -96,6 +101,7 @@ class Client:
                 crew_id=crew_id,
                 kind=kind,
                 assignee=assignee,
+                search=search,
             )
         )
 

@@ -53,6 +53,9 @@ SLICE_SENDS: Final = 400
 SLICE_BYTES: Final = 8 * 1024 * 1024
 """The same bound in bytes: copying so much to the sockets takes some 5 ms, too."""
 
+SLICE_REPLIES: Final = 16
+"""Replies to held calls that are ended in one turn of the loop: some 3 ms."""
+
 AHEAD_EVENTS: Final = 500
 """Events that wait for the same fan-out before those who publish wait, too: one page, which is
 what the next write takes."""
@@ -68,6 +71,13 @@ MAX_PAGE_REQUESTS: Final = 500
 
 DEFAULT_PAGE_REQUESTS: Final = 100
 """Requests in one page when the caller names no number."""
+
+MAX_SEARCH_CHARS: Final = 200
+"""What a person types into a search field; more is a text to compare, not words to find."""
+
+SEARCHED_REQUESTS: Final = 500
+"""Requests that one page of a search looks through: some 30 ms of a reader's time where their
+contexts are a page long, so that a search of a long log is many short calls and no long one."""
 
 BUFFER_EVENTS: Final = 10_000
 """Live events that wait for one slow subscriber before it is closed (resumable)."""

@@ -22,6 +22,7 @@ from crewai_hitl_nb.server.schemas import Schema
 
 FromOne: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 FromZero: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Search: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.MAX_SEARCH_CHARS)]
 Cursor: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
 
 
@@ -107,6 +108,12 @@ _LISTING: Final = (
     CREW,
     Parameter("kind", Id, "Only questions of this kind."),
     Parameter("assignee", Id, "Only those for this person."),
+    Parameter(
+        "q",
+        Search,
+        "Only those in which all these words are found, in the question, in who asks or in what "
+        "was answered. A page of a search may hold few or none; go on while there is a `next`.",
+    ),
     Parameter("order", Order, "By the time of asking; the oldest first without."),
     Parameter(
         "limit",

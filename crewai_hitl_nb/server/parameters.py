@@ -10,6 +10,7 @@ from tornado import web
 from crewai_hitl_nb.broker.subscription import Replay, Start
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest
+from crewai_hitl_nb.protocol.search import words_of
 from crewai_hitl_nb.protocol.state import Status
 from crewai_hitl_nb.store.base import Match, RequestQuery
 
@@ -103,12 +104,16 @@ def request_query(handler: web.RequestHandler) -> RequestQuery:
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise BadRequest("`cursor` is the `next` of the page before; leave it out to begin")
     order = _typed(handler, "order", Order, "oldest")
+    search = handler.get_query_argument("q", "")
+    if len(search) > limits.MAX_SEARCH_CHARS:
+        raise BadRequest(f"`q` has at most {limits.MAX_SEARCH_CHARS} characters")
     wanted: dict[str, Any] = {
         name: _id(name, _sent(handler, name))
         for name in ("execution_id", "crew_id", "kind", "assignee")
     }
     return RequestQuery(
         status=_typed(handler, "status", Status, None),
+        words=words_of(search),
         newest_first=order == "newest",
         after=int(cursor) if cursor else None,
         limit=count(

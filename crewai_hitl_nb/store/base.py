@@ -19,15 +19,18 @@ Not promised: that two processes share a store. One process owns it at a time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeVar
 
 import msgspec
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
 from crewai_hitl_nb.protocol.events import Event, event_type, request_id_of
+from crewai_hitl_nb.protocol.search import is_found
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import encode_event
+
+T = TypeVar("T")
 
 
 class StoreInUse(StoreUnavailable):
@@ -117,6 +120,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
         crew_id: Crew.
         kind: Kind of request.
         assignee: Whom it was assigned to.
+        words: All found in it (``protocol/search.py``); none lists all.
         within: Only what is in this reach.
         newest_first: Turn the order round.
         after: Offset of the last request of the page before.
@@ -128,6 +132,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
     crew_id: str | None = None
     kind: str | None = None
     assignee: str | None = None
+    words: tuple[str, ...] = ()
     within: Reach | None = None
     newest_first: bool = False
     after: int | None = None
@@ -135,7 +140,11 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestPage(msgspec.Struct, frozen=True):
-    """Some requests, and the offset to go on after (None at the end)."""
+    """Some requests, and the offset to go on after (None at the end).
+
+    A page of a search may hold few or none and still not be the last: it ends as well when
+    it has looked through as many as one page may.
+    """
 
     requests: Sequence[Request]
     next: int | None
@@ -223,6 +232,27 @@ def page(records: Iterable[Record], limit: int) -> list[Record]:
         if len(taken) >= limit or size >= limits.PAGE_BYTES:
             break
     return taken
+
+
+def page_of_requests(
+    listed: Iterable[T], read: Callable[[T], tuple[int, Request]], query: RequestQuery
+) -> RequestPage:
+    """Return the first requests that are wanted, of those that all else but the words left over.
+
+    Args:
+        listed: They, in order; no more of them is read than the page needs.
+        read: Gives the place and the request of one.
+        query: Says how many, and the words.
+    """
+    found: list[Request] = []
+    last: int | None = None
+    for seen, one in enumerate(listed):
+        if len(found) == query.limit or (query.words and seen == limits.SEARCHED_REQUESTS):
+            return RequestPage(found, last)
+        last, request = read(one)
+        if is_found(request, query.words):
+            found.append(request)
+    return RequestPage(found, None)
 
 
 def is_full(records: Sequence[Record], limit: int) -> bool:

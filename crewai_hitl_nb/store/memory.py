@@ -25,6 +25,7 @@ from crewai_hitl_nb.store.base import (
     appended,
     commit_of,
     page,
+    page_of_requests,
 )
 from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage, of_one_page
 
@@ -131,10 +132,7 @@ class MemoryStore:
         if query.after is not None:
             sign = -1 if query.newest_first else 1
             found = [pair for pair in found if sign * pair[0] > sign * query.after]
-        found = [pair for pair in found if _wanted(query, pair[1])]
-        page = found[: query.limit]
-        more = len(found) > len(page)
-        return RequestPage([request for _, request in page], page[-1][0] if more else None)
+        return page_of_requests((p for p in found if _wanted(query, p[1])), lambda p: p, query)
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""

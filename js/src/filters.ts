@@ -5,7 +5,8 @@
  * which comes in pages: what the server can narrow goes into its query, and everything is
  * checked here again.
  */
-import type { HumanInputRequired } from "./protocol.gen";
+import { type HumanInputRequired, MAX_SEARCH_CHARS } from "./protocol.gen";
+import { isFound } from "./search";
 import type { Request } from "./state";
 
 export type Field = "kind" | "crew" | "execution" | "assignee" | "notebook";
@@ -52,14 +53,11 @@ export function isFiltered(filters: Filters): boolean {
   return Object.values(filters).some((value) => value.trim() !== "");
 }
 
-export function matches({ required, completion }: Request, filters: Filters): boolean {
+export function matches(request: Request, filters: Filters): boolean {
   for (const { field } of FACETS) {
-    if (filters[field] !== "" && fieldOf(required, field) !== filters[field]) return false;
+    if (filters[field] !== "" && fieldOf(request.required, field) !== filters[field]) return false;
   }
-  const words = filters.text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
-  const text = `${searchable(required)} ${JSON.stringify(completion)}`.toLowerCase();
-  return words.every((word) => text.includes(word));
+  return isFound(request, filters.text);
 }
 
 /** Return the filters that would tell these requests apart, or that are in use. */
@@ -89,10 +87,22 @@ export function listingParameters(
   if (filters.kind !== "") parameters.kind = filters.kind;
   if (filters.execution !== "") parameters.execution_id = filters.execution;
   if (filters.assignee !== "") parameters.assignee = filters.assignee;
-  // A crew without an id is known by its name, which the server's listing does not know.
   const byId = known.some(({ required }) => required.crew_id === filters.crew);
   if (filters.crew !== "" && byId) parameters.crew_id = filters.crew;
+  const q = searchFor([filters.text, filters.notebook, byId ? "" : filters.crew]);
+  if (q !== "") parameters.q = q;
   return parameters;
+}
+
+/**
+ * The words that the server is to look for. A notebook, and a crew without an id, are no filters
+ * of its listing, but their names are among what it searches.
+ */
+function searchFor(parts: readonly string[]): string {
+  return parts.reduce((taken, part) => {
+    const both = `${taken} ${part}`.trim();
+    return both.length <= MAX_SEARCH_CHARS ? both : taken;
+  }, "");
 }
 
 function fieldOf(required: HumanInputRequired, field: Field): string {
@@ -127,16 +137,4 @@ function labelOf(required: HumanInputRequired, field: Field): string {
 
 function nameOf({ source }: HumanInputRequired): string {
   return source.crew_name ?? source.flow_name ?? "";
-}
-
-function searchable(required: HumanInputRequired): string {
-  const { source } = required;
-  return [
-    required.prompt,
-    required.context,
-    required.assignee,
-    KINDS[required.kind],
-    ...Object.values(source).filter((part) => typeof part === "string"),
-    ...(required.response.options ?? []),
-  ].join(" ");
 }

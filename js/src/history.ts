@@ -2,11 +2,13 @@
  * The closed requests, newest question first, page by page from the server's listing.
  *
  * What closes while one looks is put in by the caller, who hears of it. Replies that belong to
- * an older query are dropped, so that quick changes of a filter cannot mix two lists.
+ * an older query are dropped, so that quick changes of a filter cannot mix two lists. A page of a
+ * search may hold few or none, as the server looks through a part of its log at a time; more are
+ * fetched then, up to what one page of the list shows.
  */
 import { isObject } from "./decode";
 import type { Endpoint } from "./endpoint";
-import { get } from "./http";
+import { get, type Reply } from "./http";
 import { type Request, requestFromListing } from "./state";
 
 export type Phase = "loading" | "ready" | "failed" | "forbidden";
@@ -32,47 +34,55 @@ export class History {
     private readonly changed: () => void,
   ) {}
 
-  /** Begin anew with these parameters of the listing. */
-  async open(query: Readonly<Record<string, string>>): Promise<void> {
+  /**
+   * Begin anew with these parameters of the listing, unless others come within the pause.
+   *
+   * What was listed stays until then; who shows it narrows it down meanwhile.
+   */
+  async open(query: Readonly<Record<string, string>>, pauseMs = 0): Promise<void> {
+    const turn = ++this.turn;
     this.query = query;
     this.cursor = null;
-    this.become({ phase: "loading", requests: [], more: true });
-    await this.load();
+    this.become({ ...this.pages, phase: "loading" });
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (turn === this.turn) await this.load([]);
   }
 
   /** Fetch the next older page. */
   async older(): Promise<void> {
     if (this.pages.phase === "loading") return;
     this.become({ ...this.pages, phase: "loading" });
-    await this.load();
+    await this.load(this.pages.requests);
   }
 
   stop(): void {
     this.turn++;
   }
 
-  private async load(): Promise<void> {
+  private async load(listed: readonly Request[]): Promise<void> {
     const turn = ++this.turn;
-    const query = new URLSearchParams({
-      ...this.query,
-      order: "newest",
-      limit: String(PAGE_REQUESTS),
-    });
+    let requests = listed;
+    do {
+      const reply = await this.page();
+      if (turn !== this.turn) return;
+      if (reply.kind !== "ok" || !isObject(reply.body) || !Array.isArray(reply.body.requests)) {
+        const refused = reply.kind === "refused" && [401, 403].includes(reply.refusal.status);
+        this.become({ requests, more: true, phase: refused ? "forbidden" : "failed" });
+        return;
+      }
+      const { requests: found, next } = reply.body;
+      this.cursor = typeof next === "string" ? next : null;
+      requests = [...requests, ...found.map(requestFromListing).filter(isRequest)];
+      const enough = this.cursor === null || requests.length >= listed.length + PAGE_REQUESTS;
+      this.become({ requests, more: this.cursor !== null, phase: enough ? "ready" : "loading" });
+    } while (this.pages.phase === "loading");
+  }
+
+  private page(): Promise<Reply> {
+    const query = new URLSearchParams({ ...this.query, order: "newest" });
+    query.set("limit", String(PAGE_REQUESTS));
     if (this.cursor !== null) query.set("cursor", this.cursor);
-    const reply = await get(this.endpoint, `requests?${query}`);
-    if (turn !== this.turn) return;
-    if (reply.kind !== "ok" || !isObject(reply.body) || !Array.isArray(reply.body.requests)) {
-      const refused = reply.kind === "refused" && [401, 403].includes(reply.refusal.status);
-      this.become({ ...this.pages, phase: refused ? "forbidden" : "failed" });
-      return;
-    }
-    const { requests, next } = reply.body;
-    this.cursor = typeof next === "string" ? next : null;
-    this.become({
-      phase: "ready",
-      requests: [...this.pages.requests, ...requests.map(requestFromListing).filter(isRequest)],
-      more: this.cursor !== null,
-    });
+    return get(this.endpoint, `requests?${query}`);
   }
 
   private become(pages: Pages): void {

@@ -65,9 +65,17 @@ describe("filters", () => {
 
   it("go to the server as far as its listing knows them", () => {
     const all = [draft, mail, named];
-    const filters = { ...NO_FILTERS, text: "x", kind: "question", execution: "run-1" };
+    const filters = { ...NO_FILTERS, kind: "question", execution: "run-1" };
     expect(listingParameters(filters, all)).toEqual({ kind: "question", execution_id: "run-1" });
     expect(listingParameters({ ...NO_FILTERS, crew: "notes" }, all)).toEqual({ crew_id: "notes" });
-    expect(listingParameters({ ...NO_FILTERS, crew: "No id" }, all)).toEqual({});
+  });
+
+  it("go into the server's search where its listing has no such filter", () => {
+    const q = (filters: Partial<typeof NO_FILTERS>) =>
+      listingParameters({ ...NO_FILTERS, ...filters }, [draft, mail, named]).q;
+    expect(q({ text: "shorter ", crew: "No id" })).toBe("shorter No id");
+    expect(q({ notebook: "my reports/a.ipynb" })).toBe("my reports/a.ipynb");
+    expect(q({ text: "x", notebook: "a".repeat(300) })).toBe("x"); // the rest is checked here
+    expect(q({})).toBeUndefined();
   });
 });

@@ -12,17 +12,18 @@ beforeEach(async () => {
 
 afterEach(() => server.stop());
 
+const entry = (id: string) => ({
+  event_id: `asked-${id}`,
+  request_id: id,
+  prompt: "Good?",
+  timestamp: "2026-11-22T01:00:00Z",
+  status: "answered",
+  claimed_by: null,
+  completion: null,
+});
+
 function listed(id: string, offset: number, status: string): Request {
-  const made = requestFromListing({
-    event_id: `e1-${offset}`,
-    request_id: id,
-    prompt: "Good?",
-    timestamp: "2026-11-22T01:00:00Z",
-    offset,
-    status,
-    claimed_by: null,
-    completion: null,
-  });
+  const made = requestFromListing({ ...entry(id), offset, status });
   if (made === null) throw new Error("not a request");
   return made;
 }
@@ -47,6 +48,40 @@ describe("the history", () => {
     server.status = null;
     await history.older();
     expect(history.pages.phase).toBe("failed"); // this server has no listing
+  });
+
+  it("looks on where a page of a search is empty, up to a full list or the end", async () => {
+    const found: Record<string, string[]> = { "": [], "90": ["r7"], "40": [] };
+    const following: Record<string, string | null> = { "": "90", "90": "40", "40": null };
+    const asked: string[] = [];
+    const phases: string[] = [];
+    const listing = async (url: string) => {
+      const query = new URL(url).searchParams;
+      const cursor = query.get("cursor") ?? "";
+      asked.push(query.get("q") ?? "");
+      const requests = (found[cursor] ?? []).map(entry);
+      return Response.json({ requests, next: following[cursor] });
+    };
+    const endpoint = { ...server.endpoint, fetch: listing as typeof fetch };
+    const history = new History(endpoint, () => phases.push(history.pages.phase));
+    await history.open({ q: "budget" });
+    expect(history.pages.requests.map(({ required }) => required.request_id)).toEqual(["r7"]);
+    expect(history.pages.more).toBe(false);
+    expect(asked).toEqual(["budget", "budget", "budget"]);
+    expect(phases).toEqual(["loading", "loading", "loading", "ready"]);
+  });
+
+  it("does not send what is typed over within the pause", async () => {
+    const asked: string[] = [];
+    const listing = async (url: string) => {
+      asked.push(new URL(url).searchParams.get("q") ?? "");
+      return Response.json({ requests: [], next: null });
+    };
+    const endpoint = { ...server.endpoint, fetch: listing as typeof fetch };
+    const history = new History(endpoint, () => undefined);
+    const typed = history.open({ q: "bud" }, 1);
+    await Promise.all([typed, history.open({ q: "budget" }, 1)]);
+    expect(asked).toEqual(["budget"]);
   });
 
   it("drops the reply to a query that is no longer asked", async () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decodeFrame, type RequestEvent } from "../src/decode";
 import { fold, requestFromListing } from "../src/state";
-import { goldenFolds } from "./golden";
+import { goldenFolds, requestEvents } from "./golden";
 
 describe("the fold", () => {
   it.each(goldenFolds)("agrees with Python: $name", ({ events, requests }) => {
@@ -56,9 +55,3 @@ describe("a listing's entry", () => {
     expect(requestFromListing(null)).toBeNull();
   });
 });
-
-function requestEvents(raw: readonly unknown[]): RequestEvent[] {
-  return raw
-    .map(decodeFrame)
-    .flatMap((decoded) => (decoded.kind === "event" ? [decoded.event] : []));
-}

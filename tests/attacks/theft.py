@@ -123,6 +123,7 @@ READS: dict[str, tuple[Way, ...]] = {
         read("requests", crew_id="<crew_id>"),
         read("requests", order="newest", limit="1"),
         read("requests", cursor="1", limit="500"),
+        read("requests", q="another execution", order="newest"),
     ),
     "get /requests/{request_id}": (read("requests/<request_id>"),),
     "get /audit": (read("audit", limit="1000"),),

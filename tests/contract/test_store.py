@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
 
 from crewai_hitl_nb.protocol import ids, limits
@@ -214,6 +215,29 @@ async def test_requests_are_listed_by_filter_order_and_page(opened: Opened) -> N
     assert first.next is not None
     assert await names(RequestQuery(limit=2, after=first.next)) == ["r3"]
     assert (await store.requests(RequestQuery(limit=2, after=first.next))).next is None
+
+
+async def test_a_search_looks_through_a_part_of_a_long_log_at_a_time(opened: Opened) -> None:
+    store = opened.store
+    await store.append([required("oldest", prompt="About the budget")])
+    await store.append([required(f"r{i}") for i in range(limits.SEARCHED_REQUESTS - 1)])
+    await store.append(
+        [required("newest", prompt="The Budget, again"), completed("r7", "a budget")]
+    )
+    query = RequestQuery(words=("budget",), newest_first=True)
+
+    first = await store.requests(query)
+    assert first.next is not None
+    last = await store.requests(msgspec.structs.replace(query, after=first.next))
+
+    assert [r.required.request_id for r in first.requests] == ["newest", "r7"]
+    assert [r.required.request_id for r in last.requests] == ["oldest"]
+    assert last.next is None
+    cut = await store.requests(msgspec.structs.replace(query, limit=1))
+    assert ([r.required.request_id for r in cut.requests], cut.next) == (
+        ["newest"],
+        cut.requests[0].required.offset,
+    )
 
 
 async def test_a_request_shows_its_claim_and_its_end(opened: Opened) -> None:

@@ -97,6 +97,23 @@ def test_the_history_comes_in_pages_and_takes_in_what_is_answered_meanwhile(
     expect(entries.first).to_have_attribute("data-request-id", "page-59")
 
 
+def test_a_search_of_the_history_finds_what_was_not_listed_yet(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    names = [f"found-{number}" for number in range(60)]
+    desk.ask_all([{"request_id": name, "source": source()} for name in names])
+    for name in names:
+        desk.answer(name, human_feedback="Unheard" if name == "found-0" else "")
+    inbox = open_inbox("#history")
+    expect(inbox.entry("found-59")).to_be_visible()
+    expect(inbox.entry("found-0")).to_have_count(0)
+    inbox.hook("hitl-search").fill("unheard notes")
+    expect(inbox.entry("found-0")).to_be_visible()
+    expect(inbox.hook("hitl-entry")).to_have_count(1)
+    inbox.hook("hitl-search").fill("unheard nothing")
+    expect(inbox.hook("hitl-nothing-found")).to_contain_text("Nothing matches.")
+
+
 @pytest.mark.parametrize("sign", ["#", "?"])
 def test_a_link_leads_to_one_request_open_or_closed(
     desk: Desk, open_inbox: OpenInbox, sign: str

@@ -39,6 +39,10 @@ async def four_requests(door: Door) -> None:
         ({"assignee": "ada"}, ["q2"]),
         ({"crew_id": "red", "status": "answered"}, ["q2"]),
         ({"execution_id": "nobody's"}, []),
+        ({"q": "yes"}, ["q2"]),
+        ({"q": "EXPIRED"}, ["q4"]),
+        ({"q": " task  feedback ", "crew_id": "blue"}, ["q3"]),
+        ({"q": "run-1"}, []),
     ],
 )
 async def test_requests_are_listed_by_what_they_are_about(
@@ -87,6 +91,7 @@ async def test_a_request_shows_its_question_and_how_it_ended(door: Door) -> None
         {"cursor": "x"},
         {"cursor": "9" * 30},
         {"execution_id": "x" * 201},
+        {"q": "x" * 201},
     ],
 )
 async def test_a_bad_parameter_is_refused_by_name(door: Door, params: dict[str, str]) -> None:

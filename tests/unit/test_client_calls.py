@@ -123,9 +123,13 @@ def test_requests_are_filtered_and_read_over_all_pages(client: Client) -> None:
     client.publish(*(required(f"r{n}", execution_id="many") for n in range(120)))
     client.publish(required("other", execution_id="one"))
 
+    client.answer("r117", "A word of its own")
+
     found = client.requests(execution_id="many")
 
     assert [request.request_id for request in found] == [f"r{n}" for n in range(120)]
+    (answered,) = client.requests(search="own WORD")
+    assert answered.request_id == "r117"
 
 
 def test_health_says_how_the_server_is(client: Client) -> None:

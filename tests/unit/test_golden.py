@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from crewai_hitl_nb.protocol import frames, state
+from crewai_hitl_nb.protocol import frames, search, state
 from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.events import UnknownEvent
 from crewai_hitl_nb.protocol.wire import encode_event, stored_event
@@ -15,6 +15,7 @@ from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FOLDS = json.loads((FIXTURES / "folds.json").read_text())
 FRAMES = json.loads((FIXTURES / "frames.json").read_text())
+SEARCHES = json.loads((FIXTURES / "searches.json").read_text())
 
 
 def _of(kind: str) -> list[Any]:
@@ -33,6 +34,15 @@ def test_a_fold_of_the_golden_events_gives_the_golden_requests(golden: dict[str,
         }
         for request_id, request in requests.items()
     ] == golden["requests"]
+
+
+@pytest.mark.parametrize("golden", [pytest.param(s, id=s["name"]) for s in SEARCHES])
+def test_a_request_is_found_by_what_people_wrote_and_read(golden: dict[str, Any]) -> None:
+    (request,) = state.fold(stored_event(raw) for raw in golden["events"]).values()
+    for text in golden["found"]:
+        assert search.is_found(request, search.words_of(text)), text
+    for text in golden["missed"]:
+        assert not search.is_found(request, search.words_of(text)), text
 
 
 @pytest.mark.parametrize("frame", _of("event"))

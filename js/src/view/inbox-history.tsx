@@ -20,6 +20,9 @@ import { Trail } from "./trail";
 import { useClock } from "./use-client";
 import { asker, clockTime, person, verdict } from "./words";
 
+/** A search is not sent while one still types its word. */
+const TYPING_MS = 200;
+
 export function HistoryList({ client, surroundings, filters, onFilters, search }: ListProps) {
   const [pages, older] = useHistory(surroundings.endpoint, filters, client.all());
   const closed = closedOnes(pages.requests, client.all());
@@ -159,7 +162,8 @@ function useHistory(
   const current = history.current;
   const query = JSON.stringify(listingParameters(filters, [...known, ...current.pages.requests]));
   useEffect(() => {
-    void current.open(JSON.parse(query));
+    const parameters = JSON.parse(query);
+    void current.open(parameters, "q" in parameters ? TYPING_MS : 0);
     return () => current.stop();
   }, [current, query]);
   return [current.pages, () => void current.older()];

@@ -2,6 +2,7 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useState } from "preact/hooks";
 import { type Facet, type Field, type Filters, isFiltered, NO_FILTERS } from "../filters";
+import { MAX_SEARCH_CHARS } from "../protocol.gen";
 
 interface Props {
   readonly filters: Filters;
@@ -72,6 +73,7 @@ function SearchField({ filters, onChange, field }: SearchProps) {
       placeholder="Search"
       aria-label="Search"
       aria-keyshortcuts="/"
+      maxLength={MAX_SEARCH_CHARS}
       value={filters.text}
       onInput={(event) => onChange({ ...filters, text: event.currentTarget.value })}
       onKeyDown={(event) => {
