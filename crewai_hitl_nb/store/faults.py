@@ -41,6 +41,7 @@ _ADVICE: Final = (
     ("is locked", _LOCKED),
     ("malformed", _DAMAGED),
     ("not a database", _DAMAGED),
+    ("could not decode to utf-8", _DAMAGED),
 )
 
 

@@ -5,7 +5,7 @@ The statements are put together from constants of this file; every value is boun
 
 import sqlite3
 from contextlib import closing
-from typing import Final
+from typing import TypeAlias
 
 import msgspec
 
@@ -30,6 +30,7 @@ from crewai_hitl_nb.store.base import (
     page,
     page_of_requests,
 )
+from crewai_hitl_nb.store.damage import whole
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
@@ -89,7 +90,7 @@ def records(
         values,
     )
     with closing(rows):  # it may not be read to its end
-        return page((_whole(Record(*row)) for row in rows), limit)
+        return page((_sendable(connection, Record(*row)) for row in rows), limit)
 
 
 # The asking events and latest claims of the requests that were open when `upto` was the top.
@@ -163,7 +164,7 @@ def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int)
             " ORDER BY offset LIMIT :limit",
             {"after": begin.offset, "limit": limit},
         )
-        page = of_one_page(_entry(row) for row in rows)
+        page = of_one_page(_entry(connection, row) for row in rows)
         rows.close()
         return TrailPage(begin, page, head(connection, epoch))
     finally:
@@ -186,9 +187,14 @@ def _place(connection: sqlite3.Connection, which: str, otherwise: Head) -> Head:
     return Head(*row) if row else otherwise
 
 
-def _entry(row: tuple[int, bytes, bytes | None, bytes | None, str | None, str | None]) -> Entry:
+_EntryRow: TypeAlias = tuple[int, bytes, bytes | None, bytes | None, str | None, str | None]
+
+
+def _entry(connection: sqlite3.Connection, row: _EntryRow) -> Entry:
     offset, seal, digest, body, execution_id, crew_id = row
-    known = chain.digest(body) if body is not None else (digest or b"")
+    known = digest or b""
+    if body is not None:
+        known, body = chain.digest(body), whole(connection, offset, body)
     return Entry(offset, seal, known, body, execution_id, crew_id)
 
 
@@ -258,22 +264,9 @@ def _request(row: tuple[int, Status, bytes, bytes | None, bytes | None]) -> Requ
     )
 
 
-_JSON: Final = msgspec.json.Decoder(msgspec.Raw)
-
-
-def _whole(record: Record) -> Record:
-    """Return a record that may be sent as it is.
-
-    Sent unseen, damaged bytes would break the connection of every reader that comes by, again
-    and again, and nobody would be told why. It looks through the text and builds nothing.
-    """
-    try:
-        str(record.body, "utf-8")
-        _JSON.decode(record.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
-        where = f"the event at {record.offset} is malformed"
-        raise sqlite3.DatabaseError(f"{where} ({error})") from error
-    return record
+def _sendable(connection: sqlite3.Connection, record: Record) -> Record:
+    body = whole(connection, record.offset, record.body)
+    return record if body is record.body else msgspec.structs.replace(record, body=body)
 
 
 def _decoded(body: bytes) -> Event:

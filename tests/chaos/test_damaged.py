@@ -14,9 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.errors import Settled, StoreUnavailable, UnknownRequest
-from crewai_hitl_nb.store.base import EVERYTHING, Match, RequestQuery
+from crewai_hitl_nb.protocol.events import UnknownEvent, event_type
+from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store.base import EVERYTHING, Match, Record, RequestQuery
 from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.trail import TrailPage
 from tests.chaos.logs import ROUNDS, Sample, fill, sample
 from tests.chaos.victim import Say, Victim
 from tests.events import completed, other, required
@@ -67,21 +71,65 @@ def test_an_empty_write_ahead_log_is_as_good_as_none(damaged: Sample) -> None:
     assert asyncio.run(everything(damaged.path)) == []
 
 
-@pytest.mark.parametrize("harm", [b"\xff\xfe ort 3", b'"","""3', b"sh\nrt 3"])
-def test_a_damaged_event_is_never_sent_to_a_reader(damaged: Sample, harm: bytes) -> None:
-    damaged.replace(b"short 3", harm[:7])
+async def read(path: Path) -> list[Record]:
+    """Read the log from one end to the other."""
+    store = SqliteStore(path)
+    await store.start(lambda commits: None)
+    try:
+        return await store.read(EVERYTHING, after=0, upto=store.top, limit=1000)
+    finally:
+        await store.close()
 
-    async def read() -> None:
+
+@pytest.mark.parametrize("harm", [b"\xff\xfe ort 3", b'"","""3', b"sh\nrt 3"])
+def test_in_a_damaged_events_place_stands_what_is_known_of_it_and_all_others_come(
+    damaged: Sample, harm: bytes
+) -> None:
+    damaged.replace(b"short 3", harm[:7])
+    found = asyncio.run(read(damaged.path))
+    assert [record.offset for record in found] == list(damaged.bodies)
+    assert [r.offset for r in found if r.body != damaged.bodies[r.offset]] == [16]
+    said = decode_event(found[15].body)
+    assert isinstance(said, UnknownEvent)
+    assert (said.type, said.event_id, said.offset) == ("event_damaged", "short-3", 16)
+    assert said.fields["was"] == found[15].type == event_type(other())
+
+
+def test_a_damaged_answer_is_nobodys_answer(damaged: Sample) -> None:
+    damaged.replace(b"the answer to 3", b"\xff\xfee answer to 3")
+    (said,) = [decode_event(r.body) for r in asyncio.run(read(damaged.path)) if r.offset == 20]
+    assert isinstance(said, UnknownEvent)
+    assert said.fields["request_id"] == "done-3"
+    assert said.fields["was"] == "human_input_completed"
+    assert "decision" not in said.fields
+
+
+def test_an_event_of_which_nothing_can_be_said_withholds_its_page(damaged: Sample) -> None:
+    damaged.replace(b"short-3", b"\xff\xfeort-3")
+    with pytest.raises(StoreUnavailable) as refused:
+        asyncio.run(read(damaged.path))
+    assert SALVAGE.format(path=damaged.path) in refused.value.message
+
+
+def test_a_trail_goes_on_behind_a_damaged_event_whose_seal_it_does_not_fit(
+    damaged: Sample,
+) -> None:
+    damaged.replace(b"short 3", b"sh\nrt 3")
+
+    async def trail() -> TrailPage:
         store = SqliteStore(damaged.path)
         await store.start(lambda commits: None)
         try:
-            await store.read(EVERYTHING, after=0, upto=store.top, limit=1000)
+            return await store.trail(after=0, limit=1000)
         finally:
             await store.close()
 
-    with pytest.raises(StoreUnavailable, match="the event at 16 is malformed") as refused:
-        asyncio.run(read())
-    assert SALVAGE.format(path=damaged.path) in refused.value.message
+    page = asyncio.run(trail())
+    assert [entry.offset for entry in page.entries] == list(damaged.bodies)
+    entry = page.entries[15]
+    assert entry.body is not None
+    assert chain.seal(page.entries[14].seal, chain.digest(entry.body)) != entry.seal
+    assert b'"event_damaged"' in entry.body
 
 
 async def everything(path: Path) -> list[StoreUnavailable]:
