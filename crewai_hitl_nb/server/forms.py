@@ -55,11 +55,11 @@ class Socket(Form):
     def events(self, records: Sequence[Record]) -> bytes:
         """Return one frame for each record."""
         say = self._say
-        return b"".join(_framed(say(record.body) for record in records))
+        return framed(say(record.body) for record in records)
 
     def frame(self, frame: Heartbeat | Gap) -> bytes:
         """Return a control frame as a text frame."""
-        return b"".join(_framed([self._say(frames.encode_frame(frame))]))
+        return framed([self._say(frames.encode_frame(frame))])
 
 
 def write(form: Form, step: Step | None, heartbeat: Callable[[int | None], Heartbeat]) -> bytes:
@@ -77,7 +77,12 @@ def chunk(data: bytes) -> bytes:
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
-def _framed(messages: Iterable[bytes]) -> Iterable[bytes]:
+def framed(messages: Iterable[bytes]) -> bytes:
+    """Return the messages as text frames of a server, one after the other."""
+    return b"".join(_frames(messages))
+
+
+def _frames(messages: Iterable[bytes]) -> Iterable[bytes]:
     for message in messages:
         size = len(message)
         if size < 126:

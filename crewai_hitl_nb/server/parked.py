@@ -1,19 +1,29 @@
-"""A WebSocket whose reading takes no coroutine until the other side says something.
+"""A WebSocket whose reading takes no coroutine until the other side says something, and few then.
 
 Why: most readers never send a frame. Tornado keeps a task and seven coroutines for each of them,
 the handler's own among them, which wait for the first byte: a fifth of what a connection costs.
-Here they end when the connection is open, and one callback waits. With the first frame, a ping or
-a close Tornado's own loop takes over for good, so who does send is read as ever.
+Here they end when the connection is open, and one callback waits. With the first byte Tornado's
+own loop takes over for good.
 
-The two methods that this changes are Tornado's private ones. Where a Tornado does not call them,
+Who does send may send many frames at once. So its reading takes what is there, not only the next
+two bytes; frames that are plain and whole are handed on together (``whole_frames.py``), and
+whatever else comes is read by Tornado as ever, from the same bytes.
+
+The three methods that this changes are Tornado's private ones. Where a Tornado does not call them,
 nothing is parked and all goes the plain way; ``tests/server/test_lean.py`` notices.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
+
+from crewai_hitl_nb.server import whole_frames
+
+_READ_BYTES: Final = 64 * 1024
+"""Taken at a time: what Tornado asks of the socket at most."""
 
 
 class ParkedProtocol(WebSocketProtocol13):
@@ -24,22 +34,26 @@ class ParkedProtocol(WebSocketProtocol13):
     """
 
     # Slots: with more names than it has, Python gives each object a dictionary of its own.
-    __slots__ = ("_first", "_reading", "parked")
+    __slots__ = ("_ahead", "_first", "_reading", "parked")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parked = False
         self._first: asyncio.Future[bytes] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._ahead = b""  # was read and is not taken yet; a frame, or its rest, begins here
 
     async def _receive_frame_loop(self) -> None:
         try:
-            first = asyncio.ensure_future(self.stream.read_bytes(2))  # the shortest frame
+            first = asyncio.ensure_future(self._more())
         except StreamClosedError:
             return await super()._receive_frame_loop()
         self._first, self.parked = first, True
         first.add_done_callback(self._begin)
         return None
+
+    def _more(self) -> Any:  # Tornado says that it is awaitable; it is a future
+        return self.stream.read_bytes(_READ_BYTES, partial=True)
 
     def _begin(self, first: object) -> None:
         self._reading = asyncio.ensure_future(super()._receive_frame_loop())
@@ -53,10 +67,32 @@ class ParkedProtocol(WebSocketProtocol13):
             handler.log_exception(type(error), error, error.__traceback__)
             self._abort()
 
+    async def _receive_frame(self) -> None:
+        """Take all plain frames that are there, or else one as Tornado takes it."""
+        if not self._ahead:
+            first, self._first = self._first, None
+            self._ahead = await (first or self._more())  # or raises what closed the connection
+        if self._fragmented_message_buffer is not None or self._decompressor is not None:
+            return await super()._receive_frame()
+        taken = whole_frames.take(self._ahead, self.params.max_message_size)
+        if not taken.texts:
+            return await super()._receive_frame()
+        self._ahead = self._ahead[taken.size :]
+        self._wire_bytes_in += taken.size
+        if (handed_on := self._run_callback(self._hand_on, taken.texts)) is not None:
+            await handed_on
+        return None
+
+    async def _hand_on(self, texts: Sequence[str]) -> None:
+        handler: Any = self.handler
+        for text in texts:
+            if self.client_terminated:
+                return
+            await handler.on_message(text)
+
     async def _read_bytes(self, n: int) -> bytes:
-        first, self._first = self._first, None
-        if first is None:
-            return await super()._read_bytes(n)
-        data = await first  # or raises what closed the connection
-        self._wire_bytes_in += len(data)
+        data, self._ahead = self._ahead[:n], self._ahead[n:]
+        if len(data) < n:
+            data += await self.stream.read_bytes(n - len(data))
+        self._wire_bytes_in += n
         return data

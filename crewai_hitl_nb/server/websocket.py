@@ -33,6 +33,7 @@ from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable, TooLarge
 from crewai_hitl_nb.server import forms, parameters
+from crewai_hitl_nb.server.acknowledging import Replies
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, note_refusal
 from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
 from crewai_hitl_nb.server.parked import ParkedProtocol
@@ -65,6 +66,12 @@ class StreamSocket(
     def _pipeline(self) -> Pipeline:
         """What is under way; most readers send nothing up and have none."""
         return Pipeline(self._failed)
+
+    @cached_property
+    def _replies(self) -> Replies:
+        """What it is told of that."""
+        assert isinstance(self.ws_connection, WebSocketProtocol13)
+        return Replies(self.ws_connection)
 
     def set_default_headers(self) -> None:
         """The host's headers mean nothing to an upgrade."""
@@ -222,9 +229,11 @@ class StreamSocket(
             frame = frames.decode_up(raw)
         except HitlError as error:
             note_refusal(self, error)
-            await self._reply(frames.encode_error(ref, error))
-            return
-        await self._pipeline.begin(order_kind(frame), self._answer_frame(frame, raw))
+            self._replies.add(frames.encode_error(ref, error))
+            self._replies.flush()  # a close may stand right behind it
+        else:
+            await self._pipeline.begin(order_kind(frame), self._answer_frame(frame, raw))
+        await self._replies.room()
 
     async def _answer_frame(self, frame: frames.UpFrame, raw: object) -> None:
         try:
@@ -232,13 +241,7 @@ class StreamSocket(
         except HitlError as error:
             note_refusal(self, error)
             reply = frames.encode_error(frame.ref, error)
-        await self._reply(reply)
-
-    async def _reply(self, reply: bytes) -> None:
-        try:
-            await self.write_message(reply)
-        except WebSocketClosedError:
-            self.log.debug("the socket closed before its reply")
+        self._replies.add(reply)
 
     def _failed(self, error: BaseException) -> None:
         """Break off a connection on which something unexpected happened, as Tornado would."""
