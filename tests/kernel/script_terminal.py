@@ -62,7 +62,8 @@ class ScriptAtATerminal:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._reads():
             assert time.monotonic() < deadline, "the script does not read its terminal"
-            time.sleep(0.01)  # the kernel has no event for "this process sleeps in a read"
+            # Who reads no screen stops the script: a terminal keeps 4 KB, and a panel is more.
+            self.screen.expect_exact([pexpect.TIMEOUT], timeout=0.01)
         self.screen.send(INTERRUPT)
 
     def _reads(self) -> bool:
@@ -98,7 +99,7 @@ def script_at_a_terminal(folder: Path, env: Mapping[str, str]) -> Iterator[Scrip
     screen = pexpect.spawn(
         sys.executable,
         [str(folder / "script.py"), str(folder / "code")],
-        env={**env, "TERM": "dumb", "COLUMNS": "1000"},
+        env={**env, "TERM": "dumb", "COLUMNS": "1000", "LINES": "50"},  # Rich wants both, or 80
         timeout=PATIENCE_SECONDS,
         encoding="utf-8",
         dimensions=(50, 1000),

@@ -9,7 +9,8 @@ from tests.kernel.script_terminal import END, ScriptAtATerminal, script_at_a_ter
 
 KICKOFF = "print('result:', make_crew().kickoff())"
 AKICKOFF = "import asyncio; print('result:', asyncio.run(make_crew().akickoff()))"
-PANEL = "Human Feedback Required"
+PANEL = ("Human Feedback Required", "╯")
+"""Its title and its end: what is typed in the middle would be echoed in the middle."""
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,9 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptAtATermin
 def asked_twice(script: ScriptAtATerminal, kickoff: str) -> str:
     """Ask for a change, then accept; return what was on the screen after that."""
     script.begin(kickoff)
-    script.expect(PANEL)
+    script.expect(*PANEL)
     script.type("Shorter")
-    script.expect(PANEL)
+    script.expect(*PANEL)
     script.type("")
     return script.expect("<ended: well>")
 
@@ -42,7 +43,7 @@ def test_each_round_is_asked_by_crewai_until_a_blank_line_accepts(
 def test_the_end_of_input_is_no_approval_in_crewai_either(script: ScriptAtATerminal) -> None:
     script.begin(KICKOFF)
     for _ in range(3):  # crewAI runs the agent again after an error, twice
-        script.expect(PANEL)
+        script.expect(*PANEL)
         script.screen.send(END)
 
     assert "result:" not in script.expect("<ended: EOFError")
@@ -52,7 +53,7 @@ def test_the_end_of_input_is_no_approval_on_a_loop(script: ScriptAtATerminal) ->
     """crewAI alone takes it for a blank line there, and that for acceptance."""
     script.begin(AKICKOFF)
     for _ in range(3):
-        script.expect(PANEL)
+        script.expect(*PANEL)
         script.screen.send(END)
 
     assert "result:" not in script.expect("<ended: EOFError")
@@ -60,7 +61,7 @@ def test_the_end_of_input_is_no_approval_on_a_loop(script: ScriptAtATerminal) ->
 
 def test_control_c_ends_the_crew(script: ScriptAtATerminal) -> None:
     script.begin(KICKOFF)
-    script.expect(PANEL)
+    script.expect(*PANEL)
     script.interrupt_reading()
 
     assert "result:" not in script.expect("<ended: KeyboardInterrupt")
