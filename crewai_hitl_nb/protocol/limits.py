@@ -105,6 +105,10 @@ STREAMS_PER_SECOND: Final = 10_000.0
 """Streams and polls that one identity may open: a thousand long-polls
 wake at once and come back."""
 
+READS_PER_SECOND: Final = 10_000.0
+"""Listings, single requests and pages of the trail that one identity may ask for: above what one
+server can look up."""
+
 FAILURES_PER_SECOND: Final = 1.0
 """Attempts with wrong credentials from one address. Guessing a key of a server's own making is
 hopeless at any speed; this keeps the short one that a person chose from being guessed."""

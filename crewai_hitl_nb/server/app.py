@@ -90,7 +90,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     publish_per_second = Float(
         limits.PUBLISH_PER_SECOND,
         config=True,
-        help="Events that one caller may publish each second; 0: no limit. So for the next three.",
+        help="Events that one caller may publish each second; 0: no limit. So for the next four.",
     )
     answers_per_second = Float(
         limits.ANSWERS_PER_SECOND,
@@ -101,6 +101,11 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         limits.STREAMS_PER_SECOND,
         config=True,
         help="Streams and polls that one caller may open each second.",
+    )
+    reads_per_second = Float(
+        limits.READS_PER_SECOND,
+        config=True,
+        help="Listings, requests and pages of the trail that one caller may ask for each second.",
     )
     failures_per_second = Float(
         limits.FAILURES_PER_SECOND,

@@ -56,6 +56,7 @@ class AuditHandler(HitlHandler):
     @needs("read")
     async def get(self) -> None:
         """Return the next entries, as far as the caller sees."""
+        self.services.limiter.take("read", self.caller)
         after = parameters.place(self, "after")
         limit = parameters.count(
             self, "limit", default=limits.PAGE_EVENTS, most=limits.MAX_POLL_EVENTS

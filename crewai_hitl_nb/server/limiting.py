@@ -32,12 +32,13 @@ from crewai_hitl_nb.protocol.events import Event, HumanInputRequired
 from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.server.buckets import MOST_CALLERS, Buckets
 
-Act: TypeAlias = Literal["publish", "answer", "open", "fail"]
+Act: TypeAlias = Literal["publish", "answer", "open", "read", "fail"]
 
 _SAID: Final[Mapping[Act, str]] = {
     "publish": "too many events in a short time",
     "answer": "too many answers, claims or cancellations in a short time",
     "open": "too many streams and polls opened in a short time",
+    "read": "too many listings, requests or pages of the trail asked for in a short time",
     "fail": "too many attempts with wrong credentials from this address",
 }
 
@@ -52,6 +53,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         publish_per_second: Events.
         answers_per_second: Answers, claims and cancellations.
         streams_per_second: Streams and polls opened.
+        reads_per_second: Listings, single requests and pages of the trail asked for.
         failures_per_second: Attempts with wrong credentials, for each address.
         max_streams_per_caller: Streams open at once.
         max_pending_per_caller: Requests open at once.
@@ -60,6 +62,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
     publish_per_second: float = limits.PUBLISH_PER_SECOND
     answers_per_second: float = limits.ANSWERS_PER_SECOND
     streams_per_second: float = limits.STREAMS_PER_SECOND
+    reads_per_second: float = limits.READS_PER_SECOND
     failures_per_second: float = limits.FAILURES_PER_SECOND
     max_streams_per_caller: int = limits.MAX_STREAMS_PER_CALLER
     max_pending_per_caller: int = limits.MAX_PENDING_PER_CALLER
@@ -132,6 +135,7 @@ class Limiter:
             "publish": _buckets(self.wanted.publish_per_second, quiet),
             "answer": _buckets(self.wanted.answers_per_second, quiet),
             "open": _buckets(self.wanted.streams_per_second, quiet),
+            "read": _buckets(self.wanted.reads_per_second, quiet),
             "fail": _buckets(self.wanted.failures_per_second, limits.FAILURE_BURST_SECONDS),
         }
 

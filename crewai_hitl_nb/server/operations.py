@@ -131,6 +131,7 @@ _IDEMPOTENCY: Final = Parameter(
 
 _BODY: Final = (errors.BadJson, errors.TooLarge)
 _CLOSED: Final = (errors.AlreadyAnswered, errors.RequestCancelled, errors.RequestExpired)
+_ENDING: Final = (*_CLOSED, errors.TooMany)
 EVERYWHERE: Final[tuple[type[HitlError], ...]] = (
     errors.BadRequest,
     errors.Forbidden,
@@ -191,8 +192,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             errors.InvalidAnswer,
             errors.UnknownRequest,
             errors.RequestExists,
-            *_CLOSED,
-            errors.TooMany,
+            *_ENDING,
         ),
     ),
     ("get", "/requests"): Operation(
@@ -200,12 +200,13 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="Requests and what became of them, page by page.",
         parameters=_LISTING,
         reply={"application/json": schemas.ref("RequestPage")},
+        errors=(errors.TooMany,),
     ),
     ("get", "/requests/{request_id}"): Operation(
         id="getRequest",
         summary="One request as it stands.",
         reply={"application/json": schemas.ref("Request")},
-        errors=(errors.UnknownRequest,),
+        errors=(errors.UnknownRequest, errors.TooMany),
     ),
     ("post", "/requests/{request_id}/answer"): Operation(
         id="answer",
@@ -216,7 +217,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         body="Answer",
         body_needed=False,
         reply={"application/json": schemas.ref("Recorded")},
-        errors=(*_BODY, errors.InvalidAnswer, errors.UnknownRequest, *_CLOSED),
+        errors=(*_BODY, errors.InvalidAnswer, errors.UnknownRequest, *_ENDING),
     ),
     ("post", "/requests/{request_id}/claim"): Operation(
         id="claim",
@@ -225,7 +226,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         body="ClaimBody",
         body_needed=False,
         reply={"application/json": schemas.ref("Recorded")},
-        errors=(*_BODY, errors.UnknownRequest, *_CLOSED),
+        errors=(*_BODY, errors.UnknownRequest, *_ENDING),
     ),
     ("post", "/requests/{request_id}/cancel"): Operation(
         id="cancel",
@@ -234,7 +235,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         body="CancelBody",
         body_needed=False,
         reply={"application/json": schemas.ref("Recorded")},
-        errors=(*_BODY, errors.UnknownRequest, *_CLOSED),
+        errors=(*_BODY, errors.UnknownRequest, *_ENDING),
     ),
     ("post", "/resume"): Operation(
         id="resume",
@@ -242,7 +243,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         right="answer",
         body="ResumeBody",
         reply={"application/json": schemas.ref("Recorded")},
-        errors=(*_BODY, errors.InvalidAnswer, errors.NotFound, *_CLOSED),
+        errors=(*_BODY, errors.InvalidAnswer, errors.NotFound, *_ENDING),
     ),
     ("get", "/sources/{source_id}"): Operation(
         id="presence",
@@ -262,11 +263,13 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ),
         ),
         reply={"application/json": schemas.ref("AuditPage")},
+        errors=(errors.TooMany,),
     ),
     ("get", "/webhooks"): Operation(
         id="listWebhooks",
         summary="Where events are posted to, and how that goes.",
         reply={"application/json": schemas.ref("WebhookList")},
+        errors=(errors.TooMany,),
     ),
     ("get", "/health"): Operation(
         id="health",

@@ -82,6 +82,7 @@ class RequestsHandler(HitlHandler):
     @needs("read")
     async def get(self) -> None:
         """Return one page of requests."""
+        self.services.limiter.take("read", self.caller)
         page = await self.broker.requests(parameters.request_query(self))
         following = None if page.next is None else str(page.next)
         self.reply({"requests": [request_to_wire(r) for r in page.requests], "next": following})
@@ -93,6 +94,7 @@ class RequestHandler(HitlHandler):
     @needs("read")
     async def get(self, request_id: str) -> None:
         """Return it as it stands."""
+        self.services.limiter.take("read", self.caller)
         self.reply(request_to_wire(await self.broker.request(request_id)))
 
 

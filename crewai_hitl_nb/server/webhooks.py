@@ -46,6 +46,7 @@ class WebhooksHandler(HitlHandler):
     @needs("read")
     async def get(self) -> None:
         """Return every endpoint with its latest deliveries."""
+        self.services.limiter.take("read", self.caller)
         if getattr(self.current_user, "reach", None) is not None:
             raise Forbidden("a limited key does not see deliveries: they are of every execution")
         webhooks = self.services.webhooks

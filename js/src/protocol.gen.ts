@@ -448,6 +448,7 @@ export const FRAMES_UNDER_WAY = 128 as const;
 export const PUBLISH_PER_SECOND = 200000 as const;
 export const ANSWERS_PER_SECOND = 20000 as const;
 export const STREAMS_PER_SECOND = 10000 as const;
+export const READS_PER_SECOND = 10000 as const;
 export const FAILURES_PER_SECOND = 1 as const;
 export const BURST_SECONDS = 2 as const;
 export const FAILURE_BURST_SECONDS = 60 as const;

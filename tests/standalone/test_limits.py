@@ -96,6 +96,15 @@ def test_who_opens_too_many_streams_is_told_before_they_begin(path: str) -> None
             assert_told_when_to_come_back(http.get(f"{path}/human-input"))
 
 
+@pytest.mark.parametrize("path", ["requests", "requests/q1", "audit", "webhooks"])
+def test_who_asks_too_often_is_told_and_may_go_on_publishing(path: str) -> None:
+    with serving(reads_per_second=ONE) as server, caller(server) as http:
+        assert http.post("events", json=question("q1")).status_code == 200
+        assert http.get("requests?status=pending").status_code == 200
+        assert_told_when_to_come_back(http.get(path))
+        assert http.post("events", json={"type": "note"}).status_code == 200
+
+
 def test_a_frame_that_is_refused_costs_no_connection() -> None:
     with serving(publish_per_second=ONE) as server, socket(server) as connection:
         replies: list[dict[str, Any]] = []
