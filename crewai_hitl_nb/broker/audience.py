@@ -18,11 +18,6 @@ from crewai_hitl_nb.store.base import Match, Record, page
 class Form(Protocol):
     """How events and frames are written for one transport, in one dialect; hashable."""
 
-    @property
-    def overhead(self) -> int:
-        """What giving it to a reader takes beside sending it, in bytes copied in that time."""
-        return 0
-
     def events(self, records: Sequence[Record]) -> bytes:
         """Return the records as they are sent, one after the other."""
 
@@ -141,15 +136,15 @@ class Audience:
     def round(self) -> Iterator[int]:
         """Give what waits to everybody, or a heartbeat if nothing does.
 
-        Each step is one send, and yields its size and overhead. Time may pass between two of
-        them: what is offered meanwhile waits for the next round, and so does who joins.
+        Each step is one send, and yields its size. Time may pass between two of them: what is
+        offered meanwhile waits for the next round, and so does who joins.
         """
         records = self._page()
         if self._pending:
             self._wants(self)
         data = self.form.events(records) if records else self.form.frame(self._heartbeat())
         first = records[0].offset if records else self._never
-        events, cost = len(records), len(data) + self.form.overhead
+        events, cost = len(records), len(data)
         for sink in tuple(self._sinks):
             if sink.audience is not self:
                 continue  # it left since the round began

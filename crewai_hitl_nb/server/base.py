@@ -38,6 +38,7 @@ from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.server import keys, parameters
 from crewai_hitl_nb.server.limiting import Limiter, caller_name
 from crewai_hitl_nb.server.revocation import OpenStreams
+from crewai_hitl_nb.server.turns import Turns
 from crewai_hitl_nb.store.base import Match
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Services(msgspec.Struct):
         lean: Whether live connections are left to lean writers where that can be.
         limiter: What each caller may do, and how often.
         streams: Whose streams are open.
+        turns: What is left to do for calls that one event has ended.
         kernel_identity: Who carries the kernel key. Made once: a configurable of the host
             costs more to make than all the rest of a request.
         kernel_authorizer: What they may, made once for the same reason.
@@ -82,6 +84,7 @@ class Services(msgspec.Struct):
     lean: bool = True
     limiter: Limiter = msgspec.field(default_factory=Limiter)
     streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
+    turns: Turns = msgspec.field(default_factory=Turns)
     kernel_identity: keys.KernelIdentity = msgspec.field(default_factory=keys.KernelIdentity)
     kernel_authorizer: keys.KernelAuthorizer = msgspec.field(default_factory=keys.KernelAuthorizer)
 

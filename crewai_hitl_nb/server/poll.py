@@ -4,15 +4,19 @@ With ``timeout`` the call is held open until something comes (long-poll). The re
 ``last_event_id`` is where the next call goes on; it stays what the caller sent when
 nothing came, and is null when that is of no use any more (a gap, and nothing is kept).
 
-Who has nothing to be told yet joins all who wait for the same: their reply is written once, and
-they are woken in slices (``broker/audience.py``), so that a thousand of them hold up nobody.
+Who has nothing to be told yet joins all who wait for the same (``broker/audience.py``): the body
+of their reply is made once, and written behind each caller's own headers, which are ready
+(``prepared.py``). What is left of a thousand calls is done in turns, so it holds up nobody.
 """
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
+from tornado.iostream import StreamClosedError
 
 from crewai_hitl_nb.broker.audience import Sink
 from crewai_hitl_nb.broker.subscription import Closed, Live, Subscription
@@ -21,7 +25,9 @@ from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat, encode_frame
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.prepared import Prepared, prepare
 from crewai_hitl_nb.server.presence import waiting
+from crewai_hitl_nb.server.turns import Turns
 from crewai_hitl_nb.store.base import Record
 
 
@@ -63,7 +69,8 @@ class PollHandler(HitlHandler):
         self, subscription: Subscription, form: "Reply", seconds: float
     ) -> bytes | None:
         """Wait for the first events among all who wait for the same; None when none came."""
-        held = self._held = _Held()
+        self.set_header("Content-Type", "application/json")
+        held = self._held = _Held(self.services.turns, prepare(self))
         try:
             subscription.hand_over(held, form)
         except Closed:
@@ -71,10 +78,21 @@ class PollHandler(HitlHandler):
         self.services.streams.began(held, self.current_user)
         over = asyncio.get_running_loop().call_later(seconds, held.end, Closed())
         try:
-            return await held.reply
+            reply = await held.reply
         finally:
             over.cancel()
             held.end(Closed())
+        if held.written is not None:
+            with suppress(StreamClosedError):
+                await held.written
+        return reply
+
+    def flush(self, include_footers: bool = False) -> "asyncio.Future[None]":
+        """Write the reply, unless it is written already."""
+        if self._held is None or self._held.written is None:
+            return super().flush(include_footers)
+        self._headers_written = True
+        return self._held.written
 
     def compute_etag(self) -> None:
         """No tag: events are asked for by the last one seen, so no reply comes twice."""
@@ -93,11 +111,6 @@ class Reply(msgspec.Struct, frozen=True):
     dialect: Dialect
     epoch: str
     limit: int
-
-    @property
-    def overhead(self) -> int:
-        """A reply and the end of its request take as long as ten sends."""
-        return limits.SLICE_BYTES // 40
 
     def events(self, records: Sequence[Record]) -> bytes:
         """Return the reply to those who had nothing to be told until now."""
@@ -122,23 +135,37 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class _Held(Sink):
-    """A caller who waits; whatever comes first ends that."""
+    """A caller who waits; whatever comes first ends that.
 
-    __slots__ = ("reply",)
+    Attributes:
+        reply: The body, or None where nothing came: then the handler finds out what to say.
+        written: Done when the reply is out, where it was prepared and is on its way.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_prepared", "_turns", "reply", "written")
+
+    def __init__(self, turns: Turns, prepared: Prepared | None) -> None:
         super().__init__()
+        self._turns = turns
+        self._prepared = prepared
         self.reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self.written: asyncio.Future[None] | None = None
 
     def take(self, data: bytes, events: int) -> None:
-        if events:
-            self._settle(data)
+        if not events:
+            return
+        self.leave(Closed())
+        if self._prepared is not None:
+            with suppress(StreamClosedError):  # which ends the wait
+                self.written = self._prepared.send(data)
+        self._turns.add(partial(self._settle, data))
 
     def end(self, reason: Exception) -> None:
-        self._settle(None)
+        self.leave(reason)
+        if self.written is None:
+            self._settle(None)
 
     def _settle(self, reply: bytes | None) -> None:
-        self.leave(Closed())
         if not self.reply.done():
             self.reply.set_result(reply)
 
