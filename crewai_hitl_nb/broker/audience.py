@@ -3,11 +3,12 @@
 The bytes are made once for a round and given to everybody. A reader that joins has everything
 that was committed until then; what it finds still waiting for a round it is not given again.
 
-Above: ``fanout``, which says when a round is due and cuts it into slices. Below: the sinks of
-the server, one for each connection. It knows no transport: a form writes, a sink sends.
+Above: ``fanout``, which says when a round is due and how far it goes in one turn of the loop.
+Below: the sinks of the server, one for each connection. It knows no transport: a form writes, a
+sink sends.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from crewai_hitl_nb.protocol import limits
@@ -133,32 +134,75 @@ class Audience:
         if self._pending:
             self._wants(self)
 
-    def round(self) -> Iterator[int]:
-        """Give what waits to everybody, or a heartbeat if nothing does.
-
-        Each step is one send, and yields its size. Time may pass between two of them: what is
-        offered meanwhile waits for the next round, and so does who joins.
-        """
+    def round(self) -> "Round":
+        """Begin to give what waits to everybody, or a heartbeat if nothing does."""
         records = self._page()
         if self._pending:
             self._wants(self)
         data = self.form.events(records) if records else self.form.frame(self._heartbeat())
-        first = records[0].offset if records else self._never
-        events, cost = len(records), len(data)
-        for sink in tuple(self._sinks):
-            if sink.audience is not self:
-                continue  # it left since the round began
-            if sink.since < first:
-                sink.take(data, events)
-            elif new := [record for record in records if record.offset > sink.since]:
-                sink.take(self.form.events(new), len(new))
-            yield cost
-
-    _never = 1 << 63
-    """Above every offset: a heartbeat is for all."""
+        return Round(self, tuple(self._sinks), records, data)
 
     def _page(self) -> list[Record]:
         """Take as much as is written at once."""
         taken = page(self._pending, limits.PAGE_EVENTS)
         self._pending = self._pending[len(taken) :]
         return taken
+
+
+class Round:
+    """The same bytes for everybody in an audience, given to some of them at a time.
+
+    Time may pass in between: what is offered meanwhile waits for the next round, and so does
+    who joins. Who leaves is given nothing more.
+
+    Attributes:
+        audience: Whose round it is.
+        size: How many bytes each of them is given; a form that has nothing to say counts as one.
+    """
+
+    def __init__(
+        self, audience: Audience, sinks: Sequence[Sink], records: Sequence[Record], data: bytes
+    ) -> None:
+        """Begin with nobody given anything.
+
+        Args:
+            audience: Whose round it is.
+            sinks: Its readers now.
+            records: What they are given; nothing for a heartbeat.
+            data: The same, as it is sent.
+        """
+        self.audience = audience
+        self.size = max(1, len(data))
+        self._sinks = sinks
+        self._reached = 0
+        self._records = records
+        self._first = records[0].offset if records else self._never
+        self._data = data
+
+    _never = 1 << 63
+    """Above every offset: a heartbeat is for all."""
+
+    @property
+    def over(self) -> bool:
+        """Whether everybody was reached."""
+        return self._reached == len(self._sinks)
+
+    def give(self, most: int) -> int:
+        """Go on with the next ones, at most so many; return how many they were."""
+        part = self._sinks[self._reached : self._reached + most]
+        self._reached += len(part)
+        # Local names, and nothing but this in the loop: it runs for each reader of each event.
+        audience, first, data, events = self.audience, self._first, self._data, len(self._records)
+        for sink in part:
+            if sink.audience is not audience:
+                continue  # it left since the round began
+            if sink.since < first:
+                sink.take(data, events)
+            else:
+                self._give_newer(sink)
+        return len(part)
+
+    def _give_newer(self, sink: Sink) -> None:
+        """Leave out what it had before it joined."""
+        if new := [record for record in self._records if record.offset > sink.since]:
+            sink.take(self.audience.form.events(new), len(new))

@@ -17,10 +17,10 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-from crewai_hitl_nb.broker.audience import Audience, Form, Sink
+from crewai_hitl_nb.broker.audience import Audience, Form, Round, Sink
 from crewai_hitl_nb.broker.heartbeats import Heartbeats
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Heartbeat
@@ -76,7 +76,7 @@ class Fanout:
         self._heartbeats = Heartbeats(self._on_silence, heartbeat_seconds)
         self._waiting: deque[Audience] = deque()
         self._crowded: set[Audience] = set()
-        self._walk: Iterator[int] | None = None
+        self._round: Round | None = None
         self._offered_at: float | None = None
         self.seconds = Histogram(_SECONDS)
         """From a commit to the last send to those who read live."""
@@ -145,28 +145,31 @@ class Fanout:
             self._room.clear()
 
     def _begin(self) -> None:
-        if self._walk is None and self._waiting:
-            self._walk = self._rounds()
+        if self._round is None and self._waiting:
             self._slice()
 
     def _slice(self) -> None:
         """Go on with the rounds until a slice is full; the rest comes in the loop's next turn."""
-        size = 0
-        for sends, sent in enumerate(self._walk or (), 1):
-            size += sent
-            if sends >= self._most_sends or size >= self._most_bytes:
+        sends, size = self._most_sends, self._most_bytes
+        while (current := self._current_round()) is not None:
+            if sends <= 0 or size <= 0:
                 asyncio.get_running_loop().call_soon(self._slice)
                 break
+            given = self._give(current, min(sends, size // current.size + 1))
+            sends -= given
+            size -= given * current.size
         else:
-            self._walk = None
             if self._offered_at is not None:
                 self.seconds.observe(time.perf_counter() - self._offered_at)
                 self._offered_at = None
         if not self._crowded:
             self._room.set()
 
-    def _rounds(self) -> Iterator[int]:
-        while self._waiting:
+    def _current_round(self) -> Round | None:
+        """Return the round that is under way, or the next one; None when nobody waits."""
+        if self._round is not None and self._round.over:
+            self._round = None
+        while self._round is None and self._waiting:
             audience = self._waiting.popleft()
             audience.waits = False
             self._crowded.discard(audience)
@@ -174,10 +177,23 @@ class Fanout:
                 continue  # all left while it waited
             self._heartbeats.spoke(audience)
             try:
-                yield from audience.round()
+                self._round = audience.round()
             except Exception as error:  # noqa: BLE001 - isolates one audience from all others
-                _log.exception("an audience of %d readers is ended", len(audience))
-                audience.end(error)
+                self._break_off(audience, error)
+        return self._round
+
+    def _give(self, current: Round, most: int) -> int:
+        try:
+            return current.give(most)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._break_off(current.audience, error)
+            self._round = None
+            return most
+
+    @staticmethod
+    def _break_off(audience: Audience, error: Exception) -> None:
+        _log.exception("an audience of %d readers is ended", len(audience))
+        audience.end(error)
 
 
 class _Index:

@@ -173,6 +173,24 @@ async def test_one_audience_that_cannot_be_written_to_is_ended_and_the_others_go
     assert whole.offsets == [1, 2]
 
 
+async def test_one_audience_that_breaks_in_the_middle_of_its_round_is_ended_alone() -> None:
+    def break_down() -> None:
+        raise ValueError("no way to send this")
+
+    fan, form = fanout(slice_sends=1), Offsets()
+    broken = [Kept(), Kept(on_take=break_down), Kept()]
+    whole = Kept()
+    for sink in broken:
+        fan.join(sink, EVERYTHING, form, 0)
+    fan.join(whole, EVERYTHING, Offsets(), 0)
+    fan.offer([record(1)])
+    await turns(5)
+    assert all(isinstance(sink.ended, ValueError) for sink in broken)
+    fan.offer([record(2)])
+    await turns(5)
+    assert (whole.offsets, fan.sinks) == ([1, 2], 1)
+
+
 async def test_publishers_wait_while_rounds_are_far_behind() -> None:
     form, fan = Offsets(), fanout(slice_sends=1, ahead_events=2)
     for _ in range(50):
