@@ -7,7 +7,7 @@ of the fan-out calls :meth:`LeanWriter.take`, which gives the bytes to the socke
 
 What does not go at once goes the plain way, through the stream's buffer and then through a queue
 with the bounds of a subscription's. So a reader that takes too long is ended, like there, with
-``SlowReader``, and slows nobody.
+``SlowReader``, and slows nobody. One that is gone without a word is noticed by TCP (``silence``).
 
 :func:`plain_stream` says which connections can be written to so. All others stay with their
 handler: over TLS, where a send is not a write of these bytes, and where the host compresses.
@@ -24,6 +24,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from crewai_hitl_nb.broker.audience import Sink
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.server import silence
 
 
 def plain_stream(stream: object) -> bool:
@@ -34,20 +35,25 @@ def plain_stream(stream: object) -> bool:
 class LeanWriter(Sink):
     """Writes what it is given to one connection."""
 
-    __slots__ = ("_ended", "_queue", "_send", "_stream")
+    __slots__ = ("_ended", "_heartbeat", "_queue", "_send", "_stream")
 
-    def __init__(self, stream: IOStream, ended: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, stream: IOStream, ended: Callable[[Exception], None], heartbeat: float
+    ) -> None:
         """Take a connection.
 
         Args:
             stream: Others may write to it too, but only whole frames.
             ended: Called when the reader is ended, with the reason; closes the connection.
+            heartbeat: Seconds after which the reader is sent something, whatever happens.
         """
         super().__init__()
         self._stream = stream
         self._send: Callable[[bytes], int] = stream.socket.send
         self._ended = ended
+        self._heartbeat = heartbeat
         self._queue: _Queue | None = None
+        silence.limit(stream.socket, heartbeat)
 
     def take(self, data: bytes, events: int) -> None:
         """Send the bytes, or keep them behind those that wait already."""
@@ -70,7 +76,9 @@ class LeanWriter(Sink):
 
     def _write(self, data: bytes | memoryview) -> None:
         """Go the plain way until it is out; what comes meanwhile queues."""
-        self._queue = self._queue or _Queue()
+        if self._queue is None:
+            self._queue = _Queue()
+            silence.lift(self._stream.socket)
         try:
             self._stream.write(data).add_done_callback(self._on_written)
         except StreamClosedError:
@@ -90,6 +98,7 @@ class LeanWriter(Sink):
             self._write(self._queue.take())
         else:
             self._queue = None
+            silence.limit(self._stream.socket, self._heartbeat)
 
     def end(self, reason: Exception) -> None:
         """Leave, and have the connection closed."""

@@ -92,7 +92,7 @@ class EventStreamHandler(HitlHandler):
 
     def _hand_over(self, subscription: Subscription, stream: IOStream) -> None:
         """Leave the connection to a writer; this handler and its request are forgotten."""
-        writer = LeanWriter(stream, partial(_end, stream))
+        writer = LeanWriter(stream, partial(_end, stream), self.services.heartbeat)
         subscription.hand_over(writer, forms.CHUNKED_EVENT_STREAM[self.dialect])
         self.services.streams.began(writer, self.current_user)
         self.application.log_request(self)

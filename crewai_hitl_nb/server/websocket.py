@@ -180,7 +180,7 @@ class StreamSocket(
             return False
         if stream.closed():  # the reader left in this very moment: the next write says so
             return False
-        writer = LeanWriter(stream, self._end)
+        writer = LeanWriter(stream, self._end, self.services.heartbeat)
         subscription.hand_over(writer, forms.SOCKET[self.dialect])
         self.services.streams.began(writer, self.current_user)
         self._writer, self._subscription, self._delivery = writer, None, None

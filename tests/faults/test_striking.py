@@ -12,11 +12,13 @@ from crewai_hitl_nb.client.resume import LADDER, Transport
 from crewai_hitl_nb.protocol.errors import Unavailable
 from crewai_hitl_nb.protocol.events import Event
 from tests.events import other, required
+from tests.faults.deaf import READERS, deafen, needs_linux
 from tests.faults.following import Follower, behind, following
 from tests.faults.proxy import Proxy, Rule
 from tests.faults.witness import socket, subscriptions, until_subscriptions, witness
 from tests.jupyter_process import JupyterProcess
 from tests.server.door import until
+from tests.soak.stream import opened
 
 over = pytest.mark.parametrize("transport", LADDER)
 
@@ -189,6 +191,43 @@ async def test_a_reader_gives_a_half_open_connection_up_within_two_heartbeats(
         await follower.until_lost()
         # Two, one that the bystander was about to hear, and one that this process was late for.
         assert bystander.heartbeats - before <= 4
+
+
+@needs_linux
+@pytest.mark.parametrize("transport", READERS)
+@pytest.mark.asyncio
+async def test_the_server_gives_a_dead_reader_up_within_three_heartbeats(
+    server: JupyterProcess, transport: str
+) -> None:
+    async with witness(server) as bystander, READERS[transport](server) as wire:
+        both = await subscriptions(server)
+        deafen(wire)
+        before = bystander.heartbeats
+        await until_subscriptions(server, both - 1)
+        # Three, one that the bystander was about to hear, and one that this process was late for.
+        assert bystander.heartbeats - before <= 5
+
+
+@needs_linux
+@pytest.mark.asyncio
+async def test_a_reader_that_is_alive_and_takes_nothing_for_long_is_kept(
+    server: JupyterProcess, direct: Client
+) -> None:
+    run = str(uuid.uuid4())
+    large = [other(execution_id=run, text="x" * 1_000_000) for _ in range(15)]
+    slow = await opened(server.port, server.token, f"{run}?replay=none")
+    async with witness(server) as bystander:
+        await slow.messages()
+        slow.pause()
+        for part in (large[:7], large[7:]):  # far more than the system keeps for it
+            await asyncio.to_thread(direct.publish, *part)
+        await bystander.until_heard(6)
+        slow.resume()
+        seen: list[bytes] = []
+        while len(seen) < len(large) and (messages := await slow.messages()):
+            seen += (message for message in messages if b'"text"' in message)
+    slow.close()
+    assert len(seen) == len(large)
 
 
 @pytest.mark.asyncio

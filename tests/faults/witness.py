@@ -18,6 +18,15 @@ class Witness:
     def __init__(self) -> None:
         self.heartbeats = 0
 
+    async def until_heard(self, more: int) -> None:
+        """Wait for so many heartbeats from now on."""
+        wanted = self.heartbeats + more
+
+        async def heard() -> int:
+            return self.heartbeats
+
+        await until(heard, lambda count: count >= wanted)
+
 
 @asynccontextmanager
 async def witness(server: JupyterProcess) -> AsyncIterator[Witness]:
