@@ -1,0 +1,91 @@
+"""Replies that are due together go out together, whole, in order, and never behind a close."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import anyio
+from tornado.iostream import IOStream
+from tornado.websocket import WebSocketProtocol13, _WebSocketParams
+
+from crewai_hitl_nb.server.acknowledging import Replies
+from crewai_hitl_nb.server.forms import framed
+from tests.server.door import PATIENCE_SECONDS
+
+
+@contextmanager
+def pair(kind: socket.SocketKind) -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair(socket.AF_UNIX, kind)
+    with near, far:
+        far.setblocking(False)
+        yield near, far
+
+
+@asynccontextmanager
+async def connected(
+    kind: socket.SocketKind = socket.SOCK_SEQPACKET,
+) -> AsyncIterator[tuple[Replies, WebSocketProtocol13, socket.socket]]:
+    """Yield the replies of a connection, it, and its other side, which reads write by write."""
+    handler: Any = None
+    with pair(kind) as (near, far), anyio.fail_after(PATIENCE_SECONDS):
+        connection = WebSocketProtocol13(handler, False, _WebSocketParams())
+        connection.stream = IOStream(near)
+        yield Replies(connection), connection, far
+        connection.stream.close()
+
+
+async def test_replies_of_one_turn_of_the_loop_are_one_write_in_their_order() -> None:
+    loop = asyncio.get_running_loop()
+    async with connected() as (replies, _, far):
+        for reply in (b"one", b"two", b"three"):
+            loop.call_soon(replies.add, reply)
+        assert await loop.sock_recv(far, 1000) == framed([b"one", b"two", b"three"])
+        replies.add(b"four")
+        assert await loop.sock_recv(far, 1000) == framed([b"four"])
+
+
+async def test_what_is_flushed_goes_at_once_and_not_again() -> None:
+    loop = asyncio.get_running_loop()
+    async with connected() as (replies, _, far):
+        replies.add(b"one")
+        replies.flush()
+        assert far.recv(1000) == framed([b"one"])
+        replies.add(b"two")
+        assert await loop.sock_recv(far, 1000) == framed([b"two"])
+
+
+async def test_nothing_is_said_behind_a_close() -> None:
+    async with connected() as (replies, connection, far):
+        connection.client_terminated = True  # or Tornado waits for the other side's
+        replies.add(b"late")
+        connection.close(1000)
+        replies.flush()
+        assert far.recv(1000) == b"\x88\x02\x03\xe8"
+        assert far.recv(1000) == b""
+
+
+async def test_who_does_not_read_the_replies_is_waited_for() -> None:
+    loop = asyncio.get_running_loop()
+    said = framed([b"x" * 4_000_000])
+    async with connected(socket.SOCK_STREAM) as (replies, _, far):
+        await replies.room()
+        replies.add(b"x" * 4_000_000)
+        replies.flush()
+        waiting = asyncio.ensure_future(replies.room())
+        read = await loop.sock_recv(far, 1 << 16)
+        assert not waiting.done()
+        while len(read) < len(said):
+            read += await loop.sock_recv(far, 1 << 20)
+        await waiting
+        assert read == said
+
+
+async def test_who_leaves_instead_is_waited_for_no_more() -> None:
+    async with connected(socket.SOCK_STREAM) as (replies, _, far):
+        replies.add(b"x" * 4_000_000)
+        replies.flush()
+        waiting = asyncio.ensure_future(replies.room())
+        far.close()
+        await waiting
