@@ -10,7 +10,6 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Client } from "../src/client";
-import { post } from "../src/http";
 import { CONNECT, endpointAt, JupyterServer, killed, python, ROOT } from "./jupyter-server";
 
 interface Standing {
@@ -93,13 +92,12 @@ describe("a network with", () => {
     "$name leaves $falls_to, by which everything comes",
     async ({ rules, falls_to }) => {
       await proxy.order({ obey: rules });
-      const [before, after] = [newId(), newId()];
-      await ask(before);
+      const before = await server.ask();
       const page = begun();
       await until(() => page.connection.phase === "live");
       expect(page.connection.transport).toBe(falls_to);
       expect(page.request(before)?.status).toBe("pending");
-      await ask(after);
+      const after = await server.ask();
       await until(() => page.request(after)?.status === "pending");
       expect(await page.answer(after, words)).toMatchObject({ kind: "accepted" });
       expect(page.request(after)?.status).toBe("answered");
@@ -131,15 +129,14 @@ describe.each(Object.keys(LEAVING) as (keyof typeof CONNECT)[])("a stream by %s"
     "goes on where it stopped after it %s",
     async (_, strike) => {
       await proxy.order({ obey: LEAVING[transport] });
-      const [before, meanwhile, after] = [newId(), newId(), newId()];
-      await ask(before);
+      const before = await server.ask();
       const page = begun();
       await until(() => page.request(before)?.status === "pending" && isLive(page));
       const struck = strike();
-      await ask(meanwhile);
+      const meanwhile = await server.ask();
       await struck;
       await until(() => isLive(page));
-      await ask(after);
+      const after = await server.ask();
       await until(() => page.request(after)?.status === "pending");
       expect(page.request(meanwhile)?.status).toBe("pending");
       expect(page.request(before)?.status).toBe("pending");
@@ -165,15 +162,4 @@ function begun(): Client {
   });
   client.start();
   return client;
-}
-
-async function ask(requestId: string): Promise<void> {
-  const event = { type: "human_input_required", request_id: requestId, prompt: "Good?" };
-  const reply = await post(server.endpoint, "events", event, {});
-  if (reply.kind !== "ok") throw new Error(`not published: ${JSON.stringify(reply)}`);
-}
-
-let ids = 0;
-function newId(): string {
-  return `asked-${++ids}`;
 }

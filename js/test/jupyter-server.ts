@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { vi } from "vitest";
 import type { Endpoint } from "../src/endpoint";
+import { post } from "../src/http";
 import type { Transport } from "../src/resume";
 import { connectPoll } from "../src/transports/poll";
 import { connectSse } from "../src/transports/sse";
@@ -56,6 +57,7 @@ export function python(): string {
 /** One server that can be killed and started again, at the same address with the same data. */
 export class JupyterServer {
   port = 0;
+  private asked = 0;
   private readonly place = mkdtempSync(join(tmpdir(), "crewai-hitl-"));
   private child: ChildProcess | undefined;
 
@@ -98,6 +100,15 @@ export class JupyterServer {
       return response?.ok === true;
     };
     await vi.waitUntil(healthy, { timeout: 30_000, interval: 100 });
+  }
+
+  /** Publish a question and return its request id. */
+  async ask(): Promise<string> {
+    const requestId = `request-${++this.asked}`;
+    const event = { type: "human_input_required", request_id: requestId, prompt: "Good?" };
+    const reply = await post(this.endpoint, "events", event, {});
+    if (reply.kind !== "ok") throw new Error(`not published: ${JSON.stringify(reply)}`);
+    return requestId;
   }
 
   async kill(): Promise<void> {

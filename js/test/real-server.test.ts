@@ -1,7 +1,6 @@
 /** The client against a real Jupyter server with the extension in it, on each transport. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Client } from "../src/client";
-import { post } from "../src/http";
 import { CONNECT, JupyterServer } from "./jupyter-server";
 
 const TRANSPORTS: readonly (keyof typeof CONNECT)[] = ["websocket", "sse", "poll"];
@@ -22,11 +21,10 @@ afterEach(() => {
 
 describe.each(TRANSPORTS)("by %s", (transport) => {
   it("sees what was asked before and after it came, and its answer closes it", async () => {
-    const [before, after] = [newId(), newId()];
-    await ask(before);
+    const before = await server.ask();
     const client = await connected(transport);
     expect(client.request(before)?.status).toBe("pending");
-    await ask(after);
+    const after = await server.ask();
     await until(() => client.request(after)?.status === "pending");
     const outcome = await client.answer(after, words("Shorter"));
     expect(outcome).toMatchObject({ kind: "accepted", event: { human_feedback: "Shorter" } });
@@ -34,8 +32,7 @@ describe.each(TRANSPORTS)("by %s", (transport) => {
   });
 
   it("hears of an answer that was given elsewhere, and is told that it came second", async () => {
-    const id = newId();
-    await ask(id);
+    const id = await server.ask();
     const [one, two] = [await connected(transport), await connected("websocket")];
     await two.answer(id, words("Fine"));
     await until(() => one.request(id)?.status === "answered");
@@ -46,8 +43,7 @@ describe.each(TRANSPORTS)("by %s", (transport) => {
   });
 
   it("is told which field is wrong while the request stays open", async () => {
-    const id = newId();
-    await ask(id);
+    const id = await server.ask();
     const client = await connected(transport);
     expect(await client.answer(id, words(" "))).toMatchObject({
       kind: "refused",
@@ -57,13 +53,12 @@ describe.each(TRANSPORTS)("by %s", (transport) => {
   });
 
   it("resumes behind a server that was killed and came back", async () => {
-    const [before, meanwhile] = [newId(), newId()];
-    await ask(before);
+    const before = await server.ask();
     const client = await connected(transport);
     await server.kill();
     await until(() => client.connection.phase !== "live");
     await server.start();
-    await ask(meanwhile);
+    const meanwhile = await server.ask();
     await until(() => client.request(meanwhile)?.status === "pending", 15_000);
     expect(client.request(before)?.status).toBe("pending");
     expect(await client.answer(before, words("Still here"))).toMatchObject({ kind: "accepted" });
@@ -83,15 +78,4 @@ async function connected(transport: keyof typeof CONNECT): Promise<Client> {
   client.start();
   await until(() => client.connection.phase === "live");
   return client;
-}
-
-async function ask(requestId: string): Promise<void> {
-  const event = { type: "human_input_required", request_id: requestId, prompt: "Good?" };
-  const reply = await post(server.endpoint, "events", event, {});
-  if (reply.kind !== "ok") throw new Error(`not published: ${JSON.stringify(reply)}`);
-}
-
-let ids = 0;
-function newId(): string {
-  return `request-${++ids}`;
 }

@@ -1,5 +1,7 @@
 """`approve_tools()`: a tool runs only when a person allows it, in both ways of calling tools."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.kernel.gates.gates import Gate
 from crewai_hitl_nb.protocol.events import Decision
 from tests.kernel.conftest import next_question, wait_until_closed
-from tests.kernel.tool_crews import WAYS, started, tool_crew
+from tests.kernel.tool_crews import WAYS, Running, started, tool_crew
 
 
 class Filter(BaseModel):
@@ -296,7 +298,9 @@ def test_two_gates_ask_once_about_one_call(client: Client) -> None:
     assert tool.paths == ["/tmp/a"]
 
 
-def test_parallel_calls_are_each_asked_about(client: Client) -> None:
+@contextmanager
+def two_calls_at_once() -> Iterator[tuple[DeleteTool, Running]]:
+    """Run a crew whose agent calls a gated tool with "a" and, beside that, with "b"."""
     tool = DeleteTool()
     both = [("delete_file", {"path": "a"}), ("delete_file", {"path": "b"})]
     with (
@@ -304,7 +308,12 @@ def test_parallel_calls_are_each_asked_about(client: Client) -> None:
         tool_crew("native", both, tool, at_once=True) as crew,
         started(crew),
     ):
-        for _ in both:
+        yield tool, crew
+
+
+def test_parallel_calls_are_each_asked_about(client: Client) -> None:
+    with two_calls_at_once() as (tool, crew):
+        for _ in range(2):
             question = next_question(client)
             decision: Decision = "approve" if '"a"' in question.context else "reject"
             client.answer(question.request_id, decision=decision)
@@ -314,15 +323,9 @@ def test_parallel_calls_are_each_asked_about(client: Client) -> None:
 
 
 def test_of_parallel_calls_one_without_an_answer_ends_the_others(client: Client) -> None:
-    tool = DeleteTool()
-    both = [("delete_file", {"path": "a"}), ("delete_file", {"path": "b"})]
-    with (
-        hitl.approve_tools("delete_*"),
-        tool_crew("native", both, tool, at_once=True) as crew,
-        started(crew),
-    ):
+    with two_calls_at_once() as (tool, crew):
         asked = client.events(types=["human_input_required"], replay="pending")
-        first, second = (str(getattr(next(asked), "request_id", "")) for _ in both)
+        first, second = (str(getattr(next(asked), "request_id", "")) for _ in range(2))
         client.cancel(first)
         with pytest.raises(hitl.NotAnswered):
             crew.result.result()

@@ -132,7 +132,6 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         round_: Which round this is, from 1.
     """
     event_id = new_event_id()
-    task = asking.task
     question = HumanInputRequired(
         event_id=event_id,
         request_id=event_id,
@@ -146,24 +145,28 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         reason_flags=dict.fromkeys((REASONS[kind], *reason_flags), True),
         kind=kind,
         response=response,
-        source=Source(
-            id=waiter.source_id,
-            kernel_id=waiter.kernel_id,
-            notebook=waiter.notebook,
-            crew_name=_name(getattr(asking.crew, "name", None)),
-            task_name=_task_name(task),
-            agent_role=asking.role,
-            flow_name=_name(asking.flow_name),
-            tool_name=_name(asking.tool_name),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-        ),
+        source=_source(waiter, asking),
         round=round_,
         assignee=assignee,
         draft=draft,
         history=tuple(history),
     )
     return terms.applied(question)
+
+
+def _source(waiter: Waiter, asking: Asking) -> Source:
+    return Source(
+        id=waiter.source_id,
+        kernel_id=waiter.kernel_id,
+        notebook=waiter.notebook,
+        crew_name=_name(getattr(asking.crew, "name", None)),
+        task_name=_task_name(asking.task),
+        agent_role=asking.role,
+        flow_name=_name(asking.flow_name),
+        tool_name=_name(asking.tool_name),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
 
 
 def task_question(

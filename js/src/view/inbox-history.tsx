@@ -18,7 +18,7 @@ import { NothingFound, Toolbar } from "./inbox-toolbar";
 import type { ListProps, Surroundings } from "./surroundings";
 import { Trail } from "./trail";
 import { useClock } from "./use-client";
-import { asker, clockTime, person, verdict } from "./words";
+import { asker, clockTime, person, verdict, wentOn } from "./words";
 
 /** A search is not sent while one still types its word. */
 const TYPING_MS = 200;
@@ -131,17 +131,18 @@ export function Known({ client, request, surroundings }: EntryProps) {
 function EntryLine({ request }: { readonly request: Request }) {
   const now = useClock();
   const { required, completion } = request;
-  const by = completion?.type === "human_input_completed" ? completion.answered_by : null;
+  const answered = completion?.type === "human_input_completed" ? completion : null;
+  const mark = answered === null ? request.status : wentOn(answered) ? "yes" : "no";
   return (
     <>
       <span class="chitl-entry-prompt" dir="auto">
         {required.prompt}
       </span>
       <span class="chitl-details">
-        <span class={`chitl-mark chitl-is-${request.status}`}>
+        <span class={`chitl-mark chitl-is-${mark}`}>
           {completion === null ? request.status : verdict(completion, required.kind)}
         </span>
-        {by !== null && <span>{person(by)}</span>}
+        {answered?.answered_by != null && <span>{person(answered.answered_by)}</span>}
         <span>{asker(required).name}</span>
         <time dateTime={completion?.timestamp ?? required.timestamp}>
           {clockTime(completion?.timestamp ?? required.timestamp, now)}

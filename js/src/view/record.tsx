@@ -7,7 +7,7 @@ import type { Draft } from "./draft";
 import { fieldsOf, isChanged, valuesOf } from "./fields";
 import { useClock } from "./use-client";
 import { Values } from "./values";
-import { clockTime, person, verdict } from "./words";
+import { clockTime, person, verdict, wentOn } from "./words";
 
 interface Props {
   readonly required: HumanInputRequired;
@@ -86,9 +86,8 @@ function Heading({ required, completion }: HeadingProps) {
   const now = useClock();
   const answer = completion.type === "human_input_completed" ? completion : null;
   const by = answer?.answered_by ?? null;
-  const isYes = answer !== null && answer.decision !== "reject";
   return (
-    <p class={`chitl-verdict chitl-is-${isYes ? "yes" : "no"}`}>
+    <p class={`chitl-verdict chitl-is-${wentOn(completion) ? "yes" : "no"}`}>
       <strong>{verdict(completion, required.kind)}</strong>
       <span class="chitl-details">
         {by !== null && (

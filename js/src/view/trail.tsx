@@ -51,7 +51,7 @@ function useTrail(endpoint: Endpoint, request: Request): readonly RequestEvent[]
 function what(event: RequestEvent, { required }: Request): string {
   switch (event.type) {
     case "human_input_required":
-      return event.round > 1 ? `Asked, round ${event.round}` : "Asked";
+      return "Asked";
     case "human_input_claimed":
       return "Claimed";
     case "human_input_reminded":

@@ -71,6 +71,11 @@ export function atExpiry({ response }: HumanInputRequired): string {
   }
 }
 
+/** Whether a person let it go on, rather than refuse, or the request ended without them. */
+export function wentOn(event: ClosingEvent): boolean {
+  return event.type === "human_input_completed" && event.decision !== "reject";
+}
+
 /** What became of a request, as a heading, in the words that its kind was asked in. */
 export function verdict(event: ClosingEvent, kind: HumanInputRequired["kind"]): string {
   switch (event.type) {
