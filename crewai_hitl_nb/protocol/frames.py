@@ -12,9 +12,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import BadJson, BadRequest, HitlError
+from crewai_hitl_nb.protocol.errors import BadJson, BadRequest, HitlError, TooLarge
 from crewai_hitl_nb.protocol.events import CancelReason
 from crewai_hitl_nb.protocol.ids import Id
+from crewai_hitl_nb.protocol.weight import is_heavy, uncollected
 
 Ref: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
@@ -99,8 +100,21 @@ def decode_body(body: bytes | str) -> object:
 
     Raises:
         BadJson: Likewise, or when it is nested too deeply to be passed on.
+        TooLarge: It holds more values than are read at once.
     """
-    value = decode_json(body)
+    if is_heavy(body, limits.MAX_JSON_VALUES):
+        raise TooLarge(
+            f"more than {limits.MAX_JSON_VALUES} values; send fewer events at a time, or store "
+            "the content elsewhere and link to it",
+            limit=limits.MAX_BODY_BYTES,
+        )
+    if len(body) <= limits.MAX_JSON_VALUES:
+        return _shallow(decode_json(body))
+    with uncollected():
+        return _shallow(decode_json(body))
+
+
+def _shallow(value: object) -> object:
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(limits.MAX_JSON_DEPTH):
         level = [

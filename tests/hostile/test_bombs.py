@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from crewai_hitl_nb.protocol import limits
 from tests.jupyter_process import JupyterProcess
 from tests.server.door import Json
 
@@ -66,7 +67,7 @@ REFUSED_FORMS: dict[str, Json] = {
     "fields without end": form(**{f"p{i}": {"type": "string"} for i in range(5000)}),
     "the same field needed again and again": {
         **form(a={"type": "string"}),
-        "required": ["a"] * 100_000,
+        "required": ["a"] * 90_000,
     },
     "a name without end": form(**{"x" * 100_000: {"type": "string"}}),
 }
@@ -103,7 +104,33 @@ TAKEN_FORMS: dict[str, tuple[Json, Json]] = {
 }
 
 
+BODY = 3_000_000
+
+HEAVY: dict[str, bytes] = {
+    "lists": b"[" + b"[]," * (BODY // 3) + b"{}]",
+    "objects": b'{"type":"note","x":[' + b'{"a":{}},' * (BODY // 9) + b"0]}",
+    "numbers": b'{"type":"note","x":[' + b"1," * (BODY // 2) + b"1]}",
+    "texts": b'{"type":"note","x":[' + b'"",' * (BODY // 3) + b'""]}',
+    "events": b"[%b]" % b",".join([b'{"type":"note","x":[%b0]}' % (b"[]," * 1000)] * 900),
+    "no JSON": b"[" + b"[]," * (BODY // 3),
+}
+"""A decoder makes a million values of each."""
+
+LONG: dict[str, str] = {
+    "a table": "1,2,[3],{4}\n" * 30_000,
+    "code": 'print("\\", [{}], "[,{")\n' * 20_000,
+}
+
 pytestmark = pytest.mark.usefixtures("unharmed")
+
+
+@pytest.mark.parametrize("body", HEAVY.values(), ids=HEAVY)
+def test_a_body_of_very_many_values_is_refused_before_one_is_made(
+    http: httpx.Client, body: bytes
+) -> None:
+    reply = http.post("events", content=body)
+    assert (reply.status_code, reply.json()["error"]) == (413, "too_large")
+    assert str(limits.MAX_JSON_VALUES) in reply.json()["message"]
 
 
 @pytest.mark.parametrize("body", JSON_BOMBS.values(), ids=JSON_BOMBS)
@@ -162,7 +189,7 @@ def test_wrong_options_without_end_are_named_in_few_words(http: httpx.Client) ->
     response = {"decisions": ["respond"], "multiple": True, "options": options}
     question = {**asked("options", None), "response": response}
     http.post("events", json=question).raise_for_status()
-    for wrong in (["x"] * 200, ["x"] * 100_000):
+    for wrong in (["x"] * 200, ["x"] * 90_000):
         reply = http.post("requests/options/answer", json={"options": wrong})
         assert reply.status_code == 422
         assert len(reply.content) < 500_000
@@ -171,6 +198,12 @@ def test_wrong_options_without_end_are_named_in_few_words(http: httpx.Client) ->
 def test_a_body_over_the_limit_is_refused_before_it_is_read(http: httpx.Client) -> None:
     reply = http.post("events", content=b'{"type":"note","x":"' + b"x" * (9 << 20) + b'"}')
     assert reply.status_code == 413
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_a_long_text_is_one_value_whatever_stands_in_it(http: httpx.Client, text: str) -> None:
+    reply = http.post("events", json={"type": "note", "x": text})
+    assert reply.status_code == 200
 
 
 def asked(request_id: str, schema: Json | None) -> Json:
