@@ -39,6 +39,9 @@ class Handler:
         self.closed = asyncio.Event()
         self.connection: WebSocketProtocol13 | None = None
 
+    def on_first_words(self) -> None:
+        """Only a delivery needs to know."""
+
     async def on_message(self, message: str | bytes) -> None:
         if message == BROKEN:
             raise ValueError(message)
@@ -46,6 +49,9 @@ class Handler:
             self.connection._abort()
         await asyncio.sleep(0)
         self.heard.append(("message", message))
+
+    def on_first_words(self) -> None:
+        """Only the parked one says this."""
 
     def on_ping(self, data: bytes) -> None:
         self.heard.append(("ping", data))
