@@ -174,6 +174,7 @@ def test_the_panel_stands_beside_the_notebook_that_waits(open_lab: OpenLab, them
     _, card = run_to_the_card(lab)
     expect(card.get_by_test_id("hitl-accept")).to_be_visible()
     expect(lab.page.get_by_test_id("hitl-panel").get_by_test_id("hitl-card")).to_have_count(1)
+    expect(lab.page.get_by_test_id("hitl-status")).to_be_visible()
     picture(lab.page, f"panel-{theme.lower()}.png")
     lab.interrupt()
     lab.await_card("cancelled")

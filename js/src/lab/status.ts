@@ -16,7 +16,8 @@ export class StatusItem extends Widget {
   }
 
   showCount(count: number): void {
-    this.button.textContent = count === 1 ? "1 crew waits" : `${count} crews wait`;
-    this.button.title = "Open the list of crews that wait for you";
+    this.button.textContent = count === 1 ? "1 waits for you" : `${count} wait for you`;
+    this.button.title = "Open the list of what waits for you";
+    this.setHidden(count === 0); // the bar looks at its items when it likes
   }
 }
