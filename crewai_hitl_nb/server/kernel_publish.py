@@ -11,28 +11,32 @@ A call that is not plainly a program's on this machine is not taken here, and th
 is the handler itself (``publish.EventsHandler``): other credentials, a query, an Origin, a name
 that must be looked up, headers that an operator wants in every reply. The two are held equal by
 ``tests/server/test_kernel_publish.py``. The reply is never compressed: it is read on the same
-machine.
+machine. What follows on the connection and says the same again is served at once
+(``same_again.py``).
 """
 
 import asyncio
 import re
 import time
+from contextlib import aclosing
 from http.client import responses
 from typing import Any, Final, cast
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPHeaders,
     HTTPServerRequest,
     ResponseStartLine,
     format_timestamp,
 )
+from tornado.iostream import StreamClosedError
 from tornado.routing import Matcher, Rule
 from tornado.web import Application
 
 from crewai_hitl_nb.broker.broker import Broker, utc_now
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, StoreUnavailable, TooMany
-from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server import keys, same_again
 from crewai_hitl_nb.server.base import RESOURCE, Services, json_of, note_refusal
 from crewai_hitl_nb.server.publish import publish
 
@@ -114,7 +118,7 @@ class _Call:
 
 
 class KernelPublish:
-    """Takes the calls that :class:`FromKernel` matches."""
+    """Takes the calls that :class:`FromKernel` matches, and those that say the same again."""
 
     def __init__(self, application: Application, services: Services) -> None:
         """Take the host's application: its settings, its access log."""
@@ -124,38 +128,54 @@ class KernelPublish:
 
     def __call__(self, request: HTTPServerRequest) -> None:
         """Begin to serve a call; Tornado does not wait for it."""
-        call = asyncio.ensure_future(self._serve(_Call(self._application, self._services, request)))
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        serving = asyncio.ensure_future(self._serve(request))
+        self._calls.add(serving)
+        serving.add_done_callback(self._calls.discard)
 
-    async def _serve(self, call: _Call) -> None:
+    async def _serve(self, request: HTTPServerRequest) -> None:
+        """Serve a call, and those that follow on its connection and say the same again."""
+        connection = cast("HTTP1Connection", request.connection)
+        try:
+            status, headers, body = await self._publish(request)
+            line = ResponseStartLine("HTTP/1.1", status, responses[status])
+            connection.write_headers(line, headers, body)
+            if self._services.lean:
+                await self._serve_again(request, connection)
+        except StreamClosedError:
+            pass  # the kernel hung up; what it published is published
+        finally:
+            connection.finish()
+
+    async def _serve_again(self, first: HTTPServerRequest, connection: HTTP1Connection) -> None:
+        async with aclosing(same_again.calls(first)) as calls:
+            async for call in calls:
+                status, headers, body = await self._publish(call)
+                said = f"{status} {responses[status]}"
+                await same_again.write(connection.stream, said, headers, body)
+
+    async def _publish(self, request: HTTPServerRequest) -> tuple[int, HTTPHeaders, bytes]:
+        """Publish what a call says, and return its reply."""
+        call = _Call(self._application, self._services, request)
         headers = HTTPHeaders()
         try:
             await call.require("write")
-            body = await publish(call, json_of(call.request.body))
+            said = await publish(call, json_of(request.body))
         except HitlError as error:
-            call.status, body = error.status, error.to_wire()
+            call.status, said = error.status, error.to_wire()
             note_refusal(cast("Any", call), error)
             if isinstance(error, TooMany):
                 headers["Retry-After"] = str(error.details.get("retry_after", 1))
         except Exception:  # the same boundary as Tornado's around a handler: one call fails
             call.log.exception("a publish of a kernel failed")
-            call.status, body = 500, _FAILED
+            call.status, said = 500, _FAILED
         call.settings["api_last_activity"] = utc_now()
-        self._reply(call, headers, msgspec.json.encode(body))
-        self._application.log_request(cast("Any", call))
-
-    @staticmethod
-    def _reply(call: _Call, headers: HTTPHeaders, body: bytes) -> None:
+        body = msgspec.json.encode(said)
         headers["Content-Type"] = "application/json"
         headers["Content-Length"] = str(len(body))
         headers["Date"] = format_timestamp(time.time())
         headers["X-Content-Type-Options"] = "nosniff"
-        connection = call.request.connection
-        if connection is not None:
-            line = ResponseStartLine("HTTP/1.1", call.status, responses[call.status])
-            connection.write_headers(line, headers, body)
-            connection.finish()
+        self._application.log_request(cast("Any", call))
+        return call.status, headers, body
 
 
 def serve(application: Application, services: Services) -> None:
