@@ -14,7 +14,7 @@ It lives on one event loop and is not thread-safe.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import Final
@@ -107,6 +107,8 @@ class Broker:
         self.tally = Tally()
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._open: dict[str, HumanInputRequired] = {}
+        self.askers: Mapping[str, str] = {}
+        """Whose limits the requests count for that were open at the start, where that is known."""
         self._stopped = False
         self._endings = Endings(store, clock, retry_seconds=retry_seconds)
         self._deadlines = Deadlines(self._endings.due, self._endings.remind, clock)
@@ -186,6 +188,7 @@ class Broker:
                 self._opened(request.required)
             if (after := page.next) is None:
                 break
+        self.askers = await self._store.askers()
 
     async def close(self) -> None:
         """End every subscription (they may resume elsewhere), then close the store."""
@@ -198,8 +201,12 @@ class Broker:
 
     # ---- writing
 
-    async def publish(self, events: Sequence[Event]) -> list[Appended]:
+    async def publish(self, events: Sequence[Event], by: str | None = None) -> list[Appended]:
         """Append events together; all are durable when this returns, and on their way.
+
+        Args:
+            events: Each has its id.
+            by: Whose limits the requests among them count for.
 
         Raises:
             InvalidAnswer: A published answer does not fit its request.
@@ -215,7 +222,7 @@ class Broker:
                 f"{len(self._open)} requests are open; answer or cancel some first",
                 retry_after=5,
             )
-        appended = await self._store.append(await self._settled(events))
+        appended = await self._store.append(await self._settled(events), by=by)
         await self._fanout.room()
         return appended
 

@@ -74,7 +74,7 @@ class BrokerWithin:
         page = await self._broker.trail(after=after, limit=limit)
         return msgspec.structs.replace(page, within=self._reach)
 
-    async def publish(self, events: Sequence[Event]) -> list[Appended]:
+    async def publish(self, events: Sequence[Event], by: str | None = None) -> list[Appended]:
         """Append events that are in reach.
 
         Raises:
@@ -94,7 +94,7 @@ class BrokerWithin:
                 raise _taken("event", event.event_id)
         for request_id in {request_id_of(event) for event in events} - {None}:
             await self._check(str(request_id), asked=request_id in asked)
-        return await self._broker.publish(events)
+        return await self._broker.publish(events, by)
 
     async def _check(self, request_id: str, *, asked: bool) -> None:
         """Let a batch name only requests in reach, or new ones that it asks itself.

@@ -41,8 +41,8 @@ MAX_JSON_DEPTH: Final = 64
 must not become an event that the next one, which finds it in a list, cannot."""
 
 MAX_JSON_VALUES: Final = 100_000
-"""Values in one request body: a thousand events of a hundred fields. As many empty lists, in the
-largest body, are read in 40 ms; three million take seconds, in which a server does nothing else."""
+"""Values in one request body: a thousand events of a hundred fields. As many, in the largest body,
+are read in 40 ms; three million take seconds, in which a server does nothing else."""
 
 PAGE_EVENTS: Final = 500
 """Events read from a store, and written to a subscriber, at a time while it replays."""

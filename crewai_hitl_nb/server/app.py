@@ -183,6 +183,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             services.trouble = error.message
             self.log.error("crewai-hitl: %s", error.message)
             return
+        services.limiter.remember(services.broker.askers)
         awake = activity.keep_noting(
             serverapp.web_app.settings, services.broker, hours=self.awake_hours
         )

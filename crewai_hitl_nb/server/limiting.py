@@ -169,6 +169,15 @@ class Limiter:
         if asked:
             self._asked[caller].update(asked)
 
+    def remember(self, askers: Mapping[str, str]) -> None:
+        """Count the requests that were open when the server began for those who asked them.
+
+        Args:
+            askers: The caller of each request.
+        """
+        for request_id, caller in askers.items():
+            self._asked.setdefault(caller, _Asked()).add(request_id)
+
     def failed(self, handler: web.RequestHandler, presented: str) -> None:
         """Note an attempt with a wrong key; the same one again is no further guess.
 
@@ -208,7 +217,7 @@ class Limiter:
     def _cap_pending(
         self, caller: str, asked: Sequence[str], is_pending: Callable[[str], bool]
     ) -> None:
-        """Count what this caller asked since the server began and is open still."""
+        """Count what this caller asked and is open still."""
         if caller not in self._asked and len(self._asked) >= MOST_CALLERS:
             self._asked.clear()  # rather than to grow for ever; the server's own cap holds
         mine = self._asked.setdefault(caller, _Asked())

@@ -59,7 +59,7 @@ async def publish(caller: Publisher, raw: object) -> dict[str, Any]:
         if not caller.by_kernel:
             events = [_signed(event, caller.person) for event in events]
     caller.services.limiter.publish(caller.caller, events, caller.broker.is_pending)
-    return _reply(await caller.broker.publish(events))
+    return _reply(await caller.broker.publish(events, caller.caller))
 
 
 def order_kind(frame: frames.UpFrame) -> object:

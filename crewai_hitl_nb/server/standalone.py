@@ -209,6 +209,7 @@ class HumanInputServer:
         store: NotedStore = MemoryStore() if self._path == MEMORY else SqliteStore(Path(self._path))
         broker = Broker(store, heartbeat_seconds=self._services.heartbeat)
         await broker.start()
+        self._services.limiter.remember(broker.askers)
         self._services.broker = broker
         await webhooks.begin(self._services, store, broker, self._webhooks, _log)
 

@@ -182,8 +182,12 @@ class Store(Protocol):
             StoreUnavailable: Saying what is in the way and what to do.
         """
 
-    async def append(self, events: Sequence[Event]) -> list[Appended]:
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         """Store the events together, in order.
+
+        Args:
+            events: Each has its id.
+            by: Whose limits the requests among them count for; no part of the log.
 
         Raises:
             HitlError: The first refusal; then none of the events is stored.
@@ -208,6 +212,9 @@ class Store(Protocol):
 
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
+
+    async def askers(self) -> dict[str, str]:
+        """Return ``by`` of each open request for which it was said."""
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many.

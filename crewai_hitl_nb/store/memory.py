@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from crewai_hitl_nb.protocol import chain, state
-from crewai_hitl_nb.protocol.events import Event, request_id_of
+from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, request_id_of
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
@@ -51,6 +51,7 @@ class MemoryStore:
         self._requests: dict[str, Request] = {}
         self._asked_at: dict[str, int] = {}
         self._closed_at: dict[str, int] = {}
+        self._asked_by: dict[str, str] = {}
         self._notes: dict[str, bytes] = {}
         self._tail = Tail(chain.start(self.epoch))
         self._pruned: list[Entry] = []
@@ -60,7 +61,7 @@ class MemoryStore:
         """Announce from now on what is committed."""
         self._on_commit = on_commit
 
-    async def append(self, events: Sequence[Event]) -> list[Appended]:
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         """Store the events together, in order."""
         new: dict[str, _Kept] = {}
         requests = dict(self._requests)
@@ -77,10 +78,10 @@ class MemoryStore:
             new[event.event_id] = _Kept(commit.record, commit.event, self._clock(), entry)
             results.append(appended(commit.record, event, duplicate=False))
         self._tail = tail
-        self._commit(new, requests)
+        self._commit(new, requests, by)
         return results
 
-    def _commit(self, new: dict[str, _Kept], requests: dict[str, Request]) -> None:
+    def _commit(self, new: dict[str, _Kept], requests: dict[str, Request], by: str | None) -> None:
         self._kept.update(new)
         self._requests = requests
         for kept in new.values():
@@ -90,6 +91,9 @@ class MemoryStore:
                 self._asked_at.setdefault(request_id, self.top)
                 if requests[request_id].completion is kept.event:
                     self._closed_at[request_id] = self.top
+                    self._asked_by.pop(request_id, None)
+                elif by is not None and isinstance(kept.event, HumanInputRequired):
+                    self._asked_by[request_id] = by
         if new:
             self._on_commit([Commit(kept.record, kept.event) for kept in new.values()])
 
@@ -133,6 +137,10 @@ class MemoryStore:
             sign = -1 if query.newest_first else 1
             found = [pair for pair in found if sign * pair[0] > sign * query.after]
         return page_of_requests((p for p in found if _wanted(query, p[1])), lambda p: p, query)
+
+    async def askers(self) -> dict[str, str]:
+        """Return who asked the open requests."""
+        return dict(self._asked_by)
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""

@@ -132,6 +132,16 @@ def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
     return row[0] if row else None
 
 
+def askers(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return who asked each open request, where that is known."""
+    return dict(
+        connection.execute(
+            "SELECT request_id, asked_by FROM requests"
+            " WHERE status = 'pending' AND asked_by IS NOT NULL"
+        )
+    )
+
+
 def notes(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
     """Return the notes whose name begins with the prefix."""
     return dict(

@@ -50,6 +50,7 @@ _EVENT_COLUMNS: Final = 8
 """Of the first version; later ones put theirs behind."""
 
 _REQUEST_COLUMNS: Final = 9
+"""Likewise; an index has fewer."""
 _STATUSES: Final = ("pending", "answered", "cancelled", "expired")
 
 
@@ -210,7 +211,7 @@ def _take(remains: _Remains, row: Row) -> None:
         case (str(name), bytes(body)) if number is None:
             remains.notes.setdefault(name, body)
         case (str(request_id), str(status), *_) if (
-            len(columns) == _REQUEST_COLUMNS and status in _STATUSES
+            len(columns) >= _REQUEST_COLUMNS and status in _STATUSES
         ):
             # A page from before the request ended may lie about as well.
             if remains.statuses.get(request_id, "pending") == "pending":

@@ -157,9 +157,9 @@ class SqliteStore:
 
     # ---- writing
 
-    async def append(self, events: Sequence[Event]) -> list[Appended]:
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         """Store the events together, in order."""
-        batch = writing.Batch(events, self._clock())
+        batch = writing.Batch(events, self._clock(), by)
         written = await self._write(lambda c: batch.run(c, self._tail), batch)
         return written.results
 
@@ -303,6 +303,10 @@ class SqliteStore:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
         return await self._read(lambda c: reading.requests(c, query))
+
+    async def askers(self) -> dict[str, str]:
+        """Return who asked the open requests."""
+        return await self._read(reading.askers)
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
         """Return the next entries of the trail."""

@@ -65,7 +65,11 @@ CREATE TABLE pruned (                               -- see store/trail.py
 );
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3)
+_V4: Final = """
+ALTER TABLE requests ADD COLUMN asked_by TEXT;      -- whose limits it counts for; NULL: unknown
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4)
 """Script n brings a file of version n to n + 1. Never edit one that was released."""
 
 

@@ -84,12 +84,12 @@ class _Group:
             seal = tail.sealed(commit.record.body)
             self._events.append(event_row(commit, batch.stored_at, seal))
             if request_id_of(event) is not None:
-                self._fold(commit)
+                self._fold(commit, batch.by)
             results.append(appended(commit.record, event, duplicate=False))
             commits.append(commit)
         return Written(results, commits)
 
-    def _fold(self, commit: Commit) -> None:
+    def _fold(self, commit: Commit, by: str | None) -> None:
         event, offset = commit.event, commit.record.offset
         request_id = request_id_of(event)
         if request_id is None:
@@ -98,7 +98,7 @@ class _Group:
             raise _NotPlain
         self._spoken_of.add(request_id)
         if isinstance(event, HumanInputRequired):
-            self._asked.append(request_row(event, offset))
+            self._asked.append(request_row(event, offset, by))
         elif isinstance(event, HumanInputClaimed):
             self._claimed.append((request_id, offset))
         elif isinstance(event, ClosingEvent):

@@ -41,9 +41,10 @@ class Pruned(msgspec.Struct, frozen=True):
 class Batch:
     """The events of one append; all of them are written, or the first refusal is raised."""
 
-    def __init__(self, events: Sequence[Event], stored_at: float) -> None:
+    def __init__(self, events: Sequence[Event], stored_at: float, by: str | None = None) -> None:
         self.events = events
         self.stored_at = stored_at
+        self.by = by
 
     def run(self, connection: sqlite3.Connection, tail: Tail) -> Written:
         """Write the events at the end of the log, each with its seal.
@@ -59,7 +60,8 @@ class Batch:
                 continue
             self._check(connection, event)
             commit = commit_of(event, tail.next_offset())
-            insert(connection, commit, self.stored_at, tail.sealed(commit.record.body))
+            seal = tail.sealed(commit.record.body)
+            insert(connection, commit, self.stored_at, seal, by=self.by)
             results.append(appended(commit.record, event, duplicate=False))
             commits.append(commit)
         return Written(results, commits)
@@ -77,9 +79,11 @@ class Batch:
 EVENT_COLUMNS: Final = (
     "offset, event_id, type, execution_id, crew_id, request_id, stored_at, body, seal"
 )
-REQUEST_COLUMNS: Final = "request_id, execution_id, crew_id, kind, assignee, asked_at, status"
+REQUEST_COLUMNS: Final = (
+    "request_id, execution_id, crew_id, kind, assignee, asked_at, status, asked_by"
+)
 _INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
-_INSERT_REQUEST: Final = f"INSERT INTO requests ({REQUEST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
+_INSERT_REQUEST: Final = f"INSERT INTO requests ({REQUEST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
 
 
 def insert(
@@ -89,11 +93,12 @@ def insert(
     seal: bytes,
     *,
     folded: bool = True,
+    by: str | None = None,
 ) -> None:
     """Write an event at its place; unfolded it changes nothing about a request."""
     connection.execute(_INSERT_EVENT, event_row(commit, stored_at, seal, folded=folded))
     if folded:
-        _fold(connection, commit.event, commit.record.offset)
+        _fold(connection, commit.event, commit.record.offset, by)
 
 
 def event_row(
@@ -114,7 +119,7 @@ def event_row(
     )
 
 
-def request_row(event: HumanInputRequired, offset: int) -> tuple[object, ...]:
+def request_row(event: HumanInputRequired, offset: int, by: str | None) -> tuple[object, ...]:
     """Return the request that the event asks as ``REQUEST_COLUMNS``."""
     return (
         event.request_id,
@@ -124,13 +129,14 @@ def request_row(event: HumanInputRequired, offset: int) -> tuple[object, ...]:
         event.assignee,
         offset,
         "pending",
+        by,
     )
 
 
-def _fold(connection: sqlite3.Connection, event: Event, offset: int) -> None:
+def _fold(connection: sqlite3.Connection, event: Event, offset: int, by: str | None) -> None:
     """Take the event into the table of requests, as the protocol's table says."""
     if isinstance(event, HumanInputRequired):
-        connection.execute(_INSERT_REQUEST, request_row(event, offset))
+        connection.execute(_INSERT_REQUEST, request_row(event, offset, by))
     elif isinstance(event, HumanInputClaimed):
         connection.execute(
             "UPDATE requests SET claimed_at = ? WHERE request_id = ?", (offset, event.request_id)

@@ -41,10 +41,10 @@ class AcknowledgesBeforeTheDisk(SqliteStore):
 class LosesTheLastOfABatch(SqliteStore):
     """Stores all but the last event of a batch, and acknowledges them all."""
 
-    async def append(self, events: Sequence[Event]) -> list[Appended]:
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         if len(events) < 2:
-            return await super().append(events)
-        placed = await super().append(events[:-1])
+            return await super().append(events, by=by)
+        placed = await super().append(events[:-1], by=by)
         lost = msgspec.structs.replace(
             placed[-1].record, event_id=events[-1].event_id, offset=placed[-1].record.offset + 1
         )
@@ -54,9 +54,9 @@ class LosesTheLastOfABatch(SqliteStore):
 class PraisesEveryAnswer(SqliteStore):
     """Tells a second answer that it won, too."""
 
-    async def append(self, events: Sequence[Event]) -> list[Appended]:
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         try:
-            return await super().append(events)
+            return await super().append(events, by=by)
         except AlreadyAnswered:
             (loser,) = await super().append([msgspec.structs.replace(events[0], request_id=None)])
             return [loser]

@@ -117,9 +117,9 @@ class Noted(FaultyStore):
         super().__init__(path)
         self.refused = asyncio.Event()
 
-    async def append(self, events: Sequence[Event]) -> list[Appended]:
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         try:
-            return await super().append(events)
+            return await super().append(events, by=by)
         except StoreUnavailable:
             self.refused.set()
             raise

@@ -126,6 +126,17 @@ async def test_the_documents_answer_without_request_id_is_only_kept(opened: Open
     assert request.status == "pending"
 
 
+async def test_who_asked_is_known_of_each_open_request_for_which_it_was_said(
+    opened: Opened,
+) -> None:
+    await opened.store.append([required("r1"), required("r2")], by="ada")
+    await opened.store.append([required("r3")], by="bob")
+    await opened.store.append([required("r4"), other()])
+    await opened.store.append([required("r5"), completed("r5", "Yes")], by="ada")
+    await opened.store.append([completed("r2", "Yes")], by="bob")
+    assert await opened.store.askers() == {"r1": "ada", "r3": "bob"}
+
+
 async def test_an_event_over_the_limit_is_refused_and_nothing_is_stored(opened: Opened) -> None:
     with pytest.raises(TooLarge):
         await opened.store.append([other(), other(text="x" * limits.MAX_EVENT_BYTES)])

@@ -71,7 +71,7 @@ def logs() -> Iterator[tuple[Log, Log]]:
 
 
 def batch(*events: Event) -> Batch:
-    return Batch(events, 1_000_000.0)
+    return Batch(events, 1_000_000.0, "ada")
 
 
 def _event(kind: str, request_id: str, event_id: str) -> Event:

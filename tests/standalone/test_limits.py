@@ -150,6 +150,34 @@ def test_a_caller_has_so_many_open_requests_and_one_that_closed_counts_no_more()
         assert http.post("events", json=question("q3")).status_code == 200
 
 
+def test_open_requests_from_before_a_restart_count_for_who_asked_them(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path / "keys.json")
+    now = datetime.now(timezone.utc)
+    (_, ada), (_, bob) = (ring.add(name, ["publish", "answer"], now) for name in ("ada", "bob"))
+
+    def asks(server: HumanInputServer, key: str, *names: str) -> int:
+        with caller(server, key) as http:
+            return http.post("events", json=[question(name) for name in names]).status_code
+
+    def serving_again() -> HumanInputServer:
+        return HumanInputServer(
+            port=0,
+            keys_file=tmp_path / "keys.json",
+            store=tmp_path / "log.db",
+            limits={"max_pending_per_caller": 2},
+        )
+
+    with serving_again() as server:
+        assert asks(server, ada, "q1", "q2") == 200
+        assert asks(server, bob, "q3") == 200
+    with serving_again() as server:
+        assert asks(server, ada, "q4") == 429
+        assert asks(server, bob, "q4") == 200
+        with caller(server, ada) as http:
+            assert http.post("requests/q1/answer", json={}).status_code == 200
+        assert asks(server, ada, "q5") == 200
+
+
 def test_one_callers_limit_is_nobody_elses(tmp_path: Path) -> None:
     now = datetime.now(timezone.utc)
     ring = Keyring(tmp_path / "keys.json")

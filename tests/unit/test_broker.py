@@ -268,9 +268,9 @@ class _WatchedStore(SqliteStore):
         super().__init__(path)
         self.failed = asyncio.Event()
 
-    async def append(self, events: Sequence[Event]) -> list[Appended]:
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         try:
-            return await super().append(events)
+            return await super().append(events, by=by)
         except StoreUnavailable:
             self.failed.set()
             raise
