@@ -55,7 +55,14 @@ class ParkedProtocol(WebSocketProtocol13):
     def _more(self) -> Any:  # Tornado says that it is awaitable; it is a future
         return self.stream.read_bytes(_READ_BYTES, partial=True)
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came up so far. Until then nobody here has a reply or a pong to write."""
+        return self.parked and self._first is not None and not self._first.done()
+
     def _begin(self, first: object) -> None:
+        handler: Any = self.handler
+        handler.on_first_words()
         self._reading = asyncio.ensure_future(super()._receive_frame_loop())
         self._reading.add_done_callback(self._look)
 

@@ -26,7 +26,7 @@ from crewai_hitl_nb.protocol.dialects import CANONICAL
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
-from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
+from crewai_hitl_nb.server.lean import LeanWriter
 from crewai_hitl_nb.server.presence import waiting
 
 
@@ -51,7 +51,7 @@ class EventStreamHandler(HitlHandler):
         self.set_header("Cache-Control", "no-cache, no-transform")
         self.set_header("X-Accel-Buffering", "no")
         connection = cast("HTTP1Connection", self.request.connection)
-        lean = self._may_be_lean(connection)
+        lean = self._may_be_lean()
         if lean:
             self.set_header("Connection", "close")
         form = forms.EVENT_STREAM[self.dialect]
@@ -80,19 +80,19 @@ class EventStreamHandler(HitlHandler):
         finally:
             subscription.close()
 
-    def _may_be_lean(self, connection: HTTP1Connection) -> bool:
+    def _may_be_lean(self) -> bool:
         """Whether nothing needs the handler once the stream is live: see ``lean``."""
         return (
             self.services.lean
             and self.request.version == "HTTP/1.1"  # its bodies are chunked
             and not self.settings.get("compress_response")
             and parameters.source(self) is None  # a waiter is present as long as its handler
-            and plain_stream(connection.stream)
         )
 
     def _hand_over(self, subscription: Subscription, stream: IOStream) -> None:
         """Leave the connection to a writer; this handler and its request are forgotten."""
-        writer = LeanWriter(stream, partial(_end, stream), self.services.heartbeat)
+        ended = partial(_end, stream)
+        writer = LeanWriter(stream, ended, self.services.heartbeat, shared=False)
         subscription.hand_over(writer, forms.CHUNKED_EVENT_STREAM[self.dialect])
         self.services.streams.began(writer, self.current_user)
         self.application.log_request(self)

@@ -35,7 +35,7 @@ from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailab
 from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.acknowledging import Replies
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, note_refusal
-from crewai_hitl_nb.server.lean import LeanWriter, plain_stream
+from crewai_hitl_nb.server.lean import LeanWriter
 from crewai_hitl_nb.server.parked import ParkedProtocol
 from crewai_hitl_nb.server.pipeline import Pipeline
 from crewai_hitl_nb.server.publish import order_kind, publish
@@ -176,15 +176,24 @@ class StreamSocket(
     def _hand_over(self, subscription: Subscription) -> bool:
         connection = self.ws_connection
         stream = connection.stream if connection is not None else None
-        if not (self.services.lean and isinstance(stream, IOStream) and plain_stream(stream)):
+        if not (self.services.lean and isinstance(stream, IOStream)):
             return False
         if stream.closed():  # the reader left in this very moment: the next write says so
             return False
-        writer = LeanWriter(stream, self._end, self.services.heartbeat)
+        # A ping goes to waiters only; everything else that is written answers what came up.
+        alone = (
+            isinstance(connection, ParkedProtocol) and connection.silent and self._source is None
+        )
+        writer = LeanWriter(stream, self._end, self.services.heartbeat, shared=not alone)
         subscription.hand_over(writer, forms.SOCKET[self.dialect])
         self.services.streams.began(writer, self.current_user)
         self._writer, self._subscription, self._delivery = writer, None, None
         return True
+
+    def on_first_words(self) -> None:
+        """From now on there are replies and pongs between the events (``parked.py``)."""
+        if self._writer is not None:
+            self._writer.shared = True
 
     def _end(self, reason: Exception) -> None:
         if isinstance(reason, SlowReader):

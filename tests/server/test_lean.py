@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import datetime
+import gc
 import ipaddress
+import socket as socketlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,8 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
+from crewai_hitl_nb.server.lean import LeanWriter
 from tests.server.door import PATIENCE_SECONDS, Door, ids, note, socket, until
 from tests.server.readers import Reader, Socket, reading
 
@@ -85,6 +89,40 @@ async def test_a_socket_that_says_nothing_has_no_task_until_it_does(door: Door) 
         await (await connection.ping())
     await door.until_subscriptions(0)
     assert reading_tasks() == []
+
+
+async def test_what_others_wrote_goes_out_whole_before_an_event() -> None:
+    ours, theirs = socketlib.socketpair()
+    stream, reader = IOStream(ours), IOStream(theirs)
+    writer = LeanWriter(stream, lambda reason: None, 5.0, shared=True)
+    reply, event = b"r" * 5_000_000, b"event"  # far more than the sockets hold
+    stream.write(reply)
+    assert stream.writing()
+    await reader.read_bytes(1_000_000)  # there is room for the event now, in the wrong place
+    writer.take(event, 1)
+    with anyio.fail_after(PATIENCE_SECONDS):
+        rest = await reader.read_bytes(len(reply) + len(event) - 1_000_000)
+    assert rest.endswith(event)
+    assert rest.strip(b"r") == event
+    stream.close()
+    reader.close()
+
+
+async def test_a_writer_is_told_before_anybody_else_writes_to_its_socket(door: Door) -> None:
+    def shared() -> list[bool]:
+        return [o.shared for o in gc.get_objects() if type(o) is LeanWriter and o.audience]
+
+    async with socket(door) as connection:
+        await Reader(Socket(connection)).replayed()
+        await until_lean(door, 1)
+        assert shared() == [False]
+        await (await connection.ping())
+        assert shared() == [True]
+    async with socket(door, source="kernel-1") as connection:  # it is pinged
+        await Reader(Socket(connection)).replayed()
+        await until_lean(door, 1)
+        assert shared() == [True]
+    await door.until_subscriptions(0)
 
 
 @STREAMS
@@ -183,13 +221,43 @@ async def over_tls(door: Door, certificate: Path) -> AsyncIterator[tuple[str, ss
         await server.close_all_connections()
 
 
-async def test_a_reader_over_tls_goes_the_plain_way(door: Door, certificate: Path) -> None:
+async def test_a_socket_over_tls_is_written_to_in_turns_with_all_others(
+    door: Door, certificate: Path
+) -> None:
     headers = {"Authorization": f"token {door.token}"}
+    names = [f"large-{i}" for i in range(30)]
     async with over_tls(door, certificate) as (url, trust):
         address = url.replace("https", "wss") + "ws/human-input"
         async with websockets.connect(address, additional_headers=headers, ssl=trust) as connection:
             reader = Reader(Socket(connection))
             await reader.replayed()
-            await door.publish(note("n1"), note("n2", text=LARGE))
-            assert ids(await reader.until("n2")) == ["n1", "n2"]
-            assert (await lean(door), (await door.health())["subscriptions"]) == (0, 1)
+            await until_lean(door, 1)
+            for name in names:
+                await door.publish(note(name, text=LARGE))  # far more than the sockets hold
+            assert ids(await reader.until(names[-1])) == names
+            await door.publish(note("small"))
+            assert ids(await reader.until("small")) == ["small"]
+            await (await connection.ping())
+        await door.until_subscriptions(0)
+
+
+async def test_an_event_stream_over_tls_is_written_to_in_turns_with_all_others(
+    door: Door, certificate: Path
+) -> None:
+    async with over_tls(door, certificate) as (url, trust):
+        address = httpx.URL(url)
+        with anyio.fail_after(PATIENCE_SECONDS):
+            reader, writer = await asyncio.open_connection(address.host, address.port, ssl=trust)
+            writer.write(
+                f"GET {address.raw_path.decode()}events/human-input HTTP/1.1\r\n"
+                f"Host: 127.0.0.1\r\nAuthorization: token {door.token}\r\n\r\n".encode()
+            )
+            await reader.readuntil(b"event: heartbeat\n")
+            await until_lean(door, 1)
+            for name in ("n1", "n2"):
+                await door.publish(note(name))
+                await reader.readuntil(f"id: {name}\n".encode())
+            writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+        await door.until_subscriptions(0)

@@ -39,9 +39,6 @@ class Handler:
         self.closed = asyncio.Event()
         self.connection: WebSocketProtocol13 | None = None
 
-    def on_first_words(self) -> None:
-        """Only a delivery needs to know."""
-
     async def on_message(self, message: str | bytes) -> None:
         if message == BROKEN:
             raise ValueError(message)
