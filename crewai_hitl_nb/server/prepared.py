@@ -20,6 +20,7 @@ from typing import Final, cast
 
 from tornado import web
 from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream
 
 _STATUS: Final = "HTTP/1.1 200 OK"
@@ -53,8 +54,10 @@ def prepare(handler: web.RequestHandler) -> Prepared | None:
     """
     request = handler.request
     connection = cast("HTTP1Connection", request.connection)
+    headers: HTTPHeaders | None = getattr(handler, "_headers", None)
     if (
-        request.version != "HTTP/1.1"
+        headers is None
+        or request.version != "HTTP/1.1"
         or request.headers.get("Connection", "").lower() not in _KEPT
         or connection.no_keep_alive
         or handler.application.transforms
@@ -62,7 +65,7 @@ def prepare(handler: web.RequestHandler) -> Prepared | None:
     ):
         return None
     cookies = getattr(handler, "_new_cookie", {}).values()
-    before = [_STATUS, *(f"{name}: {value}" for name, value in handler._headers.get_all())]
+    before = [_STATUS, *(f"{name}: {value}" for name, value in headers.get_all())]
     after = [f"Set-Cookie: {cookie.OutputString(None)}" for cookie in cookies]
     if any("\r" in line or "\n" in line for line in before + after):
         return None  # and Tornado refuses it
