@@ -51,7 +51,7 @@ PAGE_BYTES: Final = 1024 * 1024
 """The same bound in bytes: a page ends with the event that reaches it. Joining and sending so
 much takes a millisecond, whatever the size of an event."""
 
-SLICE_SENDS: Final = 400
+SLICE_SENDS: Final = 500
 """Sends of a fan-out before other work of the loop has its turn: some 5 ms."""
 
 SLICE_BYTES: Final = 8 * 1024 * 1024
