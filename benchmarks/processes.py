@@ -15,6 +15,7 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = {CORES[0]}
 LOAD_CORE = {CORES[-1]}
 STOP_SECONDS = 20.0
+START_SECONDS = 30.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -49,19 +50,6 @@ class Child:
         """Its id."""
         return self._process.pid
 
-    def await_port(self, port: int, seconds: float = 30.0) -> None:
-        """Return when it listens.
-
-        Raises:
-            BenchError: It ended, or does not listen after so long.
-        """
-        deadline = time.monotonic() + seconds
-        while not _listens(port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                said = self._log.read_text(errors="replace")[-2000:]
-                raise BenchError(f"{self._process.args!r} did not start:\n{said}")
-            time.sleep(0.02)
-
     def stop(self) -> None:
         """End it, in good order if it does."""
         self._process.terminate()
@@ -70,6 +58,30 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class Listening(Child):
+    """One that listens on a port, and is there when it does."""
+
+    def __init__(
+        self, command: Sequence[str | Path], port: int, log: Path, cores: set[int]
+    ) -> None:
+        """Start it.
+
+        Raises:
+            BenchError: It ended, or does not listen after so long.
+        """
+        super().__init__(command, log, cores)
+        self.port = port
+        self._await()
+
+    def _await(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not _listens(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                said = self._log.read_text(errors="replace")[-2000:]
+                raise BenchError(f"{self._process.args!r} did not start:\n{said}")
+            time.sleep(0.02)
 
 
 def _listens(port: int) -> bool:

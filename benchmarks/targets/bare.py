@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.processes import SERVER_CORE, Child
+from benchmarks.processes import SERVER_CORE, Listening
 from benchmarks.targets import wire
 from benchmarks.targets.base import Transport
 from tests.jupyter_process import free_port
 
 
-class BareLoop:
+class BareLoop(Listening):
     """``servers/bare_loop.py`` in a process of its own."""
 
     publisher: Literal["ws", "http", "raw"] = "raw"
@@ -18,21 +18,10 @@ class BareLoop:
     def __init__(self, scratch: Path, *, joined: bool = False, name: str = "bare loop") -> None:
         """Start it; `joined`: what waits goes out in one send per connection."""
         self.name = name
-        self.port = free_port()
-        command = [sys.executable, "-m", "benchmarks.servers.bare_loop", str(self.port)]
-        self._child = Child(
-            [*command, *(["--joined"] if joined else [])], scratch / "log", SERVER_CORE
-        )
-        self._child.await_port(self.port)
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._child.pid
-
-    def stop(self) -> None:
-        """End it."""
-        self._child.stop()
+        port = free_port()
+        command = [sys.executable, "-m", "benchmarks.servers.bare_loop", str(port)]
+        command += ["--joined"] if joined else []
+        super().__init__(command, port, scratch / "log", SERVER_CORE)
 
     def subscribe(self, transport: Transport, execution: str) -> bytes:
         """Return the request of one subscriber; there is one stream only."""

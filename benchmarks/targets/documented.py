@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.processes import SERVER_CORE, Child
+from benchmarks.processes import SERVER_CORE, Listening
 from benchmarks.targets import wire
 from benchmarks.targets.base import Transport
 from tests.jupyter_process import free_port
@@ -20,7 +20,7 @@ def installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("fastapi", "uvicorn"))
 
 
-class Documented:
+class Documented(Listening):
     """``servers/documented.py`` in a process of its own; it keeps nothing on disk."""
 
     name = "FastAPI"
@@ -28,19 +28,9 @@ class Documented:
 
     def __init__(self, scratch: Path) -> None:
         """Start it."""
-        self.port = free_port()
-        command = [sys.executable, "-m", "benchmarks.servers.documented", str(self.port)]
-        self._child = Child(command, scratch / "log", SERVER_CORE)
-        self._child.await_port(self.port)
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._child.pid
-
-    def stop(self) -> None:
-        """End it."""
-        self._child.stop()
+        port = free_port()
+        command = [sys.executable, "-m", "benchmarks.servers.documented", str(port)]
+        super().__init__(command, port, scratch / "log", SERVER_CORE)
 
     def subscribe(self, transport: Transport, execution: str) -> bytes:
         """Return the request of one subscriber."""

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.processes import SERVER_CORE, Child
+from benchmarks.processes import SERVER_CORE, Listening
 from benchmarks.targets import wire
 from benchmarks.targets.base import EXECUTION, Transport
 from tests.jupyter_process import free_port
@@ -50,37 +50,27 @@ def installed() -> bool:
     return _MODULE.exists() and shutil.which(NGINX) is not None
 
 
-class Nchan:
-    """One nginx with one worker."""
+class Nchan(Listening):
+    """One nginx with one worker, a child of the master whose process this is."""
 
     name = "nchan"
     publisher: Literal["ws", "http", "raw"] = "http"
 
     def __init__(self, scratch: Path, *, keep: int = 10) -> None:
         """Start it; `keep` messages are kept for each channel (10 is nchan's default)."""
-        self.port = free_port()
+        port = free_port()
         config = _CONFIG.format(
             module=_MODULE,
             user="user root;" if os.geteuid() == 0 else "",  # the folder is this user's alone
             folder=scratch,
-            port=self.port,
+            port=port,
             keep=f"nchan_message_buffer_length {keep};",
             newest=_FIRST.format("newest"),
             oldest=_FIRST.format("oldest"),
         )
         (scratch / "nginx.conf").write_text(config)
         command = [NGINX, "-p", str(scratch), "-c", str(scratch / "nginx.conf")]
-        self._child = Child(command, scratch / "log", SERVER_CORE)
-        self._child.await_port(self.port)
-
-    @property
-    def pid(self) -> int:
-        """The master's process; the worker is its child."""
-        return self._child.pid
-
-    def stop(self) -> None:
-        """End it."""
-        self._child.stop()
+        super().__init__(command, port, scratch / "log", SERVER_CORE)
 
     def subscribe(self, transport: Transport, execution: str) -> bytes:
         """Return the request of one subscriber."""

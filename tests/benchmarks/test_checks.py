@@ -9,22 +9,23 @@ import pytest
 
 from benchmarks.load import generator
 from benchmarks.load.generator import Generator
-from benchmarks.processes import SERVER_CORE, BenchError, Child
+from benchmarks.processes import SERVER_CORE, BenchError, Listening
 from benchmarks.scope import Scope
 from benchmarks.targets import base
 from benchmarks.targets.bare import BareLoop
 from benchmarks.targets.base import Transport
+from tests.jupyter_process import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="the generator is C")
 
 
 class FaultyTarget(BareLoop):
+    """Asked as a bare loop is, but another program."""
+
     def __init__(self, scratch: Path, fault: str) -> None:
-        super().__init__(scratch)
-        self.stop()
-        command = [sys.executable, "-m", "tests.benchmarks.faulty_loop", str(self.port), fault]
-        self._child = Child(command, scratch / "log", SERVER_CORE)
-        self._child.await_port(self.port)
+        port = free_port()
+        command = [sys.executable, "-m", "tests.benchmarks.faulty_loop", str(port), fault]
+        Listening.__init__(self, command, port, scratch / "log", SERVER_CORE)
 
 
 @pytest.fixture
