@@ -3,6 +3,7 @@ only: everything else is Tornado's, from the same bytes, with the same reply as 
 its own."""
 
 import asyncio
+import random
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -178,6 +179,26 @@ async def test_a_body_that_comes_in_pieces_is_whole(door: Door, again: Callable[
         assert (await line.publish()).startswith("HTTP/1.1 200")
         assert again() == 1
     assert len(await door.kept()) == 5
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_wherever_the_bytes_are_cut_the_replies_are_the_same(door: Door, seed: int) -> None:
+    cuts, door.services.lean = random.Random(seed), seed > 0
+    async with a_line(door) as line:
+        said = [(NOTE, {}), (NOTE, {}), (b"{", {}), (NOTE * 9, {}), (NOTE, {"X-More": "1"})] * 3
+        said[7] = (NOTE, {"Authorization": "Bearer wrong"})
+        data = b"".join(line.head(body, **headers) + body for body, headers in said)
+        while data:
+            size = cuts.randint(1, 400)
+            line.writer.write(data[:size])
+            data = data[size:]
+            for _ in range(cuts.randint(0, 12)):
+                await anyio.lowlevel.checkpoint()
+        replies = [(await line.reply()).splitlines()[0] for _ in said]
+    statuses = [reply.split()[1] for reply in replies]
+    of_five = ["200", "200", "400", "400", "200"]
+    assert statuses == [*of_five, *of_five[:2], "403", *of_five[3:], *of_five]
+    assert len(await door.kept()) == statuses.count("200")
 
 
 @configured(publish_per_second=1.0)
