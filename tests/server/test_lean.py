@@ -23,7 +23,8 @@ from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
 from crewai_hitl_nb.server.lean import LeanWriter
-from tests.server.door import PATIENCE_SECONDS, Door, ids, note, socket, until
+from tests.faults.deaf import deafen, needs_linux
+from tests.server.door import PATIENCE_SECONDS, Door, configured, ids, note, socket, until
 from tests.server.readers import Reader, Socket, reading
 
 STREAMS = pytest.mark.parametrize("transport", ["ws", "sse"])
@@ -239,6 +240,23 @@ async def test_a_socket_over_tls_is_written_to_in_turns_with_all_others(
             assert ids(await reader.until("small")) == ["small"]
             await (await connection.ping())
         await door.until_subscriptions(0)
+
+
+@needs_linux
+@configured(heartbeat_seconds=0.5)
+async def test_a_dead_reader_over_tls_is_given_up_like_any_other(
+    door: Door, certificate: Path
+) -> None:
+    headers = {"Authorization": f"token {door.token}"}
+    async with over_tls(door, certificate) as (url, trust):
+        address = url.replace("https", "wss") + "ws/human-input"
+        async with websockets.connect(
+            address, additional_headers=headers, ssl=trust, close_timeout=0.1
+        ) as connection:
+            await connection.recv()
+            await until_lean(door, 1)
+            deafen(connection.transport)
+            await door.until_subscriptions(0)
 
 
 async def test_an_event_stream_over_tls_is_written_to_in_turns_with_all_others(
