@@ -1,18 +1,26 @@
 """Replies that are due together go out together, whole, in order, and never behind a close."""
 
 import asyncio
+import gc
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
+import websockets
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
 from crewai_hitl_nb.server.acknowledging import Replies
 from crewai_hitl_nb.server.forms import framed
-from tests.server.door import PATIENCE_SECONDS
+from crewai_hitl_nb.server.lean import LeanWriter
+from tests.server.door import PATIENCE_SECONDS, Door, until
+from tests.server.door import socket as websocket
+
+TURNS = 3000
+"""Of the loop, in which both sides live: enough to read all that was sent."""
 
 
 @contextmanager
@@ -89,3 +97,31 @@ async def test_who_leaves_instead_is_waited_for_no_more() -> None:
         waiting = asyncio.ensure_future(replies.room())
         far.close()
         await waiting
+
+
+async def test_a_socket_whose_replies_are_not_read_is_read_no_further(door: Door) -> None:
+    replies = 300
+    async with websocket(door) as connection:
+        (stream,) = await until(live_streams, lambda streams: len(streams) == 1)
+        await connection.recv()  # the heartbeat behind its replay
+        said = asyncio.ensure_future(complain(connection, replies))
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            assert len(stream._write_buffer) < 1_000_000
+        assert stream.writing()
+        assert not said.done()
+        for _ in range(replies):
+            assert json.loads(await connection.recv())["type"] == "error"
+        await said
+
+
+async def live_streams() -> list[IOStream]:
+    """Return the streams of the sockets that are live in this process."""
+    writers = [one for one in gc.get_objects() if type(one) is LeanWriter]  # else a proxy answers
+    return [one._stream for one in writers if one.audience is not None]
+
+
+async def complain(connection: websockets.ClientConnection, times: int) -> None:
+    """Send frames that are refused with a reply of their own size."""
+    for _ in range(times):
+        await connection.send(json.dumps({"type": "none", "ref": "x" * 60_000}))
