@@ -26,6 +26,7 @@ from crewai_hitl_nb.kernel.runs.starter import Starter, Target
 from crewai_hitl_nb.kernel.runs.tool_calls import ToolCallHooks
 from crewai_hitl_nb.kernel.screens.card_screen import CardScreen
 from crewai_hitl_nb.kernel.screens.console import screen_of_a_script
+from crewai_hitl_nb.kernel.tasks.copies import TaskCopyPatch
 from crewai_hitl_nb.kernel.tasks.end_of_input import EndOfInputPatch
 from crewai_hitl_nb.kernel.tasks.hooks import ProviderHook
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
@@ -75,6 +76,7 @@ class Session:
         tool_calls = ToolCallHooks(self._run_ends)
         self._closers += [provider.remove, tool_calls.remove]
         self._closers.append(EndOfInputPatch().remove)
+        self._closers.append(TaskCopyPatch().remove)
         self._closers.append(HookInputPatch(self.asker).remove)
         self._before_runs = (provider.ensure, tool_calls.ensure, GATES.ensure)
         self._closers.append(FlowBridge(self.asker, self._retract, durable_flows).remove)

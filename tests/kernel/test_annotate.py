@@ -53,3 +53,20 @@ def test_the_acceptable_answers_may_be_others(kernel: RunningKernel, client: Cli
 
     assert question.response.options == ("Shorter", "Longer")
     assert "- Shorter" in cell.finish().text
+
+
+def test_another_task_of_the_same_text_is_asked_about_as_usual(
+    kernel: RunningKernel, client: Client
+) -> None:
+    cell = kernel.begin(
+        "first = make_crew()\n"
+        "_ = hitl.annotate(first.tasks[0], prompt='Fit to print?')\n"
+        "second = make_crew()\n"
+        "assert first.tasks[0].key == second.tasks[0].key\n"
+        "print(second.kickoff())"
+    )
+    question = next_question(client)
+    client.answer(question.request_id)
+
+    assert question.prompt != "Fit to print?"
+    assert cell.finish().error is None

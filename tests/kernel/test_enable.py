@@ -50,6 +50,7 @@ def test_disabling_puts_everything_back(kernel: RunningKernel) -> None:
         "import threading\n"
         "hitl.disable()\n"
         "print(Crew.kickoff.__module__, Crew.akickoff.__module__, Crew.train.__module__)\n"
+        "print(Task.copy.__module__, hasattr(Task.copy, '__wrapped__'))\n"
         "print(get_hooks(InterceptionPoint.PRE_STEP), type(get_provider()).__name__)\n"
         # The relay stays: cards of cells that ran before may still be on a page.
         "names = {t.name for t in threading.enumerate()} - {'crewai-hitl-relay'}\n"
@@ -60,6 +61,7 @@ def test_disabling_puts_everything_back(kernel: RunningKernel) -> None:
 
     assert restored.text.splitlines() == [
         "crewai.crew crewai.crew crewai.crew",
+        "crewai.task False",
         "[] SyncHumanInputProvider",
         "[]",
         "[]",

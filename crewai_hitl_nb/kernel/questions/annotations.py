@@ -1,7 +1,8 @@
 """``annotate()``: what a question of a task says beyond what crewAI knows.
 
 A table beside crewAI's tasks, which have no room for it. Below it are the protocol and
-``questions/terms.py``; ``questions/question.py`` reads it. It asks nothing.
+``questions/terms.py``; ``questions/question.py`` reads it, and ``tasks/copies.py`` tells it of
+copies. It asks nothing.
 """
 
 import weakref
@@ -86,12 +87,12 @@ def annotate(  # noqa: PLR0913 - options of a public call, by name
 
 
 def annotation_of(task: Any) -> Annotation:
-    """Return what was said about a task or the one that it is a copy of."""
-    if not isinstance(task, Task):
-        return NOTHING
-    own = _annotations.get(task)
-    if own is not None:
-        return own
-    # A copy has another id; crewAI's key names what is asked for and stays the same.
-    copies = (said for known, said in list(_annotations.items()) if known.key == task.key)
-    return next(copies, NOTHING)
+    """Return what was said about this very task, or the one that it is a copy of."""
+    return _annotations.get(task, NOTHING) if isinstance(task, Task) else NOTHING
+
+
+def annotate_copy(copy: Task, original: Task) -> None:
+    """Let what was said about a task hold for a copy of it."""
+    said = _annotations.get(original)
+    if said is not None:
+        _annotations[copy] = said
