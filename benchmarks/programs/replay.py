@@ -1,8 +1,9 @@
 """Replay: one subscriber reads a long log, while another one is live.
 
-A peer gets so many seconds for a replay; its rate is what came until then, and it is not asked
-again (nchan goes on working for a reader that has left). FastAPI's list takes part in the short
-one only. The live subscriber's latency is measured alone and meanwhile, in turn.
+A peer gets so many seconds for a replay; its rate is what came until then, and it is stopped
+(nchan goes on working for a reader that has left, on the core that the others are measured on).
+FastAPI's list takes part in the short one only. The live subscriber's latency is measured alone and
+meanwhile, in turn.
 """
 
 import itertools
@@ -53,6 +54,7 @@ def _length(bench: Bench, length: int) -> list[Row]:
                     samples.add(name, stuck.get(name) or _rate(target, request, length))
                     if samples.each[name][-1] < length / _PEER_SECONDS:
                         stuck[name] = samples.each[name][-1]
+                        target.stop()
         rows = [_row(length, samples)]
         for target in targets:
             if isinstance(target, Product):

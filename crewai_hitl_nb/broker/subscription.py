@@ -232,11 +232,11 @@ class Subscription:
     async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Sequence[Record]]:
         while self._end is None:
             page = await self._store.read(
-                self.match, after=after, upto=upto, limit=limits.PAGE_EVENTS, scope=scope
+                self.match, after=after, upto=upto, limit=limits.REPLAY_EVENTS, scope=scope
             )
             if page:
                 yield page
-            if not is_full(page, limits.PAGE_EVENTS):
+            if not is_full(page, limits.REPLAY_EVENTS):
                 return
             after = page[-1].offset
         raise self._end

@@ -45,7 +45,12 @@ MAX_JSON_VALUES: Final = 100_000
 are read in 40 ms; three million take seconds, in which a server does nothing else."""
 
 PAGE_EVENTS: Final = 500
-"""Events read from a store, and written to a subscriber, at a time while it replays."""
+"""Events written to live subscribers at a time, and in one reply to who names no number."""
+
+REPLAY_EVENTS: Final = 200
+"""Events read from a store, and written to a subscriber, at a time while it replays. Others have
+their turn between two pages: a live event waits for about three, and more in a page replay no
+faster."""
 
 PAGE_BYTES: Final = 1024 * 1024
 """The same bound in bytes: a page ends with the event that reaches it. Joining and sending so

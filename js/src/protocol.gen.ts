@@ -430,6 +430,7 @@ export const MAX_SCHEMA_CHOICES = 1000 as const;
 export const MAX_JSON_DEPTH = 64 as const;
 export const MAX_JSON_VALUES = 100000 as const;
 export const PAGE_EVENTS = 500 as const;
+export const REPLAY_EVENTS = 200 as const;
 export const PAGE_BYTES = 1048576 as const;
 export const SLICE_SENDS = 500 as const;
 export const SLICE_BYTES = 8388608 as const;

@@ -109,16 +109,16 @@ async def test_a_slow_live_reader_is_ended_and_the_others_go_on() -> None:
 async def test_an_overflow_during_the_replay_loses_nothing() -> None:
     broker = Broker(MemoryStore(), buffer_events=10)
     await broker.start()
-    await broker.publish([other() for _ in range(limits.PAGE_EVENTS + 5)])
+    await broker.publish([other() for _ in range(limits.REPLAY_EVENTS + 5)])
     subscription = broker.subscribe(EVERYTHING, ALL)
     first = await subscription.next(1)
     assert isinstance(first, list)
-    assert len(first) == limits.PAGE_EVENTS
+    assert len(first) == limits.REPLAY_EVENTS
     for _ in range(25):
         await broker.publish([other()])
-    top = limits.PAGE_EVENTS + 30
+    top = limits.REPLAY_EVENTS + 30
     rest = await read_until(subscription, top)
-    assert rest == list(range(limits.PAGE_EVENTS + 1, top + 1))
+    assert rest == list(range(limits.REPLAY_EVENTS + 1, top + 1))
     await broker.close()
 
 
