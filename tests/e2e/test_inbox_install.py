@@ -15,10 +15,7 @@ _NOTIFICATIONS = """async () => {
   return (await worker.getNotifications()).map(({ title, body, data }) => ({ title, body, data }));
 }"""
 
-_UNTIL_NOTIFIED = """async () => {
-  const worker = await navigator.serviceWorker.ready;
-  while ((await worker.getNotifications()).length === 0) await new Promise(requestAnimationFrame);
-}"""
+_NOTIFIED = f"({_NOTIFICATIONS})().then((shown) => shown.length > 0)"
 
 
 def await_worker(page: Page) -> None:
@@ -76,7 +73,8 @@ def test_a_notification_comes_only_when_asked_for_and_shows_no_word_of_the_quest
     inbox.hook("hitl-set-notifications").check()
     page.keyboard.press("Escape")
     desk.ask("called", prompt="The password is swordfish, yes?")
-    page.evaluate(_UNTIL_NOTIFIED)
+    expect(inbox.card("called")).to_be_visible(timeout=CARD_MS)
+    page.wait_for_function(_NOTIFIED, polling=50)  # a page that is not drawn has no frames
     shown: list[dict[str, Any]] = page.evaluate(_NOTIFICATIONS)
     assert shown == [{"title": "A crew waits for you", "body": "", "data": {"request": "called"}}]
 
