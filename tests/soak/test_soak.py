@@ -174,8 +174,8 @@ def test_a_flood_loses_nothing_and_leaves_the_server_as_large_as_it_was(
         end = readers.ask(f"finish {published}", End)
         reports.append(readers.ask("report", Report))
     say(
-        f"{published} events in {SECONDS:g} s; fast readers took {ratio(reports[:-1]):.2f} times as long"
-        " in the last interval as in the first, at the median"
+        f"{published} events in {SECONDS:g} s; fast readers took {ratio(reports[:-1]):.2f} times"
+        " as long in the last interval as in the first, at the median"
     )
 
     assert (end.fast_whole, end.slow_whole, end.gaps) == (FAST, SLOW, 0)
