@@ -126,19 +126,24 @@ async def test_a_writer_is_told_before_anybody_else_writes_to_its_socket(door: D
     await door.until_subscriptions(0)
 
 
+async def falls_behind_and_catches_up(door: Door, reader: Reader, events: int) -> None:
+    """Publish far more than the sockets hold; the reader has all of it once, and what follows."""
+    names = [f"large-{i}" for i in range(events)]
+    for name in names:
+        await door.publish(note(name, text=LARGE))
+    assert ids(await reader.until(names[-1])) == names
+    await door.publish(note("small"))
+    assert ids(await reader.until("small")) == ["small"]
+
+
 @STREAMS
 async def test_a_reader_that_falls_behind_and_catches_up_has_everything_once(
     door: Door, transport: str
 ) -> None:
-    names = [f"large-{i}" for i in range(60)]
     async with reading(transport, door) as reader:
         await reader.replayed()
         await until_lean(door, 1)
-        for name in names:
-            await door.publish(note(name, text=LARGE))  # far more than the sockets hold
-        assert ids(await reader.until(names[-1])) == names
-        await door.publish(note("small"))
-        assert ids(await reader.until("small")) == ["small"]
+        await falls_behind_and_catches_up(door, reader, 60)
         assert await lean(door) == 1
 
 
@@ -226,18 +231,13 @@ async def test_a_socket_over_tls_is_written_to_in_turns_with_all_others(
     door: Door, certificate: Path
 ) -> None:
     headers = {"Authorization": f"token {door.token}"}
-    names = [f"large-{i}" for i in range(30)]
     async with over_tls(door, certificate) as (url, trust):
         address = url.replace("https", "wss") + "ws/human-input"
         async with websockets.connect(address, additional_headers=headers, ssl=trust) as connection:
             reader = Reader(Socket(connection))
             await reader.replayed()
             await until_lean(door, 1)
-            for name in names:
-                await door.publish(note(name, text=LARGE))  # far more than the sockets hold
-            assert ids(await reader.until(names[-1])) == names
-            await door.publish(note("small"))
-            assert ids(await reader.until("small")) == ["small"]
+            await falls_behind_and_catches_up(door, reader, 30)
             await (await connection.ping())
         await door.until_subscriptions(0)
 

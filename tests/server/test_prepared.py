@@ -3,8 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import anyio
@@ -17,48 +16,30 @@ from crewai_hitl_nb.server.prepared import Prepared
 from crewai_hitl_nb.server.turns import Turns
 from tests.server.callers import FOREIGN, caller, cookie_header, kernel_key
 from tests.server.door import PATIENCE_SECONDS, Door, both_ways, note
+from tests.server.line import Line, connected
 
 LARGE = "x" * 900_000
 METRIC = re.compile(r"^http_request_duration_seconds_count\{.*PollHandler.*\} (\d+)", re.MULTILINE)
 
 
-class Line:
-    """One connection, and the calls on it as they are on the wire."""
-
-    def __init__(
-        self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.reader = reader
-        self.writer = writer
-        self._path = httpx.URL(door.url).raw_path.decode()
-        self._host = httpx.URL(door.url).netloc.decode()
-        self._token = door.token
+class Polls(Line):
+    """A poll's calls on it."""
 
     def ask(self, query: str = "", version: str = "1.1", **headers: str) -> None:
-        said = {"Host": self._host, "Authorization": f"token {self._token}", **headers}
+        said = {"Host": self.host, "Authorization": f"token {self.token}", **headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in said.items() if value)
-        path = f"{self._path}poll/human-input?timeout=14&{query}"
+        path = f"{self.path}poll/human-input?timeout=14&{query}"
         self.writer.write(f"GET {path} HTTP/{version}\r\n{lines}\r\n".encode())
 
     async def reply(self) -> tuple[str, bytes]:
         """Return the next head and body."""
-        with anyio.fail_after(PATIENCE_SECONDS):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-            length = re.search(r"Content-Length: (\d+)", head)
-            assert length is not None, head
-            return head, await self.reader.readexactly(int(length.group(1)))
+        head, body = await self.head_and_body()
+        assert "Content-Length: " in head, head
+        return head, body
 
 
-@asynccontextmanager
-async def a_line(door: Door) -> AsyncIterator[Line]:
-    url = httpx.URL(door.url)
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    try:
-        yield Line(door, reader, writer)
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+def a_line(door: Door) -> AbstractAsyncContextManager[Polls]:
+    return connected(door, Polls)
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ its own."""
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio
-import httpx
 import pytest
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
@@ -17,43 +16,38 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from crewai_hitl_nb.server import same_again
 from tests.server.callers import FOREIGN, kernel_key
 from tests.server.door import PATIENCE_SECONDS, Door, both_ways, configured, until
+from tests.server.line import Line, connected
 from tests.server.test_kernel_publish import BODIES
 
 NOTE = b'{"type": "note"}'
 LONG = b'{"type": "note", "text": "%b"}' % (b"x" * 200_000)
 
 
-class Line:
-    """A kernel's connection, as its calls and their replies are on the wire."""
+class KernelLine(Line):
+    """A kernel's publishes on it, with the key of when it connected."""
 
     def __init__(
         self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.reader = reader
-        self.writer = writer
-        self._path = httpx.URL(door.url).raw_path.decode() + "events"
+        super().__init__(door, reader, writer)
         self._key = kernel_key()
-        self._host = httpx.URL(door.url).netloc.decode()
 
     def head(self, body: bytes, path: str = "", **headers: str) -> bytes:
         said = {
-            "Host": self._host,
+            "Host": self.host,
             "Authorization": f"Bearer {self._key}",
             "Content-Length": str(len(body)),
             **headers,
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
-        return f"POST {path or self._path} HTTP/1.1\r\n{lines}\r\n".encode()
+        return f"POST {path or self.path + 'events'} HTTP/1.1\r\n{lines}\r\n".encode()
 
     def call(self, body: bytes, path: str = "", **headers: str) -> None:
         self.writer.write(self.head(body, path, **headers) + body)
 
     async def reply(self) -> str:
         """Return the next reply without what differs from one to the next."""
-        with anyio.fail_after(PATIENCE_SECONDS):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-            length = re.search(r"Content-Length: (\d+)", head)
-            body = await self.reader.readexactly(int(length.group(1)) if length else 0)
+        head, body = await self.head_and_body()
         head = re.sub(r"(Date|Content-Length): .*", r"\1: …", head)
         head = re.sub(r"_xsrf=[^;]*", "_xsrf=…", head)
         return head + re.sub(r'"(event_id|request_id)":"[^"]*"|"offset":\d+', "…", body.decode())
@@ -63,16 +57,8 @@ class Line:
         return await self.reply()
 
 
-@asynccontextmanager
-async def a_line(door: Door) -> AsyncIterator[Line]:
-    url = httpx.URL(door.url)
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    try:
-        yield Line(door, reader, writer)
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+def a_line(door: Door) -> AbstractAsyncContextManager[KernelLine]:
+    return connected(door, KernelLine)
 
 
 @pytest.fixture
