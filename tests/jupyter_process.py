@@ -123,7 +123,13 @@ class JupyterProcess:
         if not listening or process.poll() is not None:
             self.kill()
             raise AssertionError(f"the Jupyter server did not start:\n{self.log.read_text()}")
-        self._await_log()
+        try:
+            self._await_log()
+        except httpx.HTTPError as error:
+            self.kill()
+            raise AssertionError(
+                f"it listens but says {error!r}:\n{self.log.read_text()}"
+            ) from error
 
     def _await_log(self) -> None:
         """Wait until the extension's log is open: a moment after the server listens."""
