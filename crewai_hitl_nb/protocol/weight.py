@@ -1,4 +1,4 @@
-"""How many values a JSON text holds, told before any of them is made.
+"""How many values a JSON text holds, told before any of them is made; and how many are made.
 
 Why: a decoder makes an object for each value, and in the same eight megabytes there is room for
 one text or for three million empty lists; those hold an event loop for seconds, and what waits
