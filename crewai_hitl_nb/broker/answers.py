@@ -81,7 +81,8 @@ def default_answer(required: HumanInputRequired) -> Answer:
     """Return the explicit default of a request as an answer.
 
     A default is an answer's body (``{"option": …}``), the values of a form, an option, or
-    a text to respond with. It is checked like any other answer.
+    a text to respond with. It is checked like any other answer, but that silence is no
+    person's here: a default approves only if it says so.
 
     Raises:
         InvalidAnswer: It is none of these.
@@ -93,7 +94,8 @@ def default_answer(required: HumanInputRequired) -> Answer:
         default = {"human_feedback": default, "decision": "respond"}
     elif isinstance(default, list):
         default = {"options": default}
-    return msgspec.structs.replace(answer_from_wire(default), via="default")
+    answer = answer_from_wire(default)
+    return msgspec.structs.replace(answer, decision=answer.decision or "respond", via="default")
 
 
 def _is_body(default: dict[str, Any], form: dict[str, Any] | None) -> bool:

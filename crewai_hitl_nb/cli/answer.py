@@ -13,6 +13,7 @@ import msgspec
 from crewai_hitl_nb.cli.dialog import ask_for_reply, show_question
 from crewai_hitl_nb.cli.lookup import complete_request_id, find_request
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
+from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.errors import InvalidAnswer, Settled
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted
 from crewai_hitl_nb.protocol.wire import encode_event
@@ -78,7 +79,7 @@ def _given(
     """Return the answer on the command line; None when a dialog is to ask for it."""
     if text == _STDIN:
         text = _from_stdin()
-    if text is not None and not text.strip():
+    if text is not None and is_blank(text):
         raise click.UsageError("the TEXT is blank; to accept say --approve")
     if decision in ("approve", "reject") and (options or values is not None):
         raise click.UsageError(f"--{decision} takes neither --option nor --values")

@@ -172,7 +172,8 @@ class AsyncClient:
 
         Args:
             request_id: Which.
-            human_feedback: Text; blank without a decision means approve.
+            human_feedback: Text; blank without a decision accepts a draft under review and is
+                refused for every other kind of request.
             decision: ``approve``, ``respond``, ``edit`` or ``reject``, as the request allows.
             options: The chosen options.
             values: The filled form.

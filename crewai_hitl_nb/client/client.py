@@ -120,7 +120,7 @@ class Client:
         via: str = "api",
         idempotency_key: str | None = None,
     ) -> HumanInputCompleted:
-        """Answer a request and return the winning event; blank without a decision approves."""
+        """Answer a request and return the winning event; blank accepts a draft, nothing else."""
         return self._thread.run(
             self._client.answer(
                 request_id,

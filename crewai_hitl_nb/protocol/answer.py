@@ -2,31 +2,37 @@
 
 The rule stands in one function, :func:`accept`, which every surface goes through: the
 card, ``curl``, the command line, the console. Nothing blank, unknown or failed ever
-becomes an approval: only blank feedback *sent by a person* to a request that allows
-``approve`` means approve (crewAI's own rule for a task's human input).
+becomes an approval, with one exception: blank feedback *sent by a person* accepts a draft
+under review (:data:`REVIEWS`), where the request offers ``approve``. That is crewAI's own
+rule for a task's human input. A tool or a model is allowed by name only.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from crewai_hitl_nb.protocol import limits, schema
+from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import (
     Decision,
     Feedback,
     HumanInputRequired,
+    Kind,
     Option,
     Response,
     Via,
 )
+
+REVIEWS: Final[frozenset[Kind]] = frozenset({"task_feedback", "training_feedback", "flow_feedback"})
+"""The kinds that put a draft before a person. Only there does blank feedback accept."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The body of an answer, as sent.
 
     Attributes:
-        human_feedback: Free text; blank is allowed.
+        human_feedback: Free text; what blank means depends on the request.
         decision: What the person decided; None leaves it to the text (see :func:`accept`).
         option: One option; short for ``options: [option]``.
         options: The chosen options.
@@ -80,17 +86,18 @@ def answer_from_wire(raw: object, idempotency_key: str | None = None) -> Answer:
 def accept(request: HumanInputRequired, answer: Answer) -> AcceptedAnswer:
     """Settle the decision and check the answer against what the request allows.
 
-    Without a decision, chosen options or values mean ``respond``, text means ``respond``
-    and nothing at all means ``approve``.
+    Without a decision, options or values mean ``respond``, and so does text. Nothing at all
+    accepts a draft under review and is refused everywhere else.
 
     Raises:
         InvalidAnswer: Naming the field; the request stays open.
     """
     response = request.response
     options = _chosen(response, answer)
-    decision = answer.decision or _implied(answer, options)
+    decision = answer.decision or _implied(request, answer, options)
     if decision not in response.decisions:
-        raise _not_allowed(response, answer, decision)
+        allowed = ", ".join(response.decisions)
+        raise InvalidAnswer.at("decision", f"`{decision}` is not possible here; choose {allowed}")
     _check_options(response, options)
     if answer.values is not None and response.schema is None:
         raise InvalidAnswer.at("values", "this request has no form; send `human_feedback`")
@@ -118,18 +125,20 @@ def _chosen(response: Response, answer: Answer) -> tuple[str, ...] | None:
     return None
 
 
-def _implied(answer: Answer, options: tuple[str, ...] | None) -> Decision:
-    said_something = options or answer.values is not None or answer.human_feedback.strip()
-    return "respond" if said_something else "approve"
-
-
-def _not_allowed(response: Response, answer: Answer, decision: Decision) -> InvalidAnswer:
-    allowed = ", ".join(response.decisions)
-    if answer.decision is None and decision == "approve":
-        return InvalidAnswer.at(
-            "human_feedback", f"must not be blank: this request takes only {allowed}"
-        )
-    return InvalidAnswer.at("decision", f"`{decision}` is not possible here; choose {allowed}")
+def _implied(
+    request: HumanInputRequired, answer: Answer, options: tuple[str, ...] | None
+) -> Decision:
+    # Options or values that are there but empty are no silence: they are refused further on.
+    if options is not None or answer.values is not None or not is_blank(answer.human_feedback):
+        return "respond"
+    decisions = request.response.decisions
+    if request.kind in REVIEWS and "approve" in decisions:
+        return "approve"
+    raise InvalidAnswer.at(
+        "human_feedback",
+        "must not be blank: silence accepts a draft under review and nothing else; send text, "
+        f"or name your `decision` ({', '.join(decisions)})",
+    )
 
 
 def _check_content(
@@ -145,7 +154,7 @@ def _check_content(
     elif response.options is not None:
         if not options:
             raise InvalidAnswer.at("options", f"choose from {', '.join(response.options)}")
-    elif not answer.human_feedback.strip():
+    elif is_blank(answer.human_feedback):
         raise InvalidAnswer.at(
             "human_feedback", "must not be blank when responding; to accept, send `approve`"
         )

@@ -210,8 +210,8 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("post", "/requests/{request_id}/answer"): Operation(
         id="answer",
-        summary="Answer in the caller's name; the first answer wins. Without a decision blank "
-        "feedback approves and text responds.",
+        summary="Answer in the caller's name; the first answer wins. Without a decision text "
+        "responds; blank feedback accepts a draft under review and is refused elsewhere.",
         right="answer",
         parameters=(_IDEMPOTENCY,),
         body="Answer",

@@ -54,7 +54,9 @@ def question(request_id: str, **fields: object) -> dict[str, object]:
 def test_what_happens_to_questions_is_counted(http: httpx.Client) -> None:
     http.post("events", json=[question(f"q{number}") for number in range(4)])
     http.post("requests/q0/answer", json={"human_feedback": "a-recognisable-text", "via": "cli"})
-    http.post("requests/q1/answer", json={"via": "a-surface-that-somebody-made-up"})
+    http.post(
+        "requests/q1/answer", json={"decision": "approve", "via": "a-surface-that-somebody-made-up"}
+    )
     http.post("requests/q2/cancel", json={"reason": "interrupted"})
     seen = scraped(http)
     assert value(seen, "pending_requests", kind="question") == 1

@@ -18,6 +18,7 @@ from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.asking import NotAnswered
 from crewai_hitl_nb.kernel.tasks.human_input import ACCEPT, said_of
+from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 
 REQUEST_KEY: Final = "crewai_hitl_request_id"
@@ -41,7 +42,7 @@ class ChosenOutcome(str):
 
     def __new__(cls, outcome: str, comment: str = "") -> "ChosenOutcome":
         """Make a text of it."""
-        chosen = super().__new__(cls, comment if comment.strip() else outcome)
+        chosen = super().__new__(cls, outcome if is_blank(comment) else comment)
         chosen.outcome, chosen.comment = outcome, comment
         return chosen
 

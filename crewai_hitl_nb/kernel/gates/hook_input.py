@@ -20,6 +20,7 @@ from crewai_hitl_nb.kernel.gates.approval import model_question, tool_question
 from crewai_hitl_nb.kernel.gates.consent import word_of_consent
 from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, call_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 
 STOCK_MESSAGE: Final = "Press Enter to continue, or provide feedback:"
@@ -104,6 +105,6 @@ def typed(answer: HumanInputCompleted, prompt: str, default_message: str) -> str
     if answer.decision == "reject":
         raise Rejected(said_of(answer))
     text = said_of(answer).strip()
-    if answer.decision in ("respond", None) and text:
+    if answer.decision in ("respond", None) and not is_blank(text):
         return text
     raise NotAnswered(f"the answer was no approval and no text ({answer.decision})", "refused")

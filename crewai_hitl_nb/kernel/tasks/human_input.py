@@ -22,6 +22,7 @@ from crewai.core.providers.human_input import (
 
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.questions.question import task_question
+from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
 
 ACCEPT = ""
@@ -111,7 +112,7 @@ class _Review:
 
     def take(self, answer: HumanInputCompleted) -> str:
         """Take an answer and return the feedback in crewAI's terms."""
-        if answer.decision == "edit" and answer.human_feedback.strip():
+        if answer.decision == "edit" and not is_blank(answer.human_feedback):
             text = answer.human_feedback
             self.draft = dataclasses.replace(self.draft, output=text, text=text)
             return ACCEPT
@@ -134,7 +135,7 @@ def feedback_of(answer: HumanInputCompleted) -> str:
     if answer.decision == "approve":
         return ACCEPT
     text = said_of(answer)
-    if answer.decision in ("respond", None) and text.strip():
+    if answer.decision in ("respond", None) and not is_blank(text):
         return text
     raise NotAnswered(f"the answer was no approval and no feedback ({answer.decision})", "refused")
 
@@ -144,7 +145,7 @@ def said_of(answer: HumanInputCompleted) -> str:
     parts = [", ".join(answer.options or ()), answer.human_feedback]
     if answer.values is not None:
         parts.append(msgspec.json.encode(answer.values).decode())
-    return "\n".join(dict.fromkeys(part for part in parts if part.strip()))
+    return "\n".join(dict.fromkeys(part for part in parts if not is_blank(part)))
 
 
 def _revise(context: ExecutorContext, feedback: str) -> None:
