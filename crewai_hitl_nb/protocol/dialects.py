@@ -7,7 +7,8 @@ request's* (crewAI issue 3259, "Key capabilities") stands on its own path only:
     ``context``        is an object: the text, and what else is known about the question
     ``reason_flags``   is the list of those that are true
 
-Everything else is alike, so a reader of one finds its way in the other.
+Everything else is alike, so a reader of one finds its way in the other. A publisher's own
+``event`` field is not sent in the feature request's dialect: the name is taken there.
 """
 
 from collections.abc import Callable
@@ -38,12 +39,15 @@ def _as_it_is(body: bytes) -> bytes:
 def _feature_request(body: bytes) -> bytes:
     said: dict[str, Any] = msgspec.json.decode(body)
     kind = said.pop("type", None)
-    if kind == "human_input_required":
+    if kind == PENDING:  # of a log from before this word was reserved: it asks nothing
+        kind = f"unknown:{PENDING}"
+    elif kind == "human_input_required":
         kind = PENDING
         about = {name: said[name] for name in _ABOUT if said.get(name)}
         said["context"] = {"text": said.get("context", ""), **about}
         flags = said.get("reason_flags") or {}
         said["reason_flags"] = [name for name, is_set in flags.items() if is_set]
+    said.pop("event", None)  # a publisher's own; what happened is the server's to say
     return msgspec.json.encode({"event": kind, **said})
 
 

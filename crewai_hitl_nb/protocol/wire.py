@@ -5,6 +5,7 @@ it gets wrong is refused with the field and the reason; an unknown type passes t
 came. Below are the types and the forms (``schema.py``).
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any, Final
@@ -25,9 +26,17 @@ from crewai_hitl_nb.protocol.events import (
 from crewai_hitl_nb.protocol.ids import Id
 
 RESERVED_TYPES: Final = frozenset(
-    {"heartbeat", "gap", "ack", "error", "publish", "answer", "claim", "cancel"}
+    {
+        *("heartbeat", "gap", "ack", "error", "hello"),
+        *("publish", "answer", "claim", "cancel"),
+        *("event_damaged", "pending_human_input"),
+    }
 )
-"""Types of frames; an event of such a type would be taken for one."""
+"""The server's own words: frames, what stands in for a damaged event, and what the feature
+request's dialect calls a question. An event of such a type would be taken for one."""
+
+RESERVED_PREFIX: Final = "human_input_"
+"""What a request goes through; a type of that name that nobody knows yet is not a publisher's."""
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -61,10 +70,9 @@ def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
         envelope = msgspec.convert(filled, _Envelope)
     except msgspec.ValidationError as error:
         raise InvalidEvent(_field_errors(error)) from None
-    if envelope.type in RESERVED_TYPES:
-        raise InvalidEvent.at("type", f"`{envelope.type}` is the type of a frame, not of an event")
     struct = KNOWN_TYPES.get(envelope.type)
     if struct is None:
+        _check_own_type(envelope.type)
         return UnknownEvent(
             type=envelope.type,
             event_id=envelope.event_id,
@@ -185,6 +193,22 @@ def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
                 changes[name] = _utc(name, instant)
         _check_response(event.response)
     return msgspec.structs.replace(event, **changes)
+
+
+def _check_own_type(name: str) -> None:
+    """Leave a publisher every type but the server's own words, however they are spelled."""
+    if not name.isprintable() or name != name.strip():
+        raise InvalidEvent.at(
+            "type", "must be visible characters on one line, without spaces around them"
+        )
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    if folded in RESERVED_TYPES or folded.startswith(RESERVED_PREFIX):
+        known = ", ".join(f"`{known}`" for known in KNOWN_TYPES)
+        raise InvalidEvent.at(
+            "type",
+            f"`{name}` is a word of the server's own; name your type otherwise, or publish one of "
+            f"{known}",
+        )
 
 
 def _check_response(response: Response) -> None:

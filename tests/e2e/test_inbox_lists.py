@@ -83,7 +83,7 @@ def test_the_history_comes_in_pages_and_takes_in_what_is_answered_meanwhile(
     names = [f"page-{number}" for number in range(60)]
     desk.ask_all([{"request_id": name, "kind": "llm_approval"} for name in names])
     for name in names[:59]:
-        desk.answer(name)
+        desk.answer(name, decision="approve")
     inbox = open_inbox("#history")
     entries = inbox.page.locator("[data-testid='hitl-entry'][data-request-id^='page-']")
     expect(inbox.entry("page-58")).to_be_visible()
@@ -92,7 +92,7 @@ def test_the_history_comes_in_pages_and_takes_in_what_is_answered_meanwhile(
         inbox.hook("hitl-older").click()
         expect(inbox.hook("hitl-history")).to_have_attribute("aria-busy", "false")
     expect(entries).to_have_count(59)
-    desk.answer("page-59")
+    desk.answer("page-59", decision="approve")
     expect(entries).to_have_count(60)
     expect(entries.first).to_have_attribute("data-request-id", "page-59")
 

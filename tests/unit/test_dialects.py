@@ -4,7 +4,7 @@ import json
 
 from crewai_hitl_nb.protocol.dialects import CANONICAL, FEATURE_REQUEST
 from crewai_hitl_nb.protocol.wire import encode_event
-from tests.events import completed, required
+from tests.events import completed, other, required
 
 
 def _said(body: bytes) -> dict[str, object]:
@@ -41,6 +41,20 @@ def test_a_question_reads_as_the_feature_request_writes_it() -> None:
     }
     assert documented.items() <= said.items()
     assert said["context"] == {"text": "Some text", "kind": "task_feedback", "round": 1}
+
+
+def test_what_happened_is_the_servers_to_say_whatever_a_publisher_writes() -> None:
+    for word in ("human_input_completed", "gap", "heartbeat", "pending_human_input", None, 7):
+        said = _said(encode_event(other("note", event=word, wind=7)))
+        assert (said["event"], said["wind"]) == ("note", 7)
+        assert "type" not in said
+
+
+def test_an_older_log_asks_nothing_by_a_word_that_was_not_reserved_then() -> None:
+    assert _said(b'{"type":"pending_human_input","prompt":"Pay?"}') == {
+        "event": "unknown:pending_human_input",
+        "prompt": "Pay?",
+    }
 
 
 def test_other_events_and_frames_keep_their_name_under_event() -> None:

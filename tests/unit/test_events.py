@@ -10,15 +10,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.dialects import PENDING
 from crewai_hitl_nb.protocol.errors import InvalidEvent, error_from_wire
 from crewai_hitl_nb.protocol.events import HumanInputRequired, UnknownEvent
+from crewai_hitl_nb.protocol.frames import DownFrame, UpFrame
 from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.state import fold
 from crewai_hitl_nb.protocol.wire import (
+    RESERVED_TYPES,
     decode_event,
     encode_event,
     event_from_wire,
     events_from_wire,
+    stored_event,
 )
+from crewai_hitl_nb.store.damage import EVENT_DAMAGED
 from tests.events import NOON, required
 
 ASK = {"type": "human_input_required", "prompt": "Good?"}
@@ -102,10 +108,32 @@ def test_what_is_no_event_is_refused(raw: object) -> None:
         _event(raw)
 
 
-@pytest.mark.parametrize("reserved", ["heartbeat", "gap", "ack", "error", "answer"])
-def test_an_event_cannot_pose_as_a_frame(reserved: str) -> None:
-    with pytest.raises(InvalidEvent, match="frame"):
-        _event({"type": reserved})
+FORGED = (
+    *("Heartbeat", "GAP", "ｇａｐ", "human_input_edited", "Human_Input_Completed", "human_input_"),
+    *("gap ", "gap\n", "note\r\nevent: gap", "g\u200bap", "note\u2028", "\x00", " ", "note\x1b[2J"),
+)
+
+
+@pytest.mark.parametrize("name", sorted({*RESERVED_TYPES, *FORGED}))
+def test_a_publisher_cannot_speak_the_servers_own_words(name: str) -> None:
+    with pytest.raises(InvalidEvent, match=r"the server's own|visible") as refused:
+        _event({"type": name})
+    assert (refused.value.status, refused.value.details["field"]) == (422, "type")
+
+
+def test_every_frame_has_a_reserved_name() -> None:
+    tags = {str(kind.__struct_config__.tag) for kind in (*UpFrame.__args__, *DownFrame.__args__)}
+    assert {*tags, "error", EVENT_DAMAGED, PENDING} <= RESERVED_TYPES
+
+
+@pytest.mark.parametrize("name", ["human_input_edited", "event_damaged", "hello"])
+def test_an_older_log_keeps_what_was_published_before_a_word_was_reserved(name: str) -> None:
+    event = stored_event(
+        {"type": name, "event_id": "e", "timestamp": "2026-11-22T01:00:00Z", "request_id": "r"}
+    )
+    assert isinstance(event, UnknownEvent)
+    requests = fold([required("r"), event])
+    assert requests["r"].status == "pending"
 
 
 def test_an_unknown_type_keeps_every_field() -> None:
