@@ -10,6 +10,10 @@ emptied and the replay goes on to the new top. Once live, an overflow ends the
 subscription with :class:`SlowReader`, which the reader can resume from; it slows nobody
 else. Only a reader that was behind already is slow: one large commit may fill the queue
 of a reader that waits for it.
+
+The log may be pruned between two pages of a replay. Each page comes with how far that went, from
+the same view of the log: a reader whose next events are gone is told so by a gap, and then given
+everything that is kept, as if it had come back with the last event that it saw.
 """
 
 import asyncio
@@ -90,11 +94,14 @@ class Subscription:
         self._left = left
         self._most_events = buffer_events
         self._most_bytes = buffer_bytes
-        self._boundary = store.top
+        self._began = self._boundary = store.top
         self._queue: deque[Record] = deque()
         self._queued_bytes = 0
         self._live = False
         self._replayed = 0
+        self._last = start.last_event_id or ""
+        self._missing: int | None = None
+        """The reader knows that events up to here may be missing; None until the first page."""
         self._end: Exception | None = None
         self._wake = asyncio.Event()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -207,7 +214,7 @@ class Subscription:
         return self._empty()
 
     async def _walk(self) -> AsyncIterator[Step]:
-        """Gap if there is one, then the replay page by page; its end is that of the replay."""
+        """The replay, page by page, with a gap wherever events are missing; then it is live."""
         done, scope, gap = await self._locate()
         if gap is not None:
             yield gap
@@ -215,8 +222,8 @@ class Subscription:
         while done < self._boundary or (self._queue and not flushed):
             if done < self._boundary:
                 upto = self._boundary
-                async for page in self._pages(done, upto, scope):
-                    yield page
+                async for step in self._pages(done, upto, scope):
+                    yield step
             else:
                 # Once: the reader shall not begin its live time with a full buffer, nor
                 # wait for it for as long as others publish.
@@ -229,37 +236,48 @@ class Subscription:
         # No await between the last look at the boundary and this line: see the rule above.
         self._live, self._replayed = True, done
 
-    async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Sequence[Record]]:
+    async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Step]:
         while self._end is None:
-            page = await self._store.read(
+            page = await self._store.replay(
                 self.match, after=after, upto=upto, limit=limits.REPLAY_EVENTS, scope=scope
             )
-            if page:
-                yield page
-            if not is_full(page, limits.REPLAY_EVENTS):
+            if self._missing is None:  # it reads what is kept, and was promised no more
+                self._missing = page.pruned_through
+            # Of the open requests nothing is ever pruned while they are open.
+            if scope == "all" and page.pruned_through > max(after, self._missing):
+                yield self._gap("pruned")
+                after, self._missing = 0, page.pruned_through
+                continue
+            if page.records:
+                self._last = page.records[-1].event_id
+                yield page.records
+            if not is_full(page.records, limits.REPLAY_EVENTS):
                 return
-            after = page[-1].offset
+            after = page.records[-1].offset
         raise self._end
 
     async def _locate(self) -> tuple[int, Scope, Gap | None]:
+        """Return the place to begin behind, and what to read from there."""
         last = self._start.last_event_id
         if last is not None:
             offset = await offset_within(self._store, self.match.within, last)
-            if offset is not None and offset >= self._store.pruned_through:
-                return offset, "all", None
-            return 0, "all", self._gap(last, known=offset is not None)
+            if offset is None:
+                return 0, "all", self._gap("unknown_event_id")
+            self._missing = 0
+            return offset, "all", None
         if self._start.replay == "none":
-            return self._boundary, "all", None
+            self._missing = 0
+            return self._began, "all", None  # the boundary may have moved on by an overflow
         return 0, "pending" if self._start.replay == "pending" else "all", None
 
-    def _gap(self, last: str, *, known: bool) -> Gap:
+    def _gap(self, reason: Literal["unknown_event_id", "pruned"]) -> Gap:
         return Gap(
-            reason="pruned" if known else "unknown_event_id",
-            last_event_id=last,
+            reason=reason,
+            last_event_id=self._last,
             epoch=self._store.epoch,
             message=(
                 "events after this id are no longer kept; everything that is kept follows"
-                if known
+                if reason == "pruned"
                 else "this id is not in the log; everything that is kept follows"
             ),
         )

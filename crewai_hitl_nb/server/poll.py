@@ -191,7 +191,8 @@ async def _collect(
         if isinstance(step, Live):
             live = True
         elif isinstance(step, Gap):
-            gap = step
+            gap, size = step, 0
+            records.clear()  # everything that is kept follows, these as well
         else:
             records.extend(step)
             size += sum(len(record.body) for record in step)

@@ -72,6 +72,17 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
     event: Event
 
 
+class Replayed(msgspec.Struct, frozen=True):
+    """One page of a replay, and how far the log was pruned in that same view of it.
+
+    A reader that stood before ``pruned_through`` may have missed events; one page and the next
+    are two views of the log, and it may be pruned between them.
+    """
+
+    records: list[Record]
+    pruned_through: int
+
+
 class Reach(msgspec.Struct, frozen=True):
     """What a limited caller sees: events of these executions, and of these crews."""
 
@@ -203,6 +214,11 @@ class Store(Protocol):
         Scope ``pending`` reads the asking event and the latest claim of the requests that
         were open when ``upto`` was the top.
         """
+
+    async def replay(
+        self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
+    ) -> Replayed:
+        """Return what :meth:`read` does, with how far the log was pruned: both from one view."""
 
     async def offset_of(self, event_id: str) -> int | None:
         """Return the place of an event, or None when it is not (or no longer) there."""

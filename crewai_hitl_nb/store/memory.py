@@ -19,6 +19,7 @@ from crewai_hitl_nb.store.base import (
     Match,
     OnCommit,
     Record,
+    Replayed,
     RequestPage,
     RequestQuery,
     Scope,
@@ -103,6 +104,13 @@ class MemoryStore:
         """Return the next records in order."""
         wanted = self._open_records(upto) if scope == "pending" else self._records()
         return page((r for r in wanted if after < r.offset <= upto and match(r)), limit)
+
+    async def replay(
+        self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
+    ) -> Replayed:
+        """Return the next records and how far the log was pruned; nothing comes in between."""
+        page = await self.read(match, after=after, upto=upto, limit=limit, scope=scope)
+        return Replayed(page, self.pruned_through)
 
     def _records(self) -> Iterable[Record]:
         return (kept.record for kept in self._kept.values())

@@ -4,7 +4,8 @@ The statements are put together from constants of this file; every value is boun
 """
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TypeAlias
 
 import msgspec
@@ -24,6 +25,7 @@ from crewai_hitl_nb.store.base import (
     Match,
     Reach,
     Record,
+    Replayed,
     RequestPage,
     RequestQuery,
     Scope,
@@ -41,6 +43,17 @@ def load_meta(connection: sqlite3.Connection) -> tuple[str, int, int]:
     meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
     return str(meta["epoch"]), row[0] if row else 0, int(meta.get("pruned_through", 0))
+
+
+@contextmanager
+def _one_view(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several statements see one state of the log: it may be pruned between two of them."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:  # not after every error
+            connection.execute("COMMIT")
 
 
 def by_event_id(connection: sqlite3.Connection, event_id: str) -> Record | None:
@@ -91,6 +104,22 @@ def records(
     )
     with closing(rows):  # it may not be read to its end
         return page((_sendable(connection, Record(*row)) for row in rows), limit)
+
+
+def replay(
+    connection: sqlite3.Connection,
+    match: Match,
+    *,
+    after: int,
+    upto: int,
+    limit: int,
+    scope: Scope,
+) -> Replayed:
+    """Return the next records, and how far the log was pruned when they were read."""
+    with _one_view(connection):
+        row = connection.execute("SELECT value FROM meta WHERE key = 'pruned_through'").fetchone()
+        page = records(connection, match, after=after, upto=upto, limit=limit, scope=scope)
+    return Replayed(page, int(row[0]) if row else 0)
 
 
 # The asking events and latest claims of the requests that were open when `upto` was the top.
@@ -162,8 +191,7 @@ def head(connection: sqlite3.Connection, epoch: str) -> Head:
 
 def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int) -> TrailPage:
     """Return the next entries of the trail, with the place that the first one stands on."""
-    connection.execute("BEGIN")  # one view of the log: it may be pruned between two statements
-    try:
+    with _one_view(connection):
         begin = _beginning(connection, epoch)
         if after > begin.offset:
             begin = _place(connection, f"WHERE offset <= {after:d} ORDER BY offset DESC", begin)
@@ -177,8 +205,6 @@ def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int)
         page = of_one_page(_entry(connection, row) for row in rows)
         rows.close()
         return TrailPage(begin, page, head(connection, epoch))
-    finally:
-        connection.execute("COMMIT")
 
 
 def _beginning(connection: sqlite3.Connection, epoch: str) -> Head:

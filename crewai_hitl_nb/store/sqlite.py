@@ -35,6 +35,7 @@ from crewai_hitl_nb.store.base import (
     Match,
     OnCommit,
     Record,
+    Replayed,
     RequestPage,
     RequestQuery,
     Scope,
@@ -290,6 +291,14 @@ class SqliteStore:
         """Return the next records in order."""
         return await self._read(
             lambda c: reading.records(c, match, after=after, upto=upto, limit=limit, scope=scope)
+        )
+
+    async def replay(
+        self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
+    ) -> Replayed:
+        """Return the next records and how far the log was pruned, from one view of it."""
+        return await self._read(
+            lambda c: reading.replay(c, match, after=after, upto=upto, limit=limit, scope=scope)
         )
 
     async def offset_of(self, event_id: str) -> int | None:

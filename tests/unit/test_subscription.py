@@ -11,7 +11,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.subscription import Live, SlowReader, Start, Subscription
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap
-from crewai_hitl_nb.store.base import EVERYTHING, Match, Record, Scope
+from crewai_hitl_nb.store.base import EVERYTHING, Match, Record, Replayed, Scope
 from crewai_hitl_nb.store.memory import MemoryStore
 from tests.events import completed, other, required
 
@@ -154,9 +154,9 @@ class _InterruptedStore(MemoryStore):
         super().__init__()
         self._bursts = bursts
 
-    async def read(
+    async def replay(
         self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
-    ) -> list[Record]:
+    ) -> Replayed:
         page = await super().read(match, after=after, upto=upto, limit=min(limit, 3), scope=scope)
         if self._bursts:
             await self.append([other() for _ in range(self._bursts.pop())])
@@ -168,7 +168,7 @@ class _InterruptedStore(MemoryStore):
             if not more:
                 break
             rest = [*rest, *more]
-        return [*page, *rest]
+        return Replayed([*page, *rest], self.pruned_through)
 
 
 @settings(deadline=None, max_examples=60)
