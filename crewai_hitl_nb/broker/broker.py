@@ -14,7 +14,7 @@ It lives on one event loop and is not thread-safe.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import Final
@@ -46,7 +46,7 @@ from crewai_hitl_nb.protocol.events import (
     about,
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import note, note_fault
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
@@ -185,7 +185,8 @@ class Broker:
                 RequestQuery(status="pending", after=after, limit=limits.MAX_PAGE_REQUESTS)
             )
             for request in page.requests:
-                self._opened(request.required)
+                for part in self._opened(request.required):
+                    part()
             if (after := page.next) is None:
                 break
         self.askers = await self._store.askers()
@@ -369,24 +370,38 @@ class Broker:
 
     def _on_commit(self, commits: Sequence[Commit]) -> None:
         for commit in commits:
-            if isinstance(commit.event, HumanInputRequired):
-                self._opened(commit.event)
-                self.tally.opened(commit.event)
-            elif isinstance(commit.event, ClosingEvent) and commit.event.request_id is not None:
-                required = self._open.pop(commit.event.request_id, None)
-                self._deadlines.closed(commit.event.request_id)
-                if required is not None:
-                    self.tally.closed(required, commit.event)
-            chronicle.tell(commit.event, commit.record.offset)
+            for part in self._parts_of(commit):
+                _attempt(part, commit.record.offset)
         self._fanout.offer([commit.record for commit in commits])
 
-    def _opened(self, required: HumanInputRequired) -> None:
+    def _parts_of(self, commit: Commit) -> Iterator[Callable[[], None]]:
+        """Yield what follows from a commit beside its delivery, one part after the other."""
+        event = commit.event
+        if isinstance(event, HumanInputRequired):
+            yield from self._opened(event)
+            yield partial(self.tally.opened, event)
+        elif isinstance(event, ClosingEvent) and event.request_id is not None:
+            required = self._open.pop(event.request_id, None)
+            yield partial(self._deadlines.closed, event.request_id)
+            if required is not None:
+                yield partial(self.tally.closed, required, event)
+        yield partial(chronicle.tell, event, commit.record.offset)
+
+    def _opened(self, required: HumanInputRequired) -> Iterator[Callable[[], None]]:
         self._open[required.request_id] = required
-        self._deadlines.opened(required)
+        yield partial(self._deadlines.opened, required)
         if required.source.id is not None:
-            self._presence.expected(required.source.id)
+            yield partial(self._presence.expected, required.source.id)
 
     def _on_lost(self, source_id: str) -> None:
         for required in tuple(self._open.values()):
             if required.source.id == source_id:
                 self._endings.lost(required)
+
+
+def _attempt(part: Callable[[], None], offset: int) -> None:
+    """Do one part of what follows from the commit at this place, whatever comes of it."""
+    try:
+        part()
+    except Exception as error:  # noqa: BLE001 - isolates one part from all others
+        note_fault(_log, "commit_not_followed", error, offset=offset)

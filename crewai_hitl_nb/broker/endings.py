@@ -108,7 +108,11 @@ class Endings:
             # A default that does not fit is the asker's mistake; it must not approve.
             _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)
             event = self._expired(required)
-        await self._append(event)
+        try:
+            await self._append(event)
+        except HitlError as error:  # such as an answer that is too large to be kept
+            _log.warning("request %s: its default answer: %s", required.request_id, error.code)
+            await self._append(self._expired(required))
 
     async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
         """Append it, an end as a rule; while the store cannot write, try again."""

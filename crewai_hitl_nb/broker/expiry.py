@@ -119,10 +119,10 @@ class Deadlines:
     def _look(self) -> None:
         """Set all timers anew if the wall clock was moved since the last look."""
         self._looking = None
-        apart = self._difference()
-        if abs(apart - self._apart) > _APART_SECONDS:
-            for request_id, then in tuple(self._watched):
-                self._set(request_id, then)
-        self._apart = apart
         if self._watched:
             self._look_later()
+        apart = self._difference()
+        moved, self._apart = abs(apart - self._apart) > _APART_SECONDS, apart
+        if moved:
+            for request_id, then in tuple(self._watched):
+                self._set(request_id, then)

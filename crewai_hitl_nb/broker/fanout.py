@@ -23,7 +23,9 @@ from typing import Final, Protocol
 from crewai_hitl_nb.broker.audience import Audience, Form, Round, Sink
 from crewai_hitl_nb.broker.heartbeats import Heartbeats
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.frames import Heartbeat
+from crewai_hitl_nb.protocol.lines import note_fault
 from crewai_hitl_nb.store.base import Match, Record
 from crewai_hitl_nb.store.figures import Histogram
 
@@ -232,7 +234,7 @@ class _Index:
     def offer(self, records: Sequence[Record]) -> None:
         """Offer each reader what its name leaves of the records; some may leave over it."""
         for reader in tuple(self._others):
-            reader.offer(records)
+            _give(reader, records)
         if self._of_executions:
             _offer(self._of_executions, ((r.execution_id, r) for r in records))
         if self._of_crews:
@@ -248,4 +250,13 @@ def _offer(
             concerned.setdefault(str(name), []).append(record)
     for name, records in concerned.items():
         for reader in tuple(index[name]):
-            reader.offer(records)
+            _give(reader, records)
+
+
+def _give(reader: Reader, records: Sequence[Record]) -> None:
+    """Offer one reader the records; one that fails is ended, since it would have a hole."""
+    try:
+        reader.offer(records)
+    except Exception as error:  # noqa: BLE001 - isolates one reader from all others
+        note_fault(_log, "reader_failed", error, offset=records[-1].offset)
+        reader.end(StoreUnavailable("an event could not be delivered; connect again and resume"))

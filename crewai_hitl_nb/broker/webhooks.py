@@ -35,7 +35,7 @@ from crewai_hitl_nb.broker.endpoints import DOCUMENT_TYPES, Endpoint, WebhookSet
 from crewai_hitl_nb.broker.posting import Post, SignedPost
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import note, note_fault
 from crewai_hitl_nb.store.base import Match, Record
 from crewai_hitl_nb.store.notes import NotedStore
 
@@ -154,6 +154,10 @@ class Webhooks:
             return True
         except Closed:
             return False
+        except Exception as error:  # noqa: BLE001 - without a bell nothing is delivered any more
+            note_fault(_log, "webhooks_not_rung", error)
+            await self._sleep(_TROUBLE_SECONDS)
+            return True
         finally:
             bell.close()
 

@@ -11,12 +11,17 @@ numbers and words of the protocol; never a text of anybody's, a key, or a person
 import json
 import logging
 import re
+import traceback
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any, Final, TypeAlias
 
 Log: TypeAlias = "logging.Logger | logging.LoggerAdapter[Any]"
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:@/+-]{1,200}")
+
+_WAY: Final = 5
+"""Places in the code that a fault's line names, the last ones."""
 
 
 class _Line:
@@ -48,3 +53,15 @@ def note(log: Log, level: int, event: str, **fields: object) -> None:
     if log.isEnabledFor(level):
         said = {name: value for name, value in fields.items() if value is not None}
         log.log(level, "%s", _Line(event, said), extra={"event": event, **said})
+
+
+def note_fault(log: Log, event: str, error: BaseException, **fields: object) -> None:
+    """Write a line about an error that nobody expected: its class and the way to it.
+
+    Not its message, which may quote what somebody wrote.
+    """
+    way = [
+        f"{PurePath(at.filename).name}:{at.lineno}"
+        for at in traceback.extract_tb(error.__traceback__)
+    ]
+    note(log, logging.ERROR, event, error=type(error).__name__, at=" ".join(way[-_WAY:]), **fields)

@@ -6,7 +6,8 @@ Guarantees, held for every store by one body of tests (``tests/contract/``):
 * **Atomic.** The events of one ``append`` are stored together, or none of them is.
 * **Durable before visible.** ``append`` returns, and ``on_commit`` is called, only when a
   crash of the process can no longer take the events back. ``on_commit`` is called on the
-  event loop, once per commit, in offset order, and before ``append`` returns.
+  event loop, once per commit, in offset order, and before ``append`` returns. Whatever it
+  raises is logged: the events are stored, and so ``append`` says.
 * **Idempotent.** An event whose id is in the log is not stored again; the stored record is
   returned as a duplicate. After its event was pruned an id counts as new.
 * **One end.** A request event that the protocol's transition table has no row for is
@@ -18,6 +19,7 @@ Guarantees, held for every store by one body of tests (``tests/contract/``):
 Not promised: that two processes share a store. One process owns it at a time.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, Protocol, TypeVar
 
@@ -26,11 +28,14 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
 from crewai_hitl_nb.protocol.events import Event, event_type, request_id_of
+from crewai_hitl_nb.protocol.lines import note_fault
 from crewai_hitl_nb.protocol.search import is_found
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import encode_event
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class StoreInUse(StoreUnavailable):
@@ -311,3 +316,11 @@ def commit_of(event: Event, offset: int) -> Commit:
 def appended(record: Record, event: Event, *, duplicate: bool) -> Appended:
     """Return what became of the event."""
     return Appended(record, request_id_of(event), duplicate)
+
+
+def announce(on_commit: OnCommit, commits: Sequence[Commit]) -> None:
+    """Tell of what is stored; what comes of that cannot take it back, nor hold up its caller."""
+    try:
+        on_commit(commits)
+    except Exception as error:  # noqa: BLE001 - isolates the log from those who are told of it
+        note_fault(_log, "announcement_failed", error, offset=commits[-1].record.offset)

@@ -23,6 +23,7 @@ from crewai_hitl_nb.store.base import (
     RequestPage,
     RequestQuery,
     Scope,
+    announce,
     appended,
     commit_of,
     page,
@@ -96,7 +97,7 @@ class MemoryStore:
                 elif by is not None and isinstance(kept.event, HumanInputRequired):
                     self._asked_by[request_id] = by
         if new:
-            self._on_commit([Commit(kept.record, kept.event) for kept in new.values()])
+            announce(self._on_commit, [Commit(k.record, k.event) for k in new.values()])
 
     async def read(
         self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"

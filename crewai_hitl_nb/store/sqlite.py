@@ -26,7 +26,7 @@ from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import note, note_fault
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store import reading, tables, together, writing
 from crewai_hitl_nb.store.base import (
@@ -40,6 +40,7 @@ from crewai_hitl_nb.store.base import (
     RequestQuery,
     Scope,
     StoreInUse,
+    announce,
 )
 from crewai_hitl_nb.store.faults import NO_ANSWER, refuse_emptied, unavailable
 from crewai_hitl_nb.store.figures import CommitFigures
@@ -194,15 +195,28 @@ class SqliteStore:
     def _write_forever(
         self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop
     ) -> None:
-        while (first := self._jobs.get()) is not None:
+        last = False
+        while not last and (first := self._jobs.get()) is not None:
             jobs, last = self._gather(first)
             begun = time.perf_counter()
-            self._commit(connection, jobs)
-            self.figures.took(time.perf_counter() - begun, sum(job.size for job in jobs))
-            loop.call_soon_threadsafe(self._announce, jobs)
-            if last:
-                break
+            failure = self._commit(connection, jobs)
+            self._count(time.perf_counter() - begun, jobs, failure)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._announce, jobs)
         connection.close()
+
+    def _count(self, seconds: float, jobs: list[_Job], failure: Exception | None) -> None:
+        """Take note of how a commit went; nothing here can hold up the next one."""
+        try:
+            self.figures.took(seconds, sum(job.size for job in jobs))
+            if not self.figures.turned(failing=failure is not None):
+                return
+            if failure is None:
+                note(_log, logging.WARNING, "store_available", path=self.path)
+            else:
+                note(_log, logging.WARNING, "store_unavailable", path=self.path, reason=failure)
+        except Exception as error:  # noqa: BLE001 - the writer must outlive it
+            note_fault(_log, "commit_not_counted", error)
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         """Take what else waits, within bounds; and say whether the store closes behind it."""
@@ -214,7 +228,8 @@ class SqliteStore:
             events += job.size
         return jobs, False
 
-    def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
+    def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> Exception | None:
+        """Write the jobs in one transaction; return why that failed, if it did."""
         written = self._tail.head
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -222,11 +237,7 @@ class SqliteStore:
                 for job in jobs:
                     self._run(connection, job)
             connection.execute("COMMIT")
-            if self.figures.turned(failing=False):
-                note(_log, logging.WARNING, "store_available", path=self.path)
         except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
-            if self.figures.turned(failing=True):
-                note(_log, logging.WARNING, "store_unavailable", path=self.path, reason=error)
             # Nothing of the batch is in the log: every caller hears so, none is answered.
             self._tail.move_back(written)
             with contextlib.suppress(sqlite3.Error):  # then the next batch is refused as well
@@ -234,6 +245,8 @@ class SqliteStore:
                     connection.execute("ROLLBACK")
             for job in jobs:
                 job.error = self._unavailable(error)
+            return error
+        return None
 
     def _run_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> bool:
         """Write the jobs the short way if that can be; else say no, with nothing written."""
@@ -274,9 +287,9 @@ class SqliteStore:
                 commits += job.result.commits
         if commits:
             self.top = commits[-1].record.offset
-            self._on_commit(commits)
+            announce(self._on_commit, commits)
         for job in jobs:
-            if job.done.cancelled():
+            if job.done.done():  # cancelled: what it appended stays
                 continue
             if job.error is not None:
                 job.done.set_exception(job.error)
