@@ -20,7 +20,6 @@ from functools import partial
 from typing import Final
 
 from crewai_hitl_nb.broker import answers, chronicle, endings
-from crewai_hitl_nb.broker.clocks import CautiousClock
 from crewai_hitl_nb.broker.endings import Endings
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.fanout import Fanout
@@ -29,6 +28,7 @@ from crewai_hitl_nb.broker.reach import is_taken
 from crewai_hitl_nb.broker.readers import Ending, Reader, Readers
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start, Subscription
 from crewai_hitl_nb.broker.tally import Tally
+from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.protocol import ids, limits, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import (
@@ -57,7 +57,8 @@ from crewai_hitl_nb.store.base import (
     RequestQuery,
 )
 from crewai_hitl_nb.store.figures import CommitFigures, Histogram
-from crewai_hitl_nb.store.trail import TrailedStore, TrailPage
+from crewai_hitl_nb.store.notes import NotedStore
+from crewai_hitl_nb.store.trail import TrailPage
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Broker:
 
     def __init__(
         self,
-        store: TrailedStore,
+        store: NotedStore,
         *,
         clock: Callable[[], datetime] = utc_now,
         presence_grace: float = limits.PRESENCE_GRACE_SECONDS,
@@ -99,7 +100,7 @@ class Broker:
         """
         self._store = store
         self._clock = clock
-        self._age_clock = CautiousClock(clock)
+        self._trusted = TrustedClock(clock)
         self._buffer_events = buffer_events
         self._max_subscriptions = max_subscriptions
         self._max_pending = max_pending
@@ -111,7 +112,9 @@ class Broker:
         """Whose limits the requests count for that were open at the start, where that is known."""
         self._stopped = False
         self._endings = Endings(store, clock, retry_seconds=retry_seconds)
-        self._deadlines = Deadlines(self._endings.due, self._endings.remind, clock)
+        self._deadlines = Deadlines(
+            self._endings.due, self._endings.remind, clock, trusted=self._trusted.is_trusted
+        )
         self._presence = Presence(self._on_lost, presence_grace)
 
     @property
@@ -167,8 +170,9 @@ class Broker:
 
     def waited_for_since(self, moment: datetime) -> bool:
         """Whether a process waits for the answer to a question that it asked after ``moment``."""
+        since = moment - (self._clock() - self._trusted())  # a wrong clock makes none look old
         return any(
-            required.source.id is not None and required.timestamp > moment
+            required.source.id is not None and required.timestamp > since
             for required in self._open.values()
         )
 
@@ -179,6 +183,7 @@ class Broker:
             StoreUnavailable: The store cannot be opened; the message says what to do.
         """
         await self._store.start(self._on_commit)
+        await self._trusted.start(self._store)
         after: int | None = None
         while True:
             page = await self._store.requests(
@@ -198,6 +203,7 @@ class Broker:
         self._deadlines.close()
         self._presence.close()
         await self._endings.close()
+        await self._trusted.save(self._store)
         await self._store.close()
 
     # ---- writing
@@ -349,7 +355,8 @@ class Broker:
 
     async def prune(self, *, keep: int, days: float) -> int:
         """Drop events beyond the newest ``keep`` and older than ``days``; return how many."""
-        before = self._age_clock().timestamp() - days * 86_400
+        before = self._trusted().timestamp() - days * 86_400
+        await self._trusted.save(self._store)
         return await self._store.prune(keep=keep, before=before)
 
     # ---- presence

@@ -17,14 +17,18 @@ class CautiousClock:
     Args:
         wall: The wall clock, aware.
         steady: Seconds that only grow, whatever is done to the wall clock.
+        began: The time to begin with, where it is not the wall clock's.
     """
 
     def __init__(
-        self, wall: Callable[[], datetime], steady: Callable[[], float] = time.monotonic
+        self,
+        wall: Callable[[], datetime],
+        steady: Callable[[], float] = time.monotonic,
+        began: datetime | None = None,
     ) -> None:
         self._wall = wall
         self._steady = steady
-        self._began = wall(), steady()
+        self._began = began or wall(), steady()
 
     def __call__(self) -> datetime:
         """Return the earlier of the two times."""

@@ -6,6 +6,9 @@ The timers run on the loop's steady clock and look at the wall clock again when 
 so a clock that jumps fires nothing early. While there are any, the two clocks are compared:
 when they come apart (the clock was set, the machine was asleep), all timers are set anew, so
 nothing fires late either.
+
+A wall clock that is on trial (``trusted_clock.py``) ends nothing by its word alone: then a time
+has come when the question has been watched here for as long as it named when it was asked.
 """
 
 import asyncio
@@ -34,6 +37,7 @@ class _Watched(msgspec.Struct):
 
     required: HumanInputRequired
     at: datetime
+    since: float
     timer: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
@@ -49,6 +53,7 @@ class Deadlines:
         remind: Called with a request whose reminder is due.
         clock: The wall clock, aware.
         look_seconds: Between two comparisons of the clocks.
+        trusted: Says whether the wall clock is.
     """
 
     def __init__(
@@ -57,11 +62,13 @@ class Deadlines:
         remind: _Due,
         clock: Callable[[], datetime],
         look_seconds: float = _LOOK_SECONDS,
+        trusted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._due = due
         self._remind = remind
         self._clock = clock
         self._look_seconds = look_seconds
+        self._trusted = trusted
         self._watched: dict[tuple[str, _Due], _Watched] = {}
         self._looking: asyncio.TimerHandle | None = None
         self._apart = 0.0
@@ -89,7 +96,9 @@ class Deadlines:
             self._looking.cancel()
 
     def _watch(self, required: HumanInputRequired, at: datetime, then: _Due) -> None:
-        self._watched[required.request_id, then] = _Watched(required, at)
+        self._watched[required.request_id, then] = _Watched(
+            required, at, asyncio.get_running_loop().time()
+        )
         self._set(required.request_id, then)
         if self._looking is None and self._watched:
             self._apart = self._difference()
@@ -99,13 +108,22 @@ class Deadlines:
         """Come back at the time that it names, or now if it has passed."""
         watched = self._watched[request_id, then]
         watched.cancel()
-        left = (watched.at - self._clock()).total_seconds()
+        left = self._left(watched)
         if left <= 0:
             del self._watched[request_id, then]
             then(watched.required)
             return
         loop = asyncio.get_running_loop()
         watched.timer = loop.call_later(min(left, _LONGEST_SECONDS), self._set, request_id, then)
+
+    def _left(self, watched: _Watched) -> float:
+        """Return the seconds until its time has come, as far as the clocks tell."""
+        if self._trusted():
+            return (watched.at - self._clock()).total_seconds()
+        whole = (watched.at - watched.required.timestamp).total_seconds()
+        if whole <= 0:  # it bears a time of the wrong clock: nothing can be told yet
+            return _LONGEST_SECONDS
+        return whole - (asyncio.get_running_loop().time() - watched.since)
 
     # ---- the clocks
 

@@ -204,6 +204,11 @@ class MemoryStore:
         """Forget a note."""
         self._notes.pop(name, None)
 
+    async def newest(self) -> float | None:
+        """Return when the newest event was stored."""
+        kept = next(reversed(self._kept.values()), None)
+        return kept.stored_at if kept else None
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

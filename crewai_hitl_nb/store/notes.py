@@ -30,6 +30,9 @@ class Notes(Protocol):
     async def drop_note(self, name: str) -> None:
         """Forget a note, if there is one."""
 
+    async def newest(self) -> float | None:
+        """Return when the newest event that is kept was stored (Unix time), if there is one."""
+
 
 class NotedStore(TrailedStore, Notes, Protocol):
     """A store with a trail that keeps notes, too."""

@@ -181,6 +181,12 @@ def notes(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
     )
 
 
+def newest(connection: sqlite3.Connection) -> float | None:
+    """Return when the newest event that is kept was stored."""
+    row = connection.execute("SELECT stored_at FROM events ORDER BY offset DESC LIMIT 1").fetchone()
+    return float(row[0]) if row else None
+
+
 _PLACES = "SELECT offset, seal FROM events UNION ALL SELECT offset, seal FROM pruned"
 
 

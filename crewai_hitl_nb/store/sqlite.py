@@ -338,6 +338,10 @@ class SqliteStore:
         """Return the notes whose name begins with the prefix."""
         return await self._read(lambda c: reading.notes(c, prefix))
 
+    async def newest(self) -> float | None:
+        """Return when the newest event was stored."""
+        return await self._read(reading.newest)
+
     async def _read(self, look: Callable[[sqlite3.Connection], T]) -> T:
         if self._thread is None:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")

@@ -12,8 +12,8 @@ from crewai_hitl_nb.broker.subscription import Live, Start
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING, Commit, Record
 from crewai_hitl_nb.store.memory import MemoryStore
+from crewai_hitl_nb.store.notes import NotedStore
 from crewai_hitl_nb.store.sqlite import SqliteStore
-from crewai_hitl_nb.store.trail import TrailedStore
 from tests.contract.conftest import Opened
 from tests.events import other, required
 
@@ -23,7 +23,7 @@ SECRET = "what a person wrote"
 
 
 @pytest.fixture
-def store(kind: str, tmp_path: Path) -> TrailedStore:
+def store(kind: str, tmp_path: Path) -> NotedStore:
     return MemoryStore() if kind == "memory" else SqliteStore(tmp_path / "log.db")
 
 
@@ -48,7 +48,7 @@ def faults(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def test_an_append_whose_announcement_fails_returns_and_the_next_is_announced(
-    store: TrailedStore, caplog: pytest.LogCaptureFixture
+    store: NotedStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     fault = Fault(times=1)
     await store.start(fault)
@@ -63,7 +63,7 @@ async def test_an_append_whose_announcement_fails_returns_and_the_next_is_announ
 
 
 async def test_of_appends_in_one_commit_each_returns_when_its_announcement_fails(
-    store: TrailedStore,
+    store: NotedStore,
 ) -> None:
     await store.start(Fault(times=50))
     appends = (store.append([other()]) for _ in range(50))
@@ -74,7 +74,7 @@ async def test_of_appends_in_one_commit_each_returns_when_its_announcement_fails
 
 @pytest.mark.parametrize("part", ["_deadlines.opened", "_presence.expected", "tally.opened"])
 async def test_a_part_that_fails_keeps_no_event_from_readers_and_no_question_from_being_open(
-    store: TrailedStore,
+    store: NotedStore,
     part: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -96,7 +96,7 @@ async def test_a_part_that_fails_keeps_no_event_from_readers_and_no_question_fro
 
 
 async def test_a_reader_that_fails_is_ended_so_that_it_resumes_and_the_others_read_on(
-    store: TrailedStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: NotedStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker = Broker(store)
     await broker.start()
@@ -129,7 +129,7 @@ async def test_what_a_cancelled_caller_appended_is_stored_announced_and_hinders_
 
 
 async def test_appends_under_way_return_when_the_store_closes(
-    store: TrailedStore,
+    store: NotedStore,
 ) -> None:
     seen: list[Commit] = []
     await store.start(seen.extend)
