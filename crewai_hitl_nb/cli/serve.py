@@ -81,6 +81,15 @@ class KeyTrouble(Exception):
     " the documentation, under Running it.",
 )
 @click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    callback=lambda ctx, param, said: _proxies(said),
+    help="Address or network of a proxy in front of the server, which may say for whom it calls"
+    " (X-Forwarded-For); repeatable.",
+)
+@click.option(
     "--log",
     "log",
     type=click.Choice(["text", "json"]),
@@ -98,6 +107,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
     webhook_urls: tuple[str, ...],
     webhook_allow_private: bool,
     limits: dict[str, float],
+    trusted_proxies: tuple[str, ...],
     log: str | None,
 ) -> None:
     """Serve without a Jupyter server.
@@ -130,6 +140,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
             webhook_secrets=os.environ.get(SECRETS_VARIABLE, "").split(),
             webhook_allow_private=webhook_allow_private,
             limits=limits,
+            trusted_proxies=trusted_proxies,
         )
         asyncio.run(_serve(server, screen, store, needs_key=needs_key))
     except (ServerError, KeyTrouble) as error:
@@ -193,6 +204,20 @@ def _limits(said: tuple[str, ...]) -> dict[str, float]:
     except ValueError as error:
         raise click.BadParameter(f"{error}; say NAME=NUMBER") from None
     return limits
+
+
+def _proxies(said: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the addresses of proxies.
+
+    Raises:
+        click.BadParameter: One is no address or network.
+    """
+    try:
+        for one in said:
+            ipaddress.ip_network(one.strip(), strict=False)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; say 10.0.0.7 or 10.0.0.0/24") from None
+    return said
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,6 +18,38 @@ MAX_EVENT_BYTES: Final = 1024 * 1024
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 """One request body: a batch of events. Above it the answer is 413."""
 
+MAX_STRANGER_BODY_BYTES: Final = 64 * 1024
+"""One request body of somebody who did not say who they are. It is not kept; it is read so that
+the refusal reaches a client that sends its body first. Above it the connection ends."""
+
+MAX_HEAD_BYTES: Final = 32 * 1024
+"""One request's line and headers, of the standalone server: four times what browsers send."""
+
+HEAD_SECONDS: Final = 20.0
+"""How long a connection may take to its first request, in the standalone server: slow phones
+need a few. Browsers open connections ahead, and open another when one is closed."""
+
+BODY_SECONDS: Final = 60.0
+"""How long a request body may take: the largest at one Mbit/s."""
+
+MAX_BODIES_BYTES: Final = 32 * 1024 * 1024
+"""Request bodies and frames up of all callers together, until they are dealt with: four of the
+largest. Decoded and encoded again they are some three times as much."""
+
+MAX_STRANGERS: Final = 1000
+"""Connections to the standalone server whose caller is not known, at once: with a head each that is
+not whole, some 60 MB. One more closes the oldest."""
+
+MAX_STRANGERS_PER_ADDRESS: Final = 500
+"""The same for one address: half is left to others."""
+
+SPARE_FILES: Final = 32
+"""Descriptors that connections leave to the log's files and to callers who are let in."""
+
+ACCEPT_PAUSE_SECONDS: Final = 0.5
+"""How long no connection is accepted when there is no descriptor for it: asking again at once
+is all that the server would do."""
+
 MAX_BATCH_EVENTS: Final = 1000
 """Events in one publish call: the write of one batch stays well under a loop's 50 ms."""
 

@@ -30,12 +30,12 @@ from crewai_hitl_nb.protocol.errors import (
     HitlError,
     Settled,
     StoreUnavailable,
-    TooLarge,
     TooMany,
     Unknown,
 )
 from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.server import keys, parameters
+from crewai_hitl_nb.server.bodies import Bodies, BodyMixin, KnownMixin, too_large
 from crewai_hitl_nb.server.limiting import Limiter, caller_name
 from crewai_hitl_nb.server.revocation import OpenStreams
 from crewai_hitl_nb.server.turns import Turns
@@ -68,6 +68,7 @@ class Services(msgspec.Struct):
         limiter: What each caller may do, and how often.
         streams: Whose streams are open.
         turns: What is left to do for calls that one event has ended.
+        bodies: What callers sent and nobody has dealt with yet.
         kernel_identity: Who carries the kernel key. Made once: a configurable of the host
             costs more to make than all the rest of a request.
         kernel_authorizer: What they may, made once for the same reason.
@@ -85,6 +86,7 @@ class Services(msgspec.Struct):
     limiter: Limiter = msgspec.field(default_factory=Limiter)
     streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
     turns: Turns = msgspec.field(default_factory=Turns)
+    bodies: Bodies = msgspec.field(default_factory=Bodies)
     kernel_identity: keys.KernelIdentity = msgspec.field(default_factory=keys.KernelIdentity)
     kernel_authorizer: keys.KernelAuthorizer = msgspec.field(default_factory=keys.KernelAuthorizer)
 
@@ -104,7 +106,7 @@ def needs(action: str) -> Callable[[Method], Method]:
     return decorate
 
 
-class CallerMixin:
+class CallerMixin(KnownMixin):
     """Finds out who calls, for HTTP and WebSocket handlers alike."""
 
     settings: dict[str, Any]
@@ -288,12 +290,13 @@ def note_refusal(caller: CallerMixin, error: HitlError) -> None:
     )
 
 
-class HitlHandler(JsonErrorsMixin, CallerMixin, ExtensionHandlerMixin, APIHandler):
+@web.stream_request_body
+class HitlHandler(JsonErrorsMixin, BodyMixin, CallerMixin, ExtensionHandlerMixin, APIHandler):
     """Base of the HTTP handlers."""
 
     def json_body(self) -> object:
         """Return the decoded body; raises as :func:`json_of`."""
-        return json_of(self.request.body)
+        return json_of(self.body)
 
     def reply(self, body: object) -> None:
         """Finish with a JSON body."""
@@ -308,10 +311,7 @@ def json_of(body: bytes) -> object:
         BadJson: With the place of the first wrong character.
     """
     if len(body) > limits.MAX_BODY_BYTES:
-        raise TooLarge(
-            f"a body of {len(body)} bytes; send at most {limits.MAX_BODY_BYTES} at a time",
-            limit=limits.MAX_BODY_BYTES,
-        )
+        raise too_large(len(body))
     return frames.decode_body(body) if body.strip() else {}
 
 

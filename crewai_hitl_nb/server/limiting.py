@@ -31,6 +31,7 @@ from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired
 from crewai_hitl_nb.protocol.lines import note
 from crewai_hitl_nb.server.buckets import MOST_CALLERS, Buckets
+from crewai_hitl_nb.server.strangers import network_of
 
 Act: TypeAlias = Literal["publish", "answer", "open", "read", "fail"]
 
@@ -253,5 +254,4 @@ def caller_name(handler: web.RequestHandler) -> str:
 
 def address(handler: web.RequestHandler) -> str:
     """Return where an unauthenticated call came from; of IPv6 the network that one host has."""
-    ip = str(handler.request.remote_ip)
-    return ":".join(ip.split(":")[:4]) if ":" in ip else ip
+    return network_of(str(handler.request.remote_ip))

@@ -25,19 +25,21 @@ import jinja2
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.log import log_request
-from tornado import httpserver, netutil, web
+from tornado import netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.protocol.limits import HEARTBEAT_SECONDS, MAX_BODY_BYTES
+from crewai_hitl_nb.protocol.limits import HEARTBEAT_SECONDS
 from crewai_hitl_nb.server import crews, webhooks
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.limiting import CallerLimits, Limiter
+from crewai_hitl_nb.server.listener import BoundedServer
 from crewai_hitl_nb.server.routes import ROUTES
+from crewai_hitl_nb.server.strangers import Proxies
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.notes import NotedStore
 from crewai_hitl_nb.store.sqlite import SqliteStore
@@ -70,6 +72,8 @@ class HumanInputServer:
         webhook_types: Types of events to post; None for the stream document's two.
         limits: What one caller may do, by the names in docs/server.md; what is not named keeps
             its default.
+        trusted_proxies: Addresses or networks of the proxies in front of it. Only they are
+            believed for whom they call (``X-Forwarded-For``), and none of them is one stranger.
 
     Attributes:
         host: As given.
@@ -94,7 +98,10 @@ class HumanInputServer:
         webhook_allow_private: bool = False,
         webhook_types: Sequence[str] | None = None,
         limits: Mapping[str, float] | None = None,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
+        Proxies(trusted_proxies)  # so that a wrong one is told here
+        self._proxies = tuple(trusted_proxies)
         self.host = host
         self.port = port
         self._api_key = api_key or ""
@@ -116,7 +123,7 @@ class HumanInputServer:
         )
         self._handover = Handover(Path(jupyter_runtime_dir()))
         self.started = threading.Event()
-        self._http: httpserver.HTTPServer | None = None
+        self._http: BoundedServer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -163,7 +170,7 @@ class HumanInputServer:
                 sock.close()
             raise ServerError(str(error)) from error
         self._stopped = asyncio.Event()
-        self._http = httpserver.HTTPServer(self._application(), max_body_size=2 * MAX_BODY_BYTES)
+        self._http = BoundedServer(self._application(), proxies=self._proxies)
         self._http.add_sockets(sockets)
         self._watch = asyncio.ensure_future(self._end_revoked_forever())
         self.started.set()

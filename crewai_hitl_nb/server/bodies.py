@@ -1,0 +1,164 @@
+"""Request bodies: who calls is found out before one is read, and there is a bound on all of them.
+
+A handler of Tornado's is made when the body is there. Here it is made when the head is
+(``stream_request_body``), so what it refuses takes no memory: a small body is thrown away
+as it comes, because many clients read the refusal only behind it; a large one ends the
+connection. What callers have under way counts until they are answered, and above the bound
+the next one is asked to try again.
+
+Above: the handlers' base. It knows nothing of what a body says.
+"""
+
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from tornado import web
+
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import HitlError, TooLarge, TooMany
+from crewai_hitl_nb.server.listener import known
+
+if TYPE_CHECKING:
+    from tornado.http1connection import HTTP1Connection
+
+    from crewai_hitl_nb.server.base import Services
+
+
+class Bodies:
+    """How many bytes callers have under way, all together."""
+
+    def __init__(self, most: int = limits.MAX_BODIES_BYTES) -> None:
+        self.size = 0
+        self._most = most
+
+    def take(self, size: int) -> None:
+        """Count more bytes.
+
+        Raises:
+            TooMany: They are too many; they are not counted.
+        """
+        if self.size + size > self._most:
+            raise TooMany(
+                "the server is busy with large requests of others; try again in 1 s",
+                retry_after=1,
+            )
+        self.size += size
+
+    def give_back(self, size: int) -> None:
+        """These are dealt with."""
+        self.size -= size
+
+
+class BodyMixin:
+    """Reads the body of a request, for HTTP handlers; before the host's own base."""
+
+    _counted = 0
+    _refused: Exception | None = None
+
+    async def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Find out who calls, then decide what becomes of the body."""
+        self._parts: list[bytes] = []
+        handler = cast("web.RequestHandler", self)
+        headers = handler.request.headers
+        length = headers.get("Content-Length", "0")
+        has_body = length != "0" or "Transfer-Encoding" in headers
+        connection = cast("HTTP1Connection", handler.request.connection)
+        if has_body:
+            connection.set_body_timeout(limits.BODY_SECONDS)
+        try:
+            await super().prepare(*args, **kwargs)  # type: ignore[misc]
+            if has_body:
+                self._check_length(length)
+        except (web.HTTPError, HitlError) as error:
+            if _size(length) > limits.MAX_STRANGER_BODY_BYTES:
+                raise  # Tornado ends a connection whose request is answered before it is read
+            connection.set_max_body_size(limits.MAX_STRANGER_BODY_BYTES)
+            self._refuse(error)
+            return
+        if has_body:
+            mine = handler.current_user is not None
+            connection.set_max_body_size(
+                2 * limits.MAX_BODY_BYTES if mine else limits.MAX_STRANGER_BODY_BYTES
+            )
+
+    def _check_length(self, length: str) -> None:
+        if not cast("web.RequestHandler", self).current_user:
+            if _size(length) > limits.MAX_STRANGER_BODY_BYTES:
+                raise web.HTTPError(403)
+        elif _size(length) > limits.MAX_BODY_BYTES:
+            raise too_large(length)
+
+    def _refuse(self, error: Exception) -> None:
+        """Throw the body away, and raise the error in place of what the method would do."""
+
+        def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+            raise error
+
+        self._refused = error
+        self._drop()
+        method = str(cast("web.RequestHandler", self).request.method).lower()
+        setattr(self, method, refuse)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a part of the body, while it counts."""
+        if self._refused is not None:
+            return
+        try:
+            self._services.bodies.take(len(chunk))
+        except TooMany as error:
+            self._refuse(error)
+            return
+        self._counted += len(chunk)
+        self._parts.append(chunk)
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        if len(self._parts) > 1:
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0] if self._parts else b""
+
+    def _drop(self) -> None:
+        self._parts = []
+        if self._counted:
+            self._services.bodies.give_back(self._counted)
+            self._counted = 0
+
+    def on_finish(self) -> None:
+        """The reply is on its way."""
+        self._drop()
+        super().on_finish()  # type: ignore[misc]
+
+    def on_connection_close(self) -> None:
+        """The caller left; a body that is not whole is nobody's."""
+        whole = cast("web.RequestHandler", self).request._body_future.done()
+        super().on_connection_close()  # type: ignore[misc]
+        if not whole:
+            self._drop()
+
+    @property
+    def _services(self) -> "Services":
+        return cast("Services", cast("Any", self).services)
+
+
+class KnownMixin:
+    """Tells the listener that a handler's caller is known."""
+
+    async def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Find out who calls."""
+        await super().prepare(*args, **kwargs)  # type: ignore[misc]
+        handler = cast("web.RequestHandler", self)
+        if handler.current_user:
+            known(handler.request)
+
+
+def too_large(size: object) -> TooLarge:
+    """Return the error for a body over the limit."""
+    return TooLarge(
+        f"a body of {size} bytes; send at most {limits.MAX_BODY_BYTES} at a time",
+        limit=limits.MAX_BODY_BYTES,
+    )
+
+
+def _size(length: str) -> int:
+    """Return what a head says of its body; the connection refuses what is no number."""
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
