@@ -3,7 +3,9 @@
  *
  * The open WebSocket is fastest; without one, or when it is lost before the acknowledgement,
  * the same answer goes by POST under the same Idempotency-Key. Nothing here decides what the
- * answer is, and no failure ever becomes one.
+ * answer is, and no failure ever becomes one. Whoever refuses is not overtaken by an approval from
+ * the same page: one that is still being sent is sent no more, and none is sent before the refusal's
+ * outcome is known.
  */
 import { type ClosingEvent, type Control, decodeClosing, isObject, type Refusal } from "./decode";
 import type { Endpoint } from "./endpoint";
@@ -40,6 +42,8 @@ export class Answers {
   private readonly calls = new Map<string, (reply: Acknowledgement | null) => void>();
   /** The key of what was sent last for a request: the same answer again is the same answer. */
   private readonly keys = new Map<string, { readonly content: string; readonly key: string }>();
+  /** The refusals that are on their way. */
+  private readonly refusals = new Map<string, Promise<Outcome>>();
 
   constructor(
     private readonly endpoint: Endpoint,
@@ -48,10 +52,27 @@ export class Answers {
   ) {}
 
   async send(requestId: string, answer: Answer): Promise<Outcome> {
+    if (answer.decision === "reject") return this.refuse(requestId, answer);
+    const refusal = await this.refusals.get(requestId);
+    if (refusal?.kind === "unreachable") return refusal; // it may still arrive
+    return this.deliver(requestId, answer);
+  }
+
+  private async refuse(requestId: string, answer: Answer): Promise<Outcome> {
+    const sent = this.deliver(requestId, answer);
+    this.refusals.set(requestId, sent);
+    const outcome = await sent;
+    if (this.refusals.get(requestId) === sent) this.refusals.delete(requestId);
+    return outcome;
+  }
+
+  private async deliver(requestId: string, answer: Answer): Promise<Outcome> {
     const key = this.keyOf(requestId, answer);
     const byFrame = await this.sendByFrame(requestId, answer, key);
     const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key));
-    if (outcome.kind !== "unreachable") this.keys.delete(requestId);
+    if (outcome.kind !== "unreachable" && this.isLatest(requestId, key)) {
+      this.keys.delete(requestId);
+    }
     return outcome;
   }
 
@@ -61,6 +82,7 @@ export class Answers {
    * A WebSocket dies with its page and what it had not written yet; nobody waits for the reply.
    */
   sendLeaving(requestId: string, answer: Answer): void {
+    if (answer.decision !== "reject" && this.refusals.has(requestId)) return;
     const headers = { "Idempotency-Key": this.keyOf(requestId, answer) };
     void post(this.endpoint, answerPath(requestId), answer, headers, true);
   }
@@ -108,6 +130,7 @@ export class Answers {
   private async sendByPost(id: string, answer: Answer, key: string): Promise<Outcome> {
     const path = answerPath(id);
     for (let attempt = 1; ; attempt++) {
+      if (!this.isLatest(id, key)) return { kind: "unreachable" }; // another was said since
       const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
       if (reply.kind === "ok") return accepted(reply.body);
       if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
@@ -115,6 +138,10 @@ export class Answers {
       if (leaveMs > PATIENCE_MS) return reply; // the person decides when to try again
       await pause(Math.max(leaveMs, pauseMs(attempt, this.random)));
     }
+  }
+
+  private isLatest(requestId: string, key: string): boolean {
+    return this.keys.get(requestId)?.key === key;
   }
 
   private keyOf(requestId: string, answer: Answer): string {

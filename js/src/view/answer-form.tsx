@@ -67,7 +67,8 @@ type Decide = (decision: Decision, option?: string) => void;
 function deciding({ required, choices, drafting, sending, ready, via }: Props): Decide {
   return (decision, option) => {
     const { draft } = drafting;
-    if (!ready || sending.busy || sending.held !== null) return;
+    const free = decision === "reject" ? sending.refusable : !sending.busy && sending.held === null;
+    if (!ready || !free) return;
     if (option === undefined && !saysSomething(decision, required, choices, draft)) return;
     const said = sayingFor(decision, choices, draft);
     if (said.errors.length > 0) return sending.refuse({ message: MARKED, errors: said.errors });
@@ -149,14 +150,15 @@ function Buttons({ required, choices, drafting, sending, ready, editing, decide 
   const words = labels(required);
   const { draft, change } = drafting;
   if (sending.held !== null) {
-    const { answer, ms } = sending.held;
+    const { ms } = sending.held;
     return (
       <Held
-        answer={answer}
         ms={ms}
         words={words}
+        rejects={choices.reject}
         onUndo={sending.undo}
         onSendNow={sending.sendNow}
+        onReject={() => decide("reject")}
       />
     );
   }
@@ -170,6 +172,7 @@ function Buttons({ required, choices, drafting, sending, ready, editing, decide 
       said={said && (editing || choices.respond)}
       unsent={editing ? (said ? "changes" : null) : unsent}
       enabled={ready && !sending.busy}
+      rejectable={ready && sending.refusable}
       waiting={sending.busy ? "Sending…" : ready ? "" : "Sending to the server…"}
       onDecide={decide}
       onEdit={() => change({ editing: !editing })}
@@ -240,8 +243,7 @@ function useFocusOnUndo(form: RefObject<HTMLFormElement | null>, { held, busy }:
   const was = useRef(held);
   useLayoutEffect(() => {
     if (held === null && was.current !== null && !busy) {
-      const hook = was.current.answer.decision === "approve" ? "hitl-accept" : "hitl-reject";
-      form.current?.querySelector<HTMLElement>(`[data-testid=${hook}]`)?.focus();
+      form.current?.querySelector<HTMLElement>("[data-testid=hitl-accept]")?.focus();
     }
     was.current = held;
   }, [form, held, busy]);

@@ -119,7 +119,6 @@ export interface Labels {
   readonly sendEdit: string;
   /** While an answer waits to be taken back. */
   readonly approving: string;
-  readonly rejecting: string;
 }
 
 const REVIEW: Labels = {
@@ -130,7 +129,6 @@ const REVIEW: Labels = {
   edit: "Edit",
   sendEdit: "Accept as edited",
   approving: "Accepting…",
-  rejecting: "Rejecting…",
 };
 
 const PERMISSION: Labels = {
@@ -140,7 +138,6 @@ const PERMISSION: Labels = {
   edit: "Change arguments",
   sendEdit: "Allow as changed",
   approving: "Allowing…",
-  rejecting: "Refusing…",
 };
 
 /** A question is answered, a call is allowed, a draft gets feedback. */
@@ -152,7 +149,6 @@ export function labels({ kind, response }: HumanInputRequired): Labels {
         reject: "Decline",
         respond: "Send answer",
         text: "Your answer",
-        rejecting: "Declining…",
       };
     case "tool_approval":
     case "llm_approval":

@@ -1,8 +1,8 @@
 /**
  * A card's answer on its way: held for a moment, sent, taken or refused.
  *
- * What becomes of it: a decision that can be regretted is held (`undo.ts`); everything else
- * goes at once. An answer that the request does not accept leaves the request open, with what
+ * What becomes of it: an approval is held for a moment (`undo.ts`); everything else goes at once,
+ * and a refusal also in place of an approval that is held or on its way. An answer that the request does not accept leaves the request open, with what
  * was wrong field by field; one that came too late leaves the reason. It knows nothing of how
  * the answer travels (`client.ts`).
  */
@@ -22,6 +22,8 @@ interface State {
   /** The answer that can still be taken back, and for how long it could in all. */
   readonly held: { readonly answer: Answer; readonly ms: number } | null;
   readonly busy: boolean;
+  /** Whether a refusal can still be sent: nothing of the kind is on its way. */
+  readonly refusable: boolean;
   readonly trouble: Trouble | null;
   /** Why one's own answer was not taken although it was given. */
   readonly notice: string | null;
@@ -38,7 +40,13 @@ export interface Sending extends State {
   readonly mend: (isOf: (path: string) => boolean) => void;
 }
 
-const STILL: State = { held: null, busy: false, trouble: null, notice: null };
+const STILL: State = {
+  held: null,
+  busy: false,
+  refusable: true,
+  trouble: null,
+  notice: null,
+};
 
 export function useSending(
   client: Client | null,
@@ -48,10 +56,13 @@ export function useSending(
 ): Sending {
   const [state, setState] = useState(STILL);
   const hold = useRef<Hold | null>(null);
+  const latest = useRef<Answer | null>(null);
   const post = async (answer: Answer) => {
     if (client === null) return;
-    setState({ ...STILL, busy: true });
+    latest.current = answer;
+    setState({ ...STILL, busy: true, refusable: answer.decision !== "reject" });
     const outcome = await client.answer(requestId, answer);
+    if (latest.current !== answer) return; // a refusal went in its place, and says the rest
     if (outcome.kind === "accepted") onTaken(answer);
     setState(after(outcome));
   };
@@ -68,6 +79,7 @@ export function useSending(
   return {
     ...state,
     send: (answer) => {
+      hold.current?.drop();
       const ms = isHeld(answer) ? undoMs() : 0;
       if (ms === 0) return void post(answer);
       hold.current = new Hold(ms, (how) => release(answer, how === "leaving"));
@@ -82,9 +94,9 @@ export function useSending(
   };
 }
 
-/** What is one click, and cannot be said again otherwise, may be regretted. */
+/** What is one click, and lets something happen, may be regretted. */
 function isHeld({ decision }: Answer): boolean {
-  return decision === "approve" || decision === "reject";
+  return decision === "approve";
 }
 
 function after(outcome: Outcome): State {

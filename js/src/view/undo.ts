@@ -1,5 +1,5 @@
 /**
- * A decision that waits a moment, so that it can be taken back.
+ * An approval that waits a moment, so that it can be taken back. A refusal never waits.
  *
  * Whatever happens in that moment, it is never lost without a word: it is sent when the time is
  * over, when the page is left, or when whoever holds it lets go; and if the request is closed
