@@ -13,6 +13,7 @@ import traitlets
 from ipywidgets import widget_serialization
 
 from crewai_hitl_nb.client.discovery import Endpoint
+from crewai_hitl_nb.widget.allowed import Scope
 from crewai_hitl_nb.widget.relay import Relay
 from crewai_hitl_nb.widget.script import CardScript, shared
 
@@ -40,8 +41,11 @@ class CardWidget(anywidget.AnyWidget):
         # A layout is a widget as well, with a message of its own when each card has one.
         given = {"script": common.script(), "layout": common.layout(), **traits}
         super().__init__(**given)
-        self._relay = Relay(self.send, endpoint)
+        self._relay = Relay(self.send, lambda: Scope.of(self.mode, self.request), endpoint)
         self.on_msg(lambda _, content, __: self._relay.take(content))
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Leave the traits as they are: a page reads them, and what it may do hangs on them."""
 
     def close(self) -> None:
         """Close the comm and what the browser read through it."""

@@ -8,7 +8,7 @@ a page evaluates the script once. Above it is ``card.py``.
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import ipywidgets
 import traitlets
@@ -24,6 +24,9 @@ class CardScript(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no 
     """Holds the script; it is never displayed."""
 
     code = traitlets.Unicode(help="An ES module.").tag(sync=True)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Leave the script as it is: every page of this kernel runs it."""
 
 
 class Shared:
