@@ -154,9 +154,10 @@ class Broker:
         """How the store's commits go; None for one that only remembers."""
         return getattr(self._store, "figures", None)
 
-    def is_pending(self, request_id: str) -> bool:
-        """Whether this request is open."""
-        return request_id in self._open
+    def is_pending(self, request_id: str, within: Reach | None = None) -> bool:
+        """Whether this request is open, and in reach."""
+        required = self._open.get(request_id)
+        return required is not None and (within is None or within.covers(required))
 
     @property
     def subscription_count(self) -> int:
@@ -208,14 +209,18 @@ class Broker:
 
     # ---- writing
 
-    async def publish(self, events: Sequence[Event], by: str | None = None) -> list[Appended]:
+    async def publish(
+        self, events: Sequence[Event], by: str | None = None, within: Reach | None = None
+    ) -> list[Appended]:
         """Append events together; all are durable when this returns, and on their way.
 
         Args:
             events: Each has its id.
             by: Whose limits the requests among them count for.
+            within: Whose reach they must be written in; None for anybody's.
 
         Raises:
+            Forbidden: An event names an execution or a crew that is somebody else's.
             InvalidAnswer: A published answer does not fit its request.
             Settled: An event asks a request again, or speaks of a closed one; nothing of
                 the batch was stored.
@@ -229,7 +234,11 @@ class Broker:
                 f"{len(self._open)} requests are open; answer or cancel some first",
                 retry_after=5,
             )
-        appended = await self._store.append(await self._settled(events), by=by)
+        settled = await self._settled(events)
+        if within is None:
+            appended = await self._store.append(settled, by=by)
+        else:
+            appended = await self._store.append_within(settled, within, by=by)
         await self._fanout.room()
         return appended
 
@@ -290,12 +299,20 @@ class Broker:
         )
         return result
 
-    async def cancel(self, request_id: str, reason: CancelReason, message: str = "") -> Appended:
-        """Say that nobody waits any more. Raises like :meth:`answer`."""
+    async def cancel(
+        self,
+        request_id: str,
+        reason: CancelReason,
+        message: str = "",
+        within: Reach | None = None,
+    ) -> Appended:
+        """Say that nobody waits any more. Raises like :meth:`publish`."""
         required = (await self.request(request_id)).required
-        (result,) = await self._store.append(
-            [endings.cancelled(required, reason, message, self._clock())]
-        )
+        event = endings.cancelled(required, reason, message, self._clock())
+        if within is None:
+            (result,) = await self._store.append([event])
+        else:
+            (result,) = await self._store.append_within([event], within)
         return result
 
     # ---- reading

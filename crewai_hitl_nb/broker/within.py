@@ -1,7 +1,8 @@
 """The broker as a caller sees it whose key is limited to some executions or crews.
 
 What is out of reach does not exist for them: it is in no stream (replay included) and no
-list, and a request out of reach is unknown. They publish within their reach only. Every
+list, and a request out of reach is unknown. They publish within their reach only, and not into
+what belongs to others beside it (``store/ownership.py``). Every
 method means what it means in :class:`crewai_hitl_nb.broker.broker.Broker`.
 """
 
@@ -51,7 +52,7 @@ class BrokerWithin:
 
     def is_pending(self, request_id: str) -> bool:
         """Whether this request is open, for the caller's own count of theirs."""
-        return self._broker.is_pending(request_id)
+        return self._broker.is_pending(request_id, self._reach)
 
     def subscribe(self, match: Match, start: Start, reader: Reader) -> Subscription:
         """Begin to read what is in reach."""
@@ -75,7 +76,7 @@ class BrokerWithin:
         return msgspec.structs.replace(page, within=self._reach)
 
     async def publish(self, events: Sequence[Event], by: str | None = None) -> list[Appended]:
-        """Append events that are in reach.
+        """Append events that are in reach, and in which nothing is named that is another's.
 
         Raises:
             Forbidden: One is not, or takes an id that something out of reach has.
@@ -94,7 +95,7 @@ class BrokerWithin:
                 raise _taken("event", event.event_id)
         for request_id in {request_id_of(event) for event in events} - {None}:
             await self._check(str(request_id), asked=request_id in asked)
-        return await self._broker.publish(events, by)
+        return await self._broker.publish(events, by, self._reach)
 
     async def _check(self, request_id: str, *, asked: bool) -> None:
         """Let a batch name only requests in reach, or new ones that it asks itself.
@@ -121,9 +122,9 @@ class BrokerWithin:
         return await self._broker.claim(request_id, name, via)
 
     async def cancel(self, request_id: str, reason: CancelReason, message: str = "") -> Appended:
-        """Cancel a request in reach."""
+        """Cancel a request in reach whose execution the caller may write to."""
         await self.request(request_id)
-        return await self._broker.cancel(request_id, reason, message)
+        return await self._broker.cancel(request_id, reason, message, self._reach)
 
     def waiter_arrived(self, source_id: str) -> None:
         """A connection names this waiter."""

@@ -13,6 +13,8 @@ Guarantees, held for every store by one body of tests (``tests/contract/``):
 * **One end.** A request event that the protocol's transition table has no row for is
   refused with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never
   holds two closing events of one request.
+* **Ownership.** Which crew an execution was first published under, and the reverse, is known
+  across restarts and pruning; ``append_within`` refuses by it.
 * **Open requests stay.** Pruning never takes an event of a request that is pending, and
   takes a request's events only together.
 
@@ -89,7 +91,10 @@ class Replayed(msgspec.Struct, frozen=True):
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """What a limited caller sees: events of these executions, and of these crews."""
+    """What a limited caller sees: events of these executions, and of these crews.
+
+    What they may write is less: see ``ownership.py``.
+    """
 
     executions: frozenset[str]
     crews: frozenset[str]
@@ -207,6 +212,15 @@ class Store(Protocol):
 
         Raises:
             HitlError: The first refusal; then none of the events is stored.
+        """
+
+    async def append_within(
+        self, events: Sequence[Event], reach: Reach, *, by: str | None = None
+    ) -> list[Appended]:
+        """Store the events as :meth:`append` does, if who has this reach may write them.
+
+        Raises:
+            Forbidden: One of them names what is somebody else's (``ownership.py``).
         """
 
     async def read(

@@ -3,6 +3,7 @@
 For tests and for a standalone server without a file. ``sqlite`` is held equal to it.
 """
 
+import itertools
 import math
 import time
 import uuid
@@ -13,11 +14,13 @@ import msgspec
 from crewai_hitl_nb.protocol import chain, state
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, request_id_of
 from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
     Match,
     OnCommit,
+    Reach,
     Record,
     Replayed,
     RequestPage,
@@ -29,6 +32,7 @@ from crewai_hitl_nb.store.base import (
     page,
     page_of_requests,
 )
+from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage, of_one_page
 
 
@@ -55,6 +59,7 @@ class MemoryStore:
         self._closed_at: dict[str, int] = {}
         self._asked_by: dict[str, str] = {}
         self._notes: dict[str, bytes] = {}
+        self._origins: dict[tuple[ownership.Scope, str], Origin] = {}
         self._tail = Tail(chain.start(self.epoch))
         self._pruned: list[Entry] = []
         self._on_commit: OnCommit = lambda commits: None
@@ -65,6 +70,17 @@ class MemoryStore:
 
     async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
         """Store the events together, in order."""
+        return self._append(events, by, None)
+
+    async def append_within(
+        self, events: Sequence[Event], reach: Reach, *, by: str | None = None
+    ) -> list[Appended]:
+        """Store the events if who has this reach may write them."""
+        return self._append(events, by, reach)
+
+    def _append(
+        self, events: Sequence[Event], by: str | None, within: Reach | None
+    ) -> list[Appended]:
         new: dict[str, _Kept] = {}
         requests = dict(self._requests)
         results = []
@@ -74,6 +90,8 @@ class MemoryStore:
             if before is not None:
                 results.append(appended(before.record, before.event, duplicate=True))
                 continue
+            if within is not None:
+                ownership.check(within, event, _Owners(self, new, requests))
             commit = commit_of(event, tail.next_offset())
             _take(requests, commit.event)
             entry = _entry(commit.record, tail.sealed(commit.record.body))
@@ -88,6 +106,11 @@ class MemoryStore:
         self._requests = requests
         for kept in new.values():
             self.top = kept.record.offset
+            for scope, _ in ownership.SCOPES:
+                if (name := getattr(kept.event, scope)) is not None:
+                    latest = ownership.first_of(kept.event, scope, kept.stored_at)
+                    known = self._origins.get((scope, name))
+                    self._origins[scope, name] = ownership.with_later(known, latest)
             request_id = request_id_of(kept.event)
             if request_id is not None:
                 self._asked_at.setdefault(request_id, self.top)
@@ -98,6 +121,14 @@ class MemoryStore:
                     self._asked_by[request_id] = by
         if new:
             announce(self._on_commit, [Commit(k.record, k.event) for k in new.values()])
+
+    def origin(self, scope: ownership.Scope, name: str) -> Origin | None:
+        """Return how an execution or a crew was first published."""
+        return self._origins.get((scope, name))
+
+    def events(self) -> Iterable[Event]:
+        """Return every event that is kept, in order."""
+        return (kept.event for kept in self._kept.values())
 
     async def read(
         self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
@@ -164,9 +195,20 @@ class MemoryStore:
         del self._pruned[: max(0, older - 1)]
         for request_id in [r for r, at in self._closed_at.items() if at <= through]:
             del self._requests[request_id], self._asked_at[request_id], self._closed_at[request_id]
+        self._forget_origins(before)
         if gone:
             self.pruned_through = max(self.pruned_through, through)
         return len(gone)
+
+    def _forget_origins(self, before: float) -> None:
+        kept = {
+            (scope, getattr(kept.event, scope))
+            for scope, _ in ownership.SCOPES
+            for kept in self._kept.values()
+        }
+        for scoped, origin in list(self._origins.items()):
+            if origin.last < before and scoped not in kept:
+                del self._origins[scoped]
 
     def _prunable(self, kept: _Kept, through: int) -> bool:
         if kept.record.offset > through:
@@ -211,6 +253,35 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+class _Owners:
+    """What the log says about who owns what, with what one append adds to it."""
+
+    def __init__(
+        self, store: MemoryStore, new: dict[str, _Kept], requests: dict[str, Request]
+    ) -> None:
+        self._store = store
+        self._new = new
+        self._requests = requests
+
+    def origin(self, scope: ownership.Scope, name: str) -> Origin | None:
+        """Return how an execution or a crew was first published."""
+        known = self._store.origin(scope, name)
+        for kept in self._new.values() if known is None else ():
+            if getattr(kept.event, scope) == name:
+                return ownership.first_of(kept.event, scope, kept.stored_at)
+        return known
+
+    def published_together(self, execution_id: str, crew_id: str) -> bool:
+        """Say whether an event of this execution names this crew."""
+        every = itertools.chain(self._store.events(), (kept.event for kept in self._new.values()))
+        return any((e.execution_id, e.crew_id) == (execution_id, crew_id) for e in every)
+
+    def asked(self, request_id: str) -> HumanInputRequired | None:
+        """Return the question of a request."""
+        request = self._requests.get(request_id)
+        return request.required if request is not None else None
 
 
 def _wanted(query: RequestQuery, request: Request) -> bool:

@@ -21,6 +21,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
     Match,
     Reach,
@@ -33,6 +34,7 @@ from crewai_hitl_nb.store.base import (
     page_of_requests,
 )
 from crewai_hitl_nb.store.damage import whole
+from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
@@ -169,6 +171,40 @@ def askers(connection: sqlite3.Connection) -> dict[str, str]:
             " WHERE status = 'pending' AND asked_by IS NOT NULL"
         )
     )
+
+
+def origin(connection: sqlite3.Connection, scope: ownership.Scope, name: str) -> Origin | None:
+    """Return how an execution or a crew was first published; None if it never was."""
+    noted = noted_origin(connection, ownership.note_name(scope, name))
+    if noted is not None:
+        return noted
+    owner = dict(ownership.SCOPES)[scope]
+    row = connection.execute(
+        f"SELECT {owner} FROM events WHERE {scope} = ? ORDER BY offset LIMIT 1",  # noqa: S608 - constants only
+        (name,),
+    ).fetchone()
+    return Origin(row[0]) if row else None
+
+
+def noted_origin(connection: sqlite3.Connection, note: str) -> Origin | None:
+    """Return what pruning noted of it, if its first event is gone."""
+    row = connection.execute("SELECT body FROM notes WHERE name = ?", (note,)).fetchone()
+    return msgspec.json.decode(row[0], type=Origin) if row else None
+
+
+def is_kept(connection: sqlite3.Connection, scope: ownership.Scope, name: str) -> bool:
+    """Say whether the log holds an event that names this execution or crew."""
+    found = connection.execute(f"SELECT 1 FROM events WHERE {scope} = ? LIMIT 1", (name,))  # noqa: S608 - constants only
+    return found.fetchone() is not None
+
+
+def published_together(connection: sqlite3.Connection, execution_id: str, crew_id: str) -> bool:
+    """Say whether an event of this execution names this crew."""
+    found = connection.execute(
+        "SELECT 1 FROM events WHERE execution_id = ? AND crew_id = ? LIMIT 1",
+        (execution_id, crew_id),
+    )
+    return found.fetchone() is not None
 
 
 def notes(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:

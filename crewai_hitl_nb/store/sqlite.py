@@ -34,6 +34,7 @@ from crewai_hitl_nb.store.base import (
     Commit,
     Match,
     OnCommit,
+    Reach,
     Record,
     Replayed,
     RequestPage,
@@ -165,6 +166,14 @@ class SqliteStore:
         written = await self._write(lambda c: batch.run(c, self._tail), batch)
         return written.results
 
+    async def append_within(
+        self, events: Sequence[Event], reach: Reach, *, by: str | None = None
+    ) -> list[Appended]:
+        """Store the events if who has this reach may write them."""
+        batch = writing.Batch(events, self._clock(), by, reach)
+        written = await self._write(lambda c: batch.run(c, self._tail), batch)
+        return written.results
+
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""
 
@@ -250,7 +259,7 @@ class SqliteStore:
 
     def _run_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> bool:
         """Write the jobs the short way if that can be; else say no, with nothing written."""
-        batches = [job.batch for job in jobs if job.batch is not None]
+        batches = [job.batch for job in jobs if job.batch is not None and not job.batch.within]
         if len(batches) < len(jobs):
             return False
         written = together.write(connection, batches, self._tail)

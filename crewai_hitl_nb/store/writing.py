@@ -19,8 +19,9 @@ from crewai_hitl_nb.protocol.events import (
     event_type,
     request_id_of,
 )
-from crewai_hitl_nb.store import reading
-from crewai_hitl_nb.store.base import Appended, Commit, appended, commit_of
+from crewai_hitl_nb.store import ownership, reading
+from crewai_hitl_nb.store.base import Appended, Commit, Reach, appended, commit_of
+from crewai_hitl_nb.store.ownership import Origin, Scope
 from crewai_hitl_nb.store.trail import Tail
 
 
@@ -41,10 +42,17 @@ class Pruned(msgspec.Struct, frozen=True):
 class Batch:
     """The events of one append; all of them are written, or the first refusal is raised."""
 
-    def __init__(self, events: Sequence[Event], stored_at: float, by: str | None = None) -> None:
+    def __init__(
+        self,
+        events: Sequence[Event],
+        stored_at: float,
+        by: str | None = None,
+        within: Reach | None = None,
+    ) -> None:
         self.events = events
         self.stored_at = stored_at
         self.by = by
+        self.within = within
 
     def run(self, connection: sqlite3.Connection, tail: Tail) -> Written:
         """Write the events at the end of the log, each with its seal.
@@ -59,6 +67,8 @@ class Batch:
                 results.append(appended(stored, event, duplicate=True))
                 continue
             self._check(connection, event)
+            if self.within is not None:
+                ownership.check(self.within, event, _Owners(connection))
             commit = commit_of(event, tail.next_offset())
             seal = tail.sealed(commit.record.body)
             insert(connection, commit, self.stored_at, seal, by=self.by)
@@ -74,6 +84,26 @@ class Batch:
         status = reading.status(connection, request_id)
         if (status, event_type(event)) not in state.TRANSITIONS:
             raise state.refusal(request_id, reading.request(connection, request_id), event)
+
+
+class _Owners:
+    """What a log says about who owns what; see ``ownership.Owners``."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def origin(self, scope: Scope, name: str) -> Origin | None:
+        """Return how an execution or a crew was first published."""
+        return reading.origin(self._connection, scope, name)
+
+    def published_together(self, execution_id: str, crew_id: str) -> bool:
+        """Say whether an event of this execution names this crew."""
+        return reading.published_together(self._connection, execution_id, crew_id)
+
+    def asked(self, request_id: str) -> HumanInputRequired | None:
+        """Return the question of a request."""
+        request = reading.request(self._connection, request_id)
+        return request.required if request is not None else None
 
 
 EVENT_COLUMNS: Final = (
@@ -169,11 +199,13 @@ def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int)
     ).fetchone()
     through = max(top - keep, young[0] - 1 if young else top)
     _keep_digests(connection, through)
+    _keep_origins(connection, through)
     cursor = connection.execute(
         f"DELETE FROM events WHERE {_OLD}",  # noqa: S608 - constants only
         {"through": through},
     )
     connection.execute("DELETE FROM requests WHERE closed_at <= ?", (through,))
+    _drop_spent_origins(connection, before)
     if cursor.rowcount > 0:
         connection.execute(
             "INSERT INTO meta (key, value) VALUES ('pruned_through', ?)"
@@ -211,3 +243,29 @@ def _keep_digests(connection: sqlite3.Connection, through: int) -> None:
         "DELETE FROM pruned WHERE offset < (SELECT max(offset) FROM pruned WHERE offset < :oldest)",
         names,
     )
+
+
+def _keep_origins(connection: sqlite3.Connection, through: int) -> None:
+    """Note who owns what of which the first events are about to go: see ``ownership.py``."""
+    for scope, owner in ownership.SCOPES:
+        gone = connection.execute(
+            f"SELECT {scope}, {owner}, min(offset), (SELECT max(stored_at) FROM events AS last"  # noqa: S608 - constants only
+            f" WHERE last.{scope} = first.{scope} AND last.offset <= :through)"
+            f" FROM events AS first WHERE {_OLD} AND {scope} IS NOT NULL GROUP BY {scope}",
+            {"through": through},
+        ).fetchall()
+        for name, owned_by, _, last in gone:
+            # Known before they go: the first event may be one that stays.
+            known = reading.origin(connection, scope, name)
+            origin = ownership.with_later(known, Origin(owned_by, last))
+            put_note(connection, ownership.note_name(scope, name), msgspec.json.encode(origin))
+
+
+def _drop_spent_origins(connection: sqlite3.Connection, before: float) -> None:
+    for scope, _ in ownership.SCOPES:
+        start = ownership.note_name(scope, "")
+        for note, body in reading.notes(connection, start).items():
+            name = note.removeprefix(start)
+            old = msgspec.json.decode(body, type=Origin).last < before
+            if old and not reading.is_kept(connection, scope, name):
+                drop_note(connection, note)

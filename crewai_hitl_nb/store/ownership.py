@@ -1,0 +1,130 @@
+"""Whether a caller with a limited key may write an event: to whom its execution and crew belong.
+
+Reading and writing differ. An event is *read* by whoever may see its execution or its crew. To
+*write* it, everything that it names must be the caller's: naming one's own crew beside somebody
+else's execution is no way in.
+
+* An execution belongs to the crew under which it was first published. Published without a crew,
+  it belongs to no crew, and only a key for that execution (or one without limits) writes to it.
+* A crew belongs to the execution under which it was first published. A key for that execution may
+  go on to name it, as may a key for an execution that was already published under it.
+* What the log has never held is free: the first to publish it owns it.
+
+The log says who was first. Pruning leaves a note (``notes.py``) for each owner whose first event
+it drops, so a flood of events that pushes the first one out frees nothing. The note goes when
+nothing of it is kept and all of it is older than the age that pruning keeps.
+
+The decision is made inside the transaction that would write the event. Above are the stores.
+"""
+
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.protocol.errors import Forbidden
+from crewai_hitl_nb.protocol.events import (
+    Event,
+    HumanInputClaimed,
+    HumanInputCompleted,
+    HumanInputRequired,
+)
+from crewai_hitl_nb.store.base import Reach
+
+Scope: TypeAlias = Literal["execution_id", "crew_id"]
+SCOPES: Final[tuple[tuple[Scope, Scope], ...]] = (
+    ("execution_id", "crew_id"),
+    ("crew_id", "execution_id"),
+)
+"""Each with the other one, which owns it."""
+
+NOTE: Final = "first:"
+"""Begins the names of the notes that pruning leaves."""
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """How an execution (or a crew) was first published.
+
+    Attributes:
+        owner: The crew (or execution) that its first event names; None if it names none.
+        last: Unix time of its last event, as far as that is needed to forget it.
+    """
+
+    owner: str | None
+    last: float = 0.0
+
+
+class Owners(Protocol):
+    """What the log says at the moment in which an event would be appended."""
+
+    def origin(self, scope: Scope, name: str) -> Origin | None:
+        """Return how an execution or a crew was first published; None if it never was."""
+
+    def published_together(self, execution_id: str, crew_id: str) -> bool:
+        """Say whether an event of this execution names this crew."""
+
+    def asked(self, request_id: str) -> HumanInputRequired | None:
+        """Return the question of a request."""
+
+
+def note_name(scope: Scope, name: str) -> str:
+    """Return the name of the note that stands for a first event."""
+    return f"{NOTE}{scope}:{name}"
+
+
+def check(reach: Reach, event: Event, log: Owners) -> None:
+    """Let an event pass that a caller with this reach may write.
+
+    An answer or a claim goes by its question: whoever published that put it to the people of
+    its crew.
+
+    Raises:
+        Forbidden: It names what is somebody else's.
+    """
+    names = _Names(event.execution_id, event.crew_id)
+    if isinstance(event, HumanInputCompleted | HumanInputClaimed) and event.request_id is not None:
+        asked = log.asked(event.request_id)
+        if asked is not None and names == _Names(asked.execution_id, asked.crew_id):
+            return
+    execution, crew = names
+    if execution is not None and execution not in reach.executions:
+        _check_execution(reach, execution, crew, log)
+    if crew is not None and crew not in reach.crews:
+        _check_crew(reach, execution, crew, log)
+
+
+class _Names(NamedTuple):
+    execution_id: str | None
+    crew_id: str | None
+
+
+def _check_execution(reach: Reach, execution: str, crew: str | None, log: Owners) -> None:
+    origin = log.origin("execution_id", execution)
+    if crew in reach.crews and (origin is None or origin.owner in reach.crews):
+        return
+    raise Forbidden(
+        f"execution `{execution}` was not first published under a crew of this key, which "
+        f"publishes only for {reach.describe()}; use a key that was made for that execution"
+    )
+
+
+def _check_crew(reach: Reach, execution: str | None, crew: str, log: Owners) -> None:
+    origin = log.origin("crew_id", crew)
+    if execution is not None and execution in reach.executions:
+        if origin is None or origin.owner in reach.executions:
+            return
+        if log.published_together(execution, crew):
+            return
+    raise Forbidden(
+        f"crew `{crew}` was first published under another execution, and this key publishes "
+        f"only for {reach.describe()}; use a key that was made for that crew as well"
+    )
+
+
+def first_of(event: Event, scope: Scope, stored_at: float) -> Origin:
+    """Return the origin that an event is, should it be the first of its execution or crew."""
+    return Origin(event.crew_id if scope == "execution_id" else event.execution_id, stored_at)
+
+
+def with_later(known: Origin | None, first: Origin) -> Origin:
+    """Return the note on an origin whose events go: the older one knows the owner."""
+    return first if known is None else Origin(known.owner, max(known.last, first.last))
