@@ -14,7 +14,7 @@ It lives on one event loop and is not thread-safe.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import Final
@@ -23,8 +23,8 @@ from crewai_hitl_nb.broker import answers, chronicle, endings
 from crewai_hitl_nb.broker.endings import Endings
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.fanout import Fanout
-from crewai_hitl_nb.broker.presence import Presence
-from crewai_hitl_nb.broker.reach import is_taken
+from crewai_hitl_nb.broker.presence import Presence, Waiter
+from crewai_hitl_nb.broker.reach import is_named, is_taken
 from crewai_hitl_nb.broker.readers import Ending, Reader, Readers
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start, Subscription
 from crewai_hitl_nb.broker.tally import Tally
@@ -44,6 +44,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     HumanInputRequired,
     about,
+    source_of,
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.lines import note, note_fault
@@ -108,8 +109,8 @@ class Broker:
         self.tally = Tally()
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._open: dict[str, HumanInputRequired] = {}
-        self.askers: Mapping[str, str] = {}
-        """Whose limits the requests count for that were open at the start, where that is known."""
+        self.askers: dict[str, str] = {}
+        """Who asked each open request, where that is known."""
         self._stopped = False
         self._endings = Endings(store, clock, retry_seconds=retry_seconds)
         self._deadlines = Deadlines(
@@ -185,6 +186,7 @@ class Broker:
         """
         await self._store.start(self._on_commit)
         await self._trusted.start(self._store)
+        self.askers = await self._store.askers()
         after: int | None = None
         while True:
             page = await self._store.requests(
@@ -195,7 +197,6 @@ class Broker:
                     part()
             if (after := page.next) is None:
                 break
-        self.askers = await self._store.askers()
 
     async def close(self) -> None:
         """End every subscription (they may resume elsewhere), then close the store."""
@@ -216,7 +217,7 @@ class Broker:
 
         Args:
             events: Each has its id.
-            by: Whose limits the requests among them count for.
+            by: Who publishes them: requests count for their limits, and wait for their process.
             within: Whose reach they must be written in; None for anybody's.
 
         Raises:
@@ -378,17 +379,25 @@ class Broker:
 
     # ---- presence
 
-    def waiter_arrived(self, source_id: str) -> None:
-        """A connection names this waiter; pair it with :meth:`waiter_left`."""
-        self._presence.arrived(source_id)
+    def waiter_arrived(self, source_id: str, by: str | None = None) -> None:
+        """A connection of this caller names this waiter; pair it with :meth:`waiter_left`."""
+        self._presence.arrived(Waiter(by, source_id))
 
-    def waiter_left(self, source_id: str) -> None:
+    def waiter_left(self, source_id: str, by: str | None = None) -> None:
         """That connection closed."""
-        self._presence.left(source_id)
+        self._presence.left(Waiter(by, source_id))
 
     def waiter_is_near(self, source_id: str) -> bool:
         """Whether this waiter is connected, or has not been away for long."""
         return self._presence.is_near(source_id)
+
+    async def is_present(self, source_id: str) -> bool:
+        """Say so to a caller who sees everything."""
+        return self.waiter_is_near(source_id)
+
+    async def is_named(self, source_id: str, within: Reach) -> bool:
+        """Say whether anything in this reach names the waiter."""
+        return await is_named(self._store, within, source_id)
 
     # ---- what commits and timers cause
 
@@ -401,11 +410,17 @@ class Broker:
     def _parts_of(self, commit: Commit) -> Iterator[Callable[[], None]]:
         """Yield what follows from a commit beside its delivery, one part after the other."""
         event = commit.event
+        source_id = source_of(event)
+        if source_id is not None:
+            self._presence.named(Waiter(commit.by, source_id))
         if isinstance(event, HumanInputRequired):
+            if commit.by is not None:
+                self.askers[event.request_id] = commit.by
             yield from self._opened(event)
             yield partial(self.tally.opened, event)
         elif isinstance(event, ClosingEvent) and event.request_id is not None:
             required = self._open.pop(event.request_id, None)
+            self.askers.pop(event.request_id, None)
             yield partial(self._deadlines.closed, event.request_id)
             if required is not None:
                 yield partial(self.tally.closed, required, event)
@@ -414,12 +429,20 @@ class Broker:
     def _opened(self, required: HumanInputRequired) -> Iterator[Callable[[], None]]:
         self._open[required.request_id] = required
         yield partial(self._deadlines.opened, required)
-        if required.source.id is not None:
-            yield partial(self._presence.expected, required.source.id)
+        waiter = self._waiter_of(required)
+        if waiter is not None:
+            self._presence.named(waiter)
+            yield partial(self._presence.expected, waiter)
 
-    def _on_lost(self, source_id: str) -> None:
+    def _waiter_of(self, required: HumanInputRequired) -> Waiter | None:
+        source_id = required.source.id
+        if source_id is None:
+            return None
+        return Waiter(self.askers.get(required.request_id), source_id)
+
+    def _on_lost(self, waiter: Waiter) -> None:
         for required in tuple(self._open.values()):
-            if required.source.id == source_id:
+            if self._waiter_of(required) == waiter:
                 self._endings.lost(required)
 
 

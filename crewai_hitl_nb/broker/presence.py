@@ -1,55 +1,91 @@
 """Presence: is the process that asked still there to hear the answer?
 
-A waiter is named by ``source.id`` and is present while at least one connection names it.
-When the last one closes (interrupt, restart, ``kill -9`` all close it) a grace begins,
-long enough for a reconnection or a server restart; when it ends, the waiter is lost and
-its pending requests are cancelled. A request without ``source.id`` needs no waiter.
+A waiter is named by ``source.id`` together with the caller who published what names it, and is
+present while at least one connection of that caller names it. A connection of anybody else
+says nothing about it: neither keeps it a dead process's question open, nor does it tell whether
+a process is there. So a bridge connects with the credential that it publishes with.
+
+When the last connection closes (interrupt, restart, ``kill -9`` all close it) a grace begins,
+long enough for a reconnection or a server restart; when it ends, the waiter is lost and its
+pending requests are cancelled. A request without ``source.id`` needs no waiter. Where it is not
+known who asked (an older log), any connection that names the source counts.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from crewai_hitl_nb.protocol import limits
+
+UNKNOWN: Final = None
+"""The caller where it is not known who asked."""
+
+
+class Waiter(NamedTuple):
+    """A process that waits.
+
+    Attributes:
+        caller: Who published what names it.
+        source_id: Its own name.
+    """
+
+    caller: str | None
+    source_id: str
 
 
 class Presence:
     """Who is connected, and a timer for each who is not."""
 
-    def __init__(self, lost: Callable[[str], None], grace: float) -> None:
-        """Call ``lost`` with a source id that stayed away for ``grace`` seconds."""
+    def __init__(self, lost: Callable[[Waiter], None], grace: float) -> None:
+        """Call ``lost`` with a waiter that stayed away for ``grace`` seconds."""
         self._lost = lost
         self._grace = grace
-        self._connections: Counter[str] = Counter()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._connections: Counter[Waiter] = Counter()
+        self._timers: dict[Waiter, asyncio.TimerHandle] = {}
+        self._callers: dict[str, str] = {}
         self._closed = False
 
-    def expected(self, source_id: str) -> None:
+    def named(self, waiter: Waiter) -> None:
+        """Somebody published what names this source; the first to do so is whose it is."""
+        caller, source_id = waiter
+        if caller is None or source_id in self._callers:
+            return
+        if len(self._callers) >= limits.MAX_KNOWN_WAITERS:
+            del self._callers[next(iter(self._callers))]
+        self._callers[source_id] = caller
+
+    def expected(self, waiter: Waiter) -> None:
         """Somebody asked in this waiter's name: it must be there, or come within the grace."""
-        away = not self._connections[source_id] and source_id not in self._timers
+        away = not self._connections[waiter] and waiter not in self._timers
         if away and not self._closed:
             loop = asyncio.get_running_loop()
-            self._timers[source_id] = loop.call_later(self._grace, self._expire, source_id)
+            self._timers[waiter] = loop.call_later(self._grace, self._expire, waiter)
 
-    def arrived(self, source_id: str) -> None:
-        """A connection names this waiter."""
-        self._connections[source_id] += 1
-        timer = self._timers.pop(source_id, None)
-        if timer is not None:
-            timer.cancel()
+    def arrived(self, waiter: Waiter) -> None:
+        """A connection of that caller names this waiter."""
+        for counted in _counted(waiter):
+            self._connections[counted] += 1
+            timer = self._timers.pop(counted, None)
+            if timer is not None:
+                timer.cancel()
 
-    def left(self, source_id: str) -> None:
+    def left(self, waiter: Waiter) -> None:
         """That connection closed."""
-        self._connections[source_id] -= 1
-        if self._connections[source_id] <= 0:
-            del self._connections[source_id]
-            self.expected(source_id)
+        for counted in _counted(waiter):
+            self._connections[counted] -= 1
+            if self._connections[counted] <= 0:
+                del self._connections[counted]
+                self.expected(counted)
 
     def is_near(self, source_id: str) -> bool:
         """Whether it is connected, or has been away for less than the grace."""
-        return bool(self._connections[source_id]) or source_id in self._timers
+        waiter = Waiter(self._callers.get(source_id, UNKNOWN), source_id)
+        return bool(self._connections[waiter]) or waiter in self._timers
 
-    def _expire(self, source_id: str) -> None:
-        del self._timers[source_id]
-        self._lost(source_id)
+    def _expire(self, waiter: Waiter) -> None:
+        del self._timers[waiter]
+        self._lost(waiter)
 
     def close(self) -> None:
         """Stop all timers; connections that close from now on lose nobody."""
@@ -57,3 +93,7 @@ class Presence:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+
+
+def _counted(waiter: Waiter) -> set[Waiter]:
+    return {waiter, Waiter(UNKNOWN, waiter.source_id)}

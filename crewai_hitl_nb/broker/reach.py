@@ -4,7 +4,14 @@ Above: ``within`` and ``subscription``. For a limited caller an event out of rea
 exist; an id that they send along must not tell otherwise.
 """
 
-from crewai_hitl_nb.store.base import Match, Reach, Store
+from typing import Final
+
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.events import RUN_STARTED, source_of
+from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store.base import Match, Reach, Store, is_full
+
+_NAME_A_SOURCE: Final = frozenset({"human_input_required", RUN_STARTED})
 
 
 async def offset_within(store: Store, reach: Reach | None, event_id: str) -> int | None:
@@ -20,3 +27,15 @@ async def is_taken(store: Store, reach: Reach, event_id: str) -> bool:
     """Say whether an event out of reach has this id."""
     in_log = await store.offset_of(event_id) is not None
     return in_log and await offset_within(store, reach, event_id) is None
+
+
+async def is_named(store: Store, reach: Reach, source_id: str) -> bool:
+    """Say whether a question or a run in reach names this process."""
+    match, after = Match(within=reach, types=_NAME_A_SOURCE), 0
+    while True:
+        page = await store.read(match, after=after, upto=store.top, limit=limits.REPLAY_EVENTS)
+        if any(source_of(decode_event(record.body)) == source_id for record in page):
+            return True
+        if not is_full(page, limits.REPLAY_EVENTS):
+            return False
+        after = page[-1].offset

@@ -126,17 +126,18 @@ class BrokerWithin:
         await self.request(request_id)
         return await self._broker.cancel(request_id, reason, message, self._reach)
 
-    def waiter_arrived(self, source_id: str) -> None:
-        """A connection names this waiter."""
-        self._broker.waiter_arrived(source_id)
+    def waiter_arrived(self, source_id: str, by: str | None = None) -> None:
+        """A connection of the caller names this waiter."""
+        self._broker.waiter_arrived(source_id, by)
 
-    def waiter_left(self, source_id: str) -> None:
+    def waiter_left(self, source_id: str, by: str | None = None) -> None:
         """That connection closed."""
-        self._broker.waiter_left(source_id)
+        self._broker.waiter_left(source_id, by)
 
-    def waiter_is_near(self, source_id: str) -> bool:
-        """Whether this waiter is connected, or has not been away for long."""
-        return self._broker.waiter_is_near(source_id)
+    async def is_present(self, source_id: str) -> bool:
+        """Whether a waiter that something in reach names is there."""
+        named = await self._broker.is_named(source_id, self._reach)
+        return named and self._broker.waiter_is_near(source_id)
 
 
 def _taken(what: str, name: str) -> Forbidden:

@@ -215,6 +215,9 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fields: dict[str, Any] = {}
 
 
+RUN_STARTED: Final = "run_started"
+"""The one event beside a question that names a process: see ``runs.py``."""
+
 ClosingEvent: TypeAlias = HumanInputCompleted | HumanInputCancelled | HumanInputExpired
 RequestEvent: TypeAlias = HumanInputRequired | HumanInputClaimed | HumanInputReminded | ClosingEvent
 Event: TypeAlias = RequestEvent | UnknownEvent
@@ -242,6 +245,17 @@ def event_type(event: Event) -> str:
 def request_id_of(event: Event) -> str | None:
     """Return the request that the event speaks of, or None."""
     return None if isinstance(event, UnknownEvent) else event.request_id
+
+
+def source_of(event: Event) -> str | None:
+    """Return the process that asks or runs something by this event, or None."""
+    if isinstance(event, HumanInputRequired):
+        return event.source.id
+    if isinstance(event, UnknownEvent) and event.type == RUN_STARTED:
+        source = event.fields.get("source")
+        named = source.get("id") if isinstance(source, dict) else None
+        return named if isinstance(named, str) else None
+    return None
 
 
 def about(required: HumanInputRequired) -> dict[str, Any]:

@@ -177,6 +177,10 @@ PRESENCE_GRACE_SECONDS: Final = 6.0
 reconnect pause of the bridge (2 s) it survives a server restart; it keeps the promise
 that a dead kernel's requests are cancelled within 10 s."""
 
+MAX_KNOWN_WAITERS: Final = 100_000
+"""Processes of which the server remembers who published in their name: some 20 MB. Of those that
+were forgotten an open question still knows it."""
+
 RECONNECT_MIN_SECONDS: Final = 0.1
 """First pause before a client connects again."""
 

@@ -249,6 +249,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         id="presence",
         summary="Whether a process that asks, or runs something, is there.",
         reply={"application/json": schemas.ref("Presence")},
+        errors=(errors.TooMany,),
     ),
     ("get", "/audit"): Operation(
         id="audit",

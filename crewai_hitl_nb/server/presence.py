@@ -7,15 +7,14 @@ that opens it, says so itself.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tornado import web
-
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.within import BrokerWithin
 from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server.base import HitlHandler
 
 
 @contextmanager
-def waiting(handler: web.RequestHandler, broker: Broker | BrokerWithin) -> Iterator[None]:
+def waiting(handler: HitlHandler, broker: Broker | BrokerWithin) -> Iterator[None]:
     """Let the waiter that this call names, if any, be present for the length of a block.
 
     Raises:
@@ -25,8 +24,8 @@ def waiting(handler: web.RequestHandler, broker: Broker | BrokerWithin) -> Itera
     if source is None:
         yield
         return
-    broker.waiter_arrived(source)
+    broker.waiter_arrived(source, handler.caller)
     try:
         yield
     finally:
-        broker.waiter_left(source)
+        broker.waiter_left(source, handler.caller)

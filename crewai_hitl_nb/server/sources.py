@@ -15,4 +15,6 @@ class SourceHandler(HitlHandler):
     @needs("read")
     async def get(self, source_id: str) -> None:
         """Say whether it is connected, or was until a moment ago."""
-        self.reply({"source_id": source_id, "present": self.broker.waiter_is_near(source_id)})
+        self.services.limiter.take("read", self.caller)
+        present = await self.broker.is_present(source_id)
+        self.reply({"source_id": source_id, "present": present})

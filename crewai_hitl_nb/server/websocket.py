@@ -152,7 +152,7 @@ class StreamSocket(
         # which its system puts off by 40 ms.
         self.set_nodelay(True)
         if self._source is not None:
-            self.broker.waiter_arrived(self._source)
+            self.broker.waiter_arrived(self._source, self.caller)
             self._waits = True
         self._delivery = asyncio.ensure_future(self._deliver())
         return result
@@ -277,7 +277,7 @@ class StreamSocket(
             self._delivery.cancel()
         self._leave()
         if self._waits and self._source is not None and self.services.broker is not None:
-            self.services.broker.waiter_left(self._source)
+            self.services.broker.waiter_left(self._source, self.caller)
         super().on_close()
 
     def _leave(self) -> None:

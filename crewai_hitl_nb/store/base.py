@@ -73,10 +73,11 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False):
-    """A newly stored event, typed and as a record."""
+    """A newly stored event, typed and as a record; and who published it, where that is known."""
 
     record: Record
     event: Event
+    by: str | None = None
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -302,7 +303,7 @@ def is_full(records: Sequence[Record], limit: int) -> bool:
     return len(records) >= limit or sum(len(r.body) for r in records) >= limits.PAGE_BYTES
 
 
-def commit_of(event: Event, offset: int) -> Commit:
+def commit_of(event: Event, offset: int, by: str | None = None) -> Commit:
     """Give an event its place and return it as it is to be stored.
 
     Raises:
@@ -324,7 +325,7 @@ def commit_of(event: Event, offset: int) -> Commit:
         event.crew_id,
         body,
     )
-    return Commit(record, placed)
+    return Commit(record, placed, by)
 
 
 def appended(record: Record, event: Event, *, duplicate: bool) -> Appended:

@@ -120,7 +120,7 @@ class MemoryStore:
                 elif by is not None and isinstance(kept.event, HumanInputRequired):
                     self._asked_by[request_id] = by
         if new:
-            announce(self._on_commit, [Commit(k.record, k.event) for k in new.values()])
+            announce(self._on_commit, [Commit(k.record, k.event, by) for k in new.values()])
 
     def origin(self, scope: ownership.Scope, name: str) -> Origin | None:
         """Return how an execution or a crew was first published."""

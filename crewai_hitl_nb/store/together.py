@@ -80,7 +80,7 @@ class _Group:
         results: list[Appended] = []
         commits: list[Commit] = []
         for event in batch.events:
-            commit = commit_of(event, tail.next_offset())
+            commit = commit_of(event, tail.next_offset(), batch.by)
             seal = tail.sealed(commit.record.body)
             self._events.append(event_row(commit, batch.stored_at, seal))
             if request_id_of(event) is not None:

@@ -69,7 +69,7 @@ class Batch:
             self._check(connection, event)
             if self.within is not None:
                 ownership.check(self.within, event, _Owners(connection))
-            commit = commit_of(event, tail.next_offset())
+            commit = commit_of(event, tail.next_offset(), self.by)
             seal = tail.sealed(commit.record.body)
             insert(connection, commit, self.stored_at, seal, by=self.by)
             results.append(appended(commit.record, event, duplicate=False))

@@ -5,6 +5,7 @@ What is out of reach must not be told from what does not exist.
 
 import itertools
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any
 
@@ -171,6 +172,26 @@ def test_deliveries_and_numbers_are_shown_to_no_limited_key(
 ) -> None:
     assert owner.get(path).status_code == 200
     assert thief.get(path).status_code == 403
+
+
+@EITHER
+def test_whether_a_process_is_there_is_told_to_who_sees_what_names_it(
+    thief: httpx.Client, owner: httpx.Client, monkeypatch: pytest.MonkeyPatch, bare: bool
+) -> None:
+    if bare:
+        without(monkeypatch, base, "BrokerWithin", lambda broker, reach: broker)
+    shows = {"x1": "a-process-of-x1", "x2": "a-process-of-x2"}
+    for execution, source in shows.items():
+        event = {"type": "run_started", "execution_id": execution, "source": {"id": source}}
+        owner.post("events", json=event).raise_for_status()
+    sources = [*shows.values(), "a-process-that-said-nothing"]
+    with ExitStack() as stack:
+        for source in sources:
+            params = {"source": source}
+            reply = stack.enter_context(owner.stream("GET", "events/human-input", params=params))
+            assert any(line == "event: heartbeat" for line in reply.iter_lines())
+        told = [thief.get(f"sources/{source}").json()["present"] for source in sources]
+    assert told == [True, bare, bare]
 
 
 def test_health_tells_a_limited_key_no_numbers(thief: httpx.Client, owner: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ async def test_an_id_in_another_form_of_unicode_is_another_id(opened: Opened) ->
 async def test_an_answer_goes_by_its_question_and_an_end_by_who_owns_the_execution(
     opened: Opened,
 ) -> None:
-    asked = {"execution_id": "run", "crew_id": "mine"}
+    asked: dict[str, Any] = {"execution_id": "run", "crew_id": "mine"}
     await opened.store.append([other(execution_id="run", crew_id="victim")])
     await opened.store.append([required("r1", **asked)])
     claim = HumanInputClaimed(

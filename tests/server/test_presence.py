@@ -8,8 +8,9 @@ import asyncio
 
 import pytest
 
-from tests.server.door import Door, socket, until
-from tests.server.readers import reading
+from tests.server.callers import kernel_key
+from tests.server.door import Door, client, question, socket, until
+from tests.server.readers import TRANSPORTS, reading
 
 pytestmark = pytest.mark.parametrize("traits", [{"presence_grace_seconds": 0.3}], ids=[""])
 
@@ -85,6 +86,20 @@ async def test_a_waiter_is_said_to_be_present_while_it_is_connected(door: Door) 
         await grace_passes(door)
         assert await presence()
     await until(presence, lambda present: not present)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_connection_of_another_caller_keeps_no_question_open(
+    door: Door, transport: str
+) -> None:
+    async with client(door, Authorization=f"Bearer {kernel_key()}") as kernel:
+        asked = question("asked-by-the-kernel", source={"id": "kernel-1"})
+        async with reading(transport, door, source="kernel-1") as stranger:
+            await stranger.replayed()
+            assert (await kernel.post("events", json=asked)).status_code == 200
+            await door.until_status("asked-by-the-kernel", "cancelled")
+            reply = await door.http.get("sources/kernel-1")
+            assert reply.json()["present"] is False
 
 
 async def test_a_stream_of_server_sent_events_may_be_the_waiter(door: Door) -> None:
