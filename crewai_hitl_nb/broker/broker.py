@@ -47,7 +47,7 @@ from crewai_hitl_nb.protocol.events import (
     source_of,
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
-from crewai_hitl_nb.protocol.lines import note, note_fault
+from crewai_hitl_nb.protocol.lines import logger, note, note_fault
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
@@ -61,7 +61,7 @@ from crewai_hitl_nb.store.figures import CommitFigures, Histogram
 from crewai_hitl_nb.store.notes import NotedStore
 from crewai_hitl_nb.store.trail import TrailPage
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _RETRY_SECONDS: Final = 5.0
 """Pause before an end that could not be stored is stored again."""

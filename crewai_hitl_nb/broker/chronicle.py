@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from crewai_hitl_nb.broker.tally import SURFACES
 from crewai_hitl_nb.protocol.events import (
     Event,
     HumanInputCancelled,
@@ -17,7 +18,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputReminded,
     HumanInputRequired,
 )
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import logger, note
 
 _WORDS: Final[Mapping[type, str]] = {
     HumanInputRequired: "asked",
@@ -28,7 +29,7 @@ _WORDS: Final[Mapping[type, str]] = {
     HumanInputExpired: "expired",
 }
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def tell(event: Event, offset: int) -> None:
@@ -51,6 +52,11 @@ def tell(event: Event, offset: int) -> None:
 
 
 def _via(event: Event) -> str | None:
-    if isinstance(event, HumanInputCompleted):
-        return event.answered_by.via if event.answered_by else None
-    return event.claimed_by.via if isinstance(event, HumanInputClaimed) else None
+    """Return the surface; what is none of ours is somebody's own word."""
+    if isinstance(event, HumanInputClaimed):
+        via = event.claimed_by.via
+    elif isinstance(event, HumanInputCompleted) and event.answered_by is not None:
+        via = event.answered_by.via
+    else:
+        return None
+    return via if via in SURFACES else "other"

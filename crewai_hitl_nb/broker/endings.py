@@ -8,7 +8,6 @@ stored again later, until the server stops; the next start takes it up.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
@@ -25,9 +24,10 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputRequired,
     about,
 )
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.store.base import Store
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def cancelled(

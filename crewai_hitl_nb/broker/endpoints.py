@@ -53,6 +53,8 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 class BadWebhook(ValueError):
     """The configuration will not do; one line says which value and why, never the secret."""
 
+    for_operator: Final = True
+
 
 class Endpoint(msgspec.Struct, frozen=True):
     """One receiver.

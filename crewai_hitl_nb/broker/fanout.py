@@ -14,7 +14,6 @@ Above: the broker. Below: nothing. It knows neither stores nor sockets.
 """
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -25,11 +24,11 @@ from crewai_hitl_nb.broker.heartbeats import Heartbeats
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.frames import Heartbeat
-from crewai_hitl_nb.protocol.lines import note_fault
+from crewai_hitl_nb.protocol.lines import logger, note_fault
 from crewai_hitl_nb.store.base import Match, Record
 from crewai_hitl_nb.store.figures import Histogram
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _SECONDS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 

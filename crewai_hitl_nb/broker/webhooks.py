@@ -35,11 +35,11 @@ from crewai_hitl_nb.broker.endpoints import DOCUMENT_TYPES, Endpoint, WebhookSet
 from crewai_hitl_nb.broker.posting import Post, SignedPost
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
-from crewai_hitl_nb.protocol.lines import note, note_fault
+from crewai_hitl_nb.protocol.lines import logger, note, note_fault
 from crewai_hitl_nb.store.base import Match, Record
 from crewai_hitl_nb.store.notes import NotedStore
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _NOTE_PREFIX: Final = "webhook/"
 

@@ -7,7 +7,11 @@ server brings: its fields are those of the line. A Jupyter server has its own ``
 import logging
 from typing import Final
 
+from crewai_hitl_nb.protocol.lines import clean
+
 _LOGGER: Final = "crewai_hitl_nb"
+_LIBRARIES: Final = ("asyncio", "tornado", "traitlets")
+"""What a standalone server stands on; without a handler Python would write their warnings raw."""
 _TEXT: Final = "%(asctime)s %(levelname)s %(message)s"
 _JSON: Final = "{asctime}{levelname}{name}{message}"
 
@@ -22,7 +26,9 @@ def write_log(*, as_json: bool) -> None:
         handler.setFormatter(JsonFormatter(_JSON, style="{", rename_fields=names))
     else:
         handler.setFormatter(logging.Formatter(_TEXT))
-    logger = logging.getLogger(_LOGGER)
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    handler.addFilter(clean)  # Tornado's and asyncio's lines as well as ours
+    for name in (_LOGGER, *_LIBRARIES):
+        log = logging.getLogger(name)
+        log.addHandler(handler)
+        log.setLevel(logging.INFO if name == _LOGGER else logging.WARNING)
+        log.propagate = False

@@ -5,7 +5,6 @@ may send what this version does not know: unknown event types pass through, a kn
 in a shape that cannot be read is left out with a warning, never a crash of the stream.
 """
 
-import logging
 from typing import Any, TypeAlias
 
 import msgspec
@@ -19,12 +18,13 @@ from crewai_hitl_nb.protocol.errors import (
 )
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Ack, Gap, Heartbeat, decode_json
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.protocol.wire import stored_event
 
 Incoming: TypeAlias = Event | Heartbeat | Gap
 """What a reader of a stream meets."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _CONTROL: dict[str, type[Heartbeat] | type[Gap] | type[Ack]] = {
     "heartbeat": Heartbeat,

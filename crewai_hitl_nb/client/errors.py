@@ -23,6 +23,7 @@ class NoServer(HitlError):
     """No server was named and none was found."""
 
     code = "no_server"
+    for_operator = True
 
 
 class ServerAway(Unavailable):
@@ -45,6 +46,7 @@ class TransportUnusable(HitlError):
 
     code = "transport_unusable"
     retry = True
+    for_operator = True
 
     def __init__(self, message: str, refusal: HitlError | None = None) -> None:
         super().__init__(message)

@@ -31,6 +31,8 @@ class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_re
     claimed_by: AnsweredBy | None = None
     completion: HumanInputCompleted | HumanInputCancelled | HumanInputExpired | None = None
 
+    __repr__ = msgspec.Struct.__repr__  # whoever looks at one in a notebook wants to read it
+
 
 class Receipt(msgspec.Struct, frozen=True):
     """A published event's place in the log; ``duplicate`` when it was there before."""

@@ -6,7 +6,6 @@ transports. It knows nothing of requests or answers.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -33,8 +32,9 @@ from crewai_hitl_nb.client.transports.websocket import Socket, open_socket
 from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
+from crewai_hitl_nb.protocol.lines import described, logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Stream:
                 reason, least = "the stream ended", 0.0
             except (TransportUnusable, Unavailable) as error:
                 self._judge(error)
-                reason = str(error)
+                reason = described(error)
                 least = error.retry_after if isinstance(error, Unavailable) else 0.0
             _log.debug("stream over %s lost: %s", transport, reason)
             yield Lost(reason)

@@ -7,7 +7,6 @@ end raises :class:`NotAnswered`, which ends a crew cleanly and is never an appro
 """
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -28,8 +27,9 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     HumanInputRequired,
 )
+from crewai_hitl_nb.protocol.lines import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 SOURCE: Final = "crewai_hitl_nb"
 """How the bridge calls itself where crewAI shows who ended a run."""

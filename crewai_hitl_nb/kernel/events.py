@@ -9,7 +9,6 @@ bus drops events while it shuts down and inside ``scoped_handlers()``, and a dro
 question would be a crew that waits for ever. They carry a mark, so they go out once.
 """
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Final, Literal
@@ -21,9 +20,10 @@ from pydantic import Field, PrivateAttr
 
 from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.protocol.wire import event_from_wire
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class _HumanInputEvent(BaseEvent):

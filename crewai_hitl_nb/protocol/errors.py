@@ -51,6 +51,9 @@ class HitlError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "error"
     retry: ClassVar[bool] = False
+    for_operator: ClassVar[bool] = False
+    """Whether its message is about the machine and may stand in a log; else it may quote words
+    of a caller, and its code stands there (``lines.py``)."""
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
@@ -185,6 +188,7 @@ class Unavailable(HitlError):
     status = 503
     code = "unavailable"
     retry = True
+    for_operator = True
 
     @property
     def retry_after(self) -> float:

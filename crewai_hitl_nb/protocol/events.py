@@ -127,6 +127,10 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=Fal
     agent_id: Id | None = None
     offset: int | None = None
 
+    def __repr__(self) -> str:
+        """Name it without its texts: what an exception or a task shows may reach a log."""
+        return f"{type(self).__name__}(event_id={self.event_id!r}, offset={self.offset})"
+
 
 class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_required"):
     """A crew asks a person and waits.
@@ -213,6 +217,10 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     crew_id: Id | None = None
     offset: int | None = None
     fields: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        """Name it without its texts."""
+        return f"{type(self).__name__}(event_id={self.event_id!r}, offset={self.offset})"
 
 
 RUN_STARTED: Final = "run_started"

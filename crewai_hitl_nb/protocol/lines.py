@@ -6,19 +6,95 @@ Ids are a publisher's own words, so a value that is more than a plain word is qu
 is not plain in it is escaped: no id can forge a line. The same fields are ``extra`` of the
 record, for logs that are written as JSON. What may stand in a line is up to who writes it: ids,
 numbers and words of the protocol; never a text of anybody's, a key, or a person's name.
+
+Every logger of this package comes from :func:`logger`, which cleans whatever goes through it,
+in any host and any format:
+
+- a character that is not seen, or commands a terminal, is shown (``visible.py``);
+- of an error stands what kind it is, and its message only where it is about the machine
+  (``for_operator``): what an answer or a question is refused with may quote it;
+- a traceback names places, and neither the lines there nor the messages: a cell's line may be
+  the text of a question;
+- a struct of ours is its class and no more.
 """
 
 import json
 import logging
+import os
 import re
 import traceback
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias
 
+import msgspec
+
+from crewai_hitl_nb.protocol.errors import HitlError
+from crewai_hitl_nb.protocol.visible import visible
+
 Log: TypeAlias = "logging.Logger | logging.LoggerAdapter[Any]"
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:@/+-]{1,200}")
+_MOST_CAUSES: Final = 10
+"""Of an error that came of another, and so on."""
+
+
+def logger(name: str) -> logging.Logger:
+    """Return the logger of a module of ours; what goes through it is cleaned."""
+    log = logging.getLogger(name)
+    log.addFilter(clean)
+    return log
+
+
+def clean(record: logging.LogRecord) -> bool:
+    """Leave nothing in a record that may not stand in a log; a filter that lets all pass.
+
+    A second time it changes nothing: what is shown already is plain.
+    """
+    if isinstance(record.args, tuple):
+        record.args = tuple(map(_sayable, record.args))
+    record.msg, record.args = visible(record.getMessage()), ()
+    if record.exc_info:
+        error = record.exc_info[1]
+        record.exc_text = "" if error is None else trace(error)
+        record.exc_info = None
+    return True
+
+
+def described(error: BaseException) -> str:
+    """Say what happened as far as it may stand in a log."""
+    if getattr(error, "for_operator", False):
+        return str(error)
+    if isinstance(error, HitlError):
+        return error.code
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return f"{kind}: {os.strerror(error.errno)}"
+    return kind
+
+
+def trace(error: BaseException) -> str:
+    """Return where an error came from, and what it came of: places and kinds, no words."""
+    lines: list[str] = []
+    one: BaseException | None = error
+    for _ in range(_MOST_CAUSES):
+        if one is None:
+            break
+        lines.append(f"{visible(type(one).__qualname__)}: {visible(described(one))}")
+        place = one.__traceback__
+        while place is not None:
+            code = place.tb_frame.f_code
+            lines.append(f"  at {visible(code.co_filename)}:{place.tb_lineno} in {code.co_name}")
+            place = place.tb_next
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return "\n".join(lines)
+
+
+def _sayable(value: object) -> object:
+    if isinstance(value, BaseException):
+        return described(value)
+    return type(value).__name__ if isinstance(value, msgspec.Struct) else value
+
 
 _WAY: Final = 5
 """Places in the code that a fault's line names, the last ones."""
@@ -37,7 +113,7 @@ class _Line:
 
 
 def _said(value: object) -> str:
-    text = str(value)
+    text = str(_sayable(value))
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
@@ -52,7 +128,13 @@ def note(log: Log, level: int, event: str, **fields: object) -> None:
     """
     if log.isEnabledFor(level):
         said = {name: value for name, value in fields.items() if value is not None}
-        log.log(level, "%s", _Line(event, said), extra={"event": event, **said})
+        beside = {name: _field(value) for name, value in said.items()}
+        log.log(level, "%s", _Line(event, said), extra={"event": event, **beside})
+
+
+def _field(value: object) -> object:
+    said = _sayable(value)
+    return visible(said) if isinstance(said, str) else said
 
 
 def note_fault(log: Log, event: str, error: BaseException, **fields: object) -> None:

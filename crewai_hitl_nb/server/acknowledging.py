@@ -12,14 +12,14 @@ Above: ``websocket.py``. Below: Tornado's connection. It knows no frame up.
 
 import asyncio
 import contextlib
-import logging
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server.forms import framed
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Replies:

@@ -23,6 +23,7 @@ from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import activity, crews, kernel_publish, keys, metrics, webhooks
+from crewai_hitl_nb.server.access_log import clean_host_line
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.collector import leave_out_what_is_loaded
 from crewai_hitl_nb.server.handover import Handover, local_url
@@ -162,6 +163,8 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Give the handlers what they work with; the log is opened later."""
+        # The host's log of this extension, its lines of requests among them.
+        getattr(self.log, "logger", self.log).addFilter(clean_host_line)
         self._services = Services(
             prefix=url_path_join(self.settings["base_url"], PREFIX, "/"),
             kernel_key=keys.load_or_make(self._folder() / "kernel_key"),
@@ -189,7 +192,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             services.broker, store = await self._open_broker()
         except StoreUnavailable as error:
             services.trouble = error.message
-            self.log.error("crewai-hitl: %s", error.message)
+            self.log.error("crewai-hitl: %s", error)
             return
         services.limiter.remember(services.broker.askers)
         awake = activity.keep_noting(
@@ -251,7 +254,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             try:
                 dropped = await broker.prune(keep=self.retain_events, days=self.retain_days)
             except StoreUnavailable as error:
-                self.log.warning("crewai-hitl: old events were not dropped: %s", error.message)
+                self.log.warning("crewai-hitl: old events were not dropped: %s", error)
             else:
                 self.log.debug("crewai-hitl: dropped %d old events", dropped)
             await asyncio.sleep(_PRUNE_SECONDS)

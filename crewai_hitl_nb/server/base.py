@@ -33,7 +33,7 @@ from crewai_hitl_nb.protocol.errors import (
     TooMany,
     Unknown,
 )
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import logger, note
 from crewai_hitl_nb.server import keys, parameters
 from crewai_hitl_nb.server.bodies import Bodies, BodyMixin, KnownMixin, too_large
 from crewai_hitl_nb.server.limiting import Limiter, caller_name
@@ -41,7 +41,7 @@ from crewai_hitl_nb.server.revocation import OpenStreams
 from crewai_hitl_nb.server.turns import Turns
 from crewai_hitl_nb.store.base import Match
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 RESOURCE: Final = "crewai_hitl"
 """Name of the resource that the server's authorizer is asked about."""

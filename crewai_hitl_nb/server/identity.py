@@ -13,12 +13,14 @@ from jupyter_server.auth import Authorizer, IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server import keys
 from crewai_hitl_nb.server.keyring import ACTIONS, KeyFileError, Keyring, Right
 from crewai_hitl_nb.server.limiting import Limiter
 from crewai_hitl_nb.store.base import Reach
 
 _EVERYTHING: Final[frozenset[Right]] = frozenset(ACTIONS.values())
+_log = logger(__name__)
 _MASTER: Final = "api"
 
 
@@ -46,7 +48,7 @@ class ApiKeyIdentity(IdentityProvider):
 
     def __init__(self, api_key: str, keyring: Keyring | None, limiter: Limiter) -> None:
         """Take the one key with every right (or an empty text), the keys file, the limits."""
-        super().__init__(token=api_key, cookie_options={"samesite": "Lax"})
+        super().__init__(token=api_key, cookie_options={"samesite": "Lax"}, log=_log)
         self._keyring = keyring
         self._limiter = limiter
 

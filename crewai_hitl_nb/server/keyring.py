@@ -30,6 +30,8 @@ _PREFIX: Final = "hitl"
 class KeyFileError(Exception):
     """The keys file cannot be used; one line on why and what to do."""
 
+    for_operator: Final = True
+
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """One key, without the key itself.

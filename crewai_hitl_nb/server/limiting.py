@@ -29,7 +29,7 @@ from tornado import web
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import logger, note
 from crewai_hitl_nb.server.buckets import MOST_CALLERS, Buckets
 from crewai_hitl_nb.server.strangers import network_of
 
@@ -91,7 +91,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
 _LINES_PER_SECOND: Final = 1 / 60
 """Of the log, on one caller and limit: who is refused a thousand times is told of once."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 CALLER_LIMITS: Final = CallerLimits.__struct_fields__
 """Their names: what an operator sets them by."""

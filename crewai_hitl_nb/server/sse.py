@@ -74,7 +74,7 @@ class EventStreamHandler(HitlHandler):
             connection.stream.close()
         # The headers are out: the end of the stream is the message, and it is resumable.
         except StoreUnavailable as reason:
-            self.log.warning("crewai-hitl: an event stream ends: %s", reason.message)
+            self.log.warning("crewai-hitl: an event stream ends: %s", reason)
         except (Closed, StreamClosedError) as reason:
             self.log.debug("an event stream ends: %s", type(reason).__name__)
         finally:

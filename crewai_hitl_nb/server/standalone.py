@@ -10,13 +10,11 @@ without a key it serves programs, and only pages of its own origin.
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import secrets
 import socket
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Final
@@ -24,14 +22,15 @@ from typing import Any, Final
 import jinja2
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.base.handlers import FileFindHandler
-from jupyter_server.log import log_request
 from tornado import netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.limits import HEARTBEAT_SECONDS
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server import crews, webhooks
+from crewai_hitl_nb.server.access_log import log_request
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
@@ -44,7 +43,7 @@ from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.notes import NotedStore
 from crewai_hitl_nb.store.sqlite import SqliteStore
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 _HERE: Final = Path(__file__).parent
 _NAME: Final = "crewai_hitl_nb"
 _STATIC_PREFIX: Final = f"/static/{_NAME}/"
@@ -275,7 +274,7 @@ class HumanInputServer:
             "authorizer": KeyAuthorizer(),
             "headers": {"Content-Security-Policy": "frame-ancestors 'self'"},
             # Tornado's own would write addresses with the tokens in them.
-            "log_function": partial(log_request, record_prometheus_metrics=False),
+            "log_function": log_request,
             # Without a key only names of this machine: a page whose name was rebound to
             # this address (DNS rebinding) still sends its own name as Host.
             "allow_remote_access": bool(self._api_key) or self._keyring is not None,

@@ -199,7 +199,7 @@ class StreamSocket(
         if isinstance(reason, SlowReader):
             self.close(limits.CLOSE_SLOW_READER, "too slow; connect again and resume")
         elif isinstance(reason, StoreUnavailable):
-            self.log.warning("crewai-hitl: a socket's stream ends: %s", reason.message)
+            self.log.warning("crewai-hitl: a socket's stream ends: %s", reason)
             self.close(limits.CLOSE_GOING_AWAY, "the log cannot be read; connect again")
         else:
             self.log.debug("a socket's stream ends: %s", type(reason).__name__)

@@ -63,6 +63,10 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     crew_id: str | None
     body: bytes
 
+    def __repr__(self) -> str:
+        """Name it without its texts."""
+        return f"Record(offset={self.offset}, event_id={self.event_id!r})"
+
 
 class Appended(msgspec.Struct, frozen=True, gc=False):
     """What became of one event of an ``append``."""

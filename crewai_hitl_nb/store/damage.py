@@ -24,7 +24,7 @@ import msgspec
 
 from crewai_hitl_nb.protocol.events import UnknownEvent
 from crewai_hitl_nb.protocol.ids import Id
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import logger, note
 from crewai_hitl_nb.protocol.wire import encode_event
 
 EVENT_DAMAGED: Final = "event_damaged"
@@ -39,7 +39,7 @@ _LAST_SECOND: Final = 253_402_300_799
 
 _JSON: Final = msgspec.json.Decoder(msgspec.Raw)
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True):
@@ -79,8 +79,7 @@ def _row(connection: sqlite3.Connection, offset: int, error: Exception) -> _Row:
     try:
         return msgspec.convert(row, _Row)
     except msgspec.ValidationError:
-        where = f"the event at {offset} is malformed"
-        raise sqlite3.DatabaseError(f"{where} ({error})") from error
+        raise sqlite3.DatabaseError(f"the event at {offset} is malformed") from error
 
 
 def _stand_in(row: _Row, offset: int) -> bytes:

@@ -51,13 +51,21 @@ def unavailable(what: str, path: Path, error: Exception) -> StoreUnavailable:
 
 
 def _advice(path: Path, error: Exception) -> str:
-    said = str(error)
+    said = _said(error)
     for words, then in _ADVICE:
         if words in said.lower():
             return f"{said}; {then.format(path=path)}"
     if type(error) in _DAMAGES or isinstance(error, KeyError | TypeError | ValueError):
         return f"{said}; {_DAMAGED.format(path=path)}"
     return said
+
+
+def _said(error: Exception) -> str:
+    """Return what may be repeated: to callers, and in a log. Never what stood in a row."""
+    if not isinstance(error, sqlite3.Error):
+        return type(error).__name__
+    # SQLite's module quotes what it could not decode.
+    return str(error).partition(" with text ")[0]
 
 
 def refuse_emptied(path: Path) -> None:

@@ -26,7 +26,7 @@ from crewai_hitl_nb.protocol import chain
 from crewai_hitl_nb.protocol.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
-from crewai_hitl_nb.protocol.lines import note, note_fault
+from crewai_hitl_nb.protocol.lines import logger, note, note_fault
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store import reading, tables, together, writing
 from crewai_hitl_nb.store.base import (
@@ -59,7 +59,7 @@ _BATCH_EVENTS: Final = 1000
 _BUSY_MILLISECONDS: Final = 5000
 """How long SQLite waits for a lock that a backup tool may hold."""
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 T = TypeVar("T")
 
@@ -223,7 +223,8 @@ class SqliteStore:
             if failure is None:
                 note(_log, logging.WARNING, "store_available", path=self.path)
             else:
-                note(_log, logging.WARNING, "store_unavailable", path=self.path, reason=failure)
+                reason = self._unavailable(failure)
+                note(_log, logging.WARNING, "store_unavailable", path=self.path, reason=reason)
         except Exception as error:  # noqa: BLE001 - the writer must outlive it
             note_fault(_log, "commit_not_counted", error)
 

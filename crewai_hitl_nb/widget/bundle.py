@@ -6,20 +6,21 @@
 * plain text, for everything else.
 """
 
-import logging
 from typing import Any, Final
 
 import msgspec
 
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.protocol.events import HumanInputRequired
+from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.visible import visible_lines
 from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.widget.card import CardWidget
 from crewai_hitl_nb.widget.script import FrontEndNotBuilt
 
 CARD_MIME: Final = "application/vnd.crewai-hitl.request+json"
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 def card_bundle(request: HumanInputRequired, endpoint: Endpoint | None = None) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def card_bundle(request: HumanInputRequired, endpoint: Endpoint | None = None) -
     return {
         **widget_view(payload, endpoint),
         CARD_MIME: payload,
-        "text/plain": f"{request.prompt}\n\n{request.context}",
+        "text/plain": visible_lines(f"{request.prompt}\n\n{request.context}"),
     }
 
 

@@ -16,7 +16,6 @@ What a browser sends, and gets back, as custom messages of the widget:
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
@@ -33,6 +32,7 @@ from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.transports.websocket import open_connection
 from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, HitlError
 from crewai_hitl_nb.protocol.frames import encode_error
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.widget.allowed import (
     Call,
     Scope,
@@ -42,7 +42,7 @@ from crewai_hitl_nb.widget.allowed import (
     stream_query,
 )
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 SECONDS: Final = 10.0
 """The longest wait for the server, which is near the kernel."""

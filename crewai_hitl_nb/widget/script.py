@@ -19,6 +19,8 @@ _STATIC: Final = Path(__file__).parent / "static"
 class FrontEndNotBuilt(RuntimeError):
     """The widget's script is missing: this is a source tree that was never built."""
 
+    for_operator = True
+
 
 class CardScript(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
     """Holds the script; it is never displayed."""

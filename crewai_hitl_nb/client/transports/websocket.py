@@ -7,6 +7,7 @@ websockets library; above are ``stream.py``, which reads, and ``aio.py``, which 
 
 import asyncio
 import itertools
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -25,6 +26,10 @@ from crewai_hitl_nb.client.resume import Patience
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError
 from crewai_hitl_nb.protocol.frames import Ack
+from crewai_hitl_nb.protocol.lines import logger
+
+_frames_log = logger(f"{__name__}.frames")
+_frames_log.setLevel(logging.INFO)  # at DEBUG the library writes what each frame says
 
 _FATAL_CLOSES: Final = frozenset(range(4400, 4500)) - {limits.CLOSE_SLOW_READER}
 """The server's own codes say that the same again would not help; but for the slow reader's."""
@@ -153,6 +158,7 @@ async def open_connection(
             compression=None,  # frames are small and mostly local: latency counts, not size
             max_size=limits.MAX_BODY_BYTES,
             ping_interval=None,  # the server's heartbeats say that it lives
+            logger=_frames_log,
         )
     except websockets.InvalidStatus as error:
         if is_hub_page(error.response.status_code, error.response.headers):

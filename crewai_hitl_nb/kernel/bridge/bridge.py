@@ -13,7 +13,6 @@ any thread or loop. It knows neither crewAI nor notebooks.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
@@ -41,9 +40,10 @@ from crewai_hitl_nb.protocol.events import (
     UnknownEvent,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _T = TypeVar("_T")
 

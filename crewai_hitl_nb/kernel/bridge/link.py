@@ -7,7 +7,6 @@ goes by calls beside it.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Final
@@ -24,8 +23,9 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputExpired,
     UnknownEvent,
 )
+from crewai_hitl_nb.protocol.lines import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 HEARD_TYPES: Final = (
     "human_input_completed",

@@ -10,7 +10,6 @@ stored, so that calling again tries again.
 """
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,8 +33,9 @@ from crewai_hitl_nb.kernel.flows.run_events import tell_ended, tell_kept, tell_r
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.kernel.session import Session
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Pause
+from crewai_hitl_nb.protocol.lines import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 FlowClass: TypeAlias = type[Flow[Any]]
 FlowClasses: TypeAlias = FlowClass | Iterable[FlowClass]

@@ -7,7 +7,6 @@ notebook. It knows nothing of how events travel.
 """
 
 import functools
-import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +36,7 @@ from crewai_hitl_nb.kernel.runs.run_events import (
 )
 from crewai_hitl_nb.kernel.runs.started_run import StartedRun
 from crewai_hitl_nb.protocol.events import Source
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.protocol.runs import (
     RunCancelled,
     RunCancelReason,
@@ -48,7 +48,7 @@ from crewai_hitl_nb.protocol.runs import (
     new_run_event,
 )
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 Target = Crew | Flow[Any]
 View = Callable[[RunStarted], dict[str, Any]]
@@ -223,7 +223,7 @@ def _settle(started: StartedRun, news: RunNews, result: Any, error: BaseExceptio
     try:
         _tell_end(news, result, error, reason)
     except Exception:  # noqa: BLE001 - a result that cannot be told is still its caller's
-        _log.exception("the end of %r could not be told", started)
+        _log.exception("the end of run %s could not be told", started.execution_id)
     if error is None:
         paused = isinstance(result, HumanFeedbackPending)
         started.end("paused" if paused else "finished", result, None)

@@ -12,7 +12,6 @@ Below it are the dialog (``terminal/``), the keyboard and the bridge; above it i
   approves where crewAI's console says so, and never a question that just slid in.
 """
 
-import logging
 import sys
 import threading
 from collections import deque
@@ -29,11 +28,12 @@ from crewai_hitl_nb.kernel.notebook import Cell
 from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keyboard
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
 from crewai_hitl_nb.terminal.neutral import neutral, one_line
 from crewai_hitl_nb.terminal.wording import Part, asker, by, deadline, ending
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 VIA: Final = "console"
 
