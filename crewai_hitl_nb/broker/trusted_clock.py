@@ -21,10 +21,10 @@ import msgspec
 
 from crewai_hitl_nb.broker.clocks import CautiousClock
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import logger, note
 from crewai_hitl_nb.store.notes import NotedStore
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _NOTE: Final = "clock"
 

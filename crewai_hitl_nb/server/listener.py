@@ -22,10 +22,10 @@ from tornado.http1connection import HTTP1ConnectionParameters, HTTP1ServerConnec
 from tornado.ioloop import IOLoop
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.lines import note
+from crewai_hitl_nb.protocol.lines import logger, note
 from crewai_hitl_nb.server.strangers import Proxies, Strangers, network_of
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _NO_ROOM: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _LINE_SECONDS: Final = 60.0

@@ -21,7 +21,6 @@ Guarantees, held for every store by one body of tests (``tests/contract/``):
 Not promised: that two processes share a store. One process owns it at a time.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, Protocol, TypeVar
 
@@ -30,14 +29,14 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
 from crewai_hitl_nb.protocol.events import Event, event_type, request_id_of
-from crewai_hitl_nb.protocol.lines import note_fault
+from crewai_hitl_nb.protocol.lines import logger, note_fault
 from crewai_hitl_nb.protocol.search import is_found
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import encode_event
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class StoreInUse(StoreUnavailable):
