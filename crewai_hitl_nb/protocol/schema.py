@@ -93,6 +93,15 @@ def check_form(form: Mapping[str, Any]) -> None:
         raise InvalidEvent.at(f"{where}.required", "`required` lists names of properties, once")
 
 
+def prepare() -> None:
+    """Load what values are checked with, which is up to a second of work.
+
+    A server does it on a thread when it starts: at the first answer to a form it would hold up
+    everybody whom the server serves.
+    """
+    import jsonschema  # noqa: F401
+
+
 def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
     """Return what is wrong with the values, field by field; empty when they fit.
 
@@ -118,7 +127,7 @@ def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Fie
 
 
 def _value_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
-    # Imported here: it costs a tenth of a second, and most questions carry no form.
+    # Imported here: it costs up to a second, and most questions carry no form.
     import jsonschema
 
     validator = jsonschema.Draft202012Validator(

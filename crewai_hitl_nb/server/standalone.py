@@ -26,6 +26,7 @@ from tornado import netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
+from crewai_hitl_nb.protocol import schema
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.limits import HEARTBEAT_SECONDS
 from crewai_hitl_nb.protocol.lines import logger
@@ -172,6 +173,7 @@ class HumanInputServer:
         self._http = BoundedServer(self._application(), proxies=self._proxies)
         self._http.add_sockets(sockets)
         self._watch = asyncio.ensure_future(self._end_revoked_forever())
+        self._loop.run_in_executor(None, schema.prepare)
         self.started.set()
         _log.info("human-input events at %s", self.url)
 
