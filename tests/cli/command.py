@@ -20,6 +20,7 @@ import pexpect
 from click.testing import CliRunner, Result
 
 from crewai_hitl_nb.cli.main import commands
+from tests.terminal import end
 
 Json: TypeAlias = dict[str, Any]
 
@@ -145,4 +146,4 @@ def terminal(*args: str, env: Mapping[str, str]) -> Iterator["pexpect.spawn[str]
     try:
         yield child
     finally:
-        child.close(force=True)
+        end(child)

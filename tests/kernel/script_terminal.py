@@ -15,6 +15,7 @@ from pathlib import Path
 import pexpect
 
 from tests.kernel.crews import CREW
+from tests.terminal import end
 
 PATIENCE_SECONDS = 40.0
 
@@ -110,4 +111,4 @@ def script_at_a_terminal(folder: Path, env: Mapping[str, str]) -> Iterator[Scrip
         yield ScriptAtATerminal(screen, code)
     finally:
         os.close(code)
-        screen.close(force=True)
+        end(screen)
