@@ -132,11 +132,18 @@ class JupyterProcess:
             ) from error
 
     def _await_log(self) -> None:
-        """Wait until the extension's log is open: a moment after the server listens."""
+        """Wait until the extension's log is open: a moment after the server listens.
+
+        A server says that it listens before it answers, and on a busy machine that takes longer
+        than the five seconds of httpx.
+        """
         deadline = time.monotonic() + START_SECONDS
-        while httpx.get(self.prefix + "health").status_code != HTTPStatus.OK:
+        while self._health() != HTTPStatus.OK:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
+
+    def _health(self) -> int:
+        return httpx.get(self.prefix + "health", timeout=START_SECONDS).status_code
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None
