@@ -125,25 +125,27 @@ class JupyterProcess:
             raise AssertionError(f"the Jupyter server did not start:\n{self.log.read_text()}")
         try:
             self._await_log()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, AssertionError) as error:
             self.kill()
-            raise AssertionError(
-                f"it listens but says {error!r}:\n{self.log.read_text()}"
-            ) from error
+            raise AssertionError(f"it runs but says {error!r}:\n{self.log.read_text()}") from error
 
     def _await_log(self) -> None:
         """Wait until the extension's log is open: a moment after the server listens.
 
-        A server says that it listens before it answers, and on a busy machine that takes longer
-        than the five seconds of httpx.
+        Jupyter says that it is running before it binds its port: its loop does that when it
+        begins. On a busy machine the first reply takes longer than the five seconds of httpx.
         """
         deadline = time.monotonic() + START_SECONDS
         while self._health() != HTTPStatus.OK:
-            assert time.monotonic() < deadline, self.log.read_text()
+            assert self._process is not None
+            assert self._process.poll() is None, "it has ended"
+            assert time.monotonic() < deadline, "it does not open its log"
             time.sleep(0.05)
 
-    def _health(self) -> int:
-        return httpx.get(self.prefix + "health", timeout=START_SECONDS).status_code
+    def _health(self) -> int | None:
+        with contextlib.suppress(httpx.ConnectError):
+            return httpx.get(self.prefix + "health", timeout=START_SECONDS).status_code
+        return None
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None

@@ -224,7 +224,8 @@ class HubProcess:
 
 
 def _is_healthy(place: Place) -> bool:
-    return httpx.get(place.url + "health").status_code == HTTPStatus.OK
+    health = httpx.get(place.url + "health", timeout=START_SECONDS)
+    return health.status_code == HTTPStatus.OK
 
 
 @contextlib.contextmanager
