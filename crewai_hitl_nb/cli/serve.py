@@ -15,6 +15,7 @@ import click
 
 from crewai_hitl_nb.cli.logs import write_log
 from crewai_hitl_nb.cli.settings import Settings, json_option
+from crewai_hitl_nb.protocol.limits import RETAIN_DAYS
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.cli.screen import Screen
@@ -56,6 +57,18 @@ class KeyTrouble(Exception):
     default=_IN_MEMORY,
     show_default=True,
     help="SQLite file that keeps the events; in memory they end with the server.",
+)
+@click.option(
+    "--retain-events",
+    type=click.IntRange(0),
+    help="Events to keep, those of open questions aside. Default: 1,000,000, or 50,000 in memory.",
+)
+@click.option(
+    "--retain-days",
+    type=click.FloatRange(0),
+    default=RETAIN_DAYS,
+    show_default=True,
+    help="Days to keep events, likewise.",
 )
 @click.option(
     "--webhook-url",
@@ -104,6 +117,8 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
     api_key_file: Path | None,
     keys_file: Path | None,
     store: str,
+    retain_events: int | None,
+    retain_days: float,
     webhook_urls: tuple[str, ...],
     webhook_allow_private: bool,
     limits: dict[str, float],
@@ -136,6 +151,8 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
             api_key=key,
             keys_file=keys_file,
             store=store,
+            retain_events=retain_events,
+            retain_days=retain_days,
             webhook_urls=webhook_urls,
             webhook_secrets=os.environ.get(SECRETS_VARIABLE, "").split(),
             webhook_allow_private=webhook_allow_private,

@@ -190,6 +190,12 @@ RECONNECT_MAX_SECONDS: Final = 2.0
 RETAIN_EVENTS: Final = 1_000_000
 """Events kept in the log; older ones go first, never one of an open request."""
 
+MEMORY_EVENTS: Final = 50_000
+"""Events kept where the log is in memory only, at some 2 kB each beside their text."""
+
+MEMORY_LOG_BYTES: Final = 64 * 1024 * 1024
+"""The same bound in bytes of their text, which stands there twice: as sent, and decoded."""
+
 RETAIN_DAYS: Final = 90.0
 """Days that an event is kept; never one of an open request is dropped."""
 

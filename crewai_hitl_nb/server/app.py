@@ -28,12 +28,12 @@ from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.collector import leave_out_what_is_loaded
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.limiting import CALLER_LIMITS, CallerLimits, Limiter
+from crewai_hitl_nb.server.retention import Retention, prune_forever
 from crewai_hitl_nb.server.routes import PREFIX, ROUTES
 from crewai_hitl_nb.store.base import StoreInUse
 from crewai_hitl_nb.store.sqlite import SqliteStore
 
 _HERE: Final = Path(__file__).parent
-_PRUNE_SECONDS: Final = 3600.0
 _MOST_LOGS: Final = 20
 """Servers of one user side by side, each with a log of its own."""
 _NAME_CHARS: Final = 100
@@ -58,11 +58,13 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     )
     retain_events = Int(
         limits.RETAIN_EVENTS,
+        min=0,
         config=True,
         help="Events to keep. Events of open requests are always kept.",
     )
     retain_days = Float(
         limits.RETAIN_DAYS,
+        min=0,
         config=True,
         help="Days to keep events. Events of open requests are always kept.",
     )
@@ -198,9 +200,9 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         awake = activity.keep_noting(
             serverapp.web_app.settings, services.broker, hours=self.awake_hours
         )
-        self._loops = [
-            asyncio.ensure_future(loop) for loop in (self._prune_forever(services.broker), awake)
-        ]
+        retention = Retention(self.retain_events, self.retain_days)
+        pruning = prune_forever(services.broker, retention, self.log)
+        self._loops = [asyncio.ensure_future(loop) for loop in (pruning, awake)]
         await webhooks.begin(services, store, services.broker, self._webhooks(), self.log)
         self._handover.give(_local_url(serverapp), services.kernel_key)
         if self.freeze_at_start:
@@ -248,16 +250,6 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         name = quote(os.environ.get("JUPYTERHUB_SERVER_NAME", ""), safe="")[:_NAME_CHARS]
         stem = f"{path.stem}.{name}" if name else path.stem
         return path.with_stem(stem if number == 1 else f"{stem}-{number}")
-
-    async def _prune_forever(self, broker: Broker) -> None:
-        while True:
-            try:
-                dropped = await broker.prune(keep=self.retain_events, days=self.retain_days)
-            except StoreUnavailable as error:
-                self.log.warning("crewai-hitl: old events were not dropped: %s", error)
-            else:
-                self.log.debug("crewai-hitl: dropped %d old events", dropped)
-            await asyncio.sleep(_PRUNE_SECONDS)
 
     async def stop_extension(self) -> None:
         """Take everything back, in reverse order."""

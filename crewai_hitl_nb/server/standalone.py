@@ -28,7 +28,12 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import schema
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.protocol.limits import HEARTBEAT_SECONDS
+from crewai_hitl_nb.protocol.limits import (
+    HEARTBEAT_SECONDS,
+    MEMORY_EVENTS,
+    RETAIN_DAYS,
+    RETAIN_EVENTS,
+)
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server import crews, webhooks
 from crewai_hitl_nb.server.access_log import log_request
@@ -38,6 +43,7 @@ from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.limiting import CallerLimits, Limiter
 from crewai_hitl_nb.server.listener import BoundedServer
+from crewai_hitl_nb.server.retention import Retention, prune_forever
 from crewai_hitl_nb.server.routes import ROUTES
 from crewai_hitl_nb.server.strangers import Proxies
 from crewai_hitl_nb.store.memory import MemoryStore
@@ -65,6 +71,9 @@ class HumanInputServer:
         api_key: What callers must present; None serves without.
         keys_file: Further keys with limited rights, made by ``crewai-hitl keys add``.
         store: Path of the SQLite log, or ``":memory:"``.
+        retain_events: Events to keep; None for a million in a file, and for less in memory. Those
+            of open requests are always kept.
+        retain_days: Days to keep events, likewise.
         heartbeat: Seconds between two heartbeats on an idle stream.
         webhook_urls: Addresses that events are posted to as they come.
         webhook_secrets: Secrets (``whsec_…``) that sign every call, the newest first.
@@ -92,6 +101,8 @@ class HumanInputServer:
         *,
         keys_file: str | Path | None = None,
         store: str | Path = MEMORY,
+        retain_events: int | None = None,
+        retain_days: float = RETAIN_DAYS,
         heartbeat: float = HEARTBEAT_SECONDS,
         webhook_urls: Sequence[str] = (),
         webhook_secrets: Sequence[str] = (),
@@ -108,6 +119,9 @@ class HumanInputServer:
         self._keys_file = keys_file
         self._keyring: Keyring | None = None
         self._path = store
+        if retain_events is None:
+            retain_events = MEMORY_EVENTS if store == MEMORY else RETAIN_EVENTS
+        self._retention = Retention(retain_events, retain_days)
         self._webhooks = WebhookSettings(
             urls=tuple(webhook_urls),
             secrets=tuple(webhook_secrets),
@@ -126,7 +140,7 @@ class HumanInputServer:
         self._http: BoundedServer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
         self._background: _Background | None = None
 
     @property
@@ -172,7 +186,7 @@ class HumanInputServer:
         self._stopped = asyncio.Event()
         self._http = BoundedServer(self._application(), proxies=self._proxies)
         self._http.add_sockets(sockets)
-        self._watch = asyncio.ensure_future(self._end_revoked_forever())
+        self._loops.append(asyncio.ensure_future(self._end_revoked_forever()))
         self._loop.run_in_executor(None, schema.prepare)
         self.started.set()
         _log.info("human-input events at %s", self.url)
@@ -189,8 +203,8 @@ class HumanInputServer:
         if http is None:
             return
         self.started.clear()
-        if self._watch is not None:
-            self._watch.cancel()
+        for loop in self._loops:
+            loop.cancel()
         self._handover.take_back()
         http.stop()
         await webhooks.end(self._services)
@@ -214,11 +228,17 @@ class HumanInputServer:
         await self.wait()
 
     async def _open(self) -> None:
-        store: NotedStore = MemoryStore() if self._path == MEMORY else SqliteStore(Path(self._path))
+        kept = self._retention
+        store: NotedStore = (
+            MemoryStore(most_events=kept.events)
+            if self._path == MEMORY
+            else SqliteStore(Path(self._path))
+        )
         broker = Broker(store, heartbeat_seconds=self._services.heartbeat)
         await broker.start()
         self._services.limiter.remember(broker.askers)
         self._services.broker = broker
+        self._loops = [asyncio.ensure_future(prune_forever(broker, kept, _log))]
         await webhooks.begin(self._services, store, broker, self._webhooks, _log)
 
     async def _end_revoked_forever(self) -> None:

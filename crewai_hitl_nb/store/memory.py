@@ -1,6 +1,8 @@
 """A store in memory, with notes: the guarantees in their plainest form, and nothing durable.
 
-For tests and for a standalone server without a file. ``sqlite`` is held equal to it.
+For tests and for a standalone server without a file. ``sqlite`` is held equal to it. Since a disk
+has more room than memory, this store is bounded by itself: an append that takes it over the bounds
+drops a tenth of what they allow, oldest first, as pruning does.
 """
 
 import itertools
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from crewai_hitl_nb.protocol import chain, state
+from crewai_hitl_nb.protocol import chain, limits, state
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, request_id_of
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store import ownership
@@ -48,11 +50,28 @@ class _Kept(msgspec.Struct, frozen=True):
 class MemoryStore:
     """Keeps everything in lists and dicts; see :class:`crewai_hitl_nb.store.base.Store`."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        *,
+        most_events: int = limits.MEMORY_EVENTS,
+        most_bytes: int = limits.MEMORY_LOG_BYTES,
+    ) -> None:
+        """Begin an empty log.
+
+        Args:
+            clock: Unix time, for retention by age.
+            most_events: Events to keep, those of open requests aside.
+            most_bytes: Bytes of their text to keep, likewise.
+        """
         self.epoch = str(uuid.uuid4())
         self.top = 0
         self.pruned_through = 0
         self._clock = clock
+        self._most_events = most_events
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._bounds = most_events, most_bytes
         self._kept: dict[str, _Kept] = {}
         self._requests: dict[str, Request] = {}
         self._asked_at: dict[str, int] = {}
@@ -99,6 +118,8 @@ class MemoryStore:
             results.append(appended(commit.record, event, duplicate=False))
         self._tail = tail
         self._commit(new, requests, by)
+        if len(self._kept) > self._bounds[0] or self._bytes > self._bounds[1]:
+            self._drop_a_tenth()
         return results
 
     def _commit(self, new: dict[str, _Kept], requests: dict[str, Request], by: str | None) -> None:
@@ -106,6 +127,7 @@ class MemoryStore:
         self._requests = requests
         for kept in new.values():
             self.top = kept.record.offset
+            self._bytes += len(kept.record.body)
             for scope, _ in ownership.SCOPES:
                 if (name := getattr(kept.event, scope)) is not None:
                     latest = ownership.first_of(kept.event, scope, kept.stored_at)
@@ -185,13 +207,37 @@ class MemoryStore:
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""
         young = (k.record.offset for k in self._kept.values() if k.stored_at >= before)
-        through = max(self.top - keep, next(young, self.top + 1) - 1)
+        return self._drop(max(self.top - keep, next(young, self.top + 1) - 1))
+
+    def _drop_a_tenth(self) -> None:
+        """Come back below the bounds, as far as open requests allow."""
+        events = len(self._kept) - self._most_events * 9 // 10
+        size = self._bytes - self._most_bytes * 9 // 10
+        through = 0
+        for kept in self._kept.values():
+            if events <= 0 and size <= 0:
+                break
+            request_id = request_id_of(kept.event)
+            if request_id is None or request_id in self._closed_at:
+                events -= 1
+                size -= len(kept.record.body)
+                through = kept.record.offset
+        self._drop(through)
+        # What is left may be open requests: it is not looked at again before as much has come.
+        self._bounds = (
+            max(self._most_events, len(self._kept) + self._most_events // 10),
+            max(self._most_bytes, self._bytes + self._most_bytes // 10),
+        )
+
+    def _drop(self, through: int) -> int:
         gone = [kept for kept in self._kept.values() if self._prunable(kept, through)]
         for kept in gone:
             del self._kept[kept.record.event_id]
+            self._bytes -= len(kept.record.body)
             self._pruned.append(msgspec.structs.replace(kept.entry, body=None))
         self._pruned.sort(key=lambda entry: entry.offset)
-        older = sum(entry.offset < self._oldest() for entry in self._pruned)
+        oldest = self._oldest()
+        older = sum(entry.offset < oldest for entry in self._pruned)
         del self._pruned[: max(0, older - 1)]
         for request_id in [r for r, at in self._closed_at.items() if at <= through]:
             del self._requests[request_id], self._asked_at[request_id], self._closed_at[request_id]
@@ -232,7 +278,8 @@ class MemoryStore:
         return TrailPage(begin, of_one_page(page[:limit]), self._tail.head)
 
     def _oldest(self) -> float:
-        return min((kept.record.offset for kept in self._kept.values()), default=math.inf)
+        kept = next(iter(self._kept.values()), None)
+        return kept.record.offset if kept else math.inf
 
     async def notes(self, prefix: str) -> dict[str, bytes]:
         """Return the notes whose name begins with the prefix."""
