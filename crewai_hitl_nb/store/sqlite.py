@@ -217,7 +217,8 @@ class SqliteStore:
     def _count(self, seconds: float, jobs: list[_Job], failure: Exception | None) -> None:
         """Take note of how a commit went; nothing here can hold up the next one."""
         try:
-            self.figures.took(seconds, sum(job.size for job in jobs))
+            if any(job.batch is not None for job in jobs):  # notes and prunings are no events
+                self.figures.took(seconds, sum(job.size for job in jobs))
             if not self.figures.turned(failing=failure is not None):
                 return
             if failure is None:
