@@ -14,7 +14,7 @@ from pathlib import Path
 from crewai.flow.persistence.base import FlowPersistence
 from filelock import FileLock, Timeout
 
-from crewai_hitl_nb.kernel.flows.pause import database_of, waits_for
+from crewai_hitl_nb.kernel.flows.stored import database_of, waits_for
 
 
 class Claim:
@@ -35,6 +35,11 @@ class Claim:
         if used:
             self._mark.touch()
         return used
+
+
+def was_used(store: FlowPersistence, request_id: str) -> bool:
+    """Say whether the answer to a question was used with this store; nothing is written."""
+    return (_folder(store) / f"{_name(request_id)}.resumed").exists()
 
 
 @contextmanager

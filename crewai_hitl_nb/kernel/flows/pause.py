@@ -3,9 +3,11 @@
 The question names no process that waits, so it stays open when this one dies. It and
 crewAI's stored record name each other: the question says where the flow is stored, the
 record's ``metadata`` which question it waits for. ``flows/resume.py`` goes on from there.
-Below it are ``flows/question.py`` and ``asking.py``; above it is ``flows/feedback.py``.
+Below it are ``flows/stored.py``, ``flows/question.py`` and ``asking.py``; above it is
+``flows/feedback.py``.
 """
 
+import os
 import threading
 from typing import Any, Final, NoReturn
 
@@ -19,6 +21,7 @@ from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.flows.events import tell_requested
 from crewai_hitl_nb.kernel.flows.outcome import REQUEST_KEY
 from crewai_hitl_nb.kernel.flows.question import feedback_question
+from crewai_hitl_nb.kernel.flows.stored import database_of, note_question, waits_for
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.protocol.events import HumanInputRequired, Pause
 
@@ -36,7 +39,7 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
     store = flow.persistence or default_flow_persistence()
     flow.persistence = store  # as crewAI itself does when a flow pauses
     question = _question(asker, context, flow, store)
-    context.metadata = {**context.metadata, REQUEST_KEY: question.request_id}
+    note_question(context, question)
     with _storing:
         replaced = _replaceable(store, context)
         state = flow._state if isinstance(flow._state, dict) else flow._state.model_dump()
@@ -77,28 +80,17 @@ def _replaceable(store: FlowPersistence, context: PendingFeedbackContext) -> str
     return str(loaded[1].metadata[REQUEST_KEY])
 
 
-def waits_for(store: FlowPersistence, flow_id: str, request_id: str) -> bool:
-    """Say whether the stored flow waits for the answer to this question."""
-    loaded = store.load_pending_feedback(flow_id)
-    return loaded is not None and loaded[1].metadata.get(REQUEST_KEY) == request_id
-
-
-def database_of(store: FlowPersistence) -> str | None:
-    """Return the path of the file that the store keeps its flows in, if it is one."""
-    path = getattr(store, "db_path", None)
-    return path if isinstance(path, str) else None
-
-
 def _question(
     asker: Asker, context: PendingFeedbackContext, flow: Flow[Any], store: FlowPersistence
 ) -> HumanInputRequired:
     question = feedback_question(context, flow, asker.waiter, asker.terms)
+    database = database_of(store)
     return msgspec.structs.replace(
         question,
         source=msgspec.structs.replace(question.source, id=None),
         pause=Pause(
             flow_id=context.flow_id,
             flow_class=context.flow_class,
-            persistence=database_of(store),
+            persistence=None if database is None else os.path.abspath(database),
         ),
     )

@@ -1,8 +1,9 @@
 """``resume_pending()``: goes on with the flows whose questions were answered meanwhile.
 
-The log says which paused flows have their answer, crewAI's store still has their state, and
-``flows/claim.py`` lets one process at a time use an answer, once. Above it are the package's
-public names; below it are the bridge and ``flows/pause.py``.
+The log says which paused flows have their answer, crewAI's store still has their state,
+``flows/stored.py`` proves that a question is the flow's own, and ``flows/claim.py`` lets one
+process at a time use an answer, once. Above it are the package's public names; below it is
+the bridge.
 
 What fails is told in the results, in the log of the process and on the stream, and loses
 nothing: the answer stays in the log, and as long as crewAI has not taken it the flow stays
@@ -12,24 +13,27 @@ stored, so that calling again tries again.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from crewai.flow.async_feedback.types import HumanFeedbackPending
 from crewai.flow.persistence.base import FlowPersistence
-from crewai.flow.persistence.factory import default_flow_persistence
-from crewai.flow.persistence.sqlite import SQLiteFlowPersistence
 from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE
 from crewai_hitl_nb.client.errors import NoServer
 from crewai_hitl_nb.client.results import Request
 from crewai_hitl_nb.kernel.asking import Asker, raise_if_stopped
-from crewai_hitl_nb.kernel.flows.claim import claim
+from crewai_hitl_nb.kernel.flows.claim import claim, was_used
 from crewai_hitl_nb.kernel.flows.events import tell_received
 from crewai_hitl_nb.kernel.flows.outcome import feedback_for
-from crewai_hitl_nb.kernel.flows.pause import waits_for
 from crewai_hitl_nb.kernel.flows.run_events import tell_ended, tell_kept, tell_resumed
+from crewai_hitl_nb.kernel.flows.stored import (
+    NotItsQuestion,
+    StoredElsewhere,
+    Stores,
+    prove,
+    waits_for,
+)
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.kernel.session import Session
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Pause
@@ -74,7 +78,8 @@ def resume_pending(
 
     Args:
         flows: A flow's class, or several.
-        persistence: Where they are stored; by default where each question says.
+        persistence: Where they are stored; by default where their class says, or crewAI's
+            default. No other database is opened, whatever a question says of its own.
 
     Returns:
         What was done, in the order of the questions; failures are in it.
@@ -126,6 +131,7 @@ async def _resume(
     asker: Asker, classes: dict[str, FlowClass], persistence: FlowPersistence | None
 ) -> list[ResumedFlow]:
     listing = asker.bridge.call(lambda client: client.requests(kind="flow_feedback"))
+    stores = Stores(persistence)
     results: list[ResumedFlow] = []
     for request in await asyncio.wrap_future(listing):
         pause = request.pause
@@ -134,7 +140,7 @@ async def _resume(
         flow_class = classes.get(pause.flow_class) or classes.get(pause.flow_class.split(".")[-1])
         if flow_class is not None:
             paused = _PausedFlow(asker, request, pause, flow_class)
-            results += await paused.resume(persistence)
+            results += await paused.resume(stores)
     return results
 
 
@@ -147,18 +153,22 @@ class _PausedFlow:
         self._pause = pause
         self._class = flow_class
 
-    async def resume(self, persistence: FlowPersistence | None) -> list[ResumedFlow]:
+    async def resume(self, stores: Stores) -> list[ResumedFlow]:
         """Return what was done; nothing where nothing was left to do, or somebody else does it."""
         run = current_run()
         if run is not None:
             raise_if_stopped(run.stopped)
         request_id, flow_id = self._request.request_id, self._pause.flow_id
         try:
-            store = persistence or _store_of(self._pause)
-        except FileNotFoundError as missing:
-            return [self._failed(missing, None)]
-        if not waits_for(store, flow_id, request_id):
-            return []
+            store = stores.holding(self._pause, self._class, request_id)
+            loaded = store.load_pending_feedback(flow_id)
+            if loaded is None or not waits_for(store, flow_id, request_id):
+                return []
+            prove(loaded[1], self._request, self._request.completion)
+        except (StoredElsewhere, NotItsQuestion) as mismatch:
+            # One that was used before its database was moved here is no mismatch.
+            used = any(was_used(each, request_id) for each in stores.permitted(self._class))
+            return [] if used else [self._failed(mismatch, None)]
         completion = self._request.completion
         if not isinstance(completion, HumanInputCompleted):
             status: Final = "expired" if self._request.status == "expired" else "cancelled"
@@ -212,19 +222,3 @@ class _PausedFlow:
             flow=flow,
             error=error,
         )
-
-
-def _store_of(pause: Pause) -> FlowPersistence:
-    """Return the store that a pause names.
-
-    Raises:
-        FileNotFoundError: When it is not on this machine. It is never made anew: a name in
-            a log is no reason to create a file.
-    """
-    if pause.persistence is None:
-        return default_flow_persistence()
-    if not Path(pause.persistence).is_file():
-        raise FileNotFoundError(
-            f"the flow's database {pause.persistence} is not here; pass persistence="
-        )
-    return SQLiteFlowPersistence(pause.persistence)
