@@ -51,10 +51,17 @@ export class Answers {
     private readonly random: () => number,
   ) {}
 
-  async send(requestId: string, answer: Answer): Promise<Outcome> {
+  send(requestId: string, answer: Answer): Promise<Outcome> {
     if (answer.decision === "reject") return this.refuse(requestId, answer);
-    const refusal = await this.refusals.get(requestId);
-    if (refusal?.kind === "unreachable") return refusal; // it may still arrive
+    const refusal = this.refusals.get(requestId);
+    return refusal === undefined
+      ? this.deliver(requestId, answer)
+      : this.sendAfter(refusal, requestId, answer);
+  }
+
+  private async sendAfter(refusal: Promise<Outcome>, requestId: string, answer: Answer) {
+    const outcome = await refusal;
+    if (outcome.kind === "unreachable") return outcome; // it may still arrive
     return this.deliver(requestId, answer);
   }
 
