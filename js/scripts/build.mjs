@@ -5,6 +5,7 @@
  *   src/card-loader.ts → the same folder                          what each widget carries of it
  *   src/inbox.ts   → crewai_hitl_nb/server/static/inbox.{js,css}   the inbox page
  *   src/service-worker.ts, icons/ → the same                       what makes it installable
+ *   src/markdown-worker.ts → the same: formats texts beside the page
  *   src/maths.ts   → the same: draws formulas, fetched when there are some
  *   src/lab/*.ts   → crewai_hitl_nb/labextension/                  the prebuilt lab extension
  *
@@ -60,6 +61,7 @@ async function buildPages() {
   const card = join(product, "widget", "static", "card.js");
   const inbox = join(product, "server", "static");
   await build({ ...shared, entryPoints: ["src/maths.ts"], outdir: inbox, minify: true });
+  await build({ ...shared, entryPoints: ["src/markdown-worker.ts"], outdir: inbox, minify: true });
   await build({ ...shared, entryPoints: ["src/widget.ts"], outfile: card, minify: true });
   await build({
     ...shared,

@@ -46,11 +46,7 @@ async function evaluate(script: Script): Promise<Card> {
   const url = URL.createObjectURL(
     new Blob([String(script.get("code"))], { type: "text/javascript" }),
   );
-  try {
-    return await import(url);
-  } finally {
-    URL.revokeObjectURL(url);
-  }
+  return import(url); // not revoked: the script is its own worker as well
 }
 
 async function render(context: Context): Promise<() => void> {

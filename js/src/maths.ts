@@ -7,6 +7,7 @@
  */
 import createPurifier from "dompurify";
 import temml from "temml";
+import { FORMULA_CHARS, FORMULA_DEPTH, isModest } from "./view/budget";
 
 /** In ems: a formula stands in a card, and must not stand over it. */
 const MOST_EMS = 20;
@@ -14,6 +15,7 @@ const MOST_MACROS = 200;
 
 /** Return a formula to show, or null when the source is no TeX. */
 export function drawn(tex: string, block: boolean): DocumentFragment | null {
+  if (tex.length > FORMULA_CHARS) return null;
   try {
     const mathml = temml.renderToString(tex, {
       displayMode: block,
@@ -22,7 +24,7 @@ export function drawn(tex: string, block: boolean): DocumentFragment | null {
       maxSize: [MOST_EMS, MOST_EMS],
       maxExpand: MOST_MACROS,
     });
-    return safe(mathml);
+    return isModest(mathml, FORMULA_CHARS, FORMULA_DEPTH) ? safe(mathml) : null;
   } catch {
     return null; // whatever a crew has written there, its source can be read
   }

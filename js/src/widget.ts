@@ -8,6 +8,8 @@
  */
 import { Channel, kernelEndpoint, type Messenger } from "./channel";
 import { type Endpoint, pageEndpoint, urlOf } from "./endpoint";
+import { formatBy } from "./view/formatting";
+import { isWorker, serveFormatting } from "./view/formatting-worker";
 import { mountPayload } from "./view/mount";
 
 /** The part of anywidget's model that is used here. */
@@ -65,5 +67,9 @@ function draw(model: Model, el: HTMLElement, endpoint: Endpoint): () => void {
   const via = model.get("via");
   return mountPayload(el, payload, typeof via === "string" && via !== "" ? via : "card", endpoint);
 }
+
+// Where no file can be had from a server, the script that a kernel sent is its own worker.
+if (isWorker()) serveFormatting();
+else if (import.meta.url?.startsWith("blob:")) formatBy(import.meta.url);
 
 export default { render };

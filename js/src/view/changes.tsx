@@ -1,6 +1,10 @@
 /** A difference as a person reads it: what went is struck out, what came is underlined. */
 import { useMemo } from "preact/hooks";
 import { shortened, wordDiff } from "./diff";
+import { LongText, useSome } from "./in-parts";
+
+/** Parts of a difference that are shown at first. */
+const PARTS = 1000;
 
 interface Props {
   readonly before: string;
@@ -14,6 +18,7 @@ export function Changes({ before, after, short = true }: Props) {
     const diff = wordDiff(before, after);
     return short ? shortened(diff) : diff;
   }, [before, after, short]);
+  const [shown, more] = useSome(parts, "changes", PARTS);
   return (
     <section
       class="chitl-diff"
@@ -23,11 +28,13 @@ export function Changes({ before, after, short = true }: Props) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a long one scrolls (WCAG 2.1.1)
       tabIndex={0}
     >
-      {parts.map(({ kind, text }, at) => {
+      {shown.map(({ kind, text }, at) => {
         const key = `${at}-${kind}`;
-        if (kind === "same") return <span key={key}>{text}</span>;
-        return kind === "added" ? <ins key={key}>{text}</ins> : <del key={key}>{text}</del>;
+        const drawn = <LongText text={text} />;
+        if (kind === "same") return <span key={key}>{drawn}</span>;
+        return kind === "added" ? <ins key={key}>{drawn}</ins> : <del key={key}>{drawn}</del>;
       })}
+      {more}
     </section>
   );
 }

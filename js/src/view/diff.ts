@@ -14,6 +14,9 @@ export interface Part {
 /** Most changed words that are looked for (some 100 ms); beyond it all counts as changed. */
 const MOST_EDITS = 1200;
 
+/** Texts with more than this between their common ends are not compared word by word. */
+const MOST_CHARS = 200_000;
+
 /** Unchanged text that is shown beside a change, in characters. */
 const AROUND = 120;
 
@@ -34,6 +37,9 @@ export function wordDiff(before: string, after: string): readonly Part[] {
 }
 
 function compare(before: string, after: string): readonly Part[] {
+  if (before.length + after.length > MOST_CHARS) {
+    return [...part("removed", before), ...part("added", after)];
+  }
   const found = diffArrays(words(before), words(after), { maxEditLength: MOST_EDITS });
   if (found === undefined) return [...part("removed", before), ...part("added", after)];
   const result: Part[] = [];

@@ -6,6 +6,7 @@
  */
 import type { FieldError } from "../decode";
 import { errorsOf, type Field, type Input, type Inputs, inputOf } from "./fields";
+import { useSome } from "./in-parts";
 
 interface Props {
   /** Makes the ids on the page: a card may stand on it twice. */
@@ -19,9 +20,10 @@ interface Props {
 
 export function Form(props: Props) {
   const { scope, fields, inputs, errors, disabled, onInput } = props;
+  const [shown, more] = useSome(fields, "fields");
   return (
     <div class="chitl-fields" data-testid="hitl-form">
-      {fields.map((field, at) => (
+      {shown.map((field, at) => (
         <Row
           key={field.name}
           id={`${scope}-${at}`}
@@ -33,6 +35,7 @@ export function Form(props: Props) {
           onInput={(input) => onInput(field, input)}
         />
       ))}
+      {more}
     </div>
   );
 }
@@ -104,6 +107,9 @@ function describedBy({ id, errors }: RowProps, hint: string): string | undefined
 /** Up to so many options stand side by side; more go into a list that opens. */
 const MOST_RADIOS = 6;
 
+/** Choices of one field that are shown at first. */
+const MOST_CHOICES = 50;
+
 /** What a yes-or-no question offers when it has no answer to begin with. */
 const YES_NO = [
   { value: "true", label: "Yes" },
@@ -127,6 +133,7 @@ interface GroupProps extends RowProps {
 
 function Group({ id, field, input, errors, disabled, first, onInput, options }: GroupProps) {
   const several = field.kind === "choices";
+  const [shown, more] = useSome(options, "choices", MOST_CHOICES);
   const chosen = Array.isArray(input) ? input : [input];
   const toggle = (value: string, on: boolean) => {
     if (!several) return onInput(on ? value : "");
@@ -137,7 +144,7 @@ function Group({ id, field, input, errors, disabled, first, onInput, options }: 
   };
   return (
     <div class="chitl-choices">
-      {options.map(({ value, label }, at) => (
+      {shown.map(({ value, label }, at) => (
         <label key={value} class="chitl-choice">
           <input
             type={several ? "checkbox" : "radio"}
@@ -152,6 +159,7 @@ function Group({ id, field, input, errors, disabled, first, onInput, options }: 
           <span dir="auto">{label}</span>
         </label>
       ))}
+      {more}
     </div>
   );
 }

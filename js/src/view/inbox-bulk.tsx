@@ -9,6 +9,7 @@ import type { Outcome } from "../answers";
 import { answerOf, decideAll, type Verdict, verdictsOf } from "../bulk";
 import type { Client } from "../client";
 import type { Request } from "../state";
+import { firstPart } from "./budget";
 import { labels } from "./choices";
 
 interface Props {
@@ -172,7 +173,7 @@ function Results({ sent, outcomes, onDone }: ResultsProps) {
               data-request-id={required.request_id}
               data-outcome={outcome?.kind ?? "sending"}
             >
-              <span dir="auto">{required.prompt}</span>
+              <span dir="auto">{firstPart(required.prompt, 500)}</span>
               <span>{told(outcome)}</span>
             </li>
           );

@@ -12,6 +12,7 @@ import {
 } from "../filters";
 import { closedOnes, History, type Pages } from "../history";
 import type { Request } from "../state";
+import { firstPart } from "./budget";
 import { Card } from "./card";
 import { Ways } from "./inbox-item";
 import { NothingFound, Toolbar } from "./inbox-toolbar";
@@ -19,6 +20,9 @@ import type { ListProps, Surroundings } from "./surroundings";
 import { Trail } from "./trail";
 import { useClock } from "./use-client";
 import { asker, clockTime, person, verdict, wentOn } from "./words";
+
+/** A prompt in one line, which is cut where it ends anyway. */
+const LINE_CHARS = 500;
 
 /** A search is not sent while one still types its word. */
 const TYPING_MS = 200;
@@ -136,7 +140,7 @@ function EntryLine({ request }: { readonly request: Request }) {
   return (
     <>
       <span class="chitl-entry-prompt" dir="auto">
-        {required.prompt}
+        {firstPart(required.prompt, LINE_CHARS)}
       </span>
       <span class="chitl-details">
         <span class={`chitl-mark chitl-is-${mark}`}>

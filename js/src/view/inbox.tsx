@@ -6,6 +6,7 @@
 import type { Client } from "../client";
 import { Connection } from "./connection";
 import { useClient } from "./use-client";
+import { useGrowing } from "./use-growing";
 import { isPending, useCards, useShown } from "./waiting";
 
 interface Props {
@@ -19,6 +20,7 @@ export function Inbox({ client, via, title, testId }: Props) {
   useClient(client, (known) => known.version);
   const shown = useShown(client?.all() ?? []);
   const cards = useCards(client, via);
+  const [drawn, end] = useGrowing(shown.length);
   const count = shown.filter(isPending).length;
   return (
     <section class="chitl chitl-inbox" data-testid={testId} aria-label={title}>
@@ -30,7 +32,8 @@ export function Inbox({ client, via, title, testId }: Props) {
         {client !== null && <Connection state={client.connection} />}
       </header>
       {shown.length === 0 && <Nothing client={client} />}
-      <div class="chitl-list">{shown.map(cards)}</div>
+      <div class="chitl-list">{shown.slice(0, drawn).map(cards)}</div>
+      <div ref={end} />
     </section>
   );
 }

@@ -9,6 +9,9 @@
 /** Lines of one object or list that are shown unfolded, below the outermost. */
 const LINES_OPEN = 12;
 
+/** More than this is shown as it was written: a page has other things to draw. */
+const MOST_TOKENS = 10_000;
+
 /** Deeper than this the source stays as it is: nobody reads it, and recursion must end. */
 const MOST_DEPTH = 40;
 
@@ -48,6 +51,7 @@ export function isJson(text: string): boolean {
 function parse(text: string): Node | null {
   if (!isJson(text)) return null;
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
+  if (tokens.length > MOST_TOKENS) return null;
   let at = 0;
   const value = (depth: number): Node => {
     const token = tokens[at++] ?? "";

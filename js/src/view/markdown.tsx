@@ -3,40 +3,68 @@
  *
  * The text comes from a language model and whatever it has read, so nothing in it may run,
  * load or imitate: `safe-tree.ts` builds only what is harmless, and an image becomes a link to
- * itself (loading it would tell its server that somebody reads this). What is made of it here
- * only moves what is safe already.
+ * itself (loading it would tell its server that somebody reads this). Nor may it hold up the
+ * page: `formatting.ts` formats it elsewhere, and what costs too much is shown plain.
  */
-import { Marked } from "marked";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import { isJson, jsonTree } from "./json-tree";
-import { drawMaths, mathsExtensions } from "./maths";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { JSON_CHARS, PLAIN_CHARS, tamed } from "./budget";
+import { format, formattedAtOnce } from "./formatting";
+import { LongText } from "./in-parts";
+import { jsonTree } from "./json-tree";
+import { markdownHtml } from "./markdown-html";
+import { drawMaths } from "./maths";
 import { safeTree } from "./safe-tree";
 
-const marked = new Marked({
-  gfm: true,
-  breaks: true,
-  extensions: mathsExtensions,
-  renderer: {
-    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
-    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
-  },
-});
-
-/** Return the Markdown as elements that are safe to show. */
+/** Return the Markdown as elements that are safe to show; none where it costs too much. */
 export function safeMarkdown(text: string, page: Document = document): DocumentFragment {
-  const markdown = isJson(text) ? `~~~json\n${text}\n~~~` : text;
-  return safeTree(marked.parse(markdown, { async: false }), page);
+  return safeTree(markdownHtml(text) ?? "", page);
 }
 
 export function Markdown({ text }: { readonly text: string }) {
+  const html = useFormatted(useMemo(() => tamed(text), [text]));
+  if (typeof html === "string") return <Formatted html={html} />;
+  return (
+    <>
+      {html === null && (
+        <p class="chitl-note" data-testid="hitl-plain">
+          {PLAIN}
+        </p>
+      )}
+      <div class="chitl-plain" dir="auto">
+        <LongText text={text} most={PLAIN_CHARS} />
+      </div>
+    </>
+  );
+}
+
+const PLAIN =
+  "This text is too long or too nested to be formatted, so it is shown as it was written.";
+
+/** Return the HTML, null when there is none, and undefined until it is known. */
+function useFormatted(text: string): string | null | undefined {
+  const [late, setLate] = useState<{ text: string; html: string | null } | null>(null);
+  const atOnce = useMemo(() => formattedAtOnce(text), [text]);
+  useLayoutEffect(() => {
+    if (atOnce !== undefined) return;
+    const left = new AbortController();
+    void format(text, left.signal).then((html) => {
+      if (!left.signal.aborted) setLate({ text, html });
+    });
+    return () => left.abort();
+  }, [text, atOnce]);
+  if (atOnce !== undefined) return atOnce;
+  return late?.text === text ? late.html : undefined;
+}
+
+function Formatted({ html }: { readonly html: string }) {
   const host = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     if (host.current === null) return;
-    const content = safeMarkdown(text, host.current.ownerDocument);
+    const content = safeTree(html, host.current.ownerDocument);
     dress(content);
     host.current.replaceChildren(content);
     void drawMaths(host.current);
-  }, [text]);
+  }, [html]);
   return <div ref={host} class="chitl-markdown" />;
 }
 
@@ -51,9 +79,13 @@ function dress(content: DocumentFragment): void {
   for (const block of content.querySelectorAll("blockquote, ol, table, ul")) {
     block.setAttribute("dir", "auto");
   }
+  let left = JSON_CHARS;
   for (const block of content.querySelectorAll("pre")) {
-    const tree = jsonTree(block.textContent ?? "", block.ownerDocument);
-    if (tree !== null) block.replaceWith(tree);
+    const source = block.textContent ?? "";
+    const tree = source.length > left ? null : jsonTree(source, block.ownerDocument);
+    if (tree === null) continue;
+    left -= source.length;
+    block.replaceWith(tree);
   }
 }
 
@@ -65,8 +97,4 @@ function scroller(page: Document): HTMLElement {
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", "Table");
   return box;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -7,6 +7,7 @@
  */
 import type { TokenizerAndRendererExtension } from "marked";
 import { builtFileUrl } from "../endpoint";
+import { FORMULA_ELEMENTS, FORMULAS } from "./budget";
 
 /** The mark on a formula's source: `inline` or `block` (`safe-tree.ts` lets it through). */
 const MATHS = "data-maths";
@@ -18,9 +19,13 @@ interface Renderer {
 
 const FILE = "maths.js";
 
-/** Pandoc's rule, so that "$5 and $10" is no formula: no space inside, no word behind. */
-const INLINE = /^(?:\$(?![\s$])((?:\\[\s\S]|[^\\$\n`])*?[^\s\\$`])\$(?!\w)|\\\(([\s\S]+?)\\\))/;
-const BLOCK = /^(?:\$\$([\s\S]+?)\$\$|\\\[([\s\S]+?)\\\])/;
+/** The page has a turn after this long. */
+const SLICE_MS = 12;
+
+/** A longer one is none (`FORMULA_CHARS`). Pandoc's rule, so that "$5 and $10" is no formula: no space inside, no word behind. */
+const INLINE =
+  /^(?:\$(?![\s$])((?:\\[\s\S]|[^\\$\n`]){0,2000}?[^\s\\$`])\$(?!\w)|\\\(([\s\S]{1,2000}?)\\\))/;
+const BLOCK = /^(?:\$\$([\s\S]{1,2000}?)\$\$|\\\[([\s\S]{1,2000}?)\\\])/;
 
 export const mathsExtensions: TokenizerAndRendererExtension[] = [
   extension("block", "mathsBlock", BLOCK),
@@ -36,10 +41,18 @@ export async function drawMaths(
   if (sources.length === 0) return;
   const renderer = await load();
   if (renderer === null) return;
-  for (const source of sources) {
+  let left = FORMULA_ELEMENTS;
+  let pausedAt = performance.now();
+  for (const source of sources.slice(0, FORMULAS)) {
+    if (performance.now() - pausedAt > SLICE_MS) {
+      await new Promise((resume) => setTimeout(resume));
+      pausedAt = performance.now();
+    }
     const block = source.getAttribute(MATHS) === "block";
     const formula = renderer.drawn(source.textContent ?? "", block);
     if (formula === null) continue; // no TeX that can be drawn: the source stays
+    left -= formula.querySelectorAll("*").length;
+    if (left < 0) return;
     const place = source.ownerDocument.createElement("span");
     place.className = `chitl-maths-${block ? "block" : "inline"}`;
     place.append(formula);

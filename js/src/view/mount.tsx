@@ -11,6 +11,7 @@ import type { HumanInputRequired } from "../protocol.gen";
 import { hold } from "../shared";
 import { Card } from "./card";
 import cardCss from "./card.css";
+import "./drawn-text";
 import { Inbox } from "./inbox";
 import markdownCss from "./markdown.css";
 import { RunView } from "./run";

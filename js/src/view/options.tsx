@@ -1,4 +1,5 @@
 /** The options of a question: one to choose, any number, or buttons that answer at once. */
+import { useSome } from "./in-parts";
 
 interface Props {
   readonly options: readonly string[];
@@ -16,9 +17,10 @@ export function Options({ options, multiple, chosen, scope, disabled, onChoose }
     // In the question's own order, whichever was ticked first.
     onChoose(options.filter((one) => (one === option ? on : chosen.includes(one))));
   };
+  const [shown, more] = useSome(options, "options");
   return (
     <fieldset class="chitl-options" aria-label={multiple ? "Choose any" : "Choose one"}>
-      {options.map((option, at) => (
+      {shown.map((option, at) => (
         <label key={option} class="chitl-choice" data-testid="hitl-option" data-option={option}>
           <input
             type={multiple ? "checkbox" : "radio"}
@@ -31,6 +33,7 @@ export function Options({ options, multiple, chosen, scope, disabled, onChoose }
           <span dir="auto">{option}</span>
         </label>
       ))}
+      {more}
     </fieldset>
   );
 }
@@ -43,9 +46,10 @@ interface OutcomesProps {
 
 /** A flow's outcomes: one click says where it goes on. */
 export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
+  const [shown, more] = useSome(options, "outcomes");
   return (
     <fieldset class="chitl-outcome-buttons" aria-label="Choose how the flow goes on">
-      {options.map((option) => (
+      {shown.map((option) => (
         <button
           key={option}
           type="button"
@@ -58,6 +62,7 @@ export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
           <span dir="auto">{option.replaceAll("_", " ")}</span>
         </button>
       ))}
+      {more}
     </fieldset>
   );
 }

@@ -4,6 +4,7 @@ import type { HumanInputRequired } from "../protocol.gen";
 import type { LinkState } from "../resume";
 import { Asker } from "./asker";
 import { Connection } from "./connection";
+import { LongText, useSome } from "./in-parts";
 import { Markdown } from "./markdown";
 import { Thread } from "./thread";
 import { reasons } from "./words";
@@ -27,7 +28,11 @@ export function Question({ required, link, open, editor, edited }: Props) {
         {link !== null && <Connection state={link} />}
       </header>
       <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
-        {required.prompt.trim() === "" ? UNSAID : required.prompt}
+        {required.prompt.trim() === "" ? (
+          UNSAID
+        ) : (
+          <LongText text={required.prompt} most={PROMPT_CHARS} />
+        )}
       </p>
       {open ? (
         <>
@@ -44,19 +49,29 @@ export function Question({ required, link, open, editor, edited }: Props) {
   );
 }
 
+/** A prompt is a sentence or two; what is much longer opens when somebody wants to read it. */
+const PROMPT_CHARS = 2000;
+
+/** Reasons that are shown at first, and characters of each. */
+const FLAGS = 20;
+const FLAG_CHARS = 200;
+
 const UNSAID = "Your answer is wanted; no question was written with it.";
 
 const PAUSED =
   "The flow is stored and runs no more. After your answer it goes on when it is resumed.";
 
 function Reasons({ required }: { readonly required: HumanInputRequired }) {
-  const flags = reasons(required);
+  const [flags, more] = useSome(reasons(required), "reasons", FLAGS);
   if (flags.length === 0) return null;
   return (
     <ul class="chitl-reasons" aria-label="Why it asks">
       {flags.map((flag) => (
-        <li key={flag}>{flag}</li>
+        <li key={flag}>
+          <LongText text={flag} most={FLAG_CHARS} />
+        </li>
       ))}
+      {more !== null && <li class="chitl-more-item">{more}</li>}
     </ul>
   );
 }

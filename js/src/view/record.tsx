@@ -5,6 +5,7 @@ import { Changes } from "./changes";
 import { Copy } from "./copy";
 import type { Draft } from "./draft";
 import { fieldsOf, isChanged, valuesOf } from "./fields";
+import { LongText } from "./in-parts";
 import { useClock } from "./use-client";
 import { Values } from "./values";
 import { clockTime, person, verdict, wentOn } from "./words";
@@ -51,7 +52,7 @@ function Said({ required, answer }: SaidProps) {
     <>
       {chosen !== "" && (
         <p class="chitl-said" dir="auto">
-          {chosen}
+          <LongText text={chosen} />
         </p>
       )}
       {values !== null && (
@@ -59,7 +60,7 @@ function Said({ required, answer }: SaidProps) {
       )}
       {text.trim() !== "" && text !== chosen && (
         <blockquote class="chitl-said" dir="auto">
-          {text}
+          <LongText text={text} />
         </blockquote>
       )}
     </>
@@ -71,7 +72,7 @@ function Own({ text }: { readonly text: string }) {
     <div class="chitl-own">
       <span>Your text, not sent:</span> <Copy text={text} />
       <blockquote data-testid="hitl-own-text" dir="auto">
-        {text}
+        <LongText text={text} />
       </blockquote>
     </div>
   );

@@ -1,5 +1,6 @@
 /** What a run does, step by step: the tasks of a crew, the methods of a flow. */
 import type { StepState, StepStatus } from "../run";
+import { useSome } from "./in-parts";
 import { duration } from "./run-words";
 
 interface Props {
@@ -23,10 +24,11 @@ const WORDS: Readonly<Record<StepStatus | "stopped" | "asking", string>> = {
 };
 
 export function RunSteps({ steps, going, cancelled, asking, now }: Props) {
+  const [drawn, more] = useSome(steps, "steps");
   if (steps.length === 0) return null;
   return (
     <ol class="chitl-steps" aria-label="Steps">
-      {steps.map((step) => {
+      {drawn.map((step) => {
         const status = shown(step.status, { going, cancelled, asking: asking.has(step.id) });
         const until = step.endedAt ?? (going ? now : null);
         return (
@@ -42,6 +44,7 @@ export function RunSteps({ steps, going, cancelled, asking, now }: Props) {
           </li>
         );
       })}
+      {more !== null && <li class="chitl-more-item">{more}</li>}
     </ol>
   );
 }

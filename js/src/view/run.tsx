@@ -9,7 +9,9 @@ import type { Client } from "../client";
 import type { RunStarted } from "../protocol.gen";
 import { foldRun, type RunState } from "../run";
 import type { Request } from "../state";
+import { LIST_ITEMS } from "./budget";
 import { Connection } from "./connection";
+import { LongText } from "./in-parts";
 import { Markdown } from "./markdown";
 import { RunSteps } from "./run-steps";
 import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./run-words";
@@ -160,13 +162,17 @@ function End({ state, shown }: { readonly state: RunState | null; readonly shown
   if (shown !== "failed" || end?.type !== "run_failed") return null;
   return (
     <div class="chitl-error chitl-run-error" data-testid="hitl-run-error">
-      <p>{end.error}</p>
+      <p>
+        <LongText text={end.error} />
+      </p>
       {end.cause !== null && (
         <>
           <p>Caused by:</p>
           <ul>
-            {end.cause.split("\n").map((cause) => (
-              <li key={cause}>{cause}</li>
+            {end.cause.split("\n", LIST_ITEMS).map((cause) => (
+              <li key={cause}>
+                <LongText text={cause} />
+              </li>
             ))}
           </ul>
         </>

@@ -6,26 +6,43 @@
  */
 import { useMemo, useState } from "preact/hooks";
 import type { HumanInputRequired, Round } from "../protocol.gen";
+import { LIST_ITEMS } from "./budget";
 import { Changes } from "./changes";
 import { likeness, wordDiff } from "./diff";
+import { LongText, More } from "./in-parts";
 import { Markdown } from "./markdown";
+
+/** The rounds that are shown at first, the latest. */
+const ROUNDS = 10;
 
 /** A draft that was written anew is read, not compared. */
 const LEAST_LIKENESS = 0.3;
 
 export function Thread({ required }: { readonly required: HumanInputRequired }) {
   const { history, draft, round } = required;
+  const [count, setCount] = useState(ROUNDS);
   const last = history.at(-1);
   if (last === undefined) return null;
   const what = required.kind === "tool_approval" ? "Arguments" : "Draft";
+  const hidden = Math.max(0, history.length - count);
   const first = Math.max(1, round - history.length); // the oldest rounds may have been dropped
   return (
-    <ol class="chitl-thread" data-testid="hitl-thread" aria-label="Earlier rounds" start={first}>
-      {history.map((one, at) => (
-        <Said key={at} title={`${what} of round ${first + at}`} round={one} />
-      ))}
-      {draft !== null && <Since draft={draft} last={last} number={first + history.length - 1} />}
-    </ol>
+    <>
+      {hidden > 0 && (
+        <More words={`Show earlier rounds (${hidden})`} go={() => setCount(count + LIST_ITEMS)} />
+      )}
+      <ol
+        class="chitl-thread"
+        data-testid="hitl-thread"
+        aria-label="Earlier rounds"
+        start={first + hidden}
+      >
+        {history.slice(hidden).map((one, at) => (
+          <Said key={hidden + at} title={`${what} of round ${first + hidden + at}`} round={one} />
+        ))}
+        {draft !== null && <Since draft={draft} last={last} number={first + history.length - 1} />}
+      </ol>
+    </>
   );
 }
 
@@ -42,7 +59,7 @@ function Said({ title, round }: { readonly title: string; readonly round: Round 
         )}
       </details>
       <blockquote class="chitl-said" dir="auto">
-        {round.feedback}
+        <LongText text={round.feedback} />
       </blockquote>
     </li>
   );

@@ -1,6 +1,7 @@
 /** A filled form, to be read: one row for each value, and what it was before where it changed. */
 import type { JSX } from "preact";
 import { type Field, fieldsOf } from "./fields";
+import { LongText, useSome } from "./in-parts";
 
 interface Props {
   readonly values: Readonly<Record<string, unknown>>;
@@ -13,12 +14,13 @@ export function Values({ values, schema, compare }: Props) {
   const fields = fieldsOf(schema ?? {});
   const known = new Map(fields.map((field) => [field.name, field]));
   const names = [...known.keys(), ...Object.keys(values).filter((name) => !known.has(name))];
+  const [shownNames, more] = useSome(names, "values");
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide one scrolls (WCAG 2.1.1)
     <section class="chitl-scroll" aria-label="Values" tabIndex={0}>
       <table class="chitl-values" data-testid="hitl-values">
         <tbody>
-          {names.map((name) => (
+          {shownNames.map((name) => (
             <tr key={name}>
               <th scope="row" dir="auto">
                 {known.get(name)?.label ?? name}
@@ -30,6 +32,7 @@ export function Values({ values, schema, compare }: Props) {
           ))}
         </tbody>
       </table>
+      {more}
     </section>
   );
 }
@@ -42,10 +45,15 @@ interface ValueProps {
 
 function Value({ field, now, compare }: ValueProps): JSX.Element {
   const [before, after] = [shown(field, field?.initial), shown(field, now)];
-  if (!compare || before === after) return <>{after}</>;
+  if (!compare || before === after) return <LongText text={after} />;
   return (
     <>
-      <del>{before}</del> <ins>{after}</ins>
+      <del>
+        <LongText text={before} />
+      </del>{" "}
+      <ins>
+        <LongText text={after} />
+      </ins>
     </>
   );
 }

@@ -1,0 +1,48 @@
+/** What is too long to be drawn at once: its beginning, and a button that shows more. */
+import type { ComponentChild } from "preact";
+import { useState } from "preact/hooks";
+import { firstPart, LIST_ITEMS, SHORT_CHARS } from "./budget";
+
+/** Return the entries that are shown, and a button for more where there are some. */
+export function useSome<T>(
+  items: readonly T[],
+  what: string,
+  most = LIST_ITEMS,
+): readonly [readonly T[], ComponentChild] {
+  const [shown, setShown] = useState(most);
+  const left = items.length - shown;
+  if (left <= 0) return [items, null];
+  const next = Math.min(left, LIST_ITEMS);
+  const words = `Show ${next === left ? "the other" : "more"} ${what} (${left} left)`;
+  return [
+    items.slice(0, shown),
+    <More key="more" words={words} go={() => setShown(shown + next)} />,
+  ];
+}
+
+interface LongTextProps {
+  readonly text: string;
+  /** Characters at first, and at each click. */
+  readonly most?: number;
+}
+
+export function LongText({ text, most = SHORT_CHARS }: LongTextProps) {
+  const [chars, setChars] = useState(most);
+  const shown = firstPart(text, chars);
+  const left = text.length - shown.length;
+  if (left === 0) return <>{text}</>;
+  return (
+    <>
+      {shown}…{" "}
+      <More words={`Show more (${left} characters left)`} go={() => setChars(chars + 5 * most)} />
+    </>
+  );
+}
+
+export function More({ words, go }: { readonly words: string; readonly go: () => void }) {
+  return (
+    <button type="button" class="chitl-more" data-testid="hitl-more" onClick={go}>
+      {words}
+    </button>
+  );
+}
