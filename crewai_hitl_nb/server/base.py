@@ -18,6 +18,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
+from tornado.httputil import HTTPServerRequest
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.readers import Reader, Transport
@@ -110,6 +111,7 @@ class CallerMixin(KnownMixin):
     """Finds out who calls, for HTTP and WebSocket handlers alike."""
 
     settings: dict[str, Any]
+    request: HTTPServerRequest
 
     @property
     def services(self) -> Services:

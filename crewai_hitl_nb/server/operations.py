@@ -226,7 +226,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         body="ClaimBody",
         body_needed=False,
         reply={"application/json": schemas.ref("Recorded")},
-        errors=(*_BODY, errors.UnknownRequest, *_ENDING),
+        errors=(*_BODY, errors.InvalidAnswer, errors.UnknownRequest, *_ENDING),
     ),
     ("post", "/requests/{request_id}/cancel"): Operation(
         id="cancel",

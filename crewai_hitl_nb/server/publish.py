@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
+from tornado.httputil import HTTPServerRequest
 
 from crewai_hitl_nb.broker.broker import Broker, utc_now
 from crewai_hitl_nb.broker.within import BrokerWithin
@@ -16,6 +17,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
 )
 from crewai_hitl_nb.protocol.wire import events_from_wire
+from crewai_hitl_nb.server import surfaces
 from crewai_hitl_nb.server.base import HitlHandler, Services, needs
 from crewai_hitl_nb.store.base import Appended
 
@@ -43,6 +45,10 @@ class Publisher(Protocol):
     def by_kernel(self) -> bool:
         """Whether the caller has the kernel key."""
 
+    @property
+    def request(self) -> HTTPServerRequest:
+        """The call that carries the events."""
+
     async def require(self, action: str) -> None:
         """Insist on a right."""
 
@@ -58,6 +64,8 @@ async def publish(caller: Publisher, raw: object) -> dict[str, Any]:
         await caller.require("execute")
         if not caller.by_kernel:
             events = [_signed(event, caller.person) for event in events]
+    for event in events:
+        surfaces.check_event(caller, event)
     caller.services.limiter.publish(caller.caller, events, caller.broker.is_pending)
     return _reply(await caller.broker.publish(events, caller.caller))
 

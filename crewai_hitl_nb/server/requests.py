@@ -8,7 +8,7 @@ from crewai_hitl_nb.protocol.answer import answer_from_wire
 from crewai_hitl_nb.protocol.errors import BadRequest
 from crewai_hitl_nb.protocol.events import CancelReason, Via
 from crewai_hitl_nb.protocol.state import TRANSITIONS, request_to_wire
-from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server import parameters, surfaces
 from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
 from crewai_hitl_nb.store.base import Appended
 
@@ -34,6 +34,7 @@ async def answer(
     """Answer in the caller's name, over whichever transport; return the reply's body."""
     caller.services.limiter.take("answer", caller.caller)
     said = answer_from_wire(raw, key)
+    surfaces.check(caller, said.via, request_id)
     return recorded(request_id, await caller.broker.answer(request_id, said, caller.person))
 
 
@@ -41,6 +42,7 @@ async def claim(caller: CallerMixin, request_id: str, raw: object) -> dict[str, 
     """Claim in the caller's name; return the reply's body."""
     caller.services.limiter.take("answer", caller.caller)
     via = decode(raw, ClaimBody).via
+    surfaces.check(caller, via, request_id)
     return recorded(request_id, await caller.broker.claim(request_id, caller.person, via))
 
 

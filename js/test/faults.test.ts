@@ -84,7 +84,7 @@ const words = {
   human_feedback: "Shorter",
   decision: "respond",
   options: null,
-  via: "card",
+  via: "api",
 } as const;
 
 describe("a network with", () => {

@@ -28,7 +28,7 @@ describe.each(TRANSPORTS)("by %s", (transport) => {
     await until(() => client.request(after)?.status === "pending");
     const outcome = await client.answer(after, words("Shorter"));
     expect(outcome).toMatchObject({ kind: "accepted", event: { human_feedback: "Shorter" } });
-    expect(client.request(after)?.completion).toMatchObject({ answered_by: { via: "card" } });
+    expect(client.request(after)?.completion).toMatchObject({ answered_by: { via: "api" } });
   });
 
   it("hears of an answer that was given elsewhere, and is told that it came second", async () => {
@@ -66,7 +66,7 @@ describe.each(TRANSPORTS)("by %s", (transport) => {
 });
 
 function words(human_feedback: string) {
-  return { human_feedback, decision: "respond", options: null, via: "card" } as const;
+  return { human_feedback, decision: "respond", options: null, via: "api" } as const;
 }
 
 async function connected(transport: keyof typeof CONNECT): Promise<Client> {

@@ -94,7 +94,7 @@ def test_an_answer_from_elsewhere_ends_the_wait_and_is_told(
     script.expect(ENTER)
     script.screen.send("I was about to")
     script.expect("I was about to")  # echoed: it is in the terminal's line
-    client.answer(next_question(client).request_id, decision="approve", via="inbox")
+    client.answer(next_question(client).request_id, decision="approve", via="cli")
 
     script.expect_each(
         "(inbox) answered first: approve",
@@ -139,7 +139,7 @@ def test_of_a_console_and_a_card_at_once_exactly_one_wins_and_the_other_is_told(
 
     def click() -> bool:
         try:
-            client.answer(question, decision="approve", via="card")
+            client.answer(question, decision="approve", via="cli")
         except AlreadyAnswered as lost:
             return bool(lost.details["winner"]["via"] != "console")
         return True
@@ -171,7 +171,7 @@ def test_the_end_of_input_leaves_the_question_to_the_card(
     script.screen.send(END)
     script.expect("The console stops listening; the question stays. Answer at http")
     question = next_question(client)
-    client.answer(question.request_id, "Shorter", via="card")
+    client.answer(question.request_id, "Shorter", via="cli")
     script.expect("(card) answered first: respond Shorter", ENTER)  # it asks the next one
     script.type("")
     script.expect("<ended: well>")
@@ -276,7 +276,7 @@ def test_an_answer_typed_while_the_server_is_away_loses_to_one_that_it_has_by_th
     relay.cut()
     script.type("My careful words")
     script.expect("The server is away")
-    client.answer(question, decision="approve", via="card")
+    client.answer(question, decision="approve", via="cli")
     relay.mend()
 
     script.expect_each(
@@ -308,6 +308,6 @@ def test_the_keyboard_of_windows_reads_any_terminal(
     script.expect(ENTER)
     script.type("Shorter")
     script.expect("Taken.", ENTER)
-    client.answer(next_question(client).request_id, via="card")
+    client.answer(next_question(client).request_id, via="cli")
     script.expect_each("(card) answered first", "<ended: well>")
     script.run("console.keyboard = kept; hitl.disable()")

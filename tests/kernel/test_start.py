@@ -151,7 +151,7 @@ def test_a_question_cancelled_elsewhere_cancels_its_run(client: Client) -> None:
 def test_somebody_elsewhere_can_ask_for_a_run_to_be_cancelled(client: Client) -> None:
     run = hitl.start(make_crew())
     next_question(client)
-    client.publish({"type": "run_cancel_requested", "execution_id": run.execution_id, "via": "lab"})
+    client.publish({"type": "run_cancel_requested", "execution_id": run.execution_id, "via": "api"})
 
     with pytest.raises(hitl.NotAnswered):
         run.result(LONG)

@@ -107,12 +107,12 @@ async def test_an_option_may_be_named_by_text_as_the_documents_clients_do(door: 
 
 async def test_a_second_answer_is_refused_with_the_winner_and_when(door: Door) -> None:
     await door.ask("q1")
-    won = (await door.answer("q1", human_feedback="First", via="lab")).json()["event"]
+    won = (await door.answer("q1", human_feedback="First", via="cli")).json()["event"]
     reply = await door.answer("q1", human_feedback="Second")
     body = reply.json()
     assert (reply.status_code, body["error"]) == (409, "already_answered")
     assert body["winner"] == won["answered_by"]
-    assert body["winner"]["via"] == "lab"
+    assert body["winner"]["via"] == "cli"
     assert body["answered_at"] == won["timestamp"]
     assert datetime.fromisoformat(body["answered_at"].replace("Z", "+00:00")).tzinfo is not None
     assert body["event"] == won
@@ -205,9 +205,9 @@ async def test_a_cancellation_needs_a_known_reason(door: Door) -> None:
 async def test_a_claim_shows_and_locks_nobody_out(door: Door) -> None:
     await door.ask("q1")
     assert (await door.request("q1"))["claimed_by"] is None
-    reply = await door.http.post("requests/q1/claim", json={"via": "lab"})
+    reply = await door.http.post("requests/q1/claim", json={"via": "cli"})
     assert reply.json()["status"] == "pending"
-    assert (await door.request("q1"))["claimed_by"]["via"] == "lab"
+    assert (await door.request("q1"))["claimed_by"]["via"] == "cli"
     assert (await door.answer("q1")).status_code == 200
 
 

@@ -38,9 +38,9 @@ async def test_a_published_event_comes_down_the_same_socket(door: Door) -> None:
 async def test_answer_claim_and_cancel_are_acknowledged(door: Door) -> None:
     await door.publish(question("q1"), question("q2"))
     async with upstream(door) as up:
-        claim = await up.ask({"type": "claim", "request_id": "q1", "via": "lab"})
+        claim = await up.ask({"type": "claim", "request_id": "q1", "via": "cli"})
         answer = await up.ask(
-            {"type": "answer", "request_id": "q1", "human_feedback": "Yes", "via": "lab"}
+            {"type": "answer", "request_id": "q1", "human_feedback": "Yes", "via": "cli"}
         )
         cancel = await up.ask({"type": "cancel", "request_id": "q2", "reason": "interrupted"})
     assert [r["body"]["status"] for r in (claim, answer, cancel)] == [
@@ -49,7 +49,7 @@ async def test_answer_claim_and_cancel_are_acknowledged(door: Door) -> None:
         "cancelled",
     ]
     assert (await door.request("q1"))["completion"] == answer["body"]["event"]
-    assert (await door.request("q1"))["claimed_by"]["via"] == "lab"
+    assert (await door.request("q1"))["claimed_by"]["via"] == "cli"
 
 
 async def test_an_answer_with_nulls_is_one_with_nothing(door: Door) -> None:
