@@ -20,6 +20,7 @@ from crewai_hitl_nb.protocol.events import (
     AnsweredBy,
     HumanInputCompleted,
     HumanInputRequired,
+    RequestEvent,
     about,
 )
 
@@ -48,12 +49,16 @@ def completed(
     )
 
 
-def settled(required: HumanInputRequired, event: HumanInputCompleted) -> HumanInputCompleted:
+def settled(required: HumanInputRequired, event: RequestEvent) -> RequestEvent:
     """Return a published answer with its decision settled, as :func:`accept` would.
+
+    What is published about a request and is no answer stays as it is.
 
     Raises:
         InvalidAnswer: The request does not accept it.
     """
+    if not isinstance(event, HumanInputCompleted):
+        return event
     accepted = accept(
         required,
         Answer(
@@ -63,9 +68,7 @@ def settled(required: HumanInputRequired, event: HumanInputCompleted) -> HumanIn
             values=event.values,
         ),
     )
-    return msgspec.structs.replace(
-        event, decision=accepted.decision, options=accepted.options, **about(required)
-    )
+    return msgspec.structs.replace(event, decision=accepted.decision, options=accepted.options)
 
 
 def _event_id(request_id: str, answer: Answer, accepted: AcceptedAnswer) -> str:

@@ -41,9 +41,11 @@ from crewai_hitl_nb.protocol.events import (
     ClosingEvent,
     Event,
     HumanInputClaimed,
-    HumanInputCompleted,
     HumanInputRequired,
+    UnknownEvent,
     about,
+    placed,
+    request_id_of,
     source_of,
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
@@ -223,9 +225,10 @@ class Broker:
         Raises:
             Forbidden: An event names an execution or a crew that is somebody else's.
             InvalidAnswer: A published answer does not fit its request.
+            InvalidEvent: An event about a request names another execution, crew, task or agent.
             Settled: An event asks a request again, or speaks of a closed one; nothing of
                 the batch was stored.
-            UnknownRequest: An event closes a request that was never asked.
+            UnknownRequest: An event is about a request that was never asked.
             TooMany: Too many requests are open.
             StoreUnavailable: Try again; ids make that safe.
         """
@@ -244,22 +247,24 @@ class Broker:
         return appended
 
     async def _settled(self, events: Sequence[Event]) -> list[Event]:
-        """Hold published answers to the same rule as any other.
+        """Hold what is published about requests to the requests themselves.
 
-        None goes on unchecked: a question that another call is just storing is unknown
-        here, and its answer is refused. A question in the log wins over one of its id in
-        the batch, which may be a looser copy under the same event id.
+        It takes its ids from the request, and an answer is held to the same rule as any
+        other. None goes on unchecked: a question that another call is just storing is unknown
+        here, and what is said of it is refused. A question in the log wins over one of its id
+        in the batch, which may be a looser copy under the same event id.
         """
         asked = {e.request_id: e for e in events if isinstance(e, HumanInputRequired)}
         settled: list[Event] = []
         for event in events:
-            if isinstance(event, HumanInputCompleted) and event.request_id is not None:
-                required = self._open.get(event.request_id) or asked.get(event.request_id)
-                if required is None:
-                    required = (await self.request(event.request_id)).required
-                settled.append(answers.settled(required, event))
-            else:
+            request_id = request_id_of(event)
+            if request_id is None or isinstance(event, UnknownEvent | HumanInputRequired):
                 settled.append(event)
+                continue
+            required = self._open.get(request_id) or asked.get(request_id)
+            if required is None:
+                required = (await self.request(request_id)).required
+            settled.append(answers.settled(required, placed(required, event)))
         return settled
 
     async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.ids import Id
 
 Decision: TypeAlias = Literal["approve", "respond", "edit", "reject"]
@@ -264,6 +265,31 @@ def source_of(event: Event) -> str | None:
         named = source.get("id") if isinstance(source, dict) else None
         return named if isinstance(named, str) else None
     return None
+
+
+_IDS: Final = ("execution_id", "crew_id", "task_id", "agent_id")
+
+
+def placed(required: HumanInputRequired, event: RequestEvent) -> RequestEvent:
+    """Return an event about a request with the request's own ids.
+
+    Whose a request is was said when it was asked. An event that names nothing takes that
+    over, so that the request's own readers hear of it. One that names something else is
+    refused, not corrected: it is about another request, or its publisher is mistaken, and a
+    reply that says "stored" would hide that.
+
+    Raises:
+        InvalidEvent: Naming the id that contradicts the request's.
+    """
+    for name in _IDS:
+        named, own = getattr(event, name), getattr(required, name)
+        if named is not None and named != own:
+            raise InvalidEvent.at(
+                name,
+                f"`{named}` is not the one that request `{required.request_id}` was asked with; "
+                "leave it out, it is taken from the request",
+            )
+    return msgspec.structs.replace(event, **{name: getattr(required, name) for name in _IDS})
 
 
 def about(required: HumanInputRequired) -> dict[str, Any]:
