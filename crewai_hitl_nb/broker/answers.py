@@ -3,17 +3,16 @@
 The answer is checked against the request, becomes a ``human_input_completed`` event, and
 is appended; the store refuses a second closing event, so the commit decides and nothing
 else does. An Idempotency-Key makes the event's id a name of what was said to which request
-under which key (UUIDv5, RFC 9562, 5.5): sent again it is the same event and gets the same
-reply; with other words it is another answer and loses. The sender's name is no part of it:
-a Jupyter server gives every bare token request a new anonymous name.
+under which key (``event_names.py``): sent again it is the same event and gets the same reply;
+with other words, or by another person, it is another answer and loses.
 """
 
-import uuid
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from crewai_hitl_nb.broker.event_names import EventNames
 from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.protocol.answer import AcceptedAnswer, Answer, accept, answer_from_wire
 from crewai_hitl_nb.protocol.events import (
@@ -24,12 +23,9 @@ from crewai_hitl_nb.protocol.events import (
     about,
 )
 
-_KEYED: Final = uuid.UUID("6f0c7b1e-6c0e-5b8a-9a51-3f0a4d2e7c11")
-"""Namespace of the ids made from an Idempotency-Key; any constant would do."""
-
 
 def completed(
-    required: HumanInputRequired, answer: Answer, name: str, now: datetime
+    required: HumanInputRequired, answer: Answer, name: str, now: datetime, names: EventNames
 ) -> HumanInputCompleted:
     """Return the event that the answer becomes if it wins.
 
@@ -38,7 +34,7 @@ def completed(
     """
     accepted = accept(required, answer)
     return HumanInputCompleted(
-        event_id=_event_id(required.request_id, answer, accepted),
+        event_id=_event_id(names, required.request_id, answer, accepted),
         timestamp=now,
         **about(required),
         human_feedback=accepted.human_feedback,
@@ -71,13 +67,13 @@ def settled(required: HumanInputRequired, event: RequestEvent) -> RequestEvent:
     return msgspec.structs.replace(event, decision=accepted.decision, options=accepted.options)
 
 
-def _event_id(request_id: str, answer: Answer, accepted: AcceptedAnswer) -> str:
+def _event_id(names: EventNames, request_id: str, answer: Answer, accepted: AcceptedAnswer) -> str:
     if answer.idempotency_key is None:
         return ids.new_event_id()
     said = msgspec.json.encode(
-        [request_id, answer.idempotency_key, accepted], order="deterministic"
+        ["answer", request_id, answer.idempotency_key, accepted], order="deterministic"
     )
-    return str(uuid.uuid5(_KEYED, said.decode()))
+    return names.of(said.decode())
 
 
 def default_answer(required: HumanInputRequired) -> Answer:

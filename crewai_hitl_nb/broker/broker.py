@@ -21,6 +21,7 @@ from typing import Final
 
 from crewai_hitl_nb.broker import answers, chronicle, endings
 from crewai_hitl_nb.broker.endings import Endings
+from crewai_hitl_nb.broker.event_names import EventNames
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.presence import Presence, Waiter
@@ -32,6 +33,7 @@ from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.protocol import ids, limits, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import (
+    EventExists,
     InvalidAnswer,
     TooMany,
 )
@@ -114,7 +116,8 @@ class Broker:
         self.askers: dict[str, str] = {}
         """Who asked each open request, where that is known."""
         self._stopped = False
-        self._endings = Endings(store, clock, retry_seconds=retry_seconds)
+        self._names = EventNames()
+        self._endings = Endings(store, clock, self._names, retry_seconds=retry_seconds)
         self._deadlines = Deadlines(
             self._endings.due, self._endings.remind, clock, trusted=self._trusted.is_trusted
         )
@@ -187,6 +190,7 @@ class Broker:
             StoreUnavailable: The store cannot be opened; the message says what to do.
         """
         await self._store.start(self._on_commit)
+        await self._names.load(self._store)
         await self._trusted.start(self._store)
         self.askers = await self._store.askers()
         after: int | None = None
@@ -226,8 +230,8 @@ class Broker:
             Forbidden: An event names an execution or a crew that is somebody else's.
             InvalidAnswer: A published answer does not fit its request.
             InvalidEvent: An event about a request names another execution, crew, task or agent.
-            Settled: An event asks a request again, or speaks of a closed one; nothing of
-                the batch was stored.
+            Settled: An event asks a request again, speaks of a closed one, or has the id of
+                another event; nothing of the batch was stored.
             UnknownRequest: An event is about a request that was never asked.
             TooMany: Too many requests are open.
             StoreUnavailable: Try again; ids make that safe.
@@ -279,15 +283,21 @@ class Broker:
         """
         required, now = self._open.get(request_id), self._clock()
         if required is not None:
-            event = answers.completed(required, answer, name, now)
+            event = answers.completed(required, answer, name, now, self._names)
         else:
             closed = await self.request(request_id)
             try:
-                event = answers.completed(closed.required, answer, name, now)
+                event = answers.completed(closed.required, answer, name, now, self._names)
             except InvalidAnswer:
                 # That it came too late matters more to its sender than what is wrong with it.
                 raise state.closed_error(request_id, closed) from None
-        (result,) = await self._store.append([event])
+        try:
+            (result,) = await self._store.append([event])
+        except EventExists:  # the same words under the same key, and another person's
+            request = await self.request(request_id)
+            if request.completion is None:
+                raise
+            raise state.closed_error(request_id, request) from None
         return result
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:

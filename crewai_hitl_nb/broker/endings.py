@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from crewai_hitl_nb.broker import answers
+from crewai_hitl_nb.broker.event_names import EventNames
 from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.protocol.errors import HitlError, Settled, StoreUnavailable, UnknownRequest
 from crewai_hitl_nb.protocol.events import (
@@ -47,17 +48,24 @@ class Endings:
     """Carries them out, each on a task of its own."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], datetime], *, retry_seconds: float
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        names: EventNames,
+        *,
+        retry_seconds: float,
     ) -> None:
         """Take where ends are stored.
 
         Args:
             store: Of the broker, which starts and closes it.
             clock: The wall clock, aware.
+            names: Of what happens at most once.
             retry_seconds: Pause before an end that could not be stored is stored again.
         """
         self._store = store
         self._clock = clock
+        self._names = names
         self._retry_seconds = retry_seconds
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[object]] = set()
@@ -75,7 +83,7 @@ class Endings:
             self._append(
                 HumanInputReminded(
                     # One name for one reminder: a restart that sends it again changes nothing.
-                    event_id=ids.derived_event_id(required.request_id, "reminded"),
+                    event_id=self._names.of(f"reminded:{required.request_id}"),
                     timestamp=self._clock(),
                     **about(required),
                 )
@@ -103,7 +111,9 @@ class Endings:
     async def _answer_default(self, required: HumanInputRequired) -> None:
         try:
             answer = answers.default_answer(required)
-            event: ClosingEvent = answers.completed(required, answer, "default", self._clock())
+            event: ClosingEvent = answers.completed(
+                required, answer, "default", self._clock(), self._names
+            )
         except HitlError as error:
             # A default that does not fit is the asker's mistake; it must not approve.
             _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)

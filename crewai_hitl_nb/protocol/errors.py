@@ -11,9 +11,10 @@
     ├── Unknown                           there is no such thing here
     │   ├── NotFound             404  not_found
     │   └── UnknownRequest       404  unknown_request
-    ├── Settled                           the request is closed, or was asked before
+    ├── Settled                           the request is closed, or the id is taken
     │   ├── AlreadyAnswered      409  already_answered  (names the winner)
     │   ├── RequestExists        409  request_exists
+    │   ├── EventExists          409  event_exists
     │   ├── RequestCancelled     410  cancelled
     │   └── RequestExpired       410  expired
     └── Unavailable                       nothing was lost: the same call later may succeed
@@ -150,7 +151,7 @@ class UnknownRequest(Unknown):
 
 
 class Settled(HitlError):
-    """The request took its end, or was asked before."""
+    """The request took its end, or an id was taken before."""
 
     status = 409
     code = "settled"
@@ -166,6 +167,12 @@ class RequestExists(Settled):
     """Another event asked this request before."""
 
     code = "request_exists"
+
+
+class EventExists(Settled):
+    """Another event has this event's id, and says something else. Nothing was stored."""
+
+    code = "event_exists"
 
 
 class RequestCancelled(Settled):
@@ -223,6 +230,7 @@ _BY_CODE: Mapping[str, type[HitlError]] = {
         UnknownRequest,
         AlreadyAnswered,
         RequestExists,
+        EventExists,
         RequestCancelled,
         RequestExpired,
         TooMany,

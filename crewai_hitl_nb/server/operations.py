@@ -192,6 +192,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             errors.InvalidAnswer,
             errors.UnknownRequest,
             errors.RequestExists,
+            errors.EventExists,
             *_ENDING,
         ),
     ),

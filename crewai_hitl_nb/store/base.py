@@ -8,8 +8,9 @@ Guarantees, held for every store by one body of tests (``tests/contract/``):
   crash of the process can no longer take the events back. ``on_commit`` is called on the
   event loop, once per commit, in offset order, and before ``append`` returns. Whatever it
   raises is logged: the events are stored, and so ``append`` says.
-* **Idempotent.** An event whose id is in the log is not stored again; the stored record is
-  returned as a duplicate. After its event was pruned an id counts as new.
+* **Idempotent.** An event that is in the log is not stored again; the stored record is
+  returned as a duplicate. Another event of the same id is refused with ``EventExists``
+  (``protocol/duplicates.py``). After its event was pruned an id counts as new.
 * **One end.** A request event that the protocol's transition table has no row for is
   refused with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never
   holds two closing events of one request.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from crewai_hitl_nb.protocol import chain, limits, state
+from crewai_hitl_nb.protocol.duplicates import check_same
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, request_id_of
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store import ownership
@@ -107,6 +108,7 @@ class MemoryStore:
         for event in events:
             before = self._kept.get(event.event_id) or new.get(event.event_id)
             if before is not None:
+                check_same(before.record.body, event)
                 results.append(appended(before.record, before.event, duplicate=True))
                 continue
             if within is not None:
@@ -207,7 +209,9 @@ class MemoryStore:
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""
         young = (k.record.offset for k in self._kept.values() if k.stored_at >= before)
-        return self._drop(max(self.top - keep, next(young, self.top + 1) - 1))
+        dropped = self._drop(max(self.top - keep, next(young, self.top + 1) - 1))
+        self._forget_origins(before)
+        return dropped
 
     def _drop_a_tenth(self) -> None:
         """Come back below the bounds, as far as open requests allow."""
@@ -223,6 +227,7 @@ class MemoryStore:
                 size -= len(kept.record.body)
                 through = kept.record.offset
         self._drop(through)
+        self._forget_origins(min((kept.stored_at for kept in self._kept.values()), default=0))
         # What is left may be open requests: it is not looked at again before as much has come.
         self._bounds = (
             max(self._most_events, len(self._kept) + self._most_events // 10),
@@ -241,7 +246,6 @@ class MemoryStore:
         del self._pruned[: max(0, older - 1)]
         for request_id in [r for r, at in self._closed_at.items() if at <= through]:
             del self._requests[request_id], self._asked_at[request_id], self._closed_at[request_id]
-        self._forget_origins(before)
         if gone:
             self.pruned_through = max(self.pruned_through, through)
         return len(gone)

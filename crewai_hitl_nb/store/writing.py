@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from crewai_hitl_nb.protocol import chain, state
+from crewai_hitl_nb.protocol.duplicates import check_same
 from crewai_hitl_nb.protocol.events import (
     ClosingEvent,
     Event,
@@ -64,6 +65,7 @@ class Batch:
         for event in self.events:
             stored = reading.by_event_id(connection, event.event_id)
             if stored is not None:
+                check_same(stored.body, event)
                 results.append(appended(stored, event, duplicate=True))
                 continue
             self._check(connection, event)

@@ -27,9 +27,19 @@ async def test_a_list_is_placed_in_its_order(door: Door) -> None:
 
 async def test_the_same_event_again_is_the_same_place(door: Door) -> None:
     await door.publish(note("n1"))
-    placed = await door.publish(note("n1", text="other words"), note("n2"), note("n2"))
+    placed = await door.publish(note("n1"), note("n2"), note("n2"))
     assert [(p["offset"], p["duplicate"]) for p in placed] == [(1, True), (2, False), (2, True)]
-    assert "text" not in (await door.kept())[0]
+
+
+async def test_another_event_under_a_taken_id_is_refused_with_all_that_came_with_it(
+    door: Door,
+) -> None:
+    await door.publish(note("n1"))
+    sent = [note("n2"), note("n1", text="other words")]
+    reply = await door.http.post("events", json=sent)
+    assert (reply.status_code, reply.json()["error"]) == (409, "event_exists")
+    assert reply.json()["event_id"] == "n1"
+    assert len(await door.kept()) == 1
 
 
 async def test_a_question_without_a_request_id_takes_its_event_id(door: Door) -> None:

@@ -28,7 +28,7 @@ from crewai_hitl_nb.client.results import Answered, Published
 from crewai_hitl_nb.kernel.bridge.link import Link
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import HitlError, Settled, Unavailable, Unknown
+from crewai_hitl_nb.protocol.errors import EventExists, HitlError, Settled, Unavailable, Unknown
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
     ClosingEvent,
@@ -261,9 +261,15 @@ class Bridge:
     async def _deliver(self, event: Event) -> None:
         try:
             async with self._publishing:  # first come, first served
-                await self._link.tell("publish", events=[msgspec.Raw(encode_event(event))])
+                try:
+                    await self._tell(event)
+                except EventExists:  # an id that another process told first, or took
+                    await self._tell(msgspec.structs.replace(event, event_id=new_event_id()))
         except HitlError as refusal:
             _log.warning("event %s was refused: %s", event.event_id, refusal)
+
+    async def _tell(self, event: Event) -> None:
+        await self._link.tell("publish", events=[msgspec.Raw(encode_event(event))])
 
     async def _finish(self) -> None:
         errands = [asyncio.wrap_future(errand) for errand in list(self._errands)]
@@ -283,7 +289,9 @@ def _closing_event(late: Settled) -> ClosingEvent:
     Raises:
         Settled: When the server does not tell.
     """
-    event = stored_event(late.details.get("event"))
+    if late.details.get("event") is None:
+        raise late
+    event = stored_event(late.details["event"])
     if isinstance(event, HumanInputCompleted | HumanInputCancelled | HumanInputExpired):
         return event
     raise late

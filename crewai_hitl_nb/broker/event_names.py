@@ -1,0 +1,49 @@
+"""Event ids for what happens at most once: an answer under a key, a reminder.
+
+Such an id is made from what happens, so that the same again is the same event, also after a
+restart. Whoever could make it as well could take it beforehand for an event of their own; so a
+secret goes into it that is kept beside the log, as a note, and nowhere else.
+
+Above: whatever makes such events. Below: the store's notes.
+"""
+
+import uuid
+from typing import Final
+
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.store.notes import NotedStore
+
+_log = logger(__name__)
+
+_NOTE: Final = "secret-of-event-names"
+
+
+class EventNames:
+    """Makes them (UUIDv5, RFC 9562, 5.5, in a namespace that nobody knows)."""
+
+    def __init__(self) -> None:
+        self._secret = uuid.uuid4()
+
+    async def load(self, store: NotedStore) -> None:
+        """Take the log's secret, or give it one.
+
+        A log that cannot be written now is given it at the next start: until then the same
+        key may become another answer after a restart, which loses and says so.
+        """
+        kept = (await store.notes(_NOTE)).get(_NOTE)
+        if kept is not None and len(kept) == len(self._secret.hex):
+            try:
+                self._secret = uuid.UUID(kept.decode())
+            except ValueError:
+                _log.warning("the secret of event names cannot be read; it is made anew")
+            else:
+                return
+        try:
+            await store.put_note(_NOTE, self._secret.hex.encode())
+        except StoreUnavailable as error:
+            _log.warning("the secret of event names is not stored: %s", error)
+
+    def of(self, what: str) -> str:
+        """Return the one id for this happening."""
+        return str(uuid.uuid5(self._secret, what))
