@@ -4,6 +4,8 @@ Like ``serve`` it knows the server half, and only while it runs: the keys are a 
 server's (``server/keyring.py``), not something that is asked for over the network.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,13 +61,14 @@ def add(
     file: Path,
 ) -> None:
     """Make a key for NAME and print it. It is shown this once and kept nowhere."""
-    entry, key = _keyring(settings, file).add(
-        name,
-        rights or ("read", "publish", "answer"),
-        datetime.now(timezone.utc),
-        executions=executions or None,
-        crews=crews or None,
-    )
+    with _keyring(settings, file) as keyring:
+        entry, key = keyring.add(
+            name,
+            rights or ("read", "publish", "answer"),
+            datetime.now(timezone.utc),
+            executions=executions or None,
+            crews=crews or None,
+        )
     if settings.as_json:
         settings.screen.record({"key": key, **_record(entry)})
     else:
@@ -79,7 +82,8 @@ def add(
 @click.pass_obj
 def list_(settings: Settings, file: Path) -> None:
     """List the keys, oldest first; never the keys themselves."""
-    entries = _keyring(settings, file).all()
+    with _keyring(settings, file) as keyring:
+        entries = keyring.all()
     if settings.as_json:
         for entry in entries:
             settings.screen.record(_record(entry))
@@ -94,7 +98,9 @@ def list_(settings: Settings, file: Path) -> None:
 @click.pass_obj
 def revoke(settings: Settings, key_id: str, file: Path) -> None:
     """Revoke the key KEY_ID (the first column of `keys list`)."""
-    if not _keyring(settings, file).revoke(key_id):
+    with _keyring(settings, file) as keyring:
+        revoked = keyring.revoke(key_id)
+    if not revoked:
         settings.screen.trouble(f"there is no key {key_id} in {file}; see `keys list`")
         raise click.exceptions.Exit(1)
     if settings.as_json:
@@ -103,11 +109,12 @@ def revoke(settings: Settings, key_id: str, file: Path) -> None:
         settings.screen.say(f"revoked {key_id}")
 
 
-def _keyring(settings: Settings, file: Path) -> "Keyring":
+@contextmanager
+def _keyring(settings: Settings, file: Path) -> Iterator["Keyring"]:
     from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
 
     try:
-        return Keyring(file)
+        yield Keyring(file)
     except KeyFileError as error:
         settings.screen.trouble(str(error))
         raise click.exceptions.Exit(1) from None

@@ -169,6 +169,42 @@ class CallerMixin(KnownMixin):
             await self.require("write")
         return source
 
+    async def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Look at the key before anything else: wrong ones are counted at every door alike.
+
+        A door that refuses nobody (health, a static file, an address where nothing is) would
+        otherwise say of any number of guesses which one is right.
+        """
+        handler = cast("APIHandler", self)
+        try:
+            if not self.by_kernel:  # nobody guesses that one: it is of our making
+                await self._count_guess()
+            await super().prepare(*args, **kwargs)  # type: ignore[misc]
+        except TooMany as error:
+            handler.set_status(error.status)
+            handler.set_header("Retry-After", str(error.details.get("retry_after", 1)))
+            handler.set_header("Content-Type", "application/json")
+            await handler.finish(msgspec.json.encode(error.to_wire()))
+
+    async def _count_guess(self) -> None:
+        """Count a wrong key.
+
+        Raises:
+            TooMany: This address tried too many; then the right one is refused as well.
+        """
+        handler, limiter = cast("APIHandler", self), self.services.limiter
+        guess, provider = keys.tried(handler), self.identity_provider
+        if not guess or not provider.auth_enabled:
+            return
+        cannot_be_guessed = getattr(provider, "cannot_be_guessed", None)
+        if cannot_be_guessed is None or not cannot_be_guessed(handler):
+            limiter.check_guesses(handler)
+        user = await ensure_async(provider.get_user(handler))
+        if user is not None:
+            handler._jupyter_current_user = user  # the host need not look again
+        if not getattr(handler, "_token_authenticated", False):
+            limiter.failed(handler, guess)
+
     @property
     def identity_provider(self) -> IdentityProvider:
         """The host's, unless the kernel key says who calls."""
@@ -244,13 +280,7 @@ class JsonErrorsMixin:
         if isinstance(error, HitlError):
             status_code = error.status
         elif status_code in (401, 403) and not handler.current_user:
-            services = cast("CallerMixin", self).services
-            status_code = services.unauthenticated_status
-            try:
-                services.limiter.failed(handler, keys.presented(handler))
-            except TooMany as too_many:
-                status_code = too_many.status
-                kwargs["exc_info"] = (TooMany, too_many, None)
+            status_code = cast("CallerMixin", self).services.unauthenticated_status
         super().send_error(status_code, **kwargs)  # type: ignore[misc]
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

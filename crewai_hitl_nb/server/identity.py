@@ -16,7 +16,6 @@ from tornado import web
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server import keys
 from crewai_hitl_nb.server.keyring import ACTIONS, KeyFileError, Keyring, Right
-from crewai_hitl_nb.server.limiting import Limiter
 from crewai_hitl_nb.store.base import Reach
 
 _EVERYTHING: Final[frozenset[Right]] = frozenset(ACTIONS.values())
@@ -46,11 +45,10 @@ class Caller(User):
 class ApiKeyIdentity(IdentityProvider):
     """Finds the caller by a key; without any key, every program may call."""
 
-    def __init__(self, api_key: str, keyring: Keyring | None, limiter: Limiter) -> None:
-        """Take the one key with every right (or an empty text), the keys file, the limits."""
+    def __init__(self, api_key: str, keyring: Keyring | None) -> None:
+        """Take the one key with every right (or an empty text) and the keys file."""
         super().__init__(token=api_key, cookie_options={"samesite": "Lax"}, log=_log)
         self._keyring = keyring
-        self._limiter = limiter
 
     @property
     def auth_enabled(self) -> bool:
@@ -58,22 +56,22 @@ class ApiKeyIdentity(IdentityProvider):
         return bool(self.token) or self._keyring is not None
 
     async def get_user_token(self, handler: web.RequestHandler) -> User | None:
-        """Return the caller whose key is presented, compared in constant time.
-
-        A key of the file cannot be guessed. The one key may be somebody's word: an address
-        that tried too many wrong ones has to wait before another is looked at.
-
-        Raises:
-            TooMany: Not now.
-        """
+        """Return the caller whose key is presented, compared in constant time."""
         presented = keys.presented(handler)
         key = self._keyring.find(presented) if self._keyring else None
         if key is not None:
             return self._caller(key.id)
         if not self.token or not presented:
             return None
-        self._limiter.check_guesses(handler)
         return _master() if keys.same(self.token, presented) else None
+
+    def cannot_be_guessed(self, handler: web.RequestHandler) -> bool:
+        """Say whether the presented key is one of the file.
+
+        Those are random. The one key may be somebody's word: an address that tried too many wrong
+        ones has to wait before another is looked at.
+        """
+        return bool(self._keyring and self._keyring.find(keys.presented(handler)))
 
     def user_from_cookie(self, cookie_value: str) -> User | None:
         """Return the caller whose key the cookie names, if the key still counts."""

@@ -5,17 +5,24 @@ plain SHA-256 keeps it (there is nothing to guess that a slow hash would protect
 that is handed out once reads ``hitl_<id>_<secret>``: the id finds the entry, the hash of
 the whole is compared in constant time. A change of the file counts from the next request
 on, so revoking a key works at once.
+
+Who changes the file holds a lock beside it from reading to writing, in every process, so that
+no key that is added at the same time is lost and none that was revoked comes back. A change is
+whole and on disk, or it was not made.
 """
 
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import filelock
 import msgspec
 
 from crewai_hitl_nb.store.base import Reach
@@ -25,6 +32,13 @@ ACTIONS: Final[Mapping[str, Right]] = {"read": "read", "write": "publish", "exec
 """The authorizer's words for the rights of a key."""
 
 _PREFIX: Final = "hitl"
+
+_LOCK_SECONDS: Final = 30.0
+"""How long a change waits for others; each takes some milliseconds."""
+
+_YOUNG_SECONDS: Final = 2.0
+"""A file that was changed so lately is read again at each look: two changes within one tick of
+the file system's clock may have the same stamp."""
 
 
 class KeyFileError(Exception):
@@ -76,7 +90,7 @@ class Keyring:
             KeyFileError: It cannot be read, or is no keys file.
         """
         self._path = path
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
         self._keys: dict[str, ApiKey] = {}
         self._load()
 
@@ -124,8 +138,8 @@ class Keyring:
             crews=None if crews is None else frozenset(crews),
             created=now,
         )
-        self._load()
-        self._save({**self._keys, key_id: key})
+        with self._changing():
+            self._save({**self._keys, key_id: key})
         return key, presented
 
     def revoke(self, key_id: str) -> bool:
@@ -134,18 +148,43 @@ class Keyring:
         Raises:
             KeyFileError: The file cannot be written.
         """
-        self._load()
-        left = {name: key for name, key in self._keys.items() if name != key_id}
-        if len(left) == len(self._keys):
-            return False
-        self._save(left)
+        with self._changing():
+            left = {name: key for name, key in self._keys.items() if name != key_id}
+            if len(left) == len(self._keys):
+                return False
+            self._save(left)
         return True
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Read the file as it is now, and keep others from changing it meanwhile.
+
+        Raises:
+            KeyFileError: The lock cannot be had.
+        """
+        path = self._path.resolve()  # one lock, whichever of its names the file is called by
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = filelock.FileLock(f"{path}.lock", timeout=_LOCK_SECONDS, mode=0o600)
+            lock.acquire()
+        except filelock.Timeout:
+            raise KeyFileError(
+                f"the keys file {path} is being changed by another process; try again"
+            ) from None
+        except OSError as error:
+            raise KeyFileError(f"cannot write the keys file {path}: {error}") from error
+        try:
+            self._stamp = None
+            self._load()
+            yield
+        finally:
+            lock.release()
 
     def _load(self) -> None:
         try:
             stat = self._path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_ino)
-            if stamp == self._stamp:
+            stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
+            if stamp == self._stamp and time.time() - stat.st_mtime > _YOUNG_SECONDS:
                 return
             keys = msgspec.json.decode(self._path.read_bytes(), type=_File).keys
         except FileNotFoundError:
@@ -159,19 +198,34 @@ class Keyring:
         self._keys, self._stamp = {key.id: key for key in keys}, stamp
 
     def _save(self, keys: Mapping[str, ApiKey]) -> None:
-        beside = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
+        path = self._path.resolve()
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(
                     msgspec.json.format(msgspec.json.encode(_File(list(keys.values()))), indent=2)
                 )
-            os.replace(beside, self._path)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
         except OSError as error:
-            raise KeyFileError(f"cannot write the keys file {self._path}: {error}") from error
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise KeyFileError(f"cannot write the keys file {path}: {error}") from error
+        _sync_folder(path.parent)
         self._stamp = None
         self._load()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a replaced file's name to the disk, where a folder can be opened at all."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _hash(presented: str) -> str:

@@ -46,6 +46,14 @@ def presented(handler: web.RequestHandler) -> str:
     return bearer(handler.request) or handler.get_query_argument("token", "")
 
 
+def tried(handler: web.RequestHandler) -> str:
+    """Return everything in a request that a host may look at as a key, or an empty text.
+
+    A host takes one of several; an attempt is another one when any of them is.
+    """
+    return " ".join(filter(None, [bearer(handler.request), *handler.get_arguments("token")]))
+
+
 def bearer(request: HTTPServerRequest) -> str:
     """Return the key or token in a request's headers, or an empty text."""
     match = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())

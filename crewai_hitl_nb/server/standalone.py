@@ -27,7 +27,7 @@ from tornado import netutil, web
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import schema
-from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.protocol.errors import NotFound, StoreUnavailable
 from crewai_hitl_nb.protocol.limits import (
     HEARTBEAT_SECONDS,
     MEMORY_EVENTS,
@@ -37,7 +37,7 @@ from crewai_hitl_nb.protocol.limits import (
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server import crews, webhooks
 from crewai_hitl_nb.server.access_log import log_request
-from crewai_hitl_nb.server.base import SETTING, Services
+from crewai_hitl_nb.server.base import SETTING, CallerMixin, HitlHandler, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
@@ -272,8 +272,10 @@ class HumanInputServer:
             [
                 *((f"/{path}", handler, {"name": _NAME}) for path, handler in ROUTES),
                 *crews.rules("/", name=_NAME),
-                (f"{_STATIC_PREFIX}(.*)", FileFindHandler, static),
+                (f"{_STATIC_PREFIX}(.*)", _StaticFile, static),
             ],
+            default_handler_class=_Nothing,
+            default_handler_args={"name": _NAME},
             **self._settings(),
         )
 
@@ -290,9 +292,7 @@ class HumanInputServer:
             "base_url": "/",
             "cookie_secret": secrets.token_bytes(32),
             "xsrf_cookies": True,
-            "identity_provider": ApiKeyIdentity(
-                self._api_key, self._keyring, self._services.limiter
-            ),
+            "identity_provider": ApiKeyIdentity(self._api_key, self._keyring),
             "authorizer": KeyAuthorizer(),
             "headers": {"Content-Security-Policy": "frame-ancestors 'self'"},
             # Tornado's own would write addresses with the tokens in them.
@@ -330,6 +330,19 @@ class HumanInputServer:
     ) -> None:
         if self._background is not None:
             self._background.stop()
+
+
+class _StaticFile(CallerMixin, FileFindHandler):
+    """A file of the front end; a wrong key is counted here as well."""
+
+
+class _Nothing(HitlHandler):
+    """An address where nothing is, with or without a key."""
+
+    async def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Say so, unless who asks is refused."""
+        await self._count_guess()
+        raise NotFound("there is nothing at this address; see openapi.json for what there is")
 
 
 class _Background:
