@@ -68,6 +68,7 @@ class PolledPage(msgspec.Struct, frozen=True):
     events: tuple[Any, ...]
     last_event_id: str | None = None
     gap: Gap | None = None
+    more: bool = False
 
 
 class Health(msgspec.Struct, frozen=True):

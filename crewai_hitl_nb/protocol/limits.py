@@ -120,17 +120,46 @@ SEARCHED_REQUESTS: Final = 500
 """Requests that one page of a search looks through: some 30 ms of a reader's time where their
 contexts are a page long, so that a search of a long log is many short calls and no long one."""
 
+SEARCHED_BYTES: Final = 4 * 1024 * 1024
+"""The same bound in bytes: some 30 ms as well where contexts are large."""
+
 BUFFER_EVENTS: Final = 10_000
 """Live events that wait for one slow subscriber before it is closed (resumable)."""
 
 BUFFER_BYTES: Final = 16 * 1024 * 1024
 """The same bound in bytes: 10,000 large events must not fill the server."""
 
+BUFFERS_BYTES: Final = 64 * 1024 * 1024
+"""What waits for all slow readers together, pages of replays and replies among it: a few of the
+largest readers, or thousands that are a little behind. Above it the largest one is closed."""
+
+PAGE_HELD_BYTES: Final = 4 * PAGE_BYTES
+"""What a page may come to while it is read, written and sent: it ends with an event that may be as
+large as a page itself, and is there as events and as bytes."""
+
+SHARED_REPLY_BYTES: Final = 64 * 1024
+"""Smaller replies are not counted among these: the system takes them from us at once."""
+
+STUCK_SECONDS: Final = 5.0
+"""How long a reader may keep a page while others wait for room to read theirs: the largest page
+by a line of two Mbit/s."""
+
 MAX_SUBSCRIPTIONS: Final = 10_000
 """Open subscriptions of one server; one more is refused with 429."""
 
 MAX_PENDING_REQUESTS: Final = 10_000
 """Open questions of one server; one more is refused with 429."""
+
+MAX_PENDING_BYTES: Final = 1024 * 1024 * 1024
+"""What open questions come to, in the log's file: a thousand of the largest, or a hundred
+thousand usual ones. Everybody who opens a page is sent all of them."""
+
+MAX_PENDING_BYTES_IN_MEMORY: Final = 64 * 1024 * 1024
+"""The same for a log that is kept in memory."""
+
+OPEN_REQUEST_BYTES: Final = 4 * 1024
+"""Up to this size an open question is kept in memory whole, so that an answer is checked without a
+look into the log. Of a larger one there are only the fields that timers and lists need."""
 
 FRAMES_UNDER_WAY: Final = 128
 """Frames up that one connection has under way: a busy kernel's share one commit."""
@@ -165,6 +194,9 @@ MAX_STREAMS_PER_CALLER: Final = 9_000
 
 MAX_PENDING_PER_CALLER: Final = 9_000
 """Open questions of one identity: likewise."""
+
+MAX_PENDING_BYTES_PER_CALLER: Final = 768 * 1024 * 1024
+"""What open questions of one identity come to: a quarter of the server's is left to others."""
 
 MAX_RETRY_AFTER_SECONDS: Final = 60.0
 """Longest pause that a refusal asks for, and that a client keeps when it is asked."""

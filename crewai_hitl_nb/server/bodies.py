@@ -1,10 +1,11 @@
 """Request bodies: who calls is found out before one is read, and there is a bound on all of them.
 
 A handler of Tornado's is made when the body is there. Here it is made when the head is
-(``stream_request_body``), so what it refuses takes no memory: a small body is thrown away
-as it comes, because many clients read the refusal only behind it; a large one ends the
-connection. What callers have under way counts until they are answered, and above the bound
-the next one is asked to try again.
+(``stream_request_body``), so what it refuses takes no memory: it is thrown away as it comes. A
+small body is read before the refusal is sent. At a large one the refusal goes out at once, and
+what is sent all the same is read and dropped, because a connection that is closed meanwhile
+takes the refusal with it. What callers have under way counts until they are answered, and above
+the bound the next one is asked to try again.
 
 Above: the handlers' base. It knows nothing of what a body says.
 """
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
     from crewai_hitl_nb.server.base import Services
+
+
+_MOST_DROPPED = 2 * limits.MAX_BODY_BYTES
+"""What is read of a body that is refused, so that its sender hears why."""
 
 
 class Bodies:
@@ -53,6 +58,7 @@ class BodyMixin:
 
     _counted = 0
     _refused: Exception | None = None
+    _said_early = False
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Find out who calls, then decide what becomes of the body."""
@@ -69,16 +75,17 @@ class BodyMixin:
             if has_body:
                 self._check_length(length)
         except (web.HTTPError, HitlError) as error:
-            if _size(length) > limits.MAX_STRANGER_BODY_BYTES:
+            if _size(length) > _MOST_DROPPED:
                 raise  # Tornado ends a connection whose request is answered before it is read
-            connection.set_max_body_size(limits.MAX_STRANGER_BODY_BYTES)
-            self._refuse(error)
+            connection.set_max_body_size(_MOST_DROPPED if "," not in length else 0)
+            if _size(length) > limits.MAX_STRANGER_BODY_BYTES:
+                self._refuse_early(error)
+            else:
+                self._refuse(error)
             return
         if has_body:
             mine = handler.current_user is not None
-            connection.set_max_body_size(
-                2 * limits.MAX_BODY_BYTES if mine else limits.MAX_STRANGER_BODY_BYTES
-            )
+            connection.set_max_body_size(_MOST_DROPPED if mine else limits.MAX_STRANGER_BODY_BYTES)
 
     def _check_length(self, length: str) -> None:
         if not cast("web.RequestHandler", self).current_user:
@@ -97,6 +104,32 @@ class BodyMixin:
         self._drop()
         method = str(cast("web.RequestHandler", self).request.method).lower()
         setattr(self, method, refuse)
+
+    def _refuse_early(self, error: Exception) -> None:
+        """Say the refusal now, and end the call when the body has come and gone."""
+        handler = cast("web.RequestHandler", self)
+        self._refuse(error)
+        self._said_early = True
+        setattr(self, str(handler.request.method).lower(), self._end)
+        info = (type(error), error, error.__traceback__)
+        status = error.status_code if isinstance(error, web.HTTPError) else 500
+        handler.log_exception(*info)
+        handler.send_error(status, exc_info=info)
+
+    def _end(self, *args: Any, **kwargs: Any) -> None:
+        self._said_early = False
+        web.RequestHandler.finish(cast("web.RequestHandler", self))
+
+    def finish(self, chunk: Any = None, **kwargs: Any) -> Any:
+        """Finish, or only send what is said while the body is still to come."""
+        handler = cast("web.RequestHandler", self)
+        if not self._said_early:
+            return super().finish(chunk, **kwargs)  # type: ignore[misc]
+        if chunk is not None:
+            handler.set_header("Content-Length", str(len(chunk)))
+            handler.set_header("Connection", "close")
+            handler.write(chunk)
+        return handler.flush()
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a part of the body, while it counts."""

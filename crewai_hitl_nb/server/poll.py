@@ -54,13 +54,13 @@ class PollHandler(HitlHandler):
         reply: bytes | None = None
         try:
             with waiting(self, self.broker):
-                gap, records = await _collect(subscription, limit, 0.0 if lean else timeout)
+                gap, records, more = await _collect(subscription, limit, 0.0 if lean else timeout)
                 if lean and not (records or gap):
                     reply = await self._hold(subscription, self._form(limit), timeout)
         finally:
             subscription.close()
         last = start.last_event_id if gap is None else None
-        self.finish(reply or self._form(limit).reply(records, last, gap))
+        self.finish(reply or self._form(limit).reply(records, last, gap, more=more))
 
     def _form(self, limit: int) -> "Reply":
         return Reply(self.dialect, self.broker.epoch, limit)
@@ -121,7 +121,12 @@ class Reply(msgspec.Struct, frozen=True):
         return b""
 
     def reply(
-        self, records: Sequence[Record], last_event_id: str | None = None, gap: Gap | None = None
+        self,
+        records: Sequence[Record],
+        last_event_id: str | None = None,
+        gap: Gap | None = None,
+        *,
+        more: bool = False,
     ) -> bytes:
         """Return the body, with the place to go on from where no record names one."""
         body: dict[str, Any] = {
@@ -129,6 +134,8 @@ class Reply(msgspec.Struct, frozen=True):
             "last_event_id": records[-1].event_id if records else last_event_id,
             "epoch": self.epoch,
         }
+        if more:
+            body["more"] = True
         if gap is not None:
             body["gap"] = msgspec.Raw(self.dialect.say(encode_frame(gap)))
         return msgspec.json.encode(body)
@@ -172,13 +179,16 @@ class _Held(Sink):
 
 async def _collect(
     subscription: Subscription, limit: int, timeout: float
-) -> tuple[Gap | None, list[Record]]:
-    """Gather up to ``limit`` records, fewer when they are large; wait only while there is none."""
+) -> tuple[Gap | None, list[Record], bool]:
+    """Gather up to ``limit`` records, fewer when they are large; wait only while there is none.
+
+    The last value says whether the replay goes on behind them.
+    """
     gap: Gap | None = None
     records: list[Record] = []
     deadline = asyncio.get_running_loop().time() + timeout
     live, size = False, 0
-    while len(records) < limit and size < limits.MAX_BODY_BYTES and not (live and (records or gap)):
+    while len(records) < limit and size < limits.PAGE_BYTES and not (live and (records or gap)):
         left = max(0.0, deadline - asyncio.get_running_loop().time())
         if live and left <= 0:
             break
@@ -196,4 +206,5 @@ async def _collect(
         else:
             records.extend(step)
             size += sum(len(record.body) for record in step)
-    return gap, records[:limit]
+    full = len(records) >= limit or size >= limits.PAGE_BYTES
+    return gap, records[:limit], full and not live

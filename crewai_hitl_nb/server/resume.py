@@ -6,16 +6,17 @@ A service that resumes crews on crewAI AMP finds the same four fields here
 addresses are ignored: webhooks are configured on the server.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from crewai_hitl_nb.protocol import limits, state
+from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import BadRequest, NotFound
 from crewai_hitl_nb.protocol.events import Feedback
 from crewai_hitl_nb.protocol.ids import Id
-from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
 from crewai_hitl_nb.server.requests import decode, recorded
 from crewai_hitl_nb.store.base import RequestQuery
@@ -52,13 +53,7 @@ async def resume(caller: CallerMixin, raw: object) -> dict[str, Any]:
 
 
 async def _asked_by(caller: CallerMixin, body: ResumeBody) -> Request:
-    page = await caller.broker.requests(
-        RequestQuery(
-            execution_id=body.execution_id, newest_first=True, limit=limits.MAX_PAGE_REQUESTS
-        )
-    )
-    asked = [r for r in page.requests if r.required.task_id == body.task_id]
-    pending = [request for request in asked if request.status == "pending"]
+    pending = [request async for request in _asked(caller, body, "pending")]
     if len(pending) > 1:
         raise BadRequest(
             f"task `{body.task_id}` has several open requests; answer one of "
@@ -67,12 +62,27 @@ async def _asked_by(caller: CallerMixin, body: ResumeBody) -> Request:
         )
     if pending:
         return pending[0]
-    if asked:
-        raise state.closed_error(asked[0].required.request_id, asked[0])
+    async for request in _asked(caller, body, None):
+        raise state.closed_error(request.required.request_id, request)
     raise NotFound(
         f"task `{body.task_id}` of execution `{body.execution_id}` asked nothing here; "
         "list what was asked with GET requests"
     )
+
+
+async def _asked(
+    caller: CallerMixin, body: ResumeBody, status: Status | None
+) -> AsyncIterator[Request]:
+    """Yield what the task asked, the newest first."""
+    query = RequestQuery(status=status, execution_id=body.execution_id, newest_first=True)
+    while True:
+        page = await caller.broker.requests(query)
+        for request in page.requests:
+            if request.required.task_id == body.task_id:
+                yield request
+        if page.next is None:
+            return
+        query = msgspec.structs.replace(query, after=page.next)
 
 
 class ResumeHandler(HitlHandler):

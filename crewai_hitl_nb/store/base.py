@@ -168,8 +168,8 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
 class RequestPage(msgspec.Struct, frozen=True):
     """Some requests, and the offset to go on after (None at the end).
 
-    A page of a search may hold few or none and still not be the last: it ends as well when
-    it has looked through as many as one page may.
+    A page ends as well when its requests are large. One of a search may hold few or none and
+    still not be the last: it ends when it has looked through as many as one page may.
     """
 
     requests: Sequence[Request]
@@ -282,23 +282,28 @@ def page(records: Iterable[Record], limit: int) -> list[Record]:
 
 
 def page_of_requests(
-    listed: Iterable[T], read: Callable[[T], tuple[int, Request]], query: RequestQuery
+    listed: Iterable[T], read: Callable[[T], tuple[int, Request, int]], query: RequestQuery
 ) -> RequestPage:
     """Return the first requests that are wanted, of those that all else but the words left over.
 
     Args:
         listed: They, in order; no more of them is read than the page needs.
-        read: Gives the place and the request of one.
+        read: Gives the place, the request and the size in bytes of one.
         query: Says how many, and the words.
     """
     found: list[Request] = []
     last: int | None = None
+    size = looked_at = 0
     for seen, one in enumerate(listed):
-        if len(found) == query.limit or (query.words and seen == limits.SEARCHED_REQUESTS):
+        full = len(found) == query.limit or size >= limits.PAGE_BYTES
+        searched = seen == limits.SEARCHED_REQUESTS or looked_at >= limits.SEARCHED_BYTES
+        if full or (query.words and searched):
             return RequestPage(found, last)
-        last, request = read(one)
+        last, request, bytes_of_it = read(one)
+        looked_at += bytes_of_it
         if is_found(request, query.words):
             found.append(request)
+            size += bytes_of_it
     return RequestPage(found, None)
 
 

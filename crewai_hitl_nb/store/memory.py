@@ -200,7 +200,14 @@ class MemoryStore:
         if query.after is not None:
             sign = -1 if query.newest_first else 1
             found = [pair for pair in found if sign * pair[0] > sign * query.after]
-        return page_of_requests((p for p in found if _wanted(query, p[1])), lambda p: p, query)
+        wanted = ((at, request) for at, request in found if _wanted(query, request))
+        return page_of_requests(wanted, lambda pair: (*pair, self._size(pair[1])), query)
+
+    def _size(self, request: Request) -> int:
+        """Return how many bytes the events of a request are that a listing shows."""
+        kept = self._kept[request.required.event_id]
+        closing = self._kept.get(request.completion.event_id) if request.completion else None
+        return len(kept.record.body) + (len(closing.record.body) if closing else 0)
 
     async def askers(self) -> dict[str, str]:
         """Return who asked the open requests."""

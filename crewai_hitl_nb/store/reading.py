@@ -324,10 +324,18 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
         values,
     )
     with closing(rows):  # it may not be read to its end
-        return page_of_requests(rows, lambda row: (row[0], _request(row)), query)
+        return page_of_requests(rows, lambda row: (row[0], _request(row), _size(row)), query)
 
 
-def _request(row: tuple[int, Status, bytes, bytes | None, bytes | None]) -> Request:
+_RequestRow: TypeAlias = tuple[int, Status, bytes, bytes | None, bytes | None]
+
+
+def _size(row: _RequestRow) -> int:
+    _, _, asked, claimed, closed = row
+    return len(asked) + len(claimed or b"") + len(closed or b"")
+
+
+def _request(row: _RequestRow) -> Request:
     _, status, asked, claimed, closed = row
     required = _decoded(asked)
     claim = _decoded(claimed) if claimed else None

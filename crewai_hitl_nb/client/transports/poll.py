@@ -48,6 +48,6 @@ async def poll_events(
                 yield frame
         if page.last_event_id is not None:
             asked["last_event_id"] = page.last_event_id
-        if not live and len(page.events) < limits.MAX_POLL_EVENTS:
+        if not live and not page.more and len(page.events) < limits.MAX_POLL_EVENTS:
             live = True
             yield Heartbeat(timestamp=datetime.now(timezone.utc), epoch="", offset=0)

@@ -72,7 +72,8 @@ function deliver(reply: Record<string, unknown>, listener: Listener, signal: Abo
     epoch: reply.epoch,
     offset: isObject(top) && typeof top.offset === "number" ? top.offset : 0,
   };
-  const whole = events.length < PAGE_EVENTS; // else the replay goes on in the next reply
+  // Else the replay goes on in the next reply; a page may be full by its bytes, too.
+  const whole = events.length < PAGE_EVENTS && reply.more !== true;
   for (const frame of [...gap, ...events, ...(whole ? [heartbeat] : [])]) {
     if (signal.aborted) return;
     listener.frame(decodeFrame(frame));
