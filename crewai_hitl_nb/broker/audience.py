@@ -11,6 +11,7 @@ sink sends.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from crewai_hitl_nb.broker.buffers import Buffers
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
 from crewai_hitl_nb.store.base import Match, Record, page
@@ -35,13 +36,15 @@ class Sink:
         left: Called once with the reason when it leaves.
         most_events: Most events that wait for a slow reader.
         most_bytes: Most bytes that wait for a slow reader.
+        buffers: Where that counts together with what waits for others.
     """
 
-    __slots__ = ("__weakref__", "audience", "left", "most_bytes", "most_events", "since")
+    __slots__ = ("__weakref__", "audience", "buffers", "left", "most_bytes", "most_events", "since")
 
     def __init__(self) -> None:
         self.audience: Audience | None = None
         self.since = 0
+        self.buffers: Buffers | None = None
         self.left: Callable[[Exception], None] = _nobody
         self.most_events = limits.BUFFER_EVENTS
         self.most_bytes = limits.BUFFER_BYTES
@@ -93,6 +96,7 @@ class Audience:
 
         Attributes:
             waits: Whether it waits for its round; whoever calls :meth:`round` keeps this.
+            behind_bytes: How many bytes wait for a round.
         """
         self.match = match
         self.form = form
@@ -101,6 +105,7 @@ class Audience:
         self._wants = wants
         self._sinks: dict[Sink, None] = {}
         self._pending: list[Record] = []
+        self.behind_bytes = 0
         self.waits = False
 
     def __len__(self) -> int:
@@ -121,6 +126,7 @@ class Audience:
         del self._sinks[sink]
         if not self._sinks:
             self._pending.clear()
+            self.behind_bytes = 0
             self._left(self)
 
     def end(self, reason: Exception) -> None:
@@ -130,7 +136,9 @@ class Audience:
 
     def offer(self, records: Sequence[Record]) -> None:
         """Keep what is wanted for the next round."""
-        self._pending += filter(self.match, records)
+        wanted = list(filter(self.match, records))
+        self._pending += wanted
+        self.behind_bytes += sum([len(record.body) for record in wanted])
         if self._pending:
             self._wants(self)
 
@@ -146,6 +154,7 @@ class Audience:
         """Take as much as is written at once."""
         taken = page(self._pending, limits.PAGE_EVENTS)
         self._pending = self._pending[len(taken) :]
+        self.behind_bytes -= sum([len(record.body) for record in taken])
         return taken
 
 

@@ -20,10 +20,12 @@ from functools import partial
 from typing import Final
 
 from crewai_hitl_nb.broker import answers, chronicle, endings
+from crewai_hitl_nb.broker.buffers import Buffers
 from crewai_hitl_nb.broker.endings import Endings
 from crewai_hitl_nb.broker.event_names import EventNames
 from crewai_hitl_nb.broker.expiry import Deadlines
 from crewai_hitl_nb.broker.fanout import Fanout
+from crewai_hitl_nb.broker.open_requests import OpenRequests
 from crewai_hitl_nb.broker.presence import Presence, Waiter
 from crewai_hitl_nb.broker.reach import is_named, is_taken
 from crewai_hitl_nb.broker.readers import Ending, Reader, Readers
@@ -53,6 +55,7 @@ from crewai_hitl_nb.protocol.events import (
 from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.lines import logger, note, note_fault
 from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
@@ -79,7 +82,7 @@ def utc_now() -> datetime:
 class Broker:
     """See the module. Start it before use, close it in the end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every option of a broker, by keyword
         self,
         store: NotedStore,
         *,
@@ -89,6 +92,7 @@ class Broker:
         buffer_events: int = limits.BUFFER_EVENTS,
         max_subscriptions: int = limits.MAX_SUBSCRIPTIONS,
         max_pending: int = limits.MAX_PENDING_REQUESTS,
+        max_pending_bytes: int = limits.MAX_PENDING_BYTES,
         retry_seconds: float = _RETRY_SECONDS,
     ) -> None:
         """Take a store that is not started yet; the broker starts and closes it.
@@ -101,6 +105,7 @@ class Broker:
             buffer_events: Live events that wait for one slow reader.
             max_subscriptions: Most readers at once.
             max_pending: Most open requests at once.
+            max_pending_bytes: What they may come to in the log.
             retry_seconds: Pause before an end that could not be stored is stored again.
         """
         self._store = store
@@ -109,10 +114,12 @@ class Broker:
         self._buffer_events = buffer_events
         self._max_subscriptions = max_subscriptions
         self._max_pending = max_pending
+        self._max_pending_bytes = max_pending_bytes
+        self.buffers = Buffers()
         self.readers = Readers()
         self.tally = Tally()
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
-        self._open: dict[str, HumanInputRequired] = {}
+        self._open = OpenRequests()
         self.askers: dict[str, str] = {}
         """Who asked each open request, where that is known."""
         self._stopped = False
@@ -148,7 +155,7 @@ class Broker:
 
     def pending_by_kind(self) -> Counter[str]:
         """How many of each kind are open."""
-        return Counter(required.kind for required in self._open.values())
+        return Counter(required.kind for required in self._open)
 
     @property
     def fanout_seconds(self) -> Histogram:
@@ -165,6 +172,10 @@ class Broker:
         required = self._open.get(request_id)
         return required is not None and (within is None or within.covers(required))
 
+    def size_of(self, request_id: str) -> int:
+        """What an open request comes to in the log, in bytes."""
+        return self._open.size_of(request_id)
+
     @property
     def subscription_count(self) -> int:
         """How many readers there are."""
@@ -179,8 +190,7 @@ class Broker:
         """Whether a process waits for the answer to a question that it asked after ``moment``."""
         since = moment - (self._clock() - self._trusted())  # a wrong clock makes none look old
         return any(
-            required.source.id is not None and required.timestamp > since
-            for required in self._open.values()
+            required.source.id is not None and required.timestamp > since for required in self._open
         )
 
     async def start(self) -> None:
@@ -199,7 +209,8 @@ class Broker:
                 RequestQuery(status="pending", after=after, limit=limits.MAX_PAGE_REQUESTS)
             )
             for request in page.requests:
-                for part in self._opened(request.required):
+                size = len(encode_event(request.required))
+                for part in self._opened(request.required, size):
                     part()
             if (after := page.next) is None:
                 break
@@ -208,6 +219,7 @@ class Broker:
         """End every subscription (they may resume elsewhere), then close the store."""
         self._stopped = True
         self._fanout.end(Closed())
+        self.buffers.close()
         self._deadlines.close()
         self._presence.close()
         await self._endings.close()
@@ -237,11 +249,8 @@ class Broker:
             StoreUnavailable: Try again; ids make that safe.
         """
         asking = sum(isinstance(event, HumanInputRequired) for event in events)
-        if asking and len(self._open) + asking > self._max_pending:
-            raise TooMany(
-                f"{len(self._open)} requests are open; answer or cancel some first",
-                retry_after=5,
-            )
+        if asking:
+            self._cap_pending(asking)
         settled = await self._settled(events)
         if within is None:
             appended = await self._store.append(settled, by=by)
@@ -249,6 +258,15 @@ class Broker:
             appended = await self._store.append_within(settled, within, by=by)
         await self._fanout.room()
         return appended
+
+    def _cap_pending(self, asking: int) -> None:
+        if len(self._open) + asking > self._max_pending:
+            said = f"{len(self._open)} requests are open"
+        elif self._open.size >= self._max_pending_bytes:
+            said = f"the open requests come to {self._open.size >> 20} MB"
+        else:
+            return
+        raise TooMany(f"{said}; answer or cancel some first", retry_after=5)
 
     async def _settled(self, events: Sequence[Event]) -> list[Event]:
         """Hold what is published about requests to the requests themselves.
@@ -265,7 +283,9 @@ class Broker:
             if request_id is None or isinstance(event, UnknownEvent | HumanInputRequired):
                 settled.append(event)
                 continue
-            required = self._open.get(request_id) or asked.get(request_id)
+            required = self._open.whole(request_id)
+            if required is None and request_id not in self._open:
+                required = asked.get(request_id)
             if required is None:
                 required = (await self.request(request_id)).required
             settled.append(answers.settled(required, placed(required, event)))
@@ -281,16 +301,18 @@ class Broker:
             RequestCancelled: Nobody waits any more.
             RequestExpired: The deadline passed.
         """
-        required, now = self._open.get(request_id), self._clock()
+        required, now = self._open.whole(request_id), self._clock()
         if required is not None:
             event = answers.completed(required, answer, name, now, self._names)
         else:
-            closed = await self.request(request_id)
+            stored = await self.request(request_id)
             try:
-                event = answers.completed(closed.required, answer, name, now, self._names)
+                event = answers.completed(stored.required, answer, name, now, self._names)
             except InvalidAnswer:
+                if stored.status == "pending":
+                    raise
                 # That it came too late matters more to its sender than what is wrong with it.
-                raise state.closed_error(request_id, closed) from None
+                raise state.closed_error(request_id, stored) from None
         try:
             (result,) = await self._store.append([event])
         except EventExists:  # the same words under the same key, and another person's
@@ -354,6 +376,7 @@ class Broker:
             self._fanout,
             partial(self._on_left, reader),
             buffer_events=self._buffer_events,
+            buffers=None if reader.transport == "inside" else self.buffers,
         )
 
     def _on_left(self, reader: Reader, reason: Exception) -> None:
@@ -431,18 +454,18 @@ class Broker:
         if isinstance(event, HumanInputRequired):
             if commit.by is not None:
                 self.askers[event.request_id] = commit.by
-            yield from self._opened(event)
+            yield from self._opened(event, len(commit.record.body))
             yield partial(self.tally.opened, event)
         elif isinstance(event, ClosingEvent) and event.request_id is not None:
-            required = self._open.pop(event.request_id, None)
+            required = self._open.closed(event.request_id)
             self.askers.pop(event.request_id, None)
             yield partial(self._deadlines.closed, event.request_id)
             if required is not None:
                 yield partial(self.tally.closed, required, event)
         yield partial(chronicle.tell, event, commit.record.offset)
 
-    def _opened(self, required: HumanInputRequired) -> Iterator[Callable[[], None]]:
-        self._open[required.request_id] = required
+    def _opened(self, asked: HumanInputRequired, size: int) -> Iterator[Callable[[], None]]:
+        required = self._open.opened(asked, size)
         yield partial(self._deadlines.opened, required)
         waiter = self._waiter_of(required)
         if waiter is not None:
@@ -456,7 +479,7 @@ class Broker:
         return Waiter(self.askers.get(required.request_id), source_id)
 
     def _on_lost(self, waiter: Waiter) -> None:
-        for required in tuple(self._open.values()):
+        for required in self._open:
             if self._waiter_of(required) == waiter:
                 self._endings.lost(required)
 

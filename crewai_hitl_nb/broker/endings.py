@@ -110,9 +110,10 @@ class Endings:
 
     async def _answer_default(self, required: HumanInputRequired) -> None:
         try:
-            answer = answers.default_answer(required)
+            asked = await self._asked(required)
+            answer = answers.default_answer(asked)
             event: ClosingEvent = answers.completed(
-                required, answer, "default", self._clock(), self._names
+                asked, answer, "default", self._clock(), self._names
             )
         except HitlError as error:
             # A default that does not fit is the asker's mistake; it must not approve.
@@ -124,6 +125,18 @@ class Endings:
             _log.warning("request %s: its default answer: %s", required.request_id, error.code)
             await self._append(self._expired(required))
 
+    async def _asked(self, required: HumanInputRequired) -> HumanInputRequired:
+        """Return a question with all that it says: the broker keeps only some of a large one."""
+        while not self._closing.is_set():
+            try:
+                stored = await self._store.request(required.request_id)
+            except StoreUnavailable as error:  # noqa: PERF203 - it waits for the store
+                _log.warning("request %s is still open: %s", required.request_id, error)
+                await self._pause()
+            else:
+                return required if stored is None else stored.required
+        return required
+
     async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
         """Append it, an end as a rule; while the store cannot write, try again."""
         while not self._closing.is_set():
@@ -133,10 +146,13 @@ class Endings:
                 _log.debug("request %s took its end before", event.request_id)
             except StoreUnavailable as error:
                 _log.warning("request %s is still open: %s", event.request_id, error)
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), self._retry_seconds)
+                await self._pause()
                 continue
             return
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), self._retry_seconds)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task: asyncio.Task[object] = asyncio.ensure_future(work)

@@ -141,7 +141,7 @@ class Fanout:
         if not audience.waits:
             audience.waits = True
             self._waiting.append(audience)
-        if audience.behind > self._most_ahead:
+        if audience.behind > self._most_ahead or audience.behind_bytes > limits.AHEAD_BYTES:
             self._crowded.add(audience)
             self._room.clear()
 

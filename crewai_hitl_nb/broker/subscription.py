@@ -19,11 +19,13 @@ everything that is kept, as if it had come back with the last event that it saw.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from crewai_hitl_nb.broker.audience import Form, Sink
+from crewai_hitl_nb.broker.buffers import Buffers
 from crewai_hitl_nb.broker.fanout import Fanout
 from crewai_hitl_nb.broker.reach import offset_within
 from crewai_hitl_nb.protocol import limits
@@ -75,6 +77,7 @@ class Subscription:
         *,
         buffer_events: int = limits.BUFFER_EVENTS,
         buffer_bytes: int = limits.BUFFER_BYTES,
+        buffers: Buffers | None = None,
     ) -> None:
         """Take part from now on.
 
@@ -86,6 +89,7 @@ class Subscription:
             left: Called once with the reason when the reader leaves, also a sink's.
             buffer_events: Most events that wait for the reader.
             buffer_bytes: Most bytes that wait for the reader.
+            buffers: Of all readers together; None for one that is always on time.
         """
         self._store = store
         self.match = match
@@ -94,6 +98,8 @@ class Subscription:
         self._left = left
         self._most_events = buffer_events
         self._most_bytes = buffer_bytes
+        self.buffers = buffers or Buffers()
+        self._hold = self.buffers.hold(partial(self.end, SlowReader()))
         self._began = self._boundary = store.top
         self._queue: deque[Record] = deque()
         self._queued_bytes = 0
@@ -117,7 +123,10 @@ class Subscription:
             if self.match(record):
                 self._queue.append(record)
                 self._queued_bytes += len(record.body)
-        full = len(self._queue) > self._most_events or self._queued_bytes > self._most_bytes
+                self._hold.keep(record.body)
+        # What queues while it replays is read again at no cost, so a page of it is enough.
+        most_bytes = self._most_bytes if self._live else min(self._most_bytes, limits.PAGE_BYTES)
+        full = len(self._queue) > self._most_events or self._queued_bytes > most_bytes
         if full and behind:
             self._overflow(records[-1].offset)
         if self._queue or self._end:
@@ -134,6 +143,7 @@ class Subscription:
         taken = list(self._queue)
         self._queue.clear()
         self._queued_bytes = 0
+        self._hold.drop_all()
         return taken
 
     def end(self, reason: Exception) -> None:
@@ -149,8 +159,9 @@ class Subscription:
         self._fanout.discard(self)
 
     def close(self) -> None:
-        """The reader leaves."""
+        """The reader leaves: nothing waits for it any more."""
         self.end(Closed())
+        self._hold.release()
 
     def hand_over(self, sink: Sink, form: Form) -> None:
         """Let the sink go on from here, live, in place of whoever iterates.
@@ -165,6 +176,8 @@ class Subscription:
             raise self._end
         queued, top = self._empty(), self._store.top
         self._stop(Closed())
+        self._hold.release()
+        sink.buffers = self.buffers
         sink.left = self._left
         sink.most_events, sink.most_bytes = self._most_events, self._most_bytes
         self._fanout.join(sink, self.match, form, top)
@@ -203,6 +216,7 @@ class Subscription:
         writing.result()
 
     async def _next_live(self, timeout: float | None) -> Sequence[Record] | None:
+        self._hold.resize(0)
         while not self._queue:
             if self._end is not None:
                 raise self._end
@@ -211,6 +225,7 @@ class Subscription:
                 await asyncio.wait_for(self._wake.wait(), timeout)
             except asyncio.TimeoutError:
                 return None
+        self._hold.resize(self._queued_bytes)  # until it is written
         return self._empty()
 
     async def _walk(self) -> AsyncIterator[Step]:
@@ -238,9 +253,11 @@ class Subscription:
 
     async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Step]:
         while self._end is None:
+            await self._hold.room()
             page = await self._store.replay(
                 self.match, after=after, upto=upto, limit=limits.REPLAY_EVENTS, scope=scope
             )
+            self._hold.resize(2 * sum(len(record.body) for record in page.records))
             if self._missing is None:  # it reads what is kept, and was promised no more
                 self._missing = page.pruned_through
             # Of the open requests nothing is ever pruned while they are open.
@@ -251,6 +268,7 @@ class Subscription:
             if page.records:
                 self._last = page.records[-1].event_id
                 yield page.records
+            self._hold.resize(0)
             if not is_full(page.records, limits.REPLAY_EVENTS):
                 return
             after = page.records[-1].offset

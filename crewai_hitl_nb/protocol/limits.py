@@ -101,6 +101,9 @@ AHEAD_EVENTS: Final = 500
 """Events that wait for the same fan-out before those who publish wait, too: one page, which is
 what the next write takes."""
 
+AHEAD_BYTES: Final = 8 * 1024 * 1024
+"""The same bound in bytes."""
+
 MAX_POLL_EVENTS: Final = 1000
 """Most events in one poll reply."""
 

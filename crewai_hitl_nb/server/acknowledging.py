@@ -12,10 +12,13 @@ Above: ``websocket.py``. Below: Tornado's connection. It knows no frame up.
 
 import asyncio
 import contextlib
+from functools import partial
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
+from crewai_hitl_nb.broker.buffers import Buffers
+from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server.forms import framed
 
@@ -25,9 +28,15 @@ _log = logger(__name__)
 class Replies:
     """The replies of one connection."""
 
-    def __init__(self, connection: WebSocketProtocol13) -> None:
-        """Write to this connection, which agreed to no compression."""
+    def __init__(self, connection: WebSocketProtocol13, buffers: Buffers | None = None) -> None:
+        """Write to this connection, which agreed to no compression.
+
+        Args:
+            connection: Where to write.
+            buffers: Where counts what is not read.
+        """
         self._connection = connection
+        self._hold = None if buffers is None else buffers.hold(connection.stream.close)
         self._due: list[bytes] = []
         self._written: asyncio.Future[None] | None = None
 
@@ -36,6 +45,8 @@ class Replies:
         if not self._due:
             asyncio.get_running_loop().call_soon(self.flush)
         self._due.append(reply)
+        if len(reply) > limits.SHARED_REPLY_BYTES and self._hold is not None:
+            self._hold.keep(reply)  # a small one is not worth it
 
     def flush(self) -> None:
         """Send what is due now: before a close, behind which nothing may be said."""
@@ -45,9 +56,22 @@ class Replies:
         try:
             if self._connection.is_closing():
                 raise StreamClosedError
-            self._written = self._connection.stream.write(framed(due))
+            data = framed(due)
+            self._written = self._connection.stream.write(data)
+            if not self._written.done() and self._hold is not None:
+                self._hold.keep(data)
+                self._written.add_done_callback(partial(self._on_written, data))
         except StreamClosedError:
             _log.debug("the socket closed before %d of its replies", len(due))
+        if self._hold is not None:
+            for reply in due:
+                self._hold.drop(reply)
+
+    def _on_written(self, data: bytes, written: "asyncio.Future[None]") -> None:
+        if self._hold is not None:
+            self._hold.drop(data)
+        if not written.cancelled():
+            written.exception()  # reading finds out what it was
 
     async def room(self) -> None:
         """Wait while what was said is on its way."""

@@ -133,6 +133,11 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         config=True,
         help="Most open requests of one caller at once; 0: no limit.",
     )
+    max_pending_bytes_per_caller = Int(
+        limits.MAX_PENDING_BYTES_PER_CALLER,
+        config=True,
+        help="What the open requests of one caller may come to, in bytes; 0: no limit.",
+    )
 
     webhook_urls = List(
         Unicode(),
@@ -196,7 +201,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             services.trouble = error.message
             self.log.error("crewai-hitl: %s", error)
             return
-        services.limiter.remember(services.broker.askers)
+        services.limiter.remember(services.broker.askers, services.broker.size_of)
         awake = activity.keep_noting(
             serverapp.web_app.settings, services.broker, hours=self.awake_hours
         )

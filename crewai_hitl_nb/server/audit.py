@@ -61,5 +61,6 @@ class AuditHandler(HitlHandler):
         limit = parameters.count(
             self, "limit", default=limits.PAGE_EVENTS, most=limits.MAX_POLL_EVENTS
         )
+        await self.room()
         page = await self.broker.trail(after=after, limit=limit)
         self.reply(page_to_wire(page, self.broker.epoch))

@@ -18,9 +18,12 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
+from tornado.concurrent import Future
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.buffers import Hold
 from crewai_hitl_nb.broker.readers import Reader, Transport
 from crewai_hitl_nb.broker.subscription import Start, Subscription
 from crewai_hitl_nb.broker.webhooks import Webhooks
@@ -330,9 +333,43 @@ class HitlHandler(JsonErrorsMixin, BodyMixin, CallerMixin, ExtensionHandlerMixin
         """Return the decoded body; raises as :func:`json_of`."""
         return json_of(self.body)
 
+    _page: Hold | None = None
+
+    async def room(self) -> None:
+        """Wait until a page may be read: what others were sent and do not read has a bound."""
+        self._page = self._new_hold()
+        if self._page is not None:
+            await self._page.room()
+
     def reply(self, body: object) -> None:
         """Finish with a JSON body."""
-        self.finish(msgspec.json.encode(body))
+        data = msgspec.json.encode(body)
+        self.counted(self.finish(data), len(data))
+
+    def counted(self, sent: "Future[Any]", size: int) -> None:
+        """Count a reply among what waits for readers until it is sent."""
+        hold, self._page = self._page, None
+        if hold is None and size > limits.SHARED_REPLY_BYTES:
+            hold = self._new_hold()
+        if hold is not None:
+            hold.resize(size)
+            sent.add_done_callback(lambda _: hold.release())
+
+    def _new_hold(self) -> Hold | None:
+        broker = self.services.broker
+        return None if broker is None else broker.buffers.hold(self._cut)
+
+    def _cut(self) -> None:
+        """End the connection: its reply is not read, and others wait."""
+        connection = cast("HTTP1Connection", self.request.connection)
+        if connection.stream is not None:
+            connection.stream.close()
+
+    def on_finish(self) -> None:
+        """The reply is on its way; one that is an error needs no page."""
+        super().on_finish()
+        if self._page is not None and self.get_status() >= 400:
+            self._page.release()
 
 
 def json_of(body: bytes) -> object:

@@ -19,10 +19,13 @@ Above: the WebSocket and SSE handlers. Below: Tornado's stream.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 
 from tornado.iostream import IOStream, StreamClosedError
 
 from crewai_hitl_nb.broker.audience import Sink
+from crewai_hitl_nb.broker.buffers import Hold
 from crewai_hitl_nb.broker.subscription import Closed, SlowReader
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server import silence
@@ -31,7 +34,16 @@ from crewai_hitl_nb.server import silence
 class LeanWriter(Sink):
     """Writes what it is given to one connection."""
 
-    __slots__ = ("_ended", "_heartbeat", "_queue", "_send", "_stream", "shared")
+    __slots__ = (
+        "_ended",
+        "_heartbeat",
+        "_hold",
+        "_queue",
+        "_send",
+        "_stream",
+        "_under_way",
+        "shared",
+    )
 
     def __init__(
         self,
@@ -63,6 +75,8 @@ class LeanWriter(Sink):
         self._ended = ended
         self._heartbeat = heartbeat
         self._queue: _Queue | None = None
+        self._hold: Hold | None = None  # what waits, while the reader is slow
+        self._under_way = b""
         silence.limit(stream.socket, heartbeat)
 
     def take(self, data: bytes, events: int) -> None:
@@ -97,6 +111,15 @@ class LeanWriter(Sink):
             self._queue = _Queue()
             silence.lift(self._stream.socket)
         written.add_done_callback(self._on_written)
+        self._under_way = cast("bytes", data.obj) if isinstance(data, memoryview) else data
+        self._keep_in_sight(self._under_way)
+
+    def _keep_in_sight(self, data: bytes) -> None:
+        """Count what waits together with what waits for others; that may end this reader."""
+        if self._hold is None and self.buffers is not None:
+            self._hold = self.buffers.hold(partial(self.end, SlowReader()), self._stream.close)
+        if self._hold is not None:
+            self._hold.keep(data)
 
     def _keep(self, queue: "_Queue", data: bytes, events: int) -> None:
         behind = bool(queue.chunks)
@@ -104,12 +127,17 @@ class LeanWriter(Sink):
         full = queue.events > self.most_events or queue.size > self.most_bytes
         if full and behind:
             self.end(SlowReader())
+        else:
+            self._keep_in_sight(data)
 
     def _on_written(self, written: "asyncio.Future[None]") -> None:
+        if self._hold is not None:
+            self._hold.drop(self._under_way)
+        self._under_way = b""
         if self.audience is None or written.cancelled() or written.exception() is not None:
             return  # it was ended, or the connection is closed
         if self._queue is not None and self._queue.chunks:
-            self._write(self._queue.take())
+            self._write(self._queue.take(self._hold))
         else:
             self._queue = None
             silence.limit(self._stream.socket, self._heartbeat)
@@ -118,12 +146,17 @@ class LeanWriter(Sink):
         """Leave, and have the connection closed."""
         if self.audience is not None:
             self._queue = None
+            if self._hold is not None:
+                self._hold.drop_all()
+                self._hold.keep(self._under_way)  # until the connection is closed
             self.leave(reason)
             self._ended(reason)
 
     def closed(self) -> None:
         """The connection is closed."""
         self._queue = None
+        if self._hold is not None:
+            self._hold.release()
         self.leave(Closed())
 
 
@@ -140,12 +173,14 @@ class _Queue:
         self.events += events
         self.size += len(data)
 
-    def take(self) -> bytes:
-        """Return as much as is written at once."""
+    def take(self, hold: Hold | None) -> bytes:
+        """Return as much as is written at once; it waits no more among what is held."""
         taken: list[bytes] = []
         size = 0
         while self.chunks and size < limits.PAGE_BYTES:
             data, events = self.chunks.popleft()
+            if hold is not None:
+                hold.drop(data)
             taken.append(data)
             size += len(data)
             self.events -= events

@@ -58,6 +58,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         failures_per_second: Attempts with wrong credentials, for each address.
         max_streams_per_caller: Streams open at once.
         max_pending_per_caller: Requests open at once.
+        max_pending_bytes_per_caller: What those come to in the log.
     """
 
     publish_per_second: float = limits.PUBLISH_PER_SECOND
@@ -67,6 +68,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
     failures_per_second: float = limits.FAILURES_PER_SECOND
     max_streams_per_caller: int = limits.MAX_STREAMS_PER_CALLER
     max_pending_per_caller: int = limits.MAX_PENDING_PER_CALLER
+    max_pending_bytes_per_caller: int = limits.MAX_PENDING_BYTES_PER_CALLER
 
     @classmethod
     def of(cls, said: Mapping[str, float]) -> "CallerLimits":
@@ -97,10 +99,16 @@ CALLER_LIMITS: Final = CallerLimits.__struct_fields__
 """Their names: what an operator sets them by."""
 
 
-class _Asked(set[str]):
-    """Requests of one caller that were open when last looked at."""
+class _Asked(dict[str, int]):
+    """Requests of one caller that were open when last looked at, and their bytes in the log."""
 
     look_again_at = 64
+    size = 0
+
+    def put(self, name: str, size: int) -> None:
+        """Count one, or what it came to."""
+        self.size += size - self.get(name, 0)
+        self[name] = size
 
     def with_more(self, asked: Sequence[str]) -> int:
         """Return how many there would be; one that is asked again is the same one."""
@@ -109,7 +117,8 @@ class _Asked(set[str]):
     def forget_closed(self, is_pending: Callable[[str], bool], *, now: bool = False) -> None:
         """Look through them each time that they have doubled, or ``now``."""
         if now or len(self) >= self.look_again_at:
-            self.difference_update([name for name in self if not is_pending(name)])
+            for name in [name for name in self if not is_pending(name)]:
+                self.size -= self.pop(name)
             self.look_again_at = max(64, 2 * len(self))
 
 
@@ -168,16 +177,24 @@ class Limiter:
             self._cap_pending(caller, asked, is_pending)
         self.take("publish", caller, len(events))
         if asked:
-            self._asked[caller].update(asked)
+            for name in asked:
+                self._asked[caller].setdefault(name, 0)
 
-    def remember(self, askers: Mapping[str, str]) -> None:
+    def stored(self, caller: str, sizes: Mapping[str, int]) -> None:
+        """Count what requests came to that a caller was let ask."""
+        mine = self._asked.setdefault(caller, _Asked())
+        for name, size in sizes.items():
+            mine.put(name, size)
+
+    def remember(self, askers: Mapping[str, str], size_of: Callable[[str], int]) -> None:
         """Count the requests that were open when the server began for those who asked them.
 
         Args:
             askers: The caller of each request.
+            size_of: What one comes to in the log.
         """
         for request_id, caller in askers.items():
-            self._asked.setdefault(caller, _Asked()).add(request_id)
+            self._asked.setdefault(caller, _Asked()).put(request_id, size_of(request_id))
 
     def has_asked(self, caller: str, request_id: str | None) -> bool:
         """Say whether it is this caller who published the request, and it may be open still."""
@@ -227,11 +244,18 @@ class Limiter:
             self._asked.clear()  # rather than to grow for ever; the server's own cap holds
         mine = self._asked.setdefault(caller, _Asked())
         mine.forget_closed(is_pending)
-        if 0 < self.wanted.max_pending_per_caller < mine.with_more(asked):
+        if self._above(mine, asked):
             mine.forget_closed(is_pending, now=True)
+        if said := self._above(mine, asked):
+            raise self._refusal("pending", caller, f"{said}; answer or cancel some first", 5)
+
+    def _above(self, mine: _Asked, asked: Sequence[str]) -> str:
+        """Say which limit a caller would pass, or nothing."""
         if 0 < self.wanted.max_pending_per_caller < mine.with_more(asked):
-            said = f"{len(mine)} of your requests are open; answer or cancel some first"
-            raise self._refusal("pending", caller, said, 5)
+            return f"{len(mine)} of your requests are open"
+        if 0 < self.wanted.max_pending_bytes_per_caller <= mine.size:
+            return f"your open requests come to {mine.size >> 20} MB"
+        return ""
 
     def _refusal(
         self, what: Act | Literal["streams", "pending"], caller: str, said: str, wait: float

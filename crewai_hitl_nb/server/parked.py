@@ -15,15 +15,20 @@ nothing is parked and all goes the plain way; ``tests/server/test_lean.py`` noti
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
+from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.server import whole_frames
+from crewai_hitl_nb.server.bodies import Bodies
 
 _READ_BYTES: Final = 64 * 1024
 """Taken at a time: what Tornado asks of the socket at most."""
+
+_TRY_AGAIN_LATER: Final = 1013
+"""WebSocket close code (IANA's registry): the same later may succeed."""
 
 
 class ParkedProtocol(WebSocketProtocol13):
@@ -34,13 +39,14 @@ class ParkedProtocol(WebSocketProtocol13):
     """
 
     # Slots: with more names than it has, Python gives each object a dictionary of its own.
-    __slots__ = ("_ahead", "_first", "_reading", "parked")
+    __slots__ = ("_ahead", "_counted", "_first", "_reading", "parked")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parked = False
         self._first: asyncio.Future[bytes] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._counted = 0  # of a message in fragments, among what all callers have under way
         self._ahead = b""  # was read and is not taken yet; a frame, or its rest, begins here
 
     async def _receive_frame_loop(self) -> None:
@@ -69,6 +75,8 @@ class ParkedProtocol(WebSocketProtocol13):
     def _look(self, reading: "asyncio.Task[None]") -> None:
         """End like the handler's coroutine would: close what broke, and say so in the log."""
         self._reading = None
+        self._bodies.give_back(self._counted)
+        self._counted = 0
         if not reading.cancelled() and (error := reading.exception()) is not None:
             handler: Any = self.handler
             handler.log_exception(type(error), error, error.__traceback__)
@@ -80,10 +88,12 @@ class ParkedProtocol(WebSocketProtocol13):
             first, self._first = self._first, None
             self._ahead = await (first or self._more())  # or raises what closed the connection
         if self._fragmented_message_buffer is not None or self._decompressor is not None:
-            return await super()._receive_frame()
+            await super()._receive_frame()
+            return self._count_fragments()
         taken = whole_frames.take(self._ahead, self.params.max_message_size)
         if not taken.texts:
-            return await super()._receive_frame()
+            await super()._receive_frame()
+            return self._count_fragments()
         self._ahead = self._ahead[taken.size :]
         self._wire_bytes_in += taken.size
         if (handed_on := self._run_callback(self._hand_on, taken.texts)) is not None:
@@ -100,6 +110,36 @@ class ParkedProtocol(WebSocketProtocol13):
     async def _read_bytes(self, n: int) -> bytes:
         data, self._ahead = self._ahead[:n], self._ahead[n:]
         if len(data) < n:
-            data += await self.stream.read_bytes(n - len(data))
+            counted = n if n > _READ_BYTES else 0
+            self._take(counted)
+            try:
+                data += await self.stream.read_bytes(n - len(data))
+            finally:
+                self._bodies.give_back(counted)
         self._wire_bytes_in += n
         return data
+
+    @property
+    def _bodies(self) -> Bodies:
+        handler: Any = self.handler
+        return cast("Bodies", handler.services.bodies)
+
+    def _count_fragments(self) -> None:
+        """Count what is there of a message whose end has not come."""
+        self._bodies.give_back(self._counted)
+        self._counted = 0
+        size = len(self._fragmented_message_buffer or b"")
+        self._take(size)
+        self._counted = size
+
+    def _take(self, size: int) -> None:
+        """Count what is being read, or end the connection where that is too much.
+
+        Raises:
+            StreamClosedError: It is.
+        """
+        try:
+            self._bodies.take(size)
+        except TooMany as error:
+            self.close(_TRY_AGAIN_LATER, error.message)
+            raise StreamClosedError from None

@@ -60,7 +60,8 @@ class PollHandler(HitlHandler):
         finally:
             subscription.close()
         last = start.last_event_id if gap is None else None
-        self.finish(reply or self._form(limit).reply(records, last, gap, more=more))
+        body = reply or self._form(limit).reply(records, last, gap, more=more)
+        self.counted(self.finish(body), len(body))
 
     def _form(self, limit: int) -> "Reply":
         return Reply(self.dialect, self.broker.epoch, limit)
@@ -165,6 +166,10 @@ class _Held(Sink):
         if self._prepared is not None:
             with suppress(StreamClosedError):  # which ends the wait
                 self.written = self._prepared.send(data)
+                if not self.written.done() and self.buffers is not None:
+                    hold = self.buffers.hold(self._prepared.close)
+                    hold.resize(len(data))
+                    self.written.add_done_callback(lambda _: hold.release())
         self._turns.add(partial(self._settle, data))
 
     def end(self, reason: Exception) -> None:

@@ -46,6 +46,10 @@ class Prepared:
         """
         return self._stream.write(b"%b%d%b%b" % (self._before, len(body), self._after, body))
 
+    def close(self) -> None:
+        """End the connection: what was sent is not read."""
+        self._stream.close()
+
 
 def prepare(handler: web.RequestHandler) -> Prepared | None:
     """Return a handler's reply with its headers as they are, or None where Tornado must write it.

@@ -85,6 +85,7 @@ class RequestsHandler(HitlHandler):
     async def get(self) -> None:
         """Return one page of requests."""
         self.services.limiter.take("read", self.caller)
+        await self.room()
         page = await self.broker.requests(parameters.request_query(self))
         following = None if page.next is None else str(page.next)
         self.reply({"requests": [request_to_wire(r) for r in page.requests], "next": following})
@@ -97,6 +98,7 @@ class RequestHandler(HitlHandler):
     async def get(self, request_id: str) -> None:
         """Return it as it stands."""
         self.services.limiter.take("read", self.caller)
+        await self.room()
         self.reply(request_to_wire(await self.broker.request(request_id)))
 
 

@@ -104,7 +104,7 @@ class EventStreamHandler(HitlHandler):
         """Keep the content type of a stream, which APIHandler would reset to JSON."""
         if self._headers_written:
             return web.RequestHandler.finish(self)
-        return super().finish(*args, **kwargs)
+        return cast("Future[Any]", super().finish(*args, **kwargs))
 
     def on_connection_close(self) -> None:
         """The reader left."""

@@ -30,6 +30,8 @@ from crewai_hitl_nb.protocol import schema
 from crewai_hitl_nb.protocol.errors import NotFound, StoreUnavailable
 from crewai_hitl_nb.protocol.limits import (
     HEARTBEAT_SECONDS,
+    MAX_PENDING_BYTES,
+    MAX_PENDING_BYTES_IN_MEMORY,
     MEMORY_EVENTS,
     RETAIN_DAYS,
     RETAIN_EVENTS,
@@ -228,15 +230,17 @@ class HumanInputServer:
         await self.wait()
 
     async def _open(self) -> None:
-        kept = self._retention
+        kept, in_memory = self._retention, self._path == MEMORY
         store: NotedStore = (
-            MemoryStore(most_events=kept.events)
-            if self._path == MEMORY
-            else SqliteStore(Path(self._path))
+            MemoryStore(most_events=kept.events) if in_memory else SqliteStore(Path(self._path))
         )
-        broker = Broker(store, heartbeat_seconds=self._services.heartbeat)
+        broker = Broker(
+            store,
+            heartbeat_seconds=self._services.heartbeat,
+            max_pending_bytes=MAX_PENDING_BYTES_IN_MEMORY if in_memory else MAX_PENDING_BYTES,
+        )
         await broker.start()
-        self._services.limiter.remember(broker.askers)
+        self._services.limiter.remember(broker.askers, broker.size_of)
         self._services.broker = broker
         self._loops = [asyncio.ensure_future(prune_forever(broker, kept, _log))]
         await webhooks.begin(self._services, store, broker, self._webhooks, _log)

@@ -71,7 +71,8 @@ class StreamSocket(
     def _replies(self) -> Replies:
         """What it is told of that."""
         assert isinstance(self.ws_connection, WebSocketProtocol13)
-        return Replies(self.ws_connection)
+        broker = self.services.broker
+        return Replies(self.ws_connection, None if broker is None else broker.buffers)
 
     def set_default_headers(self) -> None:
         """The host's headers mean nothing to an upgrade."""
@@ -236,20 +237,24 @@ class StreamSocket(
             if isinstance(raw, dict) and isinstance(raw.get("ref"), str):
                 ref = raw["ref"]
             frame = frames.decode_up(raw)
+            self.services.bodies.take(len(message))
         except HitlError as error:
             note_refusal(self, error)
             self._replies.add(frames.encode_error(ref, error))
             self._replies.flush()  # a close may stand right behind it
         else:
-            await self._pipeline.begin(order_kind(frame), self._answer_frame(frame, raw))
+            work = self._answer_frame(frame, raw, len(message))
+            await self._pipeline.begin(order_kind(frame), work)
         await self._replies.room()
 
-    async def _answer_frame(self, frame: frames.UpFrame, raw: object) -> None:
+    async def _answer_frame(self, frame: frames.UpFrame, raw: object, size: int) -> None:
         try:
             reply = frames.encode_frame(frames.Ack(frame.ref, await self._act(frame, raw)))
         except HitlError as error:
             note_refusal(self, error)
             reply = frames.encode_error(frame.ref, error)
+        finally:
+            self.services.bodies.give_back(size)
         self._replies.add(reply)
 
     def _failed(self, error: BaseException) -> None:
