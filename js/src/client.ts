@@ -39,6 +39,9 @@ const CONNECT = {
   comm: connectComm,
 };
 
+/** How long a replay may go on before what it brought so far is shown. */
+const REPLAY_SHOWN_MS = 250;
+
 export class Client {
   /** Counts every change: a cheap thing to compare. */
   version = 0;
@@ -56,6 +59,8 @@ export class Client {
   private readonly gone = new Set<string>();
   /** Pending requests that a replay from the start has confirmed so far; null outside one. */
   private confirmed: Set<string> | null = null;
+  /** When those who listen were told last, or the replay began. */
+  private toldAt = 0;
   private readonly listeners = new Set<() => void>();
   private readonly link: Link;
   private readonly answers: Answers;
@@ -173,6 +178,7 @@ export class Client {
       heard: (decoded) => this.heard(decoded),
       replaying: () => {
         this.confirmed = new Set();
+        this.toldAt = Date.now();
       },
       live: () => this.live(),
       time: (said) => {
@@ -220,8 +226,10 @@ export class Client {
     this.requests.set(id, request);
     this.awaited.delete(id);
     this.gone.delete(id);
-    // A replay may bring hundreds: they are shown together when it is over.
-    if (this.confirmed === null) this.notify();
+    // A replay may bring hundreds: they are shown together when it is over, or as they come where
+    // it takes long, since thousands of large ones take a minute.
+    const long = Date.now() - this.toldAt >= REPLAY_SHOWN_MS;
+    if (this.confirmed === null || long) this.notify();
   }
 
   /** The replay is over: whatever it should have mentioned and did not is looked up. */
@@ -238,6 +246,7 @@ export class Client {
 
   private notify(): void {
     this.version++;
+    this.toldAt = Date.now();
     for (const listener of [...this.listeners]) listener();
   }
 }

@@ -3,6 +3,7 @@ import { Client } from "../src/client";
 import { decodeRequired } from "../src/decode";
 import type { HumanInputRequired } from "../src/protocol.gen";
 import { hold } from "../src/shared";
+import type { Listener } from "../src/transports/transport";
 import { LogServer } from "./log-server";
 
 let server: LogServer;
@@ -46,6 +47,30 @@ describe("the stream", () => {
     expect(status("before")).toBe("pending");
     server.ask("after");
     await until(() => status("after") === "pending");
+  });
+
+  it("shows what a long replay has brought while the rest is still on its way", () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    let bring: Listener | null = null;
+    const connect = (_: unknown, listener: Listener) => {
+      bring = listener;
+      return { send: () => false, close: () => undefined };
+    };
+    client = new Client(server.endpoint, {
+      connect: { websocket: connect, sse: connect, poll: connect, comm: connect },
+    });
+    client.start();
+    let told = 0;
+    client.subscribe(() => told++);
+    const ask = (id: string, offset: number) =>
+      (bring as Listener | null)?.frame({ kind: "event", event: { ...shown(id), offset } });
+    ask("first", 1);
+    expect(told).toBe(0);
+    vi.setSystemTime(Date.now() + 1000);
+    ask("second", 2);
+    expect(told).toBe(1);
+    expect(client.all()).toHaveLength(2);
+    vi.useRealTimers();
   });
 
   it.each([
