@@ -16,6 +16,7 @@ A token is only ever sent to the URL it came with.
 """
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,20 +146,31 @@ def _running_servers(runtime_dir: Path | None) -> Iterator[Endpoint]:
     found: list[tuple[float, Endpoint]] = []
     for path in runtime_dir.glob("crewai-hitl-*.json"):
         try:
-            written = path.stat()
-            server = msgspec.json.decode(path.read_bytes(), type=_RunningServer)
+            written, body = _read_mine(path)
+            server = msgspec.json.decode(body, type=_RunningServer)
             endpoint = Endpoint(normal_url(server.url), server.key, path.name)
         except (OSError, msgspec.MsgspecError, BadRequest):
             continue  # gone since, half-written, or not ours: no server to use
-        if _is_mine(written) and (server.pid is None or _is_alive(server.pid)):
+        if server.pid is None or _is_alive(server.pid):
             found.append((written.st_mtime, endpoint))
     for _, endpoint in sorted(found, key=lambda pair: pair[0], reverse=True):
         yield endpoint
 
 
-def _is_mine(written: os.stat_result) -> bool:
-    """Whether this user wrote the file: another's could lead answers astray."""
-    return not hasattr(os, "geteuid") or written.st_uid == os.geteuid()
+def _read_mine(path: Path) -> tuple[os.stat_result, bytes]:
+    """Return a file that this user wrote and nobody else can read: another's could lead astray.
+
+    Raises:
+        OSError: It is not, it is a link, or no plain file.
+    """
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, os.O_RDONLY | flags), "rb") as file:
+        written = os.fstat(file.fileno())
+        open_to_others = written.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        mine = not hasattr(os, "geteuid") or (written.st_uid == os.geteuid() and not open_to_others)
+        if not mine or not stat.S_ISREG(written.st_mode):
+            raise PermissionError(f"{path} is not this user's alone")
+        return written, file.read()
 
 
 def _is_alive(pid: int) -> bool:

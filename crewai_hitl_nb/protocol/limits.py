@@ -204,6 +204,9 @@ MAX_PENDING_BYTES_PER_CALLER: Final = 768 * 1024 * 1024
 MAX_RETRY_AFTER_SECONDS: Final = 60.0
 """Longest pause that a refusal asks for, and that a client keeps when it is asked."""
 
+HUB_CHECK_SECONDS: Final = 5.0
+"""Between two questions to a JupyterHub about a reader: how long a revoked token reads on."""
+
 HEARTBEAT_SECONDS: Final = 4.0
 """Below httpx's default read timeout of 5 s, so that a stock client stays connected."""
 

@@ -6,8 +6,10 @@ order when the server stops.
 """
 
 import asyncio
+import hashlib
 import os
 import re
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -89,6 +91,12 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         help="Hours that a question a crew waits for counts as activity of the server, so that"
         " it is not culled as idle meanwhile; 0: not at all.",
     )
+    hub_check_seconds = Float(
+        limits.HUB_CHECK_SECONDS,
+        config=True,
+        help="On a JupyterHub: seconds between two questions to the hub whether a reader may still"
+        " read. Before an answer or a publish it is always asked.",
+    )
     max_pending = Int(limits.MAX_PENDING_REQUESTS, config=True, help="Most open requests at once.")
 
     freeze_at_start = Bool(
@@ -166,16 +174,19 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         self._handover = Handover(Path(jupyter_runtime_dir()))
         self._loops: list[asyncio.Task[None]] = []
         self._services: Services | None = None
+        self._broken = ""
         self._hide: Callable[[], None] | None = None
 
     def initialize_settings(self) -> None:
         """Give the handlers what they work with; the log is opened later."""
         # The host's log of this extension, its lines of requests among them.
         getattr(self.log, "logger", self.log).addFilter(clean_host_line)
+        kernel_key, self._broken = self._kernel_key()
         self._services = Services(
             prefix=url_path_join(self.settings["base_url"], PREFIX, "/"),
-            kernel_key=keys.load_or_make(self._folder() / "kernel_key"),
+            kernel_key=kernel_key,
             heartbeat=self.heartbeat_seconds,
+            hub_check_seconds=self.hub_check_seconds,
             limiter=Limiter(CallerLimits.of({n: getattr(self, n) for n in CALLER_LIMITS})),
         )
         self.settings[SETTING] = self._services
@@ -195,6 +206,10 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         if services is None:
             return
         self._hide = metrics.expose(services)
+        if self._broken:
+            services.trouble, error = self._broken, StoreUnavailable(self._broken)
+            self.log.error("crewai-hitl: nothing is served: %s", error)
+            return
         try:
             services.broker, store = await self._open_broker()
         except StoreUnavailable as error:
@@ -207,7 +222,9 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         )
         retention = Retention(self.retain_events, self.retain_days)
         pruning = prune_forever(services.broker, retention, self.log)
-        self._loops = [asyncio.ensure_future(loop) for loop in (pruning, awake)]
+        self._loops = [
+            asyncio.ensure_future(loop) for loop in (pruning, awake, _ask_forever(services))
+        ]
         await webhooks.begin(services, store, services.broker, self._webhooks(), self.log)
         self._handover.give(_local_url(serverapp), services.kernel_key)
         if self.freeze_at_start:
@@ -244,6 +261,13 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             f"{_MOST_LOGS} servers hold logs in {self._folder()}; stop some of them"
         )
 
+    def _kernel_key(self) -> tuple[str, str]:
+        """Return the kernels' key, or one that nobody knows and why it is none of the file's."""
+        try:
+            return keys.load_or_make(self._folder() / "kernel_key"), ""
+        except OSError as error:
+            return secrets.token_urlsafe(32), f"the kernels' key cannot be used: {error}"
+
     def _folder(self) -> Path:
         return self._path(1).parent
 
@@ -252,9 +276,9 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         path = Path(self.store_path).expanduser() if self.store_path else default
         # A named server of a JupyterHub shares its user's home with others, and must find its
         # own log again whichever of them starts first.
-        name = quote(os.environ.get("JUPYTERHUB_SERVER_NAME", ""), safe="")[:_NAME_CHARS]
-        stem = f"{path.stem}.{name}" if name else path.stem
-        return path.with_stem(stem if number == 1 else f"{stem}-{number}")
+        return path.with_stem(
+            log_stem(path.stem, os.environ.get("JUPYTERHUB_SERVER_NAME", ""), number)
+        )
 
     async def stop_extension(self) -> None:
         """Take everything back, in reverse order."""
@@ -268,6 +292,28 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             await webhooks.end(services)
             broker, services.broker = services.broker, None
             await broker.close()
+
+
+async def _ask_forever(services: Services) -> None:
+    """End the streams of those whom a JupyterHub lets in no more."""
+    while True:
+        await asyncio.sleep(services.hub_check_seconds)
+        await services.streams.ask_the_hub()
+
+
+def log_stem(stem: str, server: str, number: int) -> str:
+    """Return the stem of a log's file name; no two servers, and no two logs of one, share it.
+
+    A server's name may end in ``-2``, so the number of its further logs stands behind a sign that
+    no quoted name has. A name that is too long ends in its hash.
+    """
+    if not server:
+        return stem if number == 1 else f"{stem}-{number}"
+    name = quote(server, safe="")
+    if len(name) > _NAME_CHARS:
+        digest = hashlib.sha256(server.encode()).hexdigest()[:32]
+        name = f"{name[: _NAME_CHARS - 33]}+{digest}"
+    return f"{stem}.{name}" if number == 1 else f"{stem}.{name}+{number}"
 
 
 def _local_url(server: Any) -> str:

@@ -7,7 +7,7 @@ them (``keys``). Rights go through the server's authorizer on the resource ``cre
 
 import logging
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, wraps
 from http.client import responses
 from typing import Any, Final, TypeVar, cast
 
@@ -35,10 +35,11 @@ from crewai_hitl_nb.protocol.errors import (
     Settled,
     StoreUnavailable,
     TooMany,
+    Unavailable,
     Unknown,
 )
 from crewai_hitl_nb.protocol.lines import logger, note
-from crewai_hitl_nb.server import keys, parameters
+from crewai_hitl_nb.server import hub, keys, parameters
 from crewai_hitl_nb.server.bodies import Bodies, BodyMixin, KnownMixin, too_large
 from crewai_hitl_nb.server.limiting import Limiter, caller_name
 from crewai_hitl_nb.server.revocation import OpenStreams
@@ -70,6 +71,8 @@ class Services(msgspec.Struct):
         webhooks_trouble: Why that is so, for people, if it should not be.
         lean: Whether live connections are left to lean writers where that can be.
         limiter: What each caller may do, and how often.
+        hub_tokens: What a JupyterHub lets callers in by.
+        hub_check_seconds: How old what the hub said of a reader may be.
         streams: Whose streams are open.
         turns: What is left to do for calls that one event has ended.
         bodies: What callers sent and nobody has dealt with yet.
@@ -88,6 +91,8 @@ class Services(msgspec.Struct):
     webhooks_trouble: str = ""
     lean: bool = True
     limiter: Limiter = msgspec.field(default_factory=Limiter)
+    hub_tokens: hub.HubTokens = msgspec.field(default_factory=hub.HubTokens)
+    hub_check_seconds: float = limits.HUB_CHECK_SECONDS
     streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
     turns: Turns = msgspec.field(default_factory=Turns)
     bodies: Bodies = msgspec.field(default_factory=Bodies)
@@ -105,7 +110,12 @@ def needs(action: str) -> Callable[[Method], Method]:
     """
 
     def decorate(method: Method) -> Method:
-        return cast("Method", web.authenticated(authorized(action, RESOURCE)(method)))
+        @wraps(method)
+        async def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
+            await self.check_again(action)
+            return await method(self, *args, **kwargs)
+
+        return cast("Method", web.authenticated(authorized(action, RESOURCE)(checked)))
 
     return decorate
 
@@ -141,6 +151,41 @@ class CallerMixin(KnownMixin):
         return keys.same(key, keys.presented(cast("web.RequestHandler", self)))
 
     @cached_property
+    def hub_token(self) -> hub.HubToken | None:
+        """What a JupyterHub let the caller in by; None where no hub did."""
+        return None if self.by_kernel else self.services.hub_tokens.of(self)
+
+    async def check_again(self, action: str) -> None:
+        """Ask the hub, if there is one, whether it still lets the caller in.
+
+        Before each act, and for who reads every few seconds; reading goes on while a hub restarts.
+
+        Raises:
+            Forbidden: It does not; their streams end.
+            Unavailable: The hub cannot be asked now.
+        """
+        if self.hub_token is None:
+            return
+        try:
+            await self.hub_token.check(
+                within=self.services.hub_check_seconds if action == "read" else 0
+            )
+        except Forbidden:
+            self.services.streams.end_revoked()
+            raise
+        except Unavailable:
+            if action != "read":
+                raise
+
+    @property
+    def by_token(self) -> bool:
+        """Whether a key or token says who calls: no browser sends one on its own."""
+        handler = cast("APIHandler", self)
+        return self.by_kernel or (
+            self.identity_provider.auth_enabled and bool(handler.token_authenticated)
+        )
+
+    @cached_property
     def caller(self) -> str:
         """Whose limits count."""
         return caller_name(cast("web.RequestHandler", self))
@@ -151,13 +196,18 @@ class CallerMixin(KnownMixin):
         Raises:
             TooMany: The caller reads, or opens streams, more than one caller may.
         """
+        self._refuse_other_sites()
         limiter, broker = self.services.limiter, self.broker
         limiter.take("open", self.caller)
         limiter.cap_streams(self.caller, broker.readers.of(self.caller))
         subscription = broker.subscribe(match, start, Reader(self.caller, transport))
-        user = cast("web.RequestHandler", self).current_user
-        self.services.streams.began(subscription, user)
+        self.services.streams.began(subscription, self.reader)
         return subscription
+
+    @property
+    def reader(self) -> object:
+        """Whose right to read can end: see ``revocation``."""
+        return self.hub_token or cast("web.RequestHandler", self).current_user
 
     async def waiter(self) -> str | None:
         """Return the waiter that this connection is, if any.
@@ -169,8 +219,24 @@ class CallerMixin(KnownMixin):
         """
         source = parameters.source(cast("web.RequestHandler", self))
         if source is not None:
+            self._refuse_other_sites()
             await self.require("write")
         return source
+
+    def _refuse_other_sites(self) -> None:
+        """Refuse a page of another site, which can make a browser send any GET.
+
+        Its image or frame carries no ``Origin``, so the host's rule lets it pass. Browsers say
+        where a request comes from (``Sec-Fetch-Site``, W3C "Fetch Metadata"); programs do not.
+
+        Raises:
+            Forbidden: It comes from elsewhere, and no key says that it may.
+        """
+        headers = cast("web.RequestHandler", self).request.headers
+        site = headers.get("Sec-Fetch-Site", "none")
+        # With an Origin the host has decided already, by its own settings.
+        if site not in ("none", "same-origin") and "Origin" not in headers and not self.by_token:
+            raise Forbidden("a page of another site may not read or wait here")
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Look at the key before anything else: wrong ones are counted at every door alike.
@@ -235,7 +301,8 @@ class CallerMixin(KnownMixin):
     def person(self) -> str:
         """The caller's name, for people."""
         user = cast("web.RequestHandler", self).current_user
-        return str(user.display_name or user.name or user.username)
+        name = str(user.display_name or user.name or user.username)
+        return f"{name} (service)" if hub.is_namesake(user) else name
 
     def get_login_url(self) -> str:
         """Where a browser goes that did not say who it is.
@@ -248,7 +315,13 @@ class CallerMixin(KnownMixin):
         return str(super().get_login_url())  # type: ignore[misc]
 
     async def may(self, action: str) -> bool:
-        """Ask the authorizer whether the caller has a right."""
+        """Ask the authorizer whether the caller has a right.
+
+        Raises:
+            Forbidden: The hub does not let them in any more.
+            Unavailable: The hub cannot be asked now.
+        """
+        await self.check_again(action)
         handler = cast("APIHandler", self)
         allowed = handler.authorizer.is_authorized(handler, handler.current_user, action, RESOURCE)
         return bool(await ensure_async(allowed))

@@ -26,6 +26,7 @@ import filelock
 import msgspec
 
 from crewai_hitl_nb.store.base import Reach
+from crewai_hitl_nb.store.file_ownership import ForeignFile, read_own
 
 Right: TypeAlias = Literal["read", "publish", "answer"]
 ACTIONS: Final[Mapping[str, Right]] = {"read": "read", "write": "publish", "execute": "answer"}
@@ -186,10 +187,13 @@ class Keyring:
             stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
             if stamp == self._stamp and time.time() - stat.st_mtime > _YOUNG_SECONDS:
                 return
-            keys = msgspec.json.decode(self._path.read_bytes(), type=_File).keys
+            body = read_own(self._path, secret=True) or b""
+            keys = msgspec.json.decode(body, type=_File).keys
         except FileNotFoundError:
             self._keys, self._stamp = {}, None
             return
+        except ForeignFile as error:
+            raise KeyFileError(f"the keys file is not used: {error}") from error
         except (OSError, msgspec.DecodeError) as error:
             raise KeyFileError(
                 f"cannot use the keys file {self._path}: {error}; "

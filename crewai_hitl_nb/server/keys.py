@@ -8,6 +8,7 @@ elsewhere: the Jupyter server does not know it.
 
 import getpass
 import hmac
+import logging
 import os
 import re
 import secrets
@@ -19,6 +20,10 @@ from jupyter_server.auth import AllowAllAuthorizer, IdentityProvider, User
 from tornado import web
 from tornado.httputil import HTTPServerRequest
 
+from crewai_hitl_nb.protocol.lines import logger, note
+from crewai_hitl_nb.store.file_ownership import ForeignFile, is_mine, read_own, refuse_foreign
+
+_log = logger(__name__)
 _BLINDING: Final = secrets.token_bytes(32)
 _BEARER: Final = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 
@@ -26,19 +31,34 @@ _BEARER: Final = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 def load_or_make(path: Path) -> str:
     """Return the key in the file, making both when there is none.
 
+    A key that others could read or write is replaced: what they know opens nothing.
+
     Raises:
-        OSError: The file cannot be read or made.
+        OSError: The file cannot be read or made; ``ForeignFile`` when it is not this user's.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Held while looking and writing: two servers that start at once must agree on the key.
+    refuse_foreign(Path(f"{path}.lock"))
     with filelock.FileLock(f"{path}.lock"):
-        key = path.read_text().strip() if path.exists() else ""
+        key = _kept(path)
         if not key:
             key = secrets.token_urlsafe(32)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            path.unlink(missing_ok=True)  # its mode, and whoever has it open, go with it
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:
                 file.write(key + "\n")
     return key
+
+
+def _kept(path: Path) -> str:
+    """Return the key that is there, or nothing where it is no secret any more."""
+    try:
+        return (read_own(path, secret=True) or b"").decode("ascii", "replace").strip()
+    except ForeignFile:
+        if path.is_symlink() or not path.is_file() or not is_mine(path):
+            raise
+        note(_log, logging.WARNING, "kernel_key_replaced", path=path)
+        return ""
 
 
 def presented(handler: web.RequestHandler) -> str:

@@ -30,6 +30,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired
 from crewai_hitl_nb.protocol.lines import logger, note
+from crewai_hitl_nb.server import hub
 from crewai_hitl_nb.server.buckets import MOST_CALLERS, Buckets
 from crewai_hitl_nb.server.strangers import network_of
 
@@ -274,7 +275,7 @@ def _buckets(rate: float, burst_seconds: float) -> Buckets:
 def caller_name(handler: web.RequestHandler) -> str:
     """Return the identity whose limits count for an authenticated call."""
     user: Any = handler.current_user
-    name = str(user.username)
+    name = f"service:{user.username}" if hub.is_service(user) else str(user.username)
     provider: Any = getattr(handler, "identity_provider", None)
     nameless = getattr(handler, "_token_authenticated", False) or not provider.auth_enabled
     return "token" if nameless and _ANONYMOUS.fullmatch(name) else name

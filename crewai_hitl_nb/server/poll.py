@@ -76,7 +76,7 @@ class PollHandler(HitlHandler):
             subscription.hand_over(held, form)
         except Closed:
             return None
-        self.services.streams.began(held, self.current_user)
+        self.services.streams.began(held, self.reader)
         over = asyncio.get_running_loop().call_later(seconds, held.end, Closed())
         try:
             reply = await held.reply

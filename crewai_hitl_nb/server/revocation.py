@@ -2,15 +2,18 @@
 
 Whoever is let in once could otherwise listen for as long as the connection holds, whatever
 happens to their key meanwhile. The host looks through the open streams with each heartbeat
-(``standalone``); the handlers only say whose a stream is. Callers of a host without such keys
-are not looked at: there the host's own rules hold.
+(``standalone``), and a server of a JupyterHub asks the hub every few seconds (``hub.py``); the
+handlers only say whose a stream is. Callers of another host are not looked at: there the host's own
+rules hold.
 """
 
+import asyncio
 from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from crewai_hitl_nb.broker.audience import Sink
 from crewai_hitl_nb.broker.subscription import Closed, Subscription
+from crewai_hitl_nb.server.hub import HubToken
 
 
 @runtime_checkable
@@ -31,6 +34,16 @@ class OpenStreams:
         """Somebody begins to read, or what they read goes on by a sink."""
         if isinstance(caller, Revocable):
             self._callers[stream] = caller
+
+    async def ask_the_hub(self) -> None:
+        """Ask the hub of every caller that it let in, then end the streams that it no more would.
+
+        While the hub cannot be asked they go on: a hub may restart without its servers.
+        """
+        tokens = {caller for caller in self._callers.values() if isinstance(caller, HubToken)}
+        asked = [token.check(within=0) for token in tokens]
+        await asyncio.gather(*asked, return_exceptions=True)  # what they say shows in counts()
+        self.end_revoked()
 
     def end_revoked(self) -> None:
         """End the streams of callers who count no more; they find out why when they return."""

@@ -94,7 +94,7 @@ class EventStreamHandler(HitlHandler):
         ended = partial(_end, stream)
         writer = LeanWriter(stream, ended, self.services.heartbeat, shared=False)
         subscription.hand_over(writer, forms.CHUNKED_EVENT_STREAM[self.dialect])
-        self.services.streams.began(writer, self.current_user)
+        self.services.streams.began(writer, self.reader)
         self.application.log_request(self)
         self.detach()
         self._break_cycles()  # as when a request is finished: else only the collector frees it

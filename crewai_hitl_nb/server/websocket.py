@@ -187,7 +187,7 @@ class StreamSocket(
         )
         writer = LeanWriter(stream, self._end, self.services.heartbeat, shared=not alone)
         subscription.hand_over(writer, forms.SOCKET[self.dialect])
-        self.services.streams.began(writer, self.current_user)
+        self.services.streams.began(writer, self.reader)
         self._writer, self._subscription, self._delivery = writer, None, None
         return True
 

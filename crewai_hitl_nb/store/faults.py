@@ -62,7 +62,7 @@ def _advice(path: Path, error: Exception) -> str:
 
 def _said(error: Exception) -> str:
     """Return what may be repeated: to callers, and in a log. Never what stood in a row."""
-    if not isinstance(error, sqlite3.Error):
+    if isinstance(error, KeyError | TypeError | ValueError):
         return type(error).__name__
     # SQLite's module quotes what it could not decode.
     return str(error).partition(" with text ")[0]

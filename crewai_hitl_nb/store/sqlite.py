@@ -45,6 +45,7 @@ from crewai_hitl_nb.store.base import (
 )
 from crewai_hitl_nb.store.faults import NO_ANSWER, refuse_emptied, unavailable
 from crewai_hitl_nb.store.figures import CommitFigures
+from crewai_hitl_nb.store.file_ownership import NO_LINK, ForeignFile, refuse_foreign
 from crewai_hitl_nb.store.trail import Tail, TrailPage
 
 _READERS: Final = 2
@@ -124,15 +125,20 @@ class SqliteStore:
     def _open(self) -> sqlite3.Connection:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # What SQLite would read beside the file counts like the file.
+            for beside in ("", "-wal", "-shm", "-journal", ".lock"):
+                refuse_foreign(Path(f"{self.path}{beside}"))
             self._lock.acquire(timeout=0)
             refuse_emptied(self.path)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600))
             return self._prepare(self._connect())
         except filelock.Timeout:
             raise StoreInUse(
                 f"{self.path} belongs to another running server; "
                 "stop that one or give this one another path"
             ) from None
+        except ForeignFile as error:
+            raise StoreUnavailable(f"the log is not opened: {error}") from error
         except (OSError, tables.NotOurs, *NO_ANSWER) as error:
             self._lock.release()
             raise unavailable("cannot open", self.path, error) from error

@@ -151,3 +151,22 @@ def test_jupyters_own_rule_says_who_may_frame_its_inbox(jupyter: JupyterProcess)
     policy = reply.headers["Content-Security-Policy"]
     assert policy.startswith("frame-ancestors 'self'")
     assert "default-src 'none'" in policy
+
+
+PATHS = ("poll/human-input", "events/human-input", "v1/crews/c/human-input-stream")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_is_no_waiter_where_nobody_needs_a_key(
+    serve: Serve, path: str, site: str
+) -> None:
+    server = serve()
+    image = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    frame = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+    with httpx.Client(base_url=server.url) as http:
+        for headers in (image, frame):
+            for query in ("?source=kernel-1", "?source=kernel-1&token=anything", ""):
+                assert http.get(path + query, headers=headers).status_code == 403
+        own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
+        assert http.get("poll/human-input?source=kernel-1", headers=own).status_code == 200

@@ -18,15 +18,26 @@ BOT_TOKEN = "a-token-for-the-bot"
 
 GROUP_TOKEN = "a-token-for-what-the-page-warns-of"
 
+NAMESAKE_TOKEN = "a-token-for-a-service-named-like-a-person"
+
 WARNED_OF = f"""
 c.JupyterHub.services.append({{"name": "group-bot", "api_token": "{GROUP_TOKEN}"}})
 c.JupyterHub.load_groups["crews"] = {{"users": ["team"]}}
+c.JupyterHub.services.append({{"name": "team", "api_token": "{NAMESAKE_TOKEN}"}})
+c.JupyterHub.load_roles.append(
+    {{
+        "name": "namesake",
+        "services": ["team"],
+        "scopes": ["access:servers!server=team/"],
+    }}
+)
 c.JupyterHub.load_roles.append(
     {{"name": "group-bot", "services": ["group-bot"], "scopes": ["access:servers!group=crews"]}}
 )
 """
 SOON = """
 c.HumanInputApp.heartbeat_seconds = 0.2
+c.HumanInputApp.hub_check_seconds = 0.2
 c.ServerApp.tornado_settings = {"ws_ping_interval": 200}
 """
 """What would otherwise take half a minute."""

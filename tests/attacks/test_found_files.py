@@ -1,0 +1,144 @@
+"""A file that another user put, or may change, under a name of ours is not taken for ours."""
+
+import asyncio
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from crewai_hitl_nb.client.discovery import find_endpoint
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.server import keys
+from crewai_hitl_nb.server.app import log_stem
+from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
+from crewai_hitl_nb.store.file_ownership import ForeignFile
+from crewai_hitl_nb.store.sqlite import SqliteStore
+from tests.events import NOON
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such modes")
+
+KNOWN = "a-key-that-an-attacker-chose"
+OTHER = 12_345
+AS_ROOT = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+)
+
+
+def plant(path: Path, text: str, *, mode: int = 0o600, owner: int | None = None) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    if owner is not None:
+        os.chown(path, owner, -1)
+    return path
+
+
+@AS_ROOT
+def test_another_users_kernel_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ForeignFile, match="belongs to another user"):
+        keys.load_or_make(plant(tmp_path / "kernel_key", KNOWN, owner=OTHER))
+
+
+def test_a_kernel_key_behind_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kernel_key").symlink_to(plant(tmp_path / "elsewhere", KNOWN))
+    with pytest.raises(ForeignFile, match="is a link"):
+        keys.load_or_make(tmp_path / "kernel_key")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o606, 0o666])
+def test_a_kernel_key_that_others_know_opens_nothing_any_more(tmp_path: Path, mode: int) -> None:
+    path = plant(tmp_path / "kernel_key", KNOWN, mode=mode)
+    key = keys.load_or_make(path)
+    assert key != KNOWN
+    assert path.read_text().strip() == key
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert keys.load_or_make(path) == key
+
+
+def start(path: Path) -> None:
+    async def run() -> None:
+        store = SqliteStore(path)
+        await store.start(lambda commits: None)
+        await store.close()
+
+    asyncio.run(run())
+
+
+@AS_ROOT
+@pytest.mark.parametrize("beside", ["", "-wal", "-shm", "-journal", ".lock"])
+def test_another_users_log_is_refused_with_all_that_belongs_to_it(
+    tmp_path: Path, beside: str
+) -> None:
+    start(tmp_path / "log.db")
+    path = tmp_path / f"log.db{beside}"
+    if beside:
+        plant(path, "")
+    os.chown(path, OTHER, -1)
+    with pytest.raises(StoreUnavailable, match="belongs to another user"):
+        start(tmp_path / "log.db")
+
+
+@pytest.mark.parametrize("beside", ["", "-wal", ".lock"])
+def test_a_log_behind_a_link_is_refused(tmp_path: Path, beside: str) -> None:
+    target = plant(tmp_path / "elsewhere", "")
+    (tmp_path / f"log.db{beside}").symlink_to(target)
+    with pytest.raises(StoreUnavailable, match="is a link"):
+        start(tmp_path / "log.db")
+    assert target.read_text() == ""
+
+
+def test_a_log_that_everybody_may_write_is_refused_and_the_mend_works(tmp_path: Path) -> None:
+    start(tmp_path / "log.db")
+    (tmp_path / "log.db").chmod(0o666)
+    with pytest.raises(StoreUnavailable, match="chmod 0664"):
+        start(tmp_path / "log.db")
+    (tmp_path / "log.db").chmod(0o664)
+    start(tmp_path / "log.db")  # a volume's group: closed to it, as at each mount
+    assert stat.S_IMODE((tmp_path / "log.db").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o620, 0o602])
+def test_a_keys_file_that_is_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "keys.json"
+    Keyring(path).add("ada", ["read"], NOON)
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match="chmod 0600"):
+        Keyring(path)
+
+
+@AS_ROOT
+def test_another_users_keys_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    Keyring(path).add("mallory", ["read", "publish", "answer"], NOON)
+    os.chown(path, OTHER, -1)
+    with pytest.raises(KeyFileError, match="belongs to another user"):
+        Keyring(path)
+
+
+@pytest.mark.parametrize("how", ["open", "link", "foreign"])
+def test_no_answer_goes_to_a_server_that_another_user_named(tmp_path: Path, how: str) -> None:
+    said = json.dumps({"url": "http://127.0.0.1:1/", "key": "k", "pid": os.getpid()})
+    name = tmp_path / "runtime" / "crewai-hitl-1.json"
+    name.parent.mkdir()
+    if how == "link":
+        name.symlink_to(plant(tmp_path / "elsewhere", said))
+    else:
+        plant(name, said)
+        assert find_endpoint(environ={}, runtime_dir=name.parent) is not None
+    if how == "open":
+        name.chmod(0o666)
+    elif how == "foreign":
+        if os.geteuid() != 0:
+            pytest.skip("only root gives files away")
+        os.chown(name, OTHER, -1)
+    assert find_endpoint(environ={}, runtime_dir=name.parent) is None
+
+
+def test_no_two_servers_share_a_log() -> None:
+    names = ["", "x", "x-2", "x-2-2", "x.2", "x+2", "x%2B2", "x/2", "n" * 99, "n" * 200, "n" * 201]
+    stems = [log_stem("human_input", name, number) for name in names for number in range(1, 21)]
+    assert len(set(stems)) == len(stems)
+    assert log_stem("human_input", "", 2) == "human_input-2"
+    assert log_stem("human_input", "x-2", 1) == "human_input.x-2"
+    assert all(len(stem) < 150 for stem in stems)
