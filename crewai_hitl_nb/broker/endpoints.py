@@ -35,15 +35,33 @@ _SECRET_BYTES: Final = range(24, 65)
 """Standard Webhooks, "Signature scheme": between 24 and 64 random bytes."""
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-"""RFC 6052: an IPv4 address in the last 32 bits."""
+"""RFC 6052: an IPv4 address in the last 32 bits; where a network has IPv6 alone, its name servers
+give these out for hosts that have IPv4 alone."""
 
-_NOT_PUBLIC_EITHER: Final = (
-    ipaddress.ip_network("192.0.0.0/24"),
-    ipaddress.ip_network("64:ff9b:1::/48"),
-    ipaddress.ip_network("2001:db8::/32"),
-    ipaddress.ip_network("3fff::/20"),
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
+"""All that IANA has given out of IPv6 ("Internet Protocol Version 6 Address Space"). Whatever else
+there is (compatible, mapped and translated IPv4, NAT64, site-local, SRv6, what comes next) leads to
+this network, to another machine's idea of it, or nowhere."""
+
+_SPECIAL: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # IETF protocol assignments
+            "192.31.196.0/24",  # AS112
+            "192.52.193.0/24",  # AMT
+            "192.88.99.0/24",  # 6to4 relays
+            "192.175.48.0/24",  # AS112
+            "2001::/23",  # IETF protocol assignments: Teredo, benchmarking, ORCHID, …
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: an IPv4 address behind a relay
+            "2620:4f:8000::/48",  # AS112
+            "3ffe::/16",  # the 6bone's, given back
+            "3fff::/20",  # documentation
+        ),
+    )
 )
-"""Special-purpose networks that Pythons before the mend of CVE-2024-4032 call global."""
+"""The special purposes among public addresses (IANA's two registries), which Pythons differ in."""
 
 _HIGHEST_PORT: Final = 65_535
 
@@ -169,22 +187,28 @@ def callable_addresses(found: Sequence[str], *, allow_private: bool) -> list[str
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address is on the public internet, looking through IPv6 disguises.
+    """Say whether an address is on the public internet.
 
-    False for loopback, link-local (the clouds' metadata services), private, shared,
-    unspecified, reserved and multicast addresses.
+    Only what is known to be public is: global unicast without the special purposes, and an IPv4
+    address in one of the two disguises that the system and name servers put it in. False for
+    loopback, link-local (the clouds' metadata services), private, shared, reserved and multicast
+    addresses, and for every other way to write an IPv4 address as IPv6.
     """
-    inner = _inside(address)
-    if inner is not None:
-        return is_public(inner)
-    special = address.is_multicast or any(address in network for network in _NOT_PUBLIC_EITHER)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            return False
+        if (inner := _inside(address)) is not None:
+            return is_public(inner)
+        if address not in _GLOBAL_UNICAST:
+            return False
+    special = address.is_multicast or any(
+        address.version == network.version and address in network for network in _SPECIAL
+    )
     return address.is_global and not special
 
 
-def _inside(address: Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
+def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that is called in an IPv6 one's place."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+    return address.ipv4_mapped

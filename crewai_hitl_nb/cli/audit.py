@@ -5,6 +5,7 @@ rules stand in ``protocol/audit.py``.
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -69,7 +70,9 @@ def audit(ctx: click.Context, output: Path | None, store: Path | None) -> None:
         head = asyncio.run(_export(source, settings.screen.record))
     else:
         try:
-            with output.open("xb") as file:
+            # For this user only, and never where something is already, be it a link.
+            handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "wb") as file:
                 head = asyncio.run(_export(source, lambda line: _line(file, line)))
         except OSError as error:
             raise HitlError(f"cannot write {output}: {error.strerror or error}") from error

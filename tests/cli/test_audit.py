@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -189,3 +191,23 @@ def test_another_programs_file_is_no_log(log: Log, tmp_path: Path) -> None:
     result = log.cli()("audit", "--store", str(tmp_path / "theirs.db"))
     assert result.exit_code == 1
     assert "is no log of schema" in result.stderr
+
+
+def test_an_exported_trail_is_for_its_user_only(log: Log, tmp_path: Path) -> None:
+    file = tmp_path / "for-me.jsonl"
+    before = os.umask(0)
+    try:
+        assert log.cli()("audit", "--output", str(file)).exit_code == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_trail_is_written_over_nothing_and_through_no_link(log: Log, tmp_path: Path) -> None:
+    there = tmp_path / "there.jsonl"
+    there.write_text("theirs")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "nowhere.jsonl")
+    for name in ("there.jsonl", "link.jsonl"):
+        assert log.cli()("audit", "--output", str(tmp_path / name)).exit_code != 0
+    assert there.read_text() == "theirs"
+    assert not (tmp_path / "nowhere.jsonl").exists()
