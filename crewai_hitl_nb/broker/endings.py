@@ -111,6 +111,8 @@ class Endings:
     async def _answer_default(self, required: HumanInputRequired) -> None:
         try:
             asked = await self._asked(required)
+            if asked is None:
+                return  # the next start takes it up
             answer = answers.default_answer(asked)
             event: ClosingEvent = answers.completed(
                 asked, answer, "default", self._clock(), self._names
@@ -122,20 +124,24 @@ class Endings:
         try:
             await self._append(event)
         except HitlError as error:  # such as an answer that is too large to be kept
-            _log.warning("request %s: its default answer: %s", required.request_id, error.code)
+            _log.warning("request %s: its default answer: %s", required.request_id, error)
             await self._append(self._expired(required))
 
-    async def _asked(self, required: HumanInputRequired) -> HumanInputRequired:
-        """Return a question with all that it says: the broker keeps only some of a large one."""
-        while not self._closing.is_set():
+    async def _asked(self, required: HumanInputRequired) -> HumanInputRequired | None:
+        """Return a question with all that it says: the broker keeps only some of a large one.
+
+        None when the server stops before the store can be read.
+        """
+        while True:
             try:
                 stored = await self._store.request(required.request_id)
             except StoreUnavailable as error:  # noqa: PERF203 - it waits for the store
                 _log.warning("request %s is still open: %s", required.request_id, error)
                 await self._pause()
+                if self._closing.is_set():
+                    return None
             else:
                 return required if stored is None else stored.required
-        return required
 
     async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
         """Append it, an end as a rule; while the store cannot write, try again."""

@@ -248,7 +248,7 @@ class CallerMixin(KnownMixin):
         try:
             if not self.by_kernel:  # nobody guesses that one: it is of our making
                 await self._count_guess()
-            await super().prepare(*args, **kwargs)  # type: ignore[misc]
+            await super().prepare(*args, **kwargs)
         except TooMany as error:
             handler.set_status(error.status)
             handler.set_header("Retry-After", str(error.details.get("retry_after", 1)))

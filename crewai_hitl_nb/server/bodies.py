@@ -72,7 +72,7 @@ class BodyMixin:
             connection.set_body_timeout(limits.BODY_SECONDS)
         try:
             await super().prepare(*args, **kwargs)  # type: ignore[misc]
-            if handler._finished:  # noqa: SLF001 - it was refused, and said so
+            if handler._finished:
                 return
             if has_body:
                 self._check_length(length)

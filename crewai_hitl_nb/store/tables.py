@@ -105,6 +105,8 @@ _THEN: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {3: _seal_wha
 class NotOurs(Exception):
     """The file is another program's, or was written by a newer version of this one."""
 
+    for_operator: Final = True
+
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Bring the file to the present version, or leave it untouched.
