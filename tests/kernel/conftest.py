@@ -5,16 +5,22 @@ a test that kills one takes its own.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client, Request
+from crewai_hitl_nb.protocol.errors import Settled
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from tests.jupyter_process import JupyterProcess, jupyter_process
 from tests.kernel.crews import ENABLE
 from tests.kernel.running_kernel import RunningKernel, running_kernel
+
+PROMISED_SECONDS = 10.0
+"""Within these a lost process's questions are cancelled. The grace is all that the server waits
+of them; what a busy machine adds is recorded, not asserted."""
 
 LIGHT = tuple(
     f"--ServerApp.jpserver_extensions={name}=False"
@@ -44,7 +50,8 @@ def client(server: JupyterProcess) -> Iterator[Client]:
     with Client(server.prefix, server.token) as client:
         yield client
         for request in client.pending():
-            client.cancel(request.request_id)
+            with suppress(Settled):  # whoever asked it has taken it back meanwhile
+                client.cancel(request.request_id)
 
 
 @pytest.fixture
@@ -71,6 +78,23 @@ def next_question(client: Client) -> HumanInputRequired:
         if isinstance(event, HumanInputRequired):
             return event
     raise AssertionError("a stream never ends by itself")
+
+
+def questions_since(client: Client, mark: int) -> Iterator[HumanInputRequired]:
+    """Yield the questions after a place in the log, those that have ended already as well.
+
+    For questions that may end by themselves before anybody looks.
+    """
+    for event in client.events(types=["human_input_required"], replay="all"):
+        if isinstance(event, HumanInputRequired) and (event.offset or 0) > mark:
+            yield event
+
+
+def top_of_the_log(client: Client) -> int:
+    """Return the place where the log ends now."""
+    (receipt,) = client.publish({"type": "mark"})
+    assert receipt.offset is not None
+    return receipt.offset
 
 
 def wait_until_closed(client: Client, request_id: str) -> Request:

@@ -43,9 +43,12 @@ class Cell:
         self._kernel = kernel
         self.message_id = message_id
         self.outputs: list[dict[str, Any]] = []
+        self._is_over = False
 
     def take(self, message: dict[str, Any]) -> None:
         """Keep an output; called by the kernel for messages whose parent this cell is."""
+        if message["msg_type"] == "status":
+            self._is_over = message["content"]["execution_state"] == "idle"
         if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
             self.outputs.append({"output_type": message["msg_type"], **message["content"]})
 
@@ -66,8 +69,9 @@ class Cell:
         return [b for b in bundles if "application/vnd.crewai-hitl.request+json" in b]
 
     def finish(self, seconds: float = CELL_SECONDS) -> "Cell":
-        """Wait until the cell has ended."""
-        self._kernel.read_until(self._is_over, seconds)
+        """Wait until the cell has ended; that may have been read with what another waited for."""
+        if not self._is_over:
+            self._kernel.read_until(lambda _: self._is_over, seconds)
         return self
 
     def wait_for_card(self, seconds: float = CELL_SECONDS) -> dict[str, Any]:
@@ -75,13 +79,6 @@ class Cell:
         seen = len(self.cards())
         self._kernel.read_until(lambda _: len(self.cards()) > seen, seconds)
         return dict(self.cards()[-1]["application/vnd.crewai-hitl.request+json"])
-
-    def _is_over(self, message: dict[str, Any]) -> bool:
-        return bool(
-            message["msg_type"] == "status"
-            and message["content"]["execution_state"] == "idle"
-            and message["parent_header"].get("msg_id") == self.message_id
-        )
 
 
 class RunningKernel:

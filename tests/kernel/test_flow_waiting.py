@@ -4,7 +4,12 @@ import pytest
 
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.protocol.events import HumanInputCancelled
-from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.conftest import (
+    next_question,
+    questions_since,
+    top_of_the_log,
+    wait_until_closed,
+)
 from tests.kernel.flows import ENABLE_FLOWS, KICKOFFS, kicked_off
 from tests.kernel.running_kernel import RunningKernel
 
@@ -90,8 +95,9 @@ def test_a_flow_that_asks_nothing_on_its_loop_stays_on_its_callers(
 def test_crewais_timeout_of_ask_returns_none(
     kernel: RunningKernel, client: Client, how: str
 ) -> None:
+    mark = top_of_the_log(client)
     cell = kernel.begin(kicked_off(how, "Asks(timeout=0.3)"))
-    question = next_question(client)
+    question = next(questions_since(client, mark))
 
     assert "said None" in cell.finish().text
     assert wait_until_closed(client, question.request_id).status == "expired"
