@@ -90,12 +90,12 @@ async def test_a_quiet_stream_says_with_heartbeats_that_it_lives(
 
 @both_ways
 async def test_a_held_poll_returns_as_soon_as_something_comes(door: Door) -> None:
-    held = asyncio.create_task(door.http.get("poll/human-input", params={"timeout": "14"}))
+    # Longer than this caller waits for a reply: one at the end of the time would come too late.
+    held = asyncio.create_task(door.http.get("poll/human-input", params={"timeout": "60"}))
     await door.until_subscriptions(1)
     await door.publish(note("woke"))
     reply = await held
     assert ids(reply.json()["events"]) == ["woke"]
-    assert reply.elapsed.total_seconds() < 10
 
 
 @both_ways
