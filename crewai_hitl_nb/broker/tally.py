@@ -44,7 +44,7 @@ class Tally:
         if isinstance(closing, HumanInputCompleted):
             via = closing.answered_by.via if closing.answered_by else "api"
             surface = via if via in SURFACES else "other"
-            self.answered[required.kind, closing.decision or "approve", surface] += 1
+            self.answered[required.kind, closing.decision or "respond", surface] += 1
             waited = (closing.timestamp - required.timestamp).total_seconds()
             self.answer_seconds.observe(max(0.0, waited))
         elif isinstance(closing, HumanInputCancelled):

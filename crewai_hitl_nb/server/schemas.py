@@ -76,6 +76,7 @@ _ALWAYS: Final[Mapping[type[HitlError], Mapping[str, Schema]]] = {
     errors.TooLarge: {"limit": _PLACE},
     errors.UnknownRequest: _ABOUT_REQUEST,
     errors.RequestExists: _ABOUT_REQUEST,
+    errors.EventExists: {"event_id": _TEXT},
     errors.AlreadyAnswered: {**_CLOSED, "winner": ref("AnsweredBy"), "answered_at": _INSTANT},
     errors.RequestCancelled: _CLOSED,
     errors.RequestExpired: _CLOSED,
@@ -88,7 +89,7 @@ ERRORS: Final = (
     *(errors.BadJson, errors.BadRequest, errors.TooLarge),
     *(errors.InvalidEvent, errors.InvalidAnswer),
     *(errors.Forbidden, errors.NotFound, errors.UnknownRequest),
-    *(errors.AlreadyAnswered, errors.RequestExists),
+    *(errors.AlreadyAnswered, errors.RequestExists, errors.EventExists),
     *(errors.RequestCancelled, errors.RequestExpired),
     *(errors.TooMany, errors.StoreUnavailable),
 )

@@ -231,6 +231,21 @@ def test_a_kernel_takes_no_recorded_silence_for_consent(text: str) -> None:
                 take(said)
 
 
+def test_a_recorded_answer_without_a_decision_lets_no_tool_run() -> None:
+    from crewai_hitl_nb.kernel.asking import NotAnswered
+    from crewai_hitl_nb.kernel.gates.hook_input import typed
+
+    for text in ("", "approve", "yes", "Type 'yes' to go on"):
+        said = HumanInputCompleted(
+            event_id="e",
+            timestamp=datetime.now(timezone.utc),
+            request_id="q",
+            human_feedback=text,
+        )
+        with pytest.raises(NotAnswered):
+            typed(said, "Type 'yes' to go on", "")
+
+
 def test_words_are_not_blank() -> None:
     for words in ("a", " a ", "\u200ba", "ü", "好", "🙂", "👩\u200d💻", "\u0301", "."):
         assert not is_blank(words)

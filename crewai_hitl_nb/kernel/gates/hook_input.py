@@ -98,13 +98,14 @@ def typed(answer: HumanInputCompleted, prompt: str, default_message: str) -> str
 
     Raises:
         Rejected: They refused.
-        NotAnswered: It is neither an approval nor a text.
+        NotAnswered: It is neither an approval nor a text, or says not which: what lets a tool
+            or a model run is said by name.
     """
     if answer.decision == "approve":
         return word_of_consent(default_message, prompt)
     if answer.decision == "reject":
         raise Rejected(said_of(answer))
     text = said_of(answer).strip()
-    if answer.decision in ("respond", None) and not is_blank(text):
+    if answer.decision == "respond" and not is_blank(text):
         return text
     raise NotAnswered(f"the answer was no approval and no text ({answer.decision})", "refused")
