@@ -6,26 +6,27 @@ rules stand in ``protocol/audit.py``.
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import IO, Final, TypeAlias
+from typing import IO, Final, Literal, TypeAlias
 
 import click
 import msgspec
 
+from crewai_hitl_nb.cli.exits import Exit
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
-from crewai_hitl_nb.cli.trail import Entry, Pages, pages_of_file, pages_of_server
+from crewai_hitl_nb.cli.trail import Entry, Page, Pages, pages_of_file, pages_of_server
 from crewai_hitl_nb.protocol.audit import (
     VERSION,
     Begin,
     HeadLine,
-    Problem,
     RecordLine,
     Verdict,
     verify,
 )
 from crewai_hitl_nb.protocol.chain import Head
+from crewai_hitl_nb.protocol.comparison import Comparison
 from crewai_hitl_nb.protocol.errors import HitlError
 
 _SHOWN: Final = 20
@@ -141,7 +142,7 @@ def verify_trail(
     """Verify the exported file TRAIL (- for stdin).
 
     Names each record that was changed, is missing or was moved, and a trail that was cut. Exit
-    code 1 when anything is wrong.
+    code 1 when anything is wrong, and 7 when nothing is, but the trail is only a part of its log.
     """
     try:
         kept = [Head.from_text(text) for text in heads]
@@ -151,41 +152,75 @@ def verify_trail(
     sources = [pages_of_file(against)] if against is not None else []
     if against_server:
         sources.append(pages_of_server(settings))
+    compared = False
     for source in sources:
-        verdict = asyncio.run(_held_against(source, verdict))
-    _tell(settings, verdict)
+        verdict, whole = asyncio.run(_held_against(source, verdict))
+        compared = compared or whole
+    standing = _standing(verdict, compared=compared)
+    _tell(settings, verdict, standing)
+    if standing in _EXITS:
+        raise click.exceptions.Exit(_EXITS[standing])
+
+
+Standing: TypeAlias = Literal["verified", "unbroken", "part", "wrong"]
+"""What can be said of a trail.
+
+verified: nothing was changed, up to a head that was kept or in comparison with the log.
+unbroken: nothing was changed since its chain was made; nothing tells who made that.
+part: each record fits itself; what is not there cannot be missed.
+wrong: it is not what was sealed.
+"""
+
+_EXITS: Final[Mapping[Standing, int]] = {"wrong": Exit.FAILURE, "part": Exit.PART}
+
+
+def _standing(verdict: Verdict, *, compared: bool) -> Standing:
     if verdict.problems:
-        raise click.exceptions.Exit(1)
+        return "wrong"
+    if not verdict.complete:
+        return "part"
+    at_head = verdict.head is not None and verdict.kept == verdict.head.offset
+    holds_something = bool(verdict.records or verdict.pruned)
+    return "verified" if holds_something and (compared or at_head) else "unbroken"
 
 
-async def _held_against(source: AbstractAsyncContextManager[Pages], verdict: Verdict) -> Verdict:
-    """Add what is wrong when the log does not go on from where the trail ends."""
+async def _held_against(
+    source: AbstractAsyncContextManager[Pages], verdict: Verdict
+) -> tuple[Verdict, bool]:
+    """Hold the trail against a log, record by record; say whether all of the log was to be seen."""
     if verdict.head is None:
-        return verdict
+        return verdict, False
+    comparison = Comparison(verdict, verdict.head)
     async with source as pages:
-        page = await pages(verdict.head.offset)
-    there = page.start.head
-    if page.epoch != verdict.epoch:
-        said = "the log is another one: its epoch is not the trail's"
-    elif there == verdict.head:
-        return verdict
-    elif there.offset > verdict.head.offset:
-        said = f"the log begins behind {there.offset}: it was pruned, and cannot be compared"
-    elif there.offset < verdict.head.offset:
-        said = f"the log ends at {there.offset}, before the trail does: records are gone from it"
-    else:
-        said = "the log has another seal where the trail ends: it was changed or made anew"
-    problem = Problem("foreign", verdict.head.offset, said)
-    return msgspec.structs.replace(verdict, problems=[*verdict.problems, problem])
+        page = first = await pages(0)
+        going = comparison.log(page.epoch, page.start.head, page.head.head, complete=page.complete)
+        while going:
+            for entry in page.entries:
+                if entry.offset <= verdict.head.offset:
+                    comparison.record(_record(entry))
+            after = int(page.next or 0)
+            going = 0 < after < verdict.head.offset
+            if going:
+                page = await pages(after)
+                _same_log(first, page, after)
+    problems = [*verdict.problems, *comparison.problems()]
+    return msgspec.structs.replace(verdict, problems=problems), first.complete
 
 
-def _tell(settings: Settings, verdict: Verdict) -> None:
+def _same_log(first: Page, page: Page, after: int) -> None:
+    if page.epoch != first.epoch or page.start.offset != after:
+        raise Moved("the log was pruned or replaced while it was read; try again")
+
+
+def _tell(settings: Settings, verdict: Verdict, standing: Standing) -> None:
     screen = settings.screen
     head = str(verdict.head) if verdict.head else None
     if screen.as_json:
-        said = {"ok": not verdict.problems, **msgspec.structs.asdict(verdict), "head": head}
+        said = msgspec.structs.asdict(verdict)
+        del said["held"]
         said["begin"] = str(verdict.begin) if verdict.begin else None
-        screen.record(said)
+        ok = standing in ("verified", "unbroken")
+        screen.record({"ok": ok, "standing": standing, **said, "head": head})
         return
     for problem in verdict.problems[:_SHOWN]:
         screen.say((f"{problem.what:10}", "red"), f" {problem.message}")
@@ -193,10 +228,17 @@ def _tell(settings: Settings, verdict: Verdict) -> None:
         screen.say(f"and {len(verdict.problems) - _SHOWN} more; --json has them all")
     counted = f"{verdict.records} records"
     counted += f", {verdict.pruned} pruned ones by their digest" if verdict.pruned else ""
-    if verdict.problems:
+    if verdict.begin is not None and verdict.begin.offset and verdict.complete:
+        counted += f", from behind record {verdict.begin.offset}"
+    if standing == "wrong":
         screen.say(f"{counted}; this is not what was sealed")
-    elif verdict.complete:
+    elif standing == "verified":
         screen.say(("verified", "green"), f"  {counted}, unbroken up to head {head}")
+    elif standing == "unbroken":
+        screen.say(("unbroken", "green"), f"  {counted}, up to head {head}")
+        known = f"up to {verdict.kept} only" if verdict.kept is not None else "none"
+        screen.say(f"    whose chain this is, a kept head tells ({known} was given), or the log:")
+        screen.say("    --head, --against-server, --against FILE")
     else:
-        screen.say(("verified", "green"), f"  {counted} of a part of the log; what is not there")
-        screen.say("    cannot be missed: export with a key that reads all of it")
+        screen.say(("a part", "yellow"), f"    {counted} of a part of the log, none of them wrong;")
+        screen.say("    what is not there cannot be missed: export with a key that reads all of it")

@@ -7,6 +7,7 @@
     4  not authorised: no token, a wrong one, or one without the right
     5  no such request
     6  conflict: the request was answered, cancelled or expired before
+    7  `audit verify`: nothing is wrong, but the trail is only a part of its log
 
 Above it is ``main.py``; the commands raise errors and never choose a number.
 """
@@ -31,6 +32,7 @@ class Exit(IntEnum):
     NOT_AUTHORISED = 4
     UNKNOWN_REQUEST = 5
     CONFLICT = 6
+    PART = 7
 
 
 # By code rather than by class: the client's classes cost its import.

@@ -8,16 +8,20 @@ A trail is JSON lines (``crewai-hitl audit`` writes them):
     {"type":"audit_head","offset":2,"seal":"…"}
 
 The event is taken as compact JSON with its fields in the order in which they stand, which is how
-it was stored: a tool that only changes white space or escapes does no harm. The lines of a trail
-that is not ``complete`` (a limited key's) hold the seal ``before`` each record.
+it was stored: a tool that only changes white space or escapes does no harm. Every event that is
+there is hashed, whatever stands beside it, and a line with a name twice or with one that is not
+known says two things at once, so it is none. The lines of a trail that is not ``complete`` (a
+limited key's) hold the seal ``before`` each record: such a trail is bound to nothing, and anybody
+can make one up; only the log itself can tell (``comparison.py``).
 
 What is found is named: a record that was ``changed``, is ``missing``, or was ``moved``; a file
 that was ``cut`` or added to; a chain that is another log's. The file alone cannot tell whether
 somebody made the whole chain anew; a head that was written down earlier can.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, TypeAlias
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -29,6 +33,10 @@ VERSION: Final = 1
 What: TypeAlias = Literal["changed", "missing", "moved", "cut", "added", "unreadable", "foreign"]
 
 
+Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Hash: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class Problem(msgspec.Struct, frozen=True):
     """What is wrong, where in the log, in words."""
 
@@ -37,36 +45,52 @@ class Problem(msgspec.Struct, frozen=True):
     message: str
 
 
-class Begin(msgspec.Struct, frozen=True, tag="audit_begin"):
+class Begin(msgspec.Struct, frozen=True, tag="audit_begin", forbid_unknown_fields=True):
     """The first line."""
 
     version: int
     epoch: str
     complete: bool
-    offset: int
-    seal: str
+    offset: Offset
+    seal: Hash
 
 
-class RecordLine(msgspec.Struct, frozen=True, tag="audit_record", omit_defaults=True):
+class RecordLine(
+    msgspec.Struct, frozen=True, tag="audit_record", omit_defaults=True, forbid_unknown_fields=True
+):
     """A record: with its event, or with what pruning left of it."""
 
-    offset: int
-    seal: str
+    offset: Offset
+    seal: Hash
     event: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    digest: str = ""
-    before: str = ""
+    digest: Hash | Literal[""] = ""
+    before: Hash | Literal[""] = ""
 
 
-class HeadLine(msgspec.Struct, frozen=True, tag="audit_head"):
+class HeadLine(msgspec.Struct, frozen=True, tag="audit_head", forbid_unknown_fields=True):
     """The last line."""
 
-    offset: int
-    seal: str
+    offset: Offset
+    seal: Hash
 
 
 Line: TypeAlias = Begin | RecordLine | HeadLine
 
 _DECODER: Final = msgspec.json.Decoder(Line)
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """What a trail holds at one place.
+
+    Attributes:
+        seal: As it says.
+        digest: Of its event, or what it says of one that was pruned.
+        whole: Whether the event is there.
+    """
+
+    seal: bytes
+    digest: bytes
+    whole: bool
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -80,6 +104,8 @@ class Verdict(msgspec.Struct, frozen=True):
         begin: The place that it begins behind.
         head: Its last place.
         problems: What is wrong with it; empty when it is what it says.
+        held: Its records by their places.
+        kept: The last place that was written down earlier and that it goes through.
     """
 
     epoch: str
@@ -89,6 +115,8 @@ class Verdict(msgspec.Struct, frozen=True):
     begin: Head | None
     head: Head | None
     problems: list[Problem]
+    held: dict[int, Held]
+    kept: int | None
 
 
 def verify(lines: Iterable[bytes], heads: Iterable[Head] = ()) -> Verdict:
@@ -98,7 +126,7 @@ def verify(lines: Iterable[bytes], heads: Iterable[Head] = ()) -> Verdict:
         lines: The file's.
         heads: Places that were written down earlier; the trail must go through them.
     """
-    reading = _Reading({head.offset: head.seal for head in heads})
+    reading = _Reading(heads)
     for number, line in enumerate(lines, 1):
         if line.strip():
             reading.take(number, line)
@@ -108,8 +136,12 @@ def verify(lines: Iterable[bytes], heads: Iterable[Head] = ()) -> Verdict:
 class _Reading:
     """Goes through a trail, one line after the other."""
 
-    def __init__(self, anchors: Mapping[int, bytes]) -> None:
-        self._anchors = dict(anchors)
+    def __init__(self, heads: Iterable[Head]) -> None:
+        self._anchors: dict[int, set[bytes]] = {}
+        for head in heads:
+            self._anchors.setdefault(head.offset, set()).add(head.seal)
+        self._kept: int | None = None
+        self._held: dict[int, Held] = {}
         self._begin: Begin | None = None
         self._start: Head | None = None
         self._place: Head | None = None
@@ -124,11 +156,14 @@ class _Reading:
         try:
             line = _DECODER.decode(raw)
             seal = bytes.fromhex(line.seal)
-        except (msgspec.MsgspecError, ValueError):
+            json.loads(raw, object_pairs_hook=_once)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             self._say("unreadable", None, f"line {number} is no line of a trail")
             return
         if self._ended:
             self._say("added", None, f"line {number} stands behind the end")
+        elif isinstance(line, Begin) and self._begin is not None:
+            self._say("added", None, f"line {number} begins a trail within the trail")
         elif isinstance(line, Begin):
             self._take_begin(line, Head(line.offset, seal))
         elif self._begin is None or self._place is None:
@@ -155,9 +190,11 @@ class _Reading:
             self._moved.add(line.offset)
             self._say("moved", line.offset, f"record {line.offset} does not stand in its place")
             return
-        digest = _digest(line)
+        digest = digest_of(line)
+        whole = not isinstance(line.event, msgspec.UnsetType)
+        self._held[line.offset] = Held(seal, digest or b"", whole)
         if self._begin is not None and not self._begin.complete:
-            place = Head(place.offset, _bytes(line.before))
+            place = Head(place.offset, bytes.fromhex(line.before))
         if digest is None or chain.seal(place.seal, digest) != seal:
             self._explain(line.offset, place)
         self._place = Head(line.offset, seal)
@@ -185,14 +222,16 @@ class _Reading:
             self._say("changed", head.offset, "the end is not that of its last record")
 
     def _count(self, line: RecordLine) -> None:
-        if line.digest:
+        if isinstance(line.event, msgspec.UnsetType):
             self._pruned += 1
         else:
             self._records += 1
 
     def _pass(self, place: Head) -> None:
-        expected = self._anchors.pop(place.offset, place.seal)
-        if expected != place.seal:
+        expected = self._anchors.pop(place.offset, None)
+        if expected == {place.seal}:
+            self._kept = place.offset
+        elif expected is not None:
             said = f"the head that was written down at {place.offset} is not in this chain"
             self._say("foreign", place.offset, f"{said}: it was made anew, or is another log's")
 
@@ -216,6 +255,8 @@ class _Reading:
             begin=self._start,
             head=self._place,
             problems=sorted(problems, key=lambda problem: problem.offset or 0),
+            held=self._held,
+            kept=self._kept,
         )
 
     def _gaps(self) -> Iterable[Problem]:
@@ -229,20 +270,24 @@ class _Reading:
                 first = moved + 1  # noqa: PLW2901 - what is left of the gap
 
 
-def _digest(line: RecordLine) -> bytes | None:
-    if line.digest or isinstance(line.event, msgspec.UnsetType):
-        return _bytes(line.digest)
+def digest_of(line: RecordLine) -> bytes | None:
+    """Return what stands for a record in the chain; None when it says nothing, or two things."""
+    said = bytes.fromhex(line.digest)
+    if isinstance(line.event, msgspec.UnsetType):
+        return said or None
     try:
         event: Any = msgspec.json.decode(line.event)
     except msgspec.MsgspecError:
         return None
     if not isinstance(event, dict) or event.get("offset") != line.offset:
         return None
-    return chain.digest(msgspec.json.encode(event))
+    digest = chain.digest(msgspec.json.encode(event))
+    return digest if said in (b"", digest) else None
 
 
-def _bytes(said: str) -> bytes:
-    try:
-        return bytes.fromhex(said)
-    except ValueError:
-        return b""
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, unless it names something twice: readers would differ on it."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found

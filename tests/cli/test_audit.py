@@ -168,7 +168,8 @@ def test_a_limited_key_exports_what_it_sees_and_is_told_that_it_is_a_part(log: L
     assert lines[0]["complete"] is False
     assert "theirs" not in result.stdout
     verified = log.cli()("audit", "verify", "-", stdin=result.stdout)
-    assert verified.exit_code == 0
+    assert verified.exit_code == 7
+    assert "verified" not in verified.stdout
     assert "2 records of a part of the log" in verified.stdout
     forged = result.stdout.replace("Yes, do", "No, stop")
     assert log.cli()("audit", "verify", "-", stdin=forged).exit_code == 1
