@@ -97,7 +97,7 @@ def test_an_answer_from_elsewhere_ends_the_wait_and_is_told(
     client.answer(next_question(client).request_id, decision="approve", via="cli")
 
     script.expect_each(
-        "(inbox) answered first: approve",
+        "(cli) answered first: approve",
         "You had written:\r\nI was about to",
         "result: # A note on tea",
         "<ended: well>",
@@ -154,7 +154,7 @@ def test_of_a_console_and_a_card_at_once_exactly_one_wins_and_the_other_is_told(
         card_won = clicked.result()
     record_property("won", "card" if card_won else "console")
     if card_won:
-        script.expect_each("(card) answered first", "<ended: well>")
+        script.expect_each("(cli) answered first", "<ended: well>")
     else:
         script.expect("Taken.")
         client.answer(next_question(client).request_id)
@@ -172,7 +172,7 @@ def test_the_end_of_input_leaves_the_question_to_the_card(
     script.expect("The console stops listening; the question stays. Answer at http")
     question = next_question(client)
     client.answer(question.request_id, "Shorter", via="cli")
-    script.expect("(card) answered first: respond Shorter", ENTER)  # it asks the next one
+    script.expect("(cli) answered first: respond Shorter", ENTER)  # it asks the next one
     script.type("")
     script.expect("<ended: well>")
 
@@ -280,7 +280,7 @@ def test_an_answer_typed_while_the_server_is_away_loses_to_one_that_it_has_by_th
     relay.mend()
 
     script.expect_each(
-        "You had written:\r\nMy careful words", "(card) answered first: approve", "<ended: well>"
+        "You had written:\r\nMy careful words", "(cli) answered first: approve", "<ended: well>"
     )
 
 
@@ -309,5 +309,5 @@ def test_the_keyboard_of_windows_reads_any_terminal(
     script.type("Shorter")
     script.expect("Taken.", ENTER)
     client.answer(next_question(client).request_id, via="cli")
-    script.expect_each("(card) answered first", "<ended: well>")
+    script.expect_each("(cli) answered first", "<ended: well>")
     script.run("console.keyboard = kept; hitl.disable()")
