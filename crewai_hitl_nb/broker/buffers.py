@@ -170,19 +170,17 @@ class Buffers:
     # ---- the bound
 
     def _fits(self, size: int) -> bool:
-        return self.size + size <= self._most or not self._holds
+        return self.size + size <= self._most or not self.size
 
     def _grow(self, size: int) -> None:
         self.size += size
         if self.size <= self._most:
             return
-        largest = sorted(self._holds, key=lambda hold: hold.size, reverse=True)
-        for again in (False, True):
-            for hold in largest:
+        for hold in sorted(self._holds, key=lambda hold: hold.size, reverse=True):
+            for _ in range(2):  # a word first; what waits in its connection may be too much still
                 if self.size <= self._most:
                     return
-                if hold.ended is again and hold.size:
-                    hold.end()
+                hold.end()
 
     def _shrink(self, size: int) -> None:
         self.size -= size
