@@ -77,6 +77,17 @@ describe("marks on one letter", () => {
 });
 
 describe("what is long", () => {
+  it("is cut in a name, and whole in parts where more is asked for", async () => {
+    const shown = await cards.asked({
+      context: "x ".repeat(30_000),
+      source: { agent_role: "r".repeat(100_000) },
+    });
+    expect(shown.element.querySelector(".chitl-name")?.textContent).toHaveLength(20_001);
+    await until(() => shown.find("hitl-plain"));
+    shown.element.querySelector<HTMLElement>("[data-testid=hitl-context] .chitl-more")?.click();
+    await until(() => shown.text("hitl-context").match(/x /g)?.length === 30_000);
+  });
+
   it("is cut between characters", () => {
     expect(firstPart("a😀b", 2)).toBe("a");
     expect(firstPart("a😀b", 3)).toBe("a😀");

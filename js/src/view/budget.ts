@@ -17,6 +17,9 @@ export const FORMAT_MS = 2000;
 /** Characters of a plain text that are shown at first, and more at each click. */
 export const PLAIN_CHARS = 20_000;
 
+/** Characters of one text that are drawn where nothing offers more: a name, a label. */
+export const DRAWN_CHARS = 20_000;
+
 /** Characters of a prompt, an answer or another short text that are shown at first. */
 export const SHORT_CHARS = 4000;
 

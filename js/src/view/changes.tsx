@@ -1,6 +1,6 @@
 /** A difference as a person reads it: what went is struck out, what came is underlined. */
 import { useMemo } from "preact/hooks";
-import { shortened, wordDiff } from "./diff";
+import { type Part, shortened, wordDiff } from "./diff";
 import { LongText, useSome } from "./in-parts";
 
 /** Parts of a difference that are shown at first. */
@@ -9,16 +9,16 @@ const PARTS = 1000;
 interface Props {
   readonly before: string;
   readonly after: string;
-  /** Whether long stretches that stayed are left out. */
-  readonly short?: boolean;
 }
 
-export function Changes({ before, after, short = true }: Props) {
-  const parts = useMemo(() => {
-    const diff = wordDiff(before, after);
-    return short ? shortened(diff) : diff;
-  }, [before, after, short]);
-  const [shown, more] = useSome(parts, "changes", PARTS);
+export function Changes({ before, after }: Props) {
+  return <Difference parts={useMemo(() => wordDiff(before, after), [before, after])} />;
+}
+
+/** A difference that was found already; long stretches that stayed are left out. */
+export function Difference({ parts }: { readonly parts: readonly Part[] }) {
+  const changes = useMemo(() => shortened(parts), [parts]);
+  const [shown, more] = useSome(changes, "changes", PARTS);
   return (
     <section
       class="chitl-diff"

@@ -11,11 +11,11 @@ export interface Part {
   readonly text: string;
 }
 
-/** Most changed words that are looked for (some 100 ms); beyond it all counts as changed. */
-const MOST_EDITS = 1200;
+/** Most changed words that are looked for (some 50 ms); beyond it all counts as changed. */
+const MOST_EDITS = 700;
 
 /** Texts with more than this between their common ends are not compared word by word. */
-const MOST_CHARS = 200_000;
+const MOST_CHARS = 40_000;
 
 /** Unchanged text that is shown beside a change, in characters. */
 const AROUND = 120;

@@ -18,7 +18,7 @@ interface Job {
 const START_MS = 10_000;
 
 /** Texts that cost too much are not tried again. */
-const MOST_REFUSED = 100;
+const MOST_REFUSED = 30;
 
 const FILE = "markdown-worker.js";
 

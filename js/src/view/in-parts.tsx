@@ -1,7 +1,7 @@
 /** What is too long to be drawn at once: its beginning, and a button that shows more. */
 import type { ComponentChild } from "preact";
 import { useState } from "preact/hooks";
-import { firstPart, LIST_ITEMS, SHORT_CHARS } from "./budget";
+import { DRAWN_CHARS, firstPart, LIST_ITEMS, SHORT_CHARS } from "./budget";
 
 /** Return the entries that are shown, and a button for more where there are some. */
 export function useSome<T>(
@@ -20,6 +20,13 @@ export function useSome<T>(
   ];
 }
 
+/** Return a text in pieces, each of which is drawn whole. */
+function pieces(text: string): readonly string[] {
+  if (text.length <= DRAWN_CHARS) return [text];
+  const piece = firstPart(text, DRAWN_CHARS);
+  return [piece, ...pieces(text.slice(piece.length))];
+}
+
 interface LongTextProps {
   readonly text: string;
   /** Characters at first, and at each click. */
@@ -30,10 +37,11 @@ export function LongText({ text, most = SHORT_CHARS }: LongTextProps) {
   const [chars, setChars] = useState(most);
   const shown = firstPart(text, chars);
   const left = text.length - shown.length;
-  if (left === 0) return <>{text}</>;
-  return (
+  return left === 0 ? (
+    <>{pieces(shown)}</>
+  ) : (
     <>
-      {shown}…{" "}
+      {pieces(shown)}…{" "}
       <More words={`Show more (${left} characters left)`} go={() => setChars(chars + 5 * most)} />
     </>
   );

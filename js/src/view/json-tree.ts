@@ -10,7 +10,7 @@
 const LINES_OPEN = 12;
 
 /** More than this is shown as it was written: a page has other things to draw. */
-const MOST_TOKENS = 10_000;
+const MOST_TOKENS = 4000;
 
 /** Deeper than this the source stays as it is: nobody reads it, and recursion must end. */
 const MOST_DEPTH = 40;

@@ -7,7 +7,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { HumanInputRequired, Round } from "../protocol.gen";
 import { LIST_ITEMS } from "./budget";
-import { Changes } from "./changes";
+import { Difference } from "./changes";
 import { likeness, wordDiff } from "./diff";
 import { LongText, More } from "./in-parts";
 import { Markdown } from "./markdown";
@@ -72,12 +72,12 @@ interface SinceProps {
 }
 
 function Since({ draft, last, number }: SinceProps) {
-  const alike = useMemo(() => likeness(wordDiff(last.draft, draft)), [last.draft, draft]);
+  const parts = useMemo(() => wordDiff(last.draft, draft), [last.draft, draft]);
   return (
     <li class="chitl-round">
-      <details class="chitl-fold" open={alike >= LEAST_LIKENESS}>
+      <details class="chitl-fold" open={likeness(parts) >= LEAST_LIKENESS}>
         <summary>What changed since round {number}</summary>
-        <Changes before={last.draft} after={draft} />
+        <Difference parts={parts} />
       </details>
     </li>
   );
