@@ -77,3 +77,27 @@ def test_a_blocked_cell_says_what_to_do(cut_off: Page, bare_server: JupyterProce
     expect(card).to_contain_text("hitl.start", timeout=CARD_MS)
     expect(card).to_contain_text("await")
     lab.interrupt()
+
+
+LONG = """
+from crewai_hitl_nb.widget import CardWidget
+event = {"type": "human_input_required", "event_id": "long", "request_id": "long",
+         "timestamp": "2026-01-01T00:00:00Z", "prompt": "Good?",
+         "context": "Some *words*.\\n\\n" * 400}
+CardWidget(request={"request_id": "long", "event": event})
+"""
+
+
+def test_a_long_text_is_formatted_by_the_script_that_the_kernel_sent(
+    cut_off: Page, bare_server: JupyterProcess
+) -> None:
+    """There is no other: a page in VS Code or Colab has no file of ours to fetch."""
+    workers: list[str] = []
+    cut_off.on("worker", lambda worker: workers.append(worker.url))
+    write_notebook(Path(bare_server.root) / "long.ipynb", [LONG])
+    lab = Lab(cut_off, bare_server)
+    lab.open("long.ipynb")
+    lab.run_all()
+    context = cut_off.locator('[data-request-id="long"] [data-testid=hitl-context]')
+    expect(context.locator("em")).to_have_count(400, timeout=CARD_MS)
+    assert [url for url in workers if url.startswith("blob:")]

@@ -27,6 +27,8 @@ from tests.kernel.conftest import wait_until_closed
 
 DEFAULT = {"options": ["pay"], "decision": "respond"}
 
+TERMS = {"timeout": 3600.5, "on_expiry": "default", "default": {"options": ["keep"]}}
+
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -145,7 +147,7 @@ def test_a_flow_is_found_where_its_class_stores_it(client: Client, tmp_path: Pat
     @persist(SQLiteFlowPersistence(str(tmp_path / "own.db")))
     class Stored(Flow[dict[str, Any]]):
         @start()
-        @human_feedback(message="Pay?", emit=["pay", "keep"], llm="anthropic/none")
+        @human_feedback(message="Pay?", emit=["pay", "keep"], llm="anthropic/none", metadata=TERMS)
         def prepare(self) -> str:
             return "an invoice"
 

@@ -161,4 +161,5 @@ def _digest(question: HumanInputRequired) -> str:
         question.pause,
         None if question.expires_at is None else question.expires_at.timestamp(),
     )
-    return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
+    as_logged = msgspec.json.decode(msgspec.json.encode(asked))
+    return hashlib.sha256(msgspec.json.encode(as_logged, order="sorted")).hexdigest()
