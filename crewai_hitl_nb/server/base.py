@@ -430,13 +430,16 @@ class HitlHandler(JsonErrorsMixin, BodyMixin, CallerMixin, ExtensionHandlerMixin
 
     def _new_hold(self) -> Hold | None:
         broker = self.services.broker
-        return None if broker is None else broker.buffers.hold(self._cut)
-
-    def _cut(self) -> None:
-        """End the connection: its reply is not read, and others wait."""
         connection = cast("HTTP1Connection", self.request.connection)
-        if connection.stream is not None:
-            connection.stream.close()
+
+        def cut() -> None:  # its reply is not read, and others wait
+            if connection.stream is not None:
+                connection.stream.close()
+            if hold is not None:
+                hold.release()
+
+        hold = None if broker is None else broker.buffers.hold(cut)
+        return hold
 
     def on_finish(self) -> None:
         """The reply is on its way; one that is an error needs no page."""

@@ -134,8 +134,9 @@ class BodyMixin:
         return handler.flush()
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a part of the body, while it counts."""
-        if self._refused is not None:
+        """Keep a part of the body, while it counts; what only reads has no use for one."""
+        method = cast("web.RequestHandler", self).request.method
+        if self._refused is not None or method in {"GET", "HEAD", "OPTIONS"}:
             return
         try:
             self._services.bodies.take(len(chunk))

@@ -1,4 +1,4 @@
-"""Bodies whose sender is refused: a Jupyter server says so at their head, and keeps none of them."""
+"""Bodies whose sender is refused: a Jupyter server says so at once, and keeps none of them."""
 
 import pytest
 

@@ -66,6 +66,18 @@ def test_bodies_of_a_caller_that_never_end_have_a_bound_all_together(server: Ser
         assert server.megabytes() < MOST_MEGABYTES
 
 
+def test_bodies_of_calls_that_only_read_count_for_nothing(server: Served) -> None:
+    size = limits.MAX_BODY_BYTES
+    with ExitStack() as connections:
+        for _ in range(8):  # twice the bound of all together
+            connection = connections.enter_context(server.connect())
+            head = server.head("GET /events/human-input HTTP/1.1", f"Content-Length: {size}")
+            connection.sendall(head + b" " * size)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        with server.http() as http:
+            assert http.post("events", json=question("q", 200_000)).status_code == 200
+
+
 def test_strangers_with_half_a_request_leave_descriptors_to_others_and_lines_to_the_log(
     tmp_path: Path,
 ) -> None:

@@ -10,13 +10,17 @@ pytestmark = pytest.mark.asyncio
 
 
 class Reader:
-    """One who takes note of what is done to it."""
+    """One who takes note of what is done to it, and may leave when it is ended."""
 
-    def __init__(self, buffers: Buffers) -> None:
+    def __init__(self, buffers: Buffers, *, leaves: bool = False) -> None:
         self.done: list[str] = []
-        self.hold: Hold = buffers.hold(
-            lambda: self.done.append("ended"), lambda: self.done.append("cut")
-        )
+        self._leaves = leaves
+        self.hold: Hold = buffers.hold(self._on_end, lambda: self.done.append("cut"))
+
+    def _on_end(self) -> None:
+        self.done.append("ended")
+        if self._leaves:
+            self.hold.release()
 
 
 async def test_bytes_that_many_wait_for_count_once() -> None:
@@ -34,11 +38,11 @@ async def test_bytes_that_many_wait_for_count_once() -> None:
 async def test_above_the_bound_whoever_holds_most_is_ended() -> None:
     buffers = Buffers(most=100)
     small, last = Reader(buffers), Reader(buffers)
-    large = buffers.hold(lambda: large.release())
+    large = Reader(buffers, leaves=True)
     small.hold.keep(bytes(10))
-    large.keep(bytes(80))
+    large.hold.keep(bytes(80))
     last.hold.keep(bytes(20))
-    assert large.ended
+    assert large.done == ["ended"]
     assert (small.done, last.done) == ([], [])
 
 
@@ -80,18 +84,18 @@ async def test_whoever_gives_up_waiting_holds_nothing() -> None:
 
 async def test_a_reader_that_keeps_its_page_is_ended_for_one_who_waits() -> None:
     buffers = Buffers(most=100, stuck_seconds=0.01)
-    stuck = buffers.hold(lambda: stuck.release())  # noqa: PLW0108 - it is not there yet
-    await stuck.room(80)
+    stuck = Reader(buffers, leaves=True)
+    await stuck.hold.room(80)
     reader = Reader(buffers)
     await reader.hold.room(60)
-    assert stuck.ended
+    assert stuck.done == ["ended"]
     assert buffers.size == 60
 
 
 async def test_a_page_waits_no_longer_than_live_readers_that_hold_everything_are_let() -> None:
     buffers = Buffers(most=100, stuck_seconds=0.01)
-    live = buffers.hold(lambda: live.release())  # noqa: PLW0108 - it is not there yet
-    live.keep(bytes(90))
+    live = Reader(buffers, leaves=True)
+    live.hold.keep(bytes(90))
     reader = Reader(buffers)
     await reader.hold.room(60)
-    assert live.ended
+    assert live.done == ["ended"]
