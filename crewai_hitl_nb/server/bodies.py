@@ -129,7 +129,6 @@ class BodyMixin:
             return super().finish(chunk, **kwargs)  # type: ignore[misc]
         if chunk is not None:
             handler.set_header("Content-Length", str(len(chunk)))
-            handler.set_header("Connection", "close")
             handler.write(chunk)
         return handler.flush()
 
