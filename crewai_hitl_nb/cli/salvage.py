@@ -65,7 +65,10 @@ def _lines(report: "Salvaged") -> list[str]:
         lines.append(f"lost offsets: {_some(ranges)}")
     if report.changed:
         changed = [str(offset) for offset in report.changed]
-        lines.append(f"left out, because the text was changed: {_some(changed)}")
+        lines.append(f"left out, because it or the one before was changed: {_some(changed)}")
+    if report.unverified:
+        unverified = [str(offset) for offset in report.unverified]
+        lines.append(f"kept, though nothing proves that they were written so: {_some(unverified)}")
     if report.ended:
         lines.append(f"cancelled, because their end was lost: {_some(list(report.ended))}")
     return lines

@@ -1,8 +1,9 @@
 """Salvage: a new log out of what a damaged one still holds.
 
 The damaged file is only read, page by page (``pages.py``), and stays as it is. What of it is
-an event is known by its own words: its JSON names its offset and its id. Where the chain's
-seals (``protocol/chain.py``) are there to tell, an event whose text was changed is left out.
+an event is known by its own words: its JSON names its offset and its id. Whether it is the event
+that was sealed the chain tells (``protocol/chain.py``, ``vouching.py``): one that contradicts it is
+left out, and one of which the chain says nothing is kept and named. Nothing is guessed.
 
 What the new log promises:
 
@@ -22,7 +23,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain as chain_of
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +44,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.state import Status
 from crewai_hitl_nb.protocol.wire import decode_event
-from crewai_hitl_nb.store import reading, tables, writing
+from crewai_hitl_nb.store import reading, tables, vouching, writing
 from crewai_hitl_nb.store.base import Commit, Record, StoreInUse, commit_of
 from crewai_hitl_nb.store.pages import Pages, Row, Value
 
@@ -59,7 +61,6 @@ class _Found(msgspec.Struct, frozen=True):
 
     commit: Commit
     stored_at: float
-    seal: bytes | None
 
 
 class _Remains(msgspec.Struct):
@@ -71,6 +72,9 @@ class _Remains(msgspec.Struct):
         top: The last offset that anything speaks of.
         pruned_through: As it was noted.
         notes: See ``notes.py``.
+        epoch: Of the damaged log, on which its chain begins.
+        seals: By offset, also of events that cannot be read and of pruned ones.
+        twice: Offsets of which there are two events; the first that was found is taken.
     """
 
     events: dict[int, _Found] = {}
@@ -78,6 +82,9 @@ class _Remains(msgspec.Struct):
     top: int = 0
     pruned_through: int = 0
     notes: dict[str, bytes] = {}
+    epoch: str | None = None
+    seals: dict[int, bytes] = {}
+    twice: set[int] = set()
 
 
 class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +93,9 @@ class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kept: Events in the new one.
         lost: Ranges of offsets that are missing, first and last included.
-        changed: Offsets of events that were left out because their text was changed.
+        changed: Offsets of events that were left out: they do not follow from the one before.
+        unverified: Offsets of events that were kept, and of which the chain does not tell whether
+            they are what was sealed.
         pending: Requests that are open in the new log.
         ended: Requests that had ended, their end lost; cancelled in the new log.
         epoch: The new log's.
@@ -95,6 +104,7 @@ class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
     kept: int
     lost: Sequence[tuple[int, int]]
     changed: Sequence[int]
+    unverified: Sequence[int]
     pending: int
     ended: Sequence[str]
     epoch: str
@@ -126,13 +136,13 @@ def salvage_in_place(path: Path, now: datetime) -> tuple[Salvaged, Path]:
         StoreUnavailable: As for :func:`salvage`; the damaged log is then where it was.
     """
     new = path.with_name(f"{path.name}.salvaged")
-    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}")
     with _alone(path):
+        aside = _free_name(path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}"))
         new.unlink(missing_ok=True)  # of an earlier try that was cut short
         salvaged = _salvage(path, new, now)
         # In this order, so that whatever is cut short, the damaged log is whole under one
         # name or the other, and its write-ahead log never stands beside the new one.
-        for end in ("-wal", "-shm", ""):
+        for end in _ENDS:
             source = path.with_name(path.name + end)
             if source.exists():
                 _keep(source, Path(f"{aside}{end}"))
@@ -142,11 +152,28 @@ def salvage_in_place(path: Path, now: datetime) -> tuple[Salvaged, Path]:
     return salvaged, aside
 
 
+_ENDS: Final = ("-wal", "-shm", "")
+"""Of the names of a log's files."""
+
+
+def _free_name(wanted: Path) -> Path:
+    """Return a name that no copy has yet; there may be one of this very second."""
+    more = (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
+    names = chain_of([wanted], more)
+    return next(name for name in names if not any(Path(f"{name}{end}").exists() for end in _ENDS))
+
+
 def _keep(source: Path, target: Path) -> None:
+    """Give a file a second name, or a copy; never in place of another file."""
     try:
         os.link(source, target)
+    except FileExistsError:
+        raise
     except OSError:  # a file system without a second name for a file
-        shutil.copy2(source, target)
+        with source.open("rb") as old, target.open("xb") as new:
+            shutil.copyfileobj(old, new)
+            os.fsync(new.fileno())
+        shutil.copystat(source, target)
 
 
 @contextmanager
@@ -167,10 +194,13 @@ def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
     remains = _remains(path)
     if not remains.events:
         raise StoreUnavailable(f"no event can be read in {path}; it was left as it is")
-    changed = _changed(remains)
-    for offset in changed:
+    bodies = {offset: found.commit.record.body for offset, found in remains.events.items()}
+    said = vouching.judge(bodies, remains.seals, remains.epoch)
+    for offset in said.contradicted:
         del remains.events[offset]
-    return _write(to, remains, changed, now)
+    unproven = {*said.unproven, *(remains.twice & remains.events.keys())}
+    said = vouching.Judgement(said.contradicted, sorted(unproven))
+    return _write(to, remains, said, now)
 
 
 # ---- what is there
@@ -201,9 +231,17 @@ def _take(remains: _Remains, row: Row) -> None:
     if number is not None and len(columns) >= _EVENT_COLUMNS:
         found = _event(number, columns)
         if found is not None:
-            remains.events.setdefault(number, found)
+            taken = remains.events.setdefault(number, found)
+            if taken.commit.record.body != found.commit.record.body:
+                remains.twice.add(number)
+        if len(columns) > _EVENT_COLUMNS and isinstance(columns[_EVENT_COLUMNS], bytes):
+            remains.seals.setdefault(number, columns[_EVENT_COLUMNS])
         return
     match columns:
+        case (None, bytes(digest), bytes(seal)) if number is not None and len(digest) == len(seal):
+            remains.seals.setdefault(number, seal)  # of a pruned one
+        case ("epoch", str(epoch)) if number is None:
+            remains.epoch = epoch
         case ("events", int(top)) if number is not None:
             remains.top = max(remains.top, top)
         case ("pruned_through", int(offset)) if number is None:
@@ -220,7 +258,7 @@ def _take(remains: _Remains, row: Row) -> None:
 
 def _event(offset: int, columns: tuple[Value, ...]) -> _Found | None:
     """Return the event that a row holds, or None when it holds none."""
-    _, event_id, _, _, _, _, stored_at, body, *later = columns
+    _, event_id, _, _, _, _, stored_at, body, *_ = columns
     if isinstance(body, str):  # as another program may have written it; SQLite reads both
         body = body.encode()
     if not isinstance(body, bytes) or not isinstance(stored_at, int | float):
@@ -234,39 +272,13 @@ def _event(offset: int, columns: tuple[Value, ...]) -> _Found | None:
     record = Record(
         offset, event.event_id, event_type(event), event.execution_id, event.crew_id, body
     )
-    seal = later[0] if later and isinstance(later[0], bytes) else None
-    return _Found(Commit(record, event), float(stored_at), seal)
-
-
-def _changed(remains: _Remains) -> list[int]:
-    """Return the offsets of events that are not what was sealed.
-
-    A seal that does not fit is wrong itself, or the event is. The next one tells: it was made
-    from the right seal. Where an event before or behind it is missing nothing can be told.
-    """
-    changed, right = list[int](), None
-    offsets = sorted(remains.events)
-    for offset, following in pairwise([*offsets, 0]):
-        found = remains.events[offset]
-        fits = None
-        if right is not None and right[0] == offset - 1:
-            fits = chain.sealed(right[1], found.commit.record.body)
-        if fits is None or fits == found.seal:
-            right = (offset, found.seal) if found.seal is not None else None
-            continue
-        after = remains.events[following] if following == offset + 1 else None
-        if after is not None and chain.sealed(fits, after.commit.record.body) == after.seal:
-            right = offset, fits  # the seal was damaged, the event was not
-        else:
-            changed.append(offset)
-            right = (offset, found.seal) if found.seal is not None else None
-    return changed
+    return _Found(Commit(record, event), float(stored_at))
 
 
 # ---- the new file
 
 
-def _write(to: Path, remains: _Remains, changed: list[int], now: datetime) -> Salvaged:
+def _write(to: Path, remains: _Remains, said: vouching.Judgement, now: datetime) -> Salvaged:
     lost = list(_ranges(remains))
     os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(to, isolation_level=None)) as connection:
@@ -281,7 +293,8 @@ def _write(to: Path, remains: _Remains, changed: list[int], now: datetime) -> Sa
     return Salvaged(
         kept=len(remains.events),
         lost=lost,
-        changed=changed,
+        changed=said.contradicted,
+        unverified=said.unproven,
         pending=len(pending) - len(ended),
         ended=ended,
         epoch=epoch,
