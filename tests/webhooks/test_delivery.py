@@ -1,11 +1,13 @@
 """What a receiver gets, and whom it cannot hold up."""
 
 import json
+from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from crewai_hitl_nb.broker.subscription import Start
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING, Record
 from tests.events import completed, other, required
 from tests.webhooks.conftest import Rig
@@ -163,3 +165,20 @@ async def test_the_same_address_twice_is_one_endpoint(rig: Rig, receiver: Receiv
     await rig.publish(required("r1"), required("r2"))
     await rig.until_delivered(2)
     assert receiver.requests == ["r1", "r2"]
+
+
+async def test_an_error_in_what_wakes_the_deliveries_does_not_end_them(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.start(receiver.url())
+    await rig.publish(required("r1"))
+    await rig.until_delivered(1)
+    rig.broker._fanout.end(StoreUnavailable("the log cannot be read"))
+    await rig.publish(required("r2"))
+
+    def delivered(listing: list[Any]) -> bool:
+        rig.clock.turn(5)  # it pauses before it listens again
+        return all(one["cursor"] >= 2 for one in listing)
+
+    await rig.until(delivered)
+    assert [call.event["request_id"] for call in receiver.calls] == ["r1", "r2"]
