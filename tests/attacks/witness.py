@@ -99,7 +99,8 @@ class Witness:
 
     def settle(self) -> None:
         """Wait until every picture that there should not be has failed, and said so."""
-        self.page.wait_for_function("Array.from(document.images).every((one) => one.complete)")
+        complete = "() => Array.from(document.images).every((one) => one.complete)"
+        self.page.wait_for_function(complete)
         self.page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
         )

@@ -6,6 +6,7 @@ of the page and of the panel; it knows the page only by its test ids.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -62,9 +63,11 @@ class Desk:
         return [one["request_id"] for one in listed.raise_for_status().json()["requests"]]
 
     def clear(self) -> None:
-        """Leave nothing pending."""
+        """Leave nothing pending; what a page that was left has answered meanwhile is not."""
         for request_id in self.pending():
-            self.cancel(request_id)
+            reply = self._http.post(f"requests/{quote(request_id, safe='')}/cancel", json={})
+            if reply.status_code not in (HTTPStatus.CONFLICT, HTTPStatus.GONE):
+                reply.raise_for_status()
 
     def close(self) -> None:
         """End the connection."""
@@ -91,6 +94,10 @@ class InboxPage:
             "data-state", "live", timeout=CARD_MS
         )
         return self
+
+    def hold_decisions(self, milliseconds: int) -> None:
+        """Set how long an approval can be taken back; a minute outlasts any busy machine."""
+        self.page.evaluate(f"localStorage.setItem('crewai-hitl/undo-ms', '{milliseconds}')")
 
     def hook(self, test_id: str) -> Locator:
         """Return what has a test id."""

@@ -22,6 +22,8 @@ def note(what, detail=""):
     body = {{"what": what, "detail": str(detail), "at": time.time()}}
     with socket.create_connection(("127.0.0.1", {port})) as line:
         line.sendall(json.dumps(body).encode())
+        line.shutdown(socket.SHUT_WR)
+        line.recv(1)  # closed once the note is kept: the next one cannot overtake it
 
 note("kernel", os.getpid())
 """

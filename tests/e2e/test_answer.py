@@ -58,9 +58,11 @@ def test_the_inbox_page_answers(
     lab = open_lab("inbox.ipynb", [notes.cell, CREW, KICKOFF])
     inbox = open_inbox_page(browser, lab_server)
     lab.run_all()
+    lab.await_card("pending")
     card = inbox.locator("[data-testid='hitl-card'][data-status='pending']")
     card.get_by_test_id("hitl-feedback").fill("From the inbox")
     card.get_by_test_id("hitl-send").click()
+    lab.await_card("answered")  # until this page hears of it, the first card is pending, too
     lab.await_card("pending").get_by_test_id("hitl-accept").click()
     assert "From the inbox" in notes.await_note("finished").detail
     inbox.close()

@@ -149,13 +149,16 @@ def test_a_tools_arguments_are_changed_before_it_is_allowed(
 def test_an_approval_can_be_taken_back_and_then_goes_by_itself(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
-    card = ask(desk, open_inbox(), "card-undo", REVIEW)
+    inbox = open_inbox()
+    inbox.hold_decisions(60_000)
+    card = ask(desk, inbox, "card-undo", REVIEW)
     card.get_by_test_id("hitl-accept").click()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("Accepting")
     card.get_by_test_id("hitl-undo").click()
     expect(card.get_by_test_id("hitl-accept")).to_be_focused()
     assert desk.request("card-undo")["status"] == "pending"
+    inbox.hold_decisions(100)
     card.get_by_test_id("hitl-accept").click()
-    expect(card.get_by_test_id("hitl-held")).to_contain_text("Accepting")
     expect(card).to_have_attribute("data-status", "answered")
     assert completion(desk, "card-undo")["decision"] == "approve"
 
@@ -164,7 +167,7 @@ def test_a_refusal_goes_at_once_also_in_place_of_an_approval(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
     inbox = open_inbox()
-    inbox.page.evaluate("localStorage.setItem('crewai-hitl/undo-ms', '60000')")
+    inbox.hold_decisions(60_000)
     card = ask(desk, inbox, "card-refused", REVIEW)
     card.get_by_test_id("hitl-feedback").fill("Not a fox")
     card.get_by_test_id("hitl-accept").click()
@@ -180,7 +183,7 @@ def test_an_approval_that_is_held_elsewhere_does_not_overtake_a_refusal(
 ) -> None:
     first, second = open_inbox(), open_inbox()
     for inbox in (first, second):
-        inbox.page.evaluate("localStorage.setItem('crewai-hitl/undo-ms', '60000')")
+        inbox.hold_decisions(60_000)
     allowing = ask(desk, first, "card-both", REVIEW)
     refusing = second.card("card-both")
     allowing.get_by_test_id("hitl-accept").click()
@@ -193,6 +196,7 @@ def test_an_approval_that_is_held_elsewhere_does_not_overtake_a_refusal(
 
 def test_an_approval_is_sent_when_the_page_is_left(desk: Desk, open_inbox: OpenInbox) -> None:
     inbox = open_inbox()
+    inbox.hold_decisions(60_000)
     card = ask(desk, inbox, "card-left", REVIEW)
     card.get_by_test_id("hitl-accept").click()
     expect(card.get_by_test_id("hitl-undo")).to_be_visible()
@@ -207,6 +211,7 @@ def test_who_was_faster_is_named_and_ones_own_words_can_be_copied(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
     inbox = open_inbox(permissions=["clipboard-read", "clipboard-write"])
+    inbox.hold_decisions(60_000)
     card = ask(desk, inbox, "card-late", REVIEW)
     card.get_by_test_id("hitl-feedback").fill("My careful words")
     card.get_by_test_id("hitl-accept").click()
@@ -221,6 +226,7 @@ def test_who_was_faster_is_named_and_ones_own_words_can_be_copied(
 
 def test_the_keyboard_alone_reads_edits_and_decides(desk: Desk, open_inbox: OpenInbox) -> None:
     inbox = open_inbox()
+    inbox.hold_decisions(60_000)
     card = ask(desk, inbox, "card-keys", REVIEW)
     keyboard = inbox.page.keyboard
     card.focus()
@@ -301,7 +307,7 @@ def test_no_look_of_a_card_breaks_a_rule_or_its_width(
     desk: Desk, open_inbox: OpenInbox, scheme: str, width: int
 ) -> None:
     inbox = open_inbox(color_scheme=scheme, viewport={"width": width, "height": 900})
-    inbox.page.evaluate("localStorage.setItem('crewai-hitl/undo-ms', '60000')")
+    inbox.hold_decisions(60_000)
     for look in LOOKS:
         request_id = f"card-{look}-{scheme}-{width}"
         card = show(desk, inbox, look, request_id)

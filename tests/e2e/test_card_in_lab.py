@@ -56,6 +56,7 @@ def test_the_card_in_a_notebook_keeps_to_the_rules_and_its_keys_to_itself(
     request_id = desk.ask(f"lab-{theme}", **REVIEW)
     write_card(inbox_server, f"card-{theme}.ipynb", desk.request(request_id))
     page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    page.add_init_script("localStorage.setItem('crewai-hitl/undo-ms', '60000')")  # axe takes time
     lab = Lab(page, inbox_server)
     lab.open(f"card-{theme}.ipynb")
     lab.use_theme(f"JupyterLab {theme}")

@@ -15,13 +15,32 @@ _NOTIFICATIONS = """async () => {
   return (await worker.getNotifications()).map(({ title, body, data }) => ({ title, body, data }));
 }"""
 
-_NOTIFIED = f"({_NOTIFICATIONS})().then((shown) => shown.length > 0)"
+_WATCH_NOTIFICATIONS = """() => {
+  window.notified = 0;
+  const { prototype } = ServiceWorkerRegistration;
+  const show = prototype.showNotification;
+  prototype.showNotification = async function (...words) {
+    await show.apply(this, words);
+    window.notified += 1;
+  };
+}"""
+"""Count what is shown, once it is: whoever asks Chromium which notifications there are makes it
+forget one that is about to be shown."""
+
+
+def await_notification(page: Page) -> None:
+    """Wait until one notification is shown."""
+    page.wait_for_function("() => window.notified > 0", polling=50)  # a hidden page has no frames
 
 
 def await_worker(page: Page) -> None:
-    """Wait until the service worker runs the page."""
+    """Wait until the service worker runs the page.
+
+    By a function: an expression is evaluated at each look, which the page's policy refuses from
+    the second one on.
+    """
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
 
 
 def test_the_browser_finds_nothing_that_keeps_the_page_from_being_installed(
@@ -66,15 +85,15 @@ def test_a_notification_comes_only_when_asked_for_and_shows_no_word_of_the_quest
     page = inbox.page
     await_worker(page)
     page.evaluate(LOOKING_ELSEWHERE)
+    page.evaluate(_WATCH_NOTIFICATIONS)
     desk.ask("not called", prompt="The password is swordfish, yes?")
     expect(inbox.card("not called")).to_be_visible(timeout=CARD_MS)
-    assert page.evaluate(_NOTIFICATIONS) == []
     inbox.hook("hitl-open-settings").click()
     inbox.hook("hitl-set-notifications").check()
     page.keyboard.press("Escape")
     desk.ask("called", prompt="The password is swordfish, yes?")
     expect(inbox.card("called")).to_be_visible(timeout=CARD_MS)
-    page.wait_for_function(_NOTIFIED, polling=50)  # a page that is not drawn has no frames
+    await_notification(page)
     shown: list[dict[str, Any]] = page.evaluate(_NOTIFICATIONS)
     assert shown == [{"title": "A crew waits for you", "body": "", "data": {"request": "called"}}]
 
@@ -84,6 +103,7 @@ def test_in_quiet_hours_nobody_is_called(desk: Desk, open_inbox: OpenInbox) -> N
     page = inbox.page
     await_worker(page)
     page.evaluate(LOOKING_ELSEWHERE)
+    page.evaluate(_WATCH_NOTIFICATIONS)
     inbox.hook("hitl-open-settings").click()
     inbox.hook("hitl-set-notifications").check()
     inbox.hook("hitl-set-quiet").check()
@@ -93,7 +113,11 @@ def test_in_quiet_hours_nobody_is_called(desk: Desk, open_inbox: OpenInbox) -> N
     page.clock.set_fixed_time("2026-11-22T12:00:00")
     desk.ask("in the quiet")
     expect(inbox.card("in the quiet")).to_be_visible(timeout=CARD_MS)
-    assert page.evaluate(_NOTIFICATIONS) == []
+    page.clock.set_fixed_time("2026-11-22T23:59:30")
+    desk.ask("after the quiet")
+    await_notification(page)
+    shown = page.evaluate(_NOTIFICATIONS)
+    assert [one["data"] for one in shown] == [{"request": "after the quiet"}]
 
 
 def test_what_was_set_outlives_the_page(open_inbox: OpenInbox) -> None:

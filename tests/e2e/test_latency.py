@@ -68,6 +68,7 @@ def test_the_waits_of_a_person_are_measured(
         card.get_by_test_id("hitl-feedback").fill(f"Round {number}")
         card.get_by_test_id("hitl-send").click()
         went_on = notes.await_note("model called").at * 1000
+        lab.await_card("answered", count=number + 1)
         times = lab.page.evaluate("id => [shown[id], answerable[id], clicked[id]]", request_id)
         shown, answerable, clicked = times
         latencies.add("ask → card on screen", shown - asked_at(request_id))
