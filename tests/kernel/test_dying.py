@@ -18,12 +18,11 @@ import pytest
 
 from crewai_hitl_nb.client import Client, Request
 from crewai_hitl_nb.protocol.events import HumanInputCancelled, HumanInputRequired
+from crewai_hitl_nb.protocol.limits import PRESENCE_GRACE_SECONDS
 from tests.jupyter_process import JupyterProcess, scratch_env
-from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.conftest import PROMISED_SECONDS, next_question, wait_until_closed
 from tests.kernel.crews import ENABLE, KICKOFF
 from tests.kernel.running_kernel import RunningKernel, running_kernel
-
-LOST_SECONDS = 10.0
 
 pytestmark = pytest.mark.timeout(300)  # ten processes that import crewAI, on whatever machine
 
@@ -137,7 +136,7 @@ def check(died: tuple[Request, float], record: Callable[[str, object], None]) ->
     assert isinstance(request.completion, HumanInputCancelled)
     # Jupyter interrupts a kernel that it shuts down before it does.
     assert request.completion.reason in ("source_lost", "interrupted")
-    assert seconds < LOST_SECONDS
+    assert PRESENCE_GRACE_SECONDS < PROMISED_SECONDS
 
 
 @pytest.mark.parametrize("way", KERNELS)
