@@ -25,6 +25,7 @@ from crewai_hitl_nb.protocol.wire import RESERVED_TYPES
 from crewai_hitl_nb.server import replies
 from crewai_hitl_nb.server.requests import CancelBody, ClaimBody
 from crewai_hitl_nb.server.resume import ResumeBody
+from crewai_hitl_nb.store.damage import EVENT_DAMAGED
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -128,7 +129,8 @@ _OTHER_FIELDS: Final = {
 
 def _other_event(title: str) -> Schema:
     """Return the schema of an event of a type that the server does not know."""
-    known = {"enum": sorted({*KNOWN_TYPES, *RESERVED_TYPES})}
+    # What stands in for a damaged event is delivered, though nobody may publish it.
+    known = {"enum": sorted({*KNOWN_TYPES, *RESERVED_TYPES} - {EVENT_DAMAGED})}
     kind = {"type": "string", "minLength": 1, "maxLength": limits.MAX_TYPE_CHARS, "not": known}
     return {
         "title": title,
@@ -158,9 +160,7 @@ def _in_crew_words(schema: Schema) -> Schema:
     said = copy.deepcopy(schema)
     properties = said["properties"]
     kind = properties.pop("type")
-    if "not" in kind:
-        kind["not"]["enum"].append(dialects.PENDING)
-    elif kind["enum"] == ["human_input_required"]:
+    if kind.get("enum") == ["human_input_required"]:
         kind = {"enum": [dialects.PENDING]}
         properties["context"] = {
             "type": "object",
