@@ -74,6 +74,8 @@ def environment_checks() -> Iterator[Check]:
     yield _front_end()
     yield _crewai()
     yield _kernel()
+    if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
+        yield _hub()
     is_terminal = sys.stdin.isatty()
     yield Check("stdin", "note", "a terminal" if is_terminal else "not a terminal")
 
@@ -99,6 +101,19 @@ def _calls(client: "Client", endpoint: "Endpoint") -> Iterator[Check]:
         return
     yield Check("authorised", "ok", f"it lets us read; {waiting} pending")
     yield _versions(health.version or "unknown")
+
+
+def _hub() -> Check:
+    """Look whether each user of the hub has an origin of their own."""
+    if os.environ.get("JUPYTERHUB_HOST"):
+        return Check("hub", "ok", "each user's server has a host name of its own")
+    return Check(
+        "hub",
+        "note",
+        "all users' servers have one host name: a page of another user's server can read your"
+        " questions and answer in your name",
+        "whoever runs the hub sets `c.JupyterHub.subdomain_host` (docs/jupyterhub.md)",
+    )
 
 
 def _shut_out(endpoint: "Endpoint", error: HitlError) -> Check:

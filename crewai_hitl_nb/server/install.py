@@ -13,6 +13,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
+from crewai_hitl_nb.protocol.errors import BadRequest
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, needs
 
 WORKER: Final = Path(__file__).parent / "static" / "service-worker.js"
@@ -47,11 +48,25 @@ class WorkerHandler(_PartOfThePage):
     @needs("read")
     async def get(self) -> None:
         """Return it, or 404 where the front end was not built."""
+        self._require_a_registration()
         if not WORKER.exists():
             raise web.HTTPError(404, "the front end is not built; run `npm run build` in js/")
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
         self.finish(WORKER.read_bytes())
+
+    def _require_a_registration(self) -> None:
+        """Refuse a page that wants the script for anything else, or under another address.
+
+        A browser says what it is for (W3C, "Fetch Metadata"); a query would make it another script.
+
+        Raises:
+            BadRequest: It is something else.
+        """
+        purpose = self.request.headers.get("Sec-Fetch-Dest", "serviceworker")
+        if purpose != "serviceworker" or self.request.query:
+            raise BadRequest("this script is for a browser to register, without a query")
 
 
 def manifest(prefix: str, static: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ upgrade, as HTTP 400 and 403 with a JSON body.
 """
 
 import asyncio
+import hmac
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado import web
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import RequestHandler
@@ -31,7 +33,13 @@ from tornado.websocket import (
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
 from crewai_hitl_nb.protocol import frames, limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL
-from crewai_hitl_nb.protocol.errors import BadRequest, HitlError, StoreUnavailable, TooLarge
+from crewai_hitl_nb.protocol.errors import (
+    BadRequest,
+    Forbidden,
+    HitlError,
+    StoreUnavailable,
+    TooLarge,
+)
 from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.acknowledging import Replies
 from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, note_refusal
@@ -121,6 +129,7 @@ class StreamSocket(
     @ws_authenticated
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Check everything that can be wrong while it can still be said by HTTP."""
+        self._require_xsrf()
         await self.require("read")
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise BadRequest("this is a WebSocket; open it with `Upgrade: websocket`, or read SSE")
@@ -138,6 +147,35 @@ class StreamSocket(
                 self._let_go()
             else:
                 self._leave()
+
+    def _require_xsrf(self) -> None:
+        """Let a cookie in only with the XSRF token beside it, as ``?_xsrf=``.
+
+        An origin does not tell pages of one host name apart, and on a JupyterHub without
+        subdomains each user's server is one of them. A browser sets no header on a WebSocket.
+
+        Raises:
+            Forbidden: It is missing or wrong.
+        """
+        if self.by_token or not self.identity_provider.auth_enabled:
+            return
+        if self.settings.get("disable_check_xsrf", False):
+            return
+        given = self.get_query_argument("_xsrf", "")
+        expected = self.xsrf_token  # makes one where the page has none; a hub has rules of its own
+        hub_auth = getattr(self.identity_provider, "hub_auth", None)
+        try:
+            if hub_auth is None:
+                web.RequestHandler.check_xsrf_cookie(self)
+                return
+            right = hmac.compare_digest(given.encode(), expected)
+        except web.HTTPError:
+            right = False
+        if not right:
+            raise Forbidden(
+                "a WebSocket by cookie needs the XSRF token: add ?_xsrf= with the _xsrf cookie's"
+                " value, or send a token"
+            )
 
     def _let_go(self) -> None:
         """Drop what only the handshake needed: a sixth of what a parked connection holds."""

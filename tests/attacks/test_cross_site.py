@@ -140,6 +140,10 @@ def test_every_reply_says_who_may_frame_it_and_what_it_is(owner: httpx.Client, p
 
 def test_the_service_worker_reaches_no_further_than_the_prefix(jupyter: JupyterProcess) -> None:
     worker = httpx.get(f"{jupyter.prefix}service-worker.js", headers=jupyter.headers)
+    for dest, query in (("script", ""), ("empty", ""), ("serviceworker", "?other")):
+        headers = {**jupyter.headers, "Sec-Fetch-Dest": dest}
+        wrong = httpx.get(f"{jupyter.prefix}service-worker.js{query}", headers=headers)
+        assert wrong.status_code == 400
     assert worker.status_code == 200
     assert "Service-Worker-Allowed" not in worker.headers
     manifest = httpx.get(f"{jupyter.prefix}manifest.webmanifest", headers=jupyter.headers).json()

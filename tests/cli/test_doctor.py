@@ -91,3 +91,13 @@ def test_in_a_kernel_it_says_which_and_whether_its_server_knows_us(
     assert "restart" in check["mend"]
     told = {**cell, "CREWAI_HITL_KERNEL_URL": url}
     assert examined(Commands(told), exit_code=0)["kernel"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(("host", "state"), [("", "note"), ("https://ada.hub.example", "ok")])
+def test_a_hub_without_a_host_name_for_each_user_is_warned_of(
+    tmp_path: Path, host: str, state: str
+) -> None:
+    env = clean_env(tmp_path, JUPYTERHUB_SERVICE_PREFIX="/user/ada/", JUPYTERHUB_HOST=host)
+    check = examined(Commands(env), exit_code=1)["hub"]
+    assert check["state"] == state
+    assert ("subdomain_host" in check["mend"]) is (state == "note")

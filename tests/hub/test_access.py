@@ -1,6 +1,7 @@
 """Who is let in through the hub, who is not, and under which name they answer."""
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -116,9 +117,15 @@ async def test_another_site_is_refused_even_with_the_cookie(hub: HubProcess, ada
                 http.post("events", json=question(), headers=headers),
             ):
                 assert reply.status_code in (403, 404)
-        cookies = cookies_for(http)
+        cookies, token = cookies_for(http), xsrf(http)["X-XSRFToken"]
     own = {"Cookie": cookies, "Origin": hub.url.rstrip("/")}
-    address = ada.url.replace("http", "ws", 1) + "ws/human-input"
+    without = ada.url.replace("http", "ws", 1) + "ws/human-input"
+    address = f"{without}?_xsrf={quote(token)}"
+    for browser in ({}, {"Sec-Fetch-Mode": "websocket", "Sec-Fetch-Site": "same-origin"}):
+        for wrong in (without, f"{without}?_xsrf=wrong"):
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                await websockets.connect(wrong, additional_headers=own | browser)
+            assert refused.value.response.status_code == 403
     async with websockets.connect(address, additional_headers=own) as connection:
         assert await connection.recv()
     with pytest.raises(websockets.InvalidStatus) as refused:

@@ -163,6 +163,7 @@ async def handshake(door: Door, headers: dict[str, str], **params: str) -> int:
 async def test_a_socket_opens_for_whom_the_host_knows(door: Door) -> None:
     async with caller(door, "cookie") as http:
         cookie = {"Cookie": cookie_header(http)}
+        xsrf = http.cookies["_xsrf"]
     own = door.url.split("/a%40b/")[0]
     assert await handshake(door, {}) == 403
     assert await handshake(door, {"Authorization": "token wrong"}) == 403
@@ -171,8 +172,11 @@ async def test_a_socket_opens_for_whom_the_host_knows(door: Door) -> None:
     assert await handshake(door, {}, token=kernel_key()) == 101
     assert await handshake(door, {"Authorization": f"Bearer {door.token}"}) == 101
     assert await handshake(door, {"Authorization": f"token {kernel_key()}"}) == 101
-    assert await handshake(door, {**cookie, "Origin": own}) == 101
-    assert await handshake(door, {**cookie, "Origin": FOREIGN}) == 403
+    assert await handshake(door, {**cookie, "Origin": own}, _xsrf=xsrf) == 101
+    assert await handshake(door, {**cookie, "Origin": own}) == 403
+    assert await handshake(door, {**cookie, "Origin": own}, _xsrf="wrong") == 403
+    assert await handshake(door, cookie) == 403
+    assert await handshake(door, {**cookie, "Origin": FOREIGN}, _xsrf=xsrf) == 403
     await door.until_subscriptions(0)
 
 

@@ -9,7 +9,12 @@ import { socketUrl, urlOf } from "../endpoint";
 import { type Connection, type Listener, type Subscription, streamParameters } from "./transport";
 
 export function connectWebSocket(subscription: Subscription, listener: Listener): Connection {
-  const url = urlOf(subscription.endpoint, "ws/human-input", streamParameters(subscription));
+  const { endpoint } = subscription;
+  const url = urlOf(endpoint, "ws/human-input", {
+    ...streamParameters(subscription),
+    // A browser sets no headers on a WebSocket, and a cookie alone is not enough.
+    _xsrf: endpoint.headers()["X-XSRFToken"] ?? null,
+  });
   const socket = new WebSocket(socketUrl(url));
   const detach = new AbortController();
   const signal = detach.signal;
