@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crewai_hitl_nb.cli.settings import Settings, json_option
+from crewai_hitl_nb.protocol.ids import complaint
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.server.keyring import ApiKey, Keyring
@@ -27,6 +28,14 @@ _file_option = click.option(
     required=True,
     help="The keys file, which `serve --keys-file` reads; also CREWAI_HITL_KEYS_FILE.",
 )
+
+
+def _ids(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what no event can name: such a key would reach nothing."""
+    for name in given:
+        if (wrong := complaint(name)) is not None:
+            raise click.BadParameter(wrong)
+    return given
 
 
 @click.group()
@@ -47,8 +56,10 @@ def keys() -> None:
     type=click.Choice(["read", "publish", "answer"]),
     help="What its bearer may do; repeatable. Without: everything.",
 )
-@click.option("--execution", "executions", multiple=True, help="Only this one; repeatable.")
-@click.option("--crew", "crews", multiple=True, help="Only this one; repeatable.")
+@click.option(
+    "--execution", "executions", multiple=True, callback=_ids, help="Only this one; repeatable."
+)
+@click.option("--crew", "crews", multiple=True, callback=_ids, help="Only this one; repeatable.")
 @_file_option
 @json_option
 @click.pass_obj

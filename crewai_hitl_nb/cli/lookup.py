@@ -6,6 +6,7 @@ question when it is read and another when it is answered, and somebody would app
 they never saw.
 """
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -20,6 +21,11 @@ SHORTEST_PREFIX: Final = 4
 """Fewer characters are a slip of the hand rather than a name."""
 
 _SHOWN: Final = 5
+
+_TYPEABLE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+,/-]*")
+"""What every shell takes for one plain word. Completion puts an id on the command line as it is,
+and Enter would run a ``$(…)`` that a publisher wrote into it; quoting differs by shell and by what
+was typed before. So any other id is not offered: it is copied from `pending`, between quotes."""
 
 
 def find_request(client: "Client", named: str) -> "Request":
@@ -54,4 +60,4 @@ def complete_request_id(ctx: click.Context, param: click.Parameter, incomplete: 
             ids = [request.request_id for request in client.pending()]
     except (HitlError, click.ClickException):
         return []  # a shell that completes has no place for an error
-    return [whole for whole in ids if whole.startswith(incomplete)]
+    return [whole for whole in ids if whole.startswith(incomplete) and _TYPEABLE.fullmatch(whole)]

@@ -13,14 +13,13 @@ from contextlib import aclosing
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from crewai_hitl_nb.client.decode import read_as
 from crewai_hitl_nb.client.discovery import Endpoint, require_endpoint
 from crewai_hitl_nb.client.errors import ServerAway
-from crewai_hitl_nb.client.exchange import call, open_http
+from crewai_hitl_nb.client.exchange import call, open_http, segment
 from crewai_hitl_nb.client.results import (
     Answered,
     Health,
@@ -326,4 +325,4 @@ def _typed_event(event: object) -> Event:
 
 def _place(request_id: str, act: str = "") -> str:
     """Return the path of a request; an id is opaque and may hold any character."""
-    return f"requests/{quote(request_id, safe='')}{act}"
+    return f"requests/{segment(request_id)}{act}"

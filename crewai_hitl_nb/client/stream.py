@@ -11,13 +11,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import quote
 
 import httpx
 
 from crewai_hitl_nb.client.decode import Incoming
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import Silent, TransportUnusable
+from crewai_hitl_nb.client.exchange import segment
 from crewai_hitl_nb.client.resume import (
     Backoff,
     Cursor,
@@ -78,7 +78,7 @@ class Subscription:
 
     def path(self, kind: str) -> str:
         """Return the path below the prefix, for ``ws``, ``events`` or ``poll``."""
-        below = f"/{quote(self.execution_id, safe='')}" if self.execution_id is not None else ""
+        below = f"/{segment(self.execution_id)}" if self.execution_id is not None else ""
         return f"{kind}/human-input{below}"
 
     def parameters(self, cursor: Cursor) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from crewai_hitl_nb.protocol import limits, schema
+from crewai_hitl_nb.protocol import ids, limits, schema
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import (
@@ -80,6 +80,9 @@ def answer_from_wire(raw: object, idempotency_key: str | None = None) -> Answer:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise InvalidAnswer.at(where.rstrip("`").lstrip("."), what) from None
+    key = answer.idempotency_key
+    if key is not None and (wrong := ids.complaint(key)) is not None:
+        raise InvalidAnswer.at("idempotency_key", wrong)
     return answer
 
 

@@ -14,7 +14,7 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadJson, BadRequest, HitlError, TooLarge
 from crewai_hitl_nb.protocol.events import CancelReason
-from crewai_hitl_nb.protocol.ids import Id
+from crewai_hitl_nb.protocol.ids import Id, fits_a_header
 from crewai_hitl_nb.protocol.weight import is_heavy, uncollected
 
 Ref: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -178,10 +178,11 @@ def encode_error(ref: str | None, error: HitlError) -> bytes:
 def sse_event(event_id: str, body: bytes) -> bytes:
     """Return an event as one block of Server-Sent Events (HTML, 9.2).
 
-    The body is JSON and so has no raw line break; an id with one would end the field, so
-    it is left out (the reader then keeps its last id).
+    The body is JSON and so has no raw line break. An id that would end the field, or would not
+    come back whole as ``Last-Event-ID``, is left out: the reader then keeps its last id, and is
+    sent this event again rather than missing the next one.
     """
-    if "\n" in event_id or "\r" in event_id or "\0" in event_id:
+    if not fits_a_header(event_id):
         return b"data: %b\n\n" % body
     return b"id: %b\ndata: %b\n\n" % (event_id.encode(), body)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from crewai_hitl_nb.protocol import limits, schema
+from crewai_hitl_nb.protocol import ids, limits, schema
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 from crewai_hitl_nb.protocol.events import (
     KNOWN_TYPES,
@@ -71,6 +71,7 @@ def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
     except msgspec.ValidationError as error:
         raise InvalidEvent(_field_errors(error)) from None
     struct = KNOWN_TYPES.get(envelope.type)
+    _check_new_ids(filled, struct)
     if struct is None:
         _check_own_type(envelope.type)
         return UnknownEvent(
@@ -209,6 +210,22 @@ def _check_own_type(name: str) -> None:
             f"`{name}` is a word of the server's own; name your type otherwise, or publish one of "
             f"{known}",
         )
+
+
+def _check_new_ids(filled: Mapping[str, Any], struct: type[RequestEvent] | None) -> None:
+    """Refuse ids that no new event may have.
+
+    An event about a request names the ids of its question, which may be older than the rule; the
+    broker holds them against it.
+    """
+    about_request = struct not in (None, HumanInputRequired) and filled.get("request_id")
+    wrong = tuple(
+        FieldError(name, said)
+        for name, value in ids.new_ids(filled)
+        if (name == "event_id" or not about_request) and (said := ids.complaint(value)) is not None
+    )
+    if wrong:
+        raise InvalidEvent(wrong)
 
 
 def _check_response(response: Response) -> None:

@@ -28,10 +28,11 @@ from crewai_hitl_nb.broker.readers import Reader, Transport
 from crewai_hitl_nb.broker.subscription import Start, Subscription
 from crewai_hitl_nb.broker.webhooks import Webhooks
 from crewai_hitl_nb.broker.within import BrokerWithin
-from crewai_hitl_nb.protocol import frames, limits
+from crewai_hitl_nb.protocol import frames, ids, limits
 from crewai_hitl_nb.protocol.errors import (
     Forbidden,
     HitlError,
+    InvalidEvent,
     Settled,
     StoreUnavailable,
     TooMany,
@@ -214,6 +215,7 @@ class CallerMixin(KnownMixin):
 
         Raises:
             BadRequest: Its name is no id.
+            InvalidEvent: Its name is no id that a new waiter may have.
             Forbidden: The caller asks nothing, so there is nothing to wait for: a present
                 waiter keeps requests open.
         """
@@ -221,6 +223,10 @@ class CallerMixin(KnownMixin):
         if source is not None:
             self._refuse_other_sites()
             await self.require("write")
+            wrong = ids.complaint(source)
+            # One that an older question names is awaited already.
+            if wrong is not None and not await self.broker.is_present(source):
+                raise InvalidEvent.at("source", wrong)
         return source
 
     def _refuse_other_sites(self) -> None:

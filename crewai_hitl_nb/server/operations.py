@@ -151,21 +151,21 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="Events down and answers up, on one WebSocket.",
         parameters=(*RESUME, CREW, SOURCE),
         upgrades=True,
-        errors=(errors.TooMany,),
+        errors=(errors.TooMany, errors.InvalidEvent),
     ),
     ("get", "/events/human-input[/{execution_id}]"): Operation(
         id="stream",
         summary="Events as they come, by Server-Sent Events.",
         parameters=(*RESUME, CREW, SOURCE),
         reply={"text/event-stream": _EVENT_STREAM},
-        errors=(errors.TooMany,),
+        errors=(errors.TooMany, errors.InvalidEvent),
     ),
     ("get", "/poll/human-input[/{execution_id}]"): Operation(
         id="poll",
         summary="Events since the last one; waits for some if asked to.",
         parameters=(*_POLL, CREW, SOURCE),
         reply={"application/json": schemas.ref("Poll")},
-        errors=(errors.TooMany,),
+        errors=(errors.TooMany, errors.InvalidEvent),
     ),
     ("get", "/v1/crews/{crew_id}/human-input-stream"): Operation(
         id="crewStream",
@@ -177,7 +177,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             "text/event-stream": _EVENT_STREAM,
         },
         upgrades=True,
-        errors=(errors.TooMany,),
+        errors=(errors.TooMany, errors.InvalidEvent),
     ),
     ("post", "/events"): Operation(
         id="publish",

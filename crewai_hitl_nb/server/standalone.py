@@ -345,6 +345,7 @@ class _Nothing(HitlHandler):
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Say so, unless who asks is refused."""
+        self.current_user = self._jupyter_current_user = None
         await self._count_guess()
         raise NotFound("there is nothing at this address; see openapi.json for what there is")
 

@@ -478,6 +478,7 @@ export const MAX_PENDING_BYTES_PER_CALLER = 805306368 as const;
 export const MAX_RETRY_AFTER_SECONDS = 60 as const;
 export const HEARTBEAT_SECONDS = 4 as const;
 export const PRESENCE_GRACE_SECONDS = 6 as const;
+export const MAX_KNOWN_WAITERS = 100000 as const;
 export const RECONNECT_MIN_SECONDS = 0.1 as const;
 export const RECONNECT_MAX_SECONDS = 2 as const;
 export const RETAIN_EVENTS = 1000000 as const;
