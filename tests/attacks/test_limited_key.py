@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from crewai_hitl_nb.broker import broker as broker_module
 from crewai_hitl_nb.broker import subscription
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.within import BrokerWithin
@@ -19,6 +20,7 @@ from crewai_hitl_nb.server import base
 from crewai_hitl_nb.server.keyring import Keyring
 from crewai_hitl_nb.server.operations import OPERATIONS
 from crewai_hitl_nb.server.standalone import HumanInputServer
+from crewai_hitl_nb.store import memory
 from tests.attacks.bare import EITHER, lets_pass, without
 from tests.attacks.conftest import caller
 from tests.attacks.theft import OWN_EVENT, READS, SAYS_NOTHING, WRITES, Json, Way
@@ -55,6 +57,12 @@ def asked(owner: httpx.Client) -> Json:
     }
     owner.post("events", json=question).raise_for_status()
     return question
+
+
+def believe_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what holds an event to its request and to the stored one of its id."""
+    without(monkeypatch, broker_module, "placed", lambda required, event: event)
+    without(monkeypatch, memory, "check_same", lambda stored, event: None)
 
 
 def ways(table: dict[str, tuple[Way, ...]]) -> dict[str, Way]:
@@ -101,6 +109,7 @@ def test_bare_of_its_reach_a_key_touches_by_each_of_these_ways(
     thief: httpx.Client, owner: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, base, "BrokerWithin", lambda broker, reach: broker)
+    believe_every_event(monkeypatch)
     opened = set()
     for name, way in ways(WRITES).items():
         question = asked(owner)
@@ -124,6 +133,7 @@ def test_an_event_that_is_sent_again_opens_no_way_to_its_request(
     if bare:
         without(monkeypatch, BrokerWithin, "_check", lets_pass)
         without(monkeypatch, Broker, "is_taken", lets_pass)
+        believe_every_event(monkeypatch)
     WRITES["post /events"][number](thief, theirs)
     status = owner.get(f"requests/{theirs['request_id']}").json()["status"]
     assert status == ("answered" if bare else "pending")
@@ -135,6 +145,7 @@ def test_an_event_that_is_sent_again_tells_nothing_of_its_place_and_its_request(
 ) -> None:
     if bare:
         without(monkeypatch, Broker, "is_taken", lets_pass)
+        believe_every_event(monkeypatch)
     guess = {"type": "note", "event_id": theirs["event_id"], "execution_id": "x1"}
     reply = thief.post("events", json=guess)
     assert (reply.status_code == 200) is bare
