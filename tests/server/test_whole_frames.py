@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import socket
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import anyio
@@ -16,6 +17,7 @@ from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server import whole_frames
+from crewai_hitl_nb.server.bodies import Bodies
 from crewai_hitl_nb.server.parked import ParkedProtocol
 from tests.hostile.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 from tests.hostile.test_sockets import RUDE, UNFINISHED
@@ -38,6 +40,7 @@ class Handler:
         self.heard: list[tuple[str, object]] = []
         self.closed = asyncio.Event()
         self.connection: WebSocketProtocol13 | None = None
+        self.services = SimpleNamespace(bodies=Bodies())
 
     async def on_message(self, message: str | bytes) -> None:
         if message == BROKEN:
