@@ -117,22 +117,3 @@ async def test_a_log_that_was_mended_opens_with_the_next_start(
     await door.restart()
     async with client(door) as http:
         assert (await http.get("health")).json()["status"] == "healthy"
-
-
-@pytest.fixture
-def linked_key(jp_data_dir: Path) -> str:
-    """Put a key that somebody else knows where the kernels' key is."""
-    (jp_data_dir / "elsewhere").write_text("a-known-key")
-    (jp_data_dir / "crewai-hitl").mkdir(parents=True)
-    (jp_data_dir / "crewai-hitl" / "kernel_key").symlink_to(jp_data_dir / "elsewhere")
-    return "a-known-key"
-
-
-async def test_a_kernel_key_of_somebody_else_opens_nothing_and_is_told_of(
-    linked_key: str, door: Door
-) -> None:
-    stranger = {"Authorization": f"Bearer {linked_key}"}
-    assert (await door.http.get("requests", headers=stranger)).status_code == 403
-    reply = await door.http.get("requests")
-    assert reply.status_code == 503
-    assert "is a link" in reply.json()["message"]
