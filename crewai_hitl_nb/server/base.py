@@ -256,6 +256,8 @@ class CallerMixin(KnownMixin):
                 await self._count_guess()
             await super().prepare(*args, **kwargs)
         except TooMany as error:
+            if isinstance(self, BodyMixin):
+                raise  # it is said behind the body: a reply before that ends the connection
             handler.set_status(error.status)
             handler.set_header("Retry-After", str(error.details.get("retry_after", 1)))
             handler.set_header("Content-Type", "application/json")

@@ -72,8 +72,6 @@ class BodyMixin:
             connection.set_body_timeout(limits.BODY_SECONDS)
         try:
             await super().prepare(*args, **kwargs)  # type: ignore[misc]
-            if handler._finished:
-                return
             if has_body:
                 self._check_length(length)
         except (web.HTTPError, HitlError) as error:

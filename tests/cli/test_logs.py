@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -24,6 +25,9 @@ TEXTS = (
 )
 
 
+FORGED = "bad id\nforged request_id=x"
+
+
 def whole_session(url: str) -> None:
     """Do everything that writes a line, and much that must not show in one."""
     headers = {"Authorization": f"Bearer {KEY}"}
@@ -40,10 +44,13 @@ def whole_session(url: str) -> None:
     }
     choice = {"decisions": ["respond"], "options": [TEXTS[4]]}
     with httpx.Client(base_url=url, headers=headers) as http:
-        names = ("answered-1", "cancelled-1", "bad id\n" + "forged request_id=x")
+        names = ("answered-1", "cancelled-1", "third-1")
         events = [{**question, "request_id": name, "event_id": f"e {name}"} for name in names]
         events.append({**question, "request_id": "choice-1", "response": choice})
         assert http.post("events", json=events).status_code == 200
+        forged = http.post("events", json={**question, "request_id": FORGED})
+        assert forged.status_code == 422
+        http.post(f"requests/{quote(FORGED, safe='')}/answer", json={"human_feedback": "x"})
         http.post("events", json={"type": "note", "said": TEXTS[8]})
         http.post("requests/answered-1/claim", json={})
         said = {"human_feedback": TEXTS[3], "values": {"field": TEXTS[5]}}
@@ -104,8 +111,8 @@ def test_nothing_that_anybody_wrote_is_in_the_log(
 
 
 def test_an_id_cannot_forge_a_line(text: list[str]) -> None:
-    assert any('request_id="bad id\\nforged request_id=x"' in line for line in text)
-    assert not any(line.startswith("forged") for line in text)
+    assert text
+    assert not any(line.lstrip().startswith("forged") for line in text)
 
 
 def test_json_lines_have_the_fields_of_the_lines(as_json: list[dict[str, Any]]) -> None:
