@@ -187,7 +187,7 @@ class Keyring:
             stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)
             if stamp == self._stamp and time.time() - stat.st_mtime > _YOUNG_SECONDS:
                 return
-            body = read_own(self._path, secret=True) or b""
+            body = read_own(self._path.resolve(), secret=True) or b""
             keys = msgspec.json.decode(body, type=_File).keys
         except FileNotFoundError:
             self._keys, self._stamp = {}, None

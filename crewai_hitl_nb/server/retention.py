@@ -51,7 +51,7 @@ async def _prune(broker: Broker, retention: Retention, log: Log) -> None:
     try:
         dropped = await broker.prune(keep=retention.events, days=retention.days)
     except StoreUnavailable as error:
-        log.warning("crewai-hitl: old events were not dropped: %s", error.message)
+        log.warning("crewai-hitl: old events were not dropped: %s", error)
     except Exception as error:  # noqa: BLE001 - the next hour may do better
         note_fault(log, "pruning_failed", error)
     else:

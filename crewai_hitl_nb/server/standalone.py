@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import jinja2
 from jupyter_core.paths import jupyter_runtime_dir
+from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import FileFindHandler
 from tornado import netutil, web
 
@@ -343,11 +344,11 @@ class _StaticFile(CallerMixin, FileFindHandler):
 class _Nothing(HitlHandler):
     """An address where nothing is, with or without a key."""
 
-    async def prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Say so, unless who asks is refused."""
-        self.current_user = self._jupyter_current_user = None
-        await self._count_guess()
+    @allow_unauthenticated
+    def _say_so(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotFound("there is nothing at this address; see openapi.json for what there is")
+
+    get = head = post = put = patch = delete = options = _say_so
 
 
 class _Background:

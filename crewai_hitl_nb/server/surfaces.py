@@ -6,9 +6,10 @@ that asked was answered on its own terminal. So the server looks at what it is t
 
     default, resume                       the server's own words; nobody sends them
     console                               whoever asked this request, or the kernel key
-    card, inbox, lab, page, panel, widget a browser's page, or the kernel key (its relay)
+    card, inbox, lab, page, panel         a browser's page, or the kernel key
     cli                                   a program, never a page
-    api, and any name of one's own        everybody
+    widget, api, any name of one's own    everybody: a widget's page speaks through its kernel,
+                                          with whatever key that has
 
 A page is told by what browsers add to its calls by themselves, or by its cookie: a program
 presents a key. One that acts like a browser takes some trouble to lie in its own name; who it
@@ -35,7 +36,7 @@ from crewai_hitl_nb.server.base import Services
 
 SERVERS_OWN: Final = frozenset(("default", "resume"))
 CONSOLE: Final = "console"
-OF_A_PAGE: Final = frozenset(("card", "inbox", "lab", "page", "panel", "widget"))
+OF_A_PAGE: Final = frozenset(("card", "inbox", "lab", "page", "panel"))
 OF_A_PROGRAM: Final = "cli"
 
 _OF_A_BROWSER: Final = ("Origin", "Sec-Fetch-Site")

@@ -27,6 +27,9 @@ from crewai_hitl_nb.protocol.frames import decode_body
 SURFACES: Final = frozenset({"card", "inbox", "widget"})
 """What a page may say that it is; the console or a default it is not."""
 
+_VIA: Final = "widget"
+"""What is passed on: all that a kernel knows of a page is that it speaks through the widget."""
+
 _STREAM_QUERY: Final = frozenset({"last_event_id", "replay", "type"})
 _PAST_QUERY: Final = frozenset({"last_event_id", "limit", "replay"})
 _ANSWER: Final = frozenset({"decision", "human_feedback", "option", "options", "values", "via"})
@@ -192,10 +195,10 @@ def _said(said: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
     for name in said:
         if name not in allowed:
             raise Forbidden(f"a page may not say {name[:40]!r} through its kernel")
-    via = said.get("via", "widget")
+    via = said.get("via", _VIA)
     if not isinstance(via, str) or via not in SURFACES:
         raise Forbidden(f"`via` is one of {', '.join(sorted(SURFACES))} for a page")
-    return {**said, "via": via}
+    return {**said, "via": _VIA}
 
 
 def _listed(query: Mapping[Any, Any], allowed: frozenset[str]) -> dict[str, str]:

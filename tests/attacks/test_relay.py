@@ -124,7 +124,7 @@ def test_a_card_answers_and_claims_its_own_request(
     assert card.reply(type="claim", request_id=own, via="card")["type"] == "ack"
     said = {"human_feedback": "fine", "idempotency_key": "k"}
     assert card.reply(type="answer", request_id=own, via="card", **said)["type"] == "ack"
-    assert became(owner, own)["completion"]["answered_by"]["via"] == "card"
+    assert became(owner, own)["completion"]["answered_by"]["via"] == "widget"
 
 
 @pytest.mark.parametrize(

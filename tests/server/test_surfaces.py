@@ -20,10 +20,10 @@ REFUSED = [
         for via in ("a\nb", "defa\u200bult", "\x1b[2J")
     ),
     *((who, "console") for who in (PROGRAM, PAGE)),
-    *((PROGRAM, via) for via in ("card", "inbox", "lab", "page", "panel", "widget")),
+    *((PROGRAM, via) for via in ("card", "inbox", "lab", "page", "panel")),
 ]
 TAKEN = [
-    *((PROGRAM, via) for via in ("api", "cli", "a-chat-of-ours")),
+    *((PROGRAM, via) for via in ("api", "cli", "widget", "a-chat-of-ours")),
     *((PAGE, via) for via in ("api", "card", "inbox", "lab", "page", "panel", "widget")),
     *((KERNEL, via) for via in ("api", "cli", "console", "card", "widget")),
 ]
