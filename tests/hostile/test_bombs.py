@@ -31,10 +31,8 @@ JSON_BOMBS: dict[str, str | bytes] = {
 
 JSON_ODDITIES: dict[str, str] = {
     "a name twice": '{"type":"note","type":"other"}',
-    "a NUL in an id": '{"type":"note","event_id":"odd\\u0000id"}',
-    "lines in an id": json.dumps(
-        {"type": "note", "event_id": "a\r\nevent: heartbeat\r\ndata: {}\n"}
-    ),
+    "a NUL in a text": '{"type":"note","said":"odd\\u0000text"}',
+    "lines in a text": json.dumps({"type": "note", "said": "a\r\nevent: heartbeat\r\ndata: {}\n"}),
     "a number of four thousand digits": '{"type":"note","x":' + "9" * 4000 + "}",
     "a number next to nothing": '{"type":"note","x":1e-999999999}',
     "names without end": json.dumps({"type": "note", **{f"n{i}": 0 for i in range(20_000)}}),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.server.operations import OPERATIONS
 from tests.hostile.raw import connected, request
 from tests.jupyter_process import JupyterProcess
@@ -47,6 +48,10 @@ IDS: dict[str, str] = {
     "a number": "1e999",
     "a word of the routes": "answer",
 }
+
+ID_FIELDS = ("event_id", "request_id", "execution_id", "crew_id", "task_id")
+GOOD_IDS = {what: name for what, name in IDS.items() if ids.complaint(name) is None}
+BAD_IDS = {what: name for what, name in IDS.items() if what not in GOOD_IDS}
 
 REQUESTS: dict[str, tuple[bytes, tuple[bytes, ...], bytes]] = {
     "no such method": (b"BREW /crewai-hitl/events HTTP/1.1", (), b""),
@@ -143,27 +148,42 @@ def test_a_strange_request_is_refused_or_answered_and_breaks_nothing(
     assert b"\nSet-Cookie: INJECTED" not in head
 
 
-@pytest.mark.parametrize("name", IDS.values(), ids=IDS)
-def test_an_id_is_only_an_id_wherever_it_stands(http: httpx.Client, name: str) -> None:
-    place = quote(name, safe="")
-    question = {
+def question_of(name: str) -> dict[str, object]:
+    return {
         "type": "human_input_required",
         "prompt": name,
-        **dict.fromkeys(("event_id", "request_id", "execution_id", "crew_id", "task_id"), name),
+        **dict.fromkeys(ID_FIELDS, name),
         "source": {"notebook": name},
     }
-    http.post("events", json=question).raise_for_status()
-    if name not in (".", ".."):  # which every client takes out of a path (RFC 3986, 5.2.4)
-        assert http.get(f"requests/{place}").json()["request_id"] == name
-        kept = http.get(f"poll/human-input/{place}").json()["events"]
-        assert [event["event_id"] for event in kept] == [name]
-        answered = http.post(f"requests/{place}/answer", json={"human_feedback": name})
-        assert answered.json()["event"]["request_id"] == name
+
+
+@pytest.mark.parametrize("name", GOOD_IDS.values(), ids=GOOD_IDS)
+def test_an_id_is_only_an_id_wherever_it_stands(http: httpx.Client, name: str) -> None:
+    place = quote(name, safe="")
+    http.post("events", json=question_of(name)).raise_for_status()
+    assert http.get(f"requests/{place}").json()["request_id"] == name
+    kept = http.get(f"poll/human-input/{place}").json()["events"]
+    assert [event["event_id"] for event in kept] == [name]
+    answered = http.post(f"requests/{place}/answer", json={"human_feedback": name})
+    assert answered.json()["event"]["request_id"] == name
     found = http.get("requests", params={"execution_id": name, "crew_id": name})
     assert [request["request_id"] for request in found.json()["requests"]] == [name]
     after = http.get("poll/human-input", params={"last_event_id": name, "crew_id": name})
     assert "gap" not in after.json()
-    for reply in (found, after):
+
+
+@pytest.mark.parametrize("name", BAD_IDS.values(), ids=BAD_IDS)
+def test_what_is_no_id_is_refused_at_its_fields_and_breaks_out_of_nothing(
+    http: httpx.Client, name: str
+) -> None:
+    refused = http.post("events", json=question_of(name))
+    assert refused.status_code == 422
+    assert {error["field"] for error in refused.json()["errors"]} == set(ID_FIELDS)
+    found = http.get("requests", params={"execution_id": name})
+    after = http.get("poll/human-input", params={"last_event_id": name})
+    asked = http.get(f"requests/{quote(name, safe='')}")
+    for reply in (refused, found, after, asked):
+        assert reply.status_code < 500
         assert MARK not in "".join(f"{key}{value}" for key, value in reply.headers.items())
 
 
