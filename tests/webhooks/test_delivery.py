@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
@@ -107,7 +108,11 @@ async def test_ids_that_no_header_can_carry_arrive_percent_encoded_and_distinct(
 ) -> None:
     await rig.start(receiver.url())
     ids = ["grün 1\r\nX-Evil: 1", "a b", "a%20b", "plain/id:1"]
-    await rig.publish(*(required(f"r{i}", event_id=name) for i, name in enumerate(ids)))
+    # As an older log may hold them: a new event has no such id as the first.
+    asked = (required(f"r{i}") for i in range(len(ids)))
+    await rig.publish(
+        *(msgspec.structs.replace(e, event_id=name) for e, name in zip(asked, ids, strict=True))
+    )
     await receiver.until(4)
     assert receiver.ids == ["gr%C3%BCn%201%0D%0AX-Evil:%201", "a%20b", "a%2520b", "plain/id:1"]
     assert [call.event["event_id"] for call in receiver.calls] == ids
