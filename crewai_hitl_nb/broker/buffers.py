@@ -1,4 +1,4 @@
-"""What waits in memory for all readers together, and who has to go when it is too much.
+"""The memory budget that all readers share, and which reader is closed when it is used up.
 
 Each reader's own buffer is bounded (``subscription.py``, ``audience.py``); here is the bound on all
 of them. Two things wait:

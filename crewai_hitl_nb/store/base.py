@@ -222,7 +222,7 @@ class Store(Protocol):
     async def append_within(
         self, events: Sequence[Event], reach: Reach, *, by: str | None = None
     ) -> list[Appended]:
-        """Store the events as :meth:`append` does, if who has this reach may write them.
+        """Store the events as :meth:`append` does, if a caller with this reach may write them.
 
         Raises:
             Forbidden: One of them names what is somebody else's (``ownership.py``).

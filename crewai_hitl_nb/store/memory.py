@@ -95,7 +95,7 @@ class MemoryStore:
     async def append_within(
         self, events: Sequence[Event], reach: Reach, *, by: str | None = None
     ) -> list[Appended]:
-        """Store the events if who has this reach may write them."""
+        """Store the events if a caller with this reach may write them."""
         return self._append(events, by, reach)
 
     def _append(

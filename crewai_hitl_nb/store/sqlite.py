@@ -175,7 +175,7 @@ class SqliteStore:
     async def append_within(
         self, events: Sequence[Event], reach: Reach, *, by: str | None = None
     ) -> list[Appended]:
-        """Store the events if who has this reach may write them."""
+        """Store the events if a caller with this reach may write them."""
         batch = writing.Batch(events, self._clock(), by, reach)
         written = await self._write(lambda c: batch.run(c, self._tail), batch)
         return written.results
