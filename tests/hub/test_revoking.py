@@ -88,9 +88,13 @@ async def test_a_login_that_was_revoked_answers_nothing_by_its_cookie(
     address = ada.url.replace("http", "ws", 1) + f"ws/human-input?_xsrf={quote(token)}"
     request_id = await ask(ada)
     async with websockets.connect(address, additional_headers=headers) as connection:
-        for login in hub.api.get("users/ada/tokens").json()["api_tokens"]:
-            if login["oauth_client"].startswith("Server at"):
-                hub.api.delete(f"users/ada/tokens/{login['id']}").raise_for_status()
+        logins = [
+            login["id"]
+            for login in hub.api.get("users/ada/tokens").json()["api_tokens"]
+            if login["oauth_client"].startswith("Server at")
+        ]
+        # Revoking one login revokes every login of its OAuth client, those of other tests too.
+        hub.api.delete(f"users/ada/tokens/{logins[0]}").raise_for_status()
         frame = {"type": "answer", "ref": "1", "request_id": request_id, "human_feedback": "Yes"}
         assert await said(connection, frame) in ("forbidden", "closed")
         await until_closed(connection)
