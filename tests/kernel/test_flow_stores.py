@@ -180,6 +180,20 @@ def test_a_flow_is_found_where_the_caller_says_also_after_its_database_moved(
     ] == []
 
 
+def test_a_flow_that_was_resumed_where_it_is_stored_is_not_reported_elsewhere(
+    client: Client, tmp_path: Path
+) -> None:
+    elsewhere = SQLiteFlowPersistence(str(tmp_path / "elsewhere.db"))
+    resumed, left = (paused(client, Payment(persistence=elsewhere)) for _ in range(2))
+    client.answer(resumed.request_id, options=["pay"])
+    assert result_of(resumed.request_id, persistence=elsewhere).status == "finished"
+    client.answer(left.request_id, options=["pay"])
+
+    reported = {each.request_id: each for each in hitl.resume_pending(Payment)}
+    assert resumed.request_id not in reported
+    assert isinstance(reported[left.request_id].error, StoredElsewhere)
+
+
 def test_a_question_that_the_flow_did_not_ask_does_not_resume_it(client: Client) -> None:
     """Also where it has the id of the one that it waits for, say in a log that was lost."""
     question = paused(client, Payment())

@@ -26,7 +26,12 @@ from crewai_hitl_nb.kernel.asking import Asker, raise_if_stopped
 from crewai_hitl_nb.kernel.flows.claim import claim, was_used
 from crewai_hitl_nb.kernel.flows.events import tell_received
 from crewai_hitl_nb.kernel.flows.outcome import feedback_for
-from crewai_hitl_nb.kernel.flows.run_events import tell_ended, tell_kept, tell_resumed
+from crewai_hitl_nb.kernel.flows.run_events import (
+    has_ended,
+    tell_ended,
+    tell_kept,
+    tell_resumed,
+)
 from crewai_hitl_nb.kernel.flows.stored import (
     NotItsQuestion,
     StoredElsewhere,
@@ -165,10 +170,11 @@ class _PausedFlow:
             if loaded is None or not waits_for(store, flow_id, request_id):
                 return []
             prove(loaded[1], self._request, self._request.completion)
-        except (StoredElsewhere, NotItsQuestion) as mismatch:
-            # One that was used before its database was moved here is no mismatch.
-            used = any(was_used(each, request_id) for each in stores.permitted(self._class))
-            return [] if used else [self._failed(mismatch, None)]
+        except StoredElsewhere as mismatch:
+            done = self._was_used(stores) or await self._has_ended()
+            return [] if done else [self._failed(mismatch, None)]
+        except NotItsQuestion as mismatch:
+            return [self._failed(mismatch, None)]
         completion = self._request.completion
         if not isinstance(completion, HumanInputCompleted):
             status: Final = "expired" if self._request.status == "expired" else "cancelled"
@@ -180,6 +186,16 @@ class _PausedFlow:
                 return [await self._go_on(store, completion)]
             finally:
                 claimed.close()
+
+    def _was_used(self, stores: Stores) -> bool:
+        """Return whether the answer was used before the flow's database was moved here."""
+        permitted = stores.permitted(self._class)
+        return any(was_used(store, self._request.request_id) for store in permitted)
+
+    async def _has_ended(self) -> bool:
+        """Return whether another process, which knows the flow's store, has resumed it."""
+        found = self._asker.bridge.call(lambda client: has_ended(client, self._request))
+        return await asyncio.wrap_future(found)
 
     async def _go_on(self, store: FlowPersistence, answer: HumanInputCompleted) -> ResumedFlow:
         flow: Flow[Any] | None = None

@@ -1,16 +1,20 @@
 """What a resumed flow tells on the stream: that it goes on, and how that ended.
 
 The run's events of ``protocol/runs.py``, and one of our own for an attempt that failed and
-left the flow as it was. Above it is ``flows/resume.py``; it waits for nothing.
+left the flow as it was. Above it is ``flows/resume.py``, which also learns here whether
+another process has resumed a flow.
 """
 
+from contextlib import aclosing
 from datetime import datetime, timezone
 from typing import Any, Final
 
 from crewai.flow.async_feedback.types import HumanFeedbackPending
 from crewai.flow.runtime import Flow
 
+from crewai_hitl_nb.client.aio import AsyncClient
 from crewai_hitl_nb.client.results import Request
+from crewai_hitl_nb.client.stream import Live, Subscription
 from crewai_hitl_nb.kernel.asking import Asker
 from crewai_hitl_nb.kernel.flows.question import name_of
 from crewai_hitl_nb.kernel.questions.context import cut
@@ -29,6 +33,8 @@ from crewai_hitl_nb.protocol.runs import (
 
 RESUME_FAILED: Final = "run_resume_failed"
 """An attempt to resume failed; the answer and the stored flow are still there."""
+
+_ENDS: Final = ("run_paused", "run_failed", "run_finished")
 
 
 def tell_resumed(asker: Asker, request: Request, flow: Flow[Any]) -> None:
@@ -91,6 +97,23 @@ def tell_kept(asker: Asker, request: Request, error: Exception) -> None:
     )
     paused = RunPaused(event_id=new_event_id(), timestamp=_now(), execution_id=execution_id)
     _tell(asker, paused)
+
+
+async def has_ended(client: AsyncClient, request: Request) -> bool:
+    """Return whether the log says how the flow ended after this question's answer.
+
+    Raises:
+        HitlError: When the server refuses the stream.
+    """
+    ends = {_once(request, what) for what in _ENDS}
+    stream = client.stream(Subscription(_run_of(request), _ENDS, "all"))
+    async with aclosing(stream.turns()) as turns:
+        async for turn in turns:
+            if isinstance(turn, UnknownEvent) and turn.event_id in ends:
+                return True
+            if isinstance(turn, Live):
+                return False
+    return False
 
 
 def _tell(asker: Asker, event: RunEvent) -> None:
