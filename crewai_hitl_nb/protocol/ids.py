@@ -54,7 +54,7 @@ _INNER: Final = (("source", "id"), ("source", "kernel_id"), ("pause", "flow_id")
 
 def complaint(value: str) -> str | None:
     """Return what is wrong with a new id, or None."""
-    if value.isprintable() and not _HAS_UNSEEN.search(value):
+    if is_seen(value):
         if value in (".", ".."):
             return f"`{value}` is no id: in an address it means another place"
         if value.strip(" ") != value:
@@ -64,6 +64,11 @@ def complaint(value: str) -> str | None:
     return (
         f"an id has only characters that can be seen, and spaces inside; U+{ord(wrong):04X} is none"
     )
+
+
+def is_seen(value: str) -> bool:
+    """Say whether every character of a text can be seen, on one line."""
+    return value.isprintable() and not _HAS_UNSEEN.search(value)
 
 
 def new_ids(raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:

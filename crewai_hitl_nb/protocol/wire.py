@@ -198,7 +198,7 @@ def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
 
 def _check_own_type(name: str) -> None:
     """Leave a publisher every type but the server's own words, however they are spelled."""
-    if not name.isprintable() or name != name.strip():
+    if not ids.is_seen(name) or name != name.strip():
         raise InvalidEvent.at(
             "type", "must be visible characters on one line, without spaces around them"
         )

@@ -197,10 +197,6 @@ class Limiter:
         for request_id, caller in askers.items():
             self._asked.setdefault(caller, _Asked()).put(request_id, size_of(request_id))
 
-    def has_asked(self, caller: str, request_id: str | None) -> bool:
-        """Say whether it is this caller who published the request, and it may be open still."""
-        return request_id in self._asked.get(caller, ())
-
     def failed(self, handler: web.RequestHandler, presented: str) -> None:
         """Note an attempt with a wrong key; the same one again is no further guess.
 

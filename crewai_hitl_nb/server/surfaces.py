@@ -24,6 +24,7 @@ from typing import Final, Protocol, cast
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
+from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.protocol.errors import InvalidAnswer, InvalidEvent
 from crewai_hitl_nb.protocol.events import (
     Event,
@@ -94,7 +95,7 @@ def check_event(speaker: Speaker, event: Event) -> None:
 
 def _refusal(speaker: Speaker, via: str, request_id: str | None) -> str | None:
     """Return why this caller is not that surface, or None."""
-    if not via.isprintable():
+    if not ids.is_seen(via):
         return "must be visible characters on one line"
     named = unicodedata.normalize("NFKC", via).casefold().strip()
     if named in SERVERS_OWN:
@@ -104,10 +105,21 @@ def _refusal(speaker: Speaker, via: str, request_id: str | None) -> str | None:
 
 def _not_this_one(speaker: Speaker, named: str, request_id: str | None) -> str | None:
     by_browser = any(name in speaker.request.headers for name in _OF_A_BROWSER)
-    if named == CONSOLE and not speaker.services.limiter.has_asked(speaker.caller, request_id):
+    if named == CONSOLE and not _is_its_asker(speaker, request_id):
         return "`console` is the terminal of whoever asked this request; leave `via` out"
     if named in OF_A_PAGE and not by_browser and keys.presented(cast("RequestHandler", speaker)):
         return f"`{named}` is a page in a browser; a program leaves `via` out, or names itself"
     if named == OF_A_PROGRAM and by_browser:
         return f"`{named}` is the command line, and this is a page; leave `via` out"
     return None
+
+
+def _is_its_asker(speaker: Speaker, request_id: str | None) -> bool:
+    """Say whether a request is the caller's own, by the commit that asked it.
+
+    One that is not open passes: that it is unknown or closed matters more, and is said next.
+    """
+    broker = speaker.services.broker
+    if request_id is None or broker is None or not broker.is_pending(request_id):
+        return request_id is not None
+    return broker.askers.get(request_id) == speaker.caller

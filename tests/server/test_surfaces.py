@@ -17,7 +17,7 @@ REFUSED = [
     *(
         (who, via)
         for who in (PROGRAM, PAGE, KERNEL)
-        for via in ("a\nb", "defa\u200bult", "\x1b[2J")
+        for via in ("a\nb", "defa\u200bult", "\x1b[2J", "default\u3164", "con\u2800sole")
     ),
     *((who, "console") for who in (PROGRAM, PAGE)),
     *((PROGRAM, via) for via in ("card", "inbox", "lab", "page", "panel")),
@@ -97,6 +97,20 @@ async def test_the_console_is_the_terminal_of_whoever_asked(door: Door) -> None:
         assert (await asker.post("requests/q1/answer", json=said)).status_code == 200
         await door.restart()
         assert (await asker.post("requests/q2/answer", json=said)).status_code == 200
+
+
+async def test_who_tried_to_ask_it_as_well_is_not_whoever_asked(door: Door) -> None:
+    async with caller(door, PAGE) as asker, caller(door, PROGRAM) as other:
+        (await asker.post("events", json=question("q1"))).raise_for_status()
+        again = await other.post("events", json={**question("q1"), "prompt": "Mine?"})
+        assert again.status_code == 409
+        said = {"human_feedback": "Yes", "via": "console"}
+        assert (await other.post("requests/q1/answer", json=said)).status_code == 422
+        assert (await other.post("requests/q1/claim", json={"via": "console"})).status_code == 422
+        assert (await door.request("q1"))["status"] == "pending"
+        assert (await asker.post("requests/q1/answer", json=said)).status_code == 200
+        late = await asker.post("requests/q1/answer", json={**said, "human_feedback": "No"})
+        assert late.json()["error"] == "already_answered"
 
 
 async def test_the_default_answer_is_the_servers_own_to_give(door: Door) -> None:
