@@ -465,9 +465,9 @@ class Broker:
         yield partial(chronicle.tell, event, commit.record.offset)
 
     def _opened(self, asked: HumanInputRequired, size: int) -> Iterator[Callable[[], None]]:
-        required = self._open.opened(asked, size)
+        waiter = self._waiter_of(asked)
+        required = self._open.opened(asked, size, waiter)
         yield partial(self._deadlines.opened, required)
-        waiter = self._waiter_of(required)
         if waiter is not None:
             self._presence.named(waiter)
             yield partial(self._presence.expected, waiter)
@@ -479,9 +479,8 @@ class Broker:
         return Waiter(self.askers.get(required.request_id), source_id)
 
     def _on_lost(self, waiter: Waiter) -> None:
-        for required in self._open:
-            if self._waiter_of(required) == waiter:
-                self._endings.lost(required)
+        for required in self._open.awaited_by(waiter):
+            self._endings.lost(required)
 
 
 def _attempt(part: Callable[[], None], offset: int) -> None:

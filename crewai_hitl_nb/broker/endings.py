@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from crewai_hitl_nb.broker import answers
 from crewai_hitl_nb.broker.event_names import EventNames
@@ -44,6 +44,11 @@ def cancelled(
     )
 
 
+_AT_ONCE: Final = 100
+"""Ends that are stored at a time: thousands of processes may be lost in one moment, and others
+shall have their turn between them."""
+
+
 class Endings:
     """Carries them out, each on a task of its own."""
 
@@ -68,6 +73,7 @@ class Endings:
         self._names = names
         self._retry_seconds = retry_seconds
         self._closing = asyncio.Event()
+        self._turn = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
 
     def due(self, required: HumanInputRequired) -> None:
@@ -161,9 +167,14 @@ class Endings:
             await asyncio.wait_for(self._closing.wait(), self._retry_seconds)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task: asyncio.Task[object] = asyncio.ensure_future(work)
+        task: asyncio.Task[object] = asyncio.ensure_future(self._in_turn(work))
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
+        async with self._turn:
+            await asyncio.sleep(0)  # a store in memory gives nobody a turn by itself
+            await work
 
     def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)

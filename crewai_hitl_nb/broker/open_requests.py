@@ -5,10 +5,11 @@ are only the fields that timers, presence and lists need; the rest is in the log
 somebody reads it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from crewai_hitl_nb.broker.presence import Waiter
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import HumanInputRequired, Response, Source
 
@@ -17,6 +18,7 @@ class _Open(msgspec.Struct, frozen=True, gc=False):
     required: HumanInputRequired
     size: int
     whole: bool
+    waiter: Waiter | None
 
 
 class OpenRequests:
@@ -29,6 +31,7 @@ class OpenRequests:
     def __init__(self) -> None:
         self.size = 0
         self._all: dict[str, _Open] = {}
+        self._by_waiter: dict[Waiter, dict[str, None]] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -39,11 +42,15 @@ class OpenRequests:
     def __iter__(self) -> Iterator[HumanInputRequired]:
         return iter([one.required for one in self._all.values()])
 
-    def opened(self, required: HumanInputRequired, size: int) -> HumanInputRequired:
-        """Keep a request, of so many bytes; return it as it is kept."""
+    def opened(
+        self, required: HumanInputRequired, size: int, waiter: Waiter | None = None
+    ) -> HumanInputRequired:
+        """Keep a request, of so many bytes, which this process waits for; return it as kept."""
         whole = size <= limits.OPEN_REQUEST_BYTES
         kept = required if whole else _light(required)
-        self._all[required.request_id] = _Open(kept, size, whole)
+        self._all[required.request_id] = _Open(kept, size, whole, waiter)
+        if waiter is not None:
+            self._by_waiter.setdefault(waiter, {})[required.request_id] = None
         self.size += size
         return kept
 
@@ -53,7 +60,16 @@ class OpenRequests:
         if one is None:
             return None
         self.size -= one.size
+        if one.waiter is not None:
+            mine = self._by_waiter[one.waiter]
+            del mine[request_id]
+            if not mine:
+                del self._by_waiter[one.waiter]
         return one.required
+
+    def awaited_by(self, waiter: Waiter) -> Sequence[HumanInputRequired]:
+        """Return what a process waits for; thousands of them may be lost at once."""
+        return [self._all[name].required for name in self._by_waiter.get(waiter, ())]
 
     def get(self, request_id: str) -> HumanInputRequired | None:
         """Return what is kept of a request."""

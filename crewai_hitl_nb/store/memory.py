@@ -9,7 +9,8 @@ import itertools
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 
 import msgspec
 
@@ -82,6 +83,8 @@ class MemoryStore:
         self._origins: dict[tuple[ownership.Scope, str], Origin] = {}
         self._tail = Tail(chain.start(self.epoch))
         self._pruned: list[Entry] = []
+        self._trail_begins = 0
+        """The trail leaves out everything up to this place."""
         self._on_commit: OnCommit = lambda commits: None
 
     async def start(self, on_commit: OnCommit) -> None:
@@ -102,7 +105,8 @@ class MemoryStore:
         self, events: Sequence[Event], by: str | None, within: Reach | None
     ) -> list[Appended]:
         new: dict[str, _Kept] = {}
-        requests = dict(self._requests)
+        # What changes stands before what is there: a copy would cost as much as all of it.
+        requests = ChainMap[str, Request]({}, self._requests)
         results = []
         tail = Tail(self._tail.head)
         for event in events:
@@ -124,9 +128,11 @@ class MemoryStore:
             self._drop_a_tenth()
         return results
 
-    def _commit(self, new: dict[str, _Kept], requests: dict[str, Request], by: str | None) -> None:
+    def _commit(
+        self, new: dict[str, _Kept], requests: ChainMap[str, Request], by: str | None
+    ) -> None:
         self._kept.update(new)
-        self._requests = requests
+        self._requests.update(requests.maps[0])
         for kept in new.values():
             self.top = kept.record.offset
             self._bytes += len(kept.record.body)
@@ -228,13 +234,14 @@ class MemoryStore:
         for kept in self._kept.values():
             if events <= 0 and size <= 0:
                 break
-            request_id = request_id_of(kept.event)
-            if request_id is None or request_id in self._closed_at:
+            if not self._is_of_open_request(kept):
                 events -= 1
                 size -= len(kept.record.body)
                 through = kept.record.offset
         self._drop(through)
-        self._forget_origins(min((kept.stored_at for kept in self._kept.values()), default=0))
+        # An open request stays for as long as it is open: it says nothing of how old the rest is.
+        passing = (k.stored_at for k in self._kept.values() if not self._is_of_open_request(k))
+        self._forget_origins(min(passing, default=self._clock()))
         # What is left may be open requests: it is not looked at again before as much has come.
         self._bounds = (
             max(self._most_events, len(self._kept) + self._most_events // 10),
@@ -251,6 +258,10 @@ class MemoryStore:
         oldest = self._oldest()
         older = sum(entry.offset < oldest for entry in self._pruned)
         del self._pruned[: max(0, older - 1)]
+        # An open request may be older than any number of them: the trail begins later then.
+        if (too_many := len(self._pruned) - self._most_events) > 0:
+            del self._pruned[:too_many]
+            self._trail_begins = self._pruned[0].offset
         for request_id in [r for r, at in self._closed_at.items() if at <= through]:
             del self._requests[request_id], self._asked_at[request_id], self._closed_at[request_id]
         if gone:
@@ -267,6 +278,10 @@ class MemoryStore:
             if origin.last < before and scoped not in kept:
                 del self._origins[scoped]
 
+    def _is_of_open_request(self, kept: _Kept) -> bool:
+        request_id = request_id_of(kept.event)
+        return request_id is not None and request_id not in self._closed_at
+
     def _prunable(self, kept: _Kept, through: int) -> bool:
         if kept.record.offset > through:
             return False
@@ -281,9 +296,9 @@ class MemoryStore:
             [*self._pruned, *(kept.entry for kept in self._kept.values())],
             key=lambda entry: entry.offset,
         )
-        begin = chain.start(self.epoch)
+        begin, behind = chain.start(self.epoch), max(after, self._trail_begins)
         for entry in every:
-            if entry.offset <= after or entry.offset < self._oldest():
+            if entry.offset <= behind or entry.offset < self._oldest():
                 begin = chain.Head(entry.offset, entry.seal)
         page = [entry for entry in every if entry.offset > begin.offset]
         return TrailPage(begin, of_one_page(page[:limit]), self._tail.head)
@@ -317,7 +332,7 @@ class _Owners:
     """What the log says about who owns what, with what one append adds to it."""
 
     def __init__(
-        self, store: MemoryStore, new: dict[str, _Kept], requests: dict[str, Request]
+        self, store: MemoryStore, new: dict[str, _Kept], requests: Mapping[str, Request]
     ) -> None:
         self._store = store
         self._new = new
@@ -356,7 +371,7 @@ def _wanted(query: RequestQuery, request: Request) -> bool:
     return all(want is None or want == have for want, have in pairs)
 
 
-def _take(requests: dict[str, Request], event: Event) -> None:
+def _take(requests: MutableMapping[str, Request], event: Event) -> None:
     request_id = request_id_of(event)
     if request_id is None:
         return

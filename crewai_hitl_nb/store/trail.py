@@ -7,7 +7,9 @@ store by one body of tests (``tests/contract/test_trail.py``):
   record; none is ever computed again for a record that is in the log.
 * **Unbroken.** Each entry's seal follows from the entry before it, whatever was pruned.
 * **Pruned, not forgotten.** Of pruned records the digests stay for as long as an older record
-  is kept; those older than everything kept become one place, where the trail begins.
+  is kept; those older than everything kept become one place, where the trail begins. A store in
+  memory keeps as many digests as events: beyond that its trail begins later, and leaves out an open
+  request that is older.
 """
 
 from collections.abc import Iterable, Sequence

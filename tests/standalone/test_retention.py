@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol import chain, limits
 from crewai_hitl_nb.server.retention import Retention
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from crewai_hitl_nb.store.base import EVERYTHING, RequestQuery
@@ -89,3 +89,22 @@ async def test_open_questions_beyond_the_bounds_are_kept_and_the_rest_goes() -> 
     records = await store.read(EVERYTHING, after=0, upto=store.top, limit=2000)
     assert sum(record.type == "human_input_required" for record in records) == 150
     assert len(records) <= 150 + 2 * 10 + 1
+
+
+async def test_an_open_question_does_not_let_a_log_in_memory_grow() -> None:
+    """It stays, and what is kept to prove the rest is bounded like the rest."""
+    store = MemoryStore(most_events=100)
+    await store.append([required("open")])
+    for number in range(1000):
+        await store.append([other(execution_id=f"run-{number}")])
+    trail = await store.trail(after=0, limit=10_000)
+    assert len(trail.entries) <= 220
+    assert trail.start.offset > 1
+    place = trail.start
+    for entry in trail.entries:
+        place = chain.Head(entry.offset, chain.seal(place.seal, entry.digest))
+        assert entry.seal == place.seal
+    assert place == trail.head
+    assert len(store._origins) <= 220
+    assert (await store.requests(RequestQuery(status="pending"))).requests
+    await store.append([completed("open")])

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
@@ -212,6 +213,36 @@ async def test_a_waiter_that_stays_away_has_its_requests_cancelled() -> None:
         assert request.status == "cancelled"
         assert getattr(request.completion, "reason", None) == "source_lost"
         assert (await broker.request("r2")).status == "pending"
+
+
+class _Turns(MemoryStore):
+    """Notes in which turn of the loop each append came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn = 0
+        self.appended: Counter[int] = Counter()
+
+    def tick(self) -> None:
+        self.turn += 1
+        asyncio.get_running_loop().call_soon(self.tick)
+
+    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+        self.appended[self.turn] += 1
+        return await super().append(events, by=by)
+
+
+async def test_thousands_of_processes_lost_at_once_leave_turns_to_others() -> None:
+    store, count = _Turns(), 3000
+    async with broker_on(store, presence_grace=0.05) as broker:
+        asked = [required(f"r{n}", source={"id": f"k{n}"}) for n in range(count)]
+        for start in range(0, count, 1000):
+            await broker.publish(asked[start : start + 1000])
+        store.appended.clear()
+        store.tick()
+        assert (await ended(broker, f"r{count - 1}")).status == "cancelled"
+    assert store.appended.total() == count
+    assert max(store.appended.values()) <= count // 10
 
 
 async def test_a_waiter_with_another_connection_is_still_there() -> None:
