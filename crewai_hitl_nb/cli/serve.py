@@ -6,6 +6,7 @@ It knows the server half, as ``keys`` does, and only while it runs.
 import asyncio
 import contextlib
 import ipaddress
+import math
 import os
 import signal
 from pathlib import Path
@@ -68,6 +69,7 @@ class KeyTrouble(Exception):
     type=click.FloatRange(0),
     default=RETAIN_DAYS,
     show_default=True,
+    callback=lambda ctx, param, days: _days(days),
     help="Days to keep events, likewise.",
 )
 @click.option(
@@ -204,6 +206,19 @@ def _api_key(file: Path | None) -> str | None:
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise KeyTrouble(f"{where} must hold one key of ASCII characters without a space")
     return key
+
+
+def _days(days: float) -> float:
+    """Return a number of days.
+
+    Raises:
+        click.BadParameter: It is ``nan`` or ``inf``, which pass as numbers.
+    """
+    if not math.isfinite(days):
+        raise click.BadParameter(
+            f"{days} is no number of days; to keep events by number alone, say many days"
+        )
+    return days
 
 
 def _limits(said: tuple[str, ...]) -> dict[str, float]:

@@ -1,10 +1,13 @@
 """`crewai-hitl serve`: one line when it serves, one line when it cannot, and it ends cleanly."""
 
+import asyncio
 import base64
 import queue
 import signal
 import socket
 import threading
+import time
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,7 +15,9 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from crewai_hitl_nb.store.sqlite import SqliteStore
 from tests.cli.command import PATIENCE_SECONDS, Commands, clean_env, running
+from tests.events import other, required
 
 EVERYWHERE = "0.0.0.0"
 
@@ -142,3 +147,54 @@ def test_it_posts_events_to_a_webhook_signed_with_the_environments_secret(tmp_pa
         receiver.shutdown()
     assert Webhook(secret).verify(body, headers)["event_id"] == "e1"
     assert listed["url"] == url
+
+
+def log_of(folder: Path, *, age: timedelta = timedelta()) -> Path:
+    """Return a log with an open question and ten other events, all of them of this age."""
+
+    async def write() -> None:
+        store = SqliteStore(folder / "log.db", (datetime.now(timezone.utc) - age).timestamp)
+        await store.start(lambda commits: None)
+        await store.append([required("open"), *(other() for _ in range(10))])
+        await store.close()
+
+    asyncio.run(write())
+    return folder / "log.db"
+
+
+@pytest.mark.parametrize(
+    ("options", "age", "kept"),
+    [
+        (("--retain-events", "3"), timedelta(), [1, 9, 10, 11]),
+        (("--retain-events", "0"), timedelta(), [1]),
+        (("--retain-days", "2"), timedelta(days=3), [1]),
+        (("--retain-days", "4"), timedelta(days=3), list(range(1, 12))),
+    ],
+)
+def test_it_keeps_as_much_as_it_is_told(
+    tmp_path: Path, options: tuple[str, ...], age: timedelta, kept: list[int]
+) -> None:
+    log = log_of(tmp_path, age=age)
+    serve = ("serve", "--port", "0", "--json", "--store", str(log), *options)
+    with running(*serve, env=clean_env(tmp_path)) as server, httpx.Client() as http:
+        url = server.json()["url"]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:  # what is too old goes behind the start
+            events = http.get(f"{url}poll/human-input").json()["events"]
+            if [event["offset"] for event in events] == kept:
+                return
+            assert time.monotonic() < deadline, events
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        *(("--retain-days", wrong) for wrong in ("-1", "nan", "inf", "many")),
+        *(("--retain-events", wrong) for wrong in ("-1", "1.5", "many")),
+    ],
+)
+def test_it_says_what_is_no_amount_to_keep(tmp_path: Path, option: str, wrong: str) -> None:
+    refused = Commands(clean_env(tmp_path))("serve", "--port", "0", option, wrong)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert option in refused.stderr
+    assert "Traceback" not in refused.stderr

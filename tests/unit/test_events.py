@@ -110,7 +110,18 @@ def test_what_is_no_event_is_refused(raw: object) -> None:
 
 FORGED = (
     *("Heartbeat", "GAP", "ｇａｐ", "human_input_edited", "Human_Input_Completed", "human_input_"),
-    *("gap ", "gap\u3164", "g\u2800ap", "gap\n", "note\r\nevent: gap", "g\u200bap", "note\u2028", "\x00", " ", "note\x1b[2J"),
+    *(
+        "gap ",
+        "gap\u3164",
+        "g\u2800ap",
+        "gap\n",
+        "note\r\nevent: gap",
+        "g\u200bap",
+        "note\u2028",
+        "\x00",
+        " ",
+        "note\x1b[2J",
+    ),
 )
 
 
