@@ -4,8 +4,8 @@
  * The open WebSocket is fastest; without one, or when it is lost before the acknowledgement,
  * the same answer goes by POST under the same Idempotency-Key. Nothing here decides what the
  * answer is, and no failure ever becomes one. Whoever refuses is not overtaken by an approval from
- * the same page: one that is still being sent is sent no more, and none is sent before the refusal's
- * outcome is known.
+ * the same page: one that is still being sent is sent no more, none is sent before the refusal's
+ * outcome is known, and one that was decided before the refusal is not sent where that failed.
  */
 import { type ClosingEvent, type Control, decodeClosing, isObject, type Refusal } from "./decode";
 import type { Endpoint } from "./endpoint";
@@ -27,6 +27,14 @@ export type Outcome =
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "unreachable" };
 
+/** When an answer was decided, and when it may go. */
+export interface Timing {
+  /** By `performance.now()`; left out, it is decided now. */
+  readonly decidedAt?: number;
+  /** Resolves when it may go; what it resolves with is called when it has gone. */
+  readonly turn?: () => Promise<() => void>;
+}
+
 /** How long an acknowledgement may take before the answer goes by POST as well. */
 const ACK_MS = 4000;
 
@@ -36,6 +44,9 @@ const ATTEMPTS = 6;
 /** The longest pause that a person at the card is kept waiting for by itself. */
 const PATIENCE_MS = 5000;
 
+/** When a refusal is decided, as far as other refusals go. */
+const NEVER_OVERTAKEN = Number.POSITIVE_INFINITY;
+
 type Acknowledgement = Extract<Control, { ref: string | null }>;
 
 export class Answers {
@@ -44,6 +55,8 @@ export class Answers {
   private readonly keys = new Map<string, { readonly content: string; readonly key: string }>();
   /** The refusals that are on their way. */
   private readonly refusals = new Map<string, Promise<Outcome>>();
+  /** When the refusals were decided of which it is not known whether they arrived. */
+  private readonly refusedAt = new Map<string, number>();
 
   constructor(
     private readonly endpoint: Endpoint,
@@ -51,32 +64,40 @@ export class Answers {
     private readonly random: () => number,
   ) {}
 
-  send(requestId: string, answer: Answer): Promise<Outcome> {
-    if (answer.decision === "reject") return this.refuse(requestId, answer);
-    const refusal = this.refusals.get(requestId);
-    return refusal === undefined
-      ? this.deliver(requestId, answer)
-      : this.sendAfter(refusal, requestId, answer);
+  send(requestId: string, answer: Answer, timing: Timing = {}): Promise<Outcome> {
+    if (answer.decision === "reject") return this.refuse(requestId, answer, timing);
+    return this.sendUnlessRefused(requestId, answer, timing);
   }
 
-  private async sendAfter(refusal: Promise<Outcome>, requestId: string, answer: Answer) {
-    const outcome = await refusal;
-    if (outcome.kind === "unreachable") return outcome; // it may still arrive
-    return this.deliver(requestId, answer);
+  private async sendUnlessRefused(id: string, answer: Answer, timing: Timing): Promise<Outcome> {
+    const { decidedAt = performance.now() } = timing;
+    return inTurn(timing, async () => {
+      const outcome = await this.refusals.get(id);
+      if (outcome?.kind === "unreachable") return outcome; // it may still arrive
+      return this.isRefusedSince(id, decidedAt)
+        ? { kind: "unreachable" }
+        : this.deliver(id, answer, decidedAt);
+    });
   }
 
-  private async refuse(requestId: string, answer: Answer): Promise<Outcome> {
-    const sent = this.deliver(requestId, answer);
+  private async refuse(requestId: string, answer: Answer, timing: Timing): Promise<Outcome> {
+    this.refusedAt.set(requestId, timing.decidedAt ?? performance.now());
+    const sent = inTurn(timing, () => this.deliver(requestId, answer, NEVER_OVERTAKEN));
     this.refusals.set(requestId, sent);
     const outcome = await sent;
+    if (outcome.kind !== "unreachable") this.refusedAt.delete(requestId);
     if (this.refusals.get(requestId) === sent) this.refusals.delete(requestId);
     return outcome;
   }
 
-  private async deliver(requestId: string, answer: Answer): Promise<Outcome> {
+  private isRefusedSince(requestId: string, decidedAt: number): boolean {
+    return (this.refusedAt.get(requestId) ?? Number.NEGATIVE_INFINITY) >= decidedAt;
+  }
+
+  private async deliver(requestId: string, answer: Answer, decidedAt: number): Promise<Outcome> {
     const key = this.keyOf(requestId, answer);
     const byFrame = await this.sendByFrame(requestId, answer, key);
-    const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key));
+    const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key, decidedAt));
     if (outcome.kind !== "unreachable" && this.isLatest(requestId, key)) {
       this.keys.delete(requestId);
     }
@@ -88,8 +109,9 @@ export class Answers {
    *
    * A WebSocket dies with its page and what it had not written yet; nobody waits for the reply.
    */
-  sendLeaving(requestId: string, answer: Answer): void {
-    if (answer.decision !== "reject" && this.refusals.has(requestId)) return;
+  sendLeaving(requestId: string, answer: Answer, decidedAt: number): void {
+    const refused = this.refusals.has(requestId) || this.isRefusedSince(requestId, decidedAt);
+    if (answer.decision !== "reject" && refused) return;
     const headers = { "Idempotency-Key": this.keyOf(requestId, answer) };
     void post(this.endpoint, answerPath(requestId), answer, headers, true);
   }
@@ -134,10 +156,16 @@ export class Answers {
     });
   }
 
-  private async sendByPost(id: string, answer: Answer, key: string): Promise<Outcome> {
+  private async sendByPost(
+    id: string,
+    answer: Answer,
+    key: string,
+    decidedAt: number,
+  ): Promise<Outcome> {
     const path = answerPath(id);
     for (let attempt = 1; ; attempt++) {
-      if (!this.isLatest(id, key)) return { kind: "unreachable" }; // another was said since
+      const overtaken = !this.isLatest(id, key) || this.isRefusedSince(id, decidedAt);
+      if (overtaken) return { kind: "unreachable" }; // another was said since
       const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
       if (reply.kind === "ok") return accepted(reply.body);
       if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
@@ -158,6 +186,15 @@ export class Answers {
     const key = newKey();
     this.keys.set(requestId, { content, key });
     return key;
+  }
+}
+
+async function inTurn({ turn }: Timing, send: () => Promise<Outcome>): Promise<Outcome> {
+  const over = await turn?.();
+  try {
+    return await send();
+  } finally {
+    over?.();
   }
 }
 

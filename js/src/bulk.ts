@@ -4,7 +4,7 @@
  * Each request is answered by itself, so each has an outcome of its own and a refusal of one
  * changes nothing for the others. What is typed or edited is never decided in bulk.
  */
-import type { Answer, Outcome } from "./answers";
+import type { Answer, Outcome, Timing } from "./answers";
 import type { HumanInputRequired } from "./protocol.gen";
 import type { Request } from "./state";
 
@@ -14,7 +14,7 @@ export type Verdict =
   | { readonly decision: "reject"; readonly reason: string }
   | { readonly decision: "respond"; readonly option: string };
 
-export type Send = (requestId: string, answer: Answer) => Promise<Outcome>;
+export type Send = (requestId: string, answer: Answer, timing: Timing) => Promise<Outcome>;
 
 /** Answers that are on their way at once: a page must not flood its server. */
 const PARALLEL = 4;
@@ -66,18 +66,34 @@ export function answerOf(verdict: Verdict, via: string): Answer {
   }
 }
 
-/** Answer each of them by itself; `told` hears every outcome as it comes. */
+/**
+ * Answer each of them by itself; `told` hears every outcome as it comes.
+ *
+ * All are decided now, also those whose turn comes later: what one card says meanwhile counts
+ * against them, and a refusal among them counts against what a card holds.
+ */
 export async function decideAll(
   ids: readonly string[],
   answer: Answer,
   send: Send,
   told: (requestId: string, outcome: Outcome) => void,
 ): Promise<void> {
-  const waiting = [...ids];
-  const work = async () => {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-      told(id, await send(id, answer));
-    }
+  const timing: Timing = { decidedAt: performance.now(), turn: turns(PARALLEL) };
+  await Promise.all(ids.map(async (id) => told(id, await send(id, answer, timing))));
+}
+
+/** Return what waits for one of so many turns at a time, first come, first served. */
+function turns(most: number): () => Promise<() => void> {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  const over = () => {
+    const next = waiting.shift();
+    if (next === undefined) free++;
+    else next();
   };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, ids.length) }, work));
+  return async () => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    return over;
+  };
 }

@@ -5,7 +5,7 @@
  * answers. It is plain state and callbacks, free of any view library, because the cards that
  * share it may come from different bundles (see `shared.ts`).
  */
-import { type Answer, Answers, type Outcome } from "./answers";
+import { type Answer, Answers, type Outcome, type Timing } from "./answers";
 import type { Decoded } from "./decode";
 import type { Endpoint } from "./endpoint";
 import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
@@ -161,16 +161,16 @@ export class Client {
     return this.runs.cancel(executionId, via);
   }
 
-  async answer(id: string, answer: Answer): Promise<Outcome> {
-    const outcome = await this.answers.send(id, answer);
+  async answer(id: string, answer: Answer, timing?: Timing): Promise<Outcome> {
+    const outcome = await this.answers.send(id, answer, timing);
     const event = outcome.kind === "unreachable" ? null : closingOf(outcome);
     if (event !== null) this.heard({ kind: "event", event });
     return outcome;
   }
 
   /** Answer from a page that is being left. */
-  answerLeaving(id: string, answer: Answer): void {
-    this.answers.sendLeaving(id, answer);
+  answerLeaving(id: string, answer: Answer, decidedAt: number): void {
+    this.answers.sendLeaving(id, answer, decidedAt);
   }
 
   private linkListener(): LinkListener {

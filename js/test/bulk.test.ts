@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Outcome } from "../src/answers";
+import type { Answer, Outcome, Timing } from "../src/answers";
 import { alike, answerOf, decideAll, isSimple, verdictsOf } from "../src/bulk";
+import { Client } from "../src/client";
 import { decodeRequired } from "../src/decode";
 import type { HumanInputRequired } from "../src/protocol.gen";
 import type { Request } from "../src/state";
+import { LogServer } from "./log-server";
 
 function required(id: string, kind: string, response: object): HumanInputRequired {
   const made = decodeRequired({
@@ -66,6 +68,45 @@ describe("a decision for several", () => {
     expect(asked.sort()).toEqual(ids);
     expect(outcomes.get("2")?.kind).toBe("unreachable");
     expect([...outcomes.values()].filter(({ kind }) => kind === "accepted")).toHaveLength(5);
+  });
+
+  it("sends a few at a time, and says at once what was decided of the others", async () => {
+    const decided: string[] = [];
+    const sending = new Set<string>();
+    let most = 0;
+    const send = async (id: string, _: Answer, { turn, decidedAt }: Timing): Promise<Outcome> => {
+      decided.push(id);
+      expect(decidedAt).toBeLessThanOrEqual(performance.now());
+      const over = await turn?.();
+      sending.add(id);
+      most = Math.max(most, sending.size);
+      await Promise.resolve();
+      sending.delete(id);
+      over?.();
+      return { kind: "accepted", event: null };
+    };
+    const ids = Array.from({ length: 20 }, (_, number) => String(number));
+    const all = decideAll(ids, answerOf({ decision: "approve" }, "inbox"), send, () => {});
+    expect(decided).toEqual(ids);
+    await all;
+    expect([most, sending.size]).toEqual([4, 0]);
+  });
+
+  it("refuses before what a card held of one whose turn had not come", async () => {
+    const server = await new LogServer().start();
+    const client = new Client(server.endpoint); // not connected, so that each goes by a call
+    const ids = Array.from({ length: 12 }, (_, number) => `r${number}`);
+    for (const id of ids) server.ask(id);
+    const refusal = answerOf({ decision: "reject", reason: "" }, "inbox");
+    const approval = answerOf({ decision: "approve" }, "card");
+    const refused = decideAll(ids, refusal, client.answer.bind(client), () => {});
+    const late = await client.answer("r11", approval, { decidedAt: performance.now() - 1000 });
+    await refused;
+    expect(late).toMatchObject({ kind: "refused", refusal: { status: 409 } });
+    const ends = server.events().filter(({ type }) => type === "human_input_completed");
+    expect(ends.map(({ decision }) => decision)).toEqual(ids.map(() => "reject"));
+    client.stop();
+    await server.stop();
   });
 
   it("says an option as a choice and as text, and a reason as text", () => {

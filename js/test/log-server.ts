@@ -47,6 +47,8 @@ export class LogServer {
   deaf = false;
   /** Answer everything with this status. */
   status: number | null = null;
+  /** … and ask to be left alone for so long. */
+  leaveSeconds = 0;
   /** The processes that are connected. */
   readonly near = new Set<string>();
   /** Take an answer into the log, and lose the connection before saying so. */
@@ -163,6 +165,7 @@ export class LogServer {
   private http(request: IncomingMessage, response: ServerResponse): void {
     const url = this.note(request);
     const transport = PATHS[url.pathname];
+    if (this.leaveSeconds > 0) response.setHeader("Retry-After", this.leaveSeconds);
     if (this.status !== null) reply(response, this.status, { error: "forbidden", message: "No." });
     else if (transport !== undefined && this.refused.has(transport)) reply(response, 404, {});
     else if (transport === "sse") this.sse(url, response);

@@ -78,4 +78,26 @@ describe("a refusal", () => {
     expect(completed()).toMatchObject({ decision: "reject" });
     await until(() => shown.status === "answered");
   });
+
+  it("is not overtaken by an approval that was held when the refusal failed", async () => {
+    localStorage.setItem(UNDO_KEY, "60000");
+    for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
+    const shown = await asked({ response: REVIEW });
+    const other = drawn({ response: REVIEW });
+    await until(() => other.status === "pending");
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    cards.server.status = 503;
+    cards.server.leaveSeconds = 60; // too long to wait: the person decides when to try again
+    other.click("hitl-reject");
+    await until(() => other.find("hitl-error"));
+    cards.server.status = null;
+    cards.server.leaveSeconds = 0;
+    shown.click("hitl-send-now");
+    await until(() => shown.find("hitl-error"));
+    expect(cards.server.answers).toHaveLength(0);
+    other.click("hitl-reject");
+    await until(() => other.status === "answered");
+    expect(completed()).toMatchObject({ decision: "reject" });
+  });
 });

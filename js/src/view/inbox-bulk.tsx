@@ -6,7 +6,7 @@
  */
 import { useState } from "preact/hooks";
 import type { Outcome } from "../answers";
-import { answerOf, decideAll, type Verdict, verdictsOf } from "../bulk";
+import { answerOf, decideAll, type Send, type Verdict, verdictsOf } from "../bulk";
 import type { Client } from "../client";
 import type { Request } from "../state";
 import { firstPart } from "./budget";
@@ -34,7 +34,8 @@ export function BulkBar({ client, chosen, more, via, onAll, onDone }: Props) {
     const told = (id: string, outcome: Outcome) =>
       setOutcomes((before) => new Map(before).set(id, outcome));
     const ids = chosen.map(({ required }) => required.request_id);
-    void decideAll(ids, answerOf(verdict, via), (id, answer) => client.answer(id, answer), told);
+    const sendOne: Send = (id, answer, timing) => client.answer(id, answer, timing);
+    void decideAll(ids, answerOf(verdict, via), sendOne, told);
   };
   return (
     <section class="chitl-bulk" data-testid="hitl-bulk" aria-label="The selected requests">

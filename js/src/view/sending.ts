@@ -2,9 +2,9 @@
  * A card's answer on its way: held for a moment, sent, taken or refused.
  *
  * What becomes of it: an approval is held for a moment (`undo.ts`); everything else goes at once,
- * and a refusal also in place of an approval that is held or on its way. An answer that the request does not accept leaves the request open, with what
- * was wrong field by field; one that came too late leaves the reason. It knows nothing of how
- * the answer travels (`client.ts`).
+ * and a refusal also in place of an approval that is held or on its way. An answer that the request
+ * does not accept leaves the request open, with what was wrong field by field; one that came too
+ * late leaves the reason. It knows nothing of how the answer travels (`client.ts`).
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Answer, Outcome } from "../answers";
@@ -57,18 +57,18 @@ export function useSending(
   const [state, setState] = useState(STILL);
   const hold = useRef<Hold | null>(null);
   const latest = useRef<Answer | null>(null);
-  const post = async (answer: Answer) => {
+  const post = async (answer: Answer, decidedAt: number) => {
     if (client === null) return;
     latest.current = answer;
     setState({ ...STILL, busy: true, refusable: answer.decision !== "reject" });
-    const outcome = await client.answer(requestId, answer);
+    const outcome = await client.answer(requestId, answer, { decidedAt });
     if (latest.current !== answer) return; // a refusal went in its place, and says the rest
     if (outcome.kind === "accepted") onTaken(answer);
     setState(after(outcome));
   };
-  const release = (answer: Answer, leaving: boolean) => {
-    if (!leaving) return void post(answer);
-    client?.answerLeaving(requestId, answer);
+  const release = (answer: Answer, decidedAt: number, leaving: boolean) => {
+    if (!leaving) return void post(answer, decidedAt);
+    client?.answerLeaving(requestId, answer, decidedAt);
     setState(STILL); // should the browser bring the page back, the log says what became of it
   };
   useEffect(() => {
@@ -81,8 +81,9 @@ export function useSending(
     send: (answer) => {
       hold.current?.drop();
       const ms = isHeld(answer) ? undoMs() : 0;
-      if (ms === 0) return void post(answer);
-      hold.current = new Hold(ms, (how) => release(answer, how === "leaving"));
+      const decidedAt = performance.now();
+      if (ms === 0) return void post(answer, decidedAt);
+      hold.current = new Hold(ms, (how) => release(answer, decidedAt, how === "leaving"));
       setState({ ...STILL, held: { answer, ms } });
     },
     sendNow: () => hold.current?.release(),
