@@ -9,8 +9,10 @@ wrote is passed on: it is decoded here, held against this list, and written anew
   process that began it is there, and ask that the run be cancelled.
 * The inbox may look up, answer and claim every request.
 
-A stream takes ``last_event_id``, ``replay`` and ``type``, and no other parameter: with ``source``
-the page would count as a process that waits for answers. Below it is the protocol; it does no I/O.
+A card reads the stream of its run. Where its question belongs to no run there is no such stream,
+and the card is sent only what is said of that question. A stream takes ``last_event_id``,
+``replay`` and ``type``, and no other parameter: with ``source`` the page would count as a process
+that waits for answers. Below it is the protocol; it does no I/O.
 """
 
 from collections.abc import Mapping
@@ -38,6 +40,9 @@ _FRAMES: Final[Mapping[str, frozenset[str]]] = {
     "claim": frozenset({"type", "ref", "request_id", "via"}),
 }
 _CANCEL: Final = frozenset({"type", "execution_id", "via"})
+
+_CONTROL: Final = frozenset({"ack", "error", "gap", "heartbeat"})
+"""Frames down that are about the connection; no event can have such a type."""
 
 _CANCEL_REQUESTED: Final = "run_cancel_requested"
 
@@ -114,6 +119,22 @@ def stream_path(scope: Scope) -> str:
     if scope.is_inbox or scope.execution_id is None:
         return "ws/human-input"
     return f"ws/human-input/{_part(scope.execution_id)}"
+
+
+class _Down(msgspec.Struct):
+    type: str
+    request_id: str | None = None
+
+
+def is_shown(scope: Scope, text: str | bytes) -> bool:
+    """Say whether a frame down may go on to the page: the stream may be wider than the widget."""
+    if scope.is_inbox or scope.execution_id is not None:
+        return True
+    try:
+        said = msgspec.json.decode(text, type=_Down)
+    except msgspec.DecodeError:
+        return False
+    return said.type in _CONTROL or said.request_id == scope.request_id
 
 
 def stream_query(query: Mapping[Any, Any]) -> dict[str, str]:

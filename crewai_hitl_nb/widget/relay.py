@@ -16,7 +16,8 @@ What a browser sends, and gets back, as custom messages of the widget:
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -30,7 +31,7 @@ from crewai_hitl_nb.client.discovery import Endpoint, find_endpoint
 from crewai_hitl_nb.client.exchange import open_http
 from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.transports.websocket import open_connection
-from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, HitlError
+from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, HitlError, TooMany
 from crewai_hitl_nb.protocol.frames import encode_error
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.widget.allowed import (
@@ -38,6 +39,7 @@ from crewai_hitl_nb.widget.allowed import (
     Scope,
     call_of,
     frame_of,
+    is_shown,
     stream_path,
     stream_query,
 )
@@ -52,15 +54,13 @@ MAX_STREAMS: Final = 4
 own behind; the oldest goes when there are too many."""
 
 MAX_UNDER_WAY: Final = 64
-"""Messages of one card that are being worked on; a page that sends more is no card."""
+"""Frames and calls of one card that are being worked on; a page that sends more is no card."""
 
 MAX_NAME_CHARS: Final = 200
 """The longest id of a stream or a call, and the longest Idempotency-Key."""
 
 UNREACHABLE: Final = 503
 """What a card is told when the kernel cannot reach the server."""
-
-TOO_MANY: Final = 429
 
 Send = Callable[[Mapping[str, Any]], None]
 
@@ -131,7 +131,8 @@ class Relay:
             ) as connection:
                 self._sockets[name] = connection
                 async for text in connection:
-                    self._send({"kind": "frame", "id": name, "text": text})
+                    if is_shown(scope, text):
+                        self._send({"kind": "frame", "id": name, "text": text})
         except HitlError as error:
             status = error.status
             _log.debug("the stream of a card ended: %s", type(error).__name__)
@@ -150,11 +151,12 @@ class Relay:
             return
         ref: str | None = None
         try:
-            frame = frame_of(self._scope(), text)
-            ref = frame.ref
-            await self._make_sure(frame.request_id)
-            if name in self._sockets:
-                await self._sockets[name].send(frame.text, text=True)
+            with self._place():
+                frame = frame_of(self._scope(), text)
+                ref = frame.ref
+                await self._make_sure(frame.request_id)
+                if name in self._sockets:
+                    await self._sockets[name].send(frame.text, text=True)
         except HitlError as error:
             said = encode_error(ref or _ref_of(text), error).decode()
             self._send({"kind": "frame", "id": name, "text": said})
@@ -162,24 +164,35 @@ class Relay:
             _log.debug("a frame of a card did not reach the server: %s", type(lost).__name__)
 
     async def _call(self, method: str, path: str, body: object, key: object) -> tuple[int, str]:
-        if self._under_way >= MAX_UNDER_WAY:
-            return TOO_MANY, ""
-        self._under_way += 1
         try:
-            call = call_of(self._scope(), method, path, body)
-            if not call.reads:
-                await self._make_sure(call.request_id)
-            reply = await self._request(call, _header_of(key))
-            if call.reads and reply.is_success:
-                self._check(reply.json())
+            with self._place():
+                call = call_of(self._scope(), method, path, body)
+                if not call.reads:
+                    await self._make_sure(call.request_id)
+                reply = await self._request(call, _header_of(key))
+                if call.reads and reply.is_success:
+                    self._check(reply.json())
         except HitlError as error:
             return error.status, msgspec.json.encode(error.to_wire()).decode()
         except httpx.TransportError as error:
             _log.debug("a call of a card did not reach the server: %s", type(error).__name__)
             return UNREACHABLE, ""
+        return reply.status_code, reply.text
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Count a frame or a call while it is under way.
+
+        Raises:
+            TooMany: The page has enough of them.
+        """
+        if self._under_way >= MAX_UNDER_WAY:
+            raise TooMany("too much of this card is under way; try again in 1 s", retry_after=1)
+        self._under_way += 1
+        try:
+            yield
         finally:
             self._under_way -= 1
-        return reply.status_code, reply.text
 
     async def _make_sure(self, request_id: str | None) -> None:
         """Make sure that a request belongs to the run that is shown, where one is.

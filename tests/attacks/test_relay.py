@@ -6,6 +6,7 @@ by the messages that a front end can send.
 
 import json
 import queue
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from crewai_hitl_nb.widget.allowed import Scope
 from crewai_hitl_nb.widget.card import CardWidget
-from crewai_hitl_nb.widget.relay import Relay
+from crewai_hitl_nb.widget.relay import MAX_UNDER_WAY, Relay, _thread
 from crewai_hitl_nb.widget.script import CardScript
 from tests.attacks.conftest import KEY
 
@@ -173,6 +174,43 @@ def test_a_card_hears_of_its_own_run_only(
     owner.post(f"/requests/{own}/answer", json={"human_feedback": "seen"})
 
     assert card.frame()["human_feedback"] == "seen"
+
+
+def test_a_card_whose_question_belongs_to_no_run_hears_of_that_question_only(
+    server: HumanInputServer, owner: httpx.Client
+) -> None:
+    own, other = asked(owner), asked(owner)
+    for page in on(Page(server, Scope(request_id=own))):
+        page.relay.take({"kind": "open", "id": "s", "query": {"replay": "all"}})
+        assert page.frame()["request_id"] == own
+        assert page.frame()["type"] == "heartbeat"
+        owner.post(f"/requests/{other}/answer", json={"human_feedback": "hidden"})
+        assert page.reply(type="claim", request_id=other)["status"] == 403
+        owner.post("/events", json={"type": "note", "text": "hidden"})
+        owner.post(f"/requests/{own}/answer", json={"human_feedback": "seen"})
+        assert page.frame()["human_feedback"] == "seen"
+
+
+def test_frames_that_are_under_way_have_a_bound(run_view: Page, own: str) -> None:
+    run_view.open()
+    free = threading.Event()
+
+    async def hold() -> None:  # the relay's loop, so that all frames come in one moment
+        free.wait(SECONDS)
+
+    _thread().submit(hold())
+    count = 3 * MAX_UNDER_WAY
+    for ref in range(count):
+        frame = {"type": "claim", "ref": str(ref), "request_id": own}
+        run_view.relay.take({"kind": "frame", "id": "s", "text": json.dumps(frame)})
+    free.set()
+    replies: list[dict[str, Any]] = []
+    while len(replies) < count:  # events and heartbeats come between them
+        replies += [frame for frame in [run_view.frame()] if "ref" in frame]
+    refused = [reply for reply in replies if reply["type"] == "error"]
+    assert {reply["status"] for reply in refused} == {429}
+    assert len(refused) == count - MAX_UNDER_WAY
+    assert run_view.reply(type="claim", request_id=own)["type"] == "ack"
 
 
 @pytest.mark.parametrize(
