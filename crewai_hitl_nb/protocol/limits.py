@@ -207,6 +207,9 @@ MAX_RETRY_AFTER_SECONDS: Final = 60.0
 HUB_CHECK_SECONDS: Final = 5.0
 """Between two questions to a JupyterHub about a reader: how long a revoked token reads on."""
 
+HUB_SECONDS: Final = 5.0
+"""How long a JupyterHub may take to say whether a caller is still let in; then it is away."""
+
 HEARTBEAT_SECONDS: Final = 4.0
 """Below httpx's default read timeout of 5 s, so that a stock client stays connected."""
 

@@ -14,8 +14,8 @@ import time
 from collections import OrderedDict
 from typing import Any, Final
 
-from tornado import web
-
+from crewai_hitl_nb.broker import posting
+from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import Forbidden, Unavailable
 
 _MOST_TOKENS: Final = 1000
@@ -33,6 +33,12 @@ def is_service(user: object) -> bool:
 def is_namesake(user: object) -> bool:
     """Whether it is a service that is named like the server's owner, and is not them."""
     return is_service(user) and getattr(user, "username", "") == os.environ.get("JUPYTERHUB_USER")
+
+
+_AWAY: Final = (
+    "the JupyterHub cannot be asked whether you may still do this, so nothing was done; "
+    "try again in a moment"
+)
 
 
 class HubToken:
@@ -54,6 +60,8 @@ class HubToken:
     async def check(self, *, within: float) -> None:
         """Ask the hub, unless it was asked within so many seconds; once at a time.
 
+        A hub that does not answer was asked as well.
+
         Raises:
             Forbidden: It opens this server no more.
             Unavailable: The hub cannot be asked.
@@ -69,17 +77,22 @@ class HubToken:
     async def _ask(self) -> None:
         auth = self._hub_auth
         try:
-            said = await auth.user_for_token(
-                self._token, use_cache=False, session_id=self._session, sync=False
+            said = await posting.within(
+                limits.HUB_SECONDS,
+                auth.user_for_token(
+                    self._token, use_cache=False, session_id=self._session, sync=False
+                ),
             )
-        except web.HTTPError as error:
-            raise Unavailable("the hub cannot be asked who you are; try again") from error
-        self._known = (
-            said is not None
-            and said.get("name") == self._user
-            and bool(auth.check_scopes(auth.access_scopes, said))
-        )
-        self._asked_at = time.monotonic()
+            known = (
+                said is not None
+                and said["name"] == self._user
+                and bool(auth.check_scopes(auth.access_scopes, said))
+            )
+        except Exception as error:  # whatever it is: silence, half a reply, a proxy's page
+            raise Unavailable(_AWAY) from error
+        finally:
+            self._asked_at = time.monotonic()  # in vain as well: who only reads need not wait again
+        self._known = known
 
     def _asked(self, task: "asyncio.Task[None]") -> None:
         self._asking = None

@@ -477,6 +477,7 @@ export const MAX_PENDING_PER_CALLER = 9000 as const;
 export const MAX_PENDING_BYTES_PER_CALLER = 805306368 as const;
 export const MAX_RETRY_AFTER_SECONDS = 60 as const;
 export const HUB_CHECK_SECONDS = 5 as const;
+export const HUB_SECONDS = 5 as const;
 export const HEARTBEAT_SECONDS = 4 as const;
 export const PRESENCE_GRACE_SECONDS = 6 as const;
 export const MAX_KNOWN_WAITERS = 100000 as const;

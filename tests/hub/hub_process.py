@@ -9,6 +9,7 @@ extension except the path of its endpoints.
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -171,6 +172,16 @@ class HubProcess:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let the hub, and only it, take calls and answer none."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def add_person(self, name: str) -> None:
         """Make somebody known to the hub."""
