@@ -152,12 +152,13 @@ def verify_trail(
     sources = [pages_of_file(against)] if against is not None else []
     if against_server:
         sources.append(pages_of_server(settings))
-    compared = False
+    compared, behind = False, 0
     for source in sources:
-        verdict, whole = asyncio.run(_held_against(source, verdict))
-        compared = compared or whole
+        verdict, whole, more = asyncio.run(_held_against(source, verdict))
+        compared = compared or (whole and not more)
+        behind = max(behind, more)
     standing = _standing(verdict, compared=compared)
-    _tell(settings, verdict, standing)
+    _tell(settings, verdict, standing, behind)
     if standing in _EXITS:
         raise click.exceptions.Exit(_EXITS[standing])
 
@@ -165,8 +166,9 @@ def verify_trail(
 Standing: TypeAlias = Literal["verified", "unbroken", "part", "wrong"]
 """What can be said of a trail.
 
-verified: nothing was changed, up to a head that was kept or in comparison with the log.
-unbroken: nothing was changed since its chain was made; nothing tells who made that.
+verified: nothing was changed or cut: its end is a head that was kept, or the log's own.
+unbroken: nothing was changed since its chain was made; nothing tells who made that, or, where the
+    log goes on behind it, whether it was exported earlier or cut.
 part: each record fits itself; what is not there cannot be missed.
 wrong: it is not what was sealed.
 """
@@ -186,10 +188,15 @@ def _standing(verdict: Verdict, *, compared: bool) -> Standing:
 
 async def _held_against(
     source: AbstractAsyncContextManager[Pages], verdict: Verdict
-) -> tuple[Verdict, bool]:
-    """Hold the trail against a log, record by record; say whether all of the log was to be seen."""
+) -> tuple[Verdict, bool, int]:
+    """Hold the trail against a log, record by record.
+
+    Returns:
+        The verdict, whether all of the log was to be seen, and how many records it has behind the
+        end of the trail.
+    """
     if verdict.head is None:
-        return verdict, False
+        return verdict, False, 0
     comparison = Comparison(verdict, verdict.head)
     async with source as pages:
         page = first = await pages(0)
@@ -204,7 +211,8 @@ async def _held_against(
                 page = await pages(after)
                 _same_log(first, page, after)
     problems = [*verdict.problems, *comparison.problems()]
-    return msgspec.structs.replace(verdict, problems=problems), first.complete
+    behind = max(0, first.head.offset - verdict.head.offset)
+    return msgspec.structs.replace(verdict, problems=problems), first.complete, behind
 
 
 def _same_log(first: Page, page: Page, after: int) -> None:
@@ -212,7 +220,7 @@ def _same_log(first: Page, page: Page, after: int) -> None:
         raise Moved("the log was pruned or replaced while it was read; try again")
 
 
-def _tell(settings: Settings, verdict: Verdict, standing: Standing) -> None:
+def _tell(settings: Settings, verdict: Verdict, standing: Standing, behind: int) -> None:
     screen = settings.screen
     head = str(verdict.head) if verdict.head else None
     if screen.as_json:
@@ -220,7 +228,7 @@ def _tell(settings: Settings, verdict: Verdict, standing: Standing) -> None:
         del said["held"]
         said["begin"] = str(verdict.begin) if verdict.begin else None
         ok = standing in ("verified", "unbroken")
-        screen.record({"ok": ok, "standing": standing, **said, "head": head})
+        screen.record({"ok": ok, "standing": standing, "behind": behind, **said, "head": head})
         return
     for problem in verdict.problems[:_SHOWN]:
         screen.say((f"{problem.what:10}", "red"), f" {problem.message}")
@@ -236,9 +244,22 @@ def _tell(settings: Settings, verdict: Verdict, standing: Standing) -> None:
         screen.say(("verified", "green"), f"  {counted}, unbroken up to head {head}")
     elif standing == "unbroken":
         screen.say(("unbroken", "green"), f"  {counted}, up to head {head}")
-        known = f"up to {verdict.kept} only" if verdict.kept is not None else "none"
-        screen.say(f"    whose chain this is, a kept head tells ({known} was given), or the log:")
-        screen.say("    --head, --against-server, --against FILE")
+        for line in _what_would_tell(verdict, behind):
+            screen.say(f"    {line}")
     else:
         screen.say(("a part", "yellow"), f"    {counted} of a part of the log, none of them wrong;")
         screen.say("    what is not there cannot be missed: export with a key that reads all of it")
+
+
+def _what_would_tell(verdict: Verdict, behind: int) -> tuple[str, ...]:
+    if behind:
+        return (
+            f"each record is in the log, which goes on with {behind} more behind this trail's end.",
+            "It was exported before they came, or it was cut: the head that `audit` printed tells",
+            "(--head).",
+        )
+    known = f"up to {verdict.kept} only" if verdict.kept is not None else "none"
+    return (
+        f"whose chain this is, a kept head tells ({known} was given), or the log:",
+        "--head, --against-server, --against FILE",
+    )

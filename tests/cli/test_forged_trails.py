@@ -195,6 +195,24 @@ def test_without_anything_to_hold_it_against_a_trail_is_unbroken_and_not_verifie
     assert f"up to {head.split(':')[0]} only" in verify(log, later, "--head", head).stdout
 
 
+@pytest.mark.parametrize("against", ["--against-server", "--against"])
+def test_a_trail_that_was_cut_to_an_earlier_end_is_not_verified(log: Log, against: str) -> None:
+    file, head = log.export()
+    lines: Lines = [json.loads(line) for line in file.read_text().splitlines()]
+    last = lines[-3]
+    cut = [*lines[:-2], {**lines[-1], "offset": last["offset"], "seal": last["seal"]}]
+    text = "".join(compact(line) + "\n" for line in cut)
+    which = [against] if against == "--against-server" else [against, str(log.store)]
+    result = verify(log, text, *which)
+    assert (result.exit_code, "verified" in result.stdout) == (Exit.OK, False)
+    assert "1 more behind this trail's end" in result.stdout
+    said = json.loads(verify(log, text, "--json", *which).stdout)
+    assert (said["standing"], said["behind"]) == ("unbroken", 1)
+    assert verify(log, text, "--head", head, *which).exit_code == Exit.FAILURE
+    own_end = f"{last['offset']}:{last['seal']}"
+    assert verify(log, text, "--head", own_end, *which).stdout.startswith("verified")
+
+
 def test_an_empty_file_is_no_trail(log: Log) -> None:
     assert verify(log, "").exit_code == Exit.FAILURE
 
