@@ -81,13 +81,17 @@ def trace(error: BaseException) -> str:
         if one is None:
             break
         lines.append(f"{visible(type(one).__qualname__)}: {visible(described(one))}")
-        place = one.__traceback__
-        while place is not None:
-            code = place.tb_frame.f_code
-            lines.append(f"  at {visible(code.co_filename)}:{place.tb_lineno} in {code.co_name}")
-            place = place.tb_next
+        lines += [f"  at {visible(file)}:{line} in {name}" for file, line, name in _way(one)]
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
     return "\n".join(lines)
+
+
+def _way(error: BaseException) -> list[tuple[str, int, str]]:
+    """Return the places that an error came by: file, line, function; none of the text there."""
+    return [
+        (frame.f_code.co_filename, line, frame.f_code.co_name)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
 
 
 def _sayable(value: object) -> object:
@@ -142,8 +146,5 @@ def note_fault(log: Log, event: str, error: BaseException, **fields: object) -> 
 
     Not its message, which may quote what somebody wrote.
     """
-    way = [
-        f"{PurePath(at.filename).name}:{at.lineno}"
-        for at in traceback.extract_tb(error.__traceback__)
-    ]
-    note(log, logging.ERROR, event, error=type(error).__name__, at=" ".join(way[-_WAY:]), **fields)
+    at = " ".join(f"{PurePath(file).name}:{line}" for file, line, _ in _way(error)[-_WAY:])
+    note(log, logging.ERROR, event, error=type(error).__name__, at=at, **fields)
