@@ -192,8 +192,13 @@ def _api_key(file: Path | None) -> str | None:
             server without a key in its place would let everybody in.
     """
     if file is not None:
+        from crewai_hitl_nb.store.file_ownership import ForeignFile, refuse_foreign
+
         try:
+            refuse_foreign(file.resolve())  # a secret that a container mounts is a link
             key, where = file.read_text().strip(), str(file)
+        except ForeignFile as error:  # whoever wrote it knows the key
+            raise KeyTrouble(f"the key file is not used: {error}") from None
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise KeyTrouble(f"cannot read the key file {file}: {reason}") from None

@@ -26,7 +26,7 @@ import filelock
 import msgspec
 
 from crewai_hitl_nb.store.base import Reach
-from crewai_hitl_nb.store.file_ownership import ForeignFile, read_own
+from crewai_hitl_nb.store.file_ownership import ForeignFile, read_own, refuse_foreign
 
 Right: TypeAlias = Literal["read", "publish", "answer"]
 ACTIONS: Final[Mapping[str, Right]] = {"read": "read", "write": "publish", "execute": "answer"}
@@ -166,6 +166,7 @@ class Keyring:
         path = self._path.resolve()  # one lock, whichever of its names the file is called by
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            refuse_foreign(Path(f"{path}.lock"))
             lock = filelock.FileLock(f"{path}.lock", timeout=_LOCK_SECONDS, mode=0o600)
             lock.acquire()
         except filelock.Timeout:

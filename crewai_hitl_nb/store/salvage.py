@@ -46,6 +46,7 @@ from crewai_hitl_nb.protocol.state import Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store import reading, tables, vouching, writing
 from crewai_hitl_nb.store.base import Commit, Record, StoreInUse, commit_of
+from crewai_hitl_nb.store.file_ownership import refuse_foreign
 from crewai_hitl_nb.store.pages import Pages, Row, Value
 
 _EVENT_COLUMNS: Final = 8
@@ -170,7 +171,8 @@ def _keep(source: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError:  # a file system without a second name for a file
-        with source.open("rb") as old, target.open("xb") as new:
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with source.open("rb") as old, open(handle, "wb") as new:
             shutil.copyfileobj(old, new)
             os.fsync(new.fileno())
         shutil.copystat(source, target)
@@ -178,8 +180,13 @@ def _keep(source: Path, target: Path) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold the log as a server would, and tell in our words what goes wrong."""
+    """Hold the log as a server would, and tell in our words what goes wrong.
+
+    Like a server it takes no file of another user's: the new log would look like this one's own.
+    """
     try:
+        for beside in ("", "-wal", ".lock"):
+            refuse_foreign(Path(f"{path}{beside}"))
         with filelock.FileLock(f"{path}.lock").acquire(timeout=0):
             yield
     except filelock.Timeout:

@@ -3,19 +3,23 @@
 import asyncio
 import json
 import os
+import shutil
 import stat
+from io import BufferedWriter
 from pathlib import Path
 
 import pytest
 
+from crewai_hitl_nb.cli.serve import KeyTrouble, _api_key
 from crewai_hitl_nb.client.discovery import find_endpoint
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import keys
 from crewai_hitl_nb.server.app import log_stem
 from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.store.file_ownership import ForeignFile
+from crewai_hitl_nb.store.salvage import salvage, salvage_in_place
 from crewai_hitl_nb.store.sqlite import SqliteStore
-from tests.events import NOON
+from tests.events import NOON, required
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such modes")
 
@@ -142,3 +146,67 @@ def test_no_two_servers_share_a_log() -> None:
     assert log_stem("human_input", "", 2) == "human_input-2"
     assert log_stem("human_input", "x-2", 1) == "human_input.x-2"
     assert all(len(stem) < 150 for stem in stems)
+
+
+@AS_ROOT
+@pytest.mark.parametrize("beside", ["", "-wal", ".lock"])
+def test_another_users_log_is_not_salvaged_into_one_of_ours(tmp_path: Path, beside: str) -> None:
+    start(tmp_path / "log.db")
+    path = tmp_path / f"log.db{beside}"
+    if beside:
+        plant(path, "")
+    os.chown(path, OTHER, -1)
+    for into in (None, tmp_path / "new.db"):
+        with pytest.raises(StoreUnavailable, match="belongs to another user"):
+            _ = salvage_in_place(path, NOON) if into is None else salvage(path, into, NOON)
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_the_copy_of_a_damaged_log_is_never_open_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file cannot have two names it is copied, and is that user's from the first byte."""
+    fill(tmp_path / "log.db")
+    modes: list[int] = []
+
+    def copy(old: object, new: BufferedWriter) -> None:
+        modes.append(stat.S_IMODE(os.fstat(new.fileno()).st_mode))
+
+    def refuse(*names: object) -> None:
+        raise OSError("no second names here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(shutil, "copyfileobj", copy)
+    salvage_in_place(tmp_path / "log.db", NOON)
+    assert modes
+    assert set(modes) == {0o600}
+
+
+def fill(path: Path) -> None:
+    async def run() -> None:
+        store = SqliteStore(path)
+        await store.start(lambda commits: None)
+        await store.append([required("r1")])
+        await store.close()
+
+    asyncio.run(run())
+
+
+def test_a_lock_of_the_keys_file_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    target = plant(tmp_path / "elsewhere", "precious")
+    (tmp_path / "keys.json.lock").symlink_to(target)
+    with pytest.raises(KeyFileError, match="is a link"):
+        Keyring(tmp_path / "keys.json").add("ada", ["read"], NOON)
+    assert target.read_text() == "precious"
+
+
+@AS_ROOT
+def test_a_servers_key_that_somebody_else_wrote_lets_nobody_in(tmp_path: Path) -> None:
+    found = plant(tmp_path / "key", KNOWN, owner=OTHER)
+    open_to_all = plant(tmp_path / "open", KNOWN, mode=0o666)
+    for path, why in ((found, "belongs to another user"), (open_to_all, "chmod 0664")):
+        with pytest.raises(KeyTrouble, match=why):
+            _api_key(path)
+    own = plant(tmp_path / "own", KNOWN, mode=0o640)
+    (tmp_path / "mounted").symlink_to(own)
+    assert _api_key(tmp_path / "mounted") == KNOWN

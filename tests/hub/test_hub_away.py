@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from jupyterhub.services.auth import HubAuth
+from jupyterhub.services.auth import HubAuth  # type: ignore[import-untyped]
 
 from crewai_hitl_nb.protocol.errors import Forbidden, Unavailable
 from crewai_hitl_nb.server.hub import HubToken
