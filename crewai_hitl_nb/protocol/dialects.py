@@ -9,12 +9,16 @@ request's* (crewAI issue 3259, "Key capabilities") stands on its own path only:
 
 Everything else is alike, so a reader of one finds its way in the other. A publisher's own
 ``event`` field is not sent in the feature request's dialect: the name is taken there.
+
+Each is said in brief as well (``brief.py``) to readers that ask for it.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+
+from crewai_hitl_nb.protocol.brief import in_brief
 
 PENDING: Final = "pending_human_input"
 _ABOUT: Final = ("kind", "round", "source")
@@ -51,5 +55,18 @@ def _feature_request(body: bytes) -> bytes:
     return msgspec.json.encode({"event": kind, **said})
 
 
+def _feature_request_in_brief(body: bytes) -> bytes:
+    return _feature_request(in_brief(body))
+
+
 CANONICAL: Final = Dialect("stream document", _as_it_is)
 FEATURE_REQUEST: Final = Dialect("feature request", _feature_request)
+
+BRIEF: Final = {
+    CANONICAL: Dialect("stream document, in brief", in_brief),
+    FEATURE_REQUEST: Dialect("feature request, in brief", _feature_request_in_brief),
+}
+"""The same with large questions in brief."""
+
+ALL: Final = (*BRIEF, *BRIEF.values())
+"""Every way in which an event is said."""

@@ -155,7 +155,7 @@ MAX_PENDING_REQUESTS: Final = 10_000
 
 MAX_PENDING_BYTES: Final = 1024 * 1024 * 1024
 """What open questions come to, in the log's file: a thousand of the largest, or a hundred
-thousand usual ones. Everybody who opens a page is sent all of them."""
+thousand usual ones. Whoever reads the whole of what is open reads all of them."""
 
 MAX_PENDING_BYTES_IN_MEMORY: Final = 64 * 1024 * 1024
 """The same for a log that is kept in memory."""
@@ -163,6 +163,16 @@ MAX_PENDING_BYTES_IN_MEMORY: Final = 64 * 1024 * 1024
 OPEN_REQUEST_BYTES: Final = 4 * 1024
 """Up to this size an open question is kept in memory whole, so that an answer is checked without a
 look into the log. Of a larger one there are only the fields that timers and lists need."""
+
+BRIEF_EVENT_BYTES: Final = 8 * 1024
+"""Up to this size a question is whole for every reader: the usual draft of a page or two. Larger
+ones are sent in brief to who asks for that, ten thousand of the largest usual ones in 80 MB."""
+
+BRIEF_FIELD_BYTES: Final = 1024
+"""A field of such a question that is left out is larger than this."""
+
+BRIEF_PROMPT_CHARS: Final = 500
+"""What stays of its prompt: what fits into the line of a list, and tells questions apart."""
 
 FRAMES_UNDER_WAY: Final = 128
 """Frames up that one connection has under way: a busy kernel's share one commit."""

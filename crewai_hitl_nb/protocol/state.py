@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from crewai_hitl_nb.protocol.brief import in_brief
 from crewai_hitl_nb.protocol.errors import (
     AlreadyAnswered,
     HitlError,
@@ -143,9 +144,10 @@ def closed_error(request_id: str, request: Request) -> HitlError:
     )
 
 
-def request_to_wire(request: Request) -> dict[str, Any]:
+def request_to_wire(request: Request, *, brief: bool = False) -> dict[str, Any]:
     """Return the request as the listing shows it: the asking event's fields and its fate."""
-    wire: dict[str, Any] = msgspec.json.decode(encode_event(request.required))
+    asked = encode_event(request.required)
+    wire: dict[str, Any] = msgspec.json.decode(in_brief(asked) if brief else asked)
     wire["status"] = request.status
     wire["claimed_by"] = msgspec.to_builtins(request.claimed_by)
     closing = request.completion

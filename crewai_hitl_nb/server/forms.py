@@ -10,8 +10,8 @@ from typing import Final
 
 from crewai_hitl_nb.broker.audience import Form
 from crewai_hitl_nb.broker.subscription import Live, Step
-from crewai_hitl_nb.protocol import frames
-from crewai_hitl_nb.protocol.dialects import CANONICAL, FEATURE_REQUEST, Dialect
+from crewai_hitl_nb.protocol import dialects, frames
+from crewai_hitl_nb.protocol.dialects import Dialect
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
 from crewai_hitl_nb.store.base import Record
 
@@ -94,6 +94,6 @@ def _frames(messages: Iterable[bytes]) -> Iterable[bytes]:
         yield message
 
 
-EVENT_STREAM: Final = {d: EventStream(d) for d in (CANONICAL, FEATURE_REQUEST)}
-CHUNKED_EVENT_STREAM: Final = {d: ChunkedEventStream(d) for d in (CANONICAL, FEATURE_REQUEST)}
-SOCKET: Final = {d: Socket(d) for d in (CANONICAL, FEATURE_REQUEST)}
+EVENT_STREAM: Final = {dialect: EventStream(dialect) for dialect in dialects.ALL}
+CHUNKED_EVENT_STREAM: Final = {dialect: ChunkedEventStream(dialect) for dialect in dialects.ALL}
+SOCKET: Final = {dialect: Socket(dialect) for dialect in dialects.ALL}

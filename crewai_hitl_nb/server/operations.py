@@ -12,6 +12,7 @@ import msgspec
 
 from crewai_hitl_nb.broker.subscription import Replay
 from crewai_hitl_nb.protocol import errors, limits
+from crewai_hitl_nb.protocol.brief import Texts
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.ids import Id
 from crewai_hitl_nb.protocol.state import Status
@@ -80,11 +81,19 @@ IN_PATH: Final = {
     "source_id": Parameter("source_id", Id, "The waiter: the `source.id` of events.", "path"),
 }
 CREW: Final = Parameter("crew_id", Id, "Only this crew.")
+TEXTS: Final = Parameter(
+    "texts",
+    Texts,
+    f"With `brief`, a question of more than {limits.BRIEF_EVENT_BYTES} bytes comes without its "
+    "large fields and with the beginning of its prompt, and says `brief: true`; `requests/{id}` "
+    "gives the whole.",
+)
 RESUME: Final = (
     Parameter("last_event_id", Id, "Resume after this event."),
     Parameter("Last-Event-ID", Id, "The same; it wins over the query.", "header"),
     Parameter("replay", Replay, "What comes first when there is no last id."),
     Parameter("type", str, "Only these event types, comma-separated; may be repeated."),
+    TEXTS,
 )
 SOURCE: Final = Parameter("source", Id, "This connection is the waiter with that `source.id`.")
 _POLL: Final = (
@@ -114,6 +123,7 @@ _LISTING: Final = (
         "Only those in which all these words are found, in the question, in who asks or in what "
         "was answered. A page of a search may hold few or none; go on while there is a `next`.",
     ),
+    TEXTS,
     Parameter("order", Order, "By the time of asking; the oldest first without."),
     Parameter(
         "limit",

@@ -8,7 +8,9 @@ import msgspec
 from tornado import web
 
 from crewai_hitl_nb.broker.subscription import Replay, Start
-from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol import dialects, limits
+from crewai_hitl_nb.protocol.brief import Texts
+from crewai_hitl_nb.protocol.dialects import Dialect
 from crewai_hitl_nb.protocol.errors import BadRequest
 from crewai_hitl_nb.protocol.search import words_of
 from crewai_hitl_nb.protocol.state import Status
@@ -45,6 +47,24 @@ def start(handler: web.RequestHandler, default: Replay) -> Start:
     last = header or _sent(handler, "last_event_id") or None
     replay = _typed(handler, "replay", Replay, default)
     return Start(last_event_id=_id("last_event_id", last), replay=replay)
+
+
+def wants_brief(handler: web.RequestHandler) -> bool:
+    """Say whether the caller wants large questions in brief.
+
+    Raises:
+        BadRequest: Naming the parameter.
+    """
+    return bool(_typed(handler, "texts", Texts, "whole") == "brief")
+
+
+def dialect(handler: web.RequestHandler, own: Dialect) -> Dialect:
+    """Return how the caller wants events said, where the path speaks this dialect.
+
+    Raises:
+        BadRequest: Naming the parameter.
+    """
+    return dialects.BRIEF[own] if wants_brief(handler) else own
 
 
 def check_origin(handler: web.RequestHandler) -> None:

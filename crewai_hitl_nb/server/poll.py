@@ -35,7 +35,7 @@ class PollHandler(HitlHandler):
     """One poll."""
 
     _track_activity = False  # a waiting script must not keep a culled server alive
-    dialect = CANONICAL
+    dialect: Dialect = CANONICAL
     _subscription: Subscription | None = None
     _held: "_Held | None" = None
 
@@ -43,6 +43,7 @@ class PollHandler(HitlHandler):
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Return what there is, or wait for it as long as the caller says."""
         start = parameters.start(self, default="all")
+        self.dialect = parameters.dialect(self, self.dialect)
         limit = parameters.count(
             self, "limit", default=limits.PAGE_EVENTS, most=limits.MAX_POLL_EVENTS
         )

@@ -85,10 +85,11 @@ class RequestsHandler(HitlHandler):
     async def get(self) -> None:
         """Return one page of requests."""
         self.services.limiter.take("read", self.caller)
+        brief = parameters.wants_brief(self)
         await self.room()
         page = await self.broker.requests(parameters.request_query(self))
-        following = None if page.next is None else str(page.next)
-        self.reply({"requests": [request_to_wire(r) for r in page.requests], "next": following})
+        listed = [request_to_wire(request, brief=brief) for request in page.requests]
+        self.reply({"requests": listed, "next": None if page.next is None else str(page.next)})
 
 
 class RequestHandler(HitlHandler):

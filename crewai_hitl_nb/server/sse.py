@@ -22,7 +22,7 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Subscription
 from crewai_hitl_nb.protocol import frames
-from crewai_hitl_nb.protocol.dialects import CANONICAL
+from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import forms, parameters
 from crewai_hitl_nb.server.base import HitlHandler, needs
@@ -34,13 +34,14 @@ class EventStreamHandler(HitlHandler):
     """One reader by Server-Sent Events."""
 
     _track_activity = False  # an open stream must not keep a culled server alive
-    dialect = CANONICAL
+    dialect: Dialect = CANONICAL
     _subscription: Subscription | None = None
 
     @needs("read")
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Stream until one side leaves."""
         broker = self.broker
+        self.dialect = parameters.dialect(self, self.dialect)
         await self.waiter()  # a wrong one is refused while it still can be
         subscription = self._subscription = self.subscribe(
             parameters.match(self, execution_id, crew_id),

@@ -32,7 +32,7 @@ from tornado.websocket import (
 
 from crewai_hitl_nb.broker.subscription import Closed, Live, SlowReader, Step, Subscription
 from crewai_hitl_nb.protocol import frames, limits
-from crewai_hitl_nb.protocol.dialects import CANONICAL
+from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.errors import (
     BadRequest,
     Forbidden,
@@ -63,7 +63,7 @@ class StreamSocket(
 ):
     """One connection."""
 
-    dialect = CANONICAL
+    dialect: Dialect = CANONICAL
     _subscription: Subscription | None = None
     _writer: LeanWriter | None = None
     _delivery: asyncio.Task[None] | None = None
@@ -134,6 +134,7 @@ class StreamSocket(
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise BadRequest("this is a WebSocket; open it with `Upgrade: websocket`, or read SSE")
         parameters.check_origin(self)
+        self.dialect = parameters.dialect(self, self.dialect)
         match = parameters.match(self, execution_id, crew_id)
         start = parameters.start(self, default="pending")
         source = await self.waiter()

@@ -11,8 +11,8 @@ wrote is passed on: it is decoded here, held against this list, and written anew
 
 A card reads the stream of its run. Where its question belongs to no run there is no such stream,
 and the card is sent only what is said of that question. A stream takes ``last_event_id``,
-``replay`` and ``type``, and no other parameter: with ``source`` the page would count as a process
-that waits for answers. Below it is the protocol; it does no I/O.
+``replay``, ``texts`` and ``type``, and no other parameter: with ``source`` the page would count as
+a process that waits for answers. Below it is the protocol; it does no I/O.
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ SURFACES: Final = frozenset({"card", "inbox", "widget"})
 _VIA: Final = "widget"
 """What is passed on: all that a kernel knows of a page is that it speaks through the widget."""
 
-_STREAM_QUERY: Final = frozenset({"last_event_id", "replay", "type"})
-_PAST_QUERY: Final = frozenset({"last_event_id", "limit", "replay"})
+_STREAM_QUERY: Final = frozenset({"last_event_id", "replay", "texts", "type"})
+_PAST_QUERY: Final = frozenset({"last_event_id", "limit", "replay", "texts"})
 _ANSWER: Final = frozenset({"decision", "human_feedback", "option", "options", "values", "via"})
 _FRAMES: Final[Mapping[str, frozenset[str]]] = {
     "answer": _ANSWER | {"type", "ref", "request_id", "idempotency_key"},

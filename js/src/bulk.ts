@@ -5,6 +5,7 @@
  * changes nothing for the others. What is typed or edited is never decided in bulk.
  */
 import type { Answer, Outcome, Timing } from "./answers";
+import type { Asked } from "./decode";
 import type { HumanInputRequired } from "./protocol.gen";
 import type { Request } from "./state";
 
@@ -26,8 +27,8 @@ export function likeness({ kind, response }: HumanInputRequired): string {
 }
 
 /** Whether anything can be decided about this one without reading a form. */
-export function isSimple(required: HumanInputRequired): boolean {
-  return verdictsOf(required).length > 0;
+export function isSimple(required: Asked): boolean {
+  return !required.brief && verdictsOf(required).length > 0;
 }
 
 /** What can be decided of such a request in bulk; a rejection's reason is still to be said. */
@@ -42,11 +43,16 @@ export function verdictsOf({ response }: HumanInputRequired): readonly Verdict[]
   return verdicts;
 }
 
-/** Return the pending requests that take the same answers as this one, itself among them. */
+/**
+ * Return the pending requests that take the same answers as this one, itself among them.
+ *
+ * What is brief is none of them: nobody can have read it here.
+ */
 export function alike(requests: readonly Request[], one: HumanInputRequired): readonly Request[] {
   const wanted = likeness(one);
   return requests.filter(
-    ({ status, required }) => status === "pending" && likeness(required) === wanted,
+    ({ status, required }) =>
+      status === "pending" && !required.brief && likeness(required) === wanted,
   );
 }
 

@@ -21,6 +21,7 @@ import { type LinkState, START, upgradeInMs } from "./resume";
 import { type FollowedRun, Runs } from "./runs";
 import { clockAhead } from "./server-clock";
 import { type Request, step } from "./state";
+import { Texts } from "./texts";
 import { connectComm } from "./transports/comm";
 import { connectPoll } from "./transports/poll";
 import { connectSse } from "./transports/sse";
@@ -66,6 +67,7 @@ export class Client {
   private readonly answers: Answers;
   private readonly lookup: Lookup;
   private readonly runs: Runs;
+  private readonly texts: Texts;
 
   constructor(endpoint: Endpoint, options: ClientOptions = {}) {
     const random = options.random ?? Math.random;
@@ -80,6 +82,12 @@ export class Client {
       (decoded) => this.heard(decoded),
       () => this.notify(),
       options.againMs,
+    );
+    this.texts = new Texts(
+      endpoint,
+      (id) => this.requests.get(id)?.required.brief === true,
+      (request) => this.complete(request),
+      () => this.notify(),
     );
     this.link = new Link(
       {
@@ -108,6 +116,7 @@ export class Client {
     this.link.stop();
     this.lookup.stop();
     this.runs.stop();
+    this.texts.stop();
     this.answers.connectionLost();
     this.listeners.clear();
   }
@@ -143,6 +152,21 @@ export class Client {
     if (this.requests.has(id) || this.awaited.has(id)) return;
     this.awaited.set(id, required.timestamp);
     if (this.connection.phase === "live") this.lookup.ask(id, required.timestamp);
+  }
+
+  /** A card shows this large question, until what is returned is called: fetch its texts. */
+  showTexts(id: string): () => void {
+    return this.texts.show(id);
+  }
+
+  /** Why the texts of a large question could not be fetched, or null. */
+  textTrouble(id: string): string | null {
+    return this.texts.trouble(id);
+  }
+
+  /** Somebody wants to try that again. */
+  loadTextsAgain(id: string): void {
+    this.texts.again(id);
   }
 
   /** A view shows this run: find out what it did, and hear what it does. */
@@ -222,6 +246,15 @@ export class Client {
     this.notify();
   }
 
+  /** The texts that a question lacked are here; of its fate the stream may have told more. */
+  private complete(found: Request): void {
+    const id = found.required.request_id;
+    const known = this.requests.get(id);
+    if (known === undefined) return;
+    const latest = known.completion === null && found.completion !== null ? found : known;
+    this.put(id, { ...latest, required: found.required });
+  }
+
   private put(id: string, request: Request): void {
     this.requests.set(id, request);
     this.awaited.delete(id);
@@ -240,7 +273,7 @@ export class Client {
     }
     void this.runs.live(this.confirmed !== null);
     this.confirmed = null;
-    this.notify();
+    this.texts.again();
     for (const [id, askedAt] of this.awaited) this.lookup.ask(id, askedAt);
   }
 

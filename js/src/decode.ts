@@ -19,6 +19,7 @@ import {
   type HumanInputExpired,
   type HumanInputReminded,
   type HumanInputRequired,
+  OPENING_TYPE,
   RUN_TYPES,
   type RunCancelled,
   type RunCancelRequested,
@@ -32,11 +33,11 @@ import {
 } from "./protocol.gen";
 
 export type ClosingEvent = HumanInputCompleted | HumanInputCancelled | HumanInputExpired;
-export type RequestEvent =
-  | HumanInputRequired
-  | HumanInputClaimed
-  | HumanInputReminded
-  | ClosingEvent;
+
+/** A question as it came: a large one that was sent in brief lacks its texts, and says so. */
+export type Asked = HumanInputRequired & { readonly brief?: true };
+
+export type RequestEvent = Asked | HumanInputClaimed | HumanInputReminded | ClosingEvent;
 
 /** What a run that is watched tells of itself. */
 export type RunEvent =
@@ -133,7 +134,7 @@ export function decodeText(text: string): Decoded {
 }
 
 /** Decode an event that opens a request, or null. */
-export function decodeRequired(raw: unknown): HumanInputRequired | null {
+export function decodeRequired(raw: unknown): Asked | null {
   const decoded = decodeFrame(raw);
   if (decoded.kind !== "event" || decoded.event.type !== "human_input_required") return null;
   return decoded.event;
@@ -200,7 +201,12 @@ function decodeEvent(raw: Record<string, unknown>, type: string): Decoded {
   const event = conform(DEFS[name], raw);
   return event === MISFIT
     ? invalid(`not a ${type}`)
-    : { kind: "event", event: event as RequestEvent };
+    : { kind: "event", event: { ...(event as RequestEvent), ...briefOf(raw) } };
+}
+
+/** Whether it is brief is the server's word, no field of a question. */
+function briefOf(raw: Record<string, unknown>): { brief?: true } {
+  return raw.type === OPENING_TYPE && raw.brief === true ? { brief: true } : {};
 }
 
 /** A run's event, or null: one that does not fit is an unknown event like any other. */

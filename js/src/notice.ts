@@ -26,10 +26,15 @@ export function newsOf(before: Known, pending: readonly Request[]): News {
     const id = request.required.request_id;
     const last = before.get(id);
     if (last === undefined) fresh.push(id);
-    // A pending request changes by a claim or by its reminder, and a claim shows.
-    else if (last !== request && last.claimedBy === request.claimedBy) reminded.push(id);
+    else if (isReminder(last, request)) reminded.push(id);
   }
   return { fresh, reminded };
+}
+
+/** A pending request changes by a claim, by its texts or by its reminder, and the others show. */
+function isReminder(before: Request, after: Request): boolean {
+  const shows = before.claimedBy !== after.claimedBy || before.required !== after.required;
+  return before !== after && !shows;
 }
 
 /** How to call, given the settings, the hour and whether the page is being looked at. */

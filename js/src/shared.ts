@@ -10,7 +10,7 @@ import { Client } from "./client";
 import type { Endpoint } from "./endpoint";
 
 /** Raise it with every change to what `Client` offers to the views. */
-const CONTRACT = 4;
+const CONTRACT = 5;
 const KEY = Symbol.for(`crewai-hitl-nb/client/${CONTRACT}`);
 
 /** How long the connection outlives its last card. */

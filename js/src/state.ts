@@ -5,6 +5,7 @@
  * are read by this module's test as well. It knows neither transports nor screens.
  */
 import {
+  type Asked,
   type ClosingEvent,
   decodeClosing,
   decodePerson,
@@ -13,13 +14,13 @@ import {
   isObject,
   type RequestEvent,
 } from "./decode";
-import { type AnsweredBy, type HumanInputRequired, TRANSITIONS } from "./protocol.gen";
+import { type AnsweredBy, TRANSITIONS } from "./protocol.gen";
 
 export type Status = (typeof TRANSITIONS)[number][2];
 
 /** A question to a human and what became of it. */
 export interface Request {
-  readonly required: HumanInputRequired;
+  readonly required: Asked;
   readonly status: Status;
   readonly claimedBy: AnsweredBy | null;
   readonly completion: ClosingEvent | null;

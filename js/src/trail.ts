@@ -52,6 +52,7 @@ function pathOf(executionId: string | null, after: string): string {
   const query = new URLSearchParams({
     last_event_id: after,
     type: EVENT_TYPES.join(","),
+    texts: "brief", // other questions of the run may be large
     limit: String(PAGE_EVENTS),
   });
   return `poll/human-input${run}?${query}`;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Answer, Outcome, Timing } from "../src/answers";
 import { alike, answerOf, decideAll, isSimple, verdictsOf } from "../src/bulk";
 import { Client } from "../src/client";
-import { decodeRequired } from "../src/decode";
+import { type Asked, decodeRequired } from "../src/decode";
 import type { HumanInputRequired } from "../src/protocol.gen";
 import type { Request } from "../src/state";
 import { LogServer } from "./log-server";
@@ -39,6 +39,13 @@ describe("alike requests", () => {
     const ended = pending(required("5", "tool_approval", allow), "answered");
     const all = [pending(one), pending(two), pending(question), pending(other), ended];
     expect(alike(all, one).map(({ required: { request_id } }) => request_id)).toEqual(["1", "2"]);
+  });
+
+  it("are whole: what was sent in brief cannot have been read", () => {
+    const brief: Asked = { ...two, brief: true };
+    expect(alike([pending(one), pending(brief)], one)).toEqual([pending(one)]);
+    expect(isSimple(brief)).toBe(false);
+    expect(isSimple(two)).toBe(true);
   });
 
   it("can be decided when that takes no writing", () => {

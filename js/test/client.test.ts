@@ -73,6 +73,28 @@ describe("the stream", () => {
     vi.useRealTimers();
   });
 
+  it("stays with a transport that is still bringing a long replay", () => {
+    vi.useFakeTimers();
+    const begun: Listener[] = [];
+    const connect = (_: unknown, listener: Listener) => {
+      begun.push(listener);
+      return { send: () => false, close: () => undefined };
+    };
+    client = new Client(server.endpoint, {
+      openingMs: 500,
+      connect: { websocket: connect, sse: connect, poll: connect, comm: connect },
+    });
+    client.start();
+    for (let offset = 1; offset < 10; offset++) {
+      begun[0]?.frame({ kind: "event", event: { ...shown(`q${offset}`), offset } });
+      vi.advanceTimersByTime(400);
+    }
+    expect(begun).toHaveLength(1);
+    vi.advanceTimersByTime(400);
+    expect(begun).toHaveLength(2); // nothing more came: something holds it up
+    vi.useRealTimers();
+  });
+
   it.each([
     ["sse", ["websocket"]],
     ["poll", ["websocket", "sse"]],

@@ -103,9 +103,10 @@ export class JupyterServer {
   }
 
   /** Publish a question and return its request id. */
-  async ask(): Promise<string> {
+  async ask(fields: object = {}): Promise<string> {
     const requestId = `request-${++this.asked}`;
-    const event = { type: "human_input_required", request_id: requestId, prompt: "Good?" };
+    const asked = { type: "human_input_required", request_id: requestId, prompt: "Good?" };
+    const event = { ...asked, ...fields };
     const reply = await post(this.endpoint, "events", event, {});
     if (reply.kind !== "ok") throw new Error(`not published: ${JSON.stringify(reply)}`);
     return requestId;

@@ -49,6 +49,12 @@ export class LogServer {
   status: number | null = null;
   /** … and ask to be left alone for so long. */
   leaveSeconds = 0;
+  /** Requests that the streams bring in brief, without their texts. */
+  readonly brief = new Set<string>();
+  /** Answer calls for single requests with this status. */
+  textsStatus: number | null = null;
+  /** Events on one page of an execution's log, as when they are large. */
+  mostOnAPage = 1000;
   /** The processes that are connected. */
   readonly near = new Set<string>();
   /** Take an answer into the log, and lose the connection before saying so. */
@@ -131,7 +137,7 @@ export class LogServer {
 
   /** Send a frame that is no event of the log to every subscriber. */
   broadcast(frame: object): void {
-    for (const subscriber of [...this.subscribers]) subscriber.write(frame);
+    for (const subscriber of [...this.subscribers]) subscriber.write(this.sent(frame));
   }
 
   append(event: { type: string; [field: string]: unknown }): LogEvent {
@@ -209,7 +215,7 @@ export class LogServer {
     const { gap, events } = this.replay(url);
     const send = (found: readonly LogEvent[]) =>
       reply(response, 200, {
-        events: found,
+        events: found.map((event) => this.sent(event)),
         last_event_id: found.at(-1)?.event_id ?? url.searchParams.get("last_event_id"),
         epoch: String(this.epoch),
         ...(gap === null ? {} : { gap }),
@@ -237,8 +243,13 @@ export class LogServer {
     const last = url.searchParams.get("last_event_id");
     const all = this.log.filter((event) => event.execution_id === id);
     const after = all.slice(all.findIndex((event) => event.event_id === last) + 1);
-    const events = after.slice(0, Number(url.searchParams.get("limit")));
-    reply(response, 200, { events, last_event_id: events.at(-1)?.event_id ?? last, epoch: "1" });
+    const events = after.slice(
+      0,
+      Math.min(this.mostOnAPage, Number(url.searchParams.get("limit"))),
+    );
+    const more = events.length < after.length;
+    const last_event_id = events.at(-1)?.event_id ?? last;
+    reply(response, 200, { events, last_event_id, more, epoch: "1" });
   }
 
   private publish(request: IncomingMessage, response: ServerResponse): void {
@@ -253,7 +264,7 @@ export class LogServer {
     if (this.silent.has(transport)) return () => undefined;
     const subscriber: Subscriber = { transport, write, end };
     const { gap, events } = this.replay(url);
-    for (const frame of [...(gap === null ? [] : [gap]), ...events]) write(frame);
+    for (const frame of [...(gap === null ? [] : [gap]), ...events]) write(this.sent(frame));
     write(this.heartbeatFrame());
     this.subscribers.add(subscriber);
     return () => this.subscribers.delete(subscriber);
@@ -273,6 +284,12 @@ export class LogServer {
       message: "",
     };
     return { gap, events: this.log };
+  }
+
+  private sent(frame: object): object {
+    const { type, request_id: id } = frame as LogEvent;
+    if (type !== "human_input_required" || !this.brief.has(id ?? "")) return frame;
+    return { ...frame, brief: true, context: undefined, response: undefined };
   }
 
   private heartbeat(): void {
@@ -295,6 +312,10 @@ export class LogServer {
   }
 
   private show(url: URL, response: ServerResponse): void {
+    if (this.textsStatus !== null) {
+      reply(response, this.textsStatus, { error: "x", message: "Not now." });
+      return;
+    }
     const id = decodeURIComponent(url.pathname.replace("/requests/", ""));
     const asked = this.log.find((event) => event.request_id === id);
     if (asked === undefined) {

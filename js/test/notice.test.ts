@@ -23,6 +23,11 @@ describe("news", () => {
     expect(newsOf(known(one), [one, two])).toEqual({ fresh: ["2"], reminded: [] });
   });
 
+  it("is no question whose texts have come since", () => {
+    const whole = { ...one, required: { ...one.required, context: "all of it" } };
+    expect(newsOf(known(one), [whole])).toEqual({ fresh: [], reminded: [] });
+  });
+
   it("is a reminder, but not a claim", () => {
     const claimed = { ...two, claimedBy: { name: "ada", via: "cli" } };
     expect(newsOf(known(one, two), [{ ...one }, claimed])).toEqual({

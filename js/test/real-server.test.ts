@@ -52,6 +52,20 @@ describe.each(TRANSPORTS)("by %s", (transport) => {
     expect(client.request(id)?.status).toBe("pending");
   });
 
+  it("is brought large questions in brief, and fetches the whole of one that is shown", async () => {
+    const context = "w".repeat(100_000);
+    const before = await server.ask({ context });
+    const client = await connected(transport);
+    const after = await server.ask({ context });
+    await until(() => client.request(after)?.status === "pending");
+    for (const id of [before, after]) {
+      expect(client.request(id)?.required).toMatchObject({ brief: true, context: "" });
+      client.showTexts(id);
+      await until(() => client.request(id)?.required.context === context);
+      expect(client.request(id)?.required.brief).toBeUndefined();
+    }
+  });
+
   it("resumes behind a server that was killed and came back", async () => {
     const before = await server.ask();
     const client = await connected(transport);

@@ -40,7 +40,9 @@ class Page:
         return said
 
     def open(self, **query: Any) -> None:
-        self.relay.take({"kind": "open", "id": "s", "query": {"replay": "pending", **query}})
+        self.relay.take(
+            {"kind": "open", "id": "s", "query": {"replay": "pending", "texts": "brief", **query}}
+        )
         while self.frame()["type"] != "heartbeat":
             pass
 
@@ -320,7 +322,9 @@ def test_a_run_view_reads_and_stops_its_run_and_answers_its_questions(
 ) -> None:
     run_view.open()
 
-    assert run_view.call("GET", f"poll/human-input/{run}?replay=all&limit=500")[0] == 200
+    assert (
+        run_view.call("GET", f"poll/human-input/{run}?replay=all&limit=500&texts=brief")[0] == 200
+    )
     assert run_view.call("GET", f"requests/{own}")[0] == 200
     assert run_view.call("GET", "sources/began-it")[0] == 200
     wish = {"type": "run_cancel_requested", "execution_id": run, "via": "card"}

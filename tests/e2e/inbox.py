@@ -59,8 +59,13 @@ class Desk:
 
     def pending(self) -> list[str]:
         """Return the ids of what waits."""
-        listed = self._http.get("requests", params={"status": "pending", "limit": 1000})
-        return [one["request_id"] for one in listed.raise_for_status().json()["requests"]]
+        found, cursor = [], ""
+        while cursor is not None:  # large ones come a few on a page
+            params = {"status": "pending", "limit": "1000", "cursor": cursor}
+            page = self._http.get("requests", params=params).raise_for_status().json()
+            found += [str(one["request_id"]) for one in page["requests"]]
+            cursor = page["next"]
+        return found
 
     def clear(self) -> None:
         """Leave nothing pending; what a page that was left has answered meanwhile is not."""

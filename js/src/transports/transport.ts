@@ -40,6 +40,7 @@ export function streamParameters(subscription: Subscription): Record<string, str
     last_event_id: subscription.lastEventId,
     replay: subscription.lastEventId === null ? "pending" : null,
     type: subscription.types.join(","),
+    texts: "brief", // of what is in sight the whole is fetched (`texts.ts`)
   };
 }
 

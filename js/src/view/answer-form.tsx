@@ -24,18 +24,18 @@ import { SEND_WORDS } from "./keys";
 import { Options, Outcomes } from "./options";
 import type { Sending, Trouble } from "./sending";
 
-interface Props {
+export interface AnswerFormProps {
   readonly required: HumanInputRequired;
   readonly choices: Choices;
   readonly drafting: Drafting;
   readonly sending: Sending;
-  /** Whether the server knows the request; before that nothing can be sent. */
-  readonly ready: boolean;
+  /** What has to be there before anything can be sent, as people are told; "" when it all is. */
+  readonly awaits: string;
   /** The surface that an answer is given on. */
   readonly via: string;
 }
 
-export function AnswerForm(props: Props) {
+export function AnswerForm(props: AnswerFormProps) {
   const { choices, drafting, sending } = props;
   const form = useRef<HTMLFormElement>(null);
   const editing = isEditing(choices, drafting);
@@ -64,11 +64,11 @@ export function AnswerForm(props: Props) {
 type Decide = (decision: Decision, option?: string) => void;
 
 /** Return what a click on a decision does: nothing unless there is something to send. */
-function deciding({ required, choices, drafting, sending, ready, via }: Props): Decide {
+function deciding({ required, choices, drafting, sending, awaits, via }: AnswerFormProps): Decide {
   return (decision, option) => {
     const { draft } = drafting;
     const free = decision === "reject" ? sending.refusable : !sending.busy && sending.held === null;
-    if (!ready || !free) return;
+    if (awaits !== "" || !free) return;
     if (option === undefined && !saysSomething(decision, required, choices, draft)) return;
     const said = sayingFor(decision, choices, draft);
     if (said.errors.length > 0) return sending.refuse({ message: MARKED, errors: said.errors });
@@ -77,7 +77,7 @@ function deciding({ required, choices, drafting, sending, ready, via }: Props): 
   };
 }
 
-interface PartProps extends Props {
+interface PartProps extends AnswerFormProps {
   readonly decide: Decide;
   readonly editing: boolean;
 }
@@ -127,12 +127,13 @@ interface ChoosingProps extends PartProps {
   readonly disabled: boolean;
 }
 
-function Choosing({ choices, drafting, ready, decide, scope, disabled }: ChoosingProps) {
+function Choosing({ choices, drafting, awaits, decide, scope, disabled }: ChoosingProps) {
   const { options, multiple, outcomes } = choices;
   if (options.length === 0) return null;
   if (outcomes) {
     const choose = (option: string) => decide("respond", option);
-    return <Outcomes options={options} enabled={ready && !disabled} onChoose={choose} />;
+    const enabled = awaits === "" && !disabled;
+    return <Outcomes options={options} enabled={enabled} onChoose={choose} />;
   }
   return (
     <Options
@@ -146,7 +147,7 @@ function Choosing({ choices, drafting, ready, decide, scope, disabled }: Choosin
   );
 }
 
-function Buttons({ required, choices, drafting, sending, ready, editing, decide }: PartProps) {
+function Buttons({ required, choices, drafting, sending, awaits, editing, decide }: PartProps) {
   const words = labels(required);
   const { draft, change } = drafting;
   if (sending.held !== null) {
@@ -162,6 +163,7 @@ function Buttons({ required, choices, drafting, sending, ready, editing, decide 
       />
     );
   }
+  const ready = awaits === "";
   const said = saysSomething(editing ? "edit" : "respond", required, choices, draft);
   const unsent = draft.text.trim() === "" || respondsByForm(choices) ? null : "feedback";
   return (
@@ -173,7 +175,7 @@ function Buttons({ required, choices, drafting, sending, ready, editing, decide 
       unsent={editing ? (said ? "changes" : null) : unsent}
       enabled={ready && !sending.busy}
       rejectable={ready && sending.refusable}
-      waiting={sending.busy ? "Sending…" : ready ? "" : "Sending to the server…"}
+      waiting={sending.busy ? "Sending…" : awaits}
       onDecide={decide}
       onEdit={() => change({ editing: !editing })}
     />

@@ -7,15 +7,17 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Answer } from "../answers";
 import type { Client } from "../client";
+import type { Asked } from "../decode";
 import type { HumanInputRequired } from "../protocol.gen";
 import type { Request, Status } from "../state";
 import { Announcer } from "./announcer";
-import { AnswerForm, isEditing } from "./answer-form";
+import { AnswerForm, type AnswerFormProps, isEditing } from "./answer-form";
 import { type Choices, choicesOf } from "./choices";
 import { type Drafting, useDraft } from "./draft";
 import { Editor } from "./editor";
 import { KernelHint } from "./kernel-hint";
 import { onCardKey } from "./keys";
+import { MissingTexts, useTexts } from "./missing-texts";
 import { Question } from "./question";
 import { AnswerRecord } from "./record";
 import { type Sending, useSending } from "./sending";
@@ -25,7 +27,7 @@ import { asker } from "./words";
 interface Props {
   /** Null when the page is none of a Jupyter server: then the card can only be read. */
   readonly client: Client | null;
-  readonly snapshot: HumanInputRequired;
+  readonly snapshot: Asked;
   /** The surface that an answer is given on. */
   readonly via: string;
   /** Whether the connection's state is shown here, or already by the list around it. */
@@ -38,16 +40,15 @@ export type CardStatus = Status | "sending" | "gone" | "detached";
 export function Card({ client, snapshot, via, alone = true }: Props) {
   const id = snapshot.request_id;
   const request = useClient(client, (known) => known.request(id)) ?? null;
-  const gone = useClient(client, (known) => known.isGone(id));
   const connection = useClient(client, (known) => (alone ? known.connection : null));
   useLayoutEffect(() => client?.expect(snapshot), [client, snapshot]);
-  const status = request?.status ?? (client === null ? "detached" : gone ? "gone" : "sending");
+  const status = useStatus(client, id, request);
   const open = status === "pending" || status === "sending";
-  const required = request?.required ?? snapshot;
+  const root = useFocusKept();
+  const [required, missing] = useTexts(client, request, snapshot, root);
   const choices = useMemo(() => choicesOf(required), [required]);
   const drafting = useDraft(id);
   const sending = useSending(client, id, open, (taken) => clearSent(taken, drafting));
-  const root = useFocusKept();
   const parts = { required, choices, drafting, sending };
   return (
     <article
@@ -71,7 +72,8 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       />
       {open && <Claim request={request} />}
       {open && <KernelHint connection={connection} />}
-      {open && <AnswerForm {...parts} ready={status === "pending"} via={via} />}
+      {missing && <MissingTexts client={client} id={id} />}
+      {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
       {request?.completion != null && (
         <AnswerRecord
           required={required}
@@ -84,6 +86,22 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       <Announcer required={required} request={request} held={sending.held} />
     </article>
   );
+}
+
+function useStatus(client: Client | null, id: string, request: Request | null): CardStatus {
+  const gone = useClient(client, (known) => known.isGone(id));
+  return request?.status ?? (client === null ? "detached" : gone ? "gone" : "sending");
+}
+
+/** The form, once it is known what can be answered. */
+function Answerable(props: AnswerFormProps & { readonly required: Asked }) {
+  return props.required.brief ? null : <AnswerForm {...props} />;
+}
+
+/** What an answer waits for, as people are told; "" when it can be sent. */
+function awaits(status: CardStatus, missing: boolean): string {
+  if (status !== "pending") return "Sending to the server…";
+  return missing ? "Loading…" : "";
 }
 
 /** The card's name for those who hear a list of cards: they are told apart by who asks. */

@@ -1,5 +1,6 @@
 /** What waits, with everything that helps when it is much: filters, search, selecting. */
 import { facets, isFiltered, matches, NO_FILTERS } from "../filters";
+import type { Request } from "../state";
 import { Nothing } from "./inbox";
 import { BulkBar } from "./inbox-bulk";
 import { Item } from "./inbox-item";
@@ -7,11 +8,16 @@ import { SelectButton, useSelection } from "./inbox-selection";
 import { NothingFound, Toolbar } from "./inbox-toolbar";
 import type { ListProps } from "./surroundings";
 import { useGrowing } from "./use-growing";
+import { useServerSearch } from "./use-server-search";
 import { isPending, useCards, useShown } from "./waiting";
 
 export function PendingList({ client, surroundings, filters, onFilters, search }: ListProps) {
   const shown = useShown(client.all());
-  const found = shown.filter((request) => matches(request, filters));
+  const searched = useServerSearch(surroundings.endpoint, filters.text, shown);
+  const isFound = (request: Request) =>
+    matches(request, filters) ||
+    (searched.ids.has(request.required.request_id) && matches(request, { ...filters, text: "" }));
+  const found = shown.filter(isFound);
   const selection = useSelection(found);
   const cards = useCards(client, surroundings.via);
   const [drawn, end] = useGrowing(found.length);
@@ -26,6 +32,11 @@ export function PendingList({ client, surroundings, filters, onFilters, search }
       >
         {(waiting > 1 || selection.on) && <SelectButton selection={selection} />}
       </Toolbar>
+      {searched.note !== "" && (
+        <p class="chitl-note" role="status">
+          {searched.note}
+        </p>
+      )}
       {shown.length === 0 && <Nothing client={client} />}
       {shown.length > 0 && found.length === 0 && isFiltered(filters) && (
         <NothingFound onClear={() => onFilters(NO_FILTERS)} />
