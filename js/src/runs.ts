@@ -89,7 +89,11 @@ export class Runs {
     if (entry === undefined) return;
     let after = "";
     for (;;) {
-      const query = new URLSearchParams({ replay: "all", limit: String(PAGE_EVENTS) });
+      const query = new URLSearchParams({
+        replay: "all",
+        limit: String(PAGE_EVENTS),
+        texts: "brief",
+      });
       if (after !== "") query.set("last_event_id", after);
       const reply = await get(
         this.endpoint,
@@ -99,8 +103,9 @@ export class Runs {
       if (this.stopped || reply.kind !== "ok" || !isObject(reply.body)) return;
       const page = Array.isArray(reply.body.events) ? reply.body.events : [];
       this.takePage(entry, page);
-      const { last_event_id: last } = reply.body;
-      if (page.length < PAGE_EVENTS || typeof last !== "string" || last === after) break;
+      const { last_event_id: last, more } = reply.body;
+      const full = page.length >= PAGE_EVENTS || more === true;
+      if (!full || typeof last !== "string" || last === after) break;
       after = last;
     }
     entry.run = { ...entry.run, loaded: true };

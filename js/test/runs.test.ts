@@ -55,3 +55,14 @@ describe("a run whose process was killed", () => {
     expect(server.asked.some((one) => one.startsWith("GET /sources/"))).toBe(false);
   });
 });
+
+describe("a run's past", () => {
+  it("is read to its end, however little of it is on a page", async () => {
+    server.mostOnAPage = 1;
+    begin("kernel-1");
+    server.append({ type: "run_finished", execution_id: "run-1", result: "" });
+    client.follow("run-1", null);
+    await until(() => client.run("run-1")?.loaded);
+    expect(client.run("run-1")?.state?.status).toBe("finished");
+  });
+});
