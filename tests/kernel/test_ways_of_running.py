@@ -60,6 +60,26 @@ class Mixed(Flow):
     def write_on(self):
         return make_crew("A note on coffee").kickoff()
 
+def streamed(what="A note on tea"):
+    crew = make_crew(what)
+    crew.stream = True
+    return crew
+
+class Streamed(Flow):
+    stream = True
+
+    @start()
+    def write(self):
+        return streamed_in_full(streamed().kickoff())
+
+def streamed_in_full(stream):
+    chunks = list(stream)
+    return stream.result
+
+async def awaited_in_full(stream):
+    chunks = [chunk async for chunk in stream]
+    return stream.result
+
 def in_threads(*crews):
     results = []
     run = lambda crew: results.append(crew.kickoff())
@@ -89,6 +109,15 @@ WAYS = {
     "in an async flow": ("Async().kickoff()", 1),
     "in an awaited flow": ("await Async().kickoff_async()", 1),
     "two in a flow": ("Mixed().kickoff()", 2),
+    "streamed": ("streamed_in_full(streamed().kickoff())", 1),
+    "streamed in kickoff_async": ("await awaited_in_full(await streamed().kickoff_async())", 1),
+    "streamed in akickoff": ("await awaited_in_full(await streamed().akickoff())", 1),
+    "streamed for each": (
+        "[streamed_in_full(one) for one in streamed('A note on {what}').kickoff_for_each(INPUTS)]",
+        2,
+    ),
+    "streamed in a flow": ("streamed_in_full(Streamed().kickoff())", 1),
+    "streamed in an awaited flow": ("await awaited_in_full(await Streamed().kickoff_async())", 1),
     "in bare threads": ("in_threads(make_crew('A note on tea'), make_crew('On coffee'))", 2),
     "several at once": ("await together(make_crew('A note on tea'), make_crew('On coffee'))", 2),
     "on an executor": ("await asyncio.to_thread(make_crew().kickoff)", 1),

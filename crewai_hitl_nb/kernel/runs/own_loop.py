@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 def blocks_its_loop(flow: Any) -> bool:
     """Say whether the flow may block the loop that it is kicked off on."""
-    if not isinstance(flow, Flow):
+    if not isinstance(flow, Flow) or flow.stream:  # then it only makes a stream, for this loop
         return False
     methods = list(_methods(type(flow)))
     if not any(inspect.iscoroutinefunction(function) for function, _ in methods):

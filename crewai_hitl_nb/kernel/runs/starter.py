@@ -35,6 +35,7 @@ from crewai_hitl_nb.kernel.runs.run_events import (
     tell_runs,
 )
 from crewai_hitl_nb.kernel.runs.started_run import StartedRun
+from crewai_hitl_nb.kernel.runs.streams import read_out
 from crewai_hitl_nb.protocol.events import Source
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.protocol.runs import (
@@ -214,7 +215,7 @@ def _kick_off(target: Target, inputs: Mapping[str, Any] | None, run: Run) -> Any
     points = (InterceptionPoint.PRE_MODEL_CALL, InterceptionPoint.PRE_TOOL_CALL)
     with scoped_hooks({point: [stop_here] for point in points}):
         raise_if_stopped(run.stopped)
-        return target.kickoff(inputs=dict(inputs) if inputs is not None else None)
+        return read_out(target.kickoff(inputs=dict(inputs) if inputs is not None else None))
 
 
 def _settle(started: StartedRun, news: RunNews, result: Any, error: BaseException | None) -> None:
