@@ -30,6 +30,7 @@ from crewai_hitl_nb.kernel.tasks.copies import TaskCopyPatch
 from crewai_hitl_nb.kernel.tasks.end_of_input import EndOfInputPatch
 from crewai_hitl_nb.kernel.tasks.hooks import ProviderHook
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
+from crewai_hitl_nb.kernel.tasks.reviews import Reviews
 from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire
@@ -72,9 +73,10 @@ class Session:
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
         self._closers.append(feed(self._publish))
-        provider = ProviderHook(BridgedHumanInput(self.asker))
+        reviews = Reviews()
+        provider = ProviderHook(BridgedHumanInput(self.asker, reviews), reviews)
         tool_calls = ToolCallHooks(self._run_ends)
-        self._closers += [provider.remove, tool_calls.remove]
+        self._closers += [reviews.remove, provider.remove, tool_calls.remove]
         self._closers.append(EndOfInputPatch().remove)
         self._closers.append(TaskCopyPatch().remove)
         self._closers.append(HookInputPatch(self.asker).remove)

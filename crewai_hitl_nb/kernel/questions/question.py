@@ -35,6 +35,9 @@ TRAINING_PROMPT: Final = (
     "Training: say how this result should be better. The agent revises it and learns from that."
 )
 
+REFUSED: Final = "A guardrail refused the version before this one."
+"""Stands before the prompt where it did."""
+
 REASONS: Final[dict[Kind, str]] = {
     "task_feedback": "review",
     "training_feedback": "training",
@@ -175,6 +178,7 @@ def task_question(
     waiter: Waiter,
     terms: Terms,
     history: Sequence[Round] = (),
+    refusal: Round | None = None,
 ) -> HumanInputRequired:
     """Return the question that a task with human input asks about its draft.
 
@@ -184,17 +188,19 @@ def task_question(
         waiter: This process.
         terms: How long a question may wait unless the task says otherwise.
         history: All earlier rounds, oldest first.
+        refusal: The latest of them that a guardrail ended.
     """
     training = context._is_training_mode()
     said = annotation_of(context.task)
     asking = Asking(crew=context.crew, task=context.task, agent=context.agent)
     editable = None if training else _editable(draft, said)
+    prompt = said.prompt or (TRAINING_PROMPT if training else REVIEW_PROMPT)
     return new_question(
         waiter,
         asking,
         "training_feedback" if training else "task_feedback",
-        prompt=said.prompt or (TRAINING_PROMPT if training else REVIEW_PROMPT),
-        context=_task_context(draft, asking, history),
+        prompt=f"{REFUSED} {prompt}" if refusal and refusal is history[-1] else prompt,
+        context=_task_context(draft, asking, history, refusal),
         response=said.response or Response(decisions=_decisions(editable)),
         terms=said.terms.over(terms),
         reason_flags=said.reason_flags,
@@ -218,9 +224,13 @@ def _editable(draft: str | BaseModel, said: Annotation) -> str | None:
     return draft
 
 
-def _task_context(draft: str | BaseModel, asking: Asking, history: Sequence[Round]) -> str:
+def _task_context(
+    draft: str | BaseModel, asking: Asking, history: Sequence[Round], refusal: Round | None
+) -> str:
     """Return the draft under review and what was asked for, as Markdown."""
     details = (
+        ("Why this is asked again", refusal.feedback if refusal else ""),
+        ("The refused version", refusal.draft if refusal else ""),
         ("Task", getattr(asking.task, "description", None) or ""),
         ("Expected output", getattr(asking.task, "expected_output", None) or ""),
         ("Agent", asking.role or ""),

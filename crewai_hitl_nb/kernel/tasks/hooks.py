@@ -2,7 +2,8 @@
 
 crewAI keeps the provider in a context variable, which is lost between cells and threads.
 A process-wide ``PRE_STEP`` hook runs in the very context that will ask, so it sets the
-provider there, unless the user has set one of their own. Above it is ``session.py``.
+provider there, unless the user has set one of their own. There a task begins, too, and with it
+its review. Above it is ``session.py``.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from crewai.hooks import InterceptionPoint, get_hooks, register_hook, unregister
 from crewai_hitl_nb.kernel.asking import raise_if_stopped
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
+from crewai_hitl_nb.kernel.tasks.reviews import Reviews
 
 
 class ProviderHook:
@@ -20,10 +22,12 @@ class ProviderHook:
 
     Args:
         provider: Answers for tasks.
+        reviews: Keeps what is said of a task while it is executed.
     """
 
-    def __init__(self, provider: BridgedHumanInput) -> None:
+    def __init__(self, provider: BridgedHumanInput, reviews: Reviews) -> None:
         self._provider = provider
+        self._reviews = reviews
         self.ensure()
 
     def ensure(self) -> None:
@@ -49,6 +53,8 @@ class ProviderHook:
         run = current_run()
         if run is not None:
             raise_if_stopped(run.stopped)
+        if step.task is not None:  # a flow's method has none
+            self._reviews.begin(step.task)
         # Exactly crewAI's default, or ours from before: any other one is the user's choice.
         if type(get_provider()) in (SyncHumanInputProvider, BridgedHumanInput):
             set_provider(self._provider)

@@ -1,11 +1,13 @@
 """crewAI's provider of human input for tasks: the whole protocol, sync and async.
 
 crewAI calls it when a task with ``human_input=True`` has a draft, and when a crew is
-trained. Below it are ``questions/question.py`` and ``asking.py``; above it is crewAI, into which
+trained. Below it are ``questions/question.py``, ``asking.py`` and ``reviews.py``; above it is
+crewAI, into which
 ``tasks/hooks.py`` puts it. It does not know how a question travels.
 
 The rule of acceptance stands here once: a person's ``approve`` accepts the draft, their
-``edit`` puts their text in its place, their text revises it, and nothing else does any.
+``edit`` puts their text in its place, their text revises it, and nothing else does any. What a
+guardrail then refuses is asked about again, as a further round of the same review.
 """
 
 import dataclasses
@@ -22,8 +24,9 @@ from crewai.core.providers.human_input import (
 
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.questions.question import task_question
+from crewai_hitl_nb.kernel.tasks.reviews import Review, Reviews
 from crewai_hitl_nb.protocol.blank import is_blank
-from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
+from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
 
 ACCEPT = ""
 """What crewAI takes for acceptance."""
@@ -37,10 +40,12 @@ class BridgedHumanInput(HumanInputProvider):
 
     Args:
         asker: Returns whom to ask through now; None for crewAI's own console prompt.
+        reviews: Keeps what was said in earlier attempts.
     """
 
-    def __init__(self, asker: Callable[[], Asker | None]) -> None:
+    def __init__(self, asker: Callable[[], Asker | None], reviews: Reviews) -> None:
         self._asker = asker
+        self._reviews = reviews
         self._console = SyncHumanInputProvider()
 
     def setup_messages(self, context: ExecutorContext) -> bool:
@@ -57,7 +62,7 @@ class BridgedHumanInput(HumanInputProvider):
         asker = self._asker()
         if asker is None:
             return self._console.handle_feedback(formatted_answer, context)
-        review = _Review(formatted_answer, context, asker)
+        review = _Attempt(formatted_answer, context, asker, self._reviews.of(context.task))
         while context.ask_for_human_input:
             feedback = review.take(asker.ask(review.question(), context.agent))
             if context._is_training_mode():
@@ -65,7 +70,7 @@ class BridgedHumanInput(HumanInputProvider):
             if feedback == ACCEPT:
                 break
             _revise(context, feedback)
-            review.next_round(feedback, context._invoke_loop())
+            review.draft = context._invoke_loop()
         context.ask_for_human_input = False
         return review.draft
 
@@ -76,7 +81,7 @@ class BridgedHumanInput(HumanInputProvider):
         asker = self._asker()
         if asker is None:
             return await self._console.handle_feedback_async(formatted_answer, context)
-        review = _Review(formatted_answer, context, asker)
+        review = _Attempt(formatted_answer, context, asker, self._reviews.of(context.task))
         while context.ask_for_human_input:
             feedback = review.take(await asker.ask_async(review.question(), context.agent))
             if context._is_training_mode():
@@ -85,29 +90,37 @@ class BridgedHumanInput(HumanInputProvider):
             if feedback == ACCEPT:
                 break
             _revise(context, feedback)
-            review.next_round(feedback, await context._ainvoke_loop())
+            review.draft = await context._ainvoke_loop()
         context.ask_for_human_input = False
         return review.draft
 
 
-class _Review:
-    """The rounds of one task: what is shown now, and what was said before.
+class _Attempt:
+    """One attempt of an agent at a task: what is shown now, and what was said before.
 
     Attributes:
         draft: What the agent proposes; a person's own words once they edited it.
     """
 
-    def __init__(self, draft: AgentFinish, context: ExecutorContext, asker: Asker) -> None:
+    def __init__(
+        self, draft: AgentFinish, context: ExecutorContext, asker: Asker, review: Review
+    ) -> None:
         self.draft = draft
         self._context = context
         self._asker = asker
-        self._history: list[Round] = []
+        self._review = review
+        review.next_attempt()
 
     def question(self) -> HumanInputRequired:
         """Return the question of this round."""
-        asker = self._asker
+        asker, review = self._asker, self._review
         return task_question(
-            self.draft.output, self._context, asker.waiter, asker.terms, self._history
+            self.draft.output,
+            self._context,
+            asker.waiter,
+            asker.terms,
+            review.history,
+            review.refusal,
         )
 
     def take(self, answer: HumanInputCompleted) -> str:
@@ -115,13 +128,14 @@ class _Review:
         if answer.decision == "edit" and not is_blank(answer.human_feedback):
             text = answer.human_feedback
             self.draft = dataclasses.replace(self.draft, output=text, text=text)
-            return ACCEPT
-        return feedback_of(answer)
-
-    def next_round(self, feedback: str, draft: AgentFinish) -> None:
-        """Go on with the revised draft."""
-        self._history.append(Round(draft=str(self.draft.output), feedback=feedback))
-        self.draft = draft
+            feedback = ACCEPT
+        else:
+            feedback = feedback_of(answer)
+        if feedback == ACCEPT:
+            self._review.accept(str(self.draft.output))
+        else:
+            self._review.say(str(self.draft.output), feedback)
+        return feedback
 
 
 def feedback_of(answer: HumanInputCompleted) -> str:
