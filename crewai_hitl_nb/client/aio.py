@@ -19,7 +19,7 @@ import msgspec
 from crewai_hitl_nb.client.decode import read_as
 from crewai_hitl_nb.client.discovery import Endpoint, require_endpoint
 from crewai_hitl_nb.client.errors import ServerAway
-from crewai_hitl_nb.client.exchange import call, open_http, segment
+from crewai_hitl_nb.client.exchange import call, encoded, open_http, segment
 from crewai_hitl_nb.client.results import (
     Answered,
     Health,
@@ -288,7 +288,7 @@ class AsyncClient:
 
     async def _post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Any:
         headers = {"Idempotency-Key": key} if key is not None else None
-        return await self._call("POST", path, body=msgspec.json.encode(body), headers=headers)
+        return await self._call("POST", path, body=encoded(body), headers=headers)
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:
         """Make a call; again for a while when somebody is there and says "try again".

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
+import msgspec
 
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import ServerAway, describe
@@ -61,6 +62,24 @@ def open_http(endpoint: Endpoint, *, seconds: float) -> httpx.AsyncClient:
         # A proxy from the environment must not stand before a server on this machine.
         trust_env=not endpoint.is_loopback,
     )
+
+
+def encoded(body: Any) -> bytes:
+    """Return what a person said as JSON.
+
+    Raises:
+        BadRequest: JSON cannot carry it. Nobody's words are changed on the way.
+    """
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(error.object[error.start]):04X}"
+        raise BadRequest(
+            f"the text holds half a character (the lone surrogate {half}); take it out and send "
+            "the rest again"
+        ) from None
+    except TypeError as error:
+        raise BadRequest(f"JSON cannot carry a value of this call: {error}") from None
 
 
 async def call(

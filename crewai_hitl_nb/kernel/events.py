@@ -21,6 +21,7 @@ from pydantic import Field, PrivateAttr
 from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.portable import portable
 from crewai_hitl_nb.protocol.wire import event_from_wire
 
 _log = logger(__name__)
@@ -114,5 +115,5 @@ def _emit(emitter: Any, event: _HumanInputEvent) -> None:
 
 
 def _to_wire(event: _HumanInputEvent) -> Event:
-    raw = event.model_dump(mode="json", include=_WIRE_FIELDS, exclude_none=True)
+    raw = portable(event.model_dump(include=_WIRE_FIELDS, exclude_none=True))
     return event_from_wire(raw, event_id=event.event_id, now=datetime.now(timezone.utc))

@@ -2,13 +2,14 @@
 
 Decoding happens once, at the boundary, here. What a publisher may leave out is filled, what
 it gets wrong is refused with the field and the reason; an unknown type passes through as it
-came. Below are the types and the forms (``schema.py``).
+came. Encoding never fails: what JSON cannot carry is replaced (``portable.py``). Below are the
+types and the forms (``schema.py``).
 """
 
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ from crewai_hitl_nb.protocol.events import (
     UnknownEvent,
 )
 from crewai_hitl_nb.protocol.ids import Id
+from crewai_hitl_nb.protocol.portable import portable
 
 RESERVED_TYPES: Final = frozenset(
     {
@@ -169,6 +171,29 @@ def stored_event(raw: object) -> Event:
 
 def encode_event(event: Event) -> bytes:
     """Encode an event as one JSON object; a missing ``offset`` is left out."""
+    try:
+        return _encoded(event)
+    except (TypeError, ValueError, RecursionError):  # a lone surrogate is a ValueError
+        if isinstance(event, UnknownEvent):
+            return _encoded(msgspec.structs.replace(event, fields=portable(event.fields)))
+        return _encoded(carriable(event))
+
+
+_RequestEvent = TypeVar("_RequestEvent", bound=RequestEvent)
+
+
+def carriable(event: _RequestEvent) -> _RequestEvent:
+    """Return the event as it can be carried: what JSON has no word for is replaced, visibly.
+
+    One that breaks the rules of its type comes back as it is; a server says which rule.
+    """
+    try:
+        return msgspec.convert(portable(event), type(event))
+    except msgspec.ValidationError:
+        return event
+
+
+def _encoded(event: Event) -> bytes:
     if isinstance(event, UnknownEvent):
         value: dict[str, Any] = {
             **event.fields,

@@ -13,14 +13,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin
 
-import msgspec
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from crewai_hitl_nb.client.decode import Incoming, Refused, decode_frame
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import ServerAway, Silent, TransportUnusable, describe
-from crewai_hitl_nb.client.exchange import is_own, refusal_of
+from crewai_hitl_nb.client.exchange import encoded, is_own, refusal_of
 from crewai_hitl_nb.client.hub import STOPPED, is_hub_page
 from crewai_hitl_nb.client.resume import Patience
 from crewai_hitl_nb.protocol import limits
@@ -79,7 +78,7 @@ class Socket:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[ref] = reply
         try:
-            frame = msgspec.json.encode({"type": kind, "ref": ref, **fields})
+            frame = encoded({"type": kind, "ref": ref, **fields})
             await self._connection.send(frame, text=True)
             return await reply
         except websockets.ConnectionClosed:

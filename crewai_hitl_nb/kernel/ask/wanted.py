@@ -16,6 +16,7 @@ from crewai_hitl_nb.kernel.tasks.human_input import said_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Response
+from crewai_hitl_nb.protocol.portable import text_of
 from crewai_hitl_nb.protocol.schema import form_errors
 
 _MAX_OPTION_CHARS = 1000
@@ -84,7 +85,7 @@ class Choice:
 
     def __init__(self, options: Iterable[Any], multiple: bool) -> None:
         given = list(options)
-        self._options = {str(option): option for option in given}
+        self._options = {text_of(option): option for option in given}
         self._multiple = multiple
         if not 0 < len(given) <= limits.MAX_OPTIONS:
             raise ValueError(f"options are 1 to {limits.MAX_OPTIONS}, not {len(given)}")
@@ -116,7 +117,7 @@ class Choice:
     def default(self, value: Any) -> dict[str, Any]:
         """Return one of the options, or several."""
         several = self._multiple and isinstance(value, list | tuple | set | frozenset)
-        labels = [str(one) for one in value] if several else [str(value)]
+        labels = [text_of(one) for one in value] if several else [text_of(value)]
         if not labels or any(label not in self._options for label in labels):
             raise ValueError(f"default is one of the options, not {value!r}")
         return {"decision": "respond", "options": labels}

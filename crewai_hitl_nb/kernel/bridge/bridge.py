@@ -8,8 +8,9 @@ any thread or loop. It knows neither crewAI nor notebooks.
 * A question is published when the connection is live, and again after every reconnection:
   publishing is idempotent, and what the server already had is looked up, so an answer
   given while the connection was away is found. The server away means: the crew waits.
-* A question ends once: by an event from the server, by being withdrawn here, or because
-  the server refused it. Nothing else ends it, and no failure is ever an answer.
+* A question ends once: by an event from the server, by being withdrawn here, or because it
+  cannot be asked: the server refused it, or a fault of this side stopped it. Nothing else ends
+  it, and no failure is ever an answer.
 """
 
 import asyncio
@@ -28,7 +29,14 @@ from crewai_hitl_nb.client.results import Answered, Published
 from crewai_hitl_nb.kernel.bridge.link import Link
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import EventExists, HitlError, Settled, Unavailable, Unknown
+from crewai_hitl_nb.protocol.errors import (
+    EventExists,
+    HitlError,
+    Settled,
+    TooLarge,
+    Unavailable,
+    Unknown,
+)
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
     ClosingEvent,
@@ -41,6 +49,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.portable import text_of
 from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 
 _log = logger(__name__)
@@ -169,9 +178,9 @@ class Bridge:
     async def _keep(self) -> None:
         try:
             await self._link.keep()
-        except HitlError as refusal:
+        except Exception as error:  # noqa: BLE001 - whatever ended it, nobody may wait for ever
             for pending in list(self._open.values()):
-                pending.refuse(refusal)
+                pending.refuse(_refusal(error))
             await self._link.changed()
 
     async def _attend(self, pending: PendingRequest) -> None:
@@ -190,6 +199,9 @@ class Bridge:
                 if not pending.is_open:
                     break
                 asked, told_in = True, await self._ask(pending)
+        except Exception as error:  # noqa: BLE001 - as in _keep
+            _log.exception("request %s could not be sent", pending.request.request_id)
+            pending.refuse(_refusal(error))
         finally:
             del self._open[pending.request.request_id]
         if asked and pending.withdrawn is not None:
@@ -198,10 +210,12 @@ class Bridge:
     async def _ask(self, pending: PendingRequest) -> int:
         """Publish a question; return the number of the connection that has it, or 0."""
         number = self._link.number
+        body = encode_event(pending.request)
+        if len(body) > limits.MAX_EVENT_BYTES:  # a larger one can end a connection, unanswered
+            pending.refuse(_too_large(len(body)))
+            return number
         try:
-            receipt = await self._link.send(
-                "publish", events=[msgspec.Raw(encode_event(pending.request))]
-            )
+            receipt = await self._link.send("publish", events=[msgspec.Raw(body)])
             published: Published = read_as(receipt, Published)
             if not pending.posted.done():
                 pending.posted.set_result(None)
@@ -267,6 +281,8 @@ class Bridge:
                     await self._tell(msgspec.structs.replace(event, event_id=new_event_id()))
         except HitlError as refusal:
             _log.warning("event %s was refused: %s", event.event_id, refusal)
+        except Exception:  # noqa: BLE001 - nobody waits for this errand, so it is said here
+            _log.exception("event %s could not be sent", event.event_id)
 
     async def _tell(self, event: Event) -> None:
         await self._link.tell("publish", events=[msgspec.Raw(encode_event(event))])
@@ -281,6 +297,21 @@ class Bridge:
         if pending is not None:
             pending.settle(closing)
             self._run(self._link.changed())
+
+
+def _refusal(error: Exception) -> HitlError:
+    """Return why nothing can be asked."""
+    if isinstance(error, HitlError):
+        return error
+    return HitlError(f"it could not be sent ({type(error).__name__}: {text_of(error)})")
+
+
+def _too_large(size: int) -> TooLarge:
+    return TooLarge(
+        f"the question comes to {size:,} bytes; at most {limits.MAX_EVENT_BYTES:,} can be asked: "
+        "shorten its text, or name a place where it can be read",
+        limit=limits.MAX_EVENT_BYTES,
+    )
 
 
 def _closing_event(late: Settled) -> ClosingEvent:

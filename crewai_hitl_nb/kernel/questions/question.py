@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.annotations import Annotation, annotation_of
 from crewai_hitl_nb.kernel.questions.context import bounded, rounds_said, under
+from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import (
@@ -29,6 +30,7 @@ from crewai_hitl_nb.protocol.events import (
     Source,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.wire import carriable
 
 REVIEW_PROMPT: Final = "Is this result good? Accept it, or say what to change."
 TRAINING_PROMPT: Final = (
@@ -118,7 +120,9 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
     history: Sequence[Round] = (),
     round_: int = 1,
 ) -> HumanInputRequired:
-    """Return a question of this process.
+    """Return a question of this process, whatever a crew has put into it.
+
+    What cannot be carried is replaced here, before anybody shows or sends it.
 
     Args:
         waiter: This process.
@@ -154,7 +158,7 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         draft=draft,
         history=tuple(history),
     )
-    return terms.applied(question)
+    return carriable(terms.applied(question))
 
 
 def _source(waiter: Waiter, asking: Asking) -> Source:
@@ -237,7 +241,7 @@ def _task_context(
         ("Rounds so far", rounds_said(history)),
     )
     if isinstance(draft, BaseModel):
-        return under(draft.model_dump_json(indent=2), details, language="json")
+        return under(as_json(draft), details, language="json")
     return under(draft, details)
 
 

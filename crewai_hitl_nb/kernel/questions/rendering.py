@@ -7,13 +7,14 @@ shape, for pandas is no dependency. Above it are questions in code, flows and ga
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.context import fenced
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.portable import portable, text_of
 
 MAX_ROWS: Final = 50
 """Of a table: more than this nobody compares on a card."""
@@ -29,33 +30,21 @@ def as_markdown(thing: Any) -> str:
         return thing or ""
     if _is_table(thing):
         return _table(thing)
-    if isinstance(thing, BaseModel):
-        return _json(thing.model_dump(mode="json"))
-    if is_dataclass(thing) and not isinstance(thing, type):
-        return _json(asdict(thing))
-    if isinstance(thing, Mapping | list | tuple | set | frozenset):
+    if isinstance(thing, BaseModel | Mapping | list | tuple | set | frozenset):
         return _json(thing)
-    return str(thing)
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return _json(thing)
+    return text_of(thing)
 
 
 def as_json(thing: Any) -> str:
     """Return values as JSON for people, whole; what is no JSON stands as its text."""
-    return json.dumps(_plain(thing), indent=2, ensure_ascii=False, default=_encodable)
+    return json.dumps(portable(thing), indent=2, ensure_ascii=False)
 
 
 def _json(thing: Any) -> str:
     # Half of the room, so that a long list leaves some for what stands around it.
     return fenced(as_json(thing), "json", limits.MAX_CONTEXT_CHARS // 2)
-
-
-def _plain(thing: Any) -> Any:
-    return sorted(thing, key=str) if isinstance(thing, set | frozenset) else thing
-
-
-def _encodable(thing: Any) -> Any:
-    if isinstance(thing, BaseModel):
-        return thing.model_dump(mode="json")
-    return sorted(map(str, thing)) if isinstance(thing, set | frozenset) else str(thing)
 
 
 def _is_table(thing: Any) -> bool:
@@ -77,5 +66,5 @@ def _table(frame: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|")
+    text = " ".join(text_of(value).split()).replace("\\", "\\\\").replace("|", "\\|")
     return text if len(text) <= _CELL_CHARS else f"{text[:_CELL_CHARS]}…"

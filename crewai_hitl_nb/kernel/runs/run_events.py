@@ -7,11 +7,9 @@ the protocol; above it is ``runs/starter.py``. It neither starts nor ends anythi
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Final
 
-import msgspec
 from crewai import Crew
 from crewai.crews.crew_output import CrewOutput
 from crewai.events.event_bus import crewai_event_bus
@@ -29,7 +27,9 @@ from crewai.flow.flow import Flow
 from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.context import cut, fenced
+from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.portable import text_of
 from crewai_hitl_nb.protocol.runs import (
     MAX_RUN_STEPS,
     RunEvent,
@@ -131,18 +131,14 @@ def result_text(result: Any) -> str:
         return ""
     if isinstance(result, str):
         return cut(result, limits.MAX_CONTEXT_CHARS)
-    if isinstance(result, BaseModel):
-        return fenced(result.model_dump_json(indent=2), "json", limits.MAX_CONTEXT_CHARS)
-    if isinstance(result, dict | list | tuple):
-        with suppress(TypeError, ValueError):  # keys that no JSON has: as Python shows it
-            text = msgspec.json.format(msgspec.json.encode(result, enc_hook=str), indent=2)
-            return fenced(text.decode(), "json", limits.MAX_CONTEXT_CHARS)
-    return cut(_said(result), limits.MAX_CONTEXT_CHARS)
+    if isinstance(result, BaseModel | dict | list | tuple):
+        return fenced(as_json(result), "json", limits.MAX_CONTEXT_CHARS)
+    return cut(text_of(result), limits.MAX_CONTEXT_CHARS)
 
 
 def error_text(error: BaseException) -> str:
     """Return an error as one would read it under a traceback, bounded."""
-    return cut(f"{type(error).__name__}: {_said(error)}", MAX_ERROR_CHARS)
+    return cut(f"{type(error).__name__}: {text_of(error)}", MAX_ERROR_CHARS)
 
 
 def cause_text(error: BaseException) -> str | None:
@@ -152,16 +148,9 @@ def cause_text(error: BaseException) -> str | None:
     cause = _cause_of(error)
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        causes.append(f"{type(cause).__name__}: {_said(cause)}")
+        causes.append(f"{type(cause).__name__}: {text_of(cause)}")
         cause = _cause_of(cause)
     return cut("\n".join(causes), MAX_ERROR_CHARS) if causes else None
-
-
-def _said(thing: object) -> str:
-    try:
-        return str(thing)
-    except Exception:  # noqa: BLE001 - somebody else's code, which must not end what it tells of
-        return f"(no text: {type(thing).__name__})"
 
 
 def _cause_of(error: BaseException) -> BaseException | None:

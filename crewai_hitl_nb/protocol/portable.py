@@ -1,0 +1,96 @@
+"""Values made portable: what JSON cannot carry is replaced, visibly.
+
+A crew produces what it likes: half an emoji out of a model's JSON, NaN, bytes, sets, objects of its
+own, keys that are tuples. A question about it must be asked all the same, so nothing here fails.
+Pure; above it are ``wire.py``, for events, and whatever shows values to people.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from datetime import date, time
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+
+MOST_LEVELS: Final = 50
+"""Nothing that people read is nested deeper; what refers to itself ends here."""
+
+_CUT: Final = "… (nested too deep)"
+
+
+def whole_text(text: str) -> str:
+    """Return the text with every lone half of a surrogate pair replaced by U+FFFD (�).
+
+    Two halves that belong together become their character: some parsers leave them apart.
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def text_of(thing: object) -> str:
+    """Return what a thing says of itself, or its kind where it cannot say anything."""
+    try:
+        return whole_text(str(thing))
+    except Exception:  # noqa: BLE001 - somebody else's code, which must not end what shows it
+        return f"(no text: {type(thing).__name__})"
+
+
+def portable(thing: Any, levels: int = MOST_LEVELS) -> Any:  # noqa: PLR0911 - one for each kind
+    """Return the value as JSON can carry it, and never fail.
+
+    Models, dataclasses and mappings become objects, other collections lists (a set in the order
+    of its texts), dates ISO 8601, numbers that JSON has no word for (NaN) and everything else
+    their text.
+    """
+    if thing is None or isinstance(thing, bool):
+        return thing
+    if isinstance(thing, Enum) and levels > 0:
+        return portable(thing.value, levels - 1)
+    if isinstance(thing, str):
+        return whole_text(str.__str__(thing))
+    if isinstance(thing, int):
+        return int(thing)
+    if isinstance(thing, float):
+        return float(thing) if math.isfinite(thing) else text_of(thing)
+    if isinstance(thing, date | time):
+        return thing.isoformat()
+    try:
+        parts = _parts(thing)
+    except Exception:  # noqa: BLE001 - as in text_of
+        parts = None
+    if parts is None:
+        return text_of(thing)
+    if levels <= 0:
+        return _CUT
+    if isinstance(parts, Mapping):
+        return {_key(key): portable(value, levels - 1) for key, value in parts.items()}
+    return [portable(value, levels - 1) for value in parts]
+
+
+def _parts(thing: Any) -> dict[Any, Any] | list[Any] | None:  # noqa: PLR0911 - likewise
+    """Return what a thing is made of; None for what stands as its text."""
+    if isinstance(thing, Mapping):
+        return dict(thing)
+    if isinstance(thing, set | frozenset):
+        return sorted(thing, key=text_of)
+    if isinstance(thing, list | tuple):
+        return list(thing)
+    if isinstance(thing, type):
+        return None
+    if isinstance(thing, msgspec.Struct):
+        names = zip(thing.__struct_encode_fields__, thing.__struct_fields__, strict=True)
+        return {on_wire: getattr(thing, name) for on_wire, name in names}
+    if callable(getattr(thing, "model_dump", None)):  # a pydantic model; the server has no pydantic
+        return dict(thing.model_dump())
+    if dataclasses.is_dataclass(thing):
+        return {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
+    return None
+
+
+def _key(key: Any) -> str:
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]  # as Python's json has them
+    return text_of(key.value if isinstance(key, Enum) else key)
