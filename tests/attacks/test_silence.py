@@ -222,7 +222,7 @@ def test_a_kernel_takes_no_recorded_silence_for_consent(text: str) -> None:
             decision=decision,
         )
         for take in (
-            lambda answer: typed(answer, "Press Enter to continue", ""),
+            lambda answer: typed(answer, "yes"),
             lambda answer: feedback_for(answer, ["ship", "hold"], "ship"),
             lambda answer: feedback_for(answer, None, None),
             feedback_of,
@@ -243,7 +243,7 @@ def test_a_recorded_answer_without_a_decision_lets_no_tool_run() -> None:
             human_feedback=text,
         )
         with pytest.raises(NotAnswered):
-            typed(said, "Type 'yes' to go on", "")
+            typed(said, "yes")
 
 
 def test_words_are_not_blank() -> None:

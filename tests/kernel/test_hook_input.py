@@ -65,6 +65,42 @@ def test_approve_is_the_word_that_the_hook_waits_for(way: str, client: Client) -
     assert '"path": "/tmp/a"' in question.context
 
 
+def test_approve_is_the_word_of_the_prompt_where_the_hook_has_no_message(client: Client) -> None:
+    def hook(context: ToolCallHookContext) -> bool | None:
+        asked = f"Run {context.tool_name} with {context.tool_input}? (yes/no)"
+        return None if context.request_human_input(prompt=asked) == "yes" else False
+
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
+        tool_crew("react", [CALL], tool) as crew,
+        started(crew),
+    ):
+        client.answer(next_question(client).request_id, decision="approve")
+        crew.result.result()
+
+    assert tool.paths == ["/tmp/a"]
+
+
+def test_a_hook_that_blocks_what_a_person_allowed_is_named_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hook(context: ToolCallHookContext) -> bool | None:
+        return None if context.request_human_input("Sure?") == "open sesame" else False
+
+    tool = DeleteTool()
+    with (
+        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
+        tool_crew("react", [CALL], tool) as crew,
+        started(crew),
+    ):
+        client.answer(next_question(client).request_id, decision="approve")
+        crew.result.result()
+
+    assert tool.paths == []
+    assert "allowed the call of delete_file, but a hook blocked it" in caplog.text
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_reject_blocks_whatever_the_hook_expects(way: str, client: Client) -> None:
     def hook(context: ToolCallHookContext) -> bool | None:
@@ -228,3 +264,16 @@ def test_without_a_server_the_hook_asks_on_the_console(
         assert crew.result.result() == "Done"
 
     assert tool.paths == ["/tmp/a"]
+
+
+def test_a_model_call_goes_on_by_the_word_of_the_prompt(client: Client) -> None:
+    def hook(context: LLMCallHookContext) -> bool | None:
+        return None if context.request_human_input("Call it? Reply yes") == "yes" else False
+
+    with (
+        hooked(InterceptionPoint.PRE_MODEL_CALL, hook),
+        tool_crew("react", []) as crew,
+        started(crew),
+    ):
+        client.answer(next_question(client).request_id, decision="approve")
+        assert crew.result.result() == "Done"

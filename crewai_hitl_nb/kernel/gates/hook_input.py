@@ -17,14 +17,11 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 
 from crewai_hitl_nb.kernel.asking import SOURCE, Asker, NotAnswered
 from crewai_hitl_nb.kernel.gates.approval import model_question, tool_question
-from crewai_hitl_nb.kernel.gates.consent import word_of_consent
+from crewai_hitl_nb.kernel.gates.consent import STOCK_MESSAGE, word_of_consent
 from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, call_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
-
-STOCK_MESSAGE: Final = "Press Enter to continue, or provide feedback:"
-"""What crewAI says where the hook says nothing."""
 
 _NAME: Final = "request_human_input"
 
@@ -88,13 +85,22 @@ def _ask(asker: Asker, context: HookContext, prompt: str, default_message: str) 
     else:
         question = model_question(context, asker.waiter, asker.terms, prompt=prompt, more=more)
     answer = asker.ask(question, context.agent)
-    if answer.decision == "reject" and isinstance(context, ToolCallHookContext):
-        call_of(context).rejection = said_of(answer)
-    return typed(answer, prompt, default_message)
+    if not isinstance(context, ToolCallHookContext):
+        return typed(answer, word_of_consent(default_message, prompt))
+    call, consent = call_of(context), word_of_consent(default_message, prompt, context.tool_input)
+    if answer.decision == "reject":
+        call.rejection = said_of(answer)
+    if answer.decision == "approve" and context.tool_result is None:
+        call.consent = consent
+    return typed(answer, consent)
 
 
-def typed(answer: HumanInputCompleted, prompt: str, default_message: str) -> str:
+def typed(answer: HumanInputCompleted, consent: str) -> str:
     """Return an answer as what a person would have typed for this hook.
+
+    Args:
+        answer: The answer.
+        consent: What this hook takes for consent.
 
     Raises:
         Rejected: They refused.
@@ -102,7 +108,7 @@ def typed(answer: HumanInputCompleted, prompt: str, default_message: str) -> str
             or a model run is said by name.
     """
     if answer.decision == "approve":
-        return word_of_consent(default_message, prompt)
+        return consent
     if answer.decision == "reject":
         raise Rejected(said_of(answer))
     text = said_of(answer).strip()

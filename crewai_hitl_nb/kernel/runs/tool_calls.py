@@ -23,6 +23,9 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 from crewai_hitl_nb.kernel.asking import NotAnswered, raise_if_stopped
 from crewai_hitl_nb.kernel.questions.question import Asking
 from crewai_hitl_nb.kernel.runs.run import current_run
+from crewai_hitl_nb.protocol.lines import logger
+
+_log = logger(__name__)
 
 _BLOCKED: Final = "Tool execution blocked by hook"
 """How crewAI begins what it tells an agent whose call a hook has blocked."""
@@ -39,6 +42,7 @@ class ToolCall:
         tool_input: The arguments; crewAI hands the same dict to every hook of a call.
         who: Who calls it, for questions.
         is_allowed: Whether a person has approved this very call.
+        consent: The word that a hook was given because a person pressed Approve, if one did.
         rejection: Why a person refused it, if one did.
     """
 
@@ -52,6 +56,7 @@ class ToolCall:
             tool_name=context.tool_name,
         )
         self.is_allowed = False
+        self.consent: str | None = None
         self.rejection: str | None = None
         self.outer = outer
         self._unanswered: NotAnswered | None = None
@@ -187,12 +192,25 @@ def _what_the_agent_hears(context: ToolCallHookContext) -> str | None:
         _current.set(call.outer)
         call.raise_if_over()
     _raise_if_the_run_is_stopped()
-    if call is None or call.rejection is None:
+    if call is None or not str(context.tool_result).startswith(_BLOCKED):
+        return None  # where a hook took a refusal and let the tool run, what it gave is the truth
+    if call.rejection is None:
+        _warn_if_it_was_allowed(call)
         return None
-    if not str(context.tool_result).startswith(_BLOCKED):
-        return None  # a hook took the refusal and let the tool run: what it gave is the truth
     reason = f" They said: {call.rejection}" if call.rejection else ""
     return f"A person did not allow this call of {call.name}; it was not run.{reason}"
+
+
+def _warn_if_it_was_allowed(call: ToolCall) -> None:
+    """Say that a hook blocked what a person allowed: it may have waited for another word."""
+    if call.consent is not None:
+        given = repr(call.consent) if call.consent else "an empty text (Enter)"
+        _log.warning(
+            "A person allowed the call of %s, but a hook blocked it. The hook that asked was given"
+            ' %s: if it waits for another word, let its prompt say so, such as "(yes/no)".',
+            call.name,
+            given,
+        )
 
 
 def _before_model_call(context: Any) -> None:
