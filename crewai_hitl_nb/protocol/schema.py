@@ -2,24 +2,37 @@
 
 The subset is that of MCP elicitation (Model Context Protocol, 2025-06-18, "Requested
 schema"): a flat object of strings, numbers, integers, booleans and enums, plus an array
-of enum values for a multiple choice. ``pattern`` and ``$ref`` are refused: a regular
-expression or a reference of a stranger's making must not run in the server.
+of enum values for a multiple choice, and times without a zone (``date-time-local`` and
+``time-local``, as the OpenAPI format registry has them). ``pattern`` and ``$ref`` are refused:
+a regular expression or a reference of a stranger's making must not run in the server.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import date, time
 from typing import Any, Final, TypeAlias
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 
-_FORMATS: Final[Mapping[str, str]] = {
+FORMATS: Final[Mapping[str, str]] = {
     "email": "an email address",
     "uri": "an address with its scheme, such as `https://example.org`",
     "date": "a date, such as `2026-05-01`",
     "date-time": "a date with time and zone, such as `2026-05-01T10:00:00Z`",
     "time": "a time with its zone, such as `10:00:00Z`",
+    "date-time-local": "a date with time, such as `2026-05-01T10:00`",
+    "time-local": "a time, such as `10:00`",
 }
-"""Each as people are told what fits it. Zones as RFC 3339 wants them."""
+"""Each as people are told what fits it. Zones as RFC 3339 wants them; a local time may have one."""
+
+_ZONE: Final = r"(?:[Zz]|[+-]\d\d:?\d\d)?"
+_LOCAL: Final[Mapping[str, re.Pattern[str]]] = {
+    "date-time-local": re.compile(
+        rf"(\d{{4}}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?{_ZONE}", re.ASCII
+    ),
+    "time-local": re.compile(rf"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?{_ZONE}", re.ASCII),
+}
 
 _MESSAGE_CHARS: Final = 300
 _MOST_ERRORS: Final = 20
@@ -105,13 +118,17 @@ def prepare() -> None:
 def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
     """Return what is wrong with the values, field by field; empty when they fit.
 
+    None for a field that need not be filled fits: a person emptied it, so its default is not
+    what they said.
+
     It takes some milliseconds at most, whatever the form and the values: what a form may
     carry is bounded, and so is what is looked at of the values.
     """
     if len(values) > limits.MAX_SCHEMA_PROPERTIES:
         most = limits.MAX_SCHEMA_PROPERTIES
         return (FieldError("values", f"has {len(values)} entries; a form has at most {most}"),)
-    missing = [name for name in dict.fromkeys(form.get("required", ())) if name not in values]
+    required = dict.fromkeys(form.get("required", ()))
+    missing = [name for name in required if values.get(name) is None]
     found = [FieldError(f"values.{name}", "is required") for name in missing]
     for name, value in values.items():
         where = f"values.{name[: limits.MAX_ID_CHARS]}"
@@ -119,6 +136,8 @@ def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Fie
         if field is None:
             if form.get("additionalProperties") is False:
                 found.append(FieldError(where, "is not in the form"))
+        elif value is None:
+            continue  # left empty; named above where it has to be filled
         elif field["type"] == "array":
             found += _choice_errors(field, value, where)
         else:
@@ -137,9 +156,24 @@ def _value_errors(field: Mapping[str, Any], value: object, where: str) -> list[F
     for error in validator.iter_errors(value):
         message = error.message
         if error.validator == "format":
-            message = f"must be {_FORMATS[error.validator_value]}"
+            message = f"must be {FORMATS[error.validator_value]}"
         found.append(FieldError(where, shortened(message)))
+    local = str(field.get("format"))
+    if local in _LOCAL and isinstance(value, str) and not _is_local(local, value):
+        found.append(FieldError(where, f"must be {FORMATS[local]}"))
     return found
+
+
+def _is_local(kind: str, value: str) -> bool:
+    parts = _LOCAL[kind].fullmatch(value)
+    if parts is None:
+        return False
+    try:
+        for part in parts.groups():
+            (date if "-" in part else time).fromisoformat(part)
+    except ValueError:
+        return False
+    return True
 
 
 def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
@@ -181,8 +215,8 @@ def _check_field(field: object, where: str) -> None:
         names = ", ".join(sorted(_BY_TYPE))
         raise InvalidEvent.at(f"{where}.type", f"must be one of {names} (a form is flat)")
     _only(field, allowed, where)
-    if "format" in field and (not _texts([field["format"]]) or field["format"] not in _FORMATS):
-        raise InvalidEvent.at(f"{where}.format", f"must be one of {', '.join(sorted(_FORMATS))}")
+    if "format" in field and (not _texts([field["format"]]) or field["format"] not in FORMATS):
+        raise InvalidEvent.at(f"{where}.format", f"must be one of {', '.join(sorted(FORMATS))}")
     if kind == "array":
         items = field.get("items")
         if not isinstance(items, dict) or set(items) - {"type", "enum"} or "enum" not in items:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import msgspec
 
 from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Kind, Response
+from crewai_hitl_nb.protocol.schema import FORMATS
 from crewai_hitl_nb.terminal.neutral import one_line
 
 T = TypeVar("T")
@@ -25,6 +26,9 @@ ENTER_MEANS: Final[Mapping[Kind, str]] = {
 }
 """Where a blank line may approve, and what that does. Not where a tool or a model call waits
 for permission: a key pressed too early must not run it."""
+
+_EMPTY: Final = "-"
+"""What empties a field that has a default and need not be filled."""
 
 _TRUTH: Final[Mapping[str, bool]] = {"y": True, "yes": True, "n": False, "no": False}
 _YES_NO: Final = (*_TRUTH, "true", "false")
@@ -185,22 +189,25 @@ def _form(form: Mapping[str, Any]) -> Steps[dict[str, Any]]:
         if field.get("description"):
             yield Note(f"  {field['description']}", "dim")
         value = yield from _field(name, field, needed=name in required)
-        if value is not None:
+        if value is not None or field.get("default") is not None:
             values[name] = value
     return values
 
 
 def _field(name: str, field: Mapping[str, Any], *, needed: bool) -> Steps[Any]:
-    """Ask for one field of a form; None leaves it out."""
+    """Ask for one field of a form; None leaves it out, or empties what had a default."""
     present = field.get("default")
     hint = "" if needed else ", may be blank"
     if present is not None:
         hint = f", blank keeps {one_line(msgspec.json.encode(present).decode())}"
+        hint += "" if needed else f", {_EMPTY} leaves it empty"
     label = f"{one_line(str(field.get('title') or name))} ({_expected(field)}{hint})"
     while True:
         said = (yield Ask(label, blank=bool(hint))).strip()
         if not said and hint:
             return present
+        if said == _EMPTY and present is not None and not needed:
+            return None
         try:
             return _value(said, field["type"])
         except ValueError:
@@ -212,9 +219,8 @@ def _expected(field: Mapping[str, Any]) -> str:
     if choices is not None:
         listed = " | ".join(one_line(str(choice)) for choice in choices)
         return f"some of {listed}, with commas between" if field["type"] == "array" else listed
-    return {"boolean": "yes or no", "string": str(field.get("format", "text"))}.get(
-        field["type"], str(field["type"])
-    )
+    said = FORMATS.get(field.get("format", ""), "text").replace("`", "")
+    return {"boolean": "yes or no", "string": said}.get(field["type"], str(field["type"]))
 
 
 def _value(said: str, kind: str) -> Any:

@@ -72,7 +72,15 @@ describe("a form's values", () => {
     [{ type: "string" }, " kept ", " kept "],
     [{ type: "string", format: "email" }, " a@b.c ", "a@b.c"],
     [{ type: "string", format: "time", default: "07:30:00Z" }, "08:00", "08:00:00Z"],
+    [{ type: "string", format: "time-local" }, "08:00", "08:00:00"],
+    [{ type: "string", format: "date-time-local" }, "2026-05-01T10:00", "2026-05-01T10:00"],
     [{ type: "array", items: { enum: ["a"] } }, [], undefined],
+    [{ type: "integer", default: 3 }, "", null],
+    [{ type: "string", format: "date", default: "2026-05-01" }, "", null],
+    [{ type: "string", enum: ["a", "b"], default: "a" }, "", null],
+    [{ type: "string", minLength: 1, default: "words" }, "", null],
+    [{ type: "array", items: { enum: ["a"] }, minItems: 1, default: ["a"] }, [], null],
+    [{ type: "array", items: { enum: ["a"] }, default: ["a"] }, [], []],
   ])("of %j filled with %j are %j", (property, input, value) => {
     expect(values({ x: property }, { x: input }).x).toEqual(value);
   });
@@ -89,6 +97,31 @@ describe("a form's values", () => {
     const tags = { type: "array", items: { enum: ["a"] } };
     expect(values({ tags }, {}, ["tags"])).toEqual({ tags: [] });
     expect(values({ tags }, {})).toEqual({});
+  });
+});
+
+describe("a required field", () => {
+  it("is left out when it is emptied, so that the server names it", () => {
+    expect(values({ n: { type: "integer", default: 3 } }, { n: "" }, ["n"])).toEqual({});
+  });
+});
+
+describe("a moment", () => {
+  it.each([
+    [{ format: "date-time-local" }, "without a time zone"],
+    [{ format: "time-local" }, "without a time zone"],
+    [{ format: "time", default: "07:30:00Z" }, "time zone UTC"],
+    [{ format: "time", default: "07:30:00+02:00" }, "time zone UTC+02:00"],
+    [{ format: "date-time" }, "your time zone ("],
+    [{ format: "date" }, ""],
+  ])("of %j says which zone it is in", (property, said) => {
+    expect(fields({ x: { type: "string", ...property } })[0]?.limits).toContain(said);
+  });
+
+  it("without a zone is shown as it came, whatever the reader's clock", () => {
+    const property = { type: "string", format: "date-time-local", default: "2026-05-01T10:00:00" };
+    const [field] = fields({ x: property });
+    expect(field && initialInput(field)).toBe("2026-05-01T10:00");
   });
 });
 

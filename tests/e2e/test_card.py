@@ -71,6 +71,35 @@ def completion(desk: Desk, request_id: str) -> dict[str, Any]:
     return closed
 
 
+def test_a_default_that_a_person_empties_goes_and_a_time_needs_no_zone(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    properties = {
+        "limit": {"type": "integer", "default": 10},
+        "due": {"type": "string", "format": "date", "default": "2026-05-01"},
+        "colour": {"type": "string", "enum": ["red", "blue"], "default": "red"},
+        "at": {"type": "string", "format": "time-local"},
+        "since": {"type": "string", "format": "date-time-local", "default": "2026-05-01T10:00:00"},
+    }
+    response = {"decisions": ["respond"], "schema": {"type": "object", "properties": properties}}
+    card = ask(desk, open_inbox(), "card-emptied", {"kind": "question", "response": response})
+    field(card, "limit").fill("")
+    field(card, "due").fill("")
+    card.get_by_test_id("hitl-field-colour").get_by_text("No answer").click()
+    field(card, "at").fill("10:00")
+    field(card, "since").fill("2026-05-02T09:30")
+    expect(card.get_by_test_id("hitl-field-at")).to_contain_text("without a time zone")
+    card.get_by_test_id("hitl-send").click()
+    expect(card).to_have_attribute("data-status", "answered")
+    assert completion(desk, "card-emptied")["values"] == {
+        "limit": None,
+        "due": None,
+        "colour": None,
+        "at": "10:00:00",
+        "since": "2026-05-02T09:30",
+    }
+
+
 def test_a_form_says_what_the_server_finds_wrong_and_keeps_the_rest(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:

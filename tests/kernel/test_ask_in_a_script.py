@@ -161,3 +161,19 @@ def test_an_agent_asks_on_the_console(tmp_path: Path) -> None:
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.endswith("Done\nTrue\n")
+
+
+def test_a_time_needs_no_zone_and_a_default_can_be_emptied_on_the_console(tmp_path: Path) -> None:
+    code = """\
+from datetime import date, time
+from pydantic import BaseModel
+
+class Stop(BaseModel):
+    at: time
+    due: date | None = date(2026, 5, 1)
+
+print(hitl.ask("When?", schema=Stop))
+"""
+    ended = run(tmp_path, code, "10:00\n-\n")
+
+    assert ended.stdout == "at=datetime.time(10, 0) due=None\n", ended.stderr

@@ -3,15 +3,23 @@
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import AnyUrl, BaseModel, Field, SecretStr, create_model
+from pydantic import (
+    AnyUrl,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    NaiveDatetime,
+    SecretStr,
+    create_model,
+)
 
-from crewai_hitl_nb.kernel.ask.forms import WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.forms import FormSchema, WrongValues, form_of
 from crewai_hitl_nb.kernel.ask.wanted import Typed
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 from crewai_hitl_nb.protocol.ids import new_event_id
@@ -35,7 +43,7 @@ class Inner(BaseModel):
 def property_of(annotation: Any, default: Any = ...) -> dict[str, Any]:
     """Return the form's property for a field of this type."""
     model = create_model("Asked", field=(annotation, default))
-    form = form_of(model.model_json_schema())
+    form = form_of(model.model_json_schema(schema_generator=FormSchema))
     check_form(form.schema)
     found: dict[str, Any] = form.schema["properties"]["field"]
     found.pop("title", None)
@@ -63,7 +71,9 @@ CHOICES = {"type": "string", "enum": ["red", "blue"]}
         (bool, {"type": "boolean"}),
         (date, {"type": "string", "format": "date"}),
         (datetime, {"type": "string", "format": "date-time"}),
-        (time, {"type": "string", "format": "time"}),
+        (time, {"type": "string", "format": "time-local"}),
+        (NaiveDatetime, {"type": "string", "format": "date-time-local"}),
+        (AwareDatetime, {"type": "string", "format": "date-time"}),
         (UUID, {"type": "string"}),
         (AnyUrl, {"type": "string", "format": "uri", "minLength": 1}),
         (Colour, CHOICES),
@@ -222,3 +232,100 @@ def test_any_type_that_pydantic_reads_from_an_object_will_do() -> None:
         y: int = 0
 
     assert Typed.of(Point).read(answered({"x": 1})) == Point(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("default", "kind"),
+    [
+        (datetime(2026, 5, 1, 10), "date-time-local"),
+        (datetime(2026, 5, 1, 10, tzinfo=timezone.utc), "date-time"),
+        (time(10), "time-local"),
+        (time(10, tzinfo=timezone.utc), "time"),
+    ],
+)
+def test_a_moment_has_a_zone_if_its_default_has_one(default: datetime | time, kind: str) -> None:
+    asked = create_model("Asked", at=(type(default), default))
+    without = create_model("Asked", at=(type(default), ...))
+    for wanted in (Typed.of(asked), Typed.of(without).filled_with({"at": default.isoformat()})):
+        schema = wanted.response().schema
+        assert schema is not None
+        field = schema["properties"]["at"]
+        assert field["format"] == kind
+        assert form_errors(schema, {"at": field["default"]}) == ()  # as nobody touched it
+        assert wanted.read(answered({"at": field["default"]})).at == default
+
+
+def test_a_time_comes_back_with_or_without_a_zone_as_it_was_written() -> None:
+    wanted = Typed.of(create_model("Asked", at=(time, ...), then=(NaiveDatetime, ...)))
+    schema = wanted.response().schema
+    assert schema is not None
+    for values, at in (
+        ({"at": "10:00", "then": "2026-05-01 10:00"}, time(10)),
+        ({"at": "10:00Z", "then": "2026-05-01T10:00:00.5"}, time(10, tzinfo=timezone.utc)),
+    ):
+        assert form_errors(schema, values) == ()
+        read = wanted.read(answered(values))
+        assert read.at == at
+        assert read.then.tzinfo is None
+
+
+class Emptied(BaseModel):
+    """Fields with defaults, of which some may hold nothing."""
+
+    limit: int | None = 10
+    due: date | None = date(2026, 5, 1)
+    colour: Literal["red", "blue"] | None = "red"
+    seats: int = 3
+
+
+NOTHING = {"limit": None, "due": None, "colour": None}
+
+
+def test_what_a_person_empties_is_none_and_not_the_default() -> None:
+    wanted = Typed.of(Emptied)
+    schema = wanted.response().schema
+    assert schema is not None
+    assert form_errors(schema, NOTHING) == ()
+
+    assert wanted.read(answered(NOTHING)) == Emptied(limit=None, due=None, colour=None)
+    assert wanted.read(answered({})) == Emptied()
+
+
+def test_what_cannot_hold_nothing_is_asked_again_when_it_is_emptied() -> None:
+    with pytest.raises(WrongValues, match="seats: cannot be left empty"):
+        Typed.of(Emptied).read(answered({"seats": None}))
+
+
+def test_what_was_emptied_stays_empty_when_the_form_is_asked_again() -> None:
+    again = Typed.of(Emptied).refilled(answered(NOTHING))
+    schema = again.response().schema
+    assert schema is not None
+    assert "default" not in schema["properties"]["limit"]
+
+    assert again.read(answered({"seats": 4})) == Emptied(limit=None, due=None, colour=None, seats=4)
+
+
+def test_a_default_of_the_askers_may_be_nothing_too() -> None:
+    default = Emptied(limit=None, due=None, seats=5)
+    wanted = Typed.of(Emptied).filled_with(default)
+    schema = wanted.response().schema
+    assert schema is not None
+    assert "default" not in schema["properties"]["limit"]
+
+    at_the_deadline = Typed.of(Emptied).default(default)["values"]
+    assert form_errors(schema, at_the_deadline) == ()
+    assert wanted.read(answered(at_the_deadline)) == default
+    assert wanted.read(answered({})) == default
+
+
+def test_an_emptied_field_of_a_json_schema_is_left_out_unless_it_may_be_null() -> None:
+    properties = {
+        "n": {"type": "integer", "default": 3},
+        "m": {"type": ["integer", "null"], "default": 3},
+        "size": {"$ref": "#/$defs/Size"},
+    }
+    wanted = Typed.of(
+        {"type": "object", "properties": properties, "$defs": {"Size": {"type": "integer"}}}
+    )
+
+    assert wanted.read(answered({"n": None, "m": None, "size": 1})) == {"m": None, "size": 1}

@@ -128,12 +128,38 @@ def test_a_wrong_field_of_a_form_is_named(values: dict[str, Any], field: str) ->
         ("date", "1 May", "2026-05-01"),
         ("date-time", "2026-05-01T10:00:00", "zone"),
         ("time", "10:00:00", "zone"),
+        ("date-time-local", "2026-02-30T10:00", "2026-05-01T10:00"),
+        ("date-time-local", "10:00", "2026-05-01T10:00"),
+        ("time-local", "25:00", "10:00"),
     ],
 )
 def test_a_wrong_format_says_what_fits(form_format: str, value: str, said: str) -> None:
     form = {"type": "object", "properties": {"it": {"type": "string", "format": form_format}}}
     with pytest.raises(InvalidAnswer, match=said):
         _accept({"schema": form}, values={"it": value})
+
+
+@pytest.mark.parametrize(
+    ("form_format", "value"),
+    [
+        ("date-time-local", "2026-05-01T10:00"),
+        ("date-time-local", "2026-05-01 10:00:30.25"),
+        ("date-time-local", "2026-05-01T10:00:00Z"),
+        ("time-local", "10:00"),
+        ("time-local", "10:00:00+02:00"),
+    ],
+)
+def test_a_local_moment_needs_no_zone(form_format: str, value: str) -> None:
+    form = {"type": "object", "properties": {"it": {"type": "string", "format": form_format}}}
+    assert _accept({"schema": form}, values={"it": value}).values == {"it": value}
+
+
+def test_an_optional_field_may_be_left_empty_and_a_required_one_may_not() -> None:
+    values = {"table": "t", "rows": None, "tags": None}
+    accepted = _accept({"decisions": ["respond"], "schema": FORM}, values=values)
+    assert accepted.values == values
+    with pytest.raises(InvalidAnswer, match=r"table.*is required"):
+        _accept({"decisions": ["respond"], "schema": FORM}, values={"table": None})
 
 
 def test_values_to_a_request_without_a_form_are_refused() -> None:

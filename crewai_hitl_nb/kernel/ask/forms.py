@@ -8,13 +8,17 @@ gates; it asks nothing.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
-from crewai_hitl_nb.protocol.schema import check_form
+from crewai_hitl_nb.protocol.schema import FORMATS, check_form
 
 Nested: TypeAlias = Literal["refuse", "json"]
 
@@ -25,13 +29,27 @@ _KEPT: Final[Mapping[str, frozenset[str]]] = {
     "boolean": frozenset(),
     "array": frozenset({"minItems", "maxItems"}),
 }
-_FORMATS: Final = frozenset({"email", "uri", "date", "date-time", "time"})
+_ZONE: Final = re.compile(r"\d(?:[Zz]|[+-]\d\d:?\d\d)$")
 _SAID: Final = ("title", "description")
 _SIMPLE: Final = frozenset({"string", "number", "integer", "boolean"})
 
 
 def _same(value: Any) -> Any:
     return value
+
+
+class FormSchema(GenerateJsonSchema):
+    """pydantic's JSON Schemas, which also say where a moment has no zone."""
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        """Return the schema of a moment; pydantic's own is the same with and without a zone."""
+        kind = "date-time-local" if schema.get("tz_constraint") == "naive" else "date-time"
+        return {"type": "string", "format": kind}
+
+    def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
+        """Return the schema of a time of day, which is naive unless it has to have a zone."""
+        needs_zone = schema.get("tz_constraint") not in (None, "naive")
+        return {"type": "string", "format": "time" if needs_zone else "time-local"}
 
 
 class WrongValues(Exception):
@@ -56,11 +74,23 @@ class Field:
         schema: Of the form's property.
         shown: From a value to what stands in the form.
         read: From what was filled in to the value; ValueError when it is none.
+        nullable: Whether None is a value of it.
+        replaced: Whether the asker or a person put in what it shows, which is then what it
+            means to leave it out; otherwise that is up to whoever reads the values.
     """
 
     schema: dict[str, Any]
     shown: Callable[[Any], Any] = _same
     read: Callable[[Any], Any] = _same
+    nullable: bool = False
+    replaced: bool = False
+
+    def showing(self, value: Any) -> "Field":
+        """Return the field with this value in it, as it stands in the form; None empties it."""
+        schema = {key: said for key, said in self.schema.items() if key != "default"}
+        if value is not None:
+            schema = _of_its_zone({**schema, "default": value})
+        return replace(self, schema=schema, replaced=True)
 
 
 @dataclass(frozen=True)
@@ -94,36 +124,37 @@ class Form:
         """Return the form with these values in it; values of no field are left out.
 
         Args:
-            values: As the asker has them; None leaves a field as it is.
+            values: As the asker has them; None empties a field that may hold it.
             required: The fields that have one must keep one.
         """
-        known = {n: v for n, v in values.items() if n in self.fields and v is not None}
-        fields = {
-            name: replace(field, schema={**field.schema, "default": field.shown(known[name])})
-            if name in known
-            else field
-            for name, field in self.fields.items()
-        }
-        must = self.required | known.keys() if required else self.required
-        return replace(self, fields=fields, required=must)
+        fields = dict(self.fields)
+        for name, value in values.items():
+            field = fields.get(name)
+            if field is not None and (value is not None or field.nullable):
+                fields[name] = field.showing(None if value is None else field.shown(value))
+        kept = {name for name in fields if values.get(name) is not None}
+        return replace(
+            self, fields=fields, required=self.required | kept if required else self.required
+        )
 
     def refilled(self, values: Mapping[str, Any]) -> "Form":
         """Return the form as somebody filled it, so that nothing they typed is lost."""
         fields = {
-            name: replace(field, schema={**field.schema, "default": values[name]})
-            if name in values
-            else field
+            name: field.showing(values[name]) if name in values else field
             for name, field in self.fields.items()
         }
         return replace(self, fields=fields)
 
     def shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the asker's values as they stand in the form."""
-        return {
-            name: self.fields[name].shown(value)
-            for name, value in values.items()
-            if name in self.fields and value is not None
-        }
+        """Return the asker's values as they stand in the form; None in one that is empty."""
+        shown = {}
+        for name, value in values.items():
+            field = self.fields.get(name)
+            if field is not None and value is not None:
+                shown[name] = field.shown(value)
+            elif field is not None and field.nullable and name not in self.required:
+                shown[name] = None
+        return shown
 
     def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was filled in, as the asker has it.
@@ -131,12 +162,17 @@ class Form:
         Raises:
             WrongValues: A field holds what it cannot mean.
         """
+        left_out = {
+            name: field.schema.get("default")
+            for name, field in self.fields.items()
+            if field.replaced and name not in values
+        }
         read: dict[str, Any] = {}
         errors = []
-        for name, value in values.items():
+        for name, value in {**left_out, **values}.items():
             field = self.fields.get(name, _AS_IT_IS)
             try:
-                read[name] = field.read(value)
+                read[name] = None if value is None else field.read(value)
             except ValueError as error:
                 errors.append(FieldError(name, str(error)))
         if errors:
@@ -205,7 +241,28 @@ def _field(
         )
     if default:
         default = {"default": made.shown(default["default"])}
-    return replace(made, schema={**said, **made.schema, **default})
+    schema = _of_its_zone({**said, **made.schema, **default})
+    return replace(made, schema=schema, nullable=_may_be_null(field, definitions))
+
+
+def _of_its_zone(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a moment's field with the format that its default has: with or without a zone."""
+    kind, default = str(schema.get("format", "")), schema.get("default")
+    moment = kind.removesuffix("-local")
+    if moment not in ("date-time", "time") or not isinstance(default, str):
+        return schema
+    return {**schema, "format": moment if _ZONE.search(default) else f"{moment}-local"}
+
+
+def _may_be_null(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
+    kind, several = field.get("type"), field.get("anyOf") or field.get("oneOf") or ()
+    return (
+        kind == "null"
+        or (isinstance(kind, list) and "null" in kind)
+        or (isinstance(field.get("enum"), list) and None in field["enum"])
+        or ("const" in field and field["const"] is None)
+        or any(_may_be_null(_resolved(one, definitions), definitions) for one in several)
+    )
 
 
 def _possible(field: dict[str, Any], definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -243,7 +300,7 @@ def _of_one_kind(kinds: list[dict[str, Any]]) -> Field | None:
 def _plain(kind: Mapping[str, Any]) -> Field:
     name = str(kind["type"])
     schema = {"type": name, **{k: v for k, v in kind.items() if k in _KEPT[name]}}
-    if name == "string" and kind.get("format") in _FORMATS:
+    if name == "string" and kind.get("format") in FORMATS:
         schema["format"] = kind["format"]
     return Field(schema, _number_of if name == "number" else _same)
 

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
-from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Response
 from crewai_hitl_nb.protocol.portable import text_of
-from crewai_hitl_nb.protocol.schema import form_errors
+from crewai_hitl_nb.protocol.schema import shortened
 
 _MAX_OPTION_CHARS = 1000
 
@@ -150,7 +150,7 @@ class Typed:
         if isinstance(schema, Mapping):
             return cls(schema, form_of(schema))
         try:
-            described = TypeAdapter(schema).json_schema()
+            described = TypeAdapter(schema).json_schema(schema_generator=FormSchema)
         except PydanticUserError as error:
             raise ValueError(f"no form can be made of {schema!r}: {error.message}") from None
         return cls(schema, form_of(described))
@@ -161,7 +161,7 @@ class Typed:
 
     def read(self, answer: HumanInputCompleted) -> Any:
         """Return what was filled in, as the asker's type."""
-        return self._checked(self.form.read(answer.values or {}))
+        return self._checked(self._without_nothing(self.form.read(answer.values or {})))
 
     def refilled(self, answer: HumanInputCompleted) -> "Typed":
         """Return the form as it was filled."""
@@ -188,6 +188,21 @@ class Typed:
         dumped = TypeAdapter(self.schema).dump_python(value, mode="json", by_alias=True)
         return dict(dumped)
 
+    def _without_nothing(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values without the fields that were emptied and cannot hold None.
+
+        Raises:
+            WrongValues: One of them has a default in its type, which nobody meant.
+        """
+        emptied = [
+            name
+            for name, value in values.items()
+            if value is None and not (name in self.form.fields and self.form.fields[name].nullable)
+        ]
+        if emptied and not isinstance(self.schema, Mapping):
+            raise WrongValues(tuple(FieldError(name, "cannot be left empty") for name in emptied))
+        return {name: value for name, value in values.items() if name not in emptied}
+
     def _checked(self, values: Mapping[str, Any]) -> Any:
         """Return the values as the asker's type, by all of its rules.
 
@@ -195,10 +210,8 @@ class Typed:
             WrongValues: They break one.
         """
         if isinstance(self.schema, Mapping):
-            if errors := form_errors(self.schema, values):
-                raise WrongValues(
-                    tuple(FieldError(e.field.removeprefix("values."), e.message) for e in errors)
-                )
+            if errors := _broken_rules(self.schema, values):
+                raise WrongValues(errors)
             return dict(values)
         adapter = TypeAdapter(self.schema)
         try:
@@ -206,6 +219,17 @@ class Typed:
             return adapter.validate_json(TypeAdapter(dict).dump_json(dict(values)))
         except ValidationError as refusal:
             raise WrongValues(errors_of(refusal)) from None
+
+
+def _broken_rules(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+    """Return what breaks the asker's own JSON Schema; its formats were the form's to check."""
+    import jsonschema  # here, because it takes a second and most questions carry no form
+
+    found = jsonschema.Draft202012Validator(schema).iter_errors(dict(values))
+    return tuple(
+        FieldError(".".join(map(str, error.absolute_path)), shortened(error.message))
+        for error in found
+    )
 
 
 def wanted_of(options: Iterable[Any] | None, multiple: bool, schema: Any) -> Wanted:

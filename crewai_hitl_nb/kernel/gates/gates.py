@@ -18,7 +18,7 @@ from crewai.hooks import HookAborted, InterceptionPoint, get_hooks, register_hoo
 from crewai.hooks.tool_hooks import ToolCallHookContext
 from pydantic import PydanticUserError, ValidationError
 
-from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
 from crewai_hitl_nb.kernel.ask.wanted import errors_of, errors_said
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.gates.approval import tool_question
@@ -250,7 +250,7 @@ def _arguments_form(context: ToolCallHookContext) -> Form | None:
     if schema is None or not context.tool_input:
         return None  # without arguments crewAI hands out a dict that it then ignores
     try:
-        form = form_of(schema.model_json_schema(), nested="json")
+        form = form_of(schema.model_json_schema(schema_generator=FormSchema), nested="json")
     except (ValueError, PydanticUserError):  # the latter: a type that JSON has no words for
         return None
     filled = form.filled_with(context.tool_input, required=True)

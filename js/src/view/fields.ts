@@ -41,6 +41,10 @@ export interface Field {
   readonly options: readonly Option[];
   /** What it holds when nobody touches it; undefined where the schema says nothing. */
   readonly initial: unknown;
+  /** Whether an empty text or list is a value of it, and not just nothing. */
+  readonly mayBeBlank: boolean;
+  /** Of a moment: whether it is meant without a time zone. */
+  readonly local: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -54,6 +58,8 @@ const FORMATS: Readonly<Record<string, FieldKind>> = {
   date: "date",
   "date-time": "date-time",
   time: "time",
+  "date-time-local": "date-time",
+  "time-local": "time",
 };
 
 export function fieldsOf(schema: Json): readonly Field[] {
@@ -65,11 +71,13 @@ export function fieldsOf(schema: Json): readonly Field[] {
       name,
       label: text(property.title) || name.replaceAll("_", " "),
       description: text(property.description),
-      limits: limitsOf(property),
+      limits: [limitsOf(property), zoneOf(property)].filter((part) => part !== "").join(", "),
       kind: kindOf(property),
       required: required.includes(name),
       options: optionsOf(property),
       initial: property.default,
+      mayBeBlank: !(number(property.minLength) || number(property.minItems)),
+      local: text(property.format).endsWith("-local"),
     };
   });
 }
@@ -101,7 +109,12 @@ export interface Filled {
   readonly errors: readonly FieldError[];
 }
 
-/** Return the values that the inputs stand for; an empty optional field is left out. */
+/**
+ * Return the values that the inputs stand for.
+ *
+ * An empty optional field is left out, and is null where it had a default: leaving it out would
+ * bring that back.
+ */
 export function valuesOf(fields: readonly Field[], inputs: Inputs): Filled {
   const values: Record<string, unknown> = {};
   const errors: FieldError[] = [];
@@ -135,14 +148,17 @@ export function errorsOf(
 
 function typed(field: Field, input: Input): unknown {
   if (isUntouched(field, input)) return untouched(field);
-  if (typeof input !== "string") return input;
+  if (typeof input !== "string") {
+    return Array.isArray(input) && input.length === 0 && !field.mayBeBlank ? emptied(field) : input;
+  }
   const { kind, initial } = field;
   if (kind === "line" || kind === "lines") {
     // Emptied on purpose is an empty text; never filled is nothing.
-    return input === "" && typeof initial !== "string" ? undefined : input;
+    if (input !== "") return input;
+    return typeof initial === "string" && field.mayBeBlank ? "" : emptied(field);
   }
   const trimmed = input.trim();
-  if (trimmed === "") return undefined;
+  if (trimmed === "") return emptied(field);
   switch (kind) {
     case "number":
     case "integer":
@@ -150,12 +166,17 @@ function typed(field: Field, input: Input): unknown {
     case "flag":
       return trimmed === "true";
     case "date-time":
-      return zoned(trimmed);
+      return field.local ? trimmed : zoned(trimmed);
     case "time":
-      return `${trimmed.length === 5 ? `${trimmed}:00` : trimmed}${timeZone(field)}`;
+      return `${trimmed.length === 5 ? `${trimmed}:00` : trimmed}${field.local ? "" : timeZone(field)}`;
     default:
       return trimmed;
   }
+}
+
+/** What stands for nothing: the server says where a field has to be filled. */
+function emptied({ initial, required }: Field): null | undefined {
+  return required || initial === undefined || initial === null ? undefined : null;
 }
 
 /** A list that has to be there is there, be it empty; everything else is as it came. */
@@ -223,6 +244,18 @@ function range(low: unknown, high: unknown, unit: string): string {
   return most === null ? "" : `at most ${most}${unit}`;
 }
 
+/** Say which zone a moment is in, since what a person types there has none. */
+function zoneOf(property: Json): string {
+  const format = text(property.format);
+  if (format.endsWith("-local")) return "without a time zone";
+  if (format === "date-time") {
+    return `your time zone (${new Intl.DateTimeFormat().resolvedOptions().timeZone})`;
+  }
+  if (format !== "time") return "";
+  const zone = timeZone({ initial: property.default });
+  return `time zone ${/^z$/i.test(zone) ? "UTC" : `UTC${zone}`}`;
+}
+
 /** What an `<input type="datetime-local">` wants: the reader's own clock, without a zone. */
 function localDateTime(iso: string): string {
   const time = new Date(iso);
@@ -237,7 +270,7 @@ function zoned(local: string): string {
 }
 
 /** A time of day needs a zone (RFC 3339): that of the time it began with, or the reader's. */
-function timeZone({ initial }: Field): string {
+function timeZone({ initial }: { readonly initial: unknown }): string {
   const given = /^\d\d:\d\d(?::\d\d(?:\.\d+)?)?(.+)$/.exec(text(initial))?.[1];
   if (given !== undefined) return given;
   const east = -new Date().getTimezoneOffset();

@@ -117,15 +117,16 @@ const YES_NO = [
 ];
 
 /** Return the options of a field that is a group of buttons, or null when it is one control. */
-function groupOf({
-  kind,
-  options,
-  initial,
-}: Field): readonly { value: string; label: string }[] | null {
+function groupOf(field: Field): readonly { value: string; label: string }[] | null {
+  const { kind, options, initial, required } = field;
   if (kind === "choices") return options;
-  if (kind === "choice") return options.length <= MOST_RADIOS ? options : null;
+  if (kind === "choice" && options.length > MOST_RADIOS) return null;
+  // A radio button cannot be cleared, so what need not be chosen has one that chooses nothing.
+  if (kind === "choice") return required ? options : [...options, NOTHING];
   return kind === "flag" && typeof initial !== "boolean" ? YES_NO : null;
 }
+
+const NOTHING = { value: "", label: "No answer" };
 
 interface GroupProps extends RowProps {
   readonly options: readonly { value: string; label: string }[];
