@@ -91,6 +91,9 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         return wanted
 
 
+_NOT_PEOPLE: Final = ("kernel:", "service:", "person:")
+"""How the names of callers begin that are no people's."""
+
 _LINES_PER_SECOND: Final = 1 / 60
 """Of the log, on one caller and limit: who is refused a thousand times is told of once."""
 
@@ -271,10 +274,17 @@ def _buckets(rate: float, burst_seconds: float) -> Buckets:
 def caller_name(handler: web.RequestHandler) -> str:
     """Return the identity whose limits count for an authenticated call."""
     user: Any = handler.current_user
-    name = f"service:{user.username}" if hub.is_service(user) else str(user.username)
+    if getattr(handler, "by_kernel", False):
+        return str(user.username)
+    name = f"service:{user.username}" if hub.is_service(user) else _of_a_person(str(user.username))
     provider: Any = getattr(handler, "identity_provider", None)
     nameless = getattr(handler, "_token_authenticated", False) or not provider.auth_enabled
     return "token" if nameless and _ANONYMOUS.fullmatch(name) else name
+
+
+def _of_a_person(name: str) -> str:
+    """Return a person's name, which may look like that of a kernel, a service or a token."""
+    return f"person:{name}" if name == "token" or name.startswith(_NOT_PEOPLE) else name
 
 
 def address(handler: web.RequestHandler) -> str:
