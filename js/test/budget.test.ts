@@ -4,6 +4,7 @@ import { firstPart, isModest, LIST_ITEMS, tamed, UNAIDED_CHARS } from "../src/vi
 import { wordDiff } from "../src/view/diff";
 import { format, formattedAtOnce } from "../src/view/formatting";
 import { jsonTree } from "../src/view/json-tree";
+import { safeMarkdown } from "../src/view/markdown";
 import { markdownHtml } from "../src/view/markdown-html";
 import { cardsOnAPage, until } from "./cards-on-a-page";
 import { page } from "./page";
@@ -123,5 +124,50 @@ describe("what is long", () => {
   it("is no tree where it is JSON", () => {
     expect(jsonTree(`[${"1,".repeat(20_000)}1]`, page)).toBeNull();
     expect(jsonTree("[1, 2]", page)).not.toBeNull();
+  });
+});
+
+const THAI = "\u0e01";
+
+describe("a run of letters without spaces, of a script whose words a dictionary knows", () => {
+  it("may end a line within it when it is longer than any sentence", () => {
+    expect(tamed(THAI.repeat(499))).toBe(THAI.repeat(499));
+    const long = tamed(THAI.repeat(1750));
+    expect(long.replaceAll("\u200b", "")).toBe(THAI.repeat(1750));
+    expect(Math.max(...long.split("\u200b").map((part) => part.length))).toBe(500);
+  });
+
+  it("is not parted before a mark, which belongs to the letter before it", () => {
+    const parts = tamed(`${THAI}\u0e34`.repeat(1000)).split("\u200b");
+    expect(parts.length).toBeGreaterThan(3);
+    expect(parts.every((part) => part.startsWith(THAI))).toBe(true);
+  });
+});
+
+describe("what is tamed", () => {
+  const longest = (text: string, sign: string) =>
+    Math.max(0, ...(text.match(new RegExp(`${sign}+`, "gu")) ?? []).map((run) => run.length));
+
+  it.each([
+    ["entities", "&#769;".repeat(2000)],
+    ["elements", "<del>\u0301\u0301</del>".repeat(1000)],
+    ["JSON", `["a${"\\u0301".repeat(2000)}"]`],
+  ])("are marks also where they are written as %s", (_, text) => {
+    const shown = safeMarkdown(`a${text}`.replace(/^a\[/, "["), page).textContent ?? "";
+    expect(longest(shown, "\u0301")).toBeLessThanOrEqual(8);
+  });
+
+  it("are marks of JSON that is drawn as a tree", () => {
+    const tree = jsonTree(`{"k${"\\u0301".repeat(100)}": "v${"\\u0301".repeat(100)}"}`, page);
+    expect(longest(tree?.textContent ?? "", "\u0301")).toBe(8);
+  });
+
+  it.each([
+    ["entities", "&#3585;".repeat(2000)],
+    ["elements", `<del>${THAI.repeat(3)}</del>`.repeat(700)],
+  ])("are long runs also where they are written as %s", (_, text) => {
+    const shown = safeMarkdown(text, page).textContent ?? "";
+    expect(shown.replaceAll("\u200b", "").trim().length).toBeGreaterThan(1999);
+    expect(longest(shown, THAI)).toBe(500);
   });
 });

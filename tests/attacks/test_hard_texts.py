@@ -27,13 +27,26 @@ CONTEXTS = {
     "elements in elements": "<b><i>" * 50_000,
     "a table": "|a" * 2000 + "|\n" + "|-" * 2000 + "|\n" + ("|b" * 2000 + "|\n") * 40,
     "marks on a letter": "a" + "\u0301" * 100_000,
+    "marks as entities": "a" + "&#769;" * 100_000,
+    "a script without spaces": "\u0e01" * 100_000,
+    "a script without spaces, as entities": "&#3585;" * 100_000,
     "JSON": "[" + "1," * 150_000 + "1]",
 }
+
+
+def form(properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties}
+    return {"kind": "question", "response": {"decisions": ["respond"], "schema": schema}}
+
+
+LIST = {"type": "string", "enum": [str(number) for number in range(950)]}
 
 OTHERS: dict[str, dict[str, Any]] = {
     "a prompt": {"prompt": "x" * 900_000},
     "marks in a prompt": {"prompt": "a" + "\u0301" * 100_000},
     "reasons": {"reason_flags": {f"flag {at}": True for at in range(20_000)}},
+    "choices of a form": form({f"field {number}": LIST for number in range(100)}),
+    "a text of a form": form({"text": {"type": "string", "default": "x" * 900_000}}),
     "rounds": {"history": [{"draft": "d", "feedback": "f"}] * 10_000},
 }
 

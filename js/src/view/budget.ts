@@ -26,6 +26,9 @@ export const SHORT_CHARS = 4000;
 /** Entries of a list that are shown at first. */
 export const LIST_ITEMS = 100;
 
+/** Choices in the lists of one form that are drawn before anybody turns to one. */
+export const DRAWN_CHOICES = 2000;
+
 /** Formulas of one text that are drawn, and the elements that they may come to. */
 export const FORMULAS = 200;
 export const FORMULA_CHARS = 2000;
@@ -67,9 +70,36 @@ export function isModest(html: string, elements = ELEMENTS, depth = DEPTH): bool
 /** Marks that stand on one letter: no script needs more, and browsers lay out a run of n in n². */
 const MARKS = /([\p{M}\p{Cf}]{8})[\p{M}\p{Cf}]+/gu;
 
-/** Return the text with the marks that pile up on one letter cut off, and "…" in their place. */
+/**
+ * Letters of scripts without spaces between words (Unicode's line break class SA), so many in a run.
+ * Browsers look their words up in a dictionary to find where a line may end: a run of n in n².
+ */
+const RUN = 500;
+const UNSPACED =
+  /([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf]{500})(?=\p{L})/gu;
+
+/**
+ * Return the text as it can be laid out: marks that pile up on one letter are cut off, with "…" in
+ * their place, and a line may end within a very long run without spaces.
+ */
 export function tamed(text: string): string {
-  return text.length <= 8 ? text : text.replace(MARKS, "$1…");
+  return text.length <= 8 ? text : text.replace(MARKS, "$1…").replace(UNSPACED, "$1\u200b");
+}
+
+/** Return what does the same to texts that stand one behind the other, as if they were one. */
+export function taming(): (text: string) => string {
+  let before = "";
+  return (text) => {
+    const both = tamed(before + text);
+    const own = both.slice(before.length);
+    before = both.slice(-RUN);
+    return own;
+  };
+}
+
+/** Whether a browser takes long to lay a text out where it can be edited, whole as it is. */
+export function isHeavy(text: string): boolean {
+  return text.length > DRAWN_CHARS || tamed(text) !== text;
 }
 
 /** Return the first part of a text, without half a character at its end. */

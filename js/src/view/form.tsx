@@ -2,11 +2,14 @@
  * A typed form: one row for each field of the schema, with what the server says is wrong beside it.
  *
  * The inputs are the browser's own. Nothing is judged here: the server names the wrong fields
- * while the request stays open (`fields.ts` gives the values their types).
+ * while the request stays open (`fields.ts` gives the values their types). What a browser takes
+ * long to draw, very many choices or a very long text to begin with, is drawn for whoever turns to it.
  */
+import { useState } from "preact/hooks";
 import type { FieldError } from "../decode";
-import { errorsOf, type Field, type Input, type Inputs, inputOf } from "./fields";
-import { useSome } from "./in-parts";
+import { DRAWN_CHOICES, isHeavy } from "./budget";
+import { errorsOf, type Field, type Input, type Inputs, inputOf, type Option } from "./fields";
+import { More, useSome } from "./in-parts";
 
 interface Props {
   /** Makes the ids on the page: a card may stand on it twice. */
@@ -21,6 +24,7 @@ interface Props {
 export function Form(props: Props) {
   const { scope, fields, inputs, errors, disabled, onInput } = props;
   const [shown, more] = useSome(fields, "fields");
+  const choices = shown.reduce((count, { options }) => count + options.length, 0);
   return (
     <div class="chitl-fields" data-testid="hitl-form">
       {shown.map((field, at) => (
@@ -32,6 +36,7 @@ export function Form(props: Props) {
           errors={errorsOf(field, fields, errors)}
           disabled={disabled}
           first={at === 0}
+          lazy={choices > DRAWN_CHOICES}
           onInput={(input) => onInput(field, input)}
         />
       ))}
@@ -48,6 +53,8 @@ interface RowProps {
   readonly disabled: boolean;
   /** The first field is where the card's key for writing leads to. */
   readonly first: boolean;
+  /** Whether a list gets its choices only when somebody turns to it. */
+  readonly lazy: boolean;
   readonly onInput: (input: Input) => void;
 }
 
@@ -180,17 +187,9 @@ interface ControlProps extends RowProps {
   readonly describedBy: string | undefined;
 }
 
-function Control({
-  id,
-  field,
-  input,
-  errors,
-  disabled,
-  first,
-  onInput,
-  describedBy,
-}: ControlProps) {
-  const common = {
+/** Return what every control has. */
+function attributesOf({ id, field, errors, disabled, first, describedBy }: ControlProps) {
+  return {
     id,
     disabled,
     "aria-describedby": describedBy,
@@ -198,34 +197,69 @@ function Control({
     "aria-required": field.required || undefined,
     "aria-keyshortcuts": first ? "r" : undefined,
   };
+}
+
+/** Return what every control of a text has. */
+function textOf(props: ControlProps) {
+  return {
+    ...attributesOf(props),
+    class: "chitl-text",
+    value: String(props.input),
+    onInput: (event: { currentTarget: { value: string } }) =>
+      props.onInput(event.currentTarget.value),
+  };
+}
+
+function Control(props: ControlProps) {
+  const { field, input, lazy, onInput } = props;
+  const [wanted, setWanted] = useState(false);
   if (field.kind === "flag") {
     return (
       <input
-        {...common}
+        {...attributesOf(props)}
         type="checkbox"
         checked={input === true}
         onChange={(event) => onInput(event.currentTarget.checked)}
       />
     );
   }
-  const text = {
-    ...common,
-    class: "chitl-text",
-    value: String(input),
-    onInput: (event: { currentTarget: { value: string } }) => onInput(event.currentTarget.value),
-  };
-  switch (field.kind) {
-    case "choice":
-      return (
-        <select {...text}>
-          <option value="">Choose…</option>
-          {field.options.map(({ value, label }) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      );
+  const text = textOf(props);
+  const turn = () => setWanted(true);
+  if (field.kind === "choice") {
+    const drawn = field.options.filter(({ value }) => wanted || !lazy || value === text.value);
+    return (
+      <select {...text} onPointerDown={turn} onFocus={turn}>
+        <option value="">Choose…</option>
+        <Choices options={drawn} />
+      </select>
+    );
+  }
+  if (!wanted && isHeavy(text.value)) {
+    return <More words={`Change its text (${text.value.length} characters)`} go={turn} />;
+  }
+  return <Written kind={field.kind} text={text} />;
+}
+
+function Choices({ options }: { readonly options: readonly Option[] }) {
+  return (
+    <>
+      {options.map(({ value, label }) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </>
+  );
+}
+
+interface WrittenProps {
+  readonly kind: Exclude<Field["kind"], "flag" | "choice">;
+  readonly text: ReturnType<typeof textOf>;
+}
+
+/** What is written by hand, in the kind of input that the browser has for it. */
+function Written({ kind, text }: WrittenProps) {
+  switch (kind) {
     case "lines":
       return <textarea {...text} dir="auto" rows={3} />;
     case "number":
@@ -233,6 +267,6 @@ function Control({
     case "integer":
       return <input {...text} type="text" inputMode="numeric" autoComplete="off" />;
     default:
-      return <input {...text} {...TYPES[field.kind]} dir="auto" />;
+      return <input {...text} {...TYPES[kind]} dir="auto" />;
   }
 }

@@ -5,6 +5,7 @@
  * call must see the digits that will be sent. It makes elements, and puts text into
  * them as text only.
  */
+import { tamed } from "./budget";
 
 /** Lines of one object or list that are shown unfolded, below the outermost. */
 const LINES_OPEN = 12;
@@ -78,7 +79,7 @@ function parse(text: string): Node | null {
 function legible(token: string): string {
   if (!token.startsWith('"')) return token;
   const numbered = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(JSON.parse(token)).replace(UNSEEN, numbered);
+  return tamed(JSON.stringify(JSON.parse(token)).replace(UNSEEN, numbered));
 }
 
 /** Bidirectional controls, zero-width and soft breaks (Unicode TR 36, 3.2). */

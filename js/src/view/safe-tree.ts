@@ -7,6 +7,7 @@
  * XSS). What its authors call an element is not believed either: a form's fields can shadow its
  * properties ("DOM clobbering"), and all that this can do here is to misplace text.
  */
+import { taming } from "./budget";
 
 /** The elements that are built, with the attributes that they keep. */
 const KEPT: ReadonlyMap<string, readonly string[]> = new Map([
@@ -35,10 +36,11 @@ export function safeTree(html: string, page: Document = document): DocumentFragm
   const inert = new DOMParser().parseFromString(html, "text/html");
   const result = page.createDocumentFragment();
   const places = new Map<unknown, Node>([[inert.body, result]]);
+  const tame = taming(); // an entity may stand for what was tame as it was written
   const walker = inert.createTreeWalker(inert.body, ELEMENTS | TEXTS, filter);
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
     const place = places.get(node.parentNode) ?? result;
-    if (node.nodeType === TEXT) place.appendChild(page.createTextNode(node.nodeValue ?? ""));
+    if (node.nodeType === TEXT) place.appendChild(page.createTextNode(tame(node.nodeValue ?? "")));
     else places.set(node, built(node as Element, place, page));
   }
   return result;
