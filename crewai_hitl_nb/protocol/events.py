@@ -263,7 +263,7 @@ def source_of(event: Event) -> str | None:
     if isinstance(event, UnknownEvent) and event.type == RUN_STARTED:
         source = event.fields.get("source")
         named = source.get("id") if isinstance(source, dict) else None
-        return named if isinstance(named, str) else None
+        return named if isinstance(named, str) and len(named) <= limits.MAX_ID_CHARS else None
     return None
 
 

@@ -54,6 +54,8 @@ _INNER: Final = (("source", "id"), ("source", "kernel_id"), ("pause", "flow_id")
 
 def complaint(value: str) -> str | None:
     """Return what is wrong with a new id, or None."""
+    if len(value) > limits.MAX_ID_CHARS:  # an event of a type that is not known may hold any text
+        return f"an id has at most {limits.MAX_ID_CHARS} characters"
     if is_seen(value):
         if value in (".", ".."):
             return f"`{value}` is no id: in an address it means another place"

@@ -103,3 +103,17 @@ async def test_a_bad_parameter_is_refused_by_name(door: Door, params: dict[str, 
 async def test_an_unknown_request_is_not_found(door: Door) -> None:
     reply = await door.http.get("requests/nobody")
     assert (reply.status_code, reply.json()["error"]) == (404, "unknown_request")
+
+
+@pytest.mark.parametrize("named", ["%0a", "%2e%2e", "%20x", "a%E2%80%8Bb", "x" * 300])
+async def test_an_address_with_an_id_that_no_new_request_may_have_is_one_that_is_not_there(
+    door: Door, named: str
+) -> None:
+    replies = [
+        await door.http.get(f"requests/{named}"),
+        await door.http.post(f"requests/{named}/answer", json={"human_feedback": "Yes"}),
+        await door.http.post(f"requests/{named}/claim", json={}),
+        await door.http.post(f"requests/{named}/cancel", json={}),
+    ]
+    said = {(reply.status_code, reply.json()["error"]) for reply in replies}
+    assert said == {(404, "unknown_request")}

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from crewai_hitl_nb.client.exchange import segment
-from crewai_hitl_nb.protocol import ids
+from crewai_hitl_nb.protocol import ids, limits
 from crewai_hitl_nb.protocol.answer import answer_from_wire
 from crewai_hitl_nb.protocol.errors import InvalidAnswer, InvalidEvent
 from crewai_hitl_nb.protocol.events import HumanInputCancelled, HumanInputRequired
@@ -102,6 +102,17 @@ def test_a_question_with_a_bad_id_is_refused_at_its_field(place: str, value: str
 def test_an_event_of_an_unknown_type_is_held_to_it_too(place: str) -> None:
     with pytest.raises(InvalidEvent):
         event_from_wire({"type": "note", place: " x"}, event_id="e", now=NOON)
+
+
+@pytest.mark.parametrize("place", [*PLACES, "source.id", "source.kernel_id", "pause.flow_id"])
+def test_no_event_has_an_id_that_is_longer_than_ids_are(place: str) -> None:
+    """The server remembers whose process a `source.id` is: a text of a megabyte is no name."""
+    outer, _, inner = place.partition(".")
+    long = "x" * (limits.MAX_ID_CHARS + 1)
+    raw = {"type": "run_started", outer: {inner: long} if inner else long}
+    with pytest.raises(InvalidEvent) as refused:
+        event_from_wire(raw, event_id="e", now=NOON)
+    assert [error.field for error in refused.value.errors] == [place]
 
 
 @bad
