@@ -86,7 +86,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """An earlier round of the same question: what was shown and what a person said."""
+    """An earlier round of a question: what was shown, and what a person or a guardrail said."""
 
     draft: str
     feedback: str

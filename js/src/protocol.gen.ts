@@ -217,7 +217,7 @@ export interface Source {
   pid: number | null;
 }
 /**
- * An earlier round of the same question: what was shown and what a person said.
+ * An earlier round of a question: what was shown, and what a person or a guardrail said.
  */
 export interface Round {
   draft: string;
