@@ -20,6 +20,7 @@ from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.kernel.runs.run import TICK_SECONDS, block_until_done, current_run
+from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
@@ -149,7 +150,8 @@ class Asker:
         pending = self.bridge.open(request)
         self._waiting[pending] = cell
         try:
-            with run.when_stopped(self._withdrawing(pending)) if run else nullcontext():
+            stopping = run.when_stopped(self._withdrawing(pending)) if run else nullcontext()
+            with stopping, asking_a_person():
                 self.bridge.head_start(pending)
                 if run is None or not run.has_view:
                     self._show(request, cell)

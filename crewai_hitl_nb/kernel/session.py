@@ -31,6 +31,7 @@ from crewai_hitl_nb.kernel.tasks.end_of_input import EndOfInputPatch
 from crewai_hitl_nb.kernel.tasks.hooks import ProviderHook
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.tasks.reviews import Reviews
+from crewai_hitl_nb.kernel.tasks.time_limits import TimeLimitPatch
 from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire
@@ -79,6 +80,7 @@ class Session:
         self._closers += [reviews.remove, provider.remove, tool_calls.remove]
         self._closers.append(EndOfInputPatch().remove)
         self._closers.append(TaskCopyPatch().remove)
+        self._closers.append(TimeLimitPatch().remove)
         self._closers.append(HookInputPatch(self.asker).remove)
         self._before_runs = (provider.ensure, tool_calls.ensure, GATES.ensure)
         self._closers.append(FlowBridge(self.asker, self._retract, durable_flows).remove)

@@ -69,3 +69,28 @@ def test_control_c_ends_the_crew(script: ScriptAtATerminal) -> None:
 
 def test_each_round_is_asked_on_a_loop_as_well(script: ScriptAtATerminal) -> None:
     assert "- Shorter" in asked_twice(script, AKICKOFF)
+
+
+AN_HOUR_AT_EACH_LINE = """\
+import builtins, types
+from crewai_hitl_nb.kernel.runs import stopwatch
+
+clock, read, real = [0.0], builtins.input, stopwatch.time
+
+def slowly(*args):
+    clock[0] += 3600
+    return read(*args)
+
+crew = make_crew()
+crew.agents[0].max_execution_time = 60
+builtins.input = slowly
+stopwatch.time = types.SimpleNamespace(monotonic=lambda: clock[0])
+try:
+    print("result:", crew.kickoff())
+finally:
+    builtins.input, stopwatch.time = read, real
+"""
+
+
+def test_a_persons_time_at_the_console_is_not_the_agents(script: ScriptAtATerminal) -> None:
+    assert "- Shorter" in asked_twice(script, AN_HOUR_AT_EACH_LINE)

@@ -18,6 +18,7 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 from crewai_hitl_nb.kernel.asking import SOURCE, Asker, NotAnswered
 from crewai_hitl_nb.kernel.gates.approval import model_question, tool_question
 from crewai_hitl_nb.kernel.gates.consent import STOCK_MESSAGE, word_of_consent
+from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, call_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
 from crewai_hitl_nb.protocol.blank import is_blank
@@ -71,7 +72,8 @@ class HookInputPatch:
             with asking_in_a_tool_call():
                 asker = self._asker()
                 if asker is None:
-                    return original(context, prompt, default_message)
+                    with asking_a_person():
+                        return original(context, prompt, default_message)
                 return _ask(asker, context, prompt, default_message)
 
         return request_human_input

@@ -17,6 +17,7 @@ from crewai_hitl_nb.kernel.asking import NotAnswered
 from crewai_hitl_nb.kernel.events import emit_completed, emit_required
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS
+from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.protocol.answer import Answer, accept
 from crewai_hitl_nb.protocol.errors import InvalidAnswer
 from crewai_hitl_nb.protocol.events import (
@@ -50,7 +51,7 @@ class PlainConsole:
             NotAnswered: The input ended.
         """
         emit_required(emitter, request)
-        with _one_at_a_time:
+        with asking_a_person(), _one_at_a_time:
             event_listener.formatter.pause_live_updates()
             try:
                 answer = _converse(request)

@@ -2,8 +2,7 @@
 
 crewAI calls it when a task with ``human_input=True`` has a draft, and when a crew is
 trained. Below it are ``questions/question.py``, ``asking.py`` and ``reviews.py``; above it is
-crewAI, into which
-``tasks/hooks.py`` puts it. It does not know how a question travels.
+crewAI, into which ``tasks/hooks.py`` puts it. It does not know how a question travels.
 
 The rule of acceptance stands here once: a person's ``approve`` accepts the draft, their
 ``edit`` puts their text in its place, their text revises it, and nothing else does any. What a
@@ -12,6 +11,7 @@ guardrail then refuses is asked about again, as a further round of the same revi
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from crewai.agents.parser import AgentFinish
@@ -24,6 +24,7 @@ from crewai.core.providers.human_input import (
 
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.questions.question import task_question
+from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.kernel.tasks.reviews import Review, Reviews
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
@@ -46,7 +47,7 @@ class BridgedHumanInput(HumanInputProvider):
     def __init__(self, asker: Callable[[], Asker | None], reviews: Reviews) -> None:
         self._asker = asker
         self._reviews = reviews
-        self._console = SyncHumanInputProvider()
+        self._console = _Console()
 
     def setup_messages(self, context: ExecutorContext) -> bool:
         """Leave the messages to crewAI."""
@@ -93,6 +94,20 @@ class BridgedHumanInput(HumanInputProvider):
             review.draft = await context._ainvoke_loop()
         context.ask_for_human_input = False
         return review.draft
+
+
+class _Console(SyncHumanInputProvider):
+    """crewAI's own console, where a person's time is not the agent's either."""
+
+    @staticmethod
+    def _prompt_input(crew: Any) -> str:
+        with asking_a_person():
+            return SyncHumanInputProvider._prompt_input(crew)
+
+    @staticmethod
+    async def _prompt_input_async(crew: Any) -> str:
+        with asking_a_person():
+            return await SyncHumanInputProvider._prompt_input_async(crew)
 
 
 class _Attempt:
