@@ -1,11 +1,12 @@
 """The blocking client: :class:`~crewai_hitl_nb.client.aio.AsyncClient` for plain code.
 
 It runs the asynchronous client on a thread of its own, so there is one implementation,
-and it works in a notebook cell and in a running loop as well. Methods, parameters and
-errors are those of the asynchronous client.
+and it works in a notebook cell, in a running loop and in a forked process as well. Methods,
+parameters and errors are those of the asynchronous client.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -43,9 +44,21 @@ class Client:
         seconds: float = CALL_SECONDS,
     ) -> None:
         self.endpoint = require_endpoint(url, token)
-        self._thread = LoopThread("crewai-hitl-client")
-        self._client = AsyncClient(endpoint=self.endpoint, seconds=seconds)
+        self._seconds = seconds
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._own_thread = LoopThread("crewai-hitl-client")
+        self._client = AsyncClient(endpoint=self.endpoint, seconds=self._seconds)
         self._streams: set[_Events] = set()
+
+    @property
+    def _thread(self) -> LoopThread:
+        """The thread that makes the calls; another one in a process that was forked since."""
+        if self._pid != os.getpid():
+            self._begin()
+        return self._own_thread
 
     def __enter__(self) -> "Client":
         return self
@@ -60,7 +73,7 @@ class Client:
 
     def close(self) -> None:
         """End the streams, close the connections and end the thread."""
-        if not self._thread.is_open:
+        if not self._own_thread.is_open:
             return
         for events in list(self._streams):
             self._thread.run(events.close())
@@ -164,7 +177,7 @@ class Client:
                 yield event
         finally:
             self._streams.discard(events)
-            if self._thread.is_open:  # else the client was closed first, and this with it
+            if self._own_thread.is_open:  # else the client was closed first, and this with it
                 with suppress(CancelledError):  # or it is being closed, in this very moment
                     self._thread.run(events.close())
 

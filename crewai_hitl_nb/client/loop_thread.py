@@ -1,11 +1,13 @@
 """An event loop on a daemon thread of its own.
 
-The blocking client and the kernel's bridge run their coroutines here, so that they work
-the same in a plain script, under a running loop and while a notebook cell blocks. It
+A thread does not come along into a forked process: there the loop is closed, and whoever needs
+one makes another. The blocking client and the kernel's bridge run their coroutines here, so that
+they work the same in a plain script, under a running loop and while a notebook cell blocks. It
 knows nothing of what runs on it.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -23,13 +25,21 @@ class LoopThread:
     """
 
     def __init__(self, name: str) -> None:
+        self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         # A daemon: the end of the program must never wait for the network.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, _T]) -> "Future[_T]":
-        """Start a coroutine on the loop, from any thread."""
+        """Start a coroutine on the loop, from any thread.
+
+        Raises:
+            RuntimeError: The process was forked since; this loop is its parent's.
+        """
+        if os.getpid() != self._pid:
+            coroutine.close()
+            raise RuntimeError("this connection belongs to the process that was forked; make one")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def run(self, coroutine: Coroutine[Any, Any, _T], seconds: float | None = None) -> _T:
@@ -51,7 +61,8 @@ class LoopThread:
     @property
     def is_open(self) -> bool:
         """Whether it still takes coroutines."""
-        return self._thread.is_alive() and not self._loop.is_closed()
+        ours = os.getpid() == self._pid
+        return ours and self._thread.is_alive() and not self._loop.is_closed()
 
     def close(self, seconds: float = 1.0) -> None:
         """Cancel what still runs and stop the loop; idempotent, bounded by ``seconds``."""

@@ -109,6 +109,15 @@ def feed(publish: Callable[[Event], None]) -> Callable[[], None]:
     return stop
 
 
+def after_fork() -> None:
+    """Let crewAI's bus start its threads again: a forked process has none of its parent's.
+
+    Without this a crew in it hangs at the first event after its parent has run one.
+    """
+    if hasattr(crewai_event_bus, "_executor_initialized"):
+        crewai_event_bus._executor_initialized = False
+
+
 def _emit(emitter: Any, event: _HumanInputEvent) -> None:
     event._is_carried = True
     crewai_event_bus.emit(emitter, event)

@@ -49,10 +49,13 @@ class Notebook:
 
     @classmethod
     def current(cls) -> "Notebook | None":
-        """Return the kernel that this process is; None in a script or a terminal."""
+        """Return the kernel that this process is; None in a script, a terminal or a fork of one."""
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None else None
-        return cls(shell) if getattr(shell, "kernel", None) is not None else None
+        kernel = getattr(shell, "kernel", None)
+        if kernel is None or getattr(kernel.session, "pid", os.getpid()) != os.getpid():
+            return None
+        return cls(shell)
 
     @property
     def path(self) -> str | None:

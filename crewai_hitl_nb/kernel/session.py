@@ -1,19 +1,21 @@
 """``enable()`` and ``disable()``: the whole kernel half, switched on and off as one.
 
 Composes the other modules of this package and owns what they start; closing goes in
-reverse order. The switch is process-wide because crewAI's hooks are.
+reverse order. The switch is process-wide because crewAI's hooks are. A forked process inherits
+both, but none of the threads: there the bridge is another one, made for its first question.
 """
 
 import atexit
+import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
-from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
+from crewai_hitl_nb.kernel import events
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
-from crewai_hitl_nb.kernel.events import feed
 from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge
 from crewai_hitl_nb.kernel.gates.gates import GATES
 from crewai_hitl_nb.kernel.gates.hook_input import HookInputPatch
@@ -25,7 +27,7 @@ from crewai_hitl_nb.kernel.runs.started_run import StartedRun
 from crewai_hitl_nb.kernel.runs.starter import Starter, Target
 from crewai_hitl_nb.kernel.runs.tool_calls import ToolCallHooks
 from crewai_hitl_nb.kernel.screens.card_screen import CardScreen
-from crewai_hitl_nb.kernel.screens.console import screen_of_a_script
+from crewai_hitl_nb.kernel.screens.console import Line, screen_of_a_script
 from crewai_hitl_nb.kernel.tasks.copies import TaskCopyPatch
 from crewai_hitl_nb.kernel.tasks.end_of_input import EndOfInputPatch
 from crewai_hitl_nb.kernel.tasks.hooks import ProviderHook
@@ -63,8 +65,9 @@ class Session:
         self._lock = threading.Lock()
         self._enabled = True
         self._asker: Asker | None = None
+        self._has_terminal = True
         self._waiter = Waiter(
-            source_id=f"crew-{new_event_id()}",
+            source_id=_new_source_id(),
             kernel_id=self._notebook.kernel_id if self._notebook else None,
             notebook=self._notebook.path if self._notebook else None,
         )
@@ -73,7 +76,7 @@ class Session:
         )
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
-        self._closers.append(feed(self._publish))
+        self._closers.append(events.feed(self._publish))
         reviews = Reviews()
         provider = ProviderHook(BridgedHumanInput(self.asker, reviews), reviews)
         tool_calls = ToolCallHooks(self._run_ends)
@@ -113,6 +116,20 @@ class Session:
         self.asker()  # in a kernel without a server nobody would see it, nor be asked
         return self._starter.start(target, inputs)
 
+    def after_fork(self) -> None:
+        """Go on in a forked process: it is no kernel, has no terminal, and asks for itself.
+
+        The parent's bridge is left alone: its connection and its questions are the parent's.
+        """
+        events.after_fork()
+        self._lock = threading.Lock()
+        self._asker = None
+        self._has_terminal = False
+        self._notebook = None
+        self._waiter = replace(self._waiter, source_id=_new_source_id(), kernel_id=None)
+        self._starter.after_fork(self._waiter)
+        self.runs.after_fork()
+
     def close(self) -> None:
         """Put everything back and end the bridge."""
         self._enabled = False
@@ -125,13 +142,14 @@ class Session:
                 bridge = Bridge(endpoint, self._waiter.source_id, self._wanted)
                 if self._waiter.kernel_id is not None:
                     bridge.take_over(self._waiter.kernel_id)
-                screen = (
-                    CardScreen(self._notebook, endpoint)
-                    if self._notebook
-                    else screen_of_a_script(bridge)
-                )
+                screen = self._screen(bridge)
                 self._asker = Asker(bridge, self._notebook, screen, self._waiter, self._terms)
             return self._asker
+
+    def _screen(self, bridge: Bridge) -> Screen:
+        if self._notebook is not None:
+            return CardScreen(self._notebook, bridge.endpoint)
+        return screen_of_a_script(bridge) if self._has_terminal else Line(bridge.endpoint.url)
 
     def _disconnect(self) -> None:
         if self._asker is not None:
@@ -175,6 +193,10 @@ class Session:
             self._asker.withdraw_asked_in(cell_message_id)
 
 
+def _new_source_id() -> str:
+    return f"crew-{new_event_id()}"
+
+
 class Switch:
     """Holds the one session of this process."""
 
@@ -182,6 +204,8 @@ class Switch:
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._said: _Said | None = None
+        if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+            os.register_at_fork(after_in_child=self._after_fork)
 
     def on(
         self,
@@ -246,6 +270,11 @@ class Switch:
         """Put everything back as it was; what is pending is withdrawn."""
         with self._lock:
             self._close()
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()  # another thread may have held it, and is not here
+        if self._session is not None:
+            self._session.after_fork()
 
     def _close(self) -> None:
         if self._session is not None:

@@ -127,6 +127,10 @@ class RunPatch:
             if getattr(owner, name) is ours:
                 setattr(owner, name, original)
 
+    def after_fork(self) -> None:
+        """Go on in a forked process, which is no notebook."""
+        self._notebook = None
+
     def block(self, call: Callable[[], _T]) -> _T:
         """Run a blocking call as a run, on a thread of its own when a loop runs here."""
         with self._run() as run:

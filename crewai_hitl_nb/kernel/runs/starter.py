@@ -123,6 +123,13 @@ class Starter:
             if started.cell is not None and started.cell.message_id == cell_message_id:
                 started.stop("interrupted")
 
+    def after_fork(self, waiter: Waiter) -> None:
+        """Go on in a forked process, which has none of the runs and is no notebook."""
+        self._waiter = waiter
+        self._notebook = None
+        self._lock = threading.Lock()
+        self._going = {}
+
     def end_all(self) -> None:
         """Stop everything and say so now: this process ends, or the bridge goes off."""
         for started, news in list(self._going.items()):
