@@ -7,15 +7,17 @@ Pure; above it are ``wire.py``, for events, and whatever shows values to people.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, time
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 MOST_LEVELS: Final = 50
 """Nothing that people read is nested deeper; what refers to itself ends here."""
+
+Special: TypeAlias = Callable[[Any], list[str] | None]
 
 _CUT: Final = "… (nested too deep)"
 
@@ -38,17 +40,25 @@ def text_of(thing: object) -> str:
         return f"(no text: {type(thing).__name__})"
 
 
-def portable(thing: Any, levels: int = MOST_LEVELS) -> Any:  # noqa: PLR0911 - one for each kind
+def portable(  # noqa: PLR0911 - one for each kind
+    thing: Any, levels: int = MOST_LEVELS, *, special: Special | None = None
+) -> Any:
     """Return the value as JSON can carry it, and never fail.
 
     Models, dataclasses and mappings become objects, other collections lists (a set in the order
     of its texts), dates ISO 8601, numbers that JSON has no word for (NaN) and everything else
     their text.
+
+    Args:
+        thing: The value.
+        levels: How deep it may be nested.
+        special: Returns the lines that stand for a thing of a kind that is not known here, such
+            as a table; None for the others.
     """
     if thing is None or isinstance(thing, bool):
         return thing
     if isinstance(thing, Enum) and levels > 0:
-        return portable(thing.value, levels - 1)
+        return portable(thing.value, levels - 1, special=special)
     if isinstance(thing, str):
         return whole_text(str.__str__(thing))
     if isinstance(thing, int):
@@ -58,7 +68,8 @@ def portable(thing: Any, levels: int = MOST_LEVELS) -> Any:  # noqa: PLR0911 - o
     if isinstance(thing, date | time):
         return thing.isoformat()
     try:
-        parts = _parts(thing)
+        lines = special(thing) if special is not None else None
+        parts = _parts(thing) if lines is None else lines
     except Exception:  # noqa: BLE001 - as in text_of
         parts = None
     if parts is None:
@@ -66,8 +77,10 @@ def portable(thing: Any, levels: int = MOST_LEVELS) -> Any:  # noqa: PLR0911 - o
     if levels <= 0:
         return _CUT
     if isinstance(parts, Mapping):
-        return {_key(key): portable(value, levels - 1) for key, value in parts.items()}
-    return [portable(value, levels - 1) for value in parts]
+        return {
+            _key(key): portable(value, levels - 1, special=special) for key, value in parts.items()
+        }
+    return [portable(value, levels - 1, special=special) for value in parts]
 
 
 def _parts(thing: Any) -> dict[Any, Any] | list[Any] | None:  # noqa: PLR0911 - likewise

@@ -1,8 +1,8 @@
 """What an asker puts under a question, as Markdown, whatever it is.
 
 Pure. :func:`as_markdown` is bounded, and what is cut is said; a data frame is known by its
-shape, for pandas is no dependency. Above it are questions in code, flows and gates; below is
-``context.py``.
+shape, for pandas and polars are no dependencies. Above it are questions in code, flows and
+gates; below are ``context.py`` and ``protocol/portable.py``.
 """
 
 import json
@@ -28,8 +28,8 @@ def as_markdown(thing: Any) -> str:
     """Return a text as it is, a table as a table, anything structured as JSON."""
     if thing is None or isinstance(thing, str):
         return thing or ""
-    if _is_table(thing):
-        return _table(thing)
+    if (rows := _rows(thing)) is not None:
+        return "\n".join(rows)
     if isinstance(thing, BaseModel | Mapping | list | tuple | set | frozenset):
         return _json(thing)
     if is_dataclass(thing) and not isinstance(thing, type):
@@ -39,7 +39,7 @@ def as_markdown(thing: Any) -> str:
 
 def as_json(thing: Any) -> str:
     """Return values as JSON for people, whole; what is no JSON stands as its text."""
-    return json.dumps(portable(thing), indent=2, ensure_ascii=False)
+    return json.dumps(portable(thing, special=_rows), indent=2, ensure_ascii=False)
 
 
 def _json(thing: Any) -> str:
@@ -47,22 +47,49 @@ def _json(thing: Any) -> str:
     return fenced(as_json(thing), "json", limits.MAX_CONTEXT_CHARS // 2)
 
 
-def _is_table(thing: Any) -> bool:
-    return all(hasattr(thing, name) for name in ("columns", "iloc", "to_dict", "shape"))
+def _rows(thing: Any) -> list[str] | None:
+    """Return the lines of a table; None for what is none, or fails when it is looked at."""
+    try:
+        return _table(thing)
+    except Exception:  # noqa: BLE001 - somebody else's code, which must not end what shows it
+        return None
 
 
-def _table(frame: Any) -> str:
-    """Return a data frame's first rows and columns as a Markdown table."""
-    rows, columns = frame.shape
-    shown = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
-    names = [_cell(name) for name in shown.columns]
-    body = shown.to_dict("split")["data"]
-    lines = [f"| {' | '.join(cells)} |" for cells in (names, ["---"] * len(names))]
-    lines += [f"| {' | '.join(map(_cell, values))} |" for values in body]
+def _table(thing: Any) -> list[str] | None:
+    """Return the lines of a table in Markdown; None if the thing is no table.
+
+    The index comes with the rows, as pandas prints it: people name a row by it.
+    """
+    if _has(thing, "to_frame", "iloc", "index"):  # one column
+        thing = thing.to_frame()
+    if not _has(thing, "columns", "shape") or not (_has(thing, "iloc") or _has(thing, "rows")):
+        return None
+    rows, columns = thing.shape
+    if _has(thing, "iloc"):  # pandas, and what is like it
+        parts = thing.iloc[:MAX_ROWS, :MAX_COLUMNS].to_dict("split")
+        body, names = parts["data"], parts["columns"]
+        keys = [key if isinstance(key, tuple) else (key,) for key in parts.get("index", ())]
+        titles = _index_names(thing) if keys else []
+    else:  # polars, whose rows have no names
+        body = [row[:MAX_COLUMNS] for row in thing.head(MAX_ROWS).rows()]
+        names, keys, titles = thing.columns[:MAX_COLUMNS], [], []
+    if not titles and not names:
+        return ["(an empty table)"]
+    head = [*titles, *map(_cell, names)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head))]
+    for key, values in zip(keys or [()] * len(body), body, strict=True):
+        lines.append(f"| {' | '.join(map(_cell, (*key, *values)))} |")
     if rows > MAX_ROWS or columns > MAX_COLUMNS:
-        said = f"… (cut here: {rows:,} rows and {columns:,} columns in all)"
-        lines += ["", said]
-    return "\n".join(lines)
+        lines += ["", f"… (cut here: {rows:,} rows and {columns:,} columns in all)"]
+    return lines
+
+
+def _index_names(frame: Any) -> list[str]:
+    return ["" if name is None else _cell(name) for name in frame.index.names]
+
+
+def _has(thing: Any, *names: str) -> bool:
+    return not isinstance(thing, type) and all(hasattr(thing, name) for name in names)
 
 
 def _cell(value: Any) -> str:
