@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from crewai_hitl_nb.cli.dialog import ask_for_reply, show_question
+from crewai_hitl_nb.cli.free_text import FreeTextCommand
 from crewai_hitl_nb.cli.lookup import complete_request_id, find_request
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 from crewai_hitl_nb.protocol.blank import is_blank
@@ -26,7 +27,7 @@ VIA: Final = "cli"
 _STDIN: Final = "-"
 
 
-@click.command()
+@click.command(cls=FreeTextCommand)
 @click.argument("request_id", shell_complete=complete_request_id)
 @click.argument("text", required=False)
 @click.option("--approve", is_flag=True, help="Accept. TEXT beside it is kept as a remark.")
@@ -50,8 +51,9 @@ def answer(
 
     With TEXT, an option, a form or a decision, whatever the question accepts.
     REQUEST_ID may be the beginning of an id, if no other request's id begins so. TEXT is
-    feedback; `-` reads it from stdin. With neither TEXT nor an option on a terminal the
-    question is shown and asked; elsewhere that is an error, for silence approves nothing.
+    feedback and may begin with a dash; `-` reads it from stdin. With neither TEXT nor an
+    option on a terminal the question is shown and asked; elsewhere that is an error, for
+    silence approves nothing.
     """
     given = _given(text, options, values, _chosen(decisions))
     with settings.client() as client:

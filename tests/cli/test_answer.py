@@ -40,6 +40,39 @@ def test_text_answers_in_words_and_says_that_it_came_from_the_command_line(
     assert completed.answered_by.via == "cli"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["- shorter\n- no adverbs"],
+        ["-5"],
+        ["--no, shorter"],
+        ["--", "--approve"],
+        ["- shorter", "--json"],
+        ["--json", "- shorter"],
+    ],
+)
+def test_a_text_may_begin_with_a_dash(
+    cli: Commands, ask: Asks, client: Client, words: list[str]
+) -> None:
+    question = ask()
+    result = cli("answer", question, *words)
+    assert result.exit_code == 0, result.stderr
+    completed = completion(client, question)
+    said = next(word for word in words if word not in ("--json", "--"))
+    assert (completed.decision, completed.human_feedback) == ("respond", said)
+
+
+def test_an_option_may_begin_with_a_dash_and_a_misspelt_one_is_an_error(
+    cli: Commands, ask: Asks, client: Client
+) -> None:
+    question = ask(response={"decisions": ["respond"], "options": ["- a", "b"]})
+    result = cli("answer", question, "--optoin", "b")
+    assert result.exit_code == 2
+    assert "behind `--`" in result.stderr
+    assert cli("answer", question, "--option", "- a").exit_code == 0
+    assert completion(client, question).options == ("- a",)
+
+
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 def test_a_decision_is_taken_by_its_name_and_the_text_beside_it_is_kept(
     cli: Commands, ask: Asks, client: Client, decision: str

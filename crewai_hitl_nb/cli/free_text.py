@@ -1,0 +1,52 @@
+"""A command that takes a text, which may begin with a dash as a list in Markdown does.
+
+Click takes every word that begins with a dash for an option. Here only what is written as one
+is (``--approve``, ``-h``); ``- shorter``, ``-5`` and ``--no, shorter`` are texts. A misspelt option
+stays an error. Below it is click; ``answer.py`` uses it.
+"""
+
+import re
+from typing import Final
+
+import click
+
+_OPTION: Final = re.compile(r"-[A-Za-z]+|--[A-Za-z][\w-]*(?:=.*)?", re.DOTALL)
+_BEHIND: Final = "--"
+"""Behind it nothing is an option: click's own sign, and that of most programs."""
+
+
+class FreeTextCommand(click.Command):
+    """Puts texts that begin with a dash behind the options, where click reads them as they are."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the words of the command line."""
+        try:
+            return super().parse_args(ctx, _sorted(args, self._takes_a_value(ctx)))
+        except click.NoSuchOption as error:
+            raise click.NoSuchOption(
+                error.option_name,
+                f"{error.message} A text that begins with a dash goes behind `--`.",
+                error.possibilities,
+                error.ctx,
+            ) from None
+
+    def _takes_a_value(self, ctx: click.Context) -> frozenset[str]:
+        options = (one for one in self.get_params(ctx) if isinstance(one, click.Option))
+        return frozenset(name for one in options if not one.is_flag for name in one.opts)
+
+
+def _sorted(args: list[str], takes_a_value: frozenset[str]) -> list[str]:
+    """Return the words with those behind a ``--`` that are neither options nor their values."""
+    options: list[str] = []
+    words: list[str] = []
+    rest = iter(args)
+    for arg in rest:
+        if arg == _BEHIND:
+            words += rest
+        elif arg in takes_a_value:
+            options += [arg, *[value for value in [next(rest, None)] if value is not None]]
+        elif _OPTION.fullmatch(arg):
+            options.append(arg)
+        else:
+            words.append(arg)
+    return [*options, _BEHIND, *words] if words else options
