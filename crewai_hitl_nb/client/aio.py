@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast, get_args
 
 import msgspec
 
@@ -38,7 +38,8 @@ from crewai_hitl_nb.client.resume import (
     Transport,
 )
 from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription
-from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol import arguments, limits
+from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.errors import Unavailable
 from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.frames import Gap
@@ -59,9 +60,10 @@ class AsyncClient:
         url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it
             the server is found as ``discovery.py`` says.
         token: Its token.
-        seconds: The longest wait for a connection or a reply.
+        seconds: The longest wait for a connection or a reply; a number or a ``timedelta``.
 
     Raises:
+        WrongArgument: An argument is of the wrong kind; so do the methods.
         NoServer: When none is named and none is found.
     """
 
@@ -70,12 +72,14 @@ class AsyncClient:
         url: str | None = None,
         token: str | None = None,
         *,
-        seconds: float = CALL_SECONDS,
+        seconds: Seconds = CALL_SECONDS,
         endpoint: Endpoint | None = None,
     ) -> None:
-        self.endpoint = endpoint or require_endpoint(url, token)
-        self._seconds = seconds
-        self._http = open_http(self.endpoint, seconds=seconds)
+        self._seconds = arguments.seconds("seconds", seconds)
+        self.endpoint = endpoint or require_endpoint(
+            arguments.text_or_none("url", url), arguments.text_or_none("token", token)
+        )
+        self._http = open_http(self.endpoint, seconds=self._seconds)
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -100,13 +104,15 @@ class AsyncClient:
         """Publish events and return their places. Idempotent on ``event_id``.
 
         Args:
-            events: Typed, or as JSON objects; what an object leaves out (``event_id``,
-                ``timestamp``) is filled here, so that sending it again is safe.
+            events: Typed, or as JSON objects, one by one or as one list; what an object leaves
+                out (``event_id``, ``timestamp``) is filled here, so that sending it again is safe.
 
         Raises:
             InvalidEvent: Naming the field; nothing of the batch was stored.
             ServerAway: When the server cannot be reached; send the same again.
         """
+        if len(events) == 1 and isinstance(events[0], list | tuple):
+            events = tuple(events[0])
         body = b"[" + b",".join(encode_event(_typed_event(event)) for event in events) + b"]"
         raw = await self._call("POST", "events", body=body)
         published: Published = read_as(raw, Published)
@@ -139,7 +145,11 @@ class AsyncClient:
             "assignee": assignee,
             "q": search,
         }
-        params = {name: value for name, value in filters.items() if value is not None}
+        params = {
+            name: arguments.text("search" if name == "q" else name, value)
+            for name, value in filters.items()
+            if value is not None
+        }
         found: list[Request] = []
         while True:
             page = _typed(await self._get("requests", params), RequestPage)
@@ -162,7 +172,7 @@ class AsyncClient:
         human_feedback: str = "",
         *,
         decision: Decision | None = None,
-        options: Iterable[str] | None = None,
+        options: str | Iterable[str] | None = None,
         values: dict[str, Any] | None = None,
         via: str = "api",
         idempotency_key: str | None = None,
@@ -174,7 +184,7 @@ class AsyncClient:
             human_feedback: Text; blank without a decision accepts a draft under review and is
                 refused for every other kind of request.
             decision: ``approve``, ``respond``, ``edit`` or ``reject``, as the request allows.
-            options: The chosen options.
+            options: The chosen options; one text is one option.
             values: The filled form.
             via: The surface the person used.
             idempotency_key: The same key again gets the same reply. One is made per call;
@@ -185,20 +195,24 @@ class AsyncClient:
             RequestCancelled: When nobody waits any more. RequestExpired: likewise.
             InvalidAnswer: Naming the field; the request stays open.
         """
-        body: dict[str, Any] = {"human_feedback": human_feedback, "via": via}
+        body: dict[str, Any] = {
+            "human_feedback": arguments.text("human_feedback", human_feedback),
+            "via": arguments.text("via", via),
+        }
         if decision is not None:
-            body["decision"] = decision
+            body["decision"] = arguments.text("decision", decision)
         if options is not None:
-            body["options"] = list(options)
+            body["options"] = arguments.texts("options", options)
         if values is not None:
-            body["values"] = values
-        key = idempotency_key or new_event_id()
+            wanted = "a dict of the form's values"
+            body["values"] = dict(arguments.mapping("values", wanted, values))
+        key = arguments.text_or_none("idempotency_key", idempotency_key) or new_event_id()
         raw = await self._post(_place(request_id, "/answer"), body, key=key)
         return _typed(raw, Answered).event
 
     async def claim(self, request_id: str, *, via: str = "api") -> None:
         """Say that one is on it. Advisory: others may still answer."""
-        await self._post(_place(request_id, "/claim"), {"via": via})
+        await self._post(_place(request_id, "/claim"), {"via": arguments.text("via", via)})
 
     async def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
         """Say that nobody waits for the answer any more.
@@ -206,7 +220,8 @@ class AsyncClient:
         Raises:
             Settled: When the request is closed already.
         """
-        await self._post(_place(request_id, "/cancel"), {"reason": reason})
+        body = {"reason": arguments.text("reason", reason)}
+        await self._post(_place(request_id, "/cancel"), body)
 
     async def send(self, kind: str, **fields: Any) -> Any:
         """Make the call that does what a frame up does, and return the same reply.
@@ -233,7 +248,7 @@ class AsyncClient:
         *,
         last_event_id: str | None = None,
         replay: Replay | None = None,
-        types: Iterable[str] = (),
+        types: str | Iterable[str] = (),
     ) -> AsyncGenerator[Event | Gap, None]:
         """Yield events as they come, for ever, across reconnects, transports and restarts.
 
@@ -244,13 +259,18 @@ class AsyncClient:
             execution_id: Only this execution.
             last_event_id: Go on after this event.
             replay: Without a last id: what comes first, ``pending``, ``all`` or ``none``.
-            types: Only these event types.
+            types: Only these event types; one text is one type.
 
         Raises:
             HitlError: When the server refuses the stream for good.
         """
-        subscription = Subscription(execution_id, tuple(types), replay)
-        stream = self.stream(subscription, cursor=Cursor(last_event_id))
+        subscription = Subscription(
+            arguments.text_or_none("execution_id", execution_id),
+            arguments.texts("types", types),
+            replay if replay is None else _replay(replay),
+        )
+        cursor = Cursor(arguments.text_or_none("last_event_id", last_event_id))
+        stream = self.stream(subscription, cursor=cursor)
         async with aclosing(stream.turns()) as turns:
             async for turn in turns:
                 if not isinstance(turn, Live | Lost):
@@ -323,6 +343,12 @@ def _typed_event(event: object) -> Event:
     return event_from_wire(raw, event_id=new_event_id(), now=datetime.now(timezone.utc))
 
 
+def _replay(given: object) -> Replay:
+    if given not in get_args(Replay):
+        raise arguments.WrongArgument("replay", "'pending', 'all' or 'none'", given)
+    return cast(Replay, given)
+
+
 def _place(request_id: str, act: str = "") -> str:
     """Return the path of a request; an id is opaque and may hold any character."""
-    return f"requests/{segment(request_id)}{act}"
+    return f"requests/{segment(arguments.text('request_id', request_id))}{act}"

@@ -18,6 +18,8 @@ from crewai_hitl_nb.client.discovery import require_endpoint
 from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.results import Health, Receipt, Request
 from crewai_hitl_nb.client.resume import Replay
+from crewai_hitl_nb.protocol import arguments
+from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.state import Status
@@ -30,9 +32,10 @@ class Client:
         url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it
             the server is found as ``discovery.py`` says.
         token: Its token.
-        seconds: The longest wait for a connection or a reply.
+        seconds: The longest wait for a connection or a reply; a number or a ``timedelta``.
 
     Raises:
+        WrongArgument: An argument is of the wrong kind; so do the methods.
         NoServer: When none is named and none is found.
     """
 
@@ -41,10 +44,12 @@ class Client:
         url: str | None = None,
         token: str | None = None,
         *,
-        seconds: float = CALL_SECONDS,
+        seconds: Seconds = CALL_SECONDS,
     ) -> None:
-        self.endpoint = require_endpoint(url, token)
-        self._seconds = seconds
+        self._seconds = arguments.seconds("seconds", seconds)
+        self.endpoint = require_endpoint(
+            arguments.text_or_none("url", url), arguments.text_or_none("token", token)
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -128,7 +133,7 @@ class Client:
         human_feedback: str = "",
         *,
         decision: Decision | None = None,
-        options: Iterable[str] | None = None,
+        options: str | Iterable[str] | None = None,
         values: dict[str, Any] | None = None,
         via: str = "api",
         idempotency_key: str | None = None,
@@ -160,7 +165,7 @@ class Client:
         *,
         last_event_id: str | None = None,
         replay: Replay | None = None,
-        types: Iterable[str] = (),
+        types: str | Iterable[str] = (),
     ) -> Generator[Event | Gap, None, None]:
         """Yield events as they come, across reconnects, transports and restarts.
 

@@ -16,7 +16,7 @@ from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endp
 from crewai_hitl_nb.kernel import events
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
-from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge
+from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge, checked_flows
 from crewai_hitl_nb.kernel.gates.gates import GATES
 from crewai_hitl_nb.kernel.gates.hook_input import HookInputPatch
 from crewai_hitl_nb.kernel.notebook import Notebook
@@ -34,6 +34,8 @@ from crewai_hitl_nb.kernel.tasks.hooks import ProviderHook
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.tasks.reviews import Reviews
 from crewai_hitl_nb.kernel.tasks.time_limits import TimeLimitPatch
+from crewai_hitl_nb.protocol import arguments
+from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire
@@ -212,8 +214,8 @@ class Switch:
         url: str | None = None,
         token: str | None = None,
         *,
-        timeout: float | None = None,
-        remind_after: float | None = None,
+        timeout: Seconds | None = None,
+        remind_after: Seconds | None = None,
         on_expiry: OnExpiry | None = None,
         default: Any = None,
         durable_flows: DurableFlows = False,
@@ -228,9 +230,9 @@ class Switch:
             url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``; None to
                 find it, which inside Jupyter needs nothing.
             token: Its token.
-            timeout: Seconds until a question's deadline, unless it names its own; None
-                for none.
-            remind_after: Seconds until those who look are told again.
+            timeout: Seconds, or a ``timedelta``, until a question's deadline, unless it names
+                its own; None for none.
+            remind_after: Seconds, or a ``timedelta``, until those who look are told again.
             on_expiry: What happens at the deadline: ``fail`` (the usual), ``default`` or
                 ``wait``.
             default: The answer for ``on_expiry="default"``, e.g.
@@ -241,10 +243,14 @@ class Switch:
         Raises:
             BadRequest: When the URL is no URL of a server.
             ValueError: A time or a policy does not fit; the message says what.
+            WrongArgument: An argument is of the wrong kind.
         """
-        terms = Terms(timeout, remind_after, on_expiry, default)
-        durable = durable_flows if isinstance(durable_flows, bool) else frozenset(durable_flows)
-        said = _Said(url, token, terms, durable)
+        said = _Said(
+            arguments.text_or_none("url", url),
+            arguments.text_or_none("token", token),
+            Terms.of(timeout, remind_after, on_expiry, default),
+            checked_flows(durable_flows),
+        )
         with self._lock:
             if self._session is not None:
                 if said in (_SAID_NOTHING, self._said):

@@ -13,8 +13,9 @@ import ipaddress
 import secrets
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from os import PathLike
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Final, NoReturn
@@ -27,7 +28,8 @@ from tornado import netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
-from crewai_hitl_nb.protocol import schema
+from crewai_hitl_nb.protocol import arguments, schema
+from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.errors import NotFound, StoreUnavailable
 from crewai_hitl_nb.protocol.limits import (
     HEARTBEAT_SECONDS,
@@ -61,6 +63,11 @@ MEMORY: Final = ":memory:"
 """A log that ends with the server."""
 
 
+def _limits(given: object) -> Mapping[str, float]:
+    wanted = "a dict of the limits in docs/server.md"
+    return {} if given is None else arguments.mapping("limits", wanted, given)
+
+
 class ServerError(Exception):
     """The server cannot start; the message is one line that says why and what to do."""
 
@@ -87,6 +94,10 @@ class HumanInputServer:
         trusted_proxies: Addresses or networks of the proxies in front of it. Only they are
             believed for whom they call (``X-Forwarded-For``), and none of them is one stranger.
 
+    Raises:
+        WrongArgument: An argument is of the wrong kind.
+        ValueError: One is out of its range.
+
     Attributes:
         host: As given.
         port: The port that it is bound to.
@@ -102,41 +113,46 @@ class HumanInputServer:
         port: int = 8000,
         api_key: str | None = None,
         *,
-        keys_file: str | Path | None = None,
-        store: str | Path = MEMORY,
+        keys_file: str | PathLike[str] | None = None,
+        store: str | PathLike[str] = MEMORY,
         retain_events: int | None = None,
         retain_days: float = RETAIN_DAYS,
-        heartbeat: float = HEARTBEAT_SECONDS,
-        webhook_urls: Sequence[str] = (),
-        webhook_secrets: Sequence[str] = (),
+        heartbeat: Seconds = HEARTBEAT_SECONDS,
+        webhook_urls: str | Iterable[str] = (),
+        webhook_secrets: str | Iterable[str] = (),
         webhook_allow_private: bool = False,
-        webhook_types: Sequence[str] | None = None,
+        webhook_types: str | Iterable[str] | None = None,
         limits: Mapping[str, float] | None = None,
-        trusted_proxies: Sequence[str] = (),
+        trusted_proxies: str | Iterable[str] = (),
     ) -> None:
-        Proxies(trusted_proxies)  # so that a wrong one is told here
-        self._proxies = tuple(trusted_proxies)
-        self.host = host
-        self.port = port
-        self._api_key = api_key or ""
+        self._proxies = arguments.texts("trusted_proxies", trusted_proxies)
+        Proxies(self._proxies)  # so that a wrong one is told here
+        self.host = arguments.text("host", host)
+        self.port = arguments.number("port", port)
+        self._api_key = arguments.text_or_none("api_key", api_key) or ""
+        keys_file = None if keys_file is None else arguments.path("keys_file", keys_file)
+        store = arguments.path("store", store)
         self._keys_file = keys_file
         self._keyring: Keyring | None = None
         self._path = store
         if retain_events is None:
             retain_events = MEMORY_EVENTS if store == MEMORY else RETAIN_EVENTS
-        self._retention = Retention(retain_events, retain_days)
+        self._retention = Retention(
+            arguments.number("retain_events", retain_events),
+            arguments.real("retain_days", retain_days),
+        )
         self._webhooks = WebhookSettings(
-            urls=tuple(webhook_urls),
-            secrets=tuple(webhook_secrets),
-            allow_private=webhook_allow_private,
-            types=tuple(webhook_types or ()),
+            urls=arguments.texts("webhook_urls", webhook_urls),
+            secrets=arguments.texts("webhook_secrets", webhook_secrets),
+            allow_private=arguments.yes_or_no("webhook_allow_private", webhook_allow_private),
+            types=arguments.texts("webhook_types", webhook_types or ()),
         )
         self._services = Services(
             prefix="/",
             kernel_key=secrets.token_urlsafe(32),
-            heartbeat=heartbeat,
+            heartbeat=arguments.seconds("heartbeat", heartbeat),
             unauthenticated_status=401,
-            limiter=Limiter(CallerLimits.of(limits or {})),
+            limiter=Limiter(CallerLimits.of(_limits(limits))),
         )
         self._handover = Handover(Path(jupyter_runtime_dir()))
         self.started = threading.Event()

@@ -24,6 +24,8 @@ from crewai_hitl_nb.kernel.questions.rendering import as_json, as_markdown
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, current_tool_call
 from crewai_hitl_nb.kernel.screens.plain_console import PlainConsole
+from crewai_hitl_nb.protocol import arguments
+from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
 
 _Rounds: TypeAlias = Generator[HumanInputRequired, HumanInputCompleted, Any]
@@ -35,10 +37,10 @@ class _Rest(TypedDict, total=False):
 
     context: Any
     default: Any
-    timeout: float | None
-    remind_after: float | None
+    timeout: Seconds | None
+    remind_after: Seconds | None
     on_expiry: OnExpiry | None
-    reason_flags: Iterable[str]
+    reason_flags: str | Iterable[str]
     assignee: str | None
 
 
@@ -69,18 +71,20 @@ class Question:
         wanted: Wanted,
         context: Any,
         terms: Terms,
-        reason_flags: Iterable[str],
+        reason_flags: str | Iterable[str],
         assignee: str | None,
     ) -> "Question":
         """Return a question from what :func:`ask` was given. Raises as it."""
-        if not prompt.strip():
+        if not arguments.text("prompt", prompt).strip():
             raise ValueError("the prompt is blank: say what is asked")
+        flags = arguments.flags("reason_flags", reason_flags)
+        assignee = arguments.text_or_none("assignee", assignee)
         default = terms.default
         if default is not None:
             terms = replace(terms, default=wanted.default(default))
             if isinstance(wanted, Typed):
                 wanted = wanted.filled_with(default)
-        return cls(prompt, wanted, as_markdown(context), terms, tuple(reason_flags), assignee)
+        return cls(prompt, wanted, as_markdown(context), terms, flags, assignee)
 
     def rounds(self, asker: Asker | PlainConsole) -> _Rounds:
         """Yield the question, and again while the answer does not fit; return the value.
@@ -145,10 +149,10 @@ def ask(  # noqa: PLR0913 - options of a public call, by name
     schema: Any = None,
     context: Any = "",
     default: Any = None,
-    timeout: float | None = None,
-    remind_after: float | None = None,
+    timeout: Seconds | None = None,
+    remind_after: Seconds | None = None,
     on_expiry: OnExpiry | None = None,
-    reason_flags: Iterable[str] = (),
+    reason_flags: str | Iterable[str] = (),
     assignee: str | None = None,
 ) -> Any:
     """Ask a person and wait for their answer.
@@ -168,11 +172,11 @@ def ask(  # noqa: PLR0913 - options of a public call, by name
         context: What one needs to answer: Markdown, a dict or a list, a model, a data frame.
         default: The answer at the deadline; in a form also what it is filled with. A text,
             an option or a list of them, an instance of the model or a dict of values.
-        timeout: Seconds until the deadline; None for none.
-        remind_after: Seconds until those who look are told again.
+        timeout: Seconds, or a ``timedelta``, until the deadline; None for none.
+        remind_after: Seconds, or a ``timedelta``, until those who look are told again.
         on_expiry: At the deadline: ``fail``, ``default`` (the usual, where there is one) or
             ``wait``.
-        reason_flags: Why a person is needed, e.g. ``["missing_field"]``.
+        reason_flags: Why a person is needed, e.g. ``["missing_field"]``; one text is one flag.
         assignee: Who should answer.
 
     Returns:
@@ -182,8 +186,9 @@ def ask(  # noqa: PLR0913 - options of a public call, by name
     Raises:
         NotAnswered: Nobody answered; its ``ending`` says how it ended.
         ValueError: It cannot be asked so; the message names the field and what to do.
+        WrongArgument: An argument is of the wrong kind.
     """
-    terms = Terms(timeout, remind_after, on_expiry, default)
+    terms = Terms.of(timeout, remind_after, on_expiry, default)
     wanted = wanted_of(options, multiple, schema)
     return ask_question(Question.of(prompt, wanted, context, terms, reason_flags, assignee))
 
@@ -221,14 +226,14 @@ async def ask_async(  # noqa: PLR0913 - options of a public call, by name
     schema: Any = None,
     context: Any = "",
     default: Any = None,
-    timeout: float | None = None,
-    remind_after: float | None = None,
+    timeout: Seconds | None = None,
+    remind_after: Seconds | None = None,
     on_expiry: OnExpiry | None = None,
-    reason_flags: Iterable[str] = (),
+    reason_flags: str | Iterable[str] = (),
     assignee: str | None = None,
 ) -> Any:
     """Do the same as :func:`ask` without blocking the loop."""
-    terms = Terms(timeout, remind_after, on_expiry, default)
+    terms = Terms.of(timeout, remind_after, on_expiry, default)
     wanted = wanted_of(options, multiple, schema)
     return await ask_question_async(
         Question.of(prompt, wanted, context, terms, reason_flags, assignee)

@@ -5,6 +5,7 @@ model is told of the tool, what it may get wrong, and what it hears when nobody 
 """
 
 import re
+from datetime import timedelta
 from typing import Any, Final, Literal
 
 from crewai.tools import BaseTool
@@ -56,8 +57,8 @@ class AskHumanTool(BaseTool):
     Making one turns the bridge on.
 
     Attributes:
-        timeout: Seconds until a question's deadline.
-        remind_after: Seconds until those who look are told again.
+        timeout: Seconds, or a ``timedelta``, until a question's deadline.
+        remind_after: Seconds, or a ``timedelta``, until those who look are told again.
         on_expiry: ``fail``, ``default`` or ``wait``.
         default: The text that answers for ``on_expiry="default"``.
         assignee: Who should answer.
@@ -74,8 +75,8 @@ class AskHumanTool(BaseTool):
     )
     args_schema: type[BaseModel] = AskHumanArguments
     cache_function: SerializableCallable = _never
-    timeout: float | None = None
-    remind_after: float | None = None
+    timeout: float | timedelta | None = None
+    remind_after: float | timedelta | None = None
     on_expiry: OnExpiry | None = None
     default: str | None = None
     assignee: str | None = None
@@ -104,7 +105,7 @@ class AskHumanTool(BaseTool):
             return self._unanswered(error)
 
     def _terms(self) -> Terms:
-        return Terms(self.timeout, self.remind_after, self.on_expiry, self.default)
+        return Terms.of(self.timeout, self.remind_after, self.on_expiry, self.default)
 
     def _question(self, question: str, options: list[str] | None, reason: str | None) -> Question:
         flags = (_flag(reason),) if reason and _flag(reason) else ()

@@ -9,17 +9,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
 from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Response
 from crewai_hitl_nb.protocol.portable import text_of
 from crewai_hitl_nb.protocol.schema import shortened
 
 _MAX_OPTION_CHARS = 1000
+_SCHEMA = "a type such as a pydantic model, or a JSON Schema"
 
 
 class Wanted(Protocol):
@@ -84,7 +86,7 @@ class Choice:
     """
 
     def __init__(self, options: Iterable[Any], multiple: bool) -> None:
-        given = list(options)
+        given = several("options", "options such as ['yes', 'no']", options)
         self._options = {text_of(option): option for option in given}
         self._multiple = multiple
         if not 0 < len(given) <= limits.MAX_OPTIONS:
@@ -149,6 +151,10 @@ class Typed:
         """
         if isinstance(schema, Mapping):
             return cls(schema, form_of(schema))
+        if isinstance(schema, str | bytes | int | float | list | tuple | set):
+            raise WrongArgument("schema", _SCHEMA, schema)
+        if isinstance(schema, BaseModel):
+            raise WrongArgument("schema", f"{_SCHEMA} (pass the filled one as default=)", schema)
         try:
             described = TypeAdapter(schema).json_schema(schema_generator=FormSchema)
         except PydanticUserError as error:
@@ -238,6 +244,7 @@ def wanted_of(options: Iterable[Any] | None, multiple: bool, schema: Any) -> Wan
     Raises:
         ValueError: They contradict each other, or cannot be asked.
     """
+    multiple = yes_or_no("multiple", multiple)
     if schema is not None:
         if options is not None or multiple:
             raise ValueError("give options or a schema, not both")

@@ -15,9 +15,21 @@ from crewai_hitl_nb.kernel.asking import Asker
 from crewai_hitl_nb.kernel.flows.feedback import DurableFeedback, FlowFeedback
 from crewai_hitl_nb.kernel.flows.input import AskPatch, FlowInput
 from crewai_hitl_nb.kernel.flows.outcome import OutcomePatch
+from crewai_hitl_nb.kernel.flows.stored import flow_classes
 
 DurableFlows: TypeAlias = bool | Collection[type[Flow[Any]]]
 """Which flows pause instead of waiting: all, none, or these classes and what derives."""
+
+
+def checked_flows(durable: object) -> DurableFlows:
+    """Return which flows pause, of what ``enable()`` was given; one class may stand alone.
+
+    Raises:
+        WrongArgument: It is neither True, False nor classes of flows.
+    """
+    if isinstance(durable, bool):
+        return durable
+    return frozenset(flow_classes("durable_flows", durable))
 
 
 class FlowBridge:

@@ -36,11 +36,13 @@ from crewai_hitl_nb.kernel.flows.stored import (
     NotItsQuestion,
     StoredElsewhere,
     Stores,
+    flow_classes,
     prove,
     waits_for,
 )
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.kernel.session import Session
+from crewai_hitl_nb.protocol.arguments import WrongArgument
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Pause
 from crewai_hitl_nb.protocol.lines import logger
 
@@ -90,11 +92,12 @@ def resume_pending(
         What was done, in the order of the questions; failures are in it.
 
     Raises:
+        WrongArgument: Something else than classes of flows, or no persistence.
         NoServer: When no server is found.
         HitlError: When the server cannot be asked.
     """
+    classes = _checked(flows, persistence)
     session, asker = _session()
-    classes = _by_name(flows)
     return session.runs.block(lambda: asyncio.run(_resume(asker, classes, persistence)))
 
 
@@ -102,8 +105,8 @@ async def resume_pending_async(
     flows: FlowClasses, *, persistence: FlowPersistence | None = None
 ) -> list[ResumedFlow]:
     """Do the same as :func:`resume_pending` on the running loop."""
+    classes = _checked(flows, persistence)
     session, asker = _session()
-    classes = _by_name(flows)
     return await session.runs.await_(lambda: _resume(asker, classes, persistence))
 
 
@@ -117,13 +120,20 @@ def _session() -> tuple[Session, Asker]:
     return current, asker
 
 
-def _by_name(flows: FlowClasses) -> dict[str, FlowClass]:
+def _checked(flows: object, persistence: object) -> dict[str, FlowClass]:
+    if persistence is not None and not isinstance(persistence, FlowPersistence):
+        wanted = "a FlowPersistence of crewAI, such as SQLiteFlowPersistence(path)"
+        raise WrongArgument("persistence", wanted, persistence)
+    return _by_name(flow_classes("flows", flows))
+
+
+def _by_name(flows: Iterable[FlowClass]) -> dict[str, FlowClass]:
     """Return the classes by the names that a pause may have for them.
 
     A module that is run as a program is called ``__main__``, and by its name elsewhere.
     """
     named: dict[str, FlowClass] = {}
-    for flow_class in [flows] if isinstance(flows, type) else flows:
+    for flow_class in flows:
         name = flow_class.__name__
         named[f"{flow_class.__module__}.{name}"] = flow_class
         named.setdefault(f"__main__.{name}", flow_class)

@@ -20,12 +20,27 @@ from crewai.flow.persistence.factory import default_flow_persistence
 from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.flows.outcome import REQUEST_KEY
+from crewai_hitl_nb.protocol.arguments import WrongArgument, several
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Pause
 
 DIGEST_KEY: Final = "crewai_hitl_question_sha256"
 """Where the stored record of a paused flow holds the digest of its question."""
 
 _SHOWN_CHARS: Final = 200
+
+
+def flow_classes(name: str, given: object) -> tuple[type[Flow[Any]], ...]:
+    """Return classes of flows, of one or several that a caller named.
+
+    Raises:
+        WrongArgument: It is something else, such as a flow itself.
+    """
+    classes = (given,) if isinstance(given, type) else several(name, "classes of flows", given)
+    for one in classes:
+        if not (isinstance(one, type) and issubclass(one, Flow)):
+            hint = f" (give its class: {type(one).__name__})" if isinstance(one, Flow) else ""
+            raise WrongArgument(name, f"one or several classes of flows{hint}", one)
+    return classes
 
 
 class StoredElsewhere(LookupError):

@@ -13,6 +13,8 @@ from typing import Any, Final
 from crewai import Task
 
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
+from crewai_hitl_nb.protocol import arguments
+from crewai_hitl_nb.protocol.arguments import Seconds, WrongArgument
 from crewai_hitl_nb.protocol.events import Response
 from crewai_hitl_nb.protocol.wire import response_from_wire
 
@@ -46,11 +48,11 @@ def annotate(  # noqa: PLR0913 - options of a public call, by name
     task: Task,
     *,
     prompt: str | None = None,
-    reason_flags: Iterable[str] = (),
+    reason_flags: str | Iterable[str] = (),
     response: Mapping[str, Any] | None = None,
     assignee: str | None = None,
-    timeout: float | None = None,
-    remind_after: float | None = None,
+    timeout: Seconds | None = None,
+    remind_after: Seconds | None = None,
     on_expiry: OnExpiry | None = None,
     default: Any = None,
 ) -> Task:
@@ -67,21 +69,27 @@ def annotate(  # noqa: PLR0913 - options of a public call, by name
             ``multiple``, ``schema``. An option or a form's values go to the agent as
             feedback.
         assignee: Who should answer.
-        timeout: Seconds until the question's deadline.
-        remind_after: Seconds until those who look are told again.
+        timeout: Seconds, or a ``timedelta``, until the question's deadline.
+        remind_after: Seconds, or a ``timedelta``, until those who look are told again.
         on_expiry: ``fail``, ``default`` or ``wait``.
         default: The answer for ``on_expiry="default"``, e.g. ``{"decision": "approve"}``.
 
     Raises:
         InvalidEvent: ``response`` names a wrong field.
         ValueError: A time or a policy does not fit; the message says what.
+        WrongArgument: An argument is of the wrong kind.
     """
+    if not isinstance(task, Task):
+        raise WrongArgument("task", "a crewai.Task", task)
+    if response is not None:
+        wanted = "a dict such as {'decisions': ['approve', 'respond']}"
+        response = arguments.mapping("response", wanted, response)
     _annotations[task] = Annotation(
-        prompt=prompt,
-        reason_flags=tuple(reason_flags),
+        prompt=arguments.text_or_none("prompt", prompt),
+        reason_flags=arguments.flags("reason_flags", reason_flags),
         response=None if response is None else response_from_wire(response),
-        assignee=assignee,
-        terms=Terms(timeout, remind_after, on_expiry, default),
+        assignee=arguments.text_or_none("assignee", assignee),
+        terms=Terms.of(timeout, remind_after, on_expiry, default),
     )
     return task
 

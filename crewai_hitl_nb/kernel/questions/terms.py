@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from crewai_hitl_nb.protocol import arguments
+from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 
 OnExpiry: TypeAlias = Literal["fail", "default", "wait"]
@@ -31,6 +33,7 @@ class Terms:
 
     Raises:
         ValueError: A time that is none, or a policy without its default.
+        WrongArgument: An unknown policy.
     """
 
     timeout: float | None = None
@@ -44,9 +47,32 @@ class Terms:
             if seconds is not None and not 0 < seconds <= _MOST_SECONDS:
                 raise ValueError(f"{name} is a number of seconds above 0, not {seconds!r}")
         if self.on_expiry not in (None, "fail", "default", "wait"):
-            raise ValueError(f"on_expiry is 'fail', 'default' or 'wait', not {self.on_expiry!r}")
+            raise arguments.WrongArgument(
+                "on_expiry", "'fail', 'default' or 'wait'", self.on_expiry
+            )
         if self.on_expiry == "default" and self.default is None:
             raise ValueError("on_expiry='default' needs an explicit default=...")
+
+    @classmethod
+    def of(
+        cls,
+        timeout: Seconds | None,
+        remind_after: Seconds | None,
+        on_expiry: OnExpiry | None,
+        default: Any,
+    ) -> "Terms":
+        """Return the terms of what a public function was given.
+
+        Raises:
+            ValueError: As the class.
+            WrongArgument: A time that is neither a number nor a ``timedelta``.
+        """
+        return cls(
+            arguments.seconds_or_none("timeout", timeout),
+            arguments.seconds_or_none("remind_after", remind_after),
+            on_expiry,
+            default,
+        )
 
     def over(self, other: "Terms") -> "Terms":
         """Return these terms, and the other's where nothing was said here.

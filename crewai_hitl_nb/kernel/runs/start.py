@@ -11,6 +11,7 @@ from crewai.flow.flow import Flow
 
 from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.runs.started_run import StartedRun
+from crewai_hitl_nb.protocol.arguments import mapping
 
 
 def start(target: Crew | Flow[Any], inputs: Mapping[str, Any] | None = None) -> StartedRun:
@@ -28,8 +29,10 @@ def start(target: Crew | Flow[Any], inputs: Mapping[str, Any] | None = None) -> 
         The run: ``run.result()``, ``await run``, ``run.cancel()``, ``run.state``.
 
     Raises:
-        TypeError: The target is neither a crew nor a flow.
+        TypeError: The target is neither a crew nor a flow, or the inputs are no dict.
         RuntimeError: It, or an agent of it, works in another run already.
         NotAnswered: In a notebook without a server, where nobody could see it or be asked.
     """
+    if inputs is not None:
+        inputs = mapping("inputs", "a dict, as kickoff() takes it", inputs)
     return session().start(target, inputs)

@@ -13,6 +13,7 @@ from concurrent.futures import Future, wait
 from typing import Any, Literal, TypeAlias
 
 from crewai_hitl_nb.kernel.runs.run import TICK_SECONDS, Run
+from crewai_hitl_nb.protocol.arguments import Seconds, seconds_or_none
 from crewai_hitl_nb.protocol.events import CancelReason
 from crewai_hitl_nb.protocol.runs import RunCancelReason, RunKind
 
@@ -63,19 +64,20 @@ class StartedRun:
             return self._ended_as
         return "waiting" if self._run.is_waiting else "running"
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: Seconds | None = None) -> Any:
         """Wait until it has ended and return what ``kickoff()`` would have returned.
 
         Interrupting the wait leaves the run alone, unless this is the cell where it began.
 
         Args:
-            timeout: Seconds to wait at most; None for as long as it takes.
+            timeout: Seconds, or a ``timedelta``, to wait at most; None for as long as it takes.
 
         Raises:
             TimeoutError: When it goes on beyond the timeout.
             NotAnswered: When it was cancelled, or a question of it was not answered.
             Exception: Whatever the crew or the flow raised.
         """
+        timeout = seconds_or_none("timeout", timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
         while not wait([self._outcome], timeout=_tick(deadline)).done:
             if deadline is not None and time.monotonic() >= deadline:
