@@ -364,6 +364,27 @@ describe("the keys of a card", () => {
     expect(completed()).toMatchObject({ decision: "approve" });
   });
 
+  it("stay the card's own after somebody else has answered, until the focus leaves it", async () => {
+    const shown = await asked({ response: REVIEW });
+    const card = shown.find("hitl-card");
+    shown.find("hitl-feedback")?.focus();
+    answeredByAda();
+    await until(() => shown.status === "answered");
+    await until(() => page.activeElement === card);
+    expect(card?.dataset.lmSuppressShortcuts).toBe("true");
+    shown.press("Escape", {}, "hitl-card");
+    await until(() => card?.dataset.lmSuppressShortcuts === undefined);
+    expect(page.activeElement).not.toBe(card);
+  });
+
+  it("are the host page's at once when the focus was elsewhere", async () => {
+    const shown = await asked({ response: REVIEW });
+    const card = shown.find("hitl-card");
+    expect(card?.dataset.lmSuppressShortcuts).toBe("true");
+    answeredByAda();
+    await until(() => card?.dataset.lmSuppressShortcuts === undefined);
+  });
+
   it("are letters while one types, held down, or with another key", async () => {
     const shown = await asked({ response: REVIEW });
     expect(shown.press("a").defaultPrevented).toBe(false);

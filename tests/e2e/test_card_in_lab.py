@@ -84,3 +84,42 @@ def test_the_card_in_a_notebook_keeps_to_the_rules_and_its_keys_to_itself(
     assert desk.request(request_id)["completion"]["human_feedback"].startswith("Now: The cost")
     expect(page.locator(".jp-Notebook-cell")).to_have_count(1)
     page.close()
+
+
+def test_what_is_typed_after_somebody_else_has_answered_does_not_reach_the_notebook(
+    browser: Browser, inbox_server: JupyterProcess, desk: Desk
+) -> None:
+    request_id = desk.ask("lab-taken", **REVIEW)
+    write_card(inbox_server, "taken.ipynb", desk.request(request_id))
+    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    lab = Lab(page, inbox_server)
+    lab.open("taken.ipynb")
+    card = lab.await_card("pending")
+    card.get_by_test_id("hitl-feedback").click()
+    page.keyboard.type("I am about to")
+    desk.answer(request_id, human_feedback="Fine")
+    lab.await_card("answered")
+    page.keyboard.type("xabdd")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".jp-Notebook-cell")).to_have_count(1)
+    expect(page.locator(".jp-InputPrompt").first).to_have_text("[1]:")
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    expect(page.locator(".jp-Notebook-cell")).to_have_count(2)
+    page.close()
+
+
+def test_a_card_that_shrinks_when_it_is_answered_stays_in_sight(
+    browser: Browser, inbox_server: JupyterProcess, desk: Desk
+) -> None:
+    long = "\n\n".join(f"Paragraph {number} of a long draft." for number in range(60))
+    request_id = desk.ask("lab-long", **{**REVIEW, "context": long, "draft": long})
+    write_card(inbox_server, "long.ipynb", desk.request(request_id))
+    page = browser.new_page(viewport={"width": 1200, "height": 700})
+    page.add_init_script("localStorage.setItem('crewai-hitl/undo-ms', '0')")
+    lab = Lab(page, inbox_server)
+    lab.open("long.ipynb")
+    card = lab.await_card("pending")
+    card.get_by_test_id("hitl-accept").click()  # scrolls there
+    expect(lab.await_card("answered").get_by_test_id("hitl-record").first).to_be_in_viewport()
+    page.close()

@@ -21,6 +21,7 @@ import { MissingTexts, useTexts } from "./missing-texts";
 import { Question } from "./question";
 import { AnswerRecord } from "./record";
 import { type Sending, useSending } from "./sending";
+import { useStaying } from "./staying";
 import { useClient } from "./use-client";
 import { asker } from "./words";
 
@@ -44,7 +45,7 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
   useLayoutEffect(() => client?.expect(snapshot), [client, snapshot]);
   const status = useStatus(client, id, request);
   const open = status === "pending" || status === "sending";
-  const root = useFocusKept();
+  const [root, host] = useStaying(open);
   const [required, missing] = useTexts(client, request, snapshot, root);
   const choices = useMemo(() => choicesOf(required), [required]);
   const drafting = useDraft(id);
@@ -57,10 +58,9 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
       data-testid="hitl-card"
       data-request-id={id}
       data-status={status}
-      // JupyterLab's shortcuts stay away from what has keys of its own (Ctrl+Enter, a, x).
-      data-lm-suppress-shortcuts={open ? "true" : undefined}
       aria-label={heard(required, open)}
       tabIndex={-1}
+      {...host}
       onKeyDown={(event) => onCardKey(event, event.currentTarget)}
     >
       <Question
@@ -163,20 +163,3 @@ const NOTES: Readonly<Partial<Record<CardStatus, string>>> = {
   gone: "This request is no longer in the log.",
   detached: "This page is not connected to a Jupyter server; answer from the inbox page.",
 };
-
-/**
- * When what had the focus goes or is switched off, keep the focus in the card, for those
- * without a mouse. A part that goes to a place of its own does that before (effects of
- * children come first).
- */
-function useFocusKept() {
-  const root = useRef<HTMLElement>(null);
-  const page = root.current?.ownerDocument;
-  const had = root.current?.contains(page?.activeElement ?? null) ?? false;
-  useLayoutEffect(() => {
-    const active = page?.activeElement ?? null;
-    const lost = active === page?.body || active === null || active.matches(":disabled");
-    if (had && lost) root.current?.focus({ preventScroll: true });
-  });
-  return root;
-}

@@ -20,6 +20,8 @@ export function onCardKey(event: KeyboardEvent, card: HTMLElement): void {
   const key = keyOf(event, typing);
   const control = key === null ? null : controlOf(card, key);
   const leaves = key === "Escape" && control === null && typing;
+  const closed = card.dataset.status !== "pending" && card.dataset.status !== "sending";
+  if (key === "Escape" && closed) leave(card);
   // What is typed is nobody else's business, nor what a control of ours has taken.
   if (typing || control !== null) event.stopPropagation();
   if (control === null && !leaves) return;
@@ -27,6 +29,13 @@ export function onCardKey(event: KeyboardEvent, card: HTMLElement): void {
   if (leaves) card.focus({ preventScroll: true });
   else if (control?.tagName !== "BUTTON") control?.focus();
   else if (!event.repeat) control.click(); // a key held down decides once
+}
+
+/** Give the keyboard back to the host page, where a card that closed still holds it. */
+function leave(card: HTMLElement): void {
+  const outside = card.parentElement?.closest<HTMLElement>("[tabindex]");
+  if (outside == null) card.blur();
+  else outside.focus({ preventScroll: true });
 }
 
 /** Return the key as `aria-keyshortcuts` writes it, or null when it is none of ours. */
