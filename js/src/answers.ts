@@ -66,18 +66,35 @@ export class Answers {
 
   send(requestId: string, answer: Answer, timing: Timing = {}): Promise<Outcome> {
     if (answer.decision === "reject") return this.refuse(requestId, answer, timing);
-    return this.sendUnlessRefused(requestId, answer, timing);
+    const { decidedAt = performance.now() } = timing;
+    return inTurn(timing, () => this.sendUnlessRefused(requestId, answer, decidedAt));
   }
 
-  private async sendUnlessRefused(id: string, answer: Answer, timing: Timing): Promise<Outcome> {
-    const { decidedAt = performance.now() } = timing;
-    return inTurn(timing, async () => {
-      const outcome = await this.refusals.get(id);
-      if (outcome?.kind === "unreachable") return outcome; // it may still arrive
-      return this.isRefusedSince(id, decidedAt)
-        ? { kind: "unreachable" }
-        : this.deliver(id, answer, decidedAt);
-    });
+  private sendUnlessRefused(id: string, answer: Answer, decidedAt: number): Promise<Outcome> {
+    const refusal = this.refusals.get(id);
+    return refusal === undefined
+      ? this.sendUnlessOvertaken(id, answer, decidedAt)
+      : this.sendAfter(refusal, id, answer, decidedAt);
+  }
+
+  private async sendAfter(
+    refusal: Promise<Outcome>,
+    id: string,
+    answer: Answer,
+    decidedAt: number,
+  ): Promise<Outcome> {
+    const outcome = await refusal;
+    if (outcome.kind === "unreachable") return outcome; // it may still arrive
+    return this.sendUnlessOvertaken(id, answer, decidedAt);
+  }
+
+  private async sendUnlessOvertaken(
+    id: string,
+    answer: Answer,
+    decidedAt: number,
+  ): Promise<Outcome> {
+    if (this.isRefusedSince(id, decidedAt)) return { kind: "unreachable" };
+    return this.deliver(id, answer, decidedAt);
   }
 
   private async refuse(requestId: string, answer: Answer, timing: Timing): Promise<Outcome> {
@@ -189,12 +206,20 @@ export class Answers {
   }
 }
 
-async function inTurn({ turn }: Timing, send: () => Promise<Outcome>): Promise<Outcome> {
-  const over = await turn?.();
+/** Send at once, in this very turn of the page, or when its turn comes. */
+function inTurn({ turn }: Timing, send: () => Promise<Outcome>): Promise<Outcome> {
+  return turn === undefined ? send() : sendLater(turn, send);
+}
+
+async function sendLater(
+  turn: () => Promise<() => void>,
+  send: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const over = await turn();
   try {
     return await send();
   } finally {
-    over?.();
+    over();
   }
 }
 
