@@ -47,11 +47,15 @@ class NotAnswered(HookAborted):
     Attributes:
         ending: ``cancelled`` (stopped, or nobody waits any more), ``expired`` (the deadline
             passed) or ``refused`` (it could not be asked, or the answer was none).
+        cancelled_as: Why it was cancelled; None where it was not.
     """
 
-    def __init__(self, reason: str, ending: Ending) -> None:
+    def __init__(
+        self, reason: str, ending: Ending, cancelled_as: CancelReason | None = None
+    ) -> None:
         super().__init__(reason, SOURCE)
         self.ending: Ending = ending
+        self.cancelled_as = cancelled_as
 
 
 class Screen(Protocol):
@@ -212,7 +216,8 @@ def raise_if_stopped(reason: CancelReason | None) -> None:
         NotAnswered: Saying why.
     """
     if reason is not None:
-        raise NotAnswered(f"the request for human input was cancelled ({reason})", "cancelled")
+        what = f"the request for human input was cancelled ({reason})"
+        raise NotAnswered(what, "cancelled", reason)
 
 
 def _reason(error: BaseException) -> CancelReason:

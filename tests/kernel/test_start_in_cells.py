@@ -120,6 +120,21 @@ def test_interrupting_the_cell_where_it_began_cancels_the_run(
     assert end.reason == "interrupted"
 
 
+def test_a_run_whose_cell_is_still_on_its_way_out_was_interrupted(
+    kernel: RunningKernel, client: Client
+) -> None:
+    """The thread that asks sees the interrupt before the cell has ended."""
+    leaving = f"{START}\ntry:\n    run.result()\nfinally:\n    run.when_ended()"
+    cell = kernel.begin(leaving)
+    question = next_question(client)
+    kernel.interrupt()
+    cell.finish()
+
+    end = list(told(client, str(question.execution_id)))[-1]
+    assert isinstance(end, RunCancelled)
+    assert end.reason == "interrupted"
+
+
 def test_running_the_cell_again_replaces_its_run(kernel: RunningKernel, client: Client) -> None:
     crew = "crew = make_crew()"
     kernel.run(crew)

@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Final
 
 from crewai import Crew
 from crewai.execution import set_execution_uuid
@@ -50,6 +50,9 @@ from crewai_hitl_nb.protocol.runs import (
 )
 
 _log = logger(__name__)
+
+_AS_ASKED: Final = ("interrupted", "source_lost")
+"""The reasons for which a question is cancelled that are said of its run as well."""
 
 Target = Crew | Flow[Any]
 View = Callable[[RunStarted], dict[str, Any]]
@@ -258,8 +261,11 @@ def _cancelled_as(started: StartedRun, error: BaseException) -> RunCancelReason 
     """Return why a run was cancelled; None when it failed by itself."""
     if started.cancelled_as is not None:
         return started.cancelled_as
-    # Its question was withdrawn elsewhere, and that is what ended it.
-    return "withdrawn" if isinstance(error, NotAnswered) and error.ending == "cancelled" else None
+    if not isinstance(error, NotAnswered) or error.ending != "cancelled":
+        return None
+    # Its question was withdrawn first: by somebody else, or because its cell is being interrupted,
+    # which the thread that asks may see before the cell has ended.
+    return error.cancelled_as if error.cancelled_as in _AS_ASKED else "withdrawn"
 
 
 def _not_answered(error: BaseException, reason: RunCancelReason) -> NotAnswered:
