@@ -174,10 +174,7 @@ class Endings:
     async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
         async with self._turn:
             await asyncio.sleep(0)  # a store in memory gives nobody a turn by itself
-            if self._closing.is_set():
-                work.close()  # the next start takes it up
-            else:
-                await work
+            await work
 
     def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
