@@ -4,9 +4,11 @@
 a test that kills one takes its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -17,6 +19,8 @@ from crewai_hitl_nb.protocol.events import HumanInputRequired
 from tests.jupyter_process import JupyterProcess, jupyter_process
 from tests.kernel.crews import ENABLE
 from tests.kernel.running_kernel import RunningKernel, running_kernel
+
+Background: TypeAlias = Callable[..., "Future[Any]"]
 
 PROMISED_SECONDS = 10.0
 """Within these a lost process's questions are cancelled. The grace is all that the server waits
@@ -70,6 +74,14 @@ def bridge(
     hitl.enable(server.prefix, server.token)
     yield
     hitl.disable()
+
+
+@pytest.fixture
+def background(client: Client) -> Iterator[Background]:
+    """Begin calls on a thread beside the test; one that still asks ends by the client's end."""
+    pool = ThreadPoolExecutor()
+    yield pool.submit
+    pool.shutdown(wait=False)
 
 
 def next_question(client: Client) -> HumanInputRequired:

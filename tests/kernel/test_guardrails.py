@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.kernel.questions.question import REFUSED
 from crewai_hitl_nb.protocol.events import Decision
 from tests.kernel.background import make_crew
-from tests.kernel.conftest import next_question
+from tests.kernel.conftest import Background, next_question
 
 from scripted_llm import ScriptedLLM  # isort: skip - from notebooks/, which background.py adds
 
@@ -25,7 +24,6 @@ REASON = "it needs an apple"
 REFUSAL = f"Refused by a guardrail: {REASON}"
 
 Run = Callable[[Crew], Any]
-Begin = Callable[..., "Future[Any]"]
 
 
 class JudgingLLM(ScriptedLLM):
@@ -79,13 +77,6 @@ def guarded(llm: Any = None, **task: Any) -> Crew:
     return crew
 
 
-@pytest.fixture
-def begin() -> Iterator[Begin]:
-    """Begin a call on a thread, which is awaited in the end."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit
-
-
 def asynchronously(crew: Crew) -> Any:
     """Run a crew on a loop."""
     return asyncio.run(crew.akickoff())
@@ -107,9 +98,9 @@ def beside(crew: Crew) -> Any:
     ],
 )
 def test_whoever_accepted_hears_why_it_was_refused(
-    client: Client, begin: Begin, run: Run, guardrail: dict[str, Any]
+    client: Client, background: Background, run: Run, guardrail: dict[str, Any]
 ) -> None:
-    ended = begin(run, guarded(JudgingLLM(model="scripted"), **guardrail))
+    ended = background(run, guarded(JudgingLLM(model="scripted"), **guardrail))
     first = next_question(client)
     client.answer(first.request_id)
     second = next_question(client)
@@ -124,9 +115,9 @@ def test_whoever_accepted_hears_why_it_was_refused(
 
 @pytest.mark.parametrize("run", [Crew.kickoff, asynchronously])
 def test_whoever_wrote_the_refused_text_sees_it_again(
-    client: Client, begin: Begin, run: Run
+    client: Client, background: Background, run: Run
 ) -> None:
-    ended = begin(run, guarded(guardrail=needs_an_apple))
+    ended = background(run, guarded(guardrail=needs_an_apple))
     client.answer(next_question(client).request_id, "MY OWN TEXT", decision="edit")
     second = next_question(client)
     client.answer(second.request_id, "MY OWN apple", decision="edit")
@@ -136,8 +127,8 @@ def test_whoever_wrote_the_refused_text_sees_it_again(
     assert ended.result(LONG).raw == "MY OWN apple"
 
 
-def test_all_rounds_of_all_attempts_are_one_review(client: Client, begin: Begin) -> None:
-    ended = begin(Crew.kickoff, guarded(guardrails=[needs_an_apple, needs_a_pear]))
+def test_all_rounds_of_all_attempts_are_one_review(client: Client, background: Background) -> None:
+    ended = background(Crew.kickoff, guarded(guardrails=[needs_an_apple, needs_a_pear]))
     questions = []
     answers: list[tuple[str, Decision]] = [
         ("Shorter", "respond"),
@@ -162,10 +153,12 @@ def test_all_rounds_of_all_attempts_are_one_review(client: Client, begin: Begin)
     assert ended.result(LONG).raw == "an apple and a pear"
 
 
-def test_the_next_execution_of_the_task_begins_a_new_review(client: Client, begin: Begin) -> None:
+def test_the_next_execution_of_the_task_begins_a_new_review(
+    client: Client, background: Background
+) -> None:
     crew = guarded(guardrail=needs_an_apple)
     for _ in range(2):
-        ended = begin(Crew.kickoff, crew)
+        ended = background(Crew.kickoff, crew)
         rounds = []
         for feedback in ("no fruit", "an apple"):
             question = next_question(client)
@@ -177,10 +170,10 @@ def test_the_next_execution_of_the_task_begins_a_new_review(client: Client, begi
 
 
 def test_what_was_said_before_an_attempt_failed_is_not_forgotten(
-    client: Client, begin: Begin
+    client: Client, background: Background
 ) -> None:
     """CrewAI begins the task anew then, and its agent has not heard the feedback."""
-    ended = begin(Crew.kickoff, guarded(StumblingLLM(model="scripted")))
+    ended = background(Crew.kickoff, guarded(StumblingLLM(model="scripted")))
     client.answer(next_question(client).request_id, "Shorter")
     second = next_question(client)
     client.answer(second.request_id)
@@ -190,10 +183,10 @@ def test_what_was_said_before_an_attempt_failed_is_not_forgotten(
 
 
 def test_a_refused_training_result_is_asked_about_with_its_reason(
-    client: Client, begin: Begin, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    client: Client, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)  # training writes its files there
-    ended = begin(guarded(guardrail=needs_an_apple).train, 1, "trained.pkl")
+    ended = background(guarded(guardrail=needs_an_apple).train, 1, "trained.pkl")
     client.answer(next_question(client).request_id, "Shorter")
     second = next_question(client)
     client.answer(second.request_id, "Speak of an apple")

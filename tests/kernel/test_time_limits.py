@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +20,7 @@ from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person, measured
 from crewai_hitl_nb.protocol.events import Decision
 from tests.jupyter_process import JupyterProcess
 from tests.kernel.background import BusyLLM, make_crew
-from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.conftest import Background, next_question, wait_until_closed
 from tests.kernel.tool_crews import ReActLLM, started, tool_crew
 
 LONG = 60.0
@@ -107,14 +106,13 @@ def limited(llm: Any = None) -> Crew:
 @pytest.mark.usefixtures("bridge")
 @pytest.mark.parametrize("run", [Crew.kickoff, asynchronously])
 def test_whoever_takes_longer_than_the_agent_may_is_heard(
-    client: Client, clock: Clock, run: Run
+    client: Client, clock: Clock, background: Background, run: Run
 ) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(run, limited())
-        answer_late(client, clock, "Shorter")
-        client.answer(next_question(client).request_id)
+    ended = background(run, limited())
+    answer_late(client, clock, "Shorter")
+    client.answer(next_question(client).request_id)
 
-        assert "- Shorter" in ended.result(LONG).raw
+    assert "- Shorter" in ended.result(LONG).raw
 
 
 @pytest.mark.usefixtures("bridge")
@@ -182,7 +180,9 @@ def test_a_question_that_nobody_answers_ends_a_limited_agent_as_any_other(
 
 
 @pytest.mark.usefixtures("bridge")
-def test_a_step_of_a_plan_goes_on_after_a_late_answer(client: Client, clock: Clock) -> None:
+def test_a_step_of_a_plan_goes_on_after_a_late_answer(
+    client: Client, clock: Clock, background: Background
+) -> None:
     asks = 'Thought: I ask.\nAction: ask_a_human\nAction Input: {"question": "Which?"}'
     lines = [asks, "Thought: I know\nFinal Answer: Tea it is"]
     llm = ReActLLM(model="scripted", lines=lines)
@@ -191,11 +191,10 @@ def test_a_step_of_a_plan_goes_on_after_a_late_answer(client: Client, clock: Clo
     step = StepExecutor(llm, [tool.to_structured_tool()], agent, original_tools=[tool])
     todo = TodoItem(step_number=1, description="Ask which")
     context = StepExecutionContext(task_description="Ask", task_goal="A word")
-    with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(step.execute, todo, context, step_timeout=LIMIT)
-        answer_late(client, clock, "Tea")
+    ended = background(step.execute, todo, context, step_timeout=LIMIT)
+    answer_late(client, clock, "Tea")
 
-        assert ended.result(LONG).result == "Tea it is"
+    assert ended.result(LONG).result == "Tea it is"
 
 
 def test_a_stopwatch_stands_still_until_the_last_question_is_answered(clock: Clock) -> None:
