@@ -11,17 +11,20 @@ ended, since no thread can be stopped.
 
 import asyncio
 import functools
+import time
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from crewai import Agent
 from crewai.agents import step_executor
 from crewai.agents.step_executor import StepExecutor
 from crewai.hooks import HookAborted
 
-from crewai_hitl_nb.kernel.runs.run import TICK_SECONDS
 from crewai_hitl_nb.kernel.runs.stopwatch import Stopwatch, measured, working_time
+
+LOOK_SECONDS: Final = 0.25
+"""How often a limit that stands still is looked at."""
 
 
 class TimeLimitPatch:
@@ -32,8 +35,8 @@ class TimeLimitPatch:
         self._patch(Agent, "_execute_with_timeout", _on_a_thread(Agent._execute_with_timeout))
         self._patch(Agent, "_aexecute_with_timeout", _on_a_loop(Agent._aexecute_with_timeout))
         self._patch(StepExecutor, "execute", _measured_step(StepExecutor.execute))
-        # The clock of that module alone: it looks at nothing else of `time`.
-        self._patch(step_executor, "time", SimpleNamespace(monotonic=working_time))
+        clock = SimpleNamespace(**{**vars(time), "monotonic": working_time})
+        self._patch(step_executor, "time", clock)  # the clock of that module alone
 
     def remove(self) -> None:
         """Put crewAI's own limits back."""
@@ -72,7 +75,7 @@ def _on_a_loop(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
                 while not work.done():
                     _raise_if_over(stopwatch, task, timeout)
                     left = timeout - stopwatch.seconds
-                    await asyncio.wait({work}, timeout=max(left, TICK_SECONDS))
+                    await asyncio.wait({work}, timeout=max(left, LOOK_SECONDS))
             finally:
                 await _ended(work)
             return work.result()
