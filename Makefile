@@ -72,6 +72,7 @@ soak: $(STAMPS)/test ## ten minutes of load, and every fault of the network; SOA
 	$(SAY) "Soak"
 	SOAK=1 $(BIN)/python -m pytest -s tests/soak
 	SOAK=1 $(BIN)/python -m pytest tests/faults tests/hostile
+	$(BIN)/python -m tests.soak.loads
 
 bench: $(STAMPS)/test ## measure everything beside its peers (10 minutes, a quiet machine) into docs/performance.md
 	$(SAY) "Benchmarks"

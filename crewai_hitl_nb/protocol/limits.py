@@ -43,6 +43,14 @@ not whole, some 60 MB. One more closes the oldest."""
 MAX_STRANGERS_PER_ADDRESS: Final = 500
 """The same for one address: half is left to others."""
 
+LISTEN_BACKLOG: Final = 512
+"""Connections that wait to be accepted: so many with the largest heads are read within a second.
+Above that the system drops what comes, and whoever came asks again after a second, or three."""
+
+ACCEPTED_IN_A_TURN: Final = 32
+"""Connections that are accepted before other work of the loop has its turn: a request is answered
+in a few turns, and in those come fewer strangers than close the one that was there longest."""
+
 SPARE_FILES: Final = 32
 """Descriptors that connections leave to the log's files and to callers who are let in."""
 

@@ -52,6 +52,9 @@ TRANSITIONS: Final[Mapping[tuple[Status | None, str], Status]] = {
 }
 
 
+_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A question to a human and what became of it.
 
@@ -145,13 +148,16 @@ def closed_error(request_id: str, request: Request) -> HitlError:
 
 
 def request_to_wire(request: Request, *, brief: bool = False) -> dict[str, Any]:
-    """Return the request as the listing shows it: the asking event's fields and its fate."""
+    """Return the request as the listing shows it: the asking event's fields and its fate.
+
+    The values are as they are to be encoded: of a large one nothing is made anew.
+    """
     asked = encode_event(request.required)
-    wire: dict[str, Any] = msgspec.json.decode(in_brief(asked) if brief else asked)
+    wire: dict[str, Any] = dict(_fields.decode(in_brief(asked) if brief else asked))
     wire["status"] = request.status
     wire["claimed_by"] = msgspec.to_builtins(request.claimed_by)
     closing = request.completion
-    wire["completion"] = msgspec.json.decode(encode_event(closing)) if closing else None
+    wire["completion"] = msgspec.Raw(encode_event(closing)) if closing else None
     return wire
 
 

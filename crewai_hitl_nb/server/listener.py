@@ -50,7 +50,11 @@ class _Lines:
 
 
 class ListeningSocket(socket.socket):
-    """A socket that rests when there is no descriptor for what it would accept."""
+    """A socket that rests when there is no descriptor for what it would accept.
+
+    It accepts a few connections in a turn of the loop, so that a flood of strangers does not close
+    one whose request is being answered before it had its turns (``strangers.py``).
+    """
 
     def __init__(self, listening: socket.socket, lines: _Lines) -> None:
         super().__init__(
@@ -58,16 +62,23 @@ class ListeningSocket(socket.socket):
         )
         self.setblocking(False)
         self._lines = lines
+        self._accepted = 0
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection, or stop being asked for a moment.
 
         Raises:
-            BlockingIOError: There is none, or no descriptor for it.
+            BlockingIOError: There is none, or no descriptor for it, or others have their turn.
         """
+        if self._accepted == limits.ACCEPTED_IN_A_TURN:
+            self._accepted = 0
+            raise BlockingIOError
         try:
-            return super().accept()
+            accepted = super().accept()
+            self._accepted += 1
+            return accepted
         except OSError as error:
+            self._accepted = 0
             if error.errno not in _NO_ROOM:
                 raise
             self._lines.say()

@@ -33,6 +33,7 @@ from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.errors import NotFound, StoreUnavailable
 from crewai_hitl_nb.protocol.limits import (
     HEARTBEAT_SECONDS,
+    LISTEN_BACKLOG,
     MAX_PENDING_BYTES,
     MAX_PENDING_BYTES_IN_MEMORY,
     MEMORY_EVENTS,
@@ -269,7 +270,7 @@ class HumanInputServer:
 
     def _bind(self) -> list[socket.socket]:
         try:
-            sockets = netutil.bind_sockets(self.port, self.host)
+            sockets = netutil.bind_sockets(self.port, self.host, backlog=LISTEN_BACKLOG)
         except OSError as error:
             raise ServerError(
                 f"cannot listen on {self.host}:{self.port}: {error.strerror or error}; "

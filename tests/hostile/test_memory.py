@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -95,6 +96,21 @@ def test_strangers_with_half_a_request_leave_descriptors_to_others_and_lines_to_
         assert len(lines) < 20
 
 
+def test_strangers_that_come_at_once_keep_nobody_out_and_close_nobody_who_is_being_answered(
+    tmp_path: Path,
+) -> None:
+    usual = files(1024)  # a quarter of that may be strangers of one address
+    with served(tmp_path, before=usual) as server, ExitStack() as connections:
+        server.process.send_signal(signal.SIGSTOP)  # whoever comes now waits
+        asker = connections.enter_context(server.connect())
+        asker.sendall(server.head("GET /health HTTP/1.1", key=None))
+        for _ in range(450):
+            connection = connections.enter_context(server.connect())
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        server.process.send_signal(signal.SIGCONT)
+        assert asker.recv(12) == b"HTTP/1.1 200"
+
+
 def test_a_server_without_descriptors_says_so_once_and_serves_again_when_there_are_some(
     tmp_path: Path,
 ) -> None:
@@ -185,6 +201,17 @@ def test_large_open_questions_stay_on_disk_and_can_be_answered(server: Served) -
         said = http.post("requests/q7/answer", json={"human_feedback": "as you like"})
         assert said.status_code == 200
         assert len(http.get("requests/q7").json()["context"]) == MEGABYTE
+
+
+def test_a_page_is_sent_little_of_large_open_questions(server: Served) -> None:
+    ask(server, 20 * MANY)
+    with server.http() as http, http.stream("GET", "events/human-input?texts=brief") as stream:
+        size = 0
+        for line in stream.iter_lines():
+            size += len(line)
+            if line == "event: heartbeat":  # the replay is over
+                break
+        assert size < 20 * MANY * 1000
 
 
 def test_open_questions_in_memory_have_a_bound_in_bytes(tmp_path: Path) -> None:
