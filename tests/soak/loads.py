@@ -172,10 +172,10 @@ def page(server: Served, stack: ExitStack) -> str:
     browser_page = stack.enter_context(headless_chromium()).new_page()
     browser_page.add_init_script(FIRST_CARD)
     browser_page.goto(f"{server.url}?token={KEY}")
-    browser_page.wait_for_function("window.first !== null", timeout=120_000)
+    browser_page.get_by_test_id("hitl-context").first.wait_for(timeout=120_000)
     first = browser_page.evaluate("Math.round(window.first)")
-    count = f"document.querySelector('[data-testid=hitl-count]')?.textContent === '{asked}'"
-    browser_page.wait_for_function(count, timeout=120_000)
+    count = browser_page.get_by_test_id("hitl-count")
+    count.filter(has_text=str(asked)).wait_for(timeout=120_000)
     last = browser_page.evaluate("Math.round(performance.now())")
     heap = browser_page.evaluate("performance.memory.usedJSHeapSize") >> 20
     return f"the page, {asked} of 1 MB: first {first} ms, all {last} ms, {heap} MB of the page"
