@@ -8,7 +8,7 @@ The order, first match wins:
 1. the arguments;
 2. ``CREWAI_HITL_URL`` / ``CREWAI_HITL_TOKEN``, set by a person;
 3. ``CREWAI_HITL_KERNEL_URL`` / ``CREWAI_HITL_KERNEL_KEY``, set by the Jupyter server for
-   the kernels it starts;
+   the kernels it starts (``CREWAI_HITL_KERNEL_PAGE``: where people answer, if that differs);
 4. running Jupyter servers of this user: ``crewai-hitl-*.json`` files (mode 0600, with
    ``url``, ``key`` and ``pid``) in the Jupyter runtime directory, the newest living one.
 
@@ -18,7 +18,7 @@ A token is only ever sent to the URL it came with.
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -43,11 +43,18 @@ class Endpoint:
         url: The prefix, with a slash at its end: ``http://127.0.0.1:8888/crewai-hitl/``.
         token: The secret that goes with it, or None.
         origin: Which rule found it, for messages.
+        page: Where people answer, if a browser needs another address than programs.
     """
 
     url: str
     token: str | None = field(default=None, repr=False)
     origin: str = "arguments"
+    page: str | None = None
+
+    @property
+    def for_people(self) -> str:
+        """The address to tell a person."""
+        return self.page or self.url
 
     @property
     def is_loopback(self) -> bool:
@@ -58,6 +65,7 @@ class Endpoint:
 class _RunningServer(msgspec.Struct, frozen=True):
     url: str
     key: str | None = None
+    page: str | None = None
     pid: int | None = None
 
 
@@ -83,7 +91,7 @@ def find_endpoint(
     if url is None:
         found = next(known, None)
         if found is not None and token is not None:
-            return Endpoint(found.url, token, found.origin)
+            return replace(found, token=token)
         return found
     prefix = normal_url(url)
     if token is None:
@@ -132,7 +140,8 @@ def _known(environ: Mapping[str, str], runtime_dir: Path | None) -> Iterator[End
     ):
         if environ.get(url_name):
             token = environ.get(token_name) or None
-            yield Endpoint(normal_url(environ[url_name]), token, url_name)
+            page = environ.get("CREWAI_HITL_KERNEL_PAGE") if "KERNEL" in url_name else None
+            yield Endpoint(normal_url(environ[url_name]), token, url_name, page or None)
     yield from _running_servers(runtime_dir)
 
 
@@ -148,7 +157,7 @@ def _running_servers(runtime_dir: Path | None) -> Iterator[Endpoint]:
         try:
             written, body = _read_mine(path)
             server = msgspec.json.decode(body, type=_RunningServer)
-            endpoint = Endpoint(normal_url(server.url), server.key, path.name)
+            endpoint = Endpoint(normal_url(server.url), server.key, path.name, server.page)
         except (OSError, msgspec.MsgspecError, BadRequest):
             continue  # gone since, half-written, or not ours: no server to use
         if server.pid is None or _is_alive(server.pid):

@@ -2,6 +2,7 @@
 
     HitlError                                (protocol.errors: the server's refusals)
     ├── NoServer               nobody said where a server is, and none was found
+    ├── WrongAddress           something is there, and waiting does not make it our server
     ├── Unavailable
     │   └── ServerAway         it cannot be reached now; the same call later may succeed
     │       └── Silent         the connection stands, and nothing comes down it any more
@@ -23,6 +24,13 @@ class NoServer(HitlError):
     """No server was named and none was found."""
 
     code = "no_server"
+    for_operator = True
+
+
+class WrongAddress(HitlError):
+    """Something is at the URL, and it will not be this server: its scheme or its certificate."""
+
+    code = "wrong_address"
     for_operator = True
 
 

@@ -15,6 +15,7 @@ import msgspec
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import ServerAway, describe
 from crewai_hitl_nb.client.hub import STOPPED, says_stopped
+from crewai_hitl_nb.client.tls import check_scheme, context_for, wrong_address
 from crewai_hitl_nb.protocol.errors import (
     BadJson,
     BadRequest,
@@ -23,6 +24,9 @@ from crewai_hitl_nb.protocol.errors import (
     error_from_wire,
 )
 from crewai_hitl_nb.protocol.frames import decode_json
+
+_MUTE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectTimeout)
+"""What TLS and plain HTTP make of each other."""
 
 _LOGIN_HINT: Final = (
     "the server refused the token, or there was none; "
@@ -59,6 +63,7 @@ def open_http(endpoint: Endpoint, *, seconds: float) -> httpx.AsyncClient:
         base_url=endpoint.url,
         headers=headers,
         timeout=seconds,
+        verify=context_for(endpoint.url) or True,
         # A proxy from the environment must not stand before a server on this machine.
         trust_env=not endpoint.is_loopback,
     )
@@ -96,6 +101,7 @@ async def call(
 
     Raises:
         ServerAway: When the server cannot be reached, or breaks off.
+        WrongAddress: When waiting would not help.
         HitlError: What the server refused with.
     """
     sent = {"Content-Type": "application/json", **(headers or {})} if body else headers
@@ -105,6 +111,10 @@ async def call(
             method, path, params=params, content=body, headers=sent, timeout=timeout
         )
     except httpx.TransportError as error:
+        if (wrong := wrong_address(str(http.base_url), error)) is not None:
+            raise wrong from error
+        if isinstance(error, _MUTE):
+            await check_scheme(str(http.base_url))
         raise ServerAway(f"{http.base_url} cannot be reached: {describe(error)}") from error
     raise_for_refusal(reply)
     try:

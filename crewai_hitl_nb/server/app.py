@@ -24,7 +24,15 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.endpoints import WebhookSettings
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import activity, crews, kernel_publish, keys, metrics, webhooks
+from crewai_hitl_nb.server import (
+    activity,
+    crews,
+    kernel_door,
+    kernel_publish,
+    keys,
+    metrics,
+    webhooks,
+)
 from crewai_hitl_nb.server.access_log import clean_host_line
 from crewai_hitl_nb.server.base import SETTING, Services
 from crewai_hitl_nb.server.collector import leave_out_what_is_loaded
@@ -176,6 +184,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         self._services: Services | None = None
         self._broken = ""
         self._hide: Callable[[], None] | None = None
+        self._door: kernel_door.KernelDoor | None = None
 
     def initialize_settings(self) -> None:
         """Give the handlers what they work with; the log is opened later."""
@@ -226,9 +235,19 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             asyncio.ensure_future(loop) for loop in (pruning, awake, _ask_forever(services))
         ]
         await webhooks.begin(services, store, services.broker, self._webhooks(), self.log)
-        self._handover.give(_local_url(serverapp), services.kernel_key)
+        self._hand_over(serverapp, services)
         if self.freeze_at_start:
             leave_out_what_is_loaded()
+
+    def _hand_over(self, serverapp: Any, services: Services) -> None:
+        """Tell kernels and scripts of this machine a way in that works for them."""
+        if not kernel_door.is_needed(serverapp):
+            self._handover.give(_local_url(serverapp), services.kernel_key)
+            return
+        self._door = kernel_door.KernelDoor(serverapp, services)
+        url = local_url("127.0.0.1", self._door.port, services.prefix)
+        page = url_path_join(serverapp.public_url, PREFIX, "/")
+        self._handover.give(url, services.kernel_key, page)
 
     def _webhooks(self) -> WebhookSettings:
         return WebhookSettings(
@@ -283,6 +302,8 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     async def stop_extension(self) -> None:
         """Take everything back, in reverse order."""
         self._handover.take_back()
+        if self._door is not None:
+            self._door.close()
         if self._hide is not None:
             self._hide()
         for loop in self._loops:
@@ -318,6 +339,4 @@ def log_stem(stem: str, server: str, number: int) -> str:
 
 def _local_url(server: Any) -> str:
     """Return the prefix as a process on this machine reaches it."""
-    scheme = "https" if server.certfile else "http"
-    path = url_path_join(server.base_url, PREFIX, "/")
-    return local_url(server.ip, server.port, path, scheme=scheme)
+    return local_url(server.ip, server.port, url_path_join(server.base_url, PREFIX, "/"))

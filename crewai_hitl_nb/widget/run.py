@@ -26,7 +26,7 @@ def run_bundle(begun: RunStarted, endpoint: Endpoint | None = None) -> dict[str,
         "execution_id": begun.execution_id,
         "event": msgspec.json.decode(encode_event(run_event_to_wire(begun))),
     }
-    where = f" Watch it and answer at {endpoint.url}" if endpoint is not None else ""
+    where = f" Watch it and answer at {endpoint.for_people}" if endpoint is not None else ""
     return {
         **widget_view(payload, endpoint),
         CARD_MIME: payload,

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import datetime
 import gc
-import ipaddress
 import socket as socketlib
 import ssl
 from collections.abc import AsyncIterator
@@ -15,14 +13,12 @@ import anyio
 import httpx
 import pytest
 import websockets
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
 from crewai_hitl_nb.server.lean import LeanWriter
+from tests.certificate import write_certificate
 from tests.faults.deaf import deafen, needs_linux
 from tests.server.door import PATIENCE_SECONDS, Door, configured, ids, note, socket, until
 from tests.server.readers import Reader, Socket, reading
@@ -187,27 +183,7 @@ async def test_a_reader_that_speaks_http_1_0_gets_a_stream_without_chunks(door: 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """Return a certificate of this machine with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(here, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "certificate.pem"
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
+    return write_certificate(tmp_path / "certificate.pem", "127.0.0.1")
 
 
 @asynccontextmanager

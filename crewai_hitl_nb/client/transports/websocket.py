@@ -22,6 +22,7 @@ from crewai_hitl_nb.client.errors import ServerAway, Silent, TransportUnusable, 
 from crewai_hitl_nb.client.exchange import encoded, is_own, refusal_of
 from crewai_hitl_nb.client.hub import STOPPED, is_hub_page
 from crewai_hitl_nb.client.resume import Patience
+from crewai_hitl_nb.client.tls import HANDSHAKE_SECONDS, check_scheme, context_for, wrong_address
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError
 from crewai_hitl_nb.protocol.frames import Ack
@@ -143,6 +144,7 @@ async def open_connection(
     Raises:
         ServerAway: When the server cannot be reached.
         TransportUnusable: When something there does not speak WebSocket.
+        WrongAddress: When waiting would not help.
         HitlError: What the server refused with.
     """
     url = urljoin(endpoint.url, path).replace("http", "ws", 1)
@@ -152,6 +154,7 @@ async def open_connection(
             f"{url}?{urlencode(params)}" if params else url,
             additional_headers=headers,
             proxy=None if endpoint.is_loopback else True,
+            **_encrypted(endpoint.url),
             open_timeout=seconds,
             close_timeout=1.0,
             compression=None,  # frames are small and mostly local: latency counts, not size
@@ -166,13 +169,26 @@ async def open_connection(
     except asyncio.TimeoutError as error:  # an OSError from Python 3.11 on, so it stands first
         raise TransportUnusable(f"no WebSocket at {endpoint.url} within {seconds:g} s") from error
     except OSError as error:
+        if (wrong := wrong_address(endpoint.url, error)) is not None:
+            raise wrong from error
+        if isinstance(error, ConnectionResetError | ConnectionAbortedError):
+            await check_scheme(endpoint.url)
         raise ServerAway(f"{endpoint.url} cannot be reached: {describe(error)}") from error
     except websockets.InvalidHandshake as error:
+        if isinstance(error, websockets.InvalidMessage):
+            await check_scheme(endpoint.url)
         raise TransportUnusable(f"no WebSocket at {endpoint.url}: {error}") from error
     try:
         yield connection
     finally:
         await connection.close()
+
+
+def _encrypted(url: str) -> dict[str, Any]:
+    context = context_for(url)
+    if context is None:
+        return {}
+    return {"ssl": context, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
 def _handshake_error(status: int, body: bytes | bytearray | None) -> HitlError:

@@ -40,7 +40,7 @@ VIA: Final = "console"
 
 def screen_of_a_script(bridge: Bridge) -> Screen:
     """Return the console at a terminal, and elsewhere a line that says where to answer."""
-    line = Line(bridge.endpoint.url)
+    line = Line(bridge.endpoint.for_people)
     keys = keyboard()
     return line if keys is None else Console(bridge, keys, line)
 
@@ -120,7 +120,7 @@ class Console:
             self._say(*self._question(pending.request))
             self._converse(pending)
         except EOFError:
-            url = self._bridge.endpoint.url
+            url = self._bridge.endpoint.for_people
             self._say(f"\nThe console stops listening; the question stays. Answer at {url}")
             pending.outcome.add_done_callback(lambda _: self._say(self._ending(pending)))
         except _Over:
@@ -217,9 +217,11 @@ class Console:
         if request.context.strip():
             parts.append("\n\n" + request.context.strip("\n"))
         parts.append((f"\n\n{request.prompt}\n", "bold"))
-        where = [f"Answer here or at {self._bridge.endpoint.url}"]
+        where = [f"Answer here or at {self._bridge.endpoint.for_people}"]
         if "edit" in request.response.decisions and request.draft is not None:
-            where = [f"Answer here, or at {self._bridge.endpoint.url} to edit the text itself"]
+            where = [
+                f"Answer here, or at {self._bridge.endpoint.for_people} to edit the text itself"
+            ]
         if until := deadline(request, datetime.now(timezone.utc)):
             where.append(until)
         if self._queue:
