@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
+from crewai_hitl_nb.client.blocking import block_until_done, loop_is_running
+
 _T = TypeVar("_T")
 
 
@@ -50,6 +52,9 @@ class LoopThread:
         """
         future = self.submit(coroutine)
         try:
+            if loop_is_running():  # which this blocks, and so must notice an interrupt itself
+                block_until_done([future], seconds=seconds)
+                return future.result(0)
             return future.result(seconds)
         except FutureTimeout:  # another class than TimeoutError before Python 3.11
             future.cancel()

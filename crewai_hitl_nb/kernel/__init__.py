@@ -9,8 +9,9 @@ from crewai_hitl_nb.kernel.session import Switch
 _switch = Switch()  # process-wide on purpose: so are the hooks of crewAI that it holds
 
 enable = _switch.on
+enable_quietly = _switch.on_quietly
 disable = _switch.off
 is_enabled = _switch.is_on
 session = _switch.session
 
-__all__ = ["disable", "enable", "is_enabled", "session"]
+__all__ = ["disable", "enable", "enable_quietly", "is_enabled", "session"]

@@ -7,19 +7,25 @@ end raises :class:`NotAnswered`, which ends a crew cleanly and is never an appro
 """
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from crewai.hooks import HookAborted
 
+from crewai_hitl_nb.client.blocking import (
+    TICK_SECONDS,
+    block_until_done,
+    interrupt_of_the_program,
+)
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
 from crewai_hitl_nb.kernel.events import emit_completed, emit_required
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import Terms
-from crewai_hitl_nb.kernel.runs.run import TICK_SECONDS, block_until_done, current_run
+from crewai_hitl_nb.kernel.runs.run import current_run, interrupt_taken_here
 from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import (
@@ -34,6 +40,11 @@ _log = logger(__name__)
 
 SOURCE: Final = "crewai_hitl_nb"
 """How the bridge calls itself where crewAI shows who ended a run."""
+
+WAITS: Final = (
+    "A crew that asks waits until the server is there: start it, or name another one "
+    "(url= and token=, or CREWAI_HITL_URL and CREWAI_HITL_TOKEN)"
+)
 
 Ending: TypeAlias = Literal["cancelled", "expired", "refused"]
 
@@ -56,6 +67,13 @@ class NotAnswered(HookAborted):
         super().__init__(reason, SOURCE)
         self.ending: Ending = ending
         self.cancelled_as = cancelled_as
+
+
+def say(text: str) -> None:
+    """Tell whoever sits in front of this process."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"crewai-hitl: {text.rstrip('.')}.\n")
+        sys.stderr.flush()
 
 
 class Screen(Protocol):
@@ -90,7 +108,8 @@ class Asker:
         self.terms = terms
         self._notebook = notebook
         self._screen = screen
-        self._waiting: dict[PendingRequest, Cell | None] = {}
+        self._waiting: dict[PendingRequest, tuple[Cell | None, BaseException | None]] = {}
+        self._told: str | None = None
 
     def ask(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
         """Ask and wait, in a thread.
@@ -112,7 +131,8 @@ class Asker:
             outcome = asyncio.wrap_future(pending.outcome)
             # The timeout is a tick: an idle loop would not notice the kernel's interrupt.
             while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
-                self._withdraw_if_its_cell_leaves(pending)
+                self._tell_of_trouble()
+                self._withdraw_if_interrupted(pending)
             return self._answer(pending, emitter)
 
     def leave(self, request: HumanInputRequired, emitter: Any) -> None:
@@ -129,7 +149,7 @@ class Asker:
 
     def withdraw_asked_in(self, cell_message_id: str) -> None:
         """Withdraw what that cell asked: it was interrupted."""
-        for pending, cell in list(self._waiting.items()):
+        for pending, (cell, _) in list(self._waiting.items()):
             if cell is not None and cell.message_id == cell_message_id:
                 self.bridge.withdraw(pending, "interrupted")
 
@@ -152,7 +172,8 @@ class Asker:
             raise_if_stopped(run.stopped)
         cell = run.cell if run is not None else self._cell()
         pending = self.bridge.open(request)
-        self._waiting[pending] = cell
+        taken = run.begun_after if run is not None else interrupt_taken_here()
+        self._waiting[pending] = (cell, taken)
         try:
             stopping = run.when_stopped(self._withdrawing(pending)) if run else nullcontext()
             with stopping, asking_a_person():
@@ -171,11 +192,28 @@ class Asker:
     def _look_around(self, pending: PendingRequest) -> None:
         if self._notebook is not None:
             self._notebook.wake()
-        self._withdraw_if_its_cell_leaves(pending)
+        self._tell_of_trouble()
+        self._withdraw_if_interrupted(pending)
 
-    def _withdraw_if_its_cell_leaves(self, pending: PendingRequest) -> None:
-        cell = self._waiting[pending]
-        if self._notebook is not None and cell is not None and self._notebook.is_leaving(cell):
+    def tell_of_trouble(self, seconds: float) -> None:
+        """Say what keeps questions from the server, once the first attempt has come out."""
+        self.bridge.await_first_attempt(seconds)
+        self._tell_of_trouble()
+
+    def _tell_of_trouble(self) -> None:
+        """Say once what keeps a question from the server: whoever waits cannot see it."""
+        trouble = self.bridge.trouble
+        if trouble is not None and trouble != self._told:
+            say(f"{trouble}. {WAITS}")
+        self._told = trouble
+
+    def _withdraw_if_interrupted(self, pending: PendingRequest) -> None:
+        """Withdraw what a thread asks while the program, or its cell, is on its way out."""
+        cell, taken_before = self._waiting[pending]
+        interrupt = interrupt_of_the_program()
+        if interrupt is None or interrupt is taken_before:
+            return
+        if self._notebook is None or (cell is not None and self._notebook.is_running(cell)):
             self.bridge.withdraw(pending, "interrupted")
 
     def _cell(self) -> Cell | None:

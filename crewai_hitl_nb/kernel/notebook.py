@@ -110,16 +110,8 @@ class Notebook:
         self._shell.events.register("post_run_cell", after_cell)
         return lambda: self._shell.events.unregister("post_run_cell", after_cell)
 
-    def is_leaving(self, cell: Cell) -> bool:
-        """Say whether this cell was interrupted and is on its way out.
-
-        It may wait there for the very thread that asks, as the end of a
-        ``with ThreadPoolExecutor()`` does, and so never end by itself.
-        """
-        active: Any = sys._current_exceptions().get(threading.main_thread().ident or 0)
-        error = active[1] if isinstance(active, tuple) else active  # a tuple up to Python 3.11
-        if not isinstance(error, KeyboardInterrupt):
-            return False
+    def is_running(self, cell: Cell) -> bool:
+        """Say whether this cell is the one that runs now."""
         running = Context().run(self.cell)  # out of any context: the cell that runs now
         return running.message_id == cell.message_id
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
 from crewai_hitl_nb.kernel import events
-from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen, say
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge, checked_flows
 from crewai_hitl_nb.kernel.gates.gates import GATES
@@ -40,6 +40,9 @@ from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire
 from crewai_hitl_nb.widget.run import run_bundle
+
+FIRST_ATTEMPT_SECONDS: Final = 5.0
+"""How long enable() waits to see if the server is there; a wrong address shows much sooner."""
 
 GOODBYE_SECONDS: Final = 1.0
 """How long the end of the program may take to tell the server; it notices by itself too."""
@@ -113,6 +116,16 @@ class Session:
             )
         return asker
 
+    def tell_of_trouble(self) -> None:
+        """Say at once what will keep a crew from asking, before it has cost anything."""
+        if self._asker is not None:
+            self._asker.tell_of_trouble(FIRST_ATTEMPT_SECONDS)
+            return
+        consequence = "a script's questions are asked at its console"
+        if self._notebook is not None:
+            consequence = "a crew that asks ends with an error"
+        say(f"no server was found; without one, {consequence}. {HOW_TO_NAME_ONE}")
+
     def start(self, target: Target, inputs: Mapping[str, Any] | None) -> StartedRun:
         """Begin a run in the background; as :func:`crewai_hitl_nb.start`."""
         self.asker()  # in a kernel without a server nobody would see it, nor be asked
@@ -151,7 +164,9 @@ class Session:
     def _screen(self, bridge: Bridge) -> Screen:
         if self._notebook is not None:
             return CardScreen(self._notebook, bridge.endpoint)
-        return screen_of_a_script(bridge) if self._has_terminal else Line(bridge.endpoint.url)
+        return (
+            screen_of_a_script(bridge) if self._has_terminal else Line(bridge.endpoint.for_people)
+        )
 
     def _disconnect(self) -> None:
         if self._asker is not None:
@@ -224,7 +239,8 @@ class Switch:
 
         From here on, in every cell and thread, until :func:`disable`. Calling it again
         without arguments changes nothing; with other arguments it starts anew, and what is
-        pending is withdrawn.
+        pending is withdrawn. Where there is no server, or it cannot be reached, that is said
+        at once on stderr, with what to do.
 
         Args:
             url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``; None to
@@ -251,14 +267,12 @@ class Switch:
             Terms.of(timeout, remind_after, on_expiry, default),
             checked_flows(durable_flows),
         )
-        with self._lock:
-            if self._session is not None:
-                if said in (_SAID_NOTHING, self._said):
-                    return
-                self._close()
-            self._session = Session(said.url, said.token, said.terms, said.durable_flows)
-            self._said = said
-            atexit.register(self.off)
+        if (session := self._begin(said)) is not None:
+            session.tell_of_trouble()
+
+    def on_quietly(self, url: str | None = None, token: str | None = None) -> None:
+        """Do the same for who knows better: the server begins now, or the error comes at once."""
+        self._begin(_Said(url, token))
 
     def is_on(self) -> bool:
         """Say whether human input goes through the bridge now."""
@@ -266,7 +280,7 @@ class Switch:
 
     def session(self) -> Session:
         """Return the session, turned on as :meth:`on` would if it is not."""
-        self.on()
+        self.on_quietly()
         session = self._session
         if session is None:
             raise NotAnswered("the bridge was disabled meanwhile; call enable() again", "refused")
@@ -276,6 +290,18 @@ class Switch:
         """Put everything back as it was; what is pending is withdrawn."""
         with self._lock:
             self._close()
+
+    def _begin(self, said: "_Said") -> Session | None:
+        """Begin a session and return it; None where the one that goes on is meant."""
+        with self._lock:
+            if self._session is not None:
+                if said in (_SAID_NOTHING, self._said):
+                    return None
+                self._close()
+            self._session = Session(said.url, said.token, said.terms, said.durable_flows)
+            self._said = said
+            atexit.register(self.off)
+            return self._session
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()  # another thread may have held it, and is not here

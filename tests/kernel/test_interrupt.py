@@ -109,6 +109,34 @@ def test_an_interrupt_ends_a_cell_that_waits_for_threads_which_ask(
     assert [request.status for request in ended] == ["cancelled", "cancelled"]
 
 
+SYNCHRONOUS = {
+    "a crew": "make_crew().kickoff()",
+    "a question": "hitl.ask('Well?')",
+    "a run": "hitl.start(make_crew()).result()",
+    "a stream": "next(hitl.Client().events(types=['none such'], replay='none'), ask())",
+}
+
+
+@pytest.mark.parametrize("what", SYNCHRONOUS)
+@pytest.mark.parametrize("how", ["await main()", "await asyncio.gather(main())"])
+def test_an_interrupt_ends_an_await_cell_that_blocks_its_own_loop(
+    what: str, how: str, kernel: RunningKernel, client: Client
+) -> None:
+    cell = kernel.begin(
+        "import asyncio, threading\n"
+        "def ask(): threading.Thread(target=lambda: hitl.ask('Beside')).start()\n"
+        f"async def main(): return {SYNCHRONOUS[what]}\n{how}"
+    )
+    question = next_question(client)
+    kernel.interrupt()
+    cell.finish()
+
+    assert cell.error is not None
+    assert cell.error[0] in ("CancelledError", "KeyboardInterrupt")
+    assert wait_until_closed(client, question.request_id).status == "cancelled"
+    assert kernel.run("print('alive')").text == "alive\n"
+
+
 def test_an_answer_elsewhere_that_cancels_ends_the_crew_and_is_no_approval(
     kernel: RunningKernel, client: Client
 ) -> None:

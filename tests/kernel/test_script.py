@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.events import HumanInputRequired
 from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.crews import ENABLE
@@ -17,12 +18,8 @@ from tests.kernel.plain_script import Start, scripts
 KINDS = """
 import asyncio
 
-async def blocking():
-    return make_crew().kickoff()
-
 RUNS = [
     lambda: make_crew().kickoff(),
-    lambda: asyncio.run(blocking()),
     lambda: asyncio.run(make_crew().kickoff_async()),
     lambda: asyncio.run(make_crew().akickoff()),
 ]
@@ -35,7 +32,7 @@ for run in RUNS:
     except KeyboardInterrupt:
         print('interrupted', flush=True)
 """
-RUN_COUNT = 4
+RUN_COUNT = 3
 
 
 @pytest.fixture
@@ -92,6 +89,99 @@ def test_control_c_ends_each_kind_of_run_promptly_and_withdraws_its_question(
 
     _, errors = script.communicate(timeout=30)
     assert script.returncode == 0, errors
+
+
+APP = """
+import asyncio
+
+async def handler(run):
+    try:
+        return str(await run())
+    except RuntimeError as refused:
+        return f'refused: {refused}'
+
+async def kickoff():
+    return make_crew().kickoff()
+
+async def kickoff_for_each():
+    return make_crew().kickoff_for_each([{}])
+
+async def serve():
+    for run in (kickoff, kickoff_for_each, make_crew().akickoff):
+        print(await handler(run), flush=True)
+"""
+
+
+def test_the_loop_of_an_application_is_never_blocked_by_a_crew(
+    start: Start, server: JupyterProcess, client: Client
+) -> None:
+    script = start(
+        f"{APP}\nasyncio.run(serve())",
+        CREWAI_HITL_URL=server.prefix,
+        CREWAI_HITL_TOKEN=server.token,
+    )
+    client.answer(next_question(client).request_id)  # the one of akickoff
+    out, errors = script.communicate(timeout=60)
+
+    assert script.returncode == 0, errors
+    assert out.count("refused: Agent execution was invoked synchronously") == 2
+    assert errors.count("crewAI asks") == 1
+    assert "# A note on tea" in out
+
+
+POOL = """
+import asyncio, threading
+from concurrent.futures import ThreadPoolExecutor
+
+def waiting_inside():
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: make_crew(name).kickoff(), 'abc'))
+
+async def in_threads():
+    await asyncio.gather(*(asyncio.to_thread(make_crew(n).kickoff) for n in 'ab'))
+
+def asking_beside_an_interrupt():
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        print(hitl.ask('Really stop?'), flush=True)
+"""
+ENDS = {
+    "waiting_inside()": 2,
+    "asyncio.run(in_threads())": 2,
+    "pool = ThreadPoolExecutor(1); pool.submit(make_crew().kickoff); hitl.ask('Go on?')": 2,
+}
+"""How a script may end by Ctrl-C while threads of it ask, and how many questions it asks."""
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_control_c_ends_a_script_whose_threads_ask_and_withdraws_their_questions(
+    code: str, start: Start, server: JupyterProcess, client: Client
+) -> None:
+    script = start(f"{POOL}\n{code}", CREWAI_HITL_URL=server.prefix, CREWAI_HITL_TOKEN=server.token)
+    events = client.events(types=["human_input_required"], replay="pending")
+    asked = [next(events) for _ in range(ENDS[code])]
+    script.send_signal(signal.SIGINT)
+    script.communicate(timeout=60)
+
+    assert script.returncode != 0
+    for question in asked:
+        assert isinstance(question, HumanInputRequired)
+        assert wait_until_closed(client, question.request_id).status == "cancelled"
+
+
+def test_a_script_that_took_an_interrupt_may_ask_about_it(
+    start: Start, server: JupyterProcess, client: Client
+) -> None:
+    script = start(
+        f"{POOL}\nasking_beside_an_interrupt()",
+        CREWAI_HITL_URL=server.prefix,
+        CREWAI_HITL_TOKEN=server.token,
+    )
+    client.answer(next_question(client).request_id, "no")
+    out, errors = script.communicate(timeout=60)
+
+    assert (script.returncode, out) == (0, "no\n"), errors
 
 
 def test_a_script_that_ends_while_it_asks_takes_its_question_back(

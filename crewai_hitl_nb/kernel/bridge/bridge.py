@@ -15,7 +15,7 @@ any thread or loop. It knows neither crewAI nor notebooks.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -120,6 +120,15 @@ class Bridge:
         """Whether the server is connected now."""
         return self._link.is_live
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the server has not been reached, if it was tried and never succeeded."""
+        return self._link.trouble
+
+    def await_first_attempt(self, seconds: float) -> None:
+        """Wait until the first attempt to connect has come out, for so long at most."""
+        wait([self._link.first], seconds)
+
     def answer(self, pending: PendingRequest, **answer: Any) -> Future[None]:
         """Answer a question from here, as soon as the server is there.
 
@@ -179,6 +188,7 @@ class Bridge:
         try:
             await self._link.keep()
         except Exception as error:  # noqa: BLE001 - whatever ended it, nobody may wait for ever
+            self._link.note(str(_refusal(error)))
             for pending in list(self._open.values()):
                 pending.refuse(_refusal(error))
             await self._link.changed()

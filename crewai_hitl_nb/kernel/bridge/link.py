@@ -8,6 +8,7 @@ goes by calls beside it.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -64,6 +65,10 @@ class Link:
         self._losses = 0
         self.number = 0
         """Which connection this is; 0 before the first."""
+        self.first: Future[None] = Future()
+        """Done when the first attempt to connect has come out, one way or the other."""
+        self.trouble: str | None = None
+        """Why the server has not been reached yet, if it was tried."""
 
     async def keep(self) -> None:
         """Keep the connection up, until cancelled.
@@ -130,6 +135,7 @@ class Link:
                 if isinstance(turn, Live):
                     self._losses = 0
                     self.number += 1
+                    self.note(None)
                     await self._turn(turn.socket or self._client)
                 elif isinstance(turn, Lost):
                     await self._lose(turn)
@@ -140,8 +146,16 @@ class Link:
                 elif isinstance(turn, UnknownEvent):
                     self._heard(turn)
 
+    def note(self, trouble: str | None) -> None:
+        """Take note of how it stands with a server that was not reached before."""
+        self.trouble = trouble
+        if not self.first.done():
+            self.first.set_result(None)
+
     async def _lose(self, lost: Lost) -> None:
         self._losses += 1
+        if self.number == 0:
+            self.note(lost.reason)
         if self._losses == LOSSES_BEFORE_WARNING:
             _log.warning(
                 "%s is away (%s); a crew that asks waits and goes on when it is back",

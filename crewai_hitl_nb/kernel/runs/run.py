@@ -2,10 +2,11 @@
 
 A notebook cell has a running event loop even when it is a plain one, and crewAI refuses
 ``crew.kickoff()`` there. While installed, crewAI's blocking entry points move to a daemon
-thread when a loop runs in the calling thread, and the cell waits for them, interruptibly;
-the asynchronous ones stay where they are, but for flows that would block the kernel's loop
-(``runs/own_loop.py``). Either way the :class:`Run` knows the cell, and an interrupt stops the
-run: its questions are withdrawn and it asks no more.
+thread when a cell calls them, and the cell waits for them, interruptibly. On any other loop
+they are left to crewAI, which refuses a crew: a web application would stand still until a
+person answers. The asynchronous ones stay where they are, but for flows that would block the
+kernel's loop (``runs/own_loop.py``). Either way the :class:`Run` knows the cell, and an interrupt
+stops the run: its questions are withdrawn and it asks no more.
 
 Above it is ``session.py``; it knows crewAI's entry points and the notebook, not the server.
 """
@@ -13,8 +14,8 @@ Above it is ``session.py``; it knows crewAI's entry points and the notebook, not
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, TypeVar
@@ -23,12 +24,15 @@ from crewai import Crew
 from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
 from crewai.flow.runtime import Flow
 
+from crewai_hitl_nb.client.blocking import (
+    TICK_SECONDS,
+    block_until_done,
+    interrupt_of_the_program,
+    loop_is_running,
+)
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.runs.own_loop import blocks_its_loop, on_a_loop_of_its_own
 from crewai_hitl_nb.protocol.events import CancelReason
-
-TICK_SECONDS: Final = 0.25
-"""How long an idle wait may go without looking around: an interrupt shows within this."""
 
 STOP_SECONDS: Final = 1.0
 """How long an interrupted cell waits for the run to end in order; it ends without it too."""
@@ -55,12 +59,15 @@ class Run:
         cell: The cell where it began; None outside a notebook.
         has_view: Whether a view of the run shows its questions, so that no card need to.
         stopped: Why it is to end, if it is.
+        begun_after: The interrupt that its caller was handling when it began, which is not meant
+            for it.
     """
 
     def __init__(self, cell: Cell | None, *, has_view: bool = False) -> None:
         self.cell = cell
         self.has_view = has_view
         self.stopped: CancelReason | None = None
+        self.begun_after = interrupt_taken_here()
         self._on_stop: set[Callable[[CancelReason], None]] = set()
         self._lock = threading.Lock()
 
@@ -90,6 +97,12 @@ class Run:
         finally:
             with self._lock:
                 self._on_stop.discard(callback)
+
+
+def interrupt_taken_here() -> BaseException | None:
+    """Return the interrupt that the calling thread is handling, if it is the main thread."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return interrupt_of_the_program() if is_main else None
 
 
 def current_run() -> Run | None:
@@ -134,7 +147,7 @@ class RunPatch:
     def block(self, call: Callable[[], _T]) -> _T:
         """Run a blocking call as a run, on a thread of its own when a loop runs here."""
         with self._run() as run:
-            return _on_a_thread(run, call) if _loop_is_running() else call()
+            return _on_a_thread(run, call) if loop_is_running() else call()
 
     async def await_(self, call: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Run a coroutine as a run."""
@@ -157,7 +170,11 @@ class RunPatch:
         def run_here_or_on_a_thread(this: Any, *args: Any, **kwargs: Any) -> Any:
             if not self._active or isinstance(this, BaseAgentExecutor):  # a flow in disguise
                 return original(this, *args, **kwargs)
-            return self.block(functools.partial(original, this, *args, **kwargs))
+            call = functools.partial(original, this, *args, **kwargs)
+            if loop_is_running() and not self._is_a_cells():
+                with self._run():
+                    return call()
+            return self.block(call)
 
         return run_here_or_on_a_thread
 
@@ -174,6 +191,11 @@ class RunPatch:
             return await self.await_(call)
 
         return run_as_task
+
+    def _is_a_cells(self) -> bool:
+        """Say whether the loop of this thread may be blocked: a cell's, or that of its run."""
+        in_a_run = self._notebook is not None and _current.get() is not None
+        return in_a_run or self._on_kernel_loop()
 
     def _on_kernel_loop(self) -> bool:
         return self._notebook is not None and (
@@ -200,18 +222,6 @@ class RunPatch:
             _current.reset(token)
 
 
-def _nothing() -> None:
-    pass
-
-
-def _loop_is_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 def _on_a_thread(run: Run, call: Callable[[], _T]) -> _T:
     """Run a blocking call on a daemon thread and wait for it; an interrupt stops the run."""
     outcome: Future[_T] = Future()
@@ -224,31 +234,6 @@ def _on_a_thread(run: Run, call: Callable[[], _T]) -> _T:
         wait([outcome], timeout=STOP_SECONDS)
         raise
     return outcome.result()
-
-
-def block_until_done(turns: Sequence[Future[Any]], tick: Callable[[], None] = _nothing) -> None:
-    """Block the calling thread until one of these is done.
-
-    Args:
-        turns: What to wait for.
-        tick: Called a few times a second.
-
-    Raises:
-        asyncio.CancelledError: The task that blocks its loop here was asked to end. In a
-            script asyncio.run() turns Ctrl-C into that, and only an await would see it.
-    """
-    task = asyncio.current_task() if _loop_is_running() else None
-    cancelled_before = _cancellations(task)
-    while not wait(turns, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED).done:
-        if _cancellations(task) > cancelled_before:
-            raise asyncio.CancelledError
-        tick()
-
-
-def _cancellations(task: "asyncio.Task[Any] | None") -> int:
-    """Return how often a task was asked to end (known from Python 3.11 on, as is the need)."""
-    count: Callable[[], int] | None = getattr(task, "cancelling", None)
-    return count() if count is not None else 0
 
 
 def _settle(outcome: Future[Any], call: Callable[[], Any]) -> None:

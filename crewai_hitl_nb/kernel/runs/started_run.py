@@ -7,12 +7,12 @@ the bridge nor how a run is told of.
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, Literal, TypeAlias
 
-from crewai_hitl_nb.kernel.runs.run import TICK_SECONDS, Run
+from crewai_hitl_nb.client.blocking import TICK_SECONDS, block_until_done
+from crewai_hitl_nb.kernel.runs.run import Run
 from crewai_hitl_nb.protocol.arguments import Seconds, seconds_or_none
 from crewai_hitl_nb.protocol.events import CancelReason
 from crewai_hitl_nb.protocol.runs import RunCancelReason, RunKind
@@ -78,10 +78,9 @@ class StartedRun:
             Exception: Whatever the crew or the flow raised.
         """
         timeout = seconds_or_none("timeout", timeout)
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not wait([self._outcome], timeout=_tick(deadline)).done:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"the run did not end within {timeout:g} s; it goes on")
+        block_until_done([self._outcome], seconds=timeout)
+        if not self._outcome.done():
+            raise TimeoutError(f"the run did not end within {timeout:g} s; it goes on")
         return self._outcome.result()
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -132,9 +131,3 @@ class StartedRun:
         while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
             pass
         return outcome.result()
-
-
-def _tick(deadline: float | None) -> float:
-    if deadline is None:
-        return TICK_SECONDS
-    return max(0.0, min(TICK_SECONDS, deadline - time.monotonic()))

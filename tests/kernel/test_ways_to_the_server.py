@@ -1,0 +1,212 @@
+"""A kernel reaches its server however that one listens; what cannot be reached is said at once."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import crewai_hitl_nb as hitl
+from crewai_hitl_nb.client.discovery import Endpoint, find_endpoint
+from crewai_hitl_nb.client.errors import WrongAddress
+from crewai_hitl_nb.protocol.errors import HitlError, NotFound
+from crewai_hitl_nb.server.standalone import HumanInputServer
+from tests.certificate import write_certificate
+from tests.jupyter_process import JupyterProcess
+from tests.kernel.conftest import LIGHT
+from tests.kernel.running_kernel import RunningKernel
+
+
+class HiddenServer(JupyterProcess):
+    """A Jupyter server that a plain HTTP client cannot speak to: what it put out for kernels."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        super().__init__(folder, options=(*LIGHT, *options))
+        if any("sock=" in option for option in options):  # Jupyter refuses both
+            address = ("--ip=", "--port=", "--ServerApp.port")
+            self._command = [o for o in self._command if not o.startswith(address)]
+
+    def endpoint(self) -> Endpoint | None:
+        """Return what its kernels and scripts find."""
+        return find_endpoint(environ={}, runtime_dir=Path(self.env["JUPYTER_RUNTIME_DIR"]))
+
+    def _health(self) -> int | None:
+        found = self.endpoint()
+        return httpx.get(found.url + "health", headers=bearer(found)).status_code if found else None
+
+
+def bearer(endpoint: Endpoint) -> dict[str, str]:
+    """Return the kernel key as a header."""
+    return {"Authorization": f"Bearer {endpoint.token}"}
+
+
+@pytest.fixture(scope="module", params=["a certificate", "a Unix socket"])
+def hidden(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HiddenServer]:
+    """A server with a certificate that nobody trusts, or on a Unix socket."""
+    folder = tmp_path_factory.mktemp("hidden")
+    if request.param == "a certificate":
+        file = write_certificate(folder / "certificate.pem", "192.0.2.1")
+        option = f"--ServerApp.certfile={file}"
+    else:
+        option = f"--ServerApp.sock={folder / 's'}"
+    server = HiddenServer(folder, option)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_program_of_its_user_asks_and_answers_there(hidden: HiddenServer) -> None:
+    found = hidden.endpoint()
+    assert found is not None
+    with hitl.Client(found.url, found.token) as client:
+        client.publish({"type": "human_input_required", "prompt": "Well?", "request_id": "r"})
+        first = next(client.events(types=["human_input_required"], replay="pending"))
+        client.answer("r", "tea")
+
+        assert getattr(first, "prompt", None) == "Well?"
+        assert client.request("r").status == "answered"
+
+
+def test_a_person_is_told_the_servers_own_address(hidden: HiddenServer) -> None:
+    found = hidden.endpoint()
+    assert found is not None
+
+    assert found.url.startswith("http://127.0.0.1:")
+    assert found.for_people.startswith(("https://127.0.0.1:", "http+unix://"))
+    assert found.for_people.endswith("/crewai-hitl/")
+
+
+@pytest.mark.parametrize("token", [None, "wrong", JupyterProcess.token])
+@pytest.mark.parametrize("path", ["crewai-hitl/health", "crewai-hitl/requests", "api/kernels"])
+def test_nobody_else_is_let_in_beside_it(
+    hidden: HiddenServer, token: str | None, path: str
+) -> None:
+    found = hidden.endpoint()
+    assert found is not None
+    headers = {} if token is None else {"Authorization": f"token {token}"}
+
+    assert httpx.get(httpx.URL(found.url).join(f"/{path}"), headers=headers).status_code == 404
+
+
+def test_a_kernels_key_opens_nothing_but_this_extension(hidden: HiddenServer) -> None:
+    found = hidden.endpoint()
+    assert found is not None
+
+    for path in ("/api/kernels", "/", "/crewai-hitl/../api/status"):
+        reply = httpx.get(httpx.URL(found.url).join(path), headers=bearer(found))
+        assert reply.status_code == 404
+
+
+@pytest.fixture(scope="module")
+def standalone() -> Iterator[HumanInputServer]:
+    """A plain server."""
+    with HumanInputServer(port=0, api_key="key") as server:
+        yield server
+
+
+@pytest.fixture
+def tls_url(tmp_path: Path) -> Iterator[str]:
+    """Something that speaks TLS, with a certificate that nobody trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(write_certificate(tmp_path / "certificate.pem", "127.0.0.1"))
+    loop = asyncio.new_event_loop()
+    serving = asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    server = loop.run_until_complete(serving)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    server.close()
+    loop.run_until_complete(server.wait_closed())
+    loop.close()
+
+
+def refused(url: str) -> list[HitlError]:
+    """Return what a call and a stream say of a URL."""
+    with hitl.Client(url, "key", seconds=4) as client:
+        with pytest.raises(HitlError) as of_call:
+            client.pending()
+        with pytest.raises(HitlError) as of_stream:
+            next(client.events())
+    return [of_call.value, of_stream.value]
+
+
+def test_https_spoken_to_plain_http_is_told(standalone: HumanInputServer) -> None:
+    for refusal in refused(standalone.url.replace("http", "https")):
+        assert isinstance(refusal, WrongAddress)
+        assert "begins with http://" in refusal.message
+
+
+def test_plain_http_spoken_to_https_is_told(tls_url: str) -> None:
+    for refusal in refused(tls_url.replace("https", "http")):
+        assert isinstance(refusal, WrongAddress)
+        assert "begins with https://" in refusal.message
+
+
+def test_a_certificate_that_nobody_trusts_is_told_with_the_way_to_trust_it(tls_url: str) -> None:
+    for refusal in refused(tls_url):
+        assert isinstance(refusal, WrongAddress)
+        assert "SSL_CERT_FILE" in refusal.message
+
+
+def test_a_wrong_path_is_told(standalone: HumanInputServer) -> None:
+    for refusal in refused(f"{standalone.url}elsewhere/"):
+        assert isinstance(refusal, NotFound)
+
+
+@pytest.fixture
+def switched_off(kernel: RunningKernel) -> Iterator[RunningKernel]:
+    """The shared kernel without a bridge, and without a server that it could find."""
+    kernel.run(
+        "hitl.disable()\nimport os, tempfile\nkept = dict(os.environ)\n"
+        "del os.environ['CREWAI_HITL_KERNEL_URL']\n"
+        "os.environ['JUPYTER_RUNTIME_DIR'] = tempfile.mkdtemp()"
+    )
+    yield kernel
+    kernel.run("hitl.disable(); os.environ.update(kept)")
+
+
+@pytest.mark.parametrize("turn_on", ["hitl.enable()", "%load_ext crewai_hitl_nb"])
+def test_turning_it_on_without_a_server_says_so_at_once(
+    switched_off: RunningKernel, turn_on: str
+) -> None:
+    cell = switched_off.run(turn_on)
+    switched_off.run("get_ipython().extension_manager.loaded.discard('crewai_hitl_nb')")
+
+    assert "no server was found" in cell.text
+    assert "ends with an error" in cell.text
+    assert "CREWAI_HITL_URL" in cell.text
+
+
+def test_a_closed_port_is_told_at_once_and_again_where_somebody_waits(
+    switched_off: RunningKernel, standalone: HumanInputServer
+) -> None:
+    with socket.socket() as closed:  # bound, and not listened on
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        enabled = switched_off.run(f"hitl.enable({url!r}, 'key')")
+
+    assert f"{url} cannot be reached" in enabled.text
+    assert "waits until the server is there" in enabled.text
+
+
+def test_a_wrong_address_is_told_at_once_and_ends_the_first_question(
+    switched_off: RunningKernel, standalone: HumanInputServer
+) -> None:
+    enabled = switched_off.run(f"hitl.enable('{standalone.url}elsewhere/', 'key')")
+    asked = switched_off.begin("hitl.ask('Well?')").finish()
+
+    assert "nothing at this address" in enabled.text
+    assert asked.error is not None
+    assert asked.error[0] == "NotAnswered"
+
+
+def test_a_server_that_is_there_is_nothing_to_talk_about(kernel: RunningKernel) -> None:
+    assert kernel.run("hitl.disable(); hitl.enable()").text == ""
