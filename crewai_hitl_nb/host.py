@@ -29,23 +29,17 @@ class HumanInputServer(standalone.HumanInputServer):
         if self.port:
             self._bridge()
 
-    async def start_async(self) -> None:
-        """Begin to serve on the running loop; return when it accepts connections.
-
-        Raises:
-            ServerError: One line on why it cannot start and what to do.
-        """
+    async def _begin(self) -> None:
         try:
-            await super().start_async()
+            await super()._begin()
         except BaseException:
             self._unbridge()
             raise
         self._bridge()
 
-    async def stop_async(self) -> None:
-        """Stop serving and return when everything is closed."""
+    async def _close(self) -> None:
         self._unbridge()
-        await super().stop_async()
+        await super()._close()
 
     def _bridge(self) -> None:
         if self._bridged or "crewai" not in sys.modules:
@@ -53,7 +47,7 @@ class HumanInputServer(standalone.HumanInputServer):
         from crewai_hitl_nb import kernel
 
         if not kernel.is_enabled():
-            kernel.enable(self.url, self.kernel_key)
+            kernel.enable_quietly(self.url, self.kernel_key)
             self._bridged = True
 
     def _unbridge(self) -> None:

@@ -13,8 +13,7 @@ import ipaddress
 import secrets
 import socket
 import threading
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -43,6 +42,7 @@ from crewai_hitl_nb.protocol.limits import (
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.server import crews, webhooks
 from crewai_hitl_nb.server.access_log import log_request
+from crewai_hitl_nb.server.background import Background
 from crewai_hitl_nb.server.base import SETTING, CallerMixin, HitlHandler, Services
 from crewai_hitl_nb.server.handover import Handover, local_url
 from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
@@ -161,7 +161,7 @@ class HumanInputServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
         self._loops: list[asyncio.Task[None]] = []
-        self._background: _Background | None = None
+        self._background: Background | None = None
 
     @property
     def url(self) -> str:
@@ -185,14 +185,61 @@ class HumanInputServer:
             ServerError: One line on why it cannot start and what to do.
         """
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(self._start_and_wait())
+            asyncio.run(self._serve())
 
     async def start_async(self) -> None:
-        """Begin to serve on the running loop; return when it accepts connections.
+        """Begin to serve, on a thread and a loop of its own; return when it accepts connections.
+
+        So a cell or a handler that blocks the caller's loop does not stop what would answer it.
 
         Raises:
             ServerError: One line on why it cannot start and what to do.
         """
+        self._background = Background(self._serve, self.stop)
+        await asyncio.shield(asyncio.wrap_future(self._background.begin()))
+
+    def stop(self) -> None:
+        """Stop serving; from any thread, and without effect when it does not serve."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self._close()))
+
+    async def stop_async(self) -> None:
+        """Stop serving and return when everything is closed."""
+        self.stop()
+        await self._ended()
+
+    async def wait(self) -> None:
+        """Serve until :meth:`stop`, then close everything and return."""
+        try:
+            await self._ended()
+        finally:
+            await self.stop_async()
+
+    async def _ended(self) -> None:
+        if self._background is not None:
+            await asyncio.shield(asyncio.wrap_future(self._background.ended))
+
+    # ---- on the server's own loop
+
+    async def _serve(self, begun: Callable[[], None] = lambda: None) -> None:
+        """Serve on the running loop until :meth:`stop`, then close everything.
+
+        Args:
+            begun: Called when it accepts connections.
+
+        Raises:
+            ServerError: One line on why it cannot start and what to do.
+        """
+        await self._begin()
+        begun()
+        try:
+            if self._stopped is not None:
+                await self._stopped.wait()
+        finally:
+            await self._close()
+
+    async def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         sockets = self._bind()
         try:
@@ -211,14 +258,7 @@ class HumanInputServer:
         self.started.set()
         _log.info("human-input events at %s", self.url)
 
-    def stop(self) -> None:
-        """Stop serving; from any thread, and without effect when it does not serve."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.stop_async()))
-
-    async def stop_async(self) -> None:
-        """Stop serving and return when everything is closed."""
+    async def _close(self) -> None:
         http, self._http = self._http, None
         if http is None:
             return
@@ -234,18 +274,6 @@ class HumanInputServer:
         await http.close_all_connections()
         if self._stopped is not None:
             self._stopped.set()
-
-    async def wait(self) -> None:
-        """Serve until :meth:`stop`, then close everything and return."""
-        try:
-            if self._stopped is not None:
-                await self._stopped.wait()
-        finally:
-            await self.stop_async()
-
-    async def _start_and_wait(self) -> None:
-        await self.start_async()
-        await self.wait()
 
     async def _open(self) -> None:
         kept, in_memory = self._retention, self._path == MEMORY
@@ -340,8 +368,8 @@ class HumanInputServer:
         await self.stop_async()
 
     def __enter__(self) -> "HumanInputServer":
-        self._background = _Background(self)
-        self._background.start()
+        self._background = Background(self._serve, self.stop)
+        self._background.begin().result()
         return self
 
     def __exit__(
@@ -366,33 +394,3 @@ class _Nothing(HitlHandler):
         raise NotFound("there is nothing at this address; see openapi.json for what there is")
 
     get = head = post = put = patch = delete = options = _say_so
-
-
-class _Background:
-    """The server on a thread of its own, for ``with`` in a plain script."""
-
-    def __init__(self, server: HumanInputServer) -> None:
-        self._server = server
-        self._began: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run()), name="hitl-server", daemon=True
-        )
-
-    def start(self) -> None:
-        """Return when it accepts connections, or raise why it cannot."""
-        self._thread.start()
-        self._began.result()
-
-    def stop(self) -> None:
-        """Return when everything is closed."""
-        self._server.stop()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        try:
-            await self._server.start_async()
-        except Exception as error:  # noqa: BLE001 - whatever it is, who starts it must hear of it
-            self._began.set_exception(error)
-            return
-        self._began.set_result(None)
-        await self._server.wait()

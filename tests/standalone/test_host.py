@@ -10,6 +10,7 @@ import pytest
 import websockets
 from websockets.exceptions import InvalidStatus
 
+from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.server.standalone import HumanInputServer, ServerError
 
 ASK = {"type": "human_input_required", "prompt": "Good?", "request_id": "r1"}
@@ -167,6 +168,29 @@ async def test_start_async_returns_when_it_listens_and_stop_async_when_all_is_cl
         await server.stop_async()
         await asyncio.wait_for(socket.wait_closed(), 5)
         assert socket.close_code == 1001
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("opened", ["start_async", "async with"])
+async def test_a_caller_that_blocks_its_own_loop_is_served_all_the_same(opened: str) -> None:
+    server = HumanInputServer(port=0, api_key="k")
+    if opened == "start_async":
+        await server.start_async()
+    else:
+        await server.__aenter__()
+    with Client(server.url, "k") as client:  # blocks this loop
+        client.publish({"type": "human_input_required", "prompt": "Well?", "request_id": "r"})
+        client.answer("r", "tea")
+        assert client.request("r").status == "answered"
+    await server.stop_async()
+    await server.wait()  # returns when it has ended already
+
+
+@pytest.mark.asyncio
+async def test_a_start_that_fails_is_told_to_whoever_awaits_it() -> None:
+    async with HumanInputServer(port=0) as first:
+        with pytest.raises(ServerError, match="choose another port"):
+            await HumanInputServer(port=first.port).start_async()
 
 
 def test_programs_of_this_user_find_it_and_nothing_stays_behind(runtime_dir: Path) -> None:

@@ -1,5 +1,6 @@
 """A log that is pruned in the middle of a replay, read over each transport."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,11 @@ async def test_events_pruned_in_the_middle_of_a_replay_are_a_gap_on_every_transp
     store = MEMORY if kind == "memory" else tmp_path / "log.db"
     async with HumanInputServer(port=0, store=store) as server:
         assert server._services.broker is not None
-        await server._services.broker.publish(
+        assert server._loop is not None
+        publishing = server._services.broker.publish(
             [other(event_id=f"n{n}", execution_id="run-1") for n in range(1, LOG + 1)]
         )
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(publishing, server._loop))
         prune_behind_the_first_page(server, monkeypatch)
         frames = list[Json]()
         async with reading(transport, Here(server.url), path, replay="all") as reader:
