@@ -44,7 +44,7 @@ from crewai_hitl_nb.protocol.errors import Unavailable
 from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.protocol.state import Listed
 from crewai_hitl_nb.protocol.wire import encode_event, event_from_wire
 
 _Reply = TypeVar("_Reply")
@@ -125,7 +125,7 @@ class AsyncClient:
     async def requests(
         self,
         *,
-        status: Status | None = None,
+        status: Listed | None = None,
         execution_id: str | None = None,
         crew_id: str | None = None,
         kind: str | None = None,

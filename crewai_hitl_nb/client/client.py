@@ -22,7 +22,7 @@ from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.frames import Gap
-from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.protocol.state import Listed
 
 
 class Client:
@@ -100,7 +100,7 @@ class Client:
     def requests(
         self,
         *,
-        status: Status | None = None,
+        status: Listed | None = None,
         execution_id: str | None = None,
         crew_id: str | None = None,
         kind: str | None = None,

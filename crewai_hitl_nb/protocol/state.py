@@ -42,6 +42,9 @@ from crewai_hitl_nb.protocol.wire import encode_event
 
 Status: TypeAlias = Literal["pending", "answered", "cancelled", "expired"]
 
+Listed: TypeAlias = Literal["pending", "answered", "cancelled", "expired", "closed"]
+"""What a listing may be narrowed down to: a status, or every one but pending."""
+
 TRANSITIONS: Final[Mapping[tuple[Status | None, str], Status]] = {
     (None, "human_input_required"): "pending",
     ("pending", "human_input_claimed"): "pending",

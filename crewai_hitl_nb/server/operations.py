@@ -15,7 +15,7 @@ from crewai_hitl_nb.protocol import errors, limits
 from crewai_hitl_nb.protocol.brief import Texts
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.ids import Id
-from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.protocol.state import Listed
 from crewai_hitl_nb.server import schemas
 from crewai_hitl_nb.server.keyring import Right
 from crewai_hitl_nb.server.parameters import Order
@@ -112,7 +112,7 @@ _POLL: Final = (
     ),
 )
 _LISTING: Final = (
-    Parameter("status", Status, "Only requests that stand so."),
+    Parameter("status", Listed, "Only requests that stand so; `closed`: all but the pending."),
     Parameter("execution_id", Id, "Only this execution."),
     CREW,
     Parameter("kind", Id, "Only questions of this kind."),

@@ -13,7 +13,7 @@ from crewai_hitl_nb.protocol.brief import Texts
 from crewai_hitl_nb.protocol.dialects import Dialect
 from crewai_hitl_nb.protocol.errors import BadRequest
 from crewai_hitl_nb.protocol.search import words_of
-from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.protocol.state import Listed
 from crewai_hitl_nb.store.base import Match, RequestQuery
 
 Order: TypeAlias = Literal["oldest", "newest"]
@@ -132,7 +132,7 @@ def request_query(handler: web.RequestHandler) -> RequestQuery:
         for name in ("execution_id", "crew_id", "kind", "assignee")
     }
     return RequestQuery(
-        status=_typed(handler, "status", Status, None),
+        status=_typed(handler, "status", Listed, None),
         words=words_of(search),
         newest_first=order == "newest",
         after=int(cursor) if cursor else None,

@@ -32,7 +32,7 @@ from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
 from crewai_hitl_nb.protocol.events import Event, event_type, request_id_of
 from crewai_hitl_nb.protocol.lines import logger, note_fault
 from crewai_hitl_nb.protocol.search import is_found
-from crewai_hitl_nb.protocol.state import Request, Status
+from crewai_hitl_nb.protocol.state import Listed, Request
 from crewai_hitl_nb.protocol.wire import encode_event
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which requests a listing wants, oldest first unless ``newest_first``.
 
     Attributes:
-        status: None lists all.
+        status: None lists all, ``closed`` all that are not pending.
         execution_id: None lists all; so for the next three.
         crew_id: Crew.
         kind: Kind of request.
@@ -153,7 +153,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
         limit: At most this many.
     """
 
-    status: Status | None = None
+    status: Listed | None = None
     execution_id: str | None = None
     crew_id: str | None = None
     kind: str | None = None

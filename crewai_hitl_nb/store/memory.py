@@ -360,13 +360,15 @@ class _Owners:
 def _wanted(query: RequestQuery, request: Request) -> bool:
     event = request.required
     pairs = (
-        (query.status, request.status),
         (query.execution_id, event.execution_id),
         (query.crew_id, event.crew_id),
         (query.kind, event.kind),
         (query.assignee, event.assignee),
     )
     if query.within is not None and not query.within.covers(event):
+        return False
+    is_closed = request.status != "pending"
+    if query.status not in (None, request.status, "closed" if is_closed else None):
         return False
     return all(want is None or want == have for want, have in pairs)
 

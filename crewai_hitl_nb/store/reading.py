@@ -303,7 +303,7 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
     most = limits.SEARCHED_REQUESTS if query.words else query.limit
     values: dict[str, object] = {"limit": most + 1}
     filters: dict[str, tuple[str, object]] = {
-        "status": ("requests.status", query.status),
+        "status": ("requests.status", query.status if query.status != "closed" else None),
         "execution_id": (f"{owner}.execution_id", query.execution_id),
         "crew_id": (f"{owner}.crew_id", query.crew_id),
         "kind": ("requests.kind", query.kind),
@@ -313,6 +313,8 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
         if value is not None:
             where.append(f"{column} = :{name}")
             values[name] = value
+    if query.status == "closed":
+        where.append("requests.status != 'pending'")
     if query.within is not None:
         where.append(_within(query.within, values, "requests."))
     if query.after is not None:

@@ -79,7 +79,8 @@ export class History {
   }
 
   private page(): Promise<Reply> {
-    const query = new URLSearchParams({ ...this.query, order: "newest" });
+    // Without those that wait: there may be more of them, all newer, than any page holds.
+    const query = new URLSearchParams({ ...this.query, status: "closed", order: "newest" });
     query.set("limit", String(PAGE_REQUESTS));
     if (this.cursor !== null) query.set("cursor", this.cursor);
     return get(this.endpoint, `requests?${query}`);

@@ -97,6 +97,16 @@ def test_the_history_comes_in_pages_and_takes_in_what_is_answered_meanwhile(
     expect(entries.first).to_have_attribute("data-request-id", "page-59")
 
 
+def test_the_history_shows_what_was_answered_however_many_newer_questions_wait(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    desk.ask("below", prompt="Long ago?")
+    desk.answer("below", human_feedback="Fine")
+    desk.ask_all([{"request_id": f"above-{number}"} for number in range(60)])
+    inbox = open_inbox("#history")
+    expect(inbox.entry("below")).to_be_visible()
+
+
 def test_a_search_of_the_history_finds_what_was_not_listed_yet(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:

@@ -40,7 +40,7 @@ export function HistoryList({ client, surroundings, filters, onFilters, search }
         onChange={onFilters}
         search={search}
       />
-      {idle && closed.length === 0 && !isFiltered(filters) && (
+      {idle && closed.length === 0 && !pages.more && !isFiltered(filters) && (
         <p class="chitl-nothing">Nothing was answered yet. What ends is kept here.</p>
       )}
       {idle && found.length === 0 && isFiltered(filters) && (
