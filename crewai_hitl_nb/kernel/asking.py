@@ -30,6 +30,7 @@ from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
+    ClosingEvent,
     HumanInputCancelled,
     HumanInputCompleted,
     HumanInputRequired,
@@ -81,6 +82,10 @@ class Screen(Protocol):
 
     def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
         """Show it, under the cell if there is one. Must return fast; may be any thread."""
+        ...
+
+    def closed(self, request: HumanInputRequired, closing: ClosingEvent | None) -> None:
+        """Take in how it ended, for whom it is shown to later; None where nobody waits on."""
         ...
 
 
@@ -188,6 +193,7 @@ class Asker:
             raise
         finally:
             del self._waiting[pending]
+            self._close(pending)
 
     def _look_around(self, pending: PendingRequest) -> None:
         if self._notebook is not None:
@@ -227,6 +233,14 @@ class Asker:
             self._screen.show(request, cell)
         except Exception:  # noqa: BLE001 - a card that fails leaves a question for the inbox
             _log.exception("request %s could not be shown here", request.request_id)
+
+    def _close(self, pending: PendingRequest) -> None:
+        outcome = pending.outcome
+        is_known = outcome.done() and not outcome.cancelled() and outcome.exception() is None
+        try:
+            self._screen.closed(pending.request, outcome.result() if is_known else None)
+        except Exception:  # noqa: BLE001 - the log has the answer, shown here or not
+            _log.exception("the end of %s could not be shown here", pending.request.request_id)
 
     def _answer(self, pending: PendingRequest, emitter: Any) -> HumanInputCompleted:
         """Return the answer, or raise for every other end."""

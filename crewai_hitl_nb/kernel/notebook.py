@@ -15,7 +15,9 @@ from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_RUNS_A_CELL: Final = "execute_request"
 
 CellInterrupted = Callable[[str], None]
 """Called with the message id of the cell that was interrupted."""
@@ -46,6 +48,7 @@ class Notebook:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._kernel = shell.kernel
+        self._last = self._asked_by()  # of enable(), unless that was a widget's click
 
     @classmethod
     def current(cls) -> "Notebook | None":
@@ -77,21 +80,52 @@ class Notebook:
         """Return the cell that the calling thread or task works for.
 
         ipykernel keeps it in the context, which crewAI's own threads inherit; in a bare
-        thread it is the cell that ran last.
+        thread it is the cell that ran last. So it is where no cell runs but a widget's
+        callback: what is displayed for the message that called it, JupyterLab shows nowhere.
         """
-        request = self._kernel.get_parent("shell")
+        request = self._asked_by()
+        if request.get("header", {}).get("msg_type") != _RUNS_A_CELL:
+            request = self._last
         header = request.get("header", {})
         return Cell(
             str(header.get("msg_id", "")), header, request.get("metadata", {}).get("cellId")
         )
 
-    def display(self, bundle: Mapping[str, Any], cell: Cell) -> None:
-        """Put a MIME bundle under a cell, from any thread."""
+    def remember_cells(self) -> Callable[[], None]:
+        """Remember from here on which cell ran last; returns how to stop that."""
+
+        def begin(info: Any) -> None:
+            self._last = self._asked_by()
+
+        self._shell.events.register("pre_run_cell", begin)
+        return lambda: self._shell.events.unregister("pre_run_cell", begin)
+
+    def _asked_by(self) -> Mapping[str, Any]:
+        request: Mapping[str, Any] = self._kernel.get_parent("shell")
+        return request
+
+    def display(
+        self,
+        bundle: Mapping[str, Any],
+        cell: Cell,
+        display_id: str | None = None,
+        *,
+        again: bool = False,
+    ) -> None:
+        """Put a MIME bundle under a cell, from any thread.
+
+        Args:
+            bundle: The MIME bundle.
+            cell: Where.
+            display_id: Names it among the outputs of this kernel, for what changes later.
+            again: Put it in place of the one that has this name.
+        """
         sys.stdout.flush()  # what was printed before must stand above
+        transient = {} if display_id is None else {"display_id": display_id}
         self._kernel.session.send(
             self._kernel.iopub_socket,
-            "display_data",
-            {"data": dict(bundle), "metadata": {}, "transient": {}},
+            "update_display_data" if again else "display_data",
+            {"data": dict(bundle), "metadata": {}, "transient": transient},
             parent=dict(cell.header),
             ident=b"display_data",
         )

@@ -95,6 +95,7 @@ class Session:
         self.runs = RunPatch(self._notebook, before=self._before_run)
         self._closers.append(self.runs.remove)
         if self._notebook is not None:
+            self._closers.append(self._notebook.remember_cells())
             self._closers.append(self._notebook.when_interrupted(self._interrupted))
             self._closers.append(self._notebook.when_ending(self._ending))
         self._closers.append(self._starter.close)

@@ -6,15 +6,17 @@
 * plain text, for everything else.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.protocol.events import HumanInputRequired
+from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.protocol.visible import visible_lines
 from crewai_hitl_nb.protocol.wire import encode_event
+from crewai_hitl_nb.terminal.wording import by, ending
 from crewai_hitl_nb.widget.card import CardWidget
 from crewai_hitl_nb.widget.script import FrontEndNotBuilt
 
@@ -39,6 +41,22 @@ def card_bundle(request: HumanInputRequired, endpoint: Endpoint | None = None) -
         CARD_MIME: payload,
         "text/plain": visible_lines(f"{request.prompt}\n\n{request.context}"),
     }
+
+
+def with_its_end(bundle: Mapping[str, Any], closing: ClosingEvent) -> dict[str, Any]:
+    """Return a question's bundle with how it ended: a saved notebook outlives the log."""
+    end = msgspec.json.decode(encode_event(closing))
+    text = f"{bundle['text/plain']}\n\n{visible_lines(_end_said(closing))}"
+    return {**bundle, CARD_MIME: {**bundle[CARD_MIME], "completion": end}, "text/plain": text}
+
+
+def _end_said(closing: ClosingEvent) -> str:
+    if not isinstance(closing, HumanInputCompleted):
+        return ending(closing)
+    values = msgspec.json.encode(closing.values).decode() if closing.values else ""
+    words = [", ".join(closing.options or ()), closing.human_feedback, values]
+    said = "\n".join(word for word in words if word)
+    return f"{closing.decision} by {by(closing.answered_by)}\n{said}".strip()
 
 
 def widget_view(payload: dict[str, Any], endpoint: Endpoint | None) -> dict[str, Any]:

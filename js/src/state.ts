@@ -26,6 +26,13 @@ export interface Request {
   readonly completion: ClosingEvent | null;
 }
 
+/** Return the question as this event ended it, or null if it is about another one. */
+export function closedBy(required: HumanInputRequired, closing: ClosingEvent): Request | null {
+  if (closing.request_id !== required.request_id) return null;
+  const open: Request = { required, status: "pending", claimedBy: null, completion: null };
+  return step(open, closing) ?? null;
+}
+
 /** Return the request after the event; one that the table has no row for changes nothing. */
 export function step(before: Request | undefined, event: RequestEvent): Request | undefined {
   const row = TRANSITIONS.find(

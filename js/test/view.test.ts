@@ -189,6 +189,29 @@ describe("a card", () => {
     expect(shown.find("hitl-connection")?.dataset.transport).toBe("sse");
   });
 
+  it("shows how the notebook was saved where the log knows it no more, or cannot be asked", async () => {
+    const completion = {
+      type: "human_input_completed",
+      event_id: "c1",
+      request_id: "r1",
+      timestamp: "2020-01-01T00:01:00Z",
+      human_feedback: "The second one",
+      decision: "respond",
+      answered_by: { name: "ada", via: "lab" },
+    };
+    const saved = { ...snapshot("r1", { timestamp: "2020-01-01T00:00:00Z" }), completion };
+    const gone = show(saved);
+    await until(() => gone.status === "answered");
+    expect(gone.text("hitl-card")).toContain("The second one");
+    expect(gone.text("hitl-card")).toContain("the log does not have it");
+    const [alone, ofAnother] = [host(), host()];
+    cleanups.push(mountPayload(alone, saved, "card", null));
+    expect(alone.textContent).toContain("The second one");
+    const mixed = { ...saved, completion: { ...completion, request_id: "r2" } };
+    cleanups.push(mountPayload(ofAnother, mixed, "card", null));
+    expect(ofAnother.textContent).not.toContain("The second one");
+  });
+
   it("can be read on a page that is none of a Jupyter server, and not answered", () => {
     const element = host();
     cleanups.push(mountPayload(element, snapshot("r1"), "card", null));

@@ -51,6 +51,10 @@ class Cell:
             self._is_over = message["content"]["execution_state"] == "idle"
         if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
             self.outputs.append({"output_type": message["msg_type"], **message["content"]})
+        if message["msg_type"] == "update_display_data":
+            for output in self.outputs:
+                if output.get("transient") == message["content"]["transient"]:
+                    output["data"] = message["content"]["data"]
 
     @property
     def text(self) -> str:

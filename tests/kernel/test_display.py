@@ -38,6 +38,48 @@ def test_one_bundle_serves_every_front_end(kernel: RunningKernel, client: Client
     assert question.prompt in bundle["text/plain"]
 
 
+def test_the_output_that_is_saved_says_how_the_question_ended(
+    kernel: RunningKernel, client: Client
+) -> None:
+    cell = kernel.begin("said = hitl.ask('Which table?')")
+    cell.wait_for_card()
+    client.answer(next_question(client).request_id, "the second one")
+    cell.finish()
+    (bundle,) = cell.cards()
+    assert bundle[CARD]["completion"]["human_feedback"] == "the second one"
+    assert bundle["text/plain"].endswith("the second one")
+
+    cell = kernel.begin("said = hitl.ask('Which table?', timeout=0.5)")
+    cell.finish()
+    (bundle,) = cell.cards()
+    assert bundle[CARD]["completion"]["type"] == "human_input_expired"
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "make_crew().kickoff()",
+        "hitl.ask('Which table?')",
+        "Thread(target=lambda: hitl.ask('Which table?')).start()",
+    ],
+)
+def test_what_a_click_on_a_widget_asks_stands_under_the_last_cell(
+    kernel: RunningKernel, client: Client, work: str
+) -> None:
+    kernel.run("1 + 1")
+    cell = kernel.run(
+        "from threading import Thread\nimport ipywidgets\n"
+        f"button = ipywidgets.Button()\nbutton.on_click(lambda _: {work})\n"
+        "print(button.model_id)"
+    )
+    kernel.tell_widget(cell.text.strip(), {"event": "click"})
+    card = cell.wait_for_card()
+    question = next_question(client)
+    client.answer(question.request_id, "fine")
+
+    assert card["request_id"] == question.request_id
+
+
 def test_a_bare_thread_asks_under_the_cell_where_its_crew_began(
     kernel: RunningKernel, client: Client
 ) -> None:

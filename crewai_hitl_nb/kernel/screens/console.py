@@ -27,7 +27,7 @@ from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
 from crewai_hitl_nb.kernel.notebook import Cell
 from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keyboard
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
-from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.lines import logger
 from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
 from crewai_hitl_nb.terminal.neutral import neutral, one_line
@@ -60,6 +60,9 @@ class Line:
         sys.stderr.write(f"crewAI asks: {one_line(request.prompt)} Answer at {self._url}\n")
         sys.stderr.flush()
 
+    def closed(self, request: HumanInputRequired, closing: ClosingEvent | None) -> None:
+        """Nothing: what was written stays."""
+
 
 class Console:
     """Asks at a terminal, beside all other places.
@@ -79,6 +82,9 @@ class Console:
         self._has_thread = False
         self._slid_in = False
         self._lock = threading.Lock()
+
+    def closed(self, request: HumanInputRequired, closing: ClosingEvent | None) -> None:
+        """Nothing: the bridge tells of it as well, and then it is said."""
 
     def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
         """Ask as soon as the terminal is free."""

@@ -7,6 +7,7 @@
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
 import { CellCards } from "../cell-cards";
+import { isObject } from "../decode";
 import { pageEndpoint } from "../endpoint";
 import { cardInCell } from "../view/card-in-cell";
 import { type DrawCard, mountPayload } from "../view/mount";
@@ -19,14 +20,19 @@ const RANK = -100;
 
 class CardOutput extends Widget implements IRenderMime.IRenderer {
   private unmount: () => void = () => undefined;
+  private shown: unknown;
 
   constructor(private readonly drawCard: DrawCard) {
     super();
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    this.unmount();
     const payload = model.data[MIME_TYPE];
+    // The kernel adds how it ended, for the saved notebook: the card here knows that already.
+    const id = isObject(payload) ? payload.request_id : undefined;
+    if (id !== undefined && id === this.shown) return;
+    this.shown = id;
+    this.unmount();
     this.unmount = mountPayload(this.node, payload, "lab", pageEndpoint(), this.drawCard);
   }
 

@@ -25,6 +25,7 @@ interface Props {
   readonly client: Client | null;
   readonly snapshot: HumanInputRequired;
   readonly via: string;
+  readonly saved: Request | null;
   readonly cells: CellCards;
 }
 
@@ -33,17 +34,22 @@ export function cardInCell(cells: CellCards): DrawCard {
   return (props) => <CardInCell {...props} cells={cells} />;
 }
 
-function CardInCell({ client, snapshot, via, cells }: Props) {
+function CardInCell({ client, snapshot, via, saved, cells }: Props) {
   useCellCards(cells, snapshot);
   return (
     <>
-      <Card client={client} snapshot={snapshot} via={via} />
+      <Card client={client} snapshot={snapshot} via={via} saved={saved} />
       {client !== null && <Next client={client} snapshot={snapshot} via={via} cells={cells} />}
     </>
   );
 }
 
-function Next({ client, snapshot, via, cells }: Props & { readonly client: Client }): VNode | null {
+function Next({
+  client,
+  snapshot,
+  via,
+  cells,
+}: Omit<Props, "saved"> & { readonly client: Client }): VNode | null {
   const isNext = ({ required }: Request) =>
     Date.parse(required.timestamp) > Date.parse(snapshot.timestamp) &&
     !cells.has(required.request_id);

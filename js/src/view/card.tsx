@@ -31,6 +31,8 @@ interface Props {
   readonly snapshot: Asked;
   /** The surface that an answer is given on. */
   readonly via: string;
+  /** How it ended, as the notebook was saved with it: for a log that knows it no more. */
+  readonly saved?: Request | null;
   /** Whether the connection's state is shown here, or already by the list around it. */
   readonly alone?: boolean;
 }
@@ -38,12 +40,11 @@ interface Props {
 /** What a card shows: the request's own status, or why it has none. */
 export type CardStatus = Status | "sending" | "gone" | "detached";
 
-export function Card({ client, snapshot, via, alone = true }: Props) {
+export function Card({ client, snapshot, via, saved = null, alone = true }: Props) {
   const id = snapshot.request_id;
-  const request = useClient(client, (known) => known.request(id)) ?? null;
+  const { request, status, isSaved } = useRequest(client, id, saved);
   const connection = useClient(client, (known) => (alone ? known.connection : null));
   useLayoutEffect(() => client?.expect(snapshot), [client, snapshot]);
-  const status = useStatus(client, id, request);
   const open = status === "pending" || status === "sending";
   const [root, host] = useStaying(open);
   const [required, missing] = useTexts(client, request, snapshot, root);
@@ -82,15 +83,20 @@ export function Card({ client, snapshot, via, alone = true }: Props) {
           notice={sending.notice}
         />
       )}
-      <Note status={status} />
+      <Note status={isSaved ? "saved" : status} />
       <Announcer required={required} request={request} held={sending.held} />
     </article>
   );
 }
 
-function useStatus(client: Client | null, id: string, request: Request | null): CardStatus {
+/** What is known of the request: by the log, or else by the notebook as it was saved. */
+function useRequest(client: Client | null, id: string, saved: Request | null) {
+  const logged = useClient(client, (known) => known.request(id)) ?? null;
   const gone = useClient(client, (known) => known.isGone(id));
-  return request?.status ?? (client === null ? "detached" : gone ? "gone" : "sending");
+  const request = logged ?? (gone || client === null ? saved : null);
+  const unknown: CardStatus = client === null ? "detached" : gone ? "gone" : "sending";
+  const status: CardStatus = request?.status ?? unknown;
+  return { request, status, isSaved: logged === null && request !== null };
 }
 
 /** The form, once it is known what can be answered. */
@@ -150,7 +156,7 @@ function Claim({ request }: { readonly request: Request | null }) {
   );
 }
 
-function Note({ status }: { readonly status: CardStatus }) {
+function Note({ status }: { readonly status: CardStatus | "saved" }) {
   if (NOTES[status] === undefined) return null;
   return (
     <p class="chitl-note" data-testid="hitl-record">
@@ -159,7 +165,8 @@ function Note({ status }: { readonly status: CardStatus }) {
   );
 }
 
-const NOTES: Readonly<Partial<Record<CardStatus, string>>> = {
+const NOTES: Readonly<Partial<Record<CardStatus | "saved", string>>> = {
+  saved: "This is how the notebook was saved; the log does not have it.",
   gone: "This request is no longer in the log.",
   detached: "This page is not connected to a Jupyter server; answer from the inbox page.",
 };

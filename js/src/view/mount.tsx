@@ -5,10 +5,11 @@
  */
 import { type ComponentChild, type ComponentType, h, render } from "preact";
 import type { Client } from "../client";
-import { decodeRequired, decodeRunStarted, isObject } from "../decode";
+import { decodeClosing, decodeRequired, decodeRunStarted, isObject } from "../decode";
 import { type Endpoint, pageEndpoint } from "../endpoint";
 import type { HumanInputRequired } from "../protocol.gen";
 import { hold } from "../shared";
+import { closedBy, type Request } from "../state";
 import { Card } from "./card";
 import cardCss from "./card.css";
 import "./drawn-text";
@@ -28,12 +29,14 @@ export type DrawCard = ComponentType<{
   readonly client: Client | null;
   readonly snapshot: HumanInputRequired;
   readonly via: string;
+  /** How it ended, as the notebook was saved with it. */
+  readonly saved: Request | null;
 }>;
 
 /**
  * Show what a MIME bundle or a widget's trait holds.
  *
- * `{"request_id", "event"}` is a card; `{"mode": "inbox"}` is the list of all that is pending;
+ * `{"request_id", "event"}` is a card, with a `completion` once it has ended; `{"mode": "inbox"}` is the list of all that is pending;
  * `{"mode": "run", "execution_id", "event"}` is a run.
  */
 export function mountPayload(
@@ -51,7 +54,9 @@ export function mountPayload(
   if (snapshot === null) {
     return mount(host, null, () => <p class="chitl chitl-note">This card cannot be read.</p>);
   }
-  const drawn = (client: Client | null) => h(draw, { client, snapshot, via });
+  const closing = isObject(payload) ? decodeClosing(payload.completion) : null;
+  const saved = closing === null ? null : closedBy(snapshot, closing);
+  const drawn = (client: Client | null) => h(draw, { client, snapshot, via, saved });
   return mount(host, endpoint, drawn);
 }
 
