@@ -98,6 +98,9 @@ CALLS: list[tuple[str, Callable[[], Any]]] = [
     ("flows", lambda: hitl.resume_pending([Form])),  # type: ignore[list-item]
     ("persistence", lambda: hitl.resume_pending(SomeFlow, persistence="a.db")),  # type: ignore[arg-type]
     ("timeout", lambda: hitl.AskHumanTool(timeout="soon")),  # type: ignore[arg-type]
+    ("timeout", lambda: hitl.AskHumanTool(timeout=True)),
+    ("remind_after", lambda: hitl.AskHumanTool(remind_after="5")),  # type: ignore[arg-type]
+    ("assignee", lambda: hitl.AskHumanTool(assignee=1)),  # type: ignore[arg-type]
     ("port", lambda: hitl.HumanInputServer(port="8000")),
     ("api_key", lambda: hitl.HumanInputServer(api_key=1)),
     ("store", lambda: hitl.HumanInputServer(store=1)),

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from crewai.tools import BaseTool
 from crewai.types.callback import SerializableCallable
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.ask.ask import Question, ask_question, ask_question_async
@@ -19,6 +19,7 @@ from crewai_hitl_nb.kernel.asking import NotAnswered
 from crewai_hitl_nb.kernel.questions.terms import OnExpiry, Terms
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.arguments import seconds_or_none
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 
 NONE_OF_THESE: Final = "None of these"
@@ -81,6 +82,13 @@ class AskHumanTool(BaseTool):
     default: str | None = None
     assignee: str | None = None
     if_unanswered: Literal["end_run", "tell_agent"] = "end_run"
+
+    @field_validator("timeout", "remind_after", mode="before")
+    @classmethod
+    def take_a_time_for_what_it_is(cls, given: Any, about: ValidationInfo) -> Any:
+        """Refuse what pydantic would turn into a number, such as "5" or True."""
+        seconds_or_none(str(about.field_name), given)
+        return given
 
     def model_post_init(self, context: Any, /) -> None:
         """Check the times, and turn the bridge on before the run that uses the tool."""
