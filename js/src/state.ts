@@ -27,7 +27,7 @@ export interface Request {
 }
 
 /** Return the question as this event ended it, or null if it is about another one. */
-export function closedBy(required: HumanInputRequired, closing: ClosingEvent): Request | null {
+export function closedBy(required: Asked, closing: ClosingEvent): Request | null {
   if (closing.request_id !== required.request_id) return null;
   const open: Request = { required, status: "pending", claimedBy: null, completion: null };
   return step(open, closing) ?? null;
