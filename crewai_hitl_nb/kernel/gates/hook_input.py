@@ -93,7 +93,7 @@ def _ask(asker: Asker, context: HookContext, prompt: str, default_message: str) 
     if answer.decision == "reject":
         call.rejection = said_of(answer)
     if answer.decision == "approve" and context.tool_result is None:
-        call.consent = consent
+        call.has_consent = True
     return typed(answer, consent)
 
 

@@ -42,7 +42,7 @@ class ToolCall:
         tool_input: The arguments; crewAI hands the same dict to every hook of a call.
         who: Who calls it, for questions.
         is_allowed: Whether a person has approved this very call.
-        consent: The word that a hook was given because a person pressed Approve, if one did.
+        has_consent: Whether a hook of crewAI was told that a person approves.
         rejection: Why a person refused it, if one did.
     """
 
@@ -56,7 +56,7 @@ class ToolCall:
             tool_name=context.tool_name,
         )
         self.is_allowed = False
-        self.consent: str | None = None
+        self.has_consent = False
         self.rejection: str | None = None
         self.outer = outer
         self._unanswered: NotAnswered | None = None
@@ -203,13 +203,11 @@ def _what_the_agent_hears(context: ToolCallHookContext) -> str | None:
 
 def _warn_if_it_was_allowed(call: ToolCall) -> None:
     """Say that a hook blocked what a person allowed: it may have waited for another word."""
-    if call.consent is not None:
-        given = repr(call.consent) if call.consent else "an empty text (Enter)"
+    if call.has_consent:
         _log.warning(
-            "A person allowed the call of %s, but a hook blocked it. The hook that asked was given"
-            ' %s: if it waits for another word, let its prompt say so, such as "(yes/no)".',
+            "A person allowed the call of %s, but a hook blocked it. If the hook waits for a certain"
+            ' word, let its prompt say so, such as "(yes/no)".',
             call.name,
-            given,
         )
 
 
