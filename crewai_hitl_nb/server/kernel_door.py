@@ -3,19 +3,20 @@
 Kernels and scripts run on the server's machine. A certificate names the host that people see, and
 is often signed by itself; a socket has no URL. So beside them there is a plain listener on
 loopback: for the paths of this extension alone, and for nobody but whoever has the kernel key.
-What is let in goes to the host's own routes. Above it is ``app.py``.
+What is let in goes to the host's own routes; what is not takes up no more than at a standalone
+server (``listener.py``). Above it is ``app.py``.
 """
 
 from typing import Any, Final
 
 from tornado import netutil
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.routing import Router
 from tornado.web import Application
 
 from crewai_hitl_nb.server import keys
 from crewai_hitl_nb.server.base import Services
+from crewai_hitl_nb.server.listener import BoundedServer
 
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -29,7 +30,7 @@ class KernelDoor:
     """The listener, open from its making to :meth:`close`.
 
     Args:
-        serverapp: The host, whose routes and bounds it has.
+        serverapp: The host, whose routes it has.
         services: Ours.
 
     Raises:
@@ -39,11 +40,7 @@ class KernelDoor:
     def __init__(self, serverapp: Any, services: Services) -> None:
         sockets = netutil.bind_sockets(0, _LOOPBACK)
         self.port: int = sockets[0].getsockname()[1]
-        self._http = HTTPServer(
-            _ForKernels(serverapp.web_app, services),
-            max_body_size=serverapp.max_body_size,
-            max_buffer_size=serverapp.max_buffer_size,
-        )
+        self._http = BoundedServer(_ForKernels(serverapp.web_app, services))
         self._http.add_sockets(sockets)
 
     def close(self) -> None:

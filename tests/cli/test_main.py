@@ -38,7 +38,7 @@ def test_of_the_other_parts_only_the_server_half_is_known_and_only_to_what_runs_
             if part.split(".")[0] in ("server", "broker", "store", "kernel", "widget"):
                 knows.add((file.name, part.split(".")[0]))
     assert ("serve.py", "server") in knows
-    beside = {"serve.py": {"server"}, "keys.py": {"server"}, "salvage.py": {"store"}}
+    beside = {"serve.py": {"server", "store"}, "keys.py": {"server"}, "salvage.py": {"store"}}
     beside["trail.py"] = {"server", "store"}
     assert knows <= {(file, part) for file, parts in beside.items() for part in parts}
 

@@ -1,6 +1,7 @@
 """A kernel reaches its server however that one listens; what cannot be reached is said at once."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import threading
@@ -13,6 +14,7 @@ import pytest
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client.discovery import Endpoint, find_endpoint
 from crewai_hitl_nb.client.errors import WrongAddress
+from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, NotFound
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.certificate import write_certificate
@@ -101,6 +103,18 @@ def test_a_kernels_key_opens_nothing_but_this_extension(hidden: HiddenServer) ->
     for path in ("/api/kernels", "/", "/crewai-hitl/../api/status"):
         reply = httpx.get(httpx.URL(found.url).join(path), headers=bearer(found))
         assert reply.status_code == 404
+
+
+def test_who_has_no_key_cannot_hold_much_of_it_there(hidden: HiddenServer) -> None:
+    found = hidden.endpoint()
+    assert found is not None
+    address = httpx.URL(found.url)
+
+    with socket.create_connection((address.host, address.port or 0), 10) as stranger:
+        head = b"GET /crewai-hitl/health HTTP/1.1\r\nX-Long: "
+        with contextlib.suppress(ConnectionError):
+            stranger.sendall(head + b"a" * limits.MAX_HEAD_BYTES)
+            assert stranger.recv(1) == b""
 
 
 @pytest.fixture(scope="module")

@@ -205,8 +205,8 @@ def _warn_if_it_was_allowed(call: ToolCall) -> None:
     """Say that a hook blocked what a person allowed: it may have waited for another word."""
     if call.has_consent:
         _log.warning(
-            "A person allowed the call of %s, but a hook blocked it. If the hook waits for a certain"
-            ' word, let its prompt say so, such as "(yes/no)".',
+            "A person allowed the call of %s, but a hook blocked it. If the hook waits for a"
+            ' word of its own, let its prompt say so, such as "(yes/no)".',
             call.name,
         )
 
