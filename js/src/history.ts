@@ -1,5 +1,6 @@
 /**
- * The closed requests, newest question first, page by page from the server's listing.
+ * The closed requests, newest question first, page by page from the server's listing; or those of
+ * another status, where the query names one.
  *
  * What closes while one looks is put in by the caller, who hears of it. Replies that belong to
  * an older query are dropped, so that quick changes of a filter cannot mix two lists. A page of a
@@ -80,7 +81,7 @@ export class History {
 
   private page(): Promise<Reply> {
     // Without those that wait: there may be more of them, all newer, than any page holds.
-    const query = new URLSearchParams({ ...this.query, status: "closed", order: "newest" });
+    const query = new URLSearchParams({ status: "closed", ...this.query, order: "newest" });
     query.set("limit", String(PAGE_REQUESTS));
     if (this.cursor !== null) query.set("cursor", this.cursor);
     return get(this.endpoint, `requests?${query}`);
