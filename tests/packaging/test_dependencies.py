@@ -15,8 +15,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# Imported only where it already runs: a kernel is ipykernel on IPython, crewAI brings pydantic.
-BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "pydantic"}
+# Imported only where it already runs: a kernel is ipykernel on IPython, crewAI brings pydantic and
+# that its core.
+BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "pydantic", "pydantic-core"}
 
 
 OWN = {
