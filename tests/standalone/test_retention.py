@@ -49,7 +49,7 @@ async def test_a_standalone_server_drops_what_is_older_than_it_is_told(tmp_path:
 
 @pytest.mark.parametrize(("events", "days"), [(-1, 1.0), (1, -1.0), (1, float("nan"))])
 async def test_a_retention_that_is_no_amount_is_refused(events: int, days: float) -> None:
-    with pytest.raises(ValueError, match="must be 0 or more"):
+    with pytest.raises(ValueError, match=r"retain_(events|days)"):
         HumanInputServer(port=0, retain_events=events, retain_days=days)
 
 
