@@ -9,6 +9,7 @@ bus drops events while it shuts down and inside ``scoped_handlers()``, and a dro
 question would be a crew that waits for ever. They carry a mark, so they go out once.
 """
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Final, Literal
@@ -112,10 +113,15 @@ def feed(publish: Callable[[Event], None]) -> Callable[[], None]:
 def after_fork() -> None:
     """Let crewAI's bus start its threads again: a forked process has none of its parent's.
 
-    Without this a crew in it hangs at the first event after its parent has run one.
+    Without this a crew in it hangs at the first event after its parent has run one, and waits half
+    a minute again and again for handlers that only its parent's threads could end.
     """
-    if hasattr(crewai_event_bus, "_executor_initialized"):
-        crewai_event_bus._executor_initialized = False
+    bus: Any = crewai_event_bus
+    if hasattr(bus, "_executor_initialized"):
+        bus._executor_initialized = False
+    if hasattr(bus, "_pending_futures"):
+        bus._pending_futures = set()
+        bus._futures_lock = threading.Lock()  # another thread may have held it, and is not here
 
 
 def _emit(emitter: Any, event: _HumanInputEvent) -> None:

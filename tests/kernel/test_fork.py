@@ -128,6 +128,28 @@ def test_a_child_of_a_kernel_asks_beside_it(kernel: RunningKernel, client: Clien
     assert next_cell.finish().error is None
 
 
+def test_a_child_waits_for_no_handler_that_runs_in_its_parent(
+    start: Start, server: JupyterProcess
+) -> None:
+    script = start(
+        "from crewai.events.base_events import BaseEvent\n"
+        "from crewai.events.event_bus import crewai_event_bus as bus\n"
+        "class Held(BaseEvent):\n"
+        "    type: str = 'held'\n"
+        "free = threading.Event()\n"
+        "bus.on(Held)(lambda source, event: free.wait())\n"
+        "bus.emit(None, Held())\n"
+        "child = fork.Process(target=lambda: print(bus.flush(0.1), flush=True))\n"
+        "child.start(); child.join()\n"
+        "free.set()",
+        CREWAI_HITL_URL=server.prefix,
+        CREWAI_HITL_TOKEN=server.token,
+    )
+    out, errors = script.communicate(timeout=60)
+
+    assert (script.returncode, out) == (0, "True\n"), errors
+
+
 def test_a_client_made_before_a_fork_works_on_both_sides(
     start: Start, server: JupyterProcess
 ) -> None:
