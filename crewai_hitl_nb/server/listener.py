@@ -1,4 +1,4 @@
-"""The standalone server's listener: what anybody may take up before they say who they are.
+"""A listener of our own: what anybody may take up before they say who they are.
 
 Tornado's own server with bounds for strangers: a head has a size and a deadline, so has a
 body; there are so many connections whose caller is not known and no more (``strangers.py``);
@@ -6,7 +6,8 @@ and when descriptors run out it stops accepting for a moment instead of asking f
 same connection for ever. A handler that knows its caller says so (:func:`known`), and from
 then on the connection counts no more.
 
-In a Jupyter server the listener is the host's.
+It is the standalone server's, and that of the kernels' own way in beside a Jupyter server
+(``kernel_door.py``). The Jupyter server's own listener is the host's.
 """
 
 import errno
