@@ -84,7 +84,7 @@ bench-quick: $(STAMPS)/test ## the same, small, within a minute; writes nothing
 
 build: $(STAMPS)/test ## wheel and sdist in dist/
 	$(SAY) "Wheel and sdist"
-	rm -rf dist crewai_hitl_nb/labextension crewai_hitl_nb/server/static crewai_hitl_nb/widget/static
+	rm -rf dist crewai_hitl_nb/labextension crewai_hitl_nb/server/page/static crewai_hitl_nb/widget/static
 	$(BIN)/uv build --python $(BIN)/python --build-constraints $(CONSTRAINTS)
 
 constraints: $(STAMPS)/venv ## pin every dependency anew, for all supported Pythons
@@ -93,7 +93,7 @@ constraints: $(STAMPS)/venv ## pin every dependency anew, for all supported Pyth
 
 clean: ## remove everything that was built or installed
 	rm -rf .venv .demo dist build test-results js/node_modules js/lib tests/hub/node_modules \
-	  crewai_hitl_nb/labextension crewai_hitl_nb/server/static crewai_hitl_nb/widget/static
+	  crewai_hitl_nb/labextension crewai_hitl_nb/server/page/static crewai_hitl_nb/widget/static
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------- what is done only once

@@ -13,15 +13,18 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from crewai_hitl_nb.client import AsyncClient, Client
-    from crewai_hitl_nb.host import HumanInputServer
+    from crewai_hitl_nb.in_process_server import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
     from crewai_hitl_nb.kernel.ask.ask import ask, ask_async
     from crewai_hitl_nb.kernel.ask.human_tool import AskHumanTool
     from crewai_hitl_nb.kernel.asking import NotAnswered
-    from crewai_hitl_nb.kernel.events import HumanInputCompletedEvent, HumanInputRequiredEvent
-    from crewai_hitl_nb.kernel.flows.feedback import DurableFeedback
+    from crewai_hitl_nb.kernel.crewai_events import (
+        HumanInputCompletedEvent,
+        HumanInputRequiredEvent,
+    )
+    from crewai_hitl_nb.kernel.flows.durable_feedback import DurableFeedback
     from crewai_hitl_nb.kernel.flows.resume import resume_pending, resume_pending_async
-    from crewai_hitl_nb.kernel.gates.approving import approve_tools
+    from crewai_hitl_nb.kernel.gates.approve_tools import approve_tools
     from crewai_hitl_nb.kernel.questions.annotations import annotate
     from crewai_hitl_nb.kernel.runs.start import start
     from crewai_hitl_nb.kernel.runs.started_run import StartedRun
@@ -57,15 +60,15 @@ _HOMES = {
     "AskHumanTool": "crewai_hitl_nb.kernel.ask.human_tool",
     "AsyncClient": "crewai_hitl_nb.client",
     "Client": "crewai_hitl_nb.client",
-    "DurableFeedback": "crewai_hitl_nb.kernel.flows.feedback",
-    "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.events",
-    "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.events",
-    "HumanInputServer": "crewai_hitl_nb.host",
+    "DurableFeedback": "crewai_hitl_nb.kernel.flows.durable_feedback",
+    "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.crewai_events",
+    "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.crewai_events",
+    "HumanInputServer": "crewai_hitl_nb.in_process_server",
     "NotAnswered": "crewai_hitl_nb.kernel.asking",
     "StartedRun": "crewai_hitl_nb.kernel.runs.started_run",
     "allow_nested_loops": "crewai_hitl_nb.nested",
     "annotate": "crewai_hitl_nb.kernel.questions.annotations",
-    "approve_tools": "crewai_hitl_nb.kernel.gates.approving",
+    "approve_tools": "crewai_hitl_nb.kernel.gates.approve_tools",
     "ask": "crewai_hitl_nb.kernel.ask.ask",
     "ask_async": "crewai_hitl_nb.kernel.ask.ask",
     "disable": "crewai_hitl_nb.kernel",
@@ -106,6 +109,6 @@ def unload_ipython_extension(shell: "InteractiveShell") -> None:
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Name the server extension, for Jupyter servers."""
-    from crewai_hitl_nb.server.app import HumanInputApp
+    from crewai_hitl_nb.server.extension import HumanInputApp
 
     return [{"module": "crewai_hitl_nb", "app": HumanInputApp}]

@@ -70,4 +70,4 @@ def test_every_attack_stands_in_the_threat_model(file: Path) -> None:
 def test_a_name_that_does_not_exist_is_noticed() -> None:
     assert not exists("tests/test_guarantees.py", "test_that_nobody_wrote")
     assert not exists("tests/test_nothing.py", "test_that_nobody_wrote")
-    assert not exists("js/test/place.test.ts", "a sentence that nobody wrote")
+    assert not exists("js/test/inbox/place.test.ts", "a sentence that nobody wrote")

@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.cli.main import commands
-from crewai_hitl_nb.server.app import HumanInputApp
+from crewai_hitl_nb.server.extension import HumanInputApp
 from tests.jupyter_process import REPOSITORY, JupyterProcess, free_port, jupyter_process
 from tests.test_docs import MY_PROJECT, code_blocks
 

@@ -26,7 +26,7 @@ _NEWS = range(1, 11)
 _CASES = ("1 card", f"{_MANY} cards")
 _LIMIT_MS = 60_000
 _PACKAGE = Path(crewai_hitl_nb.__file__).parent
-_SCRIPTS = {"card": "widget/static/card.js", "inbox": "server/static/inbox.js"}
+_SCRIPTS = {"card": "widget/static/card.js", "inbox": "server/page/static/inbox.js"}
 _ITEM = "[data-testid='hitl-item']"
 _WATCH = """
 window.painted = {};

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.targets import base
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.wire import event_from_wire
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 
 _AT_ONCE = 1000
 

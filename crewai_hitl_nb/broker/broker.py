@@ -6,7 +6,7 @@ Guarantees to the layer above:
 * ``publish``, ``answer``, ``claim`` and ``cancel`` return when the event is durable and on its
   way to every reader. Who publishes faster than all of them together can be written to waits.
 * Of racing answers one wins; the others raise with the winner (``answers.py``).
-* A request whose deadline passes expires (``expiry.py``); one whose waiter is gone is
+* A request whose deadline passes expires (``deadlines.py``); one whose waiter is gone is
   cancelled (``presence.py``). Neither ever becomes an approval.
 
 It lives on one event loop and is not thread-safe.
@@ -19,19 +19,20 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Final
 
-from crewai_hitl_nb.broker import answers, chronicle, endings
-from crewai_hitl_nb.broker.buffers import Buffers
-from crewai_hitl_nb.broker.endings import Endings
+from crewai_hitl_nb.broker import request_lines
+from crewai_hitl_nb.broker.counters import Tally
+from crewai_hitl_nb.broker.delivery.buffers import Buffers
+from crewai_hitl_nb.broker.delivery.fanout import Fanout
+from crewai_hitl_nb.broker.delivery.subscription import Closed, SlowReader, Start, Subscription
 from crewai_hitl_nb.broker.event_names import EventNames
-from crewai_hitl_nb.broker.expiry import Deadlines
-from crewai_hitl_nb.broker.fanout import Fanout
-from crewai_hitl_nb.broker.open_requests import OpenRequests
-from crewai_hitl_nb.broker.presence import Presence, Waiter
-from crewai_hitl_nb.broker.reach import is_named, is_taken
-from crewai_hitl_nb.broker.readers import Ending, Reader, Readers
-from crewai_hitl_nb.broker.subscription import Closed, SlowReader, Start, Subscription
-from crewai_hitl_nb.broker.tally import Tally
+from crewai_hitl_nb.broker.reader_counts import Ending, Reader, Readers
+from crewai_hitl_nb.broker.requests import answers, closers
+from crewai_hitl_nb.broker.requests.closers import Endings
+from crewai_hitl_nb.broker.requests.deadlines import Deadlines
+from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
+from crewai_hitl_nb.broker.requests.presence import Presence, Waiter
 from crewai_hitl_nb.broker.trusted_clock import TrustedClock
+from crewai_hitl_nb.broker.visibility import is_named, is_taken
 from crewai_hitl_nb.protocol import ids, limits, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import (
@@ -53,7 +54,7 @@ from crewai_hitl_nb.protocol.events import (
     source_of,
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
-from crewai_hitl_nb.protocol.lines import logger, note, note_fault
+from crewai_hitl_nb.protocol.log_lines import logger, note, note_fault
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.store.base import (
@@ -64,8 +65,8 @@ from crewai_hitl_nb.store.base import (
     RequestPage,
     RequestQuery,
 )
-from crewai_hitl_nb.store.figures import CommitFigures, Histogram
-from crewai_hitl_nb.store.notes import NotedStore
+from crewai_hitl_nb.store.histograms import CommitFigures, Histogram
+from crewai_hitl_nb.store.metadata import NotedStore
 from crewai_hitl_nb.store.trail import TrailPage
 
 _log = logger(__name__)
@@ -346,7 +347,7 @@ class Broker:
     ) -> Appended:
         """Say that nobody waits any more. Raises like :meth:`publish`."""
         required = (await self.request(request_id)).required
-        event = endings.cancelled(required, reason, message, self._clock())
+        event = closers.cancelled(required, reason, message, self._clock())
         if within is None:
             (result,) = await self._store.append([event])
         else:
@@ -462,7 +463,7 @@ class Broker:
             yield partial(self._deadlines.closed, event.request_id)
             if required is not None:
                 yield partial(self.tally.closed, required, event)
-        yield partial(chronicle.tell, event, commit.record.offset)
+        yield partial(request_lines.tell, event, commit.record.offset)
 
     def _opened(self, asked: HumanInputRequired, size: int) -> Iterator[Callable[[], None]]:
         waiter = self._waiter_of(asked)

@@ -11,8 +11,8 @@ import uuid
 from typing import Final
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.protocol.lines import logger
-from crewai_hitl_nb.store.notes import NotedStore
+from crewai_hitl_nb.protocol.log_lines import logger
+from crewai_hitl_nb.store.metadata import NotedStore
 
 _log = logger(__name__)
 

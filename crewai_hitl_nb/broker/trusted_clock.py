@@ -4,7 +4,7 @@ One look at a clock proves nothing: a machine may wake in 1970 or in 2099, and b
 time server minutes later. So the log remembers in a note when it was last looked at. A start
 that long after it, or before it, puts the clock on trial: until the server has run with it for a
 day, events age by the steady clock only (``clocks.py``), from the last time that was trusted,
-and no deadline passes only because the clock says so (``expiry.py``). A jump while the server
+and no deadline passes only because the clock says so (``deadlines.py``). A jump while the server
 runs is tried in the same way.
 
 What it does not notice: a clock that is wrong by less than :data:`ABSENCE`, or for longer than
@@ -21,8 +21,8 @@ import msgspec
 
 from crewai_hitl_nb.broker.clocks import CautiousClock
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.protocol.lines import logger, note
-from crewai_hitl_nb.store.notes import NotedStore
+from crewai_hitl_nb.protocol.log_lines import logger, note
+from crewai_hitl_nb.store.metadata import NotedStore
 
 _log = logger(__name__)
 

@@ -1,7 +1,7 @@
 """``crewai-hitl audit``: the trail of who was asked what and who answered, sealed; and its test.
 
 Exporting asks a server, or reads the file of a log (``trail.py``). Verifying needs neither: its
-rules stand in ``protocol/audit.py``.
+rules stand in ``protocol/audit/verification.py``.
 """
 
 import asyncio
@@ -14,10 +14,12 @@ from typing import IO, Final, Literal, TypeAlias
 import click
 import msgspec
 
-from crewai_hitl_nb.cli.exits import Exit
+from crewai_hitl_nb.cli.exit_codes import Exit
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 from crewai_hitl_nb.cli.trail import Entry, Page, Pages, pages_of_file, pages_of_server
-from crewai_hitl_nb.protocol.audit import (
+from crewai_hitl_nb.protocol.audit.chain import Head
+from crewai_hitl_nb.protocol.audit.comparison import Comparison
+from crewai_hitl_nb.protocol.audit.verification import (
     VERSION,
     Begin,
     HeadLine,
@@ -25,8 +27,6 @@ from crewai_hitl_nb.protocol.audit import (
     Verdict,
     verify,
 )
-from crewai_hitl_nb.protocol.chain import Head
-from crewai_hitl_nb.protocol.comparison import Comparison
 from crewai_hitl_nb.protocol.errors import HitlError
 
 _SHOWN: Final = 20

@@ -31,7 +31,7 @@ _LAB_EXTENSION: Final = "crewai-hitl-nb"
 _BUILT: Final = (
     "widget/static/card.js",
     "widget/static/card-loader.js",
-    "server/static/inbox.js",
+    "server/page/static/inbox.js",
 )
 _REINSTALL: Final = (
     "install the wheel again (pip install --force-reinstall --no-deps crewai-hitl-nb); "

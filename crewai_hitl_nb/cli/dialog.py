@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 import click
 
-from crewai_hitl_nb.cli.screen import Screen
+from crewai_hitl_nb.cli.output import Screen
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
 from crewai_hitl_nb.terminal.wording import age, asker

@@ -1,7 +1,7 @@
 """``crewai-hitl keys``: API keys of a standalone server, limited to what they are for.
 
 Like ``serve`` it knows the server half, and only while it runs: the keys are a file of the
-server's (``server/keyring.py``), not something that is asked for over the network.
+server's (``server/auth/keyring.py``), not something that is asked for over the network.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from crewai_hitl_nb.cli.settings import Settings, json_option
 from crewai_hitl_nb.protocol.ids import complaint
 
 if TYPE_CHECKING:
-    from crewai_hitl_nb.server.keyring import ApiKey, Keyring
+    from crewai_hitl_nb.server.auth.keyring import ApiKey, Keyring
 
 COLUMNS = ("ID", "NAME", "RIGHTS", "LIMITED TO", "MADE")
 
@@ -122,7 +122,7 @@ def revoke(settings: Settings, key_id: str, file: Path) -> None:
 
 @contextmanager
 def _keyring(settings: Settings, file: Path) -> Iterator["Keyring"]:
-    from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
+    from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
 
     try:
         yield Keyring(file)

@@ -1,13 +1,13 @@
 """Where the log of a program of ours goes: to stderr, as lines for people or as JSON.
 
-What a line says is ``protocol/lines.py``'s; JSON is python-json-logger's, which the Jupyter
+What a line says is ``protocol/log_lines.py``'s; JSON is python-json-logger's, which the Jupyter
 server brings: its fields are those of the line. A Jupyter server has its own ``logging_config``.
 """
 
 import logging
 from typing import Final
 
-from crewai_hitl_nb.protocol.lines import clean
+from crewai_hitl_nb.protocol.log_lines import clean
 
 _LOGGER: Final = "crewai_hitl_nb"
 _LIBRARIES: Final = ("asyncio", "tornado", "traitlets")

@@ -7,7 +7,7 @@ from crewai_hitl_nb.cli.answer import answer
 from crewai_hitl_nb.cli.audit import audit
 from crewai_hitl_nb.cli.cancel import cancel
 from crewai_hitl_nb.cli.doctor import doctor
-from crewai_hitl_nb.cli.exits import Commands
+from crewai_hitl_nb.cli.exit_codes import Commands
 from crewai_hitl_nb.cli.keys import keys
 from crewai_hitl_nb.cli.pending import pending
 from crewai_hitl_nb.cli.salvage import salvage

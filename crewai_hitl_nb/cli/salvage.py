@@ -1,7 +1,7 @@
 """``crewai-hitl salvage``: a new log out of what a damaged one still holds.
 
 Like ``keys`` it knows the server half, and only while it runs: the log is a file of a stopped
-server's (``store/salvage.py``), not something that is asked for over the network.
+server's (``store/sqlite/salvage.py``), not something that is asked for over the network.
 """
 
 from datetime import datetime, timezone
@@ -13,7 +13,7 @@ import click
 from crewai_hitl_nb.cli.settings import Settings, json_option
 
 if TYPE_CHECKING:
-    from crewai_hitl_nb.store.salvage import Salvaged
+    from crewai_hitl_nb.store.sqlite.salvage import Salvaged
 
 _SHOWN: Final = 10
 """Ranges and ids that are said in words; ``--json`` has them all."""
@@ -37,7 +37,7 @@ def salvage(settings: Settings, log: Path, to: Path | None) -> None:
     Events keep their places. The new log's epoch is new, so that every reader sees that
     something may be missing.
     """
-    from crewai_hitl_nb.store import salvage as work
+    from crewai_hitl_nb.store.sqlite import salvage as work
 
     now = datetime.now(timezone.utc)
     if to is None:

@@ -19,7 +19,7 @@ from crewai_hitl_nb.cli.settings import Settings, json_option
 from crewai_hitl_nb.protocol.limits import RETAIN_DAYS
 
 if TYPE_CHECKING:
-    from crewai_hitl_nb.cli.screen import Screen
+    from crewai_hitl_nb.cli.output import Screen
     from crewai_hitl_nb.server.standalone import HumanInputServer
 
 KEY_VARIABLE: Final = "CREWAI_HITL_API_KEY"
@@ -232,7 +232,7 @@ def _limits(said: tuple[str, ...]) -> dict[str, float]:
     Raises:
         click.BadParameter: One is none.
     """
-    from crewai_hitl_nb.server.limiting import CallerLimits
+    from crewai_hitl_nb.server.auth.rate_limits import CallerLimits
 
     try:
         pairs = (pair.partition("=") for pair in said)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from crewai_hitl_nb.cli.screen import Screen
+from crewai_hitl_nb.cli.output import Screen
 from crewai_hitl_nb.protocol.errors import BadRequest
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from crewai_hitl_nb.cli.settings import Settings
-from crewai_hitl_nb.protocol.chain import Head
+from crewai_hitl_nb.protocol.audit.chain import Head
 
 _PAGE: Final = 1000
 _SECONDS: Final = 30.0
@@ -61,13 +61,13 @@ async def pages_of_server(settings: Settings) -> AsyncIterator[Pages]:
     Raises:
         HitlError: It cannot be found or reached, or refuses.
     """
-    from crewai_hitl_nb.client.exchange import call, open_http
+    from crewai_hitl_nb.client.http import call, open_http
 
     async with open_http(settings.endpoint(), seconds=_SECONDS) as http:
 
         async def page(after: int) -> Page:
             params = {"after": str(after), "limit": str(_PAGE)}
-            # Decoded and encoded again an event is the same compact JSON (``protocol/audit.py``).
+            # Decoded and encoded again an event is the same compact JSON (``protocol/audit``).
             raw = await call(http, "GET", "audit", params=params)
             return msgspec.json.decode(msgspec.json.encode(raw), type=Page)
 
@@ -81,8 +81,8 @@ async def pages_of_file(path: Path) -> AsyncIterator[Pages]:
     Raises:
         StoreUnavailable: It is no log, or cannot be read.
     """
-    from crewai_hitl_nb.server.audit import page_to_wire
-    from crewai_hitl_nb.store.looking import looking_at
+    from crewai_hitl_nb.server.api.audit import page_to_wire
+    from crewai_hitl_nb.store.sqlite.read_only import looking_at
 
     with looking_at(path) as (epoch, look):
 

@@ -14,7 +14,7 @@ from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.wire import encode_event
 
 if TYPE_CHECKING:
-    from crewai_hitl_nb.cli.screen import Screen
+    from crewai_hitl_nb.cli.output import Screen
     from crewai_hitl_nb.client import Endpoint
     from crewai_hitl_nb.client.resume import Cursor, Replay
     from crewai_hitl_nb.client.stream import Subscription, Turn

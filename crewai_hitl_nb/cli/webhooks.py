@@ -77,7 +77,7 @@ def webhooks(settings: Settings) -> None:
 
 
 async def _listing(endpoint: "Endpoint") -> Any:
-    from crewai_hitl_nb.client.exchange import call, open_http
+    from crewai_hitl_nb.client.http import call, open_http
 
     async with open_http(endpoint, seconds=_SECONDS) as http:
         return await call(http, "GET", "webhooks")

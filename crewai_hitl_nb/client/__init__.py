@@ -4,7 +4,7 @@ Below it is the protocol; above it are the kernel half, the command line and use
 scripts. It imports neither jupyter_server nor crewAI.
 """
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.client import Client
 from crewai_hitl_nb.client.discovery import Endpoint, find_endpoint
 from crewai_hitl_nb.client.errors import NoServer, ServerAway, TransportUnusable

@@ -1,4 +1,4 @@
-"""The blocking client: :class:`~crewai_hitl_nb.client.aio.AsyncClient` for plain code.
+"""The blocking client: :class:`~crewai_hitl_nb.client.async_client.AsyncClient` for plain code.
 
 It runs the asynchronous client on a thread of its own, so there is one implementation,
 and it works in a notebook cell, in a running loop and in a forked process as well. Methods,
@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from crewai_hitl_nb.client.aio import CALL_SECONDS, AsyncClient
+from crewai_hitl_nb.client.async_client import CALL_SECONDS, AsyncClient
 from crewai_hitl_nb.client.discovery import require_endpoint
 from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.results import Health, Receipt, Request

@@ -18,7 +18,7 @@ from crewai_hitl_nb.protocol.errors import (
 )
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Ack, Gap, Heartbeat, decode_json
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.protocol.wire import stored_event
 
 Incoming: TypeAlias = Event | Heartbeat | Gap

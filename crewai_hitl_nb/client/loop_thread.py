@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
-from crewai_hitl_nb.client.blocking import block_until_done, loop_is_running
+from crewai_hitl_nb.client.interruptible import block_until_done, loop_is_running
 
 _T = TypeVar("_T")
 

@@ -1,7 +1,7 @@
 """Pure decisions of a reader that loses its connection: where to go on, when, and how.
 
 Sans-I/O: values in, values out, the clock and the dice are given. ``stream.py`` loops
-around it; ``js/src/resume.ts`` is the same in the browser. It knows no transport beyond
+around it; ``js/src/client/resume.ts`` is the same in the browser. It knows no transport beyond
 its name.
 """
 
@@ -95,7 +95,8 @@ class Patience:
     """How long nothing may come down a connection before it is dead, whatever TCP believes.
 
     Two heartbeats, of those that the server is seen to make. A server with a slower pulse
-    than was thought is lost once or twice, and then it is known; `js/src/link.ts` does so too.
+    than was thought is lost once or twice, and then it is known; `js/src/client/link.ts` does
+    so too.
 
     Attributes:
         beat: Seconds between two heartbeats, as far as is known beforehand.

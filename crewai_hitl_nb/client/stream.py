@@ -17,7 +17,7 @@ import httpx
 from crewai_hitl_nb.client.decode import Incoming
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import Silent, TransportUnusable
-from crewai_hitl_nb.client.exchange import segment
+from crewai_hitl_nb.client.http import segment
 from crewai_hitl_nb.client.resume import (
     Backoff,
     Cursor,
@@ -32,7 +32,7 @@ from crewai_hitl_nb.client.transports.websocket import Socket, open_socket
 from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
-from crewai_hitl_nb.protocol.lines import described, logger
+from crewai_hitl_nb.protocol.log_lines import described, logger
 
 _log = logger(__name__)
 

@@ -14,14 +14,14 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from crewai.hooks import HookAborted
 
-from crewai_hitl_nb.client.blocking import (
+from crewai_hitl_nb.client.interruptible import (
     TICK_SECONDS,
     block_until_done,
     interrupt_of_the_program,
 )
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
-from crewai_hitl_nb.kernel.events import emit_completed, emit_required
+from crewai_hitl_nb.kernel.crewai_events import emit_completed, emit_required
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import Terms
@@ -35,7 +35,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     HumanInputRequired,
 )
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 
 _log = logger(__name__)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
-from crewai_hitl_nb.kernel import events
+from crewai_hitl_nb.kernel import crewai_events
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen, say
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge, checked_flows
@@ -81,7 +81,7 @@ class Session:
         )
         self._connect()  # now, so that the first question finds the connection open
         self._closers: list[Callable[[], None]] = [self._disconnect]
-        self._closers.append(events.feed(self._publish))
+        self._closers.append(crewai_events.feed(self._publish))
         reviews = Reviews()
         provider = ProviderHook(BridgedHumanInput(self.asker, reviews), reviews)
         tool_calls = ToolCallHooks(self._run_ends)
@@ -137,7 +137,7 @@ class Session:
 
         The parent's bridge is left alone: its connection and its questions are the parent's.
         """
-        events.after_fork()
+        crewai_events.after_fork()
         self._lock = threading.Lock()
         self._asker = None
         self._has_terminal = False

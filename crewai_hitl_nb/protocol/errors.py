@@ -54,7 +54,7 @@ class HitlError(Exception):
     retry: ClassVar[bool] = False
     for_operator: ClassVar[bool] = False
     """Whether its message is about the machine and may stand in a log; else it may quote words
-    of a caller, and its code stands there (``lines.py``)."""
+    of a caller, and its code stands there (``log_lines.py``)."""
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)

@@ -2,7 +2,7 @@
 
 One JSON object: ``schema`` (JSON Schema definitions of every event, frame and body) and
 ``constants`` (close codes, limits, the transition table). ``js/`` generates
-``protocol.gen.ts`` from it, so the two languages cannot drift.
+``gen.ts`` from it, so the two languages cannot drift.
 """
 
 import sys

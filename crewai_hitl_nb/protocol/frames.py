@@ -15,7 +15,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadJson, BadRequest, HitlError, TooLarge
 from crewai_hitl_nb.protocol.events import CancelReason
 from crewai_hitl_nb.protocol.ids import Id, fits_a_header
-from crewai_hitl_nb.protocol.weight import is_heavy, uncollected
+from crewai_hitl_nb.protocol.json_weight import is_heavy, uncollected
 
 Ref: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 

@@ -1,8 +1,8 @@
 """By which words a request is found.
 
-Pure, and the same rule as the inbox's own (``js/src/search.ts``), which uses it for what waits:
-both are held to ``tests/fixtures/searches.json``. What people wrote and read counts. Ids do not:
-their hex digits spell words.
+Pure, and the same rule as the inbox's own (``js/src/inbox/search.ts``), which uses it for what
+waits: both are held to ``tests/fixtures/searches.json``. What people wrote and read counts. Ids do
+not: their hex digits spell words.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 Decoding happens once, at the boundary, here. What a publisher may leave out is filled, what
 it gets wrong is refused with the field and the reason; an unknown type passes through as it
-came. Encoding never fails: what JSON cannot carry is replaced (``portable.py``). Below are the
+came. Encoding never fails: what JSON cannot carry is replaced (``json_safe.py``). Below are the
 types and the forms (``schema.py``).
 """
 
@@ -25,7 +25,7 @@ from crewai_hitl_nb.protocol.events import (
     UnknownEvent,
 )
 from crewai_hitl_nb.protocol.ids import Id
-from crewai_hitl_nb.protocol.portable import portable
+from crewai_hitl_nb.protocol.json_safe import portable
 
 RESERVED_TYPES: Final = frozenset(
     {

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from functools import cached_property, wraps
 from http.client import responses
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 from jupyter_core.utils import ensure_async
@@ -23,11 +23,11 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.buffers import Hold
-from crewai_hitl_nb.broker.readers import Reader, Transport
-from crewai_hitl_nb.broker.subscription import Start, Subscription
-from crewai_hitl_nb.broker.webhooks import Webhooks
-from crewai_hitl_nb.broker.within import BrokerWithin
+from crewai_hitl_nb.broker.delivery.buffers import Hold
+from crewai_hitl_nb.broker.delivery.subscription import Start, Subscription
+from crewai_hitl_nb.broker.reader_counts import Reader, Transport
+from crewai_hitl_nb.broker.scoped_broker import BrokerWithin
+from crewai_hitl_nb.broker.webhooks.worker import Webhooks
 from crewai_hitl_nb.protocol import frames, ids, limits
 from crewai_hitl_nb.protocol.errors import (
     Forbidden,
@@ -39,12 +39,20 @@ from crewai_hitl_nb.protocol.errors import (
     Unavailable,
     Unknown,
 )
-from crewai_hitl_nb.protocol.lines import logger, note
-from crewai_hitl_nb.server import hub, keys, parameters
+from crewai_hitl_nb.protocol.log_lines import logger, note
+from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server.auth import hub
+from crewai_hitl_nb.server.auth.kernel_key import (
+    KernelAuthorizer,
+    KernelIdentity,
+    presented,
+    same,
+    tried,
+)
+from crewai_hitl_nb.server.auth.rate_limits import Limiter, caller_name
+from crewai_hitl_nb.server.auth.revocation import OpenStreams
 from crewai_hitl_nb.server.bodies import Bodies, BodyMixin, KnownMixin, too_large
-from crewai_hitl_nb.server.limiting import Limiter, caller_name
-from crewai_hitl_nb.server.revocation import OpenStreams
-from crewai_hitl_nb.server.turns import Turns
+from crewai_hitl_nb.server.loop_slices import Turns
 from crewai_hitl_nb.store.base import Match
 
 _log = logger(__name__)
@@ -57,11 +65,16 @@ _NO_KEY: Final = "no or wrong key; send `Authorization: Bearer <key>`, or open ?
 SETTING: Final = "crewai_hitl_services"
 
 
+Routes: TypeAlias = tuple[tuple[str, type[Any]], ...]
+"""Patterns of paths below the prefix, each with the handler that serves it."""
+
+
 class Services(msgspec.Struct):
     """What handlers work with; made by the application, found in Tornado's settings.
 
     Attributes:
         prefix: Path of the endpoints on this host, ending in a slash.
+        routes: What is served below the prefix.
         kernel_key: The key of this server's kernels.
         heartbeat: Seconds between two heartbeats on an idle stream.
         unauthenticated_status: What who did not say who they are is told: 403 by the
@@ -83,6 +96,7 @@ class Services(msgspec.Struct):
     """
 
     prefix: str
+    routes: Routes
     kernel_key: str
     heartbeat: float = limits.HEARTBEAT_SECONDS
     unauthenticated_status: int = 403
@@ -97,8 +111,8 @@ class Services(msgspec.Struct):
     streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
     turns: Turns = msgspec.field(default_factory=Turns)
     bodies: Bodies = msgspec.field(default_factory=Bodies)
-    kernel_identity: keys.KernelIdentity = msgspec.field(default_factory=keys.KernelIdentity)
-    kernel_authorizer: keys.KernelAuthorizer = msgspec.field(default_factory=keys.KernelAuthorizer)
+    kernel_identity: KernelIdentity = msgspec.field(default_factory=KernelIdentity)
+    kernel_authorizer: KernelAuthorizer = msgspec.field(default_factory=KernelAuthorizer)
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -149,7 +163,7 @@ class CallerMixin(KnownMixin):
     def by_kernel(self) -> bool:
         """Whether the request carries the kernel key; asked a dozen times for each request."""
         key = self.services.kernel_key
-        return keys.same(key, keys.presented(cast("web.RequestHandler", self)))
+        return same(key, presented(cast("web.RequestHandler", self)))
 
     @cached_property
     def hub_token(self) -> hub.HubToken | None:
@@ -270,7 +284,7 @@ class CallerMixin(KnownMixin):
             TooMany: This address tried too many; then the right one is refused as well.
         """
         handler, limiter = cast("APIHandler", self), self.services.limiter
-        guess, provider = keys.tried(handler), self.identity_provider
+        guess, provider = tried(handler), self.identity_provider
         if not guess or not provider.auth_enabled:
             return
         cannot_be_guessed = getattr(provider, "cannot_be_guessed", None)

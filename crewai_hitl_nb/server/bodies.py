@@ -16,7 +16,7 @@ from tornado import web
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, TooLarge, TooMany
-from crewai_hitl_nb.server.listener import known
+from crewai_hitl_nb.server.auth.unidentified import known
 
 if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection

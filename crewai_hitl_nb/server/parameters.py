@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 from tornado import web
 
-from crewai_hitl_nb.broker.subscription import Replay, Start
+from crewai_hitl_nb.broker.delivery.subscription import Replay, Start
 from crewai_hitl_nb.protocol import dialects, limits
 from crewai_hitl_nb.protocol.brief import Texts
 from crewai_hitl_nb.protocol.dialects import Dialect

@@ -1,34 +1,35 @@
 """What is served where, below the prefix."""
 
-from typing import Any, Final
+from typing import Final
 
-from crewai_hitl_nb.server.audit import AuditHandler
-from crewai_hitl_nb.server.documents import AsyncApiHandler, OpenApiHandler
-from crewai_hitl_nb.server.health import HealthHandler
-from crewai_hitl_nb.server.inbox import InboxHandler
-from crewai_hitl_nb.server.install import ManifestHandler, WorkerHandler
-from crewai_hitl_nb.server.metrics import MetricsHandler
-from crewai_hitl_nb.server.poll import PollHandler
-from crewai_hitl_nb.server.publish import EventsHandler
-from crewai_hitl_nb.server.requests import (
+from crewai_hitl_nb.server.api.amp_resume import ResumeHandler
+from crewai_hitl_nb.server.api.audit import AuditHandler
+from crewai_hitl_nb.server.api.health import HealthHandler
+from crewai_hitl_nb.server.api.metrics import MetricsHandler
+from crewai_hitl_nb.server.api.publish import EventsHandler
+from crewai_hitl_nb.server.api.requests import (
     AnswerHandler,
     CancelHandler,
     ClaimHandler,
     RequestHandler,
     RequestsHandler,
 )
-from crewai_hitl_nb.server.resume import ResumeHandler
-from crewai_hitl_nb.server.sources import SourceHandler
-from crewai_hitl_nb.server.sse import EventStreamHandler
-from crewai_hitl_nb.server.webhooks import WebhooksHandler
-from crewai_hitl_nb.server.websocket import StreamSocket
+from crewai_hitl_nb.server.api.sources import SourceHandler
+from crewai_hitl_nb.server.api.webhooks import WebhooksHandler
+from crewai_hitl_nb.server.base import Routes
+from crewai_hitl_nb.server.describe.documents import AsyncApiHandler, OpenApiHandler
+from crewai_hitl_nb.server.page.inbox import InboxHandler
+from crewai_hitl_nb.server.page.pwa import ManifestHandler, WorkerHandler
+from crewai_hitl_nb.server.streams.poll import PollHandler
+from crewai_hitl_nb.server.streams.sse import EventStreamHandler
+from crewai_hitl_nb.server.streams.websocket import StreamSocket
 
 PREFIX: Final = "crewai-hitl"
 
 _EXECUTION: Final = r"(?:/(?P<execution_id>[^/]+))?"
 _REQUEST: Final = r"requests/(?P<request_id>[^/]+)"
 
-ROUTES: Final[tuple[tuple[str, type[Any]], ...]] = (
+ROUTES: Final[Routes] = (
     (r"ws/human-input" + _EXECUTION, StreamSocket),
     (r"events/human-input" + _EXECUTION, EventStreamHandler),
     (r"poll/human-input" + _EXECUTION, PollHandler),

@@ -26,7 +26,7 @@ from jupyter_server.base.handlers import FileFindHandler
 from tornado import netutil, web
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.endpoints import WebhookSettings
+from crewai_hitl_nb.broker.webhooks.config import WebhookSettings
 from crewai_hitl_nb.protocol import arguments, schema
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.errors import NotFound, StoreUnavailable
@@ -39,25 +39,26 @@ from crewai_hitl_nb.protocol.limits import (
     RETAIN_DAYS,
     RETAIN_EVENTS,
 )
-from crewai_hitl_nb.protocol.lines import logger
-from crewai_hitl_nb.server import crews, webhooks
-from crewai_hitl_nb.server.access_log import log_request
-from crewai_hitl_nb.server.background import Background
+from crewai_hitl_nb.protocol.log_lines import logger
+from crewai_hitl_nb.server.api import webhooks
+from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity, KeyAuthorizer
+from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
+from crewai_hitl_nb.server.auth.rate_limits import CallerLimits, Limiter
+from crewai_hitl_nb.server.auth.unidentified import Proxies
 from crewai_hitl_nb.server.base import SETTING, CallerMixin, HitlHandler, Services
-from crewai_hitl_nb.server.handover import Handover, local_url
-from crewai_hitl_nb.server.identity import ApiKeyIdentity, KeyAuthorizer
-from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
-from crewai_hitl_nb.server.limiting import CallerLimits, Limiter
-from crewai_hitl_nb.server.listener import BoundedServer
-from crewai_hitl_nb.server.retention import Retention, prune_forever
+from crewai_hitl_nb.server.host.access_log import log_request
+from crewai_hitl_nb.server.host.discovery_file import Handover, local_url
+from crewai_hitl_nb.server.host.listener import BoundedServer
+from crewai_hitl_nb.server.host.retention import Retention, prune_forever
+from crewai_hitl_nb.server.host.server_thread import Background
+from crewai_hitl_nb.server.page import STATIC, TEMPLATES
 from crewai_hitl_nb.server.routes import ROUTES
-from crewai_hitl_nb.server.strangers import Proxies
+from crewai_hitl_nb.server.streams import negotiated
 from crewai_hitl_nb.store.memory import MemoryStore
-from crewai_hitl_nb.store.notes import NotedStore
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 
 _log = logger(__name__)
-_HERE: Final = Path(__file__).parent
 _NAME: Final = "crewai_hitl_nb"
 _STATIC_PREFIX: Final = f"/static/{_NAME}/"
 MEMORY: Final = ":memory:"
@@ -150,6 +151,7 @@ class HumanInputServer:
         )
         self._services = Services(
             prefix="/",
+            routes=ROUTES,
             kernel_key=secrets.token_urlsafe(32),
             heartbeat=arguments.seconds("heartbeat", heartbeat),
             unauthenticated_status=401,
@@ -317,11 +319,11 @@ class HumanInputServer:
         return sockets
 
     def _application(self) -> web.Application:
-        static = {"path": [str(_HERE / "static")]}
+        static = {"path": [str(STATIC)]}
         return web.Application(
             [
                 *((f"/{path}", handler, {"name": _NAME}) for path, handler in ROUTES),
-                *crews.rules("/", name=_NAME),
+                *negotiated.rules("/", name=_NAME),
                 (f"{_STATIC_PREFIX}(.*)", _StaticFile, static),
             ],
             default_handler_class=_Nothing,
@@ -331,9 +333,7 @@ class HumanInputServer:
 
     def _settings(self) -> dict[str, Any]:
         """What handlers find in a Jupyter server, as far as they look."""
-        templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True
-        )
+        templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
         return {
             SETTING: self._services,
             _NAME: SimpleNamespace(log=_log, static_url_prefix=_STATIC_PREFIX),

@@ -1,6 +1,6 @@
 """What a store promises.
 
-Guarantees, held for every store by one body of tests (``tests/contract/``):
+Guarantees, held for every store by one body of tests (``tests/store/``):
 
 * **Order.** Offsets are 1, 2, 3 … without repetition, also after pruning and restarts.
 * **Atomic.** The events of one ``append`` are stored together, or none of them is.
@@ -30,7 +30,7 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
 from crewai_hitl_nb.protocol.events import Event, event_type, request_id_of
-from crewai_hitl_nb.protocol.lines import logger, note_fault
+from crewai_hitl_nb.protocol.log_lines import logger, note_fault
 from crewai_hitl_nb.protocol.search import is_found
 from crewai_hitl_nb.protocol.state import Listed, Request
 from crewai_hitl_nb.protocol.wire import encode_event

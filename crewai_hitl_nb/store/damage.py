@@ -24,7 +24,7 @@ import msgspec
 
 from crewai_hitl_nb.protocol.events import UnknownEvent
 from crewai_hitl_nb.protocol.ids import Id
-from crewai_hitl_nb.protocol.lines import logger, note
+from crewai_hitl_nb.protocol.log_lines import logger, note
 from crewai_hitl_nb.protocol.wire import encode_event
 
 EVENT_DAMAGED: Final = "event_damaged"

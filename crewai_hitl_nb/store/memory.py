@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 
 import msgspec
 
-from crewai_hitl_nb.protocol import chain, limits, state
+from crewai_hitl_nb.protocol import limits, state
+from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.duplicates import check_same
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, request_id_of
 from crewai_hitl_nb.protocol.state import Request

@@ -1,9 +1,9 @@
 """The trail: every record of a log with its seal, and what pruning left of the others.
 
 An optional promise of a store beside :class:`crewai_hitl_nb.store.base.Store`, held for every
-store by one body of tests (``tests/contract/test_trail.py``):
+store by one body of tests (``tests/store/test_trail.py``):
 
-* **Sealed as written.** A record's seal (``protocol/chain.py``) is in the same commit as the
+* **Sealed as written.** A record's seal (``protocol/audit/chain.py``) is in the same commit as the
   record; none is ever computed again for a record that is in the log.
 * **Unbroken.** Each entry's seal follows from the entry before it, whatever was pruned.
 * **Pruned, not forgotten.** Of pruned records the digests stay for as long as an older record
@@ -17,8 +17,9 @@ from typing import Protocol
 
 import msgspec
 
-from crewai_hitl_nb.protocol import chain, limits
-from crewai_hitl_nb.protocol.chain import Head
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.store.base import Reach, Store
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Kind, Response
 from crewai_hitl_nb.protocol.schema import FORMATS
-from crewai_hitl_nb.terminal.neutral import one_line
+from crewai_hitl_nb.terminal.sanitize import one_line
 
 T = TypeVar("T")
 

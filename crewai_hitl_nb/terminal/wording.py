@@ -1,7 +1,7 @@
 """How a question and its end are said to a person at a terminal.
 
 Pure: the clock is given. Above it are the command line and the console; what it returns
-still has to be made harmless (``neutral.py``).
+still has to be made harmless (``sanitize.py``).
 """
 
 from datetime import datetime

@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from crewai_hitl_nb.client.discovery import Endpoint
+from crewai_hitl_nb.protocol.escapes import visible_lines
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
-from crewai_hitl_nb.protocol.lines import logger
-from crewai_hitl_nb.protocol.visible import visible_lines
+from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.terminal.wording import by, ending
 from crewai_hitl_nb.widget.card import CardWidget

@@ -13,7 +13,7 @@ import traitlets
 from ipywidgets import widget_serialization
 
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.widget.allowed import Scope
+from crewai_hitl_nb.widget.allow_list import Scope
 from crewai_hitl_nb.widget.relay import Relay
 from crewai_hitl_nb.widget.script import CardScript, shared
 

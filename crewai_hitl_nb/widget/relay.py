@@ -2,8 +2,8 @@
 
 For pages whose browser cannot reach the server (VS Code, Colab, a page of another origin).
 The frames of a WebSocket pass through here, in both directions, on a background thread; beside
-them the calls that a card makes. What a page sends is held against the list in ``allowed.py`` and
-written anew, because it goes on with the kernel's key. Below it is the client; above it is the
+them the calls that a card makes. What a page sends is held against the list in ``allow_list.py``
+and written anew, because it goes on with the kernel's key. Below it is the client; above it is the
 card (``card.py``). It decides nothing else: the server does.
 
 What a browser sends, and gets back, as custom messages of the widget:
@@ -28,13 +28,13 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from crewai_hitl_nb.client.discovery import Endpoint, find_endpoint
-from crewai_hitl_nb.client.exchange import open_http
+from crewai_hitl_nb.client.http import open_http
 from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.transports.websocket import open_connection
 from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, HitlError, TooMany
 from crewai_hitl_nb.protocol.frames import encode_error
-from crewai_hitl_nb.protocol.lines import logger
-from crewai_hitl_nb.widget.allowed import (
+from crewai_hitl_nb.protocol.log_lines import logger
+from crewai_hitl_nb.widget.allow_list import (
     Call,
     Scope,
     call_of,

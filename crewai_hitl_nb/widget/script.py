@@ -1,8 +1,8 @@
 """The card's script as a widget of its own: one for all cards of this kernel.
 
 anywidget sends a widget's script with every widget, and the card's is 170 kB. So a card carries a
-few lines that load it from here (``js/src/card-loader.ts``); a card is then two small messages, and
-a page evaluates the script once. Above it is ``card.py``.
+few lines that load it from here (``js/src/entries/card-loader.ts``); a card is then two small
+messages, and a page evaluates the script once. Above it is ``card.py``.
 """
 
 import threading

@@ -1,12 +1,12 @@
 /**
  * Builds the three outputs, all of them git-ignored and shipped in the wheel.
  *
- *   src/widget.ts  → crewai_hitl_nb/widget/static/card.js          the anywidget
- *   src/card-loader.ts → the same folder                          what each widget carries of it
- *   src/inbox.ts   → crewai_hitl_nb/server/static/inbox.{js,css}   the inbox page
- *   src/service-worker.ts, icons/ → the same                       what makes it installable
- *   src/markdown-worker.ts → the same: formats texts beside the page
- *   src/maths.ts   → the same: draws formulas, fetched when there are some
+ *   src/entries/widget.ts  → crewai_hitl_nb/widget/static/card.js          the anywidget
+ *   src/entries/card-loader.ts → the same folder                          what each widget carries of it
+ *   src/entries/inbox.ts   → crewai_hitl_nb/server/page/static/inbox.{js,css}   the inbox page
+ *   src/entries/service-worker.ts, icons/ → the same                       what makes it installable
+ *   src/entries/markdown-worker.ts → the same: formats texts beside the page
+ *   src/entries/maths.ts   → the same: draws formulas, fetched when there are some
  *   src/lab/*.ts   → crewai_hitl_nb/labextension/                  the prebuilt lab extension
  *
  * The lab extension goes through JupyterLab's own builder, run directly with the core metadata
@@ -14,12 +14,13 @@
  * Its packages stay imports until then, so that the builder's licence report names them.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { minify } from "terser";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const product = join(root, "..", "crewai_hitl_nb");
@@ -59,32 +60,38 @@ const shared = {
 
 async function buildPages() {
   const card = join(product, "widget", "static", "card.js");
-  const inbox = join(product, "server", "static");
-  await build({ ...shared, entryPoints: ["src/maths.ts"], outdir: inbox, minify: true });
-  await build({ ...shared, entryPoints: ["src/markdown-worker.ts"], outdir: inbox, minify: true });
-  await build({ ...shared, entryPoints: ["src/widget.ts"], outfile: card, minify: true });
+  const inbox = join(product, "server", "page", "static");
+  await build({ ...shared, entryPoints: ["src/entries/maths.ts"], outdir: inbox, minify: true });
   await build({
     ...shared,
-    entryPoints: ["src/card-loader.ts"],
+    entryPoints: ["src/entries/markdown-worker.ts"],
+    outdir: inbox,
+    minify: true,
+  });
+  await build({ ...shared, entryPoints: ["src/entries/widget.ts"], outfile: card, minify: true });
+  await build({
+    ...shared,
+    entryPoints: ["src/entries/card-loader.ts"],
     outdir: dirname(card),
     minify: true,
   });
-  await build({ ...shared, entryPoints: ["src/inbox.ts"], outdir: inbox, minify: true });
+  await build({ ...shared, entryPoints: ["src/entries/inbox.ts"], outdir: inbox, minify: true });
   await build({
     ...shared,
-    entryPoints: ["src/inbox.css"],
+    entryPoints: ["src/entries/inbox.css"],
     plugins: [],
     minify: true,
     outdir: inbox,
   });
   await build({
     ...shared,
-    entryPoints: ["src/service-worker.ts"],
+    entryPoints: ["src/entries/service-worker.ts"],
     format: "iife",
     minify: true,
     outdir: inbox,
   });
   cpSync(join(root, "icons"), inbox, { recursive: true });
+  for (const script of [card, join(inbox, "inbox.js")]) await compress(script);
   const size = report(card);
   report(join(inbox, "inbox.js"));
   report(join(inbox, "inbox.css"));
@@ -109,6 +116,13 @@ async function buildLab() {
     stdio: ["ignore", "pipe", "inherit"],
   });
   copyFileSync(join(root, "install.json"), join(product, "labextension", "install.json"));
+}
+
+/** Minifies again what many people load: terser saves about 4 % more than esbuild. */
+async function compress(file) {
+  const options = { module: true, compress: { passes: 3 }, ecma: 2020 };
+  const { code } = await minify(readFileSync(file, "utf8"), options);
+  writeFileSync(file, code);
 }
 
 function report(file) {

@@ -1,5 +1,5 @@
 /**
- * Writes src/protocol.gen.ts from the Python types, or with --check says whether it drifted.
+ * Writes src/protocol/gen.ts from the Python types, or with --check says whether it drifted.
  *
  * Below it lies `python -m crewai_hitl_nb.protocol.export`, the only source. The output has
  * three parts: interfaces (as the guard in decode.ts leaves the values: defaults filled), the
@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { compile } from "json-schema-to-typescript";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const target = join(root, "src", "protocol.gen.ts");
+const target = join(root, "src", "protocol", "gen.ts");
 
 /** What a client sends: fields with a default may be left out, so they stay optional. */
 const SENT = new Set(["Answer", "PublishFrame", "AnswerFrame", "ClaimFrame", "CancelFrame"]);
@@ -100,6 +100,6 @@ const text = await render(exported());
 if (!process.argv.includes("--check")) {
   writeFileSync(target, text);
 } else if (!existsSync(target) || readFileSync(target, "utf8") !== text) {
-  console.error("src/protocol.gen.ts has drifted from the Python types: run `npm run generate`.");
+  console.error("src/protocol/gen.ts has drifted from the Python types: run `npm run generate`.");
   process.exit(1);
 }

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.e2e.chromium import headless_chromium
 from tests.jupyter_process import JupyterProcess, jupyter_process

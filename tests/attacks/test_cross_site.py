@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from crewai_hitl_nb.server.identity import ApiKeyIdentity
+from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.attacks.attacker import FORGED, attack, site, visit
 from tests.attacks.bare import EITHER, without

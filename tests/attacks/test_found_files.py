@@ -13,12 +13,12 @@ import pytest
 from crewai_hitl_nb.cli.serve import KeyTrouble, _api_key
 from crewai_hitl_nb.client.discovery import find_endpoint
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server import keys
-from crewai_hitl_nb.server.app import log_stem
-from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
+from crewai_hitl_nb.server.auth import kernel_key
+from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
+from crewai_hitl_nb.server.extension import log_stem
 from crewai_hitl_nb.store.file_ownership import ForeignFile
-from crewai_hitl_nb.store.salvage import salvage, salvage_in_place
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.salvage import salvage, salvage_in_place
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import NOON, required
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such modes")
@@ -41,23 +41,23 @@ def plant(path: Path, text: str, *, mode: int = 0o600, owner: int | None = None)
 @AS_ROOT
 def test_another_users_kernel_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ForeignFile, match="belongs to another user"):
-        keys.load_or_make(plant(tmp_path / "kernel_key", KNOWN, owner=OTHER))
+        kernel_key.load_or_make(plant(tmp_path / "kernel_key", KNOWN, owner=OTHER))
 
 
 def test_a_kernel_key_behind_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kernel_key").symlink_to(plant(tmp_path / "elsewhere", KNOWN))
     with pytest.raises(ForeignFile, match="is a link"):
-        keys.load_or_make(tmp_path / "kernel_key")
+        kernel_key.load_or_make(tmp_path / "kernel_key")
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660, 0o606, 0o666])
 def test_a_kernel_key_that_others_know_opens_nothing_any_more(tmp_path: Path, mode: int) -> None:
     path = plant(tmp_path / "kernel_key", KNOWN, mode=mode)
-    key = keys.load_or_make(path)
+    key = kernel_key.load_or_make(path)
     assert key != KNOWN
     assert path.read_text().strip() == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert keys.load_or_make(path) == key
+    assert kernel_key.load_or_make(path) == key
 
 
 def start(path: Path) -> None:

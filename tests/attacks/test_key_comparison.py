@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.attacks.conftest import KEY, caller
 from tests.jupyter_process import REPOSITORY

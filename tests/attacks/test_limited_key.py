@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from crewai_hitl_nb.broker import broker as broker_module
-from crewai_hitl_nb.broker import subscription
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.within import BrokerWithin
+from crewai_hitl_nb.broker.delivery import subscription
+from crewai_hitl_nb.broker.scoped_broker import BrokerWithin
 from crewai_hitl_nb.server import base
-from crewai_hitl_nb.server.keyring import Keyring
-from crewai_hitl_nb.server.operations import OPERATIONS
+from crewai_hitl_nb.server.auth.keyring import Keyring
+from crewai_hitl_nb.server.describe.operations import OPERATIONS
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from crewai_hitl_nb.store import memory
 from tests.attacks.bare import EITHER, lets_pass, without

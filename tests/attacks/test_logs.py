@@ -12,8 +12,8 @@ import pytest
 
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import InvalidAnswer, StoreUnavailable
-from crewai_hitl_nb.protocol.lines import clean, logger, note
-from crewai_hitl_nb.store.faults import unavailable
+from crewai_hitl_nb.protocol.log_lines import clean, logger, note
+from crewai_hitl_nb.store.sqlite.errors import unavailable
 from tests.events import completed, other, required
 
 PACKAGE = Path(__file__).parents[2] / "crewai_hitl_nb"
@@ -89,7 +89,7 @@ def test_every_logger_of_the_package_is_cleaned() -> None:
         for path in PACKAGE.rglob("*.py")
         if "getLogger(" in path.read_text()
     ]
-    assert sorted(raw) == ["cli/logs.py", "protocol/lines.py"]
+    assert sorted(raw) == ["cli/logs.py", "protocol/log_lines.py"]
 
 
 def test_no_id_or_word_forges_a_line_or_commands_a_terminal(
@@ -170,8 +170,8 @@ def test_cleaning_twice_changes_nothing() -> None:
 
 
 async def _default(prompt: str) -> None:
-    from crewai_hitl_nb.broker.endings import Endings
     from crewai_hitl_nb.broker.event_names import EventNames
+    from crewai_hitl_nb.broker.requests.closers import Endings
     from crewai_hitl_nb.store.memory import MemoryStore
     from tests.events import NOON
 

@@ -17,7 +17,7 @@ import pytest
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server.standalone import HumanInputServer
-from crewai_hitl_nb.widget.allowed import Scope
+from crewai_hitl_nb.widget.allow_list import Scope
 from crewai_hitl_nb.widget.card import CardWidget
 from crewai_hitl_nb.widget.relay import MAX_UNDER_WAY, Relay, _thread
 from crewai_hitl_nb.widget.script import CardScript

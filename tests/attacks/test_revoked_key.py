@@ -12,9 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from crewai_hitl_nb.server.identity import Caller
-from crewai_hitl_nb.server.keyring import Keyring
-from crewai_hitl_nb.server.revocation import OpenStreams
+from crewai_hitl_nb.server.auth.api_keys import Caller
+from crewai_hitl_nb.server.auth.keyring import Keyring
+from crewai_hitl_nb.server.auth.revocation import OpenStreams
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.attacks.bare import EITHER, without
 from tests.attacks.conftest import KEY, caller

@@ -20,7 +20,7 @@ import crewai_hitl_nb as hitl
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.server.base import CallerMixin
-from crewai_hitl_nb.server.inbox import InboxHandler
+from crewai_hitl_nb.server.page.inbox import InboxHandler
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.attacks.bare import EITHER, without
 from tests.attacks.conftest import KEY, Serve, caller

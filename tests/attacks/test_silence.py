@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from websockets.sync.client import connect
 
-from crewai_hitl_nb.broker.answers import default_answer
+from crewai_hitl_nb.broker.requests.answers import default_answer
 from crewai_hitl_nb.cli.main import commands
 from crewai_hitl_nb.protocol.answer import REVIEWS, accept
 from crewai_hitl_nb.protocol.blank import is_blank

@@ -11,7 +11,7 @@ import pytest
 
 from crewai_hitl_nb.protocol.answer import AcceptedAnswer
 from crewai_hitl_nb.protocol.ids import derived_event_id
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.attacks.conftest import KEY, Serve, caller
 

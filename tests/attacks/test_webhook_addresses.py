@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import pytest_asyncio
 
-from crewai_hitl_nb.broker import endpoints
-from crewai_hitl_nb.broker.endpoints import BadWebhook, WebhookSettings
+from crewai_hitl_nb.broker.webhooks import config
+from crewai_hitl_nb.broker.webhooks.config import BadWebhook, WebhookSettings
 from tests.attacks.bare import EITHER, without
-from tests.webhooks.receiver import Receiver
-from tests.webhooks.test_addresses import names, post_once
+from tests.broker.webhooks.receiver import Receiver
+from tests.broker.webhooks.test_addresses import names, post_once
 
 pytestmark = pytest.mark.asyncio
 
@@ -74,7 +74,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 def lay_bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    without(monkeypatch, endpoints, "is_public", lambda address: True)
+    without(monkeypatch, config, "is_public", lambda address: True)
 
 
 @EITHER
@@ -89,7 +89,7 @@ async def test_no_address_of_an_inner_network_is_configured_or_called(
         taken = bool(WebhookSettings(urls=(url,)).endpoints())
     except BadWebhook:
         taken = False
-    called = endpoints.callable_addresses([address], allow_private=False)
+    called = config.callable_addresses([address], allow_private=False)
     assert (taken, bool(called)) == (bare, bare)
 
 

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.resume import Cursor, Transport
 from crewai_hitl_nb.client.stream import Subscription

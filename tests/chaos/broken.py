@@ -10,7 +10,7 @@ import msgspec
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.store.base import Appended, OnCommit
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 
 
 class _LateConnection(sqlite3.Connection):

@@ -20,8 +20,8 @@ from jupyter_server.serverapp import ServerApp
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.server import app
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.server import extension
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.ledger import Ledger
 from tests.chaos.victim import Say, Victim
 from tests.jupyter_process import TOKEN, free_port, scratch_env
@@ -52,7 +52,7 @@ def serve(say: Say, argv: list[str], env: dict[str, str], jump: Path) -> None:
 
     os.environ.clear()
     os.environ.update(env)
-    vars(app).update(
+    vars(extension).update(
         Broker=partial(Broker, clock=wrong_date), SqliteStore=partial(SqliteStore, clock=wrong)
     )
     ServerApp.launch_instance(argv)

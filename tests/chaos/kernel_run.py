@@ -15,7 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
 from tests.chaos import actors, store_run
 from tests.chaos.actors import LAST, Cast

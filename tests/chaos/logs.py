@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.store.base import EVERYTHING
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.ledger import Log
 from tests.chaos.store_run import read_back
 from tests.events import completed, other, required

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.resume import LADDER
 from tests.chaos import actors, store_run
 from tests.chaos.actors import LAST, Cast

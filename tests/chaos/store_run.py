@@ -16,7 +16,7 @@ import msgspec
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered
 from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted
 from crewai_hitl_nb.store.base import EVERYTHING, RequestQuery
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.ledger import Acknowledged, Ledger, Log, Lost, Won
 from tests.chaos.victim import Say, Victim
 from tests.events import completed, other, required

@@ -13,8 +13,8 @@ import pytest_asyncio
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.clocks import CautiousClock
-from crewai_hitl_nb.broker.expiry import Deadlines
-from crewai_hitl_nb.broker.subscription import Live, Start
+from crewai_hitl_nb.broker.delivery.subscription import Live, Start
+from crewai_hitl_nb.broker.requests.deadlines import Deadlines
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.store.base import EVERYTHING, Record

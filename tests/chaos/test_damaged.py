@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.errors import Settled, StoreUnavailable, UnknownRequest
 from crewai_hitl_nb.protocol.events import UnknownEvent, event_type
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store.base import EVERYTHING, Match, Record, RequestQuery
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from crewai_hitl_nb.store.trail import TrailPage
 from tests.chaos.logs import ROUNDS, Sample, fill, sample
 from tests.chaos.victim import Say, Victim

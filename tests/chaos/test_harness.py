@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos import broken, store_run
 from tests.chaos.ledger import Acknowledged, Ended, Json, Ledger, Log, Lost, Told, Won, violations
 

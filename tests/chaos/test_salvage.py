@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.subscription import Start
-from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.broker.delivery.subscription import Start
+from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.store.base import EVERYTHING, StoreInUse
-from crewai_hitl_nb.store.salvage import Salvaged, salvage, salvage_in_place
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.salvage import Salvaged, salvage, salvage_in_place
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from crewai_hitl_nb.store.trail import TrailPage
 from tests.chaos.ledger import Ledger, Log, violations
 from tests.chaos.logs import ROUNDS, Sample, bodies, fill, sample

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.errors import HitlError
-from crewai_hitl_nb.store.salvage import Salvaged, salvage, salvage_in_place
+from crewai_hitl_nb.store.sqlite.salvage import Salvaged, salvage, salvage_in_place
 from tests.chaos.logs import fill
 from tests.events import NOON
 

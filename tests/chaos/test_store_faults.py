@@ -15,7 +15,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.store.base import EVERYTHING, Appended, Commit
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.faults import FaultyStore, held
 from tests.events import completed, other, required
 from tests.server.door import until

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.store.sqlite import SqliteStore
-from crewai_hitl_nb.store.tables import MIGRATIONS
+from crewai_hitl_nb.store.sqlite.schema import MIGRATIONS
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.ledger import Ledger, violations
 from tests.chaos.logs import fill
 from tests.chaos.store_run import read_back

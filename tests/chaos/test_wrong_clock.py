@@ -9,13 +9,13 @@ from typing import TypeAlias
 import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.subscription import Live, Start
+from crewai_hitl_nb.broker.delivery.subscription import Live, Start
 from crewai_hitl_nb.broker.trusted_clock import TRIAL_SECONDS, TrustedClock
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.store.base import Match
 from crewai_hitl_nb.store.memory import MemoryStore
-from crewai_hitl_nb.store.notes import NotedStore
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import completed, other, required
 
 pytestmark = pytest.mark.asyncio

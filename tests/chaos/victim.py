@@ -23,7 +23,7 @@ import crewai_hitl_nb
 
 _PRELOADED = [
     "crewai_hitl_nb.kernel.bridge.bridge",
-    "crewai_hitl_nb.server.app",
+    "crewai_hitl_nb.server.extension",
     "jupyter_server.serverapp",
     "jupyter_server.services.contents.handlers",
     "jupyter_server.services.kernels.handlers",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.cli.command import Commands, clean_env
 from tests.events import other, required

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import pytest
 from click.testing import Result
 
-from crewai_hitl_nb.cli.exits import Exit
+from crewai_hitl_nb.cli.exit_codes import Exit
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.protocol import chain
+from crewai_hitl_nb.protocol.audit import chain
 from tests.cli.command import Commands, clean_env
 from tests.cli.test_audit import KEY, Log, log
 from tests.events import other

@@ -12,7 +12,7 @@ import pytest
 
 from crewai_hitl_nb import __version__
 from crewai_hitl_nb.cli import main
-from crewai_hitl_nb.cli.exits import Exit, exit_of
+from crewai_hitl_nb.cli.exit_codes import Exit, exit_of
 from crewai_hitl_nb.protocol import errors
 from tests.cli.command import Commands, clean_env
 from tests.cli.conftest import Asks

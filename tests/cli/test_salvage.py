@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.logs import fill
 from tests.cli.command import Commands, clean_env, running
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.cli.command import PATIENCE_SECONDS, Commands, clean_env, running
 from tests.events import other, required
 

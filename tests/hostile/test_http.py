@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crewai_hitl_nb.protocol import ids
-from crewai_hitl_nb.server.operations import OPERATIONS
+from crewai_hitl_nb.server.describe.operations import OPERATIONS
 from tests.hostile.raw import connected, request
 from tests.jupyter_process import JupyterProcess
 

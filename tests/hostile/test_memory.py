@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.protocol import limits
 from tests.hostile.served import KEY, Served, question, served
 

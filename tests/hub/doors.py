@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from crewai_hitl_nb.server.operations import OPERATIONS
+from crewai_hitl_nb.server.describe.operations import OPERATIONS
 from tests.hub.hub_process import Place
 from tests.server.door import client, question
 

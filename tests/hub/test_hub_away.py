@@ -8,7 +8,7 @@ import pytest
 from jupyterhub.services.auth import HubAuth  # type: ignore[import-untyped]
 
 from crewai_hitl_nb.protocol.errors import Forbidden, Unavailable
-from crewai_hitl_nb.server.hub import HubToken
+from crewai_hitl_nb.server.auth.hub import HubToken
 from tests.hub.doors import ask
 from tests.hub.hub_process import HubProcess, Place
 from tests.hub.test_revoking import said

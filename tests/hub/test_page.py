@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from crewai_hitl_nb.server.app import HumanInputApp
+from crewai_hitl_nb.server.extension import HumanInputApp
 from tests.hub.conftest import PAGE
 from tests.hub.hub_process import LIFECYCLE_TOKEN, HubProcess, Place
 from tests.server.door import question

@@ -14,7 +14,7 @@ from crewai_hitl_nb.kernel.flows.outcome import ChosenOutcome, feedback_for
 from crewai_hitl_nb.kernel.flows.question import feedback_question, wishes_of
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import Terms
-from crewai_hitl_nb.kernel.runs.own_loop import blocks_its_loop
+from crewai_hitl_nb.kernel.runs.method_loop import blocks_its_loop
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, HumanInputRequired
 

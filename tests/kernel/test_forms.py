@@ -19,8 +19,8 @@ from pydantic import (
     create_model,
 )
 
+from crewai_hitl_nb.kernel.ask.answer_types import Typed
 from crewai_hitl_nb.kernel.ask.forms import FormSchema, WrongValues, form_of
-from crewai_hitl_nb.kernel.ask.wanted import Typed
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.schema import check_form, form_errors

@@ -83,9 +83,9 @@ def test_the_wheel_ships_the_built_front_end_once(wheel: Path) -> None:
     data = "crewai_hitl_nb-0.1.0.data/data"
     for expected in (
         "crewai_hitl_nb/py.typed",
-        "crewai_hitl_nb/server/static/inbox.js",
-        "crewai_hitl_nb/server/static/service-worker.js",
-        "crewai_hitl_nb/server/static/icon-512.png",
+        "crewai_hitl_nb/server/page/static/inbox.js",
+        "crewai_hitl_nb/server/page/static/service-worker.js",
+        "crewai_hitl_nb/server/page/static/icon-512.png",
         "crewai_hitl_nb/widget/static/card.js",
         "crewai_hitl_nb/widget/static/card-loader.js",
         f"{data}/{LAB_EXTENSION}/schemas/crewai-hitl-nb/panel.json",

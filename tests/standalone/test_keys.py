@@ -9,7 +9,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.standalone.conftest import KEY
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.server.keyring import KeyFileError, Keyring
+from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
 
 NOW = datetime(2026, 11, 29, tzinfo=timezone.utc)
 PROCESSES, TURNS = 8, 10
@@ -16,7 +16,7 @@ CHANGES = """
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.auth.keyring import Keyring
 
 ring, name, doomed = Keyring(Path(sys.argv[1])), sys.argv[2], sys.argv[3:]
 print("ready", flush=True)

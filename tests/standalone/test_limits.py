@@ -20,7 +20,7 @@ from crewai_hitl_nb.client import AsyncClient, Client
 from crewai_hitl_nb.client.resume import Transport
 from crewai_hitl_nb.client.stream import Live, Subscription
 from crewai_hitl_nb.protocol.errors import TooMany
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.standalone.conftest import KEY
 

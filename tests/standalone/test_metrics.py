@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from crewai_hitl_nb.broker.tally import SURFACES
-from crewai_hitl_nb.server import metrics
-from crewai_hitl_nb.server.keyring import Keyring
+from crewai_hitl_nb.broker.counters import SURFACES
+from crewai_hitl_nb.server.api import metrics
+from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.jupyter_process import REPOSITORY
 from tests.standalone.conftest import KEY

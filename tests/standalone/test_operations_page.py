@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.server.app import HumanInputApp
-from crewai_hitl_nb.server.limiting import CALLER_LIMITS, CallerLimits
+from crewai_hitl_nb.server.auth.rate_limits import CALLER_LIMITS, CallerLimits
+from crewai_hitl_nb.server.extension import HumanInputApp
 from tests.jupyter_process import REPOSITORY, jupyter_process
 
 PAGE = (REPOSITORY / "docs" / "operations.md").read_text()

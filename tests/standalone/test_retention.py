@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.protocol import chain, limits
-from crewai_hitl_nb.server.retention import Retention
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.server.host.retention import Retention
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from crewai_hitl_nb.store.base import EVERYTHING, RequestQuery
 from crewai_hitl_nb.store.memory import MemoryStore
-from crewai_hitl_nb.store.sqlite import SqliteStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import completed, other, required
 from tests.server.door import Json, client, until
 from tests.standalone.test_pruned_replay import Here

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 import httpx
 
 from crewai_hitl_nb.client.decode import Incoming, Refused, read_as, read_frame
-from crewai_hitl_nb.client.exchange import call
+from crewai_hitl_nb.client.http import call
 from crewai_hitl_nb.client.results import PolledPage
 from crewai_hitl_nb.client.resume import Patience
 from crewai_hitl_nb.protocol import limits

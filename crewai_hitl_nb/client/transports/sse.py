@@ -10,7 +10,7 @@ import httpx_sse
 
 from crewai_hitl_nb.client.decode import Incoming, Refused, decode_frame
 from crewai_hitl_nb.client.errors import ServerAway, Silent, TransportUnusable, describe
-from crewai_hitl_nb.client.exchange import raise_for_refusal
+from crewai_hitl_nb.client.http import raise_for_refusal
 from crewai_hitl_nb.client.resume import Patience
 from crewai_hitl_nb.protocol.frames import Ack
 

@@ -2,7 +2,7 @@
 
 Frames down are events, heartbeats and gaps. A frame up carries a ``ref`` and gets exactly
 one ``ack`` or ``error`` with it (``docs/protocol.md``, "Frames up"). Below is the
-websockets library; above are ``stream.py``, which reads, and ``aio.py``, which writes.
+websockets library; above are ``stream.py``, which reads, and ``async_client.py``, which writes.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from crewai_hitl_nb.client.decode import Incoming, Refused, decode_frame
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.errors import ServerAway, Silent, TransportUnusable, describe
-from crewai_hitl_nb.client.exchange import encoded, is_own, refusal_of
+from crewai_hitl_nb.client.http import encoded, is_own, refusal_of
 from crewai_hitl_nb.client.hub import STOPPED, is_hub_page
 from crewai_hitl_nb.client.resume import Patience
 from crewai_hitl_nb.client.tls import HANDSHAKE_SECONDS, check_scheme, context_for, wrong_address
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError
 from crewai_hitl_nb.protocol.frames import Ack
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 
 _frames_log = logger(f"{__name__}.frames")
 _frames_log.setLevel(logging.INFO)  # at DEBUG the library writes what each frame says

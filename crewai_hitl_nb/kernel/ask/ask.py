@@ -2,7 +2,7 @@
 
 Turns the bridge on, asks, and returns the asker's own value: a text, an option, a filled
 form. Where a form's own rules refuse what the server let through, it asks again with the
-form as it was filled. Below it are ``ask/wanted.py``, ``asking.py`` and the session; above it
+form as it was filled. Below it are ``ask/answer_types.py``, ``asking.py`` and the session; above it
 is ``ask/human_tool.py``.
 """
 
@@ -15,8 +15,8 @@ from crewai.flow.flow_context import current_flow_method_name, current_flow_name
 from typing_extensions import Unpack
 
 from crewai_hitl_nb.kernel import session
+from crewai_hitl_nb.kernel.ask.answer_types import Typed, Wanted, errors_of, errors_said, wanted_of
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
-from crewai_hitl_nb.kernel.ask.wanted import Typed, Wanted, errors_of, errors_said, wanted_of
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question

@@ -13,8 +13,8 @@ from crewai.types.callback import SerializableCallable
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from crewai_hitl_nb.kernel import session
+from crewai_hitl_nb.kernel.ask.answer_types import Choice, Text, Wanted
 from crewai_hitl_nb.kernel.ask.ask import Question, ask_question, ask_question_async
-from crewai_hitl_nb.kernel.ask.wanted import Choice, Text, Wanted
 from crewai_hitl_nb.kernel.asking import NotAnswered
 from crewai_hitl_nb.kernel.questions.terms import OnExpiry, Terms
 from crewai_hitl_nb.kernel.tasks.human_input import said_of

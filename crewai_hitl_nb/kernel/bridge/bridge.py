@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.decode import read_as
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.client.loop_thread import LoopThread
@@ -48,8 +48,8 @@ from crewai_hitl_nb.protocol.events import (
     UnknownEvent,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.protocol.lines import logger
-from crewai_hitl_nb.protocol.portable import text_of
+from crewai_hitl_nb.protocol.json_safe import text_of
+from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 
 _log = logger(__name__)

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import aclosing
 from typing import Any, Final
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.stream import Live, Lost, Subscription
 from crewai_hitl_nb.client.transports.websocket import Socket
 from crewai_hitl_nb.protocol import limits
@@ -24,7 +24,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputExpired,
     UnknownEvent,
 )
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 
 _log = logger(__name__)
 

@@ -56,23 +56,8 @@ class FlowFeedback:
         return feedback
 
 
-class DurableFeedback:
-    """The provider for single steps that pause: ``@human_feedback(..., provider=...)``.
-
-    The flow is stored and ends its run; ``resume_pending()`` goes on with it once somebody
-    has answered, in this process or in any later one.
-    """
-
-    def request_feedback(self, context: PendingFeedbackContext, flow: Flow[Any]) -> str:
-        """Ask, and let the flow pause.
-
-        Raises:
-            HumanFeedbackPending: The flow is stored and waits without a process.
-            NotAnswered: It could not be asked.
-        """
-        from crewai_hitl_nb.kernel import session  # the session is made of this
-
-        return FlowFeedback(session().asker, lambda _: True).request_feedback(context, flow)
+class PausesFlow:
+    """Marks a provider of feedback whose flows pause instead of waiting."""
 
 
 def _on_console(context: PendingFeedbackContext, flow: Flow[Any]) -> str:

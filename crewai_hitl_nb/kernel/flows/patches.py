@@ -12,10 +12,10 @@ from crewai.flow.flow_config import flow_config
 from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.asking import Asker
-from crewai_hitl_nb.kernel.flows.feedback import DurableFeedback, FlowFeedback
+from crewai_hitl_nb.kernel.flows.feedback import FlowFeedback, PausesFlow
 from crewai_hitl_nb.kernel.flows.input import AskPatch, FlowInput
 from crewai_hitl_nb.kernel.flows.outcome import OutcomePatch
-from crewai_hitl_nb.kernel.flows.stored import flow_classes
+from crewai_hitl_nb.kernel.flows.stored_flow import flow_classes
 
 DurableFlows: TypeAlias = bool | Collection[type[Flow[Any]]]
 """Which flows pause instead of waiting: all, none, or these classes and what derives."""
@@ -73,4 +73,4 @@ class FlowBridge:
 
     def _is_ours(self, flow: Flow[Any], definition: Any) -> bool:
         provider = flow._resolve_feedback_provider(definition)
-        return provider is self._feedback or isinstance(provider, DurableFeedback)
+        return provider is self._feedback or isinstance(provider, PausesFlow)

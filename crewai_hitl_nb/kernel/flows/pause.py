@@ -3,7 +3,7 @@
 The question names no process that waits, so it stays open when this one dies. It and
 crewAI's stored record name each other: the question says where the flow is stored, the
 record's ``metadata`` which question it waits for. ``flows/resume.py`` goes on from there.
-Below it are ``flows/stored.py``, ``flows/question.py`` and ``asking.py``; above it is
+Below it are ``flows/stored_flow.py``, ``flows/question.py`` and ``asking.py``; above it is
 ``flows/feedback.py``.
 """
 
@@ -21,7 +21,7 @@ from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.flows.events import tell_requested
 from crewai_hitl_nb.kernel.flows.outcome import REQUEST_KEY
 from crewai_hitl_nb.kernel.flows.question import feedback_question
-from crewai_hitl_nb.kernel.flows.stored import database_of, note_question, waits_for
+from crewai_hitl_nb.kernel.flows.stored_flow import database_of, note_question, waits_for
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.protocol.events import HumanInputRequired, Pause
 

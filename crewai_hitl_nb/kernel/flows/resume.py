@@ -1,13 +1,9 @@
 """``resume_pending()``: goes on with the flows whose questions were answered meanwhile.
 
 The log says which paused flows have their answer, crewAI's store still has their state,
-``flows/stored.py`` proves that a question is the flow's own, and ``flows/claim.py`` lets one
-process at a time use an answer, once. Above it are the package's public names; below it is
-the bridge.
-
-What fails is told in the results, in the log of the process and on the stream, and loses
-nothing: the answer stays in the log, and as long as crewAI has not taken it the flow stays
-stored, so that calling again tries again.
+``flows/stored_flow.py`` proves that a question is the flow's own, and ``flows/resume_claim.py``
+lets one process at a time use an answer, once. Above it are the package's public names; below it
+is the bridge.
 """
 
 import asyncio
@@ -23,16 +19,16 @@ from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE
 from crewai_hitl_nb.client.errors import NoServer
 from crewai_hitl_nb.client.results import Request
 from crewai_hitl_nb.kernel.asking import Asker, raise_if_stopped
-from crewai_hitl_nb.kernel.flows.claim import claim, was_used
 from crewai_hitl_nb.kernel.flows.events import tell_received
 from crewai_hitl_nb.kernel.flows.outcome import feedback_for
+from crewai_hitl_nb.kernel.flows.resume_claim import claim, was_used
 from crewai_hitl_nb.kernel.flows.run_events import (
     has_ended,
     tell_ended,
     tell_kept,
     tell_resumed,
 )
-from crewai_hitl_nb.kernel.flows.stored import (
+from crewai_hitl_nb.kernel.flows.stored_flow import (
     NotItsQuestion,
     StoredElsewhere,
     Stores,
@@ -44,7 +40,7 @@ from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.kernel.session import Session
 from crewai_hitl_nb.protocol.arguments import WrongArgument
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Pause
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 
 _log = logger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from crewai.flow.async_feedback.types import HumanFeedbackPending
 from crewai.flow.runtime import Flow
 
-from crewai_hitl_nb.client.aio import AsyncClient
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.results import Request
 from crewai_hitl_nb.client.stream import Live, Subscription
 from crewai_hitl_nb.kernel.asking import Asker

@@ -1,7 +1,7 @@
 """Gates: tools that run only when a person allows the call.
 
 A gate is a hook of crewAI's before each tool call. It fails closed: whatever goes wrong in
-it blocks the call, where crewAI would let the tool run. Above it is ``gates/approving.py`` with
+it blocks the call, where crewAI would let the tool run. Above it is ``gates/approve_tools.py`` with
 the public function, and ``session.py``, which puts the gates back when somebody cleared all
 hooks; below are ``gates/approval.py``, ``ask/forms.py`` and ``runs/tool_calls.py``.
 """
@@ -18,8 +18,8 @@ from crewai.hooks import HookAborted, InterceptionPoint, get_hooks, register_hoo
 from crewai.hooks.tool_hooks import ToolCallHookContext
 from pydantic import PydanticUserError, ValidationError
 
+from crewai_hitl_nb.kernel.ask.answer_types import errors_of, errors_said
 from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
-from crewai_hitl_nb.kernel.ask.wanted import errors_of, errors_said
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.gates.approval import tool_question
 from crewai_hitl_nb.kernel.gates.hook_input import Rejected

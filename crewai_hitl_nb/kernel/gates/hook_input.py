@@ -2,7 +2,7 @@
 
 crewAI has no provider for it, so while enabled the method of its two hook contexts is
 replaced. A hook gets what it always got: the text that a person typed. Approve on a card
-becomes the word that the hook asks for (``gates/consent.py``); Reject ends the call itself,
+becomes the word that the hook asks for (``gates/approval_word.py``); Reject ends the call itself,
 whatever word the hook expects. Below it are ``gates/approval.py`` and ``asking.py``; above it is
 ``session.py``.
 """
@@ -17,7 +17,7 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 
 from crewai_hitl_nb.kernel.asking import SOURCE, Asker, NotAnswered
 from crewai_hitl_nb.kernel.gates.approval import model_question, tool_question
-from crewai_hitl_nb.kernel.gates.consent import STOCK_MESSAGE, word_of_consent
+from crewai_hitl_nb.kernel.gates.approval_word import STOCK_MESSAGE, word_of_consent
 from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, call_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of

@@ -2,7 +2,7 @@
 
 Pure. :func:`as_markdown` is bounded, and what is cut is said; a data frame is known by its
 shape, for pandas and polars are no dependencies. Above it are questions in code, flows and
-gates; below are ``context.py`` and ``protocol/portable.py``.
+gates; below are ``context.py`` and ``protocol/json_safe.py``.
 """
 
 import json
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.context import fenced
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.portable import portable, text_of
+from crewai_hitl_nb.protocol.json_safe import portable, text_of
 
 MAX_ROWS: Final = 50
 """Of a table: more than this nobody compares on a card."""

@@ -5,8 +5,8 @@ A notebook cell has a running event loop even when it is a plain one, and crewAI
 thread when a cell calls them, and the cell waits for them, interruptibly. On any other loop
 they are left to crewAI, which refuses a crew: a web application would stand still until a
 person answers. The asynchronous ones stay where they are, but for flows that would block the
-kernel's loop (``runs/own_loop.py``). Either way the :class:`Run` knows the cell, and an interrupt
-stops the run: its questions are withdrawn and it asks no more.
+kernel's loop (``runs/method_loop.py``). Either way the :class:`Run` knows the cell, and an
+interrupt stops the run: its questions are withdrawn and it asks no more.
 
 Above it is ``session.py``; it knows crewAI's entry points and the notebook, not the server.
 """
@@ -24,14 +24,14 @@ from crewai import Crew
 from crewai.agents.agent_builder.base_agent_executor import BaseAgentExecutor
 from crewai.flow.runtime import Flow
 
-from crewai_hitl_nb.client.blocking import (
+from crewai_hitl_nb.client.interruptible import (
     TICK_SECONDS,
     block_until_done,
     interrupt_of_the_program,
     loop_is_running,
 )
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
-from crewai_hitl_nb.kernel.runs.own_loop import blocks_its_loop, on_a_loop_of_its_own
+from crewai_hitl_nb.kernel.runs.method_loop import blocks_its_loop, on_a_loop_of_its_own
 from crewai_hitl_nb.protocol.events import CancelReason
 
 STOP_SECONDS: Final = 1.0

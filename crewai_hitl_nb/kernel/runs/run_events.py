@@ -29,7 +29,7 @@ from pydantic import BaseModel
 from crewai_hitl_nb.kernel.questions.context import cut, fenced
 from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.portable import text_of
+from crewai_hitl_nb.protocol.json_safe import text_of
 from crewai_hitl_nb.protocol.runs import (
     MAX_RUN_STEPS,
     RunEvent,

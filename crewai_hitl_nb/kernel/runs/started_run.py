@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, Literal, TypeAlias
 
-from crewai_hitl_nb.client.blocking import TICK_SECONDS, block_until_done
+from crewai_hitl_nb.client.interruptible import TICK_SECONDS, block_until_done
 from crewai_hitl_nb.kernel.runs.run import Run
 from crewai_hitl_nb.protocol.arguments import Seconds, seconds_or_none
 from crewai_hitl_nb.protocol.events import CancelReason

@@ -37,7 +37,7 @@ from crewai_hitl_nb.kernel.runs.run_events import (
 from crewai_hitl_nb.kernel.runs.started_run import StartedRun
 from crewai_hitl_nb.kernel.runs.streams import read_out
 from crewai_hitl_nb.protocol.events import Source
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.protocol.runs import (
     RunCancelled,
     RunCancelReason,

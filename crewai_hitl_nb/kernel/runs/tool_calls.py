@@ -23,7 +23,7 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 from crewai_hitl_nb.kernel.asking import NotAnswered, raise_if_stopped
 from crewai_hitl_nb.kernel.questions.question import Asking
 from crewai_hitl_nb.kernel.runs.run import current_run
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 
 _log = logger(__name__)
 

@@ -28,9 +28,9 @@ from crewai_hitl_nb.kernel.notebook import Cell
 from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keyboard
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
-from crewai_hitl_nb.protocol.lines import logger
+from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
-from crewai_hitl_nb.terminal.neutral import neutral, one_line
+from crewai_hitl_nb.terminal.sanitize import neutral, one_line
 from crewai_hitl_nb.terminal.wording import Part, asker, by, deadline, ending
 
 _log = logger(__name__)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from crewai.events.event_listener import event_listener
 
 from crewai_hitl_nb.kernel.asking import NotAnswered
-from crewai_hitl_nb.kernel.events import emit_completed, emit_required
+from crewai_hitl_nb.kernel.crewai_events import emit_completed, emit_required
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS
 from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
@@ -28,7 +28,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
-from crewai_hitl_nb.terminal.neutral import neutral
+from crewai_hitl_nb.terminal.sanitize import neutral
 
 VIA: Final = "console"
 

@@ -1,7 +1,7 @@
 /** The panel's commands, for the palette and for whoever gives them keys. */
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ICommandPalette } from "@jupyterlab/apputils";
-import type { Endpoint } from "../endpoint";
+import type { Endpoint } from "../client/endpoint";
 import type { Panel } from "./panel";
 
 const CATEGORY = "crewAI";

@@ -7,9 +7,9 @@
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
 import type { Cell, INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
-import { isObject } from "../decode";
-import { contentsPath } from "../place";
-import type { HumanInputRequired } from "../protocol.gen";
+import { contentsPath } from "../inbox/place";
+import { isObject } from "../protocol/decode";
+import type { HumanInputRequired } from "../protocol/gen";
 import { MIME_TYPE } from "./mime";
 
 export class Jump {

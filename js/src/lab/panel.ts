@@ -1,7 +1,7 @@
 /** The side panel: the inbox in full, and on its tab how many wait. */
 import { Widget } from "@lumino/widgets";
-import { mountFullInbox } from "../view/mount-full";
-import type { Surroundings } from "../view/surroundings";
+import type { Surroundings } from "../view/inbox/host";
+import { mountFullInbox } from "../view/inbox/mount-full";
 
 export const PANEL_ID = "crewai-hitl-panel";
 

@@ -6,10 +6,10 @@
  */
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
-import { CellCards } from "../cell-cards";
-import { isObject } from "../decode";
-import { pageEndpoint } from "../endpoint";
-import { cardInCell } from "../view/card-in-cell";
+import { pageEndpoint } from "../client/endpoint";
+import { isObject } from "../protocol/decode";
+import { cardInCell } from "../view/card/card-in-cell";
+import { CellCards } from "../view/card/cell-cards";
 import { type DrawCard, mountPayload } from "../view/mount";
 import { MIME_TYPE } from "./mime";
 

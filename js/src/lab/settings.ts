@@ -5,8 +5,8 @@
  * that come from other bundles. Without a registry what the browser keeps is left as it is.
  */
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
-import { askToNotify } from "../attention";
-import { preferencesFrom, readPreferences, writePreferences } from "../preferences";
+import { askToNotify } from "../inbox/attention";
+import { preferencesFrom, readPreferences, writePreferences } from "../inbox/preferences";
 
 /** The plugin's id, and the name of its schema. */
 export const PLUGIN_ID = "crewai-hitl-nb:panel";

@@ -1,5 +1,5 @@
 /** The connection's state, small: a dot and a word. */
-import type { LinkState } from "../resume";
+import type { LinkState } from "../client/resume";
 import { connection } from "./words";
 
 export function Connection({ state }: { readonly state: LinkState }) {

@@ -4,19 +4,19 @@
  * What is mounted holds the shared client until it is taken down; nothing stays behind.
  */
 import { type ComponentChild, type ComponentType, h, render } from "preact";
-import type { Client } from "../client";
-import { decodeClosing, decodeRequired, decodeRunStarted, isObject } from "../decode";
-import { type Endpoint, pageEndpoint } from "../endpoint";
-import type { HumanInputRequired } from "../protocol.gen";
-import { hold } from "../shared";
-import { closedBy, type Request } from "../state";
-import { Card } from "./card";
-import cardCss from "./card.css";
-import "./drawn-text";
-import { Inbox } from "./inbox";
-import markdownCss from "./markdown.css";
-import { RunView } from "./run";
-import runCss from "./run.css";
+import type { Client } from "../client/client";
+import { type Endpoint, pageEndpoint } from "../client/endpoint";
+import { hold } from "../client/shared";
+import { decodeClosing, decodeRequired, decodeRunStarted, isObject } from "../protocol/decode";
+import type { HumanInputRequired } from "../protocol/gen";
+import { closedBy, type Request } from "../protocol/state";
+import { Card } from "./card/card";
+import cardCss from "./card/card.css";
+import "./text/drawn-text";
+import { Inbox } from "./inbox/inbox";
+import { RunView } from "./run/run";
+import runCss from "./run/run.css";
+import markdownCss from "./text/markdown.css";
 import { Clock } from "./use-client";
 
 export type Cleanup = () => void;

@@ -1,7 +1,7 @@
 /** Reading the shared client from a component. */
 import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
-import type { Client } from "../client";
+import type { Client } from "../client/client";
 import { type TimeLeft, timeLeft } from "./countdown";
 
 /** The client whose server's clock the views go by; without one it is the page's own. */

@@ -6,9 +6,9 @@
  */
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import type { Client } from "../client";
-import type { Request } from "../state";
-import { Card } from "./card";
+import type { Client } from "../client/client";
+import type { Request } from "../protocol/state";
+import { Card } from "./card/card";
 import { useClient } from "./use-client";
 
 /** Records that stay in sight; older ones go. */

@@ -1,12 +1,13 @@
 /** The words that people read: who asks, who answered, when, and why a request ended. */
-import { type ClosingEvent, isObject } from "../decode";
+
+import type { LinkState, Transport } from "../client/resume";
+import { type ClosingEvent, isObject } from "../protocol/decode";
 import type {
   AnsweredBy,
   HumanInputCancelled,
   HumanInputCompleted,
   HumanInputRequired,
-} from "../protocol.gen";
-import type { LinkState, Transport } from "../resume";
+} from "../protocol/gen";
 
 const SURFACES: Readonly<Record<string, string>> = {
   api: "the API",

@@ -1,0 +1,1 @@
+"""From a commit to each reader: subscriptions, fan-out, heartbeats, bounded buffers."""

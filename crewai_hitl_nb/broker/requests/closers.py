@@ -1,0 +1,182 @@
+"""What happens to requests by itself: a deadline passes, a reminder is due, the waiter is gone.
+
+Above is the broker, which knows when; below the store, which lets a request end once. None of
+these ends is an approval, but for a default that the question itself names. A request must not
+stay open for ever because the disk was full when its deadline passed: what cannot be stored is
+stored again later, until the server stops; the next start takes it up.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, Final
+
+from crewai_hitl_nb.broker.event_names import EventNames
+from crewai_hitl_nb.broker.requests import answers
+from crewai_hitl_nb.protocol import ids
+from crewai_hitl_nb.protocol.errors import HitlError, Settled, StoreUnavailable, UnknownRequest
+from crewai_hitl_nb.protocol.events import (
+    CancelReason,
+    ClosingEvent,
+    HumanInputCancelled,
+    HumanInputExpired,
+    HumanInputReminded,
+    HumanInputRequired,
+    about,
+)
+from crewai_hitl_nb.protocol.log_lines import logger
+from crewai_hitl_nb.store.base import Store
+
+_log = logger(__name__)
+
+
+def cancelled(
+    required: HumanInputRequired, reason: CancelReason, message: str, now: datetime
+) -> HumanInputCancelled:
+    """Return the event that says that nobody waits any more."""
+    return HumanInputCancelled(
+        event_id=ids.new_event_id(),
+        timestamp=now,
+        **about(required),
+        reason=reason,
+        message=message,
+    )
+
+
+_AT_ONCE: Final = 500
+"""Ends that are stored at a time, which fill one commit: thousands of processes may be lost in one
+moment, and others shall have their turn between them."""
+
+
+class Endings:
+    """Carries them out, each on a task of its own."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        names: EventNames,
+        *,
+        retry_seconds: float,
+    ) -> None:
+        """Take where ends are stored.
+
+        Args:
+            store: Of the broker, which starts and closes it.
+            clock: The wall clock, aware.
+            names: Of what happens at most once.
+            retry_seconds: Pause before an end that could not be stored is stored again.
+        """
+        self._store = store
+        self._clock = clock
+        self._names = names
+        self._retry_seconds = retry_seconds
+        self._closing = asyncio.Event()
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def due(self, required: HumanInputRequired) -> None:
+        """A deadline passed: expire the request, or answer it as its question says."""
+        if required.response.on_expiry == "default":
+            self._spawn(self._answer_default(required))
+        else:
+            self._spawn(self._append(self._expired(required)))
+
+    def remind(self, required: HumanInputRequired) -> None:
+        """Tell people again."""
+        self._spawn(
+            self._append(
+                HumanInputReminded(
+                    # One name for one reminder: a restart that sends it again changes nothing.
+                    event_id=self._names.of(f"reminded:{required.request_id}"),
+                    timestamp=self._clock(),
+                    **about(required),
+                )
+            )
+        )
+
+    def lost(self, required: HumanInputRequired) -> None:
+        """The process that asked is gone: nobody waits."""
+        message = "the process that asked is gone"
+        self._spawn(self._append(cancelled(required, "source_lost", message, self._clock())))
+
+    async def close(self) -> None:
+        """Finish what is under way; what waits for the store is left to the next start."""
+        self._closing.set()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _expired(self, required: HumanInputRequired) -> HumanInputExpired:
+        return HumanInputExpired(
+            event_id=ids.new_event_id(),
+            timestamp=self._clock(),
+            **about(required),
+        )
+
+    async def _answer_default(self, required: HumanInputRequired) -> None:
+        try:
+            asked = await self._asked(required)
+            if asked is None:
+                return  # the next start takes it up
+            answer = answers.default_answer(asked)
+            event: ClosingEvent = answers.completed(
+                asked, answer, "default", self._clock(), self._names
+            )
+        except HitlError as error:
+            # A default that does not fit is the asker's mistake; it must not approve.
+            _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)
+            event = self._expired(required)
+        try:
+            await self._append(event)
+        except HitlError as error:  # such as an answer that is too large to be kept
+            _log.warning("request %s: its default answer: %s", required.request_id, error)
+            await self._append(self._expired(required))
+
+    async def _asked(self, required: HumanInputRequired) -> HumanInputRequired | None:
+        """Return a question with all that it says: the broker keeps only some of a large one.
+
+        None when the server stops before the store can be read.
+        """
+        while True:
+            try:
+                stored = await self._store.request(required.request_id)
+            except StoreUnavailable as error:  # noqa: PERF203 - it waits for the store
+                _log.warning("request %s is still open: %s", required.request_id, error)
+                await self._pause()
+                if self._closing.is_set():
+                    return None
+            else:
+                return required if stored is None else stored.required
+
+    async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
+        """Append it, an end as a rule; while the store cannot write, try again."""
+        while not self._closing.is_set():
+            try:
+                await self._store.append([event])
+            except (Settled, UnknownRequest):
+                _log.debug("request %s took its end before", event.request_id)
+            except StoreUnavailable as error:
+                _log.warning("request %s is still open: %s", event.request_id, error)
+                await self._pause()
+                continue
+            return
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), self._retry_seconds)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task: asyncio.Task[object] = asyncio.ensure_future(self._in_turn(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
+        async with self._turn:
+            await asyncio.sleep(0)  # a store in memory gives nobody a turn by itself
+            await work
+
+    def _done(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a request could not be closed: %s", error)

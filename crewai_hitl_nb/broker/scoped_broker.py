@@ -1,0 +1,144 @@
+"""The broker as a caller sees it whose key is limited to some executions or crews.
+
+What is out of reach does not exist for them: it is in no stream (replay included) and no
+list, and a request out of reach is unknown. They publish within their reach only, and not into
+what belongs to others beside it (``store/ownership.py``). Every
+method means what it means in :class:`crewai_hitl_nb.broker.broker.Broker`.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.delivery.subscription import Start, Subscription
+from crewai_hitl_nb.broker.reader_counts import Reader, Readers
+from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol.answer import Answer
+from crewai_hitl_nb.protocol.errors import Forbidden, UnknownRequest
+from crewai_hitl_nb.protocol.events import (
+    CancelReason,
+    Event,
+    HumanInputRequired,
+    request_id_of,
+)
+from crewai_hitl_nb.protocol.frames import Heartbeat
+from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store.base import Appended, Match, Reach, RequestPage, RequestQuery
+from crewai_hitl_nb.store.trail import TrailPage
+
+
+class BrokerWithin:
+    """A broker seen through a reach."""
+
+    def __init__(self, broker: Broker, reach: Reach) -> None:
+        """Look at the broker through the reach."""
+        self._broker = broker
+        self._reach = reach
+
+    @property
+    def epoch(self) -> str:
+        """Name of the log's life."""
+        return self._broker.epoch
+
+    def heartbeat(self, offset: int | None = None) -> Heartbeat:
+        """Return a reader's sign of life."""
+        return self._broker.heartbeat(offset)
+
+    @property
+    def readers(self) -> Readers:
+        """Who reads."""
+        return self._broker.readers
+
+    def is_pending(self, request_id: str) -> bool:
+        """Whether this request is open, for the caller's own count of theirs."""
+        return self._broker.is_pending(request_id, self._reach)
+
+    def subscribe(self, match: Match, start: Start, reader: Reader) -> Subscription:
+        """Begin to read what is in reach."""
+        within = msgspec.structs.replace(match, within=self._reach)
+        return self._broker.subscribe(within, start, reader)
+
+    async def request(self, request_id: str) -> Request:
+        """Return a request in reach."""
+        request = await self._broker.request(request_id)
+        if not self._reach.covers(request.required):
+            raise state.unknown_request(request_id)
+        return request
+
+    async def requests(self, query: RequestQuery) -> RequestPage:
+        """Return one page of those in reach."""
+        return await self._broker.requests(msgspec.structs.replace(query, within=self._reach))
+
+    async def trail(self, *, after: int, limit: int) -> TrailPage:
+        """Return the next entries in reach; those that were pruned are of nobody's reach."""
+        page = await self._broker.trail(after=after, limit=limit)
+        return msgspec.structs.replace(page, within=self._reach)
+
+    async def publish(self, events: Sequence[Event], by: str | None = None) -> list[Appended]:
+        """Append events that are in reach, and in which nothing is named that is another's.
+
+        Raises:
+            Forbidden: One is not, or takes an id that something out of reach has.
+            UnknownRequest: One speaks of a request that is not in reach.
+        """
+        for event in events:
+            if not self._reach.covers(event):
+                raise Forbidden(
+                    "this key publishes only for "
+                    f"{self._reach.describe()}; name one of them in every event"
+                )
+        asked = {e.request_id for e in events if isinstance(e, HumanInputRequired)}
+        for event in events:
+            # Its place and its request would be told to whoever sends its id again.
+            if await self._broker.is_taken(self._reach, event.event_id):
+                raise _taken("event", event.event_id)
+        for request_id in {request_id_of(event) for event in events} - {None}:
+            await self._check(str(request_id), asked=request_id in asked)
+        return await self._broker.publish(events, by, self._reach)
+
+    async def _check(self, request_id: str, *, asked: bool) -> None:
+        """Let a batch name only requests in reach, or new ones that it asks itself.
+
+        That it asks one proves nothing: the log may know that event's id, and skips it.
+        """
+        try:
+            request = await self._broker.request(request_id)
+        except UnknownRequest:
+            if not asked:
+                raise
+            return
+        if not self._reach.covers(request.required):
+            raise _taken("request", request_id) if asked else state.unknown_request(request_id)
+
+    async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
+        """Answer a request in reach."""
+        await self.request(request_id)
+        return await self._broker.answer(request_id, answer, name)
+
+    async def claim(self, request_id: str, name: str, via: str) -> Appended:
+        """Claim a request in reach."""
+        await self.request(request_id)
+        return await self._broker.claim(request_id, name, via)
+
+    async def cancel(self, request_id: str, reason: CancelReason, message: str = "") -> Appended:
+        """Cancel a request in reach whose execution the caller may write to."""
+        await self.request(request_id)
+        return await self._broker.cancel(request_id, reason, message, self._reach)
+
+    def waiter_arrived(self, source_id: str, by: str | None = None) -> None:
+        """A connection of the caller names this waiter."""
+        self._broker.waiter_arrived(source_id, by)
+
+    def waiter_left(self, source_id: str, by: str | None = None) -> None:
+        """That connection closed."""
+        self._broker.waiter_left(source_id, by)
+
+    async def is_present(self, source_id: str) -> bool:
+        """Whether a waiter that something in reach names is there."""
+        named = await self._broker.is_named(source_id, self._reach)
+        return named and self._broker.waiter_is_near(source_id)
+
+
+def _taken(what: str, name: str) -> Forbidden:
+    return Forbidden(f"the {what} id `{name}` is taken; use one of your own")

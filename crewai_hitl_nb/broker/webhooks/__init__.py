@@ -1,0 +1,1 @@
+"""Webhooks: the log delivered to addresses outside."""

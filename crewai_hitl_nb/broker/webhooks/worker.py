@@ -1,0 +1,269 @@
+"""Webhooks: the log delivered to addresses, at least once, across restarts.
+
+The outbox is the log itself. An endpoint is a reader like any other, whose cursor is kept
+in a note: it takes the events after its cursor from the store, in order, posts each
+(``posting``), and moves on as ``deliveries`` says. Nothing is written twice, and what was
+committed is sent, be it after a restart.
+
+Guarantees to the layer above:
+
+* **They delay no stream.** A commit rings a bell, which sets a flag; all else happens in
+  tasks of their own: one for each endpoint, with one call at a time and one event in memory.
+* **Order**: an endpoint gets the events in offset order; one that keeps failing is given
+  up after its attempts, so that those behind it come through.
+* **At least once**: the cursor moves after the receiver's 2xx. A crash in between sends
+  the event again, under the same ``webhook-id``.
+
+An endpoint begins with what is committed after it was first configured. Taking its URL
+out of the configuration forgets it. Events that retention drops before they could be
+delivered are not delivered.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from crewai_hitl_nb.broker.broker import Broker, utc_now
+from crewai_hitl_nb.broker.delivery.subscription import Closed, SlowReader, Start
+from crewai_hitl_nb.broker.webhooks import retries
+from crewai_hitl_nb.broker.webhooks.call import Post, SignedPost
+from crewai_hitl_nb.broker.webhooks.config import DOCUMENT_TYPES, Endpoint, WebhookSettings
+from crewai_hitl_nb.broker.webhooks.retries import Progress, Retries
+from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
+from crewai_hitl_nb.protocol.log_lines import logger, note, note_fault
+from crewai_hitl_nb.store.base import Match, Record
+from crewai_hitl_nb.store.metadata import NotedStore
+
+_log = logger(__name__)
+
+_NOTE_PREFIX: Final = "webhook/"
+
+_LONGEST_WAIT_SECONDS: Final = 3600.0
+"""A pause looks at the wall clock at least this often: see ``expiry``."""
+
+_TROUBLE_SECONDS: Final = 5.0
+"""Pause of an endpoint after trouble on our own side (the store cannot be read, say)."""
+
+Sleep = Callable[[float], Awaitable[object]]
+
+
+class Webhooks:
+    """All endpoints of one log. Start it after the broker, close it before."""
+
+    def __init__(
+        self,
+        store: NotedStore,
+        broker: Broker,
+        settings: WebhookSettings,
+        *,
+        retries: Retries | None = None,
+        post: Post | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """Take a store that the broker has started, or will.
+
+        Raises:
+            BadWebhook: A URL or a secret will not do; one line says which and why.
+        """
+        self._store = store
+        self._broker = broker
+        self._endpoints = settings.endpoints()
+        self._match = Match(types=frozenset(settings.types or DOCUMENT_TYPES))
+        self._signers = settings.signers() if self._endpoints else ()
+        self._allow_private = settings.allow_private
+        self._post = post
+        self._retries = retries or Retries()
+        self._clock = clock
+        self._sleep = sleep
+        self.results: Counter[str] = Counter()
+        """Calls, by what became of the event: delivered, retrying, failed."""
+        self._lines: list[_Line] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take up every endpoint where it stood, and forget those that are gone.
+
+        Raises:
+            StoreUnavailable: The notes cannot be read or written.
+        """
+        notes = await self._store.notes(_NOTE_PREFIX)
+        for name in notes.keys() - {_note_name(endpoint) for endpoint in self._endpoints}:
+            _log.info("%s is no longer configured and is forgotten", name)
+            await self._store.drop_note(name)
+        if not self._endpoints:
+            return
+        standing = [
+            _progress(endpoint, notes.get(_note_name(endpoint)), top=self._store.top)
+            for endpoint in self._endpoints
+        ]
+        for endpoint, progress in zip(self._endpoints, standing, strict=True):
+            await self._store.put_note(_note_name(endpoint), msgspec.json.encode(progress))
+        self._post = self._post or SignedPost(self._signers, allow_private=self._allow_private)
+        around = _Surroundings(
+            self._store,
+            self._match,
+            self._post,
+            self._retries,
+            self._clock,
+            self._sleep,
+            self.results,
+        )
+        self._lines = [
+            _Line(endpoint, progress, around)
+            for endpoint, progress in zip(self._endpoints, standing, strict=True)
+        ]
+        self._tasks = [asyncio.ensure_future(line.run()) for line in self._lines]
+        self._tasks.append(asyncio.ensure_future(self._ring_forever()))
+
+    async def close(self) -> None:
+        """Stop all calls; what they carried is sent again after the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._post is not None:
+            await self._post.close()
+
+    def report(self) -> list[Mapping[str, Any]]:
+        """Return how each endpoint stands, for people; see ``docs/webhooks.md``."""
+        return [line.report() for line in self._lines]
+
+    async def _ring_forever(self) -> None:
+        """Ring at every commit that matters, from a reader that is always on time."""
+        while await self._ring_while_on_time():
+            _log.debug("what was missed is in the log")
+
+    async def _ring_while_on_time(self) -> bool:
+        """Return whether to subscribe again."""
+        try:
+            bell = self._broker.subscribe(self._match, Start(replay="none"))
+        except TooMany:
+            await self._sleep(_TROUBLE_SECONDS)
+            return True
+        try:
+            while True:
+                for line in self._lines:
+                    line.ring()
+                await bell.next()
+        except SlowReader:  # The loop was held up for very long.
+            return True
+        except Closed:
+            return False
+        except Exception as error:  # noqa: BLE001 - without a bell nothing is delivered any more
+            note_fault(_log, "webhooks_not_rung", error)
+            await self._sleep(_TROUBLE_SECONDS)
+            return True
+        finally:
+            bell.close()
+
+
+class _Surroundings(msgspec.Struct, frozen=True):
+    """What every line works with."""
+
+    store: NotedStore
+    match: Match
+    post: Post
+    retries: Retries
+    clock: Callable[[], datetime]
+    sleep: Sleep
+    results: Counter[str]
+
+
+class _Line:
+    """The events that wait in line for one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, progress: Progress, around: _Surroundings) -> None:
+        self._endpoint = endpoint
+        self._progress = progress
+        self._around = around
+        self._bell = asyncio.Event()
+
+    def ring(self) -> None:
+        """Say that there may be something new."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Deliver one event after the other until the endpoint is disabled."""
+        while self._progress.disabled_at is None:
+            await self._deliver_one()
+        note(_log, logging.WARNING, "webhook_disabled", webhook=self._endpoint.id, status=410)
+
+    async def _deliver_one(self) -> None:
+        try:
+            await self._deliver(await self._next())
+        except StoreUnavailable as error:
+            _log.warning("webhook %s waits: %s", self._endpoint.id, error)
+            await self._around.sleep(_TROUBLE_SECONDS)
+        except Exception:  # noqa: BLE001 - isolates: a fault in one call must not end the line
+            _log.exception("webhook %s failed", self._endpoint.id)
+            await self._around.sleep(_TROUBLE_SECONDS)
+
+    async def _next(self) -> Record:
+        """Return the first event after the cursor; wait for it if need be."""
+        store = self._around.store
+        while True:
+            self._bell.clear()
+            top = store.top
+            page = await store.read(
+                self._around.match, after=self._progress.cursor, upto=top, limit=1
+            )
+            if page:
+                return page[0]
+            # Not written down: after a restart these few are looked at once more.
+            self._progress = msgspec.structs.replace(self._progress, cursor=top)
+            await self._bell.wait()
+
+    async def _deliver(self, record: Record) -> None:
+        self._progress = retries.take(self._progress, record)
+        await self._wait_for_its_time()
+        attempt = await self._around.post(self._endpoint.url, record, self._around.clock())
+        self._progress = retries.after(self._progress, record, attempt, self._around.retries)
+        self._around.results[self._progress.deliveries[-1].outcome] += 1
+        await self._around.store.put_note(
+            _note_name(self._endpoint), msgspec.json.encode(self._progress)
+        )
+
+    async def _wait_for_its_time(self) -> None:
+        while (due := self._progress.next_attempt) is not None:
+            left = (due - self._around.clock()).total_seconds()
+            if left <= 0:
+                return
+            await self._around.sleep(min(left, _LONGEST_WAIT_SECONDS))
+
+    def report(self) -> Mapping[str, Any]:
+        """Return how the endpoint stands."""
+        progress = self._progress
+        last = progress.deliveries[-1].attempts[-1] if progress.deliveries else None
+        standing = "retrying" if progress.at_hand else "active"
+        return {
+            "id": self._endpoint.id,
+            "url": self._endpoint.shown,
+            "status": "disabled" if progress.disabled_at else standing,
+            "disabled_at": progress.disabled_at,
+            "cursor": progress.cursor,
+            "next_attempt": progress.next_attempt,
+            "last_status": last.status if last else None,
+            "last_error": last.error if last else "",
+            "deliveries": progress.deliveries[::-1],
+        }
+
+
+def _note_name(endpoint: Endpoint) -> str:
+    return f"{_NOTE_PREFIX}{endpoint.id}"
+
+
+def _progress(endpoint: Endpoint, note: bytes | None, *, top: int) -> Progress:
+    """Return where an endpoint goes on, or begins."""
+    new = Progress(url=endpoint.shown, cursor=top)
+    if note is None:
+        return new
+    try:
+        return msgspec.json.decode(note, type=Progress)
+    except msgspec.MsgspecError as error:
+        _log.error("webhook %s: its note cannot be read, it begins anew: %s", endpoint.id, error)
+        return new

@@ -1,0 +1,110 @@
+"""The only door to stdout and stderr: words for people, JSON lines for pipes.
+
+stdout carries results, stderr everything else (prompts, connection news, errors). On a
+terminal rich draws; in a pipe the same comes as plain text, tables with a tab between the
+columns. Whatever is written is made harmless first
+(``terminal/sanitize.py``). It knows nothing of
+requests.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from crewai_hitl_nb.terminal.sanitize import neutral, neutral_json, one_line
+from crewai_hitl_nb.terminal.wording import Part
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from crewai_hitl_nb.protocol.errors import HitlError
+
+PROGRAM: Final = "crewai-hitl"
+
+
+class Screen:
+    """Writes for one command.
+
+    Args:
+        as_json: Whether stdout carries JSON lines.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether stdout is a person's terminal."""
+        return sys.stdout.isatty()
+
+    def record(self, value: Any) -> None:
+        """Write one JSON line on stdout; ``value`` may be encoded already."""
+        body = value if isinstance(value, bytes) else msgspec.json.encode(value)
+        click.echo(neutral_json(body.decode()))
+
+    def say(self, *parts: Part) -> None:
+        """Write one line on stdout, for people."""
+        if self.is_terminal:
+            _console().print(_text(parts), soft_wrap=True)
+        else:
+            click.echo(_plain(parts))
+
+    def ask(self, *parts: Part) -> None:
+        """Write one line on stderr, as part of a dialog or as news of the connection."""
+        if sys.stderr.isatty():
+            _console(stderr=True).print(_text(parts), soft_wrap=True)
+        else:
+            click.echo(_plain(parts), err=True)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write a table on stdout; the first column is never cut."""
+        if not self.is_terminal:
+            for row in rows:
+                click.echo("\t".join(one_line(cell) for cell in row))
+            return
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for place, name in enumerate(columns):
+            table.add_column(name, no_wrap=True, overflow="ellipsis" if place else "fold")
+        for row in rows:
+            table.add_row(*(_text([one_line(cell)]) for cell in row))
+        _console().print(table)
+
+    def refusal(self, error: "HitlError") -> None:
+        """Write an error on stderr: one line for people, or the error's own JSON."""
+        if self.as_json:
+            body = msgspec.json.encode(error.to_wire()).decode()
+            click.echo(neutral_json(body), err=True)
+        else:
+            self.trouble(error.message)
+
+    def trouble(self, message: str) -> None:
+        """Write one line on stderr: what went wrong and what to do."""
+        click.echo(f"{PROGRAM}: {one_line(message)}", err=True)
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    # rich heeds NO_COLOR and TERM=dumb by itself.
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def _text(parts: Iterable[Part]) -> "Text":
+    """Return styled text; rich's own markup in it is only text."""
+    from rich.text import Text
+
+    text = Text()
+    for part in parts:
+        said, style = part if isinstance(part, tuple) else (part, "")
+        text.append(neutral(said), style)
+    return text
+
+
+def _plain(parts: Iterable[Part]) -> str:
+    return "".join(neutral(part[0] if isinstance(part, tuple) else part) for part in parts)

@@ -1,0 +1,354 @@
+"""The asynchronous client: every endpoint as a typed coroutine, and the stream as an iterator.
+
+Below it are discovery, one HTTP exchange and the stream; above it are the blocking client
+(``client.py``), the kernel's bridge and users' scripts. It knows neither Jupyter nor
+crewAI.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any, Final, TypeVar, cast, get_args
+
+import msgspec
+
+from crewai_hitl_nb.client.decode import read_as
+from crewai_hitl_nb.client.discovery import Endpoint, require_endpoint
+from crewai_hitl_nb.client.errors import ServerAway
+from crewai_hitl_nb.client.http import call, encoded, open_http, segment
+from crewai_hitl_nb.client.results import (
+    Answered,
+    Health,
+    Published,
+    Receipt,
+    Request,
+    RequestPage,
+)
+from crewai_hitl_nb.client.resume import (
+    LADDER,
+    Backoff,
+    Cursor,
+    Fallback,
+    Patience,
+    Replay,
+    Transport,
+)
+from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription
+from crewai_hitl_nb.protocol import arguments, limits
+from crewai_hitl_nb.protocol.arguments import Seconds
+from crewai_hitl_nb.protocol.errors import Unavailable
+from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
+from crewai_hitl_nb.protocol.frames import Gap
+from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.state import Listed
+from crewai_hitl_nb.protocol.wire import encode_event, event_from_wire
+
+_Reply = TypeVar("_Reply")
+
+CALL_SECONDS: Final = 10.0
+"""The longest wait for one reply: the server does nothing that takes long."""
+
+
+class AsyncClient:
+    """Talks to a crewai-hitl server. Use it as an async context manager, or close it.
+
+    Args:
+        url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it
+            the server is found as ``discovery.py`` says.
+        token: Its token.
+        seconds: The longest wait for a connection or a reply; a number or a ``timedelta``.
+
+    Raises:
+        WrongArgument: An argument is of the wrong kind; so do the methods.
+        NoServer: When none is named and none is found.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        seconds: Seconds = CALL_SECONDS,
+        endpoint: Endpoint | None = None,
+    ) -> None:
+        self._seconds = arguments.seconds("seconds", seconds)
+        self.endpoint = endpoint or require_endpoint(
+            arguments.text_or_none("url", url), arguments.text_or_none("token", token)
+        )
+        self._http = open_http(self.endpoint, seconds=self._seconds)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def health(self) -> Health:
+        """Return how the server is."""
+        return _typed(await self._get("health"), Health)
+
+    async def publish(self, *events: Event | Mapping[str, Any]) -> tuple[Receipt, ...]:
+        """Publish events and return their places. Idempotent on ``event_id``.
+
+        Args:
+            events: Typed, or as JSON objects, one by one or as one list; what an object leaves
+                out (``event_id``, ``timestamp``) is filled here, so that sending it again is safe.
+
+        Raises:
+            InvalidEvent: Naming the field; nothing of the batch was stored.
+            ServerAway: When the server cannot be reached; send the same again.
+        """
+        if len(events) == 1 and isinstance(events[0], list | tuple):
+            events = tuple(events[0])
+        body = b"[" + b",".join(encode_event(_typed_event(event)) for event in events) + b"]"
+        raw = await self._call("POST", "events", body=body)
+        published: Published = read_as(raw, Published)
+        return published.events
+
+    async def pending(self) -> list[Request]:
+        """Return every open request, oldest first."""
+        return await self.requests(status="pending")
+
+    async def requests(
+        self,
+        *,
+        status: Listed | None = None,
+        execution_id: str | None = None,
+        crew_id: str | None = None,
+        kind: str | None = None,
+        assignee: str | None = None,
+        search: str | None = None,
+    ) -> list[Request]:
+        """Return the requests that match, over as many pages as there are.
+
+        ``search`` is words that all have to be found: in the question, in who asks, or in what
+        was answered.
+        """
+        filters = {
+            "status": status,
+            "execution_id": execution_id,
+            "crew_id": crew_id,
+            "kind": kind,
+            "assignee": assignee,
+            "q": search,
+        }
+        params = {
+            name: arguments.text("search" if name == "q" else name, value)
+            for name, value in filters.items()
+            if value is not None
+        }
+        found: list[Request] = []
+        while True:
+            page = _typed(await self._get("requests", params), RequestPage)
+            found += page.requests
+            if page.next is None:
+                return found
+            params["cursor"] = page.next
+
+    async def request(self, request_id: str) -> Request:
+        """Return one request and what became of it.
+
+        Raises:
+            UnknownRequest: When it was never asked here.
+        """
+        return _typed(await self._get(_place(request_id)), Request)
+
+    async def answer(
+        self,
+        request_id: str,
+        human_feedback: str = "",
+        *,
+        decision: Decision | None = None,
+        options: str | Iterable[str] | None = None,
+        values: dict[str, Any] | None = None,
+        via: str = "api",
+        idempotency_key: str | None = None,
+    ) -> HumanInputCompleted:
+        """Answer a request and return the winning event, which is this one.
+
+        Args:
+            request_id: Which.
+            human_feedback: Text; blank without a decision accepts a draft under review and is
+                refused for every other kind of request.
+            decision: ``approve``, ``respond``, ``edit`` or ``reject``, as the request allows.
+            options: The chosen options; one text is one option.
+            values: The filled form.
+            via: The surface the person used.
+            idempotency_key: The same key again gets the same reply. One is made per call;
+                give your own to repeat a call whose reply was lost.
+
+        Raises:
+            AlreadyAnswered: When another answer won; names the winner.
+            RequestCancelled: When nobody waits any more. RequestExpired: likewise.
+            InvalidAnswer: Naming the field; the request stays open.
+        """
+        body: dict[str, Any] = {
+            "human_feedback": arguments.text("human_feedback", human_feedback),
+            "via": arguments.text("via", via),
+        }
+        if decision is not None:
+            body["decision"] = arguments.text("decision", decision)
+        if options is not None:
+            body["options"] = arguments.texts("options", options)
+        if values is not None:
+            wanted = "a dict of the form's values"
+            body["values"] = dict(arguments.mapping("values", wanted, values))
+        key = arguments.text_or_none("idempotency_key", idempotency_key) or new_event_id()
+        raw = await self._post(_place(request_id, "/answer"), body, key=key)
+        return _typed(raw, Answered).event
+
+    async def claim(self, request_id: str, *, via: str = "api") -> None:
+        """Say that one is on it. Advisory: others may still answer."""
+        await self._post(_place(request_id, "/claim"), {"via": arguments.text("via", via)})
+
+    async def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
+        """Say that nobody waits for the answer any more.
+
+        Raises:
+            Settled: When the request is closed already.
+        """
+        body = {"reason": arguments.text("reason", reason)}
+        await self._post(_place(request_id, "/cancel"), body)
+
+    async def send(self, kind: str, **fields: Any) -> Any:
+        """Make the call that does what a frame up does, and return the same reply.
+
+        For who writes on a stream's connection, while that is none to write on.
+
+        Args:
+            kind: ``publish``, ``answer`` or ``cancel``.
+            fields: Those of the frame.
+
+        Raises:
+            HitlError: What the server refused with, or could not be reached.
+        """
+        if kind == "publish":
+            body = msgspec.json.encode(fields["events"])
+            return await self._call("POST", "events", body=body)
+        request_id = str(fields.pop("request_id"))
+        key = fields.pop("idempotency_key", None)
+        return await self._post(_place(request_id, f"/{kind}"), fields, key=key)
+
+    async def events(
+        self,
+        execution_id: str | None = None,
+        *,
+        last_event_id: str | None = None,
+        replay: Replay | None = None,
+        types: str | Iterable[str] = (),
+    ) -> AsyncGenerator[Event | Gap, None]:
+        """Yield events as they come, for ever, across reconnects, transports and restarts.
+
+        Each comes once, in order. Where the log cannot go on from the last event seen, a
+        :class:`~crewai_hitl_nb.protocol.frames.Gap` comes first, then all it has.
+
+        Args:
+            execution_id: Only this execution.
+            last_event_id: Go on after this event.
+            replay: Without a last id: what comes first, ``pending``, ``all`` or ``none``.
+            types: Only these event types; one text is one type.
+
+        Raises:
+            HitlError: When the server refuses the stream for good.
+        """
+        subscription = Subscription(
+            arguments.text_or_none("execution_id", execution_id),
+            arguments.texts("types", types),
+            replay if replay is None else _replay(replay),
+        )
+        cursor = Cursor(arguments.text_or_none("last_event_id", last_event_id))
+        stream = self.stream(subscription, cursor=cursor)
+        async with aclosing(stream.turns()) as turns:
+            async for turn in turns:
+                if not isinstance(turn, Live | Lost):
+                    yield turn
+
+    def stream(
+        self,
+        subscription: Subscription,
+        *,
+        cursor: Cursor | None = None,
+        transports: tuple[Transport, ...] = LADDER,
+        heartbeat: float = limits.HEARTBEAT_SECONDS,
+    ) -> Stream:
+        """Return a stream that also tells when its connection comes and goes.
+
+        Args:
+            subscription: What to read.
+            cursor: Where to go on.
+            transports: Which, best first.
+            heartbeat: The server's pace, in seconds; another one shows after a while.
+        """
+        return Stream(
+            self._http,
+            self.endpoint,
+            subscription,
+            cursor=cursor or Cursor(),
+            backoff=Backoff(random.random),
+            fallback=Fallback(transports),
+            patience=Patience(heartbeat),
+            seconds=self._seconds,
+        )
+
+    async def _get(self, path: str, params: dict[str, str] | None = None) -> Any:
+        return await self._call("GET", path, params=params)
+
+    async def _post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Any:
+        headers = {"Idempotency-Key": key} if key is not None else None
+        return await self._call("POST", path, body=encoded(body), headers=headers)
+
+    async def _call(self, method: str, path: str, **options: Any) -> Any:
+        """Make a call; again for a while when somebody is there and says "try again".
+
+        Every call is idempotent, so this is safe. A server that cannot be reached is the
+        caller's to decide about: it may be away for long. A proxy that says so of it may be
+        wrong the next moment.
+        """
+        backoff = Backoff(random.random)
+        deadline = time.monotonic() + self._seconds
+        while time.monotonic() < deadline:
+            try:
+                return await call(self._http, method, path, **options)
+            except ServerAway:  # noqa: PERF203 - a call costs far more
+                raise
+            except Unavailable as error:
+                if error.retry_after > self._seconds:
+                    raise
+                await asyncio.sleep(max(backoff.pause(), error.retry_after))
+        return await call(self._http, method, path, **options)
+
+
+def _typed(raw: Any, shape: type[_Reply]) -> _Reply:
+    reply: _Reply = read_as(raw, shape)
+    return reply
+
+
+def _typed_event(event: object) -> Event:
+    if isinstance(event, Event):
+        return event
+    raw = dict(event) if isinstance(event, Mapping) else event
+    return event_from_wire(raw, event_id=new_event_id(), now=datetime.now(timezone.utc))
+
+
+def _replay(given: object) -> Replay:
+    if given not in get_args(Replay):
+        raise arguments.WrongArgument("replay", "'pending', 'all' or 'none'", given)
+    return cast(Replay, given)
+
+
+def _place(request_id: str, act: str = "") -> str:
+    """Return the path of a request; an id is opaque and may hold any character."""
+    return f"requests/{segment(arguments.text('request_id', request_id))}{act}"

@@ -1,0 +1,1 @@
+"""The audit trail: the chain of seals and its verification. Pure."""

@@ -1,0 +1,1 @@
+"""The HTTP endpoints that take one request and give one reply."""

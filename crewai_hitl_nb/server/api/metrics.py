@@ -1,0 +1,188 @@
+"""Metrics for Prometheus: what the parts know of themselves, read at the moment of a scrape.
+
+Nothing is counted here. The broker, its readers, the store, the webhooks and the limits keep
+their own numbers; this says them in Prometheus' words. No label has a value that a caller can
+choose, and none is an id.
+
+In a Jupyter server they stand among the host's own at its ``/metrics``, which shows the
+process's registry; several servers in one process are added up there. ``GET metrics`` below
+the prefix, and so at the root of a standalone server, shows one server's own, to whoever may
+read all of it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.protocol.errors import Forbidden
+from crewai_hitl_nb.server.base import HitlHandler, Services, needs
+from crewai_hitl_nb.store.histograms import Histogram
+
+PREFIX: Final = "crewai_hitl_"
+
+
+class ServicesCollector(Collector):
+    """Says the numbers of some servers, added up."""
+
+    def __init__(self) -> None:
+        self._all: list[Services] = []
+
+    def add(self, services: Services) -> None:
+        """Say this server's numbers, too."""
+        self._all.append(services)
+
+    def remove(self, services: Services) -> None:
+        """Say them no more."""
+        self._all = [other for other in self._all if other is not services]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return every metric as it stands."""
+        brokers = [services.broker for services in self._all if services.broker is not None]
+        yield _gauge("up", "Whether the log is open.", len(brokers))
+        yield _gauge("log_offset", "Place of the last event.", sum(b.top for b in brokers))
+        yield from _requests(brokers)
+        yield from _readers(brokers)
+        yield from _store(brokers)
+        yield _counter(
+            "webhook_deliveries",
+            "Calls to webhooks, by what became of the event.",
+            ("result",),
+            (s.webhooks.results for s in self._all if s.webhooks is not None),
+        )
+        yield _counter(
+            "rate_limited",
+            "Refusals by a limit of one caller, by what they were about to do.",
+            ("limit",),
+            (services.limiter.refused for services in self._all),
+        )
+
+
+def _requests(brokers: list[Broker]) -> Iterator[Metric]:
+    pending = GaugeMetricFamily(f"{PREFIX}pending_requests", "Open requests.", labels=["kind"])
+    for kind, number in sum((b.pending_by_kind() for b in brokers), Counter()).items():
+        pending.add_metric([kind], number)
+    yield pending
+    tallies = [broker.tally for broker in brokers]
+    yield _counter("asked", "Questions asked.", ("kind",), (t.asked for t in tallies))
+    yield _counter(
+        "answered",
+        "Questions answered.",
+        ("kind", "decision", "via"),
+        (t.answered for t in tallies),
+    )
+    yield _counter(
+        "cancelled", "Questions cancelled.", ("kind", "reason"), (t.cancelled for t in tallies)
+    )
+    yield _counter("expired", "Questions expired.", ("kind",), (t.expired for t in tallies))
+    yield _histogram(
+        "answer_seconds", "From question to answer.", [t.answer_seconds for t in tallies]
+    )
+
+
+def _readers(brokers: list[Broker]) -> Iterator[Metric]:
+    now: Counter[str] = Counter()
+    for broker in brokers:
+        now.update(broker.readers.by_transport)
+    gauge = GaugeMetricFamily(f"{PREFIX}subscribers", "Open streams.", labels=["transport"])
+    for transport in ("websocket", "sse", "poll", "inside"):
+        gauge.add_metric([transport], now[transport])
+    yield gauge
+    yield _histogram(
+        "fanout_seconds",
+        "From a commit to the last send to those who read live.",
+        [broker.fanout_seconds for broker in brokers],
+    )
+    yield _counter(
+        "streams_closed",
+        "Streams that ended, and why.",
+        ("transport", "reason"),
+        (broker.readers.endings for broker in brokers),
+    )
+
+
+def _store(brokers: list[Broker]) -> Iterator[Metric]:
+    figures = [f for broker in brokers if (f := broker.commit_figures) is not None]
+    yield _histogram(
+        "store_commit_seconds", "From a commit's begin to its end.", [f.seconds for f in figures]
+    )
+    yield _histogram("store_commit_events", "Events in one commit.", [f.events for f in figures])
+    failures = CounterMetricFamily(f"{PREFIX}store_failures", "Commits that failed.")
+    failures.add_metric([], sum(f.failures for f in figures))
+    yield failures
+
+
+def _gauge(name: str, said: str, value: float) -> Metric:
+    return GaugeMetricFamily(PREFIX + name, said, value=value)
+
+
+def _counter(
+    name: str, said: str, labels: tuple[str, ...], counts: Iterable[dict[Any, int]]
+) -> Metric:
+    metric = CounterMetricFamily(PREFIX + name, said, labels=labels)
+    total: Counter[Hashable] = Counter()
+    for count in counts:
+        total.update(count)
+    for values, number in sorted(total.items(), key=str):
+        metric.add_metric(values if isinstance(values, tuple) else (str(values),), number)
+    return metric
+
+
+def _histogram(name: str, said: str, histograms: list[Histogram]) -> Metric:
+    metric = HistogramMetricFamily(PREFIX + name, said)
+    if histograms:
+        bounds = [bound for bound, _ in histograms[0].buckets()]
+        columns = zip(*(h.buckets() for h in histograms), strict=True)
+        sums = [sum(number for _, number in column) for column in columns]
+        total = sum(histogram.sum for histogram in histograms)
+        metric.add_metric([], list(zip(bounds, sums, strict=True)), total)
+    return metric
+
+
+_EXPOSED: Final = ServicesCollector()
+"""The one piece of state of a whole process here, because what it stands in is one, too: the
+registry that the host shows at ``/metrics`` takes each name once."""
+
+
+def expose(services: Services) -> Callable[[], None]:
+    """Show a server's numbers at the host's ``/metrics``; the result takes them back."""
+    if not len(_EXPOSED):
+        REGISTRY.register(_EXPOSED)
+    _EXPOSED.add(services)
+
+    def take_back() -> None:
+        shown = len(_EXPOSED)
+        _EXPOSED.remove(services)
+        if shown and not len(_EXPOSED):
+            REGISTRY.unregister(_EXPOSED)
+
+    return take_back
+
+
+class MetricsHandler(HitlHandler):
+    """One server's numbers."""
+
+    _track_activity = False
+
+    @needs("read")
+    async def get(self) -> None:
+        """Return them as Prometheus reads them."""
+        if getattr(self.current_user, "reach", None) is not None:
+            raise Forbidden("a limited key does not see metrics: they are of every execution")
+        own, registry = ServicesCollector(), CollectorRegistry()
+        own.add(self.services)
+        registry.register(own)
+        body = generate_latest(registry)
+        self.finish(body, set_content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,132 @@
+"""``requests…``: the fold of the log, and the ways to end a request."""
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from crewai_hitl_nb.protocol.answer import answer_from_wire
+from crewai_hitl_nb.protocol.errors import BadRequest
+from crewai_hitl_nb.protocol.events import CancelReason, Via
+from crewai_hitl_nb.protocol.state import TRANSITIONS, request_to_wire
+from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server.api import surfaces
+from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
+from crewai_hitl_nb.store.base import Appended
+
+T = TypeVar("T")
+
+
+class ClaimBody(msgspec.Struct, frozen=True):
+    """The body of a claim."""
+
+    via: Via = "api"
+
+
+class CancelBody(msgspec.Struct, frozen=True):
+    """The body of a cancellation."""
+
+    reason: CancelReason = "withdrawn"
+    message: str = ""
+
+
+async def answer(
+    caller: CallerMixin, request_id: str, raw: object, key: str | None = None
+) -> dict[str, Any]:
+    """Answer in the caller's name, over whichever transport; return the reply's body."""
+    caller.services.limiter.take("answer", caller.caller)
+    said = answer_from_wire(raw, key)
+    surfaces.check(caller, said.via, request_id)
+    return recorded(request_id, await caller.broker.answer(request_id, said, caller.person))
+
+
+async def claim(caller: CallerMixin, request_id: str, raw: object) -> dict[str, Any]:
+    """Claim in the caller's name; return the reply's body."""
+    caller.services.limiter.take("answer", caller.caller)
+    via = decode(raw, ClaimBody).via
+    surfaces.check(caller, via, request_id)
+    return recorded(request_id, await caller.broker.claim(request_id, caller.person, via))
+
+
+async def cancel(caller: CallerMixin, request_id: str, raw: object) -> dict[str, Any]:
+    """Cancel; return the reply's body."""
+    caller.services.limiter.take("answer", caller.caller)
+    body = decode(raw, CancelBody)
+    result = await caller.broker.cancel(request_id, body.reason, body.message)
+    return recorded(request_id, result)
+
+
+def decode(raw: object, kind: type[T]) -> T:
+    """Decode a body into its type.
+
+    Raises:
+        BadRequest: With what is wrong.
+    """
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"{error}") from None
+
+
+_STATUS_AFTER: Final = {event: status for (_, event), status in TRANSITIONS.items()}
+
+
+def recorded(request_id: str, result: Appended) -> dict[str, Any]:
+    """Return the reply to whatever ended or claimed a request."""
+    return {
+        "request_id": request_id,
+        "status": _STATUS_AFTER[result.record.type],
+        "event": msgspec.Raw(result.record.body),
+    }
+
+
+class RequestsHandler(HitlHandler):
+    """The listing."""
+
+    @needs("read")
+    async def get(self) -> None:
+        """Return one page of requests."""
+        self.services.limiter.take("read", self.caller)
+        brief = parameters.wants_brief(self)
+        await self.room()
+        page = await self.broker.requests(parameters.request_query(self))
+        listed = [request_to_wire(request, brief=brief) for request in page.requests]
+        self.reply({"requests": listed, "next": None if page.next is None else str(page.next)})
+
+
+class RequestHandler(HitlHandler):
+    """One request."""
+
+    @needs("read")
+    async def get(self, request_id: str) -> None:
+        """Return it as it stands."""
+        self.services.limiter.take("read", self.caller)
+        await self.room()
+        self.reply(request_to_wire(await self.broker.request(request_id)))
+
+
+class AnswerHandler(HitlHandler):
+    """A person's answer."""
+
+    @needs("execute")
+    async def post(self, request_id: str) -> None:
+        """Answer: 200, or 409 with the winner, 410, 422 with the field."""
+        key = self.request.headers.get("Idempotency-Key")
+        self.reply(await answer(self, request_id, self.json_body(), key))
+
+
+class ClaimHandler(HitlHandler):
+    """Somebody is on it."""
+
+    @needs("execute")
+    async def post(self, request_id: str) -> None:
+        """Claim."""
+        self.reply(await claim(self, request_id, self.json_body()))
+
+
+class CancelHandler(HitlHandler):
+    """Nobody waits any more."""
+
+    @needs("write")
+    async def post(self, request_id: str) -> None:
+        """Cancel."""
+        self.reply(await cancel(self, request_id, self.json_body()))

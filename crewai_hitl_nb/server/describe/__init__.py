@@ -1,0 +1,1 @@
+"""``openapi.json`` and ``asyncapi.json``: what the server offers, for programs."""

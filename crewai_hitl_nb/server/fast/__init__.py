@@ -1,0 +1,1 @@
+"""Shortcuts past Tornado's general code, each with a plain way beside it."""

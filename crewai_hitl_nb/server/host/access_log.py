@@ -1,0 +1,47 @@
+"""The line of a request in the log, for every handler alike.
+
+Jupyter's own (``jupyter_server.log``) writes the whole address, and what a caller sent as
+``Referer``; of both only the path is needed, and it is cleaned like all that we log. A standalone
+server writes its own line; in a Jupyter server the host's line is cleaned on its way.
+"""
+
+import logging
+import re
+from http import HTTPStatus
+
+from tornado import web
+
+from crewai_hitl_nb.protocol.log_lines import clean, logger
+
+_log = logger(__name__)
+_QUERY = re.compile(r"\?[^\s?]+")
+
+
+def clean_host_line(record: logging.LogRecord) -> bool:
+    """Clean a line of the host's, and leave the query of each address out; a filter."""
+    clean(record)
+    record.msg = _QUERY.sub("?", record.getMessage())
+    return True
+
+
+def log_request(handler: web.RequestHandler) -> None:
+    """Write the line; what went well stands in it at DEBUG."""
+    request = handler.request
+    status = handler.get_status()
+    _log.log(
+        _level(status),
+        "%d %s %s (%s) %.2fms",
+        status,
+        request.method,
+        request.path,
+        request.remote_ip,
+        1000 * request.request_time(),
+    )
+
+
+def _level(status: int) -> int:
+    if status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED:
+        return logging.DEBUG
+    if status < HTTPStatus.BAD_REQUEST:
+        return logging.INFO
+    return logging.WARNING if status < HTTPStatus.INTERNAL_SERVER_ERROR else logging.ERROR

@@ -1,0 +1,1 @@
+"""The endpoints that deliver events as they happen: WebSocket, Server-Sent Events, long-poll."""

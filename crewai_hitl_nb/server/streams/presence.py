@@ -1,0 +1,31 @@
+"""Presence over HTTP: a stream or a poll with ``?source=`` is the waiter of that name.
+
+Above are the SSE and poll handlers, below is the broker. A WebSocket, which outlives the call
+that opens it, says so itself.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.scoped_broker import BrokerWithin
+from crewai_hitl_nb.server import parameters
+from crewai_hitl_nb.server.base import HitlHandler
+
+
+@contextmanager
+def waiting(handler: HitlHandler, broker: Broker | BrokerWithin) -> Iterator[None]:
+    """Let the waiter that this call names, if any, be present for the length of a block.
+
+    Raises:
+        BadRequest: The name is no id.
+    """
+    source = parameters.source(handler)
+    if source is None:
+        yield
+        return
+    broker.waiter_arrived(source, handler.caller)
+    try:
+        yield
+    finally:
+        broker.waiter_left(source, handler.caller)

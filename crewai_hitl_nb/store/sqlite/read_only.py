@@ -1,0 +1,51 @@
+"""A look at the trail of a file that another process may own, without writing to it.
+
+For who wants to see what the file holds rather than what its server says. It takes no lock of
+ours; SQLite's own keep a reader and the server's writer apart.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.sqlite import reading, schema
+from crewai_hitl_nb.store.trail import TrailPage
+
+Look: TypeAlias = Callable[[int, int], TrailPage]
+"""Takes ``after`` and ``limit``."""
+
+
+@contextmanager
+def looking_at(path: Path) -> Iterator[tuple[str, Look]]:
+    """Open the file for reading; yield its epoch and what reads its trail.
+
+    Raises:
+        StoreUnavailable: It is no log, one of another version, or cannot be read.
+    """
+    try:
+        with closing(_open(path)) as connection:
+            epoch, _, _ = reading.load_meta(connection)
+            yield (
+                epoch,
+                lambda after, limit: reading.trail(connection, epoch, after=after, limit=limit),
+            )
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"cannot read {path}: {error}") from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    connection.isolation_level = None
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != schema.APPLICATION_ID or version != len(schema.MIGRATIONS):
+        connection.close()
+        known = len(schema.MIGRATIONS)
+        raise StoreUnavailable(
+            f"{path} is no log of schema {known}, which this version reads; "
+            "a server of this version brings an older one up to it"
+        )
+    return connection

@@ -1,0 +1,366 @@
+"""What is asked of a SQLite log. Each function takes a connection and changes nothing.
+
+The statements are put together from constants of this file; every value is bound.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.protocol.audit.chain import Head
+from crewai_hitl_nb.protocol.errors import InvalidEvent
+from crewai_hitl_nb.protocol.events import (
+    ClosingEvent,
+    Event,
+    HumanInputClaimed,
+    HumanInputRequired,
+)
+from crewai_hitl_nb.protocol.state import Request, Status
+from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store import ownership
+from crewai_hitl_nb.store.base import (
+    Match,
+    Reach,
+    Record,
+    Replayed,
+    RequestPage,
+    RequestQuery,
+    Scope,
+    page,
+    page_of_requests,
+)
+from crewai_hitl_nb.store.damage import whole
+from crewai_hitl_nb.store.ownership import Origin
+from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
+
+_COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
+
+
+def load_meta(connection: sqlite3.Connection) -> tuple[str, int, int]:
+    """Return the epoch, the last offset ever given, and how far the log was pruned."""
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return str(meta["epoch"]), row[0] if row else 0, int(meta.get("pruned_through", 0))
+
+
+@contextmanager
+def _one_view(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several statements see one state of the log: it may be pruned between two of them."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:  # not after every error
+            connection.execute("COMMIT")
+
+
+def by_event_id(connection: sqlite3.Connection, event_id: str) -> Record | None:
+    """Return the stored event of that id."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE event_id = ?",  # noqa: S608 - constants only
+        (event_id,),
+    ).fetchone()
+    return Record(*row) if row else None
+
+
+def offset_of(connection: sqlite3.Connection, event_id: str) -> int | None:
+    """Return the place of an event."""
+    row = connection.execute("SELECT offset FROM events WHERE event_id = ?", (event_id,)).fetchone()
+    return row[0] if row else None
+
+
+def records(
+    connection: sqlite3.Connection,
+    match: Match,
+    *,
+    after: int,
+    upto: int,
+    limit: int,
+    scope: Scope,
+) -> list[Record]:
+    """Return the next records in order, by keyset, so that a page costs the same anywhere."""
+    where = ["offset > :after", "offset <= :upto"]
+    values: dict[str, object] = {"after": after, "upto": upto, "limit": limit}
+    if match.execution_id is not None:
+        where.append("execution_id = :execution_id")
+        values["execution_id"] = match.execution_id
+    if match.crew_id is not None:
+        where.append("crew_id = :crew_id")
+        values["crew_id"] = match.crew_id
+    if match.within is not None:
+        where.append(_within(match.within, values))
+    if match.types is not None:
+        names = {f"type{i}": name for i, name in enumerate(sorted(match.types))}
+        where.append(f"type IN ({', '.join(':' + name for name in names)})")
+        values.update(names)
+    if scope == "pending":
+        where.append(f"offset IN ({_OPEN_AT})")
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)}"  # noqa: S608 - constants only
+        " ORDER BY offset LIMIT :limit",
+        values,
+    )
+    with closing(rows):  # it may not be read to its end
+        return page((_sendable(connection, Record(*row)) for row in rows), limit)
+
+
+def replay(
+    connection: sqlite3.Connection,
+    match: Match,
+    *,
+    after: int,
+    upto: int,
+    limit: int,
+    scope: Scope,
+) -> Replayed:
+    """Return the next records, and how far the log was pruned when they were read."""
+    with _one_view(connection):
+        row = connection.execute("SELECT value FROM meta WHERE key = 'pruned_through'").fetchone()
+        page = records(connection, match, after=after, upto=upto, limit=limit, scope=scope)
+    return Replayed(page, int(row[0]) if row else 0)
+
+
+# The asking events and latest claims of the requests that were open when `upto` was the top.
+# Those that are open still, and those that were closed since, each by its own index: what it
+# costs does not grow with the number of requests that were closed before.
+_OPEN_AT = """
+    WITH open AS (
+        SELECT request_id, asked_at, claimed_at FROM requests
+            WHERE status = 'pending' AND asked_at <= :upto
+        UNION ALL
+        SELECT request_id, asked_at, claimed_at FROM requests
+            WHERE closed_at > :upto AND asked_at <= :upto
+    )
+    SELECT asked_at FROM open
+    UNION ALL
+    SELECT (SELECT max(claim.offset) FROM events AS claim
+            WHERE claim.request_id = open.request_id AND claim.offset <= :upto
+            AND claim.type = 'human_input_claimed')
+        FROM open WHERE claimed_at IS NOT NULL
+"""
+
+
+def _within(reach: Reach, values: dict[str, object], table: str = "") -> str:
+    """Return the condition that an event is in reach, binding its names."""
+    columns = (("execution_id", reach.executions), ("crew_id", reach.crews))
+    conditions = []
+    for column, names in columns:
+        bound = {f"{column}{i}": name for i, name in enumerate(sorted(names))}
+        values.update(bound)
+        conditions.append(f"{table}{column} IN ({', '.join(':' + name for name in bound)})")
+    return f"({' OR '.join(conditions)})"
+
+
+def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
+    """Return where a request stands, or None when it was never asked."""
+    row = connection.execute(
+        "SELECT status FROM requests WHERE request_id = ?", (request_id,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def askers(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return who asked each open request, where that is known."""
+    return dict(
+        connection.execute(
+            "SELECT request_id, asked_by FROM requests"
+            " WHERE status = 'pending' AND asked_by IS NOT NULL"
+        )
+    )
+
+
+def origin(connection: sqlite3.Connection, scope: ownership.Scope, name: str) -> Origin | None:
+    """Return how an execution or a crew was first published; None if it never was."""
+    noted = noted_origin(connection, ownership.note_name(scope, name))
+    if noted is not None:
+        return noted
+    owner = dict(ownership.SCOPES)[scope]
+    row = connection.execute(
+        f"SELECT {owner} FROM events WHERE {scope} = ? ORDER BY offset LIMIT 1",  # noqa: S608 - constants only
+        (name,),
+    ).fetchone()
+    return Origin(row[0]) if row else None
+
+
+def noted_origin(connection: sqlite3.Connection, note: str) -> Origin | None:
+    """Return what pruning noted of it, if its first event is gone."""
+    row = connection.execute("SELECT body FROM notes WHERE name = ?", (note,)).fetchone()
+    return msgspec.json.decode(row[0], type=Origin) if row else None
+
+
+def is_kept(connection: sqlite3.Connection, scope: ownership.Scope, name: str) -> bool:
+    """Say whether the log holds an event that names this execution or crew."""
+    found = connection.execute(f"SELECT 1 FROM events WHERE {scope} = ? LIMIT 1", (name,))  # noqa: S608 - constants only
+    return found.fetchone() is not None
+
+
+def published_together(connection: sqlite3.Connection, execution_id: str, crew_id: str) -> bool:
+    """Say whether an event of this execution names this crew."""
+    found = connection.execute(
+        "SELECT 1 FROM events WHERE execution_id = ? AND crew_id = ? LIMIT 1",
+        (execution_id, crew_id),
+    )
+    return found.fetchone() is not None
+
+
+def notes(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
+    """Return the notes whose name begins with the prefix."""
+    return dict(
+        connection.execute(
+            "SELECT name, body FROM notes WHERE substr(name, 1, length(?)) = ? ORDER BY name",
+            (prefix, prefix),
+        )
+    )
+
+
+def newest(connection: sqlite3.Connection) -> float | None:
+    """Return when the newest event that is kept was stored."""
+    row = connection.execute("SELECT stored_at FROM events ORDER BY offset DESC LIMIT 1").fetchone()
+    return float(row[0]) if row else None
+
+
+_PLACES = "SELECT offset, seal FROM events UNION ALL SELECT offset, seal FROM pruned"
+
+
+def head(connection: sqlite3.Connection, epoch: str) -> Head:
+    """Return the last place of the chain."""
+    return _place(connection, "ORDER BY offset DESC", chain.start(epoch))
+
+
+def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int) -> TrailPage:
+    """Return the next entries of the trail, with the place that the first one stands on."""
+    with _one_view(connection):
+        begin = _beginning(connection, epoch)
+        if after > begin.offset:
+            begin = _place(connection, f"WHERE offset <= {after:d} ORDER BY offset DESC", begin)
+        rows = connection.execute(
+            "SELECT offset, seal, NULL, CAST(body AS BLOB), execution_id, crew_id FROM events"
+            " WHERE offset > :after UNION ALL"
+            " SELECT offset, seal, digest, NULL, NULL, NULL FROM pruned WHERE offset > :after"
+            " ORDER BY offset LIMIT :limit",
+            {"after": begin.offset, "limit": limit},
+        )
+        page = of_one_page(_entry(connection, row) for row in rows)
+        rows.close()
+        return TrailPage(begin, page, head(connection, epoch))
+
+
+def _beginning(connection: sqlite3.Connection, epoch: str) -> Head:
+    """Return where the trail begins: behind the last of those older than everything kept."""
+    older = "WHERE offset < (SELECT coalesce(min(offset), 9e18) FROM events)"
+    row = connection.execute(
+        f"SELECT offset, seal FROM pruned {older} ORDER BY offset DESC LIMIT 1"  # noqa: S608
+    ).fetchone()
+    return Head(*row) if row else chain.start(epoch)
+
+
+def _place(connection: sqlite3.Connection, which: str, otherwise: Head) -> Head:
+    row = connection.execute(
+        f"SELECT offset, seal FROM ({_PLACES}) {which} LIMIT 1"  # noqa: S608 - constants only
+    ).fetchone()
+    return Head(*row) if row else otherwise
+
+
+_EntryRow: TypeAlias = tuple[int, bytes, bytes | None, bytes | None, str | None, str | None]
+
+
+def _entry(connection: sqlite3.Connection, row: _EntryRow) -> Entry:
+    offset, seal, digest, body, execution_id, crew_id = row
+    known = digest or b""
+    if body is not None:
+        known, body = chain.digest(body), whole(connection, offset, body)
+    return Entry(offset, seal, known, body, execution_id, crew_id)
+
+
+_REQUEST = """
+    SELECT requests.asked_at, requests.status, asked.body, claimed.body, closed.body
+    FROM requests
+    JOIN events AS asked ON asked.offset = requests.asked_at
+    LEFT JOIN events AS claimed ON claimed.offset = requests.claimed_at
+    LEFT JOIN events AS closed ON closed.offset = requests.closed_at
+"""
+
+
+def request(connection: sqlite3.Connection, request_id: str) -> Request | None:
+    """Return a request as it stands."""
+    row = connection.execute(f"{_REQUEST} WHERE requests.request_id = ?", (request_id,)).fetchone()
+    return _request(row) if row else None
+
+
+def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage:
+    """Return one page of a listing.
+
+    The closed requests of one execution or crew are found by the index of its events: there
+    are many requests and few of them are its own. The open ones are few themselves.
+    """
+    by_events = query.status != "pending" and (query.execution_id or query.crew_id)
+    owner, place = ("asked", "asked.offset") if by_events else ("requests", "requests.asked_at")
+    where = ["TRUE"]
+    most = limits.SEARCHED_REQUESTS if query.words else query.limit
+    values: dict[str, object] = {"limit": most + 1}
+    filters: dict[str, tuple[str, object]] = {
+        "status": ("requests.status", query.status if query.status != "closed" else None),
+        "execution_id": (f"{owner}.execution_id", query.execution_id),
+        "crew_id": (f"{owner}.crew_id", query.crew_id),
+        "kind": ("requests.kind", query.kind),
+        "assignee": ("requests.assignee", query.assignee),
+    }
+    for name, (column, value) in filters.items():
+        if value is not None:
+            where.append(f"{column} = :{name}")
+            values[name] = value
+    if query.status == "closed":
+        where.append("requests.status != 'pending'")
+    if query.within is not None:
+        where.append(_within(query.within, values, "requests."))
+    if query.after is not None:
+        where.append(f"{place} {'<' if query.newest_first else '>'} :after")
+        values["after"] = query.after
+    order = "DESC" if query.newest_first else "ASC"
+    rows = connection.execute(
+        f"{_REQUEST} WHERE {' AND '.join(where)} ORDER BY {place} {order} LIMIT :limit",
+        values,
+    )
+    with closing(rows):  # it may not be read to its end
+        return page_of_requests(rows, lambda row: (row[0], _request(row), _size(row)), query)
+
+
+_RequestRow: TypeAlias = tuple[int, Status, bytes, bytes | None, bytes | None]
+
+
+def _size(row: _RequestRow) -> int:
+    _, _, asked, claimed, closed = row
+    return len(asked) + len(claimed or b"") + len(closed or b"")
+
+
+def _request(row: _RequestRow) -> Request:
+    _, status, asked, claimed, closed = row
+    required = _decoded(asked)
+    claim = _decoded(claimed) if claimed else None
+    closing = _decoded(closed) if closed else None
+    if not isinstance(required, HumanInputRequired):
+        raise sqlite3.DatabaseError("a request points at an event that did not ask it")
+    return Request(
+        required=required,
+        status=status,
+        claimed_by=claim.claimed_by if isinstance(claim, HumanInputClaimed) else None,
+        completion=closing if isinstance(closing, ClosingEvent) else None,
+    )
+
+
+def _sendable(connection: sqlite3.Connection, record: Record) -> Record:
+    body = whole(connection, record.offset, record.body)
+    return record if body is record.body else msgspec.structs.replace(record, body=body)
+
+
+def _decoded(body: bytes) -> Event:
+    """Decode what was once encoded here; that it cannot be read is the disk's doing."""
+    try:
+        return decode_event(body)
+    except InvalidEvent as error:
+        raise sqlite3.DatabaseError(f"an event in it is malformed ({error})") from error

@@ -1,0 +1,372 @@
+"""Salvage: a new log out of what a damaged one still holds.
+
+The damaged file is only read, page by page (``pages.py``), and stays as it is. What of it is
+an event is known by its own words: its JSON names its offset and its id. Whether it is the event
+that was sealed the chain tells (``protocol/audit/chain.py``, ``partial_chain.py``): one that
+contradicts it is left out, and one of which the chain says nothing is kept and named. Nothing
+is guessed.
+
+What the new log promises:
+
+* Every event has the offset that it had.
+* Its epoch is new and it counts as pruned up to the last offset that was lost, so whoever
+  resumes from before gets a ``gap`` and never a silent hole.
+* A request that had ended, but whose end was lost, is cancelled; nothing that was lost ever
+  turns into an answer, and none is asked for twice.
+
+Above it is the command line. The owner of the log must not run meanwhile.
+"""
+
+import mmap
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from itertools import chain as chain_of
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Final
+
+import filelock
+import msgspec
+
+from crewai_hitl_nb.protocol import ids
+from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.protocol.errors import HitlError, StoreUnavailable
+from crewai_hitl_nb.protocol.events import (
+    ClosingEvent,
+    Event,
+    HumanInputCancelled,
+    HumanInputRequired,
+    about,
+    event_type,
+    request_id_of,
+)
+from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store.base import Commit, Record, StoreInUse, commit_of
+from crewai_hitl_nb.store.file_ownership import refuse_foreign
+from crewai_hitl_nb.store.sqlite import partial_chain, reading, schema, writer
+from crewai_hitl_nb.store.sqlite.pages import Pages, Row, Value
+
+_EVENT_COLUMNS: Final = 8
+"""Of the first version; later ones put theirs behind."""
+
+_REQUEST_COLUMNS: Final = 9
+"""Likewise; an index has fewer."""
+_STATUSES: Final = ("pending", "answered", "cancelled", "expired")
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """An event of the damaged file."""
+
+    commit: Commit
+    stored_at: float
+
+
+class _Remains(msgspec.Struct):
+    """Everything of the damaged file that made sense.
+
+    Attributes:
+        events: By offset.
+        statuses: Of requests, as far as their table tells.
+        top: The last offset that anything speaks of.
+        pruned_through: As it was noted.
+        notes: See ``notes.py``.
+        epoch: Of the damaged log, on which its chain begins.
+        seals: By offset, also of events that cannot be read and of pruned ones.
+        twice: Offsets of which there are two events; the first that was found is taken.
+    """
+
+    events: dict[int, _Found] = {}
+    statuses: dict[str, Status] = {}
+    top: int = 0
+    pruned_through: int = 0
+    notes: dict[str, bytes] = {}
+    epoch: str | None = None
+    seals: dict[int, bytes] = {}
+    twice: set[int] = set()
+
+
+class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a damaged log.
+
+    Attributes:
+        kept: Events in the new one.
+        lost: Ranges of offsets that are missing, first and last included.
+        changed: Offsets of events that were left out: they do not follow from the one before.
+        unverified: Offsets of events that were kept, and of which the chain does not tell whether
+            they are what was sealed.
+        pending: Requests that are open in the new log.
+        ended: Requests that had ended, their end lost; cancelled in the new log.
+        epoch: The new log's.
+    """
+
+    kept: int
+    lost: Sequence[tuple[int, int]]
+    changed: Sequence[int]
+    unverified: Sequence[int]
+    pending: int
+    ended: Sequence[str]
+    epoch: str
+
+
+def salvage(path: Path, to: Path, now: datetime) -> Salvaged:
+    """Write what is left of the log at ``path`` to a new file, and leave the old one as it is.
+
+    Args:
+        path: The damaged log; its ``-wal`` is looked at as well.
+        to: The new one; must not exist.
+        now: When it happens, aware.
+
+    Raises:
+        StoreInUse: A running server holds the log.
+        StoreUnavailable: A file cannot be read or written, or nothing in it is an event.
+    """
+    with _alone(path):
+        return _salvage(path, to, now)
+
+
+def salvage_in_place(path: Path, now: datetime) -> tuple[Salvaged, Path]:
+    """Put the new log in the place of the damaged one, which gets another name.
+
+    Returns:
+        What became of it, and where the damaged one is now.
+
+    Raises:
+        StoreUnavailable: As for :func:`salvage`; the damaged log is then where it was.
+    """
+    new = path.with_name(f"{path.name}.salvaged")
+    with _alone(path):
+        aside = _free_name(path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}"))
+        new.unlink(missing_ok=True)  # of an earlier try that was cut short
+        salvaged = _salvage(path, new, now)
+        # In this order, so that whatever is cut short, the damaged log is whole under one
+        # name or the other, and its write-ahead log never stands beside the new one.
+        for end in _ENDS:
+            source = path.with_name(path.name + end)
+            if source.exists():
+                _keep(source, Path(f"{aside}{end}"))
+                if end:
+                    source.unlink()
+        new.replace(path)
+    return salvaged, aside
+
+
+_ENDS: Final = ("-wal", "-shm", "")
+"""Of the names of a log's files."""
+
+
+def _free_name(wanted: Path) -> Path:
+    """Return a name that no copy has yet; there may be one of this very second."""
+    more = (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
+    names = chain_of([wanted], more)
+    return next(name for name in names if not any(Path(f"{name}{end}").exists() for end in _ENDS))
+
+
+def _keep(source: Path, target: Path) -> None:
+    """Give a file a second name, or a copy; never in place of another file."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without a second name for a file
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with source.open("rb") as old, open(handle, "wb") as new:
+            shutil.copyfileobj(old, new)
+            os.fsync(new.fileno())
+        shutil.copystat(source, target)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the log as a server would, and tell in our words what goes wrong.
+
+    Like a server it takes no file of another user's: the new log would look like this one's own.
+    """
+    try:
+        for beside in ("", "-wal", ".lock"):
+            refuse_foreign(Path(f"{path}{beside}"))
+        with filelock.FileLock(f"{path}.lock").acquire(timeout=0):
+            yield
+    except filelock.Timeout:
+        raise StoreInUse(f"{path} belongs to a running server; stop it first") from None
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"cannot salvage {path}: {error}") from error
+
+
+def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
+    if to.exists():
+        raise StoreUnavailable(f"{to} exists; name a file that does not")
+    remains = _remains(path)
+    if not remains.events:
+        raise StoreUnavailable(f"no event can be read in {path}; it was left as it is")
+    bodies = {offset: found.commit.record.body for offset, found in remains.events.items()}
+    said = partial_chain.judge(bodies, remains.seals, remains.epoch)
+    for offset in said.contradicted:
+        del remains.events[offset]
+    unproven = {*said.unproven, *(remains.twice & remains.events.keys())}
+    said = partial_chain.Judgement(said.contradicted, sorted(unproven))
+    return _write(to, remains, said, now)
+
+
+# ---- what is there
+
+
+def _remains(path: Path) -> _Remains:
+    remains = _Remains()
+    with ExitStack() as stack:
+        file, wal = (_bytes(stack, Path(name)) for name in (path, f"{path}-wal"))
+        for row in Pages(file, wal).rows():
+            _take(remains, row)
+    remains.top = max([remains.top, *remains.events])
+    return remains
+
+
+def _bytes(stack: ExitStack, path: Path) -> bytes:
+    if not path.exists() or path.stat().st_size == 0:
+        return b""
+    file = stack.enter_context(path.open("rb"))
+    view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    stack.callback(view.close)
+    return view  # type: ignore[return-value]  # looked at as bytes
+
+
+def _take(remains: _Remains, row: Row) -> None:
+    """Tell by its shape what a row is, and take it if it makes sense."""
+    number, columns = row
+    if number is not None and len(columns) >= _EVENT_COLUMNS:
+        found = _event(number, columns)
+        if found is not None:
+            taken = remains.events.setdefault(number, found)
+            if taken.commit.record.body != found.commit.record.body:
+                remains.twice.add(number)
+        if len(columns) > _EVENT_COLUMNS and isinstance(columns[_EVENT_COLUMNS], bytes):
+            remains.seals.setdefault(number, columns[_EVENT_COLUMNS])
+        return
+    match columns:
+        case (None, bytes(digest), bytes(seal)) if number is not None and len(digest) == len(seal):
+            remains.seals.setdefault(number, seal)  # of a pruned one
+        case ("epoch", str(epoch)) if number is None:
+            remains.epoch = epoch
+        case ("events", int(top)) if number is not None:
+            remains.top = max(remains.top, top)
+        case ("pruned_through", int(offset)) if number is None:
+            remains.pruned_through = max(remains.pruned_through, offset)
+        case (str(name), bytes(body)) if number is None:
+            remains.notes.setdefault(name, body)
+        case (str(request_id), str(status), *_) if (
+            len(columns) >= _REQUEST_COLUMNS and status in _STATUSES
+        ):
+            # A page from before the request ended may lie about as well.
+            if remains.statuses.get(request_id, "pending") == "pending":
+                remains.statuses[request_id] = status  # type: ignore[assignment]
+
+
+def _event(offset: int, columns: tuple[Value, ...]) -> _Found | None:
+    """Return the event that a row holds, or None when it holds none."""
+    _, event_id, _, _, _, _, stored_at, body, *_ = columns
+    if isinstance(body, str):  # as another program may have written it; SQLite reads both
+        body = body.encode()
+    if not isinstance(body, bytes) or not isinstance(stored_at, int | float):
+        return None
+    try:
+        event = decode_event(body)
+    except (HitlError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if event.offset != offset or event.event_id != event_id:
+        return None
+    record = Record(
+        offset, event.event_id, event_type(event), event.execution_id, event.crew_id, body
+    )
+    return _Found(Commit(record, event), float(stored_at))
+
+
+# ---- the new file
+
+
+def _write(to: Path, remains: _Remains, said: partial_chain.Judgement, now: datetime) -> Salvaged:
+    lost = list(_ranges(remains))
+    os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(to, isolation_level=None)) as connection:
+        schema.upgrade(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        (epoch,) = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        pending = _fill(connection, epoch, remains)
+        ended = [r for r in pending if remains.statuses.get(r, "pending") != "pending"]
+        top = _end(connection, [pending[name] for name in ended], remains.top, now)
+        _note(connection, remains, pruned=lost[-1][1] if lost else 0, top=top)
+        connection.execute("COMMIT")
+    return Salvaged(
+        kept=len(remains.events),
+        lost=lost,
+        changed=said.contradicted,
+        unverified=said.unproven,
+        pending=len(pending) - len(ended),
+        ended=ended,
+        epoch=epoch,
+    )
+
+
+def _ranges(remains: _Remains) -> Iterator[tuple[int, int]]:
+    """Yield the offsets that should be there and are not."""
+    first = remains.pruned_through
+    offsets = [first, *(o for o in sorted(remains.events) if o > first), remains.top + 1]
+    for before, after in pairwise(offsets):
+        if after > before + 1:
+            yield before + 1, after - 1
+
+
+def _fill(
+    connection: sqlite3.Connection, epoch: str, remains: _Remains
+) -> dict[str, HumanInputRequired]:
+    """Insert the events and return the requests that are open then."""
+    seal = chain.start(epoch).seal
+    pending: dict[str, HumanInputRequired] = {}
+    closed: set[str] = set()
+    for _, found in sorted(remains.events.items()):
+        event, request_id = found.commit.event, request_id_of(found.commit.event)
+        seal = chain.sealed(seal, found.commit.record.body)
+        if isinstance(event, HumanInputRequired):
+            pending[event.request_id] = event
+        elif request_id is not None and request_id not in pending and request_id not in closed:
+            request_id = None  # whom it speaks of is lost: kept for those who read the log
+        elif isinstance(event, ClosingEvent) and request_id is not None:
+            pending.pop(request_id, None)
+            closed.add(request_id)
+        writer.insert(
+            connection, found.commit, found.stored_at, seal, folded=request_id is not None
+        )
+    return pending
+
+
+def _end(
+    connection: sqlite3.Connection, requests: Sequence[HumanInputRequired], top: int, now: datetime
+) -> int:
+    """Cancel the requests whose end was lost; return the last offset then."""
+    for required in requests:
+        top += 1
+        event: Event = HumanInputCancelled(
+            event_id=ids.new_event_id(),
+            timestamp=now,
+            **about(required),
+            reason="source_lost",
+            message="it had ended; its end was lost with a damaged part of the log",
+        )
+        commit = commit_of(event, top)
+        seal = chain.sealed(reading.head(connection, "").seal, commit.record.body)
+        writer.insert(connection, commit, now.timestamp(), seal, folded=True)
+    return top
+
+
+def _note(connection: sqlite3.Connection, remains: _Remains, *, pruned: int, top: int) -> None:
+    """Write down what stands beside the events."""
+    for name, body in remains.notes.items():
+        writer.put_note(connection, name, body)
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('pruned_through', ?)",
+        (max(pruned, remains.pruned_through),),
+    )
+    connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (top,))

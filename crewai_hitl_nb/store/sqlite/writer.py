@@ -1,0 +1,275 @@
+"""What the writer thread of the SQLite store does inside its transaction.
+
+This is the plain way, one append after the other; ``bulk_append.py`` is the short way for the
+many groups of appends in which nothing has to be looked up.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.protocol.duplicates import check_same
+from crewai_hitl_nb.protocol.events import (
+    ClosingEvent,
+    Event,
+    HumanInputClaimed,
+    HumanInputRequired,
+    event_type,
+    request_id_of,
+)
+from crewai_hitl_nb.store import ownership
+from crewai_hitl_nb.store.base import Appended, Commit, Reach, appended, commit_of
+from crewai_hitl_nb.store.ownership import Origin, Scope
+from crewai_hitl_nb.store.sqlite import reading
+from crewai_hitl_nb.store.trail import Tail
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What an append did: a result for its caller, and what is new in the log."""
+
+    results: list[Appended]
+    commits: list[Commit]
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """How many events were dropped, and up to which offset."""
+
+    events: int
+    through: int
+
+
+class Batch:
+    """The events of one append; all of them are written, or the first refusal is raised."""
+
+    def __init__(
+        self,
+        events: Sequence[Event],
+        stored_at: float,
+        by: str | None = None,
+        within: Reach | None = None,
+    ) -> None:
+        self.events = events
+        self.stored_at = stored_at
+        self.by = by
+        self.within = within
+
+    def run(self, connection: sqlite3.Connection, tail: Tail) -> Written:
+        """Write the events at the end of the log, each with its seal.
+
+        Raises:
+            HitlError: The first refusal; the caller rolls back.
+        """
+        results, commits = [], []
+        for event in self.events:
+            stored = reading.by_event_id(connection, event.event_id)
+            if stored is not None:
+                check_same(stored.body, event)
+                results.append(appended(stored, event, duplicate=True))
+                continue
+            self._check(connection, event)
+            if self.within is not None:
+                ownership.check(self.within, event, _Owners(connection))
+            commit = commit_of(event, tail.next_offset(), self.by)
+            seal = tail.sealed(commit.record.body)
+            insert(connection, commit, self.stored_at, seal, by=self.by)
+            results.append(appended(commit.record, event, duplicate=False))
+            commits.append(commit)
+        return Written(results, commits)
+
+    @staticmethod
+    def _check(connection: sqlite3.Connection, event: Event) -> None:
+        request_id = request_id_of(event)
+        if request_id is None:
+            return
+        status = reading.status(connection, request_id)
+        if (status, event_type(event)) not in state.TRANSITIONS:
+            raise state.refusal(request_id, reading.request(connection, request_id), event)
+
+
+class _Owners:
+    """What a log says about who owns what; see ``ownership.Owners``."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def origin(self, scope: Scope, name: str) -> Origin | None:
+        """Return how an execution or a crew was first published."""
+        return reading.origin(self._connection, scope, name)
+
+    def published_together(self, execution_id: str, crew_id: str) -> bool:
+        """Say whether an event of this execution names this crew."""
+        return reading.published_together(self._connection, execution_id, crew_id)
+
+    def asked(self, request_id: str) -> HumanInputRequired | None:
+        """Return the question of a request."""
+        request = reading.request(self._connection, request_id)
+        return request.required if request is not None else None
+
+
+EVENT_COLUMNS: Final = (
+    "offset, event_id, type, execution_id, crew_id, request_id, stored_at, body, seal"
+)
+REQUEST_COLUMNS: Final = (
+    "request_id, execution_id, crew_id, kind, assignee, asked_at, status, asked_by"
+)
+_INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
+_INSERT_REQUEST: Final = f"INSERT INTO requests ({REQUEST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
+
+
+def insert(
+    connection: sqlite3.Connection,
+    commit: Commit,
+    stored_at: float,
+    seal: bytes,
+    *,
+    folded: bool = True,
+    by: str | None = None,
+) -> None:
+    """Write an event at its place; unfolded it changes nothing about a request."""
+    connection.execute(_INSERT_EVENT, event_row(commit, stored_at, seal, folded=folded))
+    if folded:
+        _fold(connection, commit.event, commit.record.offset, by)
+
+
+def event_row(
+    commit: Commit, stored_at: float, seal: bytes, *, folded: bool = True
+) -> tuple[object, ...]:
+    """Return the event as ``EVENT_COLUMNS``."""
+    record = commit.record
+    return (
+        record.offset,
+        record.event_id,
+        record.type,
+        record.execution_id,
+        record.crew_id,
+        request_id_of(commit.event) if folded else None,
+        stored_at,
+        record.body,
+        seal,
+    )
+
+
+def request_row(event: HumanInputRequired, offset: int, by: str | None) -> tuple[object, ...]:
+    """Return the request that the event asks as ``REQUEST_COLUMNS``."""
+    return (
+        event.request_id,
+        event.execution_id,
+        event.crew_id,
+        event.kind,
+        event.assignee,
+        offset,
+        "pending",
+        by,
+    )
+
+
+def _fold(connection: sqlite3.Connection, event: Event, offset: int, by: str | None) -> None:
+    """Take the event into the table of requests, as the protocol's table says."""
+    if isinstance(event, HumanInputRequired):
+        connection.execute(_INSERT_REQUEST, request_row(event, offset, by))
+    elif isinstance(event, HumanInputClaimed):
+        connection.execute(
+            "UPDATE requests SET claimed_at = ? WHERE request_id = ?", (offset, event.request_id)
+        )
+    elif isinstance(event, ClosingEvent) and event.request_id is not None:
+        connection.execute(
+            "UPDATE requests SET status = ?, closed_at = ? WHERE request_id = ?",
+            (state.TRANSITIONS["pending", event_type(event)], offset, event.request_id),
+        )
+
+
+def put_note(connection: sqlite3.Connection, name: str, body: bytes) -> None:
+    """Write a note, in place of an older one."""
+    connection.execute(
+        "INSERT INTO notes (name, body) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+        (name, body),
+    )
+
+
+def drop_note(connection: sqlite3.Connection, name: str) -> None:
+    """Forget a note, if there is one."""
+    connection.execute("DELETE FROM notes WHERE name = ?", (name,))
+
+
+def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int) -> Pruned:
+    """Drop what is old, whole requests at a time; never one that is pending."""
+    young = connection.execute(
+        "SELECT offset FROM events WHERE stored_at >= ? ORDER BY offset LIMIT 1", (before,)
+    ).fetchone()
+    through = max(top - keep, young[0] - 1 if young else top)
+    _keep_digests(connection, through)
+    _keep_origins(connection, through)
+    cursor = connection.execute(
+        f"DELETE FROM events WHERE {_OLD}",  # noqa: S608 - constants only
+        {"through": through},
+    )
+    connection.execute("DELETE FROM requests WHERE closed_at <= ?", (through,))
+    _drop_spent_origins(connection, before)
+    if cursor.rowcount > 0:
+        connection.execute(
+            "INSERT INTO meta (key, value) VALUES ('pruned_through', ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+            (through,),
+        )
+    return Pruned(cursor.rowcount, through if cursor.rowcount > 0 else 0)
+
+
+_OLD = (
+    "offset <= :through AND (request_id IS NULL OR request_id IN"
+    " (SELECT request_id FROM requests WHERE closed_at <= :through))"
+)
+
+
+def _keep_digests(connection: sqlite3.Connection, through: int) -> None:
+    """Keep of what is about to go what the chain needs: see ``trail.py``.
+
+    That is a digest for each event behind the oldest one that stays, and before that one
+    the last place only.
+    """
+    connection.create_function("digest", 1, chain.digest, deterministic=True)
+    (oldest,) = connection.execute(
+        f"SELECT coalesce(min(offset), 9e18) FROM events WHERE NOT ({_OLD})",  # noqa: S608 - as above
+        {"through": through},
+    ).fetchone()
+    names = {"through": through, "oldest": oldest}
+    connection.execute(
+        "INSERT INTO pruned (offset, digest, seal)"  # noqa: S608 - constants only
+        f" SELECT offset, digest(CAST(body AS BLOB)), seal FROM events WHERE {_OLD} AND offset >="
+        f" coalesce((SELECT max(offset) FROM events WHERE {_OLD} AND offset < :oldest), 0)",
+        names,
+    )
+    connection.execute(
+        "DELETE FROM pruned WHERE offset < (SELECT max(offset) FROM pruned WHERE offset < :oldest)",
+        names,
+    )
+
+
+def _keep_origins(connection: sqlite3.Connection, through: int) -> None:
+    """Note who owns what of which the first events are about to go: see ``ownership.py``."""
+    for scope, owner in ownership.SCOPES:
+        gone = connection.execute(
+            f"SELECT {scope}, {owner}, min(offset), (SELECT max(stored_at) FROM events AS last"  # noqa: S608 - constants only
+            f" WHERE last.{scope} = first.{scope} AND last.offset <= :through)"
+            f" FROM events AS first WHERE {_OLD} AND {scope} IS NOT NULL GROUP BY {scope}",
+            {"through": through},
+        ).fetchall()
+        for name, owned_by, _, last in gone:
+            # Known before they go: the first event may be one that stays.
+            known = reading.origin(connection, scope, name)
+            origin = ownership.with_later(known, Origin(owned_by, last))
+            put_note(connection, ownership.note_name(scope, name), msgspec.json.encode(origin))
+
+
+def _drop_spent_origins(connection: sqlite3.Connection, before: float) -> None:
+    for scope, _ in ownership.SCOPES:
+        start = ownership.note_name(scope, "")
+        for note, body in reading.notes(connection, start).items():
+            name = note.removeprefix(start)
+            old = msgspec.json.decode(body, type=Origin).last < before
+            if old and not reading.is_kept(connection, scope, name):
+                drop_note(connection, note)

@@ -1,0 +1,248 @@
+/**
+ * Sending an answer so that it counts at most once.
+ *
+ * The open WebSocket is fastest; without one, or when it is lost before the acknowledgement,
+ * the same answer goes by POST under the same Idempotency-Key. Nothing here decides what the
+ * answer is, and no failure ever becomes one. Whoever refuses is not overtaken by an approval from
+ * the same page: one that is still being sent is sent no more, none is sent before the refusal's
+ * outcome is known, and one that was decided before the refusal is not sent where that failed.
+ */
+import {
+  type ClosingEvent,
+  type Control,
+  decodeClosing,
+  isObject,
+  type Refusal,
+} from "../protocol/decode";
+import type { Endpoint } from "./endpoint";
+import { post, type Reply } from "./http";
+import { pauseMs } from "./resume";
+
+/** What a person says; `via` names the surface. */
+export interface Answer {
+  readonly human_feedback: string;
+  readonly decision: "approve" | "respond" | "edit" | "reject";
+  readonly options: readonly string[] | null;
+  /** The filled form; undefined where there is none. */
+  readonly values?: Readonly<Record<string, unknown>> | undefined;
+  readonly via: string;
+}
+
+export type Outcome =
+  | { readonly kind: "accepted"; readonly event: ClosingEvent | null }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "unreachable" };
+
+/** When an answer was decided, and when it may go. */
+export interface Timing {
+  /** By `performance.now()`; left out, it is decided now. */
+  readonly decidedAt?: number;
+  /** Resolves when it may go; what it resolves with is called when it has gone. */
+  readonly turn?: () => Promise<() => void>;
+}
+
+/** How long an acknowledgement may take before the answer goes by POST as well. */
+const ACK_MS = 4000;
+
+/** Vain POSTs before the person is asked to try again; the pauses add up to some seconds. */
+const ATTEMPTS = 6;
+
+/** The longest pause that a person at the card is kept waiting for by itself. */
+const PATIENCE_MS = 5000;
+
+/** When a refusal is decided, as far as other refusals go. */
+const NEVER_OVERTAKEN = Number.POSITIVE_INFINITY;
+
+type Acknowledgement = Extract<Control, { ref: string | null }>;
+
+export class Answers {
+  private readonly calls = new Map<string, (reply: Acknowledgement | null) => void>();
+  /** The key of what was sent last for a request: the same answer again is the same answer. */
+  private readonly keys = new Map<string, { readonly content: string; readonly key: string }>();
+  /** The refusals that are on their way. */
+  private readonly refusals = new Map<string, Promise<Outcome>>();
+  /** When the refusals were decided of which it is not known whether they arrived. */
+  private readonly refusedAt = new Map<string, number>();
+
+  constructor(
+    private readonly endpoint: Endpoint,
+    private readonly sendFrame: (frame: object) => boolean,
+    private readonly random: () => number,
+  ) {}
+
+  send(requestId: string, answer: Answer, timing: Timing = {}): Promise<Outcome> {
+    if (answer.decision === "reject") return this.refuse(requestId, answer, timing);
+    const { decidedAt = performance.now() } = timing;
+    return inTurn(timing, () => this.sendUnlessRefused(requestId, answer, decidedAt));
+  }
+
+  private sendUnlessRefused(id: string, answer: Answer, decidedAt: number): Promise<Outcome> {
+    const refusal = this.refusals.get(id);
+    return refusal === undefined
+      ? this.sendUnlessOvertaken(id, answer, decidedAt)
+      : this.sendAfter(refusal, id, answer, decidedAt);
+  }
+
+  private async sendAfter(
+    refusal: Promise<Outcome>,
+    id: string,
+    answer: Answer,
+    decidedAt: number,
+  ): Promise<Outcome> {
+    const outcome = await refusal;
+    if (outcome.kind === "unreachable") return outcome; // it may still arrive
+    return this.sendUnlessOvertaken(id, answer, decidedAt);
+  }
+
+  private async sendUnlessOvertaken(
+    id: string,
+    answer: Answer,
+    decidedAt: number,
+  ): Promise<Outcome> {
+    if (this.isRefusedSince(id, decidedAt)) return { kind: "unreachable" };
+    return this.deliver(id, answer, decidedAt);
+  }
+
+  private async refuse(requestId: string, answer: Answer, timing: Timing): Promise<Outcome> {
+    this.refusedAt.set(requestId, timing.decidedAt ?? performance.now());
+    const sent = inTurn(timing, () => this.deliver(requestId, answer, NEVER_OVERTAKEN));
+    this.refusals.set(requestId, sent);
+    const outcome = await sent;
+    if (outcome.kind !== "unreachable") this.refusedAt.delete(requestId);
+    if (this.refusals.get(requestId) === sent) this.refusals.delete(requestId);
+    return outcome;
+  }
+
+  private isRefusedSince(requestId: string, decidedAt: number): boolean {
+    return (this.refusedAt.get(requestId) ?? Number.NEGATIVE_INFINITY) >= decidedAt;
+  }
+
+  private async deliver(requestId: string, answer: Answer, decidedAt: number): Promise<Outcome> {
+    const key = this.keyOf(requestId, answer);
+    const byFrame = await this.sendByFrame(requestId, answer, key);
+    const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key, decidedAt));
+    if (outcome.kind !== "unreachable" && this.isLatest(requestId, key)) {
+      this.keys.delete(requestId);
+    }
+    return outcome;
+  }
+
+  /**
+   * Send an answer from a page that is being left: one call that outlives the page.
+   *
+   * A WebSocket dies with its page and what it had not written yet; nobody waits for the reply.
+   */
+  sendLeaving(requestId: string, answer: Answer, decidedAt: number): void {
+    const refused = this.refusals.has(requestId) || this.isRefusedSince(requestId, decidedAt);
+    if (answer.decision !== "reject" && refused) return;
+    const headers = { "Idempotency-Key": this.keyOf(requestId, answer) };
+    void post(this.endpoint, answerPath(requestId), answer, headers, true);
+  }
+
+  /** Take the reply to a frame; false when it is not one of these. */
+  acknowledge(frame: Acknowledgement): boolean {
+    const resolve = this.calls.get(frame.ref ?? "");
+    resolve?.(frame);
+    return resolve !== undefined;
+  }
+
+  /** The connection is lost, and with it the replies that it still owed. */
+  connectionLost(): void {
+    for (const resolve of [...this.calls.values()]) resolve(null);
+  }
+
+  private async sendByFrame(id: string, answer: Answer, key: string): Promise<Outcome | null> {
+    const ref = newKey();
+    const sent = this.sendFrame({
+      type: "answer",
+      ref,
+      request_id: id,
+      ...answer,
+      idempotency_key: key,
+    });
+    if (!sent) return null;
+    const reply = await this.reply(ref);
+    if (reply === null) return null;
+    if (reply.type === "ack") return accepted(reply.body);
+    return reply.status >= 500 || reply.status === 429 ? null : { kind: "refused", refusal: reply };
+  }
+
+  private reply(ref: string): Promise<Acknowledgement | null> {
+    return new Promise((resolve) => {
+      const settle = (reply: Acknowledgement | null) => {
+        clearTimeout(timer);
+        this.calls.delete(ref);
+        resolve(reply);
+      };
+      const timer = setTimeout(() => settle(null), ACK_MS);
+      this.calls.set(ref, settle);
+    });
+  }
+
+  private async sendByPost(
+    id: string,
+    answer: Answer,
+    key: string,
+    decidedAt: number,
+  ): Promise<Outcome> {
+    const path = answerPath(id);
+    for (let attempt = 1; ; attempt++) {
+      const overtaken = !this.isLatest(id, key) || this.isRefusedSince(id, decidedAt);
+      if (overtaken) return { kind: "unreachable" }; // another was said since
+      const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
+      if (reply.kind === "ok") return accepted(reply.body);
+      if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
+      const leaveMs = reply.leaveMs ?? 0;
+      if (leaveMs > PATIENCE_MS) return reply; // the person decides when to try again
+      await pause(Math.max(leaveMs, pauseMs(attempt, this.random)));
+    }
+  }
+
+  private isLatest(requestId: string, key: string): boolean {
+    return this.keys.get(requestId)?.key === key;
+  }
+
+  private keyOf(requestId: string, answer: Answer): string {
+    const content = JSON.stringify(answer);
+    const last = this.keys.get(requestId);
+    if (last?.content === content) return last.key;
+    const key = newKey();
+    this.keys.set(requestId, { content, key });
+    return key;
+  }
+}
+
+/** Send at once, in this very turn of the page, or when its turn comes. */
+function inTurn({ turn }: Timing, send: () => Promise<Outcome>): Promise<Outcome> {
+  return turn === undefined ? send() : sendLater(turn, send);
+}
+
+async function sendLater(
+  turn: () => Promise<() => void>,
+  send: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const over = await turn();
+  try {
+    return await send();
+  } finally {
+    over();
+  }
+}
+
+function answerPath(requestId: string): string {
+  return `requests/${encodeURIComponent(requestId)}/answer`;
+}
+
+function accepted(body: unknown): Outcome {
+  return { kind: "accepted", event: isObject(body) ? decodeClosing(body.event) : null };
+}
+
+/** Not `crypto.randomUUID`: a page served by plain HTTP under a host name has none. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

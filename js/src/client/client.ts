@@ -1,0 +1,290 @@
+/**
+ * What this page knows of the log: one client for all cards on it, whoever drew them.
+ *
+ * Above it are the views, which read and subscribe; below it the link, the lookups and the
+ * answers. It is plain state and callbacks, free of any view library, because the cards that
+ * share it may come from different bundles (see `shared.ts`).
+ */
+
+import type { Decoded } from "../protocol/decode";
+import {
+  EVENT_TYPES,
+  HEARTBEAT_SECONDS,
+  type HumanInputRequired,
+  RUN_TYPES,
+  type RunStarted,
+} from "../protocol/gen";
+import { type Request, step } from "../protocol/state";
+import { type Answer, Answers, type Outcome, type Timing } from "./answers";
+import type { Endpoint } from "./endpoint";
+import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
+import { type Found, Lookup } from "./lookup";
+import { type LinkState, START, upgradeInMs } from "./resume";
+import { type FollowedRun, Runs } from "./runs";
+import { clockAhead } from "./server-clock";
+import { Texts } from "./texts";
+import { connectComm } from "./transports/comm";
+import { connectPoll } from "./transports/poll";
+import { connectSse } from "./transports/sse";
+import { connectWebSocket } from "./transports/websocket";
+
+/** What the page may build on; tests pass shorter times and other transports. */
+export type ClientOptions = Partial<Omit<LinkOptions, "endpoint" | "types">> & {
+  /** When to look again for a process that was missed. */
+  readonly againMs?: number;
+};
+
+const CONNECT = {
+  websocket: connectWebSocket,
+  sse: connectSse,
+  poll: connectPoll,
+  comm: connectComm,
+};
+
+/** How long a replay may go on before what it brought so far is shown. */
+const REPLAY_SHOWN_MS = 250;
+
+export class Client {
+  /** Counts every change: a cheap thing to compare. */
+  version = 0;
+  connection: LinkState = START;
+  /** Milliseconds by which the server's clock, whose times the events tell, is ahead of ours. */
+  clockAheadMs = 0;
+
+  private readonly requests = new Map<string, Request>();
+  /**
+   * Requests whose fate is not known, and when they were asked: those that a card shows and
+   * the log has not mentioned, and pending ones that a replay from the start left out.
+   */
+  private readonly awaited = new Map<string, string>();
+  /** Requests of which the server knows nothing. */
+  private readonly gone = new Set<string>();
+  /** Pending requests that a replay from the start has confirmed so far; null outside one. */
+  private confirmed: Set<string> | null = null;
+  /** When those who listen were told last, or the replay began. */
+  private toldAt = 0;
+  private readonly listeners = new Set<() => void>();
+  private readonly link: Link;
+  private readonly answers: Answers;
+  private readonly lookup: Lookup;
+  private readonly runs: Runs;
+  private readonly texts: Texts;
+
+  constructor(endpoint: Endpoint, options: ClientOptions = {}) {
+    const random = options.random ?? Math.random;
+    this.answers = new Answers(endpoint, (frame) => this.link.send(frame), random);
+    this.lookup = new Lookup(
+      endpoint,
+      (id) => this.awaited.has(id),
+      (id, found) => this.learn(id, found),
+    );
+    this.runs = new Runs(
+      endpoint,
+      (decoded) => this.heard(decoded),
+      () => this.notify(),
+      options.againMs,
+    );
+    this.texts = new Texts(
+      endpoint,
+      (id) => this.requests.get(id)?.required.brief === true,
+      (request) => this.complete(request),
+      () => this.notify(),
+    );
+    this.link = new Link(
+      {
+        endpoint,
+        random,
+        types: [...EVENT_TYPES, ...RUN_TYPES],
+        heartbeatMs: options.heartbeatMs ?? HEARTBEAT_SECONDS * 1000,
+        openingMs: options.openingMs ?? OPENING_MS,
+        upgradeInMs: options.upgradeInMs ?? upgradeInMs,
+        connect: options.connect ?? CONNECT,
+      },
+      this.linkListener(),
+    );
+  }
+
+  start(): void {
+    this.link.start();
+  }
+
+  /** Cut a pause between two attempts short. */
+  retryNow(): void {
+    this.link.retryNow();
+  }
+
+  stop(): void {
+    this.link.stop();
+    this.lookup.stop();
+    this.runs.stop();
+    this.texts.stop();
+    this.answers.connectionLost();
+    this.listeners.clear();
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  request(id: string): Request | undefined {
+    return this.requests.get(id);
+  }
+
+  /** Whether the server has said that it knows nothing of this request. */
+  isGone(id: string): boolean {
+    return this.gone.has(id);
+  }
+
+  /** All requests that this page has heard of, in asking order. */
+  all(): readonly Request[] {
+    return [...this.requests.values()];
+  }
+
+  /** The server's listing told of a request that this page has not heard of. */
+  learned(request: Request): void {
+    const id = request.required.request_id;
+    if (!this.requests.has(id)) this.put(id, request);
+  }
+
+  /** A card shows this question: find out what became of it. */
+  expect(required: HumanInputRequired): void {
+    const id = required.request_id;
+    if (this.requests.has(id) || this.awaited.has(id)) return;
+    this.awaited.set(id, required.timestamp);
+    if (this.connection.phase === "live") this.lookup.ask(id, required.timestamp);
+  }
+
+  /** A card shows this large question, until what is returned is called: fetch its texts. */
+  showTexts(id: string): () => void {
+    return this.texts.show(id);
+  }
+
+  /** Why the texts of a large question could not be fetched, or null. */
+  textTrouble(id: string): string | null {
+    return this.texts.trouble(id);
+  }
+
+  /** Somebody wants to try that again. */
+  loadTextsAgain(id: string): void {
+    this.texts.again(id);
+  }
+
+  /** A view shows this run: find out what it did, and hear what it does. */
+  follow(executionId: string, snapshot: RunStarted | null): void {
+    const fresh = this.runs.follow(executionId, snapshot);
+    if (fresh && this.connection.phase === "live") void this.runs.read(executionId);
+  }
+
+  /** What is known of a run that this page follows. */
+  run(executionId: string): FollowedRun | undefined {
+    return this.runs.get(executionId);
+  }
+
+  /** Ask for a run to be stopped; the reply says why that could not be asked, if so. */
+  cancelRun(executionId: string, via: string): Promise<string | null> {
+    return this.runs.cancel(executionId, via);
+  }
+
+  async answer(id: string, answer: Answer, timing?: Timing): Promise<Outcome> {
+    const outcome = await this.answers.send(id, answer, timing);
+    const event = outcome.kind === "unreachable" ? null : closingOf(outcome);
+    if (event !== null) this.heard({ kind: "event", event });
+    return outcome;
+  }
+
+  /** Answer from a page that is being left. */
+  answerLeaving(id: string, answer: Answer, decidedAt: number): void {
+    this.answers.sendLeaving(id, answer, decidedAt);
+  }
+
+  private linkListener(): LinkListener {
+    return {
+      heard: (decoded) => this.heard(decoded),
+      replaying: () => {
+        this.confirmed = new Set();
+        this.toldAt = Date.now();
+      },
+      live: () => this.live(),
+      time: (said) => {
+        this.clockAheadMs = clockAhead(said, Date.now());
+      },
+      changed: (state) => {
+        this.connection = state;
+        this.notify();
+      },
+      dropped: () => this.answers.connectionLost(),
+    };
+  }
+
+  private heard(decoded: Decoded & { kind: "event" | "run" | "control" }): void {
+    if (decoded.kind === "run") {
+      this.runs.heard(decoded.event);
+      return;
+    }
+    if (decoded.kind === "control") {
+      const { frame } = decoded;
+      if (frame.type === "ack" || frame.type === "error") this.answers.acknowledge(frame);
+      return;
+    }
+    const { event } = decoded;
+    if (event.request_id === null) return;
+    if (event.type === "human_input_required") this.confirmed?.add(event.request_id);
+    const before = this.requests.get(event.request_id);
+    const after = step(before, event);
+    if (after !== undefined && after !== before) this.put(event.request_id, after);
+  }
+
+  private learn(id: string, found: Found): void {
+    if (!this.awaited.has(id)) return; // the stream was faster
+    if (found.kind === "found") {
+      this.put(id, found.request);
+      return;
+    }
+    this.requests.delete(id);
+    this.awaited.delete(id);
+    this.gone.add(id);
+    this.notify();
+  }
+
+  /** The texts that a question lacked are here; of its fate the stream may have told more. */
+  private complete(found: Request): void {
+    const id = found.required.request_id;
+    const known = this.requests.get(id);
+    if (known === undefined) return;
+    const latest = known.completion === null && found.completion !== null ? found : known;
+    this.put(id, { ...latest, required: found.required });
+  }
+
+  private put(id: string, request: Request): void {
+    this.requests.set(id, request);
+    this.awaited.delete(id);
+    this.gone.delete(id);
+    // A replay may bring hundreds: they are shown together when it is over, or as they come where
+    // it takes long, since thousands of large ones take a minute.
+    const long = Date.now() - this.toldAt >= REPLAY_SHOWN_MS;
+    if (this.confirmed === null || long) this.notify();
+  }
+
+  /** The replay is over: whatever it should have mentioned and did not is looked up. */
+  private live(): void {
+    for (const [id, request] of this.confirmed === null ? [] : this.requests) {
+      if (request.completion !== null || this.confirmed?.has(id)) continue;
+      this.awaited.set(id, request.required.timestamp);
+    }
+    void this.runs.live(this.confirmed !== null);
+    this.confirmed = null;
+    this.texts.again();
+    for (const [id, askedAt] of this.awaited) this.lookup.ask(id, askedAt);
+  }
+
+  private notify(): void {
+    this.version++;
+    this.toldAt = Date.now();
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+function closingOf(outcome: Exclude<Outcome, { kind: "unreachable" }>) {
+  return outcome.kind === "accepted" ? outcome.event : outcome.refusal.event;
+}

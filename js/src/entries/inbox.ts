@@ -1,0 +1,67 @@
+/**
+ * Entry of the inbox page: the inbox in full, the number in the title, calls for attention.
+ *
+ * The page tells by its attributes what only the server knows (`inbox.html`).
+ */
+
+import { type Endpoint, pageEndpoint } from "../client/endpoint";
+import { hold } from "../client/shared";
+import { pendingCount, watchForNews } from "../inbox/attention";
+import { showCount } from "../inbox/badge";
+import { contentsPath, encodedPath, hashOf } from "../inbox/place";
+import { isObject } from "../protocol/decode";
+import type { HumanInputRequired } from "../protocol/gen";
+import type { Surroundings, Way } from "../view/inbox/host";
+import { mountFullInbox } from "../view/inbox/mount-full";
+
+const TITLE = document.title;
+
+function start(): void {
+  const endpoint = pageEndpoint();
+  const host = document.querySelector("main");
+  if (endpoint === null || host === null) return;
+  mountFullInbox(host, surroundings(endpoint));
+  const { client } = hold(endpoint);
+  client.subscribe(() => showCount(document, TITLE, pendingCount(client.all())));
+  watchForNews(client, show);
+  serveFromHomeScreen(endpoint);
+}
+
+function surroundings(endpoint: Endpoint): Surroundings {
+  return {
+    endpoint,
+    via: "inbox",
+    testId: "hitl-inbox",
+    ownsPage: true,
+    wayTo,
+    openSettings: () => false,
+  };
+}
+
+function wayTo({ source }: HumanInputRequired): Way | null {
+  const { notebooks = "", root = "" } = document.body.dataset;
+  const path = source.notebook === null ? null : contentsPath(source.notebook, root);
+  if (path === null || notebooks === "") return null;
+  return {
+    kind: "link",
+    label: `Open ${path.split("/").at(-1)}`,
+    href: new URL(notebooks + encodedPath(path), document.baseURI).href,
+  };
+}
+
+function show(requestId: string): void {
+  location.hash = hashOf({ view: "request", id: requestId });
+}
+
+/** Register the service worker; only a page that is safe from others (https, localhost) has one. */
+function serveFromHomeScreen({ prefix }: Endpoint): void {
+  const { serviceWorker } = navigator;
+  if (serviceWorker === undefined) return;
+  // Without it the page is as good as before, it cannot be installed and says less when offline.
+  serviceWorker.register(`${prefix}service-worker.js`, { scope: prefix }).catch(() => undefined);
+  serviceWorker.addEventListener("message", ({ data }) => {
+    if (isObject(data) && typeof data.request === "string") show(data.request);
+  });
+}
+
+start();

@@ -1,0 +1,75 @@
+/**
+ * Entry of the anywidget: the card where no lab extension draws it.
+ *
+ * Traits: `request` (the MIME bundle's JSON), `mode` ("card" or "inbox") and `via` (the surface
+ * that answers are said to come from). They are read, never written: the kernel is blocked.
+ * The page's own server is asked first; a page without one, or whose server knows nothing of
+ * us (VS Code, Colab, a notebook shown at another origin), goes through the kernel.
+ */
+import { Channel, kernelEndpoint, type Messenger } from "../client/channel";
+import { type Endpoint, pageEndpoint, urlOf } from "../client/endpoint";
+import { mountPayload } from "../view/mount";
+import { formatBy } from "../view/text/formatting";
+import { isWorker, serveFormatting } from "../view/text/formatting-worker";
+
+/** The part of anywidget's model that is used here. */
+interface Model extends Messenger {
+  get(trait: string): unknown;
+  on(event: string, listener: (content: unknown) => void): void;
+  off(event: string, listener: (content: unknown) => void): void;
+}
+
+/** A server of this page answers by then. */
+const PROBE_MS = 3000;
+
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const own = pageEndpoint();
+  const left = new AbortController();
+  let endpoint = own ?? throughKernel(model, left.signal);
+  let unmount = draw(model, el, endpoint);
+  const redraw = () => {
+    unmount();
+    unmount = draw(model, el, endpoint);
+  };
+  model.on("change:request", redraw);
+  if (own !== null) {
+    void isOurs(own).then((ours) => {
+      if (ours || left.signal.aborted) return;
+      endpoint = throughKernel(model, left.signal);
+      redraw();
+    });
+  }
+  return () => {
+    model.off("change:request", redraw);
+    unmount();
+    left.abort();
+  };
+}
+
+function throughKernel(model: Model, left: AbortSignal): Endpoint {
+  const channel = new Channel(model);
+  left.addEventListener("abort", () => channel.close(), { once: true });
+  return kernelEndpoint(channel);
+}
+
+/** Whether the server of this page is one of ours that it can reach; its health is public. */
+async function isOurs(endpoint: Endpoint): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(PROBE_MS);
+    return (await fetch(urlOf(endpoint, "health"), { signal, cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+}
+
+function draw(model: Model, el: HTMLElement, endpoint: Endpoint): () => void {
+  const payload = model.get("mode") === "inbox" ? { mode: "inbox" } : model.get("request");
+  const via = model.get("via");
+  return mountPayload(el, payload, typeof via === "string" && via !== "" ? via : "card", endpoint);
+}
+
+// Where no file can be had from a server, the script that a kernel sent is its own worker.
+if (isWorker()) serveFormatting();
+else if (import.meta.url?.startsWith("blob:")) formatBy(import.meta.url);
+
+export default { render };

@@ -1,0 +1,105 @@
+/**
+ * One decision for several alike requests: which are alike, what can be decided, sending it.
+ *
+ * Each request is answered by itself, so each has an outcome of its own and a refusal of one
+ * changes nothing for the others. What is typed or edited is never decided in bulk.
+ */
+import type { Answer, Outcome, Timing } from "../client/answers";
+import type { Asked } from "../protocol/decode";
+import type { HumanInputRequired } from "../protocol/gen";
+import type { Request } from "../protocol/state";
+
+/** What is said of every one of them. */
+export type Verdict =
+  | { readonly decision: "approve" }
+  | { readonly decision: "reject"; readonly reason: string }
+  | { readonly decision: "respond"; readonly option: string };
+
+export type Send = (requestId: string, answer: Answer, timing: Timing) => Promise<Outcome>;
+
+/** Answers that are on their way at once: a page must not flood its server. */
+const PARALLEL = 4;
+
+/** Return a text that is the same for requests that take the same answers. */
+export function likeness({ kind, response }: HumanInputRequired): string {
+  const { decisions, options, multiple, schema } = response;
+  return JSON.stringify([kind, [...decisions].sort(), options, multiple, schema]);
+}
+
+/** Whether anything can be decided about this one without reading a form. */
+export function isSimple(required: Asked): boolean {
+  return !required.brief && verdictsOf(required).length > 0;
+}
+
+/** What can be decided of such a request in bulk; a rejection's reason is still to be said. */
+export function verdictsOf({ response }: HumanInputRequired): readonly Verdict[] {
+  const { decisions, options, schema } = response;
+  const verdicts: Verdict[] = [];
+  if (decisions.includes("approve")) verdicts.push({ decision: "approve" });
+  if (decisions.includes("respond") && schema === null) {
+    for (const option of options ?? []) verdicts.push({ decision: "respond", option });
+  }
+  if (decisions.includes("reject")) verdicts.push({ decision: "reject", reason: "" });
+  return verdicts;
+}
+
+/**
+ * Return the pending requests that take the same answers as this one, itself among them.
+ *
+ * What is brief is none of them: nobody can have read it here.
+ */
+export function alike(requests: readonly Request[], one: HumanInputRequired): readonly Request[] {
+  const wanted = likeness(one);
+  return requests.filter(
+    ({ status, required }) =>
+      status === "pending" && !required.brief && likeness(required) === wanted,
+  );
+}
+
+export function answerOf(verdict: Verdict, via: string): Answer {
+  switch (verdict.decision) {
+    case "approve":
+      return { human_feedback: "", decision: "approve", options: null, via };
+    case "reject":
+      return { human_feedback: verdict.reason.trim(), decision: "reject", options: null, via };
+    case "respond":
+      return {
+        human_feedback: verdict.option,
+        decision: "respond",
+        options: [verdict.option],
+        via,
+      };
+  }
+}
+
+/**
+ * Answer each of them by itself; `told` hears every outcome as it comes.
+ *
+ * All are decided now, also those whose turn comes later: what one card says meanwhile counts
+ * against them, and a refusal among them counts against what a card holds.
+ */
+export async function decideAll(
+  ids: readonly string[],
+  answer: Answer,
+  send: Send,
+  told: (requestId: string, outcome: Outcome) => void,
+): Promise<void> {
+  const timing: Timing = { decidedAt: performance.now(), turn: turns(PARALLEL) };
+  await Promise.all(ids.map(async (id) => told(id, await send(id, answer, timing))));
+}
+
+/** Return what waits for one of so many turns at a time, first come, first served. */
+function turns(most: number): () => Promise<() => void> {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  const over = () => {
+    const next = waiting.shift();
+    if (next === undefined) free++;
+    else next();
+  };
+  return async () => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    return over;
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * What a person has set for this browser: notifications, sound, quiet hours, the time to undo.
+ *
+ * Kept in `localStorage`, so that every card, panel and page of this origin reads the same; in
+ * JupyterLab the settings editor writes them here. The time to undo stands under a name of its
+ * own, which the card reads (`view/undo.ts`).
+ */
+
+import { UNDO_KEY, UNDO_MS, undoMs } from "../client/undo";
+import { isObject } from "../protocol/decode";
+
+export interface Preferences {
+  /** Show a desktop notification when a question comes. */
+  readonly notifications: boolean;
+  readonly sound: boolean;
+  /** Between these times of day (`HH:MM`, local) neither is given; empty means no quiet hours. */
+  readonly quietFrom: string;
+  readonly quietTo: string;
+  /** How long an approval or a rejection can be undone before it is sent; 0 sends at once. */
+  readonly undoSeconds: number;
+}
+
+export const DEFAULTS: Preferences = {
+  notifications: false,
+  sound: false,
+  quietFrom: "",
+  quietTo: "",
+  undoSeconds: UNDO_MS / 1000,
+};
+
+export const MOST_UNDO_SECONDS = 30;
+
+const KEY = "crewai-hitl/preferences";
+const CLOCK = /^([01]\d|2[0-3]):[0-5]\d$/;
+
+/** Return what is set; what is missing or cannot be read is as it is without any setting. */
+export function preferencesFrom(raw: unknown): Preferences {
+  const given = isObject(raw) ? raw : {};
+  const flag = (name: "notifications" | "sound") =>
+    typeof given[name] === "boolean" ? given[name] : DEFAULTS[name];
+  const clock = (name: "quietFrom" | "quietTo") =>
+    typeof given[name] === "string" && CLOCK.test(given[name]) ? given[name] : DEFAULTS[name];
+  const undo = given.undoSeconds;
+  return {
+    notifications: flag("notifications"),
+    sound: flag("sound"),
+    quietFrom: clock("quietFrom"),
+    quietTo: clock("quietTo"),
+    undoSeconds:
+      typeof undo === "number" && undo >= 0
+        ? Math.min(undo, MOST_UNDO_SECONDS)
+        : DEFAULTS.undoSeconds,
+  };
+}
+
+export function readPreferences(): Preferences {
+  try {
+    const kept = preferencesFrom(JSON.parse(localStorage.getItem(KEY) ?? "null"));
+    return { ...kept, undoSeconds: undoMs() / 1000 };
+  } catch {
+    return DEFAULTS; // storage is forbidden in some frames, or holds something else
+  }
+}
+
+/** Keep the preferences; false when this browser keeps nothing for this page. */
+export function writePreferences(preferences: Preferences): boolean {
+  try {
+    const { undoSeconds, ...rest } = preferences;
+    localStorage.setItem(KEY, JSON.stringify(rest));
+    localStorage.setItem(UNDO_KEY, String(undoSeconds * 1000));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a moment lies in the quiet hours, which may reach over midnight. Pure. */
+export function isQuiet({ quietFrom, quietTo }: Preferences, now: Date): boolean {
+  if (quietFrom === "" || quietTo === "" || quietFrom === quietTo) return false;
+  const minutes = now.getHours() * 60 + now.getMinutes();
+  const [from, to] = [minutesOf(quietFrom), minutesOf(quietTo)];
+  return from < to ? minutes >= from && minutes < to : minutes >= from || minutes < to;
+}
+
+function minutesOf(clock: string): number {
+  const [hours, minutes] = clock.split(":").map(Number);
+  return (hours ?? 0) * 60 + (minutes ?? 0);
+}

@@ -1,0 +1,36 @@
+/**
+ * By which words a request is found. Pure.
+ *
+ * The same rule as the server's listing has (`protocol/search.py`): both are held to
+ * `tests/fixtures/searches.json`. What people wrote and read counts. Ids do not: their hex
+ * digits spell words.
+ */
+import type { Request } from "../protocol/state";
+
+/** Whether every word is somewhere in the request, be it in the middle of another. */
+export function isFound(request: Request, search: string): boolean {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return true;
+  const text = texts(request).filter(Boolean).join("\n").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+function texts({ required, status, completion }: Request): readonly unknown[] {
+  const { source } = required;
+  const asked = [
+    ...[status, required.kind.replaceAll("_", " "), required.assignee],
+    ...[required.prompt, required.context],
+    ...[source.crew_name, source.task_name, source.agent_role, source.flow_name],
+    ...[source.tool_name, source.notebook, source.host],
+    ...(required.response.options ?? []),
+  ];
+  if (completion?.type === "human_input_completed") {
+    const { human_feedback, decision, answered_by, values } = completion;
+    const filled = Object.values(values ?? {}).flat();
+    const said = filled.filter((value) => typeof value === "string");
+    return [...asked, human_feedback, decision, answered_by?.name, ...said];
+  }
+  if (completion?.type === "human_input_cancelled")
+    return [...asked, completion.reason.replaceAll("_", " "), completion.message];
+  return asked;
+}

@@ -1,0 +1,81 @@
+/**
+ * The fold: from events to requests and what became of them. Pure.
+ *
+ * The transition table is the server's own (generated); the golden folds that pytest reads
+ * are read by this module's test as well. It knows neither transports nor screens.
+ */
+import {
+  type Asked,
+  type ClosingEvent,
+  decodeClosing,
+  decodePerson,
+  decodeRequired,
+  isClosing,
+  isObject,
+  type RequestEvent,
+} from "./decode";
+import { type AnsweredBy, TRANSITIONS } from "./gen";
+
+export type Status = (typeof TRANSITIONS)[number][2];
+
+/** A question to a human and what became of it. */
+export interface Request {
+  readonly required: Asked;
+  readonly status: Status;
+  readonly claimedBy: AnsweredBy | null;
+  readonly completion: ClosingEvent | null;
+}
+
+/** Return the question as this event ended it, or null if it is about another one. */
+export function closedBy(required: Asked, closing: ClosingEvent): Request | null {
+  if (closing.request_id !== required.request_id) return null;
+  const open: Request = { required, status: "pending", claimedBy: null, completion: null };
+  return step(open, closing) ?? null;
+}
+
+/** Return the request after the event; one that the table has no row for changes nothing. */
+export function step(before: Request | undefined, event: RequestEvent): Request | undefined {
+  const row = TRANSITIONS.find(
+    ([status, type]) => status === (before?.status ?? null) && type === event.type,
+  );
+  if (row === undefined) return before;
+  const status = row[2];
+  if (event.type === "human_input_required") {
+    return { required: event, status, claimedBy: null, completion: null };
+  }
+  if (before === undefined) return before;
+  if (isClosing(event)) return { ...before, status, completion: event };
+  if (event.type === "human_input_reminded") return { ...before, status };
+  return { ...before, status, claimedBy: event.claimed_by };
+}
+
+/** Return the requests that the events speak of, by request id, in asking order. */
+export function fold(events: Iterable<RequestEvent>): Map<string, Request> {
+  const requests = new Map<string, Request>();
+  for (const event of events) {
+    if (event.request_id === null) continue;
+    const after = step(requests.get(event.request_id), event);
+    if (after !== undefined) requests.set(event.request_id, after);
+  }
+  return requests;
+}
+
+/**
+ * Return what a listing says of a request, or null when it is none.
+ *
+ * The listing holds the asking event's own fields with `status`, `claimed_by` and
+ * `completion` beside them.
+ */
+export function requestFromListing(raw: unknown): Request | null {
+  if (!isObject(raw)) return null;
+  const required = decodeRequired({ ...raw, type: "human_input_required" });
+  if (required === null) return null;
+  const status = TRANSITIONS.map((row) => row[2]).find((known) => known === raw.status);
+  if (status === undefined) return null;
+  return {
+    required,
+    status,
+    claimedBy: decodePerson(raw.claimed_by),
+    completion: decodeClosing(raw.completion),
+  };
+}

@@ -1,0 +1,55 @@
+/** What stands where a question's texts will be: that they are on their way, or why they are not. */
+import type { RefObject } from "preact";
+import type { Client } from "../../client/client";
+import type { Asked } from "../../protocol/decode";
+import type { Request } from "../../protocol/state";
+import { useClient } from "../use-client";
+import { useInSight } from "../use-in-sight";
+
+/**
+ * Return the question that a card shows, and whether the server's texts of it are still missing.
+ *
+ * They are fetched while the card is in sight. What came with the card can be read meanwhile, but
+ * only the server's own text can be answered.
+ */
+export function useTexts(
+  client: Client | null,
+  request: Request | null,
+  snapshot: Asked,
+  card: RefObject<HTMLElement | null>,
+): readonly [Asked, boolean] {
+  const id = snapshot.request_id;
+  const missing = request?.required.brief === true;
+  const show = missing && client !== null ? () => client.showTexts(id) : null;
+  useInSight(card, show, [client, id, missing]);
+  return [(missing ? null : request?.required) ?? snapshot, missing];
+}
+
+interface Props {
+  readonly client: Client | null;
+  readonly id: string;
+}
+
+export function MissingTexts({ client, id }: Props) {
+  const trouble = useClient(client, (known) => known.textTrouble(id));
+  if (trouble === null) {
+    return (
+      <p class="chitl-note" data-testid="hitl-loading" role="status">
+        Loading the whole question…
+      </p>
+    );
+  }
+  return (
+    <div class="chitl-error" data-testid="hitl-not-loaded" role="alert">
+      The whole question could not be loaded: {trouble}{" "}
+      <button
+        type="button"
+        class="chitl-button"
+        data-testid="hitl-load-again"
+        onClick={() => client?.loadTextsAgain(id)}
+      >
+        Try again
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,115 @@
+/** The question itself: who asks, the prompt, why, the rounds so far, and what it is about. */
+import type { ComponentChildren } from "preact";
+import type { LinkState } from "../../client/resume";
+import type { HumanInputRequired } from "../../protocol/gen";
+import { Connection } from "../connection";
+import { LongText, useSome } from "../text/in-parts";
+import { Markdown } from "../text/markdown";
+import { reasons } from "../words";
+import { Asker } from "./asker";
+import { Thread } from "./thread";
+
+interface Props {
+  readonly required: HumanInputRequired;
+  readonly link: LinkState | null;
+  /** Whether somebody has still to read it: a closed one folds its context away. */
+  readonly open: boolean;
+  /** Where the draft can be edited in place. */
+  readonly editor: ComponentChildren;
+  /** Whether it is being edited: the editor then stands where the draft stood. */
+  readonly edited: boolean;
+}
+
+export function Question({ required, link, open, editor, edited }: Props) {
+  return (
+    <>
+      <header class="chitl-head">
+        <Asker required={required} open={open} />
+        {link !== null && <Connection state={link} />}
+      </header>
+      <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
+        {required.prompt.trim() === "" ? (
+          UNSAID
+        ) : (
+          <LongText text={required.prompt} most={PROMPT_CHARS} />
+        )}
+      </p>
+      {open ? (
+        <>
+          <Reasons required={required} />
+          {required.pause !== null && <p class="chitl-note">{PAUSED}</p>}
+          <Thread required={required} />
+          {editor}
+          <Context required={required} edited={edited} />
+        </>
+      ) : (
+        <Closed required={required} />
+      )}
+    </>
+  );
+}
+
+/** A prompt is a sentence or two; what is much longer opens when somebody wants to read it. */
+const PROMPT_CHARS = 2000;
+
+/** Reasons that are shown at first, and characters of each. */
+const FLAGS = 20;
+const FLAG_CHARS = 200;
+
+const UNSAID = "Your answer is wanted; no question was written with it.";
+
+const PAUSED =
+  "The flow is stored and runs no more. After your answer it goes on when it is resumed.";
+
+function Reasons({ required }: { readonly required: HumanInputRequired }) {
+  const [flags, more] = useSome(reasons(required), "reasons", FLAGS);
+  if (flags.length === 0) return null;
+  return (
+    <ul class="chitl-reasons" aria-label="Why it asks">
+      {flags.map((flag) => (
+        <li key={flag}>
+          <LongText text={flag} most={FLAG_CHARS} />
+        </li>
+      ))}
+      {more !== null && <li class="chitl-more-item">{more}</li>}
+    </ul>
+  );
+}
+
+interface ContextProps {
+  readonly required: HumanInputRequired;
+  /** Whether the draft stands elsewhere: then only what is around it is left to show. */
+  readonly edited: boolean;
+}
+
+function Context({ required, edited }: ContextProps) {
+  const text = edited ? aroundDraft(required) : required.context;
+  if (text === "") return null;
+  return (
+    // A long one scrolls, so it must be reachable by keyboard (WCAG 2.1.1).
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+    <section class="chitl-context" data-testid="hitl-context" aria-label="Context" tabIndex={0}>
+      <Markdown text={text} />
+    </section>
+  );
+}
+
+function Closed({ required }: { readonly required: HumanInputRequired }) {
+  if (required.context === "" && required.history.length === 0) return null;
+  return (
+    <details class="chitl-fold">
+      <summary>What it was about</summary>
+      <Thread required={required} />
+      <Context required={required} edited={false} />
+    </details>
+  );
+}
+
+/** The context without the draft that it begins with, and without the rule between the two. */
+function aroundDraft({ context, draft }: HumanInputRequired): string {
+  if (draft === null || !context.startsWith(draft)) return context;
+  return context
+    .slice(draft.length)
+    .replace(/^\s*-{3,}\s*\n/, "")
+    .trim();
+}

@@ -1,0 +1,84 @@
+/**
+ * The rounds so far: what was shown, what a person said to it, and what changed since.
+ *
+ * Earlier drafts are folded; the words that were said, and the difference to the draft that is
+ * now under review, are in sight.
+ */
+import { useMemo, useState } from "preact/hooks";
+import type { HumanInputRequired, Round } from "../../protocol/gen";
+import { LIST_ITEMS } from "../text/budget";
+import { Difference } from "../text/changes";
+import { likeness, wordDiff } from "../text/diff";
+import { LongText, More } from "../text/in-parts";
+import { Markdown } from "../text/markdown";
+
+/** The rounds that are shown at first, the latest. */
+const ROUNDS = 10;
+
+/** A draft that was written anew is read, not compared. */
+const LEAST_LIKENESS = 0.3;
+
+export function Thread({ required }: { readonly required: HumanInputRequired }) {
+  const { history, draft, round } = required;
+  const [count, setCount] = useState(ROUNDS);
+  const last = history.at(-1);
+  if (last === undefined) return null;
+  const what = required.kind === "tool_approval" ? "Arguments" : "Draft";
+  const hidden = Math.max(0, history.length - count);
+  const first = Math.max(1, round - history.length); // the oldest rounds may have been dropped
+  return (
+    <>
+      {hidden > 0 && (
+        <More words={`Show earlier rounds (${hidden})`} go={() => setCount(count + LIST_ITEMS)} />
+      )}
+      <ol
+        class="chitl-thread"
+        data-testid="hitl-thread"
+        aria-label="Earlier rounds"
+        start={first + hidden}
+      >
+        {history.slice(hidden).map((one, at) => (
+          <Said key={hidden + at} title={`${what} of round ${first + hidden + at}`} round={one} />
+        ))}
+        {draft !== null && <Since draft={draft} last={last} number={first + history.length - 1} />}
+      </ol>
+    </>
+  );
+}
+
+function Said({ title, round }: { readonly title: string; readonly round: Round }) {
+  const [open, setOpen] = useState(false); // a long draft is drawn when somebody wants to see it
+  return (
+    <li class="chitl-round">
+      <details class="chitl-fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>{title}</summary>
+        {open && (
+          <div class="chitl-context">
+            <Markdown text={round.draft} />
+          </div>
+        )}
+      </details>
+      <blockquote class="chitl-said" dir="auto">
+        <LongText text={round.feedback} />
+      </blockquote>
+    </li>
+  );
+}
+
+interface SinceProps {
+  readonly draft: string;
+  readonly last: Round;
+  readonly number: number;
+}
+
+function Since({ draft, last, number }: SinceProps) {
+  const parts = useMemo(() => wordDiff(last.draft, draft), [last.draft, draft]);
+  return (
+    <li class="chitl-round">
+      <details class="chitl-fold" open={likeness(parts) >= LEAST_LIKENESS}>
+        <summary>What changed since round {number}</summary>
+        <Difference parts={parts} />
+      </details>
+    </li>
+  );
+}

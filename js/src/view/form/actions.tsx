@@ -1,0 +1,146 @@
+/** The buttons that decide, and what stands in their place while a decision can be taken back. */
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { SEND_KEYS, SEND_WORDS } from "../keys";
+import type { Choices, Decision, Labels } from "./choices";
+
+interface Props {
+  readonly choices: Choices;
+  readonly words: Labels;
+  readonly editing: boolean;
+  /** Whether there is something to send: words, an option, an edit. */
+  readonly said: boolean;
+  /** What accepting would leave unsent, to be said on the button: "feedback", "changes". */
+  readonly unsent: string | null;
+  readonly enabled: boolean;
+  /** Whether one can still refuse, also while something else is on its way. */
+  readonly rejectable: boolean;
+  /** What the buttons wait for, if they do. */
+  readonly waiting: string;
+  readonly onDecide: (decision: Decision) => void;
+  readonly onEdit: () => void;
+}
+
+export function Actions(props: Props) {
+  const { choices, words, editing, said, unsent, enabled, waiting, onDecide, onEdit } = props;
+  const { rejectable } = props;
+  const sends = editing || (choices.respond && !choices.outcomes); // an outcome sends itself
+  return (
+    <div class="chitl-actions">
+      {choices.approve && (
+        <Button
+          hook="hitl-accept"
+          keys="a"
+          primary={!said && !editing && !choices.outcomes}
+          enabled={enabled}
+          onClick={() => onDecide("approve")}
+        >
+          {unsent === null ? words.approve : `${words.approve} without ${unsent}`}
+        </Button>
+      )}
+      {sends && (
+        <Button
+          hook="hitl-send"
+          keys={SEND_KEYS}
+          primary={said || editing || !choices.approve}
+          enabled={enabled && said}
+        >
+          {editing ? words.sendEdit : words.respond}
+        </Button>
+      )}
+      {choices.edit !== null && (
+        <Button hook="hitl-edit" keys="e" enabled={true} pressed={editing} onClick={onEdit}>
+          {editing ? "Stop editing" : words.edit}
+        </Button>
+      )}
+      {choices.reject && (
+        <Button hook="hitl-reject" keys="x" enabled={rejectable} onClick={() => onDecide("reject")}>
+          {words.reject}
+        </Button>
+      )}
+      <span class="chitl-note" aria-live="polite">
+        {waiting}
+      </span>
+    </div>
+  );
+}
+
+interface ButtonProps {
+  readonly hook: string;
+  readonly keys: string;
+  readonly enabled: boolean;
+  readonly primary?: boolean;
+  readonly pressed?: boolean;
+  /** Without it the button submits the form. */
+  readonly onClick?: () => void;
+  readonly children: string;
+}
+
+function Button(props: ButtonProps) {
+  const { hook, keys, enabled, primary = false, pressed, onClick, children } = props;
+  return (
+    <button
+      type={onClick === undefined ? "submit" : "button"}
+      class={`chitl-button${primary ? " chitl-primary" : ""}`}
+      data-testid={hook}
+      disabled={!enabled}
+      aria-expanded={pressed}
+      aria-keyshortcuts={keys}
+      title={keys.length === 1 ? `Key: ${keys}` : SEND_WORDS}
+      onClick={onClick}
+    >
+      {children}
+    </button>
+  );
+}
+
+interface HeldProps {
+  readonly ms: number;
+  readonly words: Labels;
+  /** Whether the request can be refused: then also now, in place of the approval. */
+  readonly rejects: boolean;
+  readonly onUndo: () => void;
+  readonly onSendNow: () => void;
+  readonly onReject: () => void;
+}
+
+/** An approval that has not gone yet. A click where the first one was does nothing by accident. */
+export function Held({ ms, words, rejects, onUndo, onSendNow, onReject }: HeldProps) {
+  const sendNow = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => sendNow.current?.focus({ preventScroll: true }), []);
+  return (
+    <div class="chitl-actions chitl-held" data-testid="hitl-held">
+      <span class="chitl-holding" style={{ "--chitl-hold": `${ms}ms` }}>
+        {words.approving}
+      </span>
+      <button
+        type="button"
+        class="chitl-button"
+        data-testid="hitl-undo"
+        aria-keyshortcuts="Escape"
+        title="Key: Esc"
+        onClick={onUndo}
+      >
+        Undo
+      </button>
+      <button
+        ref={sendNow}
+        type="button"
+        class="chitl-button chitl-primary"
+        data-testid="hitl-send-now"
+        aria-keyshortcuts={SEND_KEYS}
+        title="Enter"
+        onKeyDown={(event) => {
+          if (event.repeat && event.key === "Enter") event.preventDefault(); // still held down
+        }}
+        onClick={onSendNow}
+      >
+        Send now
+      </button>
+      {rejects && (
+        <Button hook="hitl-reject" keys="x" enabled={true} onClick={onReject}>
+          {words.reject}
+        </Button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * What a person has written and not sent yet: it outlives a reload of the page.
+ *
+ * It is kept for the tab (`sessionStorage`), under the request's id, until it is sent. What is
+ * read back is checked: another version of this module may have written it.
+ */
+import { useState } from "preact/hooks";
+import { isObject } from "../../protocol/decode";
+import type { Input, Inputs } from "./fields";
+
+export interface Draft {
+  readonly text: string;
+  readonly chosen: readonly string[];
+  /** The form's inputs that were touched. */
+  readonly inputs: Inputs;
+  /** The text under review as edited; null before the first change. */
+  readonly edited: string | null;
+  /** Whether the editor, or the form to edit, is open. */
+  readonly editing: boolean;
+}
+
+export const BLANK: Draft = { text: "", chosen: [], inputs: {}, edited: null, editing: false };
+
+export interface Drafting {
+  readonly draft: Draft;
+  readonly change: (part: Partial<Draft>) => void;
+  /** Keep what one input holds; a browser may fill several at once. */
+  readonly fill: (name: string, input: Input) => void;
+  readonly clear: () => void;
+}
+
+export function useDraft(requestId: string): Drafting {
+  const [draft, setDraft] = useState(() => read(requestId));
+  const update = (part: (before: Draft) => Partial<Draft>) =>
+    setDraft((before) => {
+      const after = { ...before, ...part(before) };
+      write(requestId, after);
+      return after;
+    });
+  return {
+    draft,
+    change: (part) => update(() => part),
+    fill: (name, input) => update(({ inputs }) => ({ inputs: { ...inputs, [name]: input } })),
+    clear: () => update(() => BLANK),
+  };
+}
+
+const key = (requestId: string) => `crewai-hitl/draft/${requestId}`;
+
+function read(requestId: string): Draft {
+  try {
+    return decodeDraft(JSON.parse(sessionStorage.getItem(key(requestId)) ?? "null"));
+  } catch {
+    return BLANK; // storage is forbidden in some frames; a draft then lives as long as its card
+  }
+}
+
+function write(requestId: string, draft: Draft): void {
+  try {
+    if (JSON.stringify(draft) === JSON.stringify(BLANK)) sessionStorage.removeItem(key(requestId));
+    else sessionStorage.setItem(key(requestId), JSON.stringify(draft));
+  } catch {
+    // Full or forbidden: the text is still on screen.
+  }
+}
+
+function decodeDraft(raw: unknown): Draft {
+  if (!isObject(raw)) return BLANK;
+  return {
+    text: typeof raw.text === "string" ? raw.text : "",
+    chosen: isTexts(raw.chosen) ? raw.chosen : [],
+    inputs: isObject(raw.inputs)
+      ? Object.fromEntries(Object.entries(raw.inputs).filter(isInput))
+      : {},
+    edited: typeof raw.edited === "string" ? raw.edited : null,
+    editing: raw.editing === true,
+  };
+}
+
+function isInput(entry: [string, unknown]): entry is [string, Input] {
+  const [, value] = entry;
+  return typeof value === "string" || typeof value === "boolean" || isTexts(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}

@@ -1,0 +1,272 @@
+/**
+ * A typed form: one row for each field of the schema, with what the server says is wrong beside it.
+ *
+ * The inputs are the browser's own. Nothing is judged here: the server names the wrong fields
+ * while the request stays open (`fields.ts` gives the values their types). What a browser takes
+ * long to draw, very many choices or a very long text to begin with, is drawn for whoever turns to it.
+ */
+import { useState } from "preact/hooks";
+import type { FieldError } from "../../protocol/decode";
+import { DRAWN_CHOICES, isHeavy } from "../text/budget";
+import { More, useSome } from "../text/in-parts";
+import { errorsOf, type Field, type Input, type Inputs, inputOf, type Option } from "./fields";
+
+interface Props {
+  /** Makes the ids on the page: a card may stand on it twice. */
+  readonly scope: string;
+  readonly fields: readonly Field[];
+  readonly inputs: Inputs;
+  readonly errors: readonly FieldError[];
+  readonly disabled: boolean;
+  readonly onInput: (field: Field, input: Input) => void;
+}
+
+export function Form(props: Props) {
+  const { scope, fields, inputs, errors, disabled, onInput } = props;
+  const [shown, more] = useSome(fields, "fields");
+  const choices = shown.reduce((count, { options }) => count + options.length, 0);
+  return (
+    <div class="chitl-fields" data-testid="hitl-form">
+      {shown.map((field, at) => (
+        <Row
+          key={field.name}
+          id={`${scope}-${at}`}
+          field={field}
+          input={inputOf(field, inputs)}
+          errors={errorsOf(field, fields, errors)}
+          disabled={disabled}
+          first={at === 0}
+          lazy={choices > DRAWN_CHOICES}
+          onInput={(input) => onInput(field, input)}
+        />
+      ))}
+      {more}
+    </div>
+  );
+}
+
+interface RowProps {
+  readonly id: string;
+  readonly field: Field;
+  readonly input: Input;
+  readonly errors: readonly string[];
+  readonly disabled: boolean;
+  /** The first field is where the card's key for writing leads to. */
+  readonly first: boolean;
+  /** Whether a list gets its choices only when somebody turns to it. */
+  readonly lazy: boolean;
+  readonly onInput: (input: Input) => void;
+}
+
+function Row(props: RowProps) {
+  const { id, field, errors } = props;
+  const hint = [field.description, field.limits].filter((part) => part !== "").join(" · ");
+  const label = (
+    <>
+      <span dir="auto">{field.label}</span>
+      {field.required && <span class="chitl-required"> (required)</span>}
+    </>
+  );
+  const below = (
+    <>
+      {hint !== "" && (
+        <p class="chitl-hint" id={`${id}-hint`} dir="auto">
+          {hint}
+        </p>
+      )}
+      {errors.length > 0 && (
+        <p class="chitl-wrong" id={`${id}-wrong`}>
+          {errors.join("; ")}
+        </p>
+      )}
+    </>
+  );
+  const hook = { "data-testid": `hitl-field-${field.name}`, class: "chitl-field" };
+  const group = groupOf(field);
+  if (group !== null) {
+    return (
+      <fieldset {...hook} aria-describedby={describedBy(props, hint)}>
+        <legend class="chitl-label">{label}</legend>
+        <Group {...props} options={group} />
+        {below}
+      </fieldset>
+    );
+  }
+  const control = <Control {...props} describedBy={describedBy(props, hint)} />;
+  const ticked = field.kind === "flag"; // its box stands beside its name
+  return (
+    <div {...hook}>
+      <label class={ticked ? "chitl-choice chitl-flag" : "chitl-label"} for={id}>
+        {ticked && control}
+        <span>{label}</span>
+      </label>
+      {!ticked && control}
+      {below}
+    </div>
+  );
+}
+
+function describedBy({ id, errors }: RowProps, hint: string): string | undefined {
+  const ids = [errors.length > 0 ? `${id}-wrong` : "", hint === "" ? "" : `${id}-hint`];
+  return ids.filter((one) => one !== "").join(" ") || undefined;
+}
+
+/** Up to so many options stand side by side; more go into a list that opens. */
+const MOST_RADIOS = 6;
+
+/** Choices of one field that are shown at first. */
+const MOST_CHOICES = 50;
+
+/** What a yes-or-no question offers when it has no answer to begin with. */
+const YES_NO = [
+  { value: "true", label: "Yes" },
+  { value: "false", label: "No" },
+];
+
+/** Return the options of a field that is a group of buttons, or null when it is one control. */
+function groupOf(field: Field): readonly { value: string; label: string }[] | null {
+  const { kind, options, initial, required } = field;
+  if (kind === "choices") return options;
+  if (kind === "choice" && options.length > MOST_RADIOS) return null;
+  // A radio button cannot be cleared, so what need not be chosen has one that chooses nothing.
+  if (kind === "choice") return required ? options : [...options, NOTHING];
+  return kind === "flag" && typeof initial !== "boolean" ? YES_NO : null;
+}
+
+const NOTHING = { value: "", label: "No answer" };
+
+interface GroupProps extends RowProps {
+  readonly options: readonly { value: string; label: string }[];
+}
+
+function Group({ id, field, input, errors, disabled, first, onInput, options }: GroupProps) {
+  const several = field.kind === "choices";
+  const [shown, more] = useSome(options, "choices", MOST_CHOICES);
+  const chosen = Array.isArray(input) ? input : [input];
+  const toggle = (value: string, on: boolean) => {
+    if (!several) return onInput(on ? value : "");
+    // In the form's own order, whichever was ticked first.
+    onInput(
+      options.map((one) => one.value).filter((one) => (one === value ? on : chosen.includes(one))),
+    );
+  };
+  return (
+    <div class="chitl-choices">
+      {shown.map(({ value, label }, at) => (
+        <label key={value} class="chitl-choice">
+          <input
+            type={several ? "checkbox" : "radio"}
+            name={id}
+            value={value}
+            checked={chosen.includes(value)}
+            disabled={disabled}
+            aria-invalid={errors.length > 0 || undefined}
+            aria-keyshortcuts={first && at === 0 ? "r" : undefined}
+            onChange={(event) => toggle(value, event.currentTarget.checked)}
+          />
+          <span dir="auto">{label}</span>
+        </label>
+      ))}
+      {more}
+    </div>
+  );
+}
+
+/** The kinds of text that the browser has an input for. */
+const TYPES = {
+  line: { type: "text" },
+  email: { type: "email" },
+  url: { type: "url" },
+  date: { type: "date" },
+  "date-time": { type: "datetime-local" },
+  time: { type: "time" },
+  choices: {}, // a group of its own
+} as const;
+
+interface ControlProps extends RowProps {
+  readonly describedBy: string | undefined;
+}
+
+/** Return what every control has. */
+function attributesOf({ id, field, errors, disabled, first, describedBy }: ControlProps) {
+  return {
+    id,
+    disabled,
+    "aria-describedby": describedBy,
+    "aria-invalid": errors.length > 0 || undefined,
+    "aria-required": field.required || undefined,
+    "aria-keyshortcuts": first ? "r" : undefined,
+  };
+}
+
+/** Return what every control of a text has. */
+function textOf(props: ControlProps) {
+  return {
+    ...attributesOf(props),
+    class: "chitl-text",
+    value: String(props.input),
+    onInput: (event: { currentTarget: { value: string } }) =>
+      props.onInput(event.currentTarget.value),
+  };
+}
+
+function Control(props: ControlProps) {
+  const { field, input, lazy, onInput } = props;
+  const [wanted, setWanted] = useState(false);
+  if (field.kind === "flag") {
+    return (
+      <input
+        {...attributesOf(props)}
+        type="checkbox"
+        checked={input === true}
+        onChange={(event) => onInput(event.currentTarget.checked)}
+      />
+    );
+  }
+  const text = textOf(props);
+  const turn = () => setWanted(true);
+  if (field.kind === "choice") {
+    const drawn = field.options.filter(({ value }) => wanted || !lazy || value === text.value);
+    return (
+      <select {...text} onPointerDown={turn} onFocus={turn}>
+        <option value="">Choose…</option>
+        <Choices options={drawn} />
+      </select>
+    );
+  }
+  if (!wanted && isHeavy(text.value)) {
+    return <More words={`Change its text (${text.value.length} characters)`} go={turn} />;
+  }
+  return <Written kind={field.kind} text={text} />;
+}
+
+function Choices({ options }: { readonly options: readonly Option[] }) {
+  return (
+    <>
+      {options.map(({ value, label }) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </>
+  );
+}
+
+interface WrittenProps {
+  readonly kind: Exclude<Field["kind"], "flag" | "choice">;
+  readonly text: ReturnType<typeof textOf>;
+}
+
+/** What is written by hand, in the kind of input that the browser has for it. */
+function Written({ kind, text }: WrittenProps) {
+  switch (kind) {
+    case "lines":
+      return <textarea {...text} dir="auto" rows={3} />;
+    case "number":
+      return <input {...text} type="text" inputMode="decimal" autoComplete="off" />;
+    case "integer":
+      return <input {...text} type="text" inputMode="numeric" autoComplete="off" />;
+    default:
+      return <input {...text} {...TYPES[kind]} dir="auto" />;
+  }
+}

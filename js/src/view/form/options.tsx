@@ -1,0 +1,68 @@
+/** The options of a question: one to choose, any number, or buttons that answer at once. */
+import { useSome } from "../text/in-parts";
+
+interface Props {
+  readonly options: readonly string[];
+  readonly multiple: boolean;
+  readonly chosen: readonly string[];
+  /** Names the group on the page. */
+  readonly scope: string;
+  readonly disabled: boolean;
+  readonly onChoose: (chosen: readonly string[]) => void;
+}
+
+export function Options({ options, multiple, chosen, scope, disabled, onChoose }: Props) {
+  const toggle = (option: string, on: boolean) => {
+    if (!multiple) return onChoose(on ? [option] : []);
+    // In the question's own order, whichever was ticked first.
+    onChoose(options.filter((one) => (one === option ? on : chosen.includes(one))));
+  };
+  const [shown, more] = useSome(options, "options");
+  return (
+    <fieldset class="chitl-options" aria-label={multiple ? "Choose any" : "Choose one"}>
+      {shown.map((option, at) => (
+        <label key={option} class="chitl-choice" data-testid="hitl-option" data-option={option}>
+          <input
+            type={multiple ? "checkbox" : "radio"}
+            name={`${scope}-options`}
+            checked={chosen.includes(option)}
+            disabled={disabled}
+            aria-keyshortcuts={at === 0 ? "r" : undefined}
+            onChange={(event) => toggle(option, event.currentTarget.checked)}
+          />
+          <span dir="auto">{option}</span>
+        </label>
+      ))}
+      {more}
+    </fieldset>
+  );
+}
+
+interface OutcomesProps {
+  readonly options: readonly string[];
+  readonly enabled: boolean;
+  readonly onChoose: (option: string) => void;
+}
+
+/** A flow's outcomes: one click says where it goes on. */
+export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
+  const [shown, more] = useSome(options, "outcomes");
+  return (
+    <fieldset class="chitl-outcome-buttons" aria-label="Choose how the flow goes on">
+      {shown.map((option) => (
+        <button
+          key={option}
+          type="button"
+          class="chitl-button chitl-outcome-button"
+          data-testid="hitl-outcome"
+          data-option={option}
+          disabled={!enabled}
+          onClick={() => onChoose(option)}
+        >
+          <span dir="auto">{option.replaceAll("_", " ")}</span>
+        </button>
+      ))}
+      {more}
+    </fieldset>
+  );
+}

@@ -1,0 +1,67 @@
+/** A filled form, to be read: one row for each value, and what it was before where it changed. */
+import type { JSX } from "preact";
+import { LongText, useSome } from "../text/in-parts";
+import { type Field, fieldsOf } from "./fields";
+
+interface Props {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly schema: Readonly<Record<string, unknown>> | null;
+  /** Whether the schema's defaults are what was edited. */
+  readonly compare: boolean;
+}
+
+export function Values({ values, schema, compare }: Props) {
+  const fields = fieldsOf(schema ?? {});
+  const known = new Map(fields.map((field) => [field.name, field]));
+  const names = [...known.keys(), ...Object.keys(values).filter((name) => !known.has(name))];
+  const [shownNames, more] = useSome(names, "values");
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide one scrolls (WCAG 2.1.1)
+    <section class="chitl-scroll" aria-label="Values" tabIndex={0}>
+      <table class="chitl-values" data-testid="hitl-values">
+        <tbody>
+          {shownNames.map((name) => (
+            <tr key={name}>
+              <th scope="row" dir="auto">
+                {known.get(name)?.label ?? name}
+              </th>
+              <td dir="auto">
+                <Value field={known.get(name)} now={values[name]} compare={compare} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {more}
+    </section>
+  );
+}
+
+interface ValueProps {
+  readonly field: Field | undefined;
+  readonly now: unknown;
+  readonly compare: boolean;
+}
+
+function Value({ field, now, compare }: ValueProps): JSX.Element {
+  const [before, after] = [shown(field, field?.initial), shown(field, now)];
+  if (!compare || before === after) return <LongText text={after} />;
+  return (
+    <>
+      <del>
+        <LongText text={before} />
+      </del>{" "}
+      <ins>
+        <LongText text={after} />
+      </ins>
+    </>
+  );
+}
+
+function shown(field: Field | undefined, value: unknown): string {
+  if (value === undefined || value === null) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.map((one) => shown(field, one)).join(", ") || "–";
+  if (typeof value !== "string") return JSON.stringify(value);
+  return field?.options.find((option) => option.value === value)?.label ?? value;
+}

@@ -1,0 +1,190 @@
+/**
+ * The inbox in full: what waits, the history, one request by its address.
+ *
+ * It stands on the inbox page and in JupyterLab's panel; `surroundings` is what differs there.
+ * The cards are the same as under a cell.
+ */
+import type { RefObject } from "preact";
+import { useRef, useState } from "preact/hooks";
+import type { Client } from "../../client/client";
+import { type Filters, NO_FILTERS } from "../../inbox/filters";
+import type { Place } from "../../inbox/place";
+
+import { Connection } from "../connection";
+import { useClient } from "../use-client";
+import { isPending } from "../waiting";
+import { HistoryList } from "./history";
+import type { Surroundings } from "./host";
+import { KeysSheet } from "./keys-sheet";
+import { LinkTrouble } from "./link-trouble";
+import { News } from "./news";
+import { PendingList } from "./pending";
+import { SettingsSheet } from "./settings-sheet";
+import { type Action, moveFocus, useShortcuts } from "./shortcuts";
+import { Single } from "./single";
+import { usePlace } from "./use-place";
+
+interface Props {
+  readonly client: Client;
+  readonly surroundings: Surroundings;
+}
+
+type Open = "keys" | "settings" | null;
+
+export function FullInbox({ client, surroundings }: Props) {
+  useClient(client, (known) => known.version);
+  const [place, go] = usePlace(surroundings.ownsPage);
+  const [filters, setFilters] = useState<Filters>(NO_FILTERS);
+  const [open, setOpen] = useState<Open>(null);
+  const root = useRef<HTMLElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  useShortcuts(root, surroundings.ownsPage, (action) => act(action, root, search, go, setOpen));
+  const common = { client, surroundings, filters, onFilters: setFilters, search };
+  return (
+    <section
+      ref={root}
+      class="chitl chitl-inbox chitl-full"
+      data-testid={surroundings.testId}
+      data-view={place.view}
+      aria-label="Waiting for you"
+    >
+      <Head client={client} place={place} go={go} surroundings={surroundings} onOpen={setOpen} />
+      <LinkTrouble client={client} />
+      <News client={client} />
+      {place.view === "pending" && <PendingList {...common} />}
+      {place.view === "history" && <HistoryList {...common} />}
+      {place.view === "request" && (
+        <Single
+          key={place.id}
+          client={client}
+          surroundings={surroundings}
+          id={place.id}
+          onBack={() => go({ view: "pending" })}
+        />
+      )}
+      {open === "keys" && <KeysSheet onClose={() => setOpen(null)} />}
+      {open === "settings" && <SettingsSheet onClose={() => setOpen(null)} />}
+    </section>
+  );
+}
+
+function act(
+  action: Action,
+  root: RefObject<HTMLElement | null>,
+  search: RefObject<HTMLInputElement | null>,
+  go: (place: Place) => void,
+  open: (what: Open) => void,
+): void {
+  switch (action) {
+    case "next":
+    case "previous":
+      if (root.current !== null) moveFocus(root.current, action === "next" ? 1 : -1);
+      return;
+    case "search":
+      search.current?.focus();
+      return;
+    case "pending":
+    case "history":
+      go({ view: action });
+      return;
+    case "keys":
+      open("keys");
+  }
+}
+
+interface HeadProps {
+  readonly client: Client;
+  readonly place: Place;
+  readonly go: (place: Place) => void;
+  readonly surroundings: Surroundings;
+  readonly onOpen: (what: Open) => void;
+}
+
+function Head({ client, place, go, surroundings, onOpen }: HeadProps) {
+  const count = client.all().filter(isPending).length;
+  return (
+    <header class="chitl-full-head">
+      <div class="chitl-inbox-head">
+        <h1>Waiting for you</h1>
+        <span class="chitl-count" data-testid="hitl-count">
+          {count}
+        </span>
+        <Connection state={client.connection} />
+      </div>
+      <div class="chitl-bar">
+        <nav class="chitl-tabs" aria-label="Lists">
+          <Tab view="pending" place={place} go={go} label="Pending" />
+          <Tab view="history" place={place} go={go} label="History" />
+        </nav>
+        <IconButton
+          testId="hitl-open-settings"
+          label="Settings"
+          icon={GEAR}
+          onClick={() => surroundings.openSettings() || onOpen("settings")}
+        />
+        <IconButton
+          testId="hitl-open-keys"
+          label="Keys"
+          icon={KEYBOARD}
+          shortcut="?"
+          onClick={() => onOpen("keys")}
+        />
+      </div>
+    </header>
+  );
+}
+
+const GEAR =
+  "M8 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5zM6.9 1h2.2l.4 1.9 1.2.5 1.6-1 1.6 1.6-1 1.6.5 1.2L15.2 7v2.1l-1.9.4-.5 1.2 1 1.6-1.5 1.6-1.6-1-1.2.5L9.1 15H6.9l-.4-1.7-1.2-.5-1.6 1-1.6-1.6 1-1.6-.5-1.2L.8 9V7l1.9-.4.5-1.2-1-1.6 1.5-1.6 1.6 1 1.2-.5z";
+
+const KEYBOARD =
+  "M1.5 3.5h13a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1zM3 5.5v1h1v-1zm2.5 0v1h1v-1zm2.5 0v1h1v-1zm2.5 0v1h2v-1zM3 9.5v1h1v-1zm2.5 0v1h5v-1zm6.5 0v1h1v-1z";
+
+interface IconButtonProps {
+  readonly testId: string;
+  readonly label: string;
+  /** A path in a square of 16. */
+  readonly icon: string;
+  readonly shortcut?: string;
+  readonly onClick: () => void;
+}
+
+function IconButton({ testId, label, icon, shortcut, onClick }: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      class="chitl-button chitl-quiet chitl-icon-button"
+      data-testid={testId}
+      title={label}
+      aria-label={label}
+      aria-keyshortcuts={shortcut}
+      onClick={onClick}
+    >
+      <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+        <path fill="currentColor" fill-rule="evenodd" d={icon} />
+      </svg>
+    </button>
+  );
+}
+
+interface TabProps {
+  readonly view: "pending" | "history";
+  readonly place: Place;
+  readonly go: (place: Place) => void;
+  readonly label: string;
+}
+
+function Tab({ view, place, go, label }: TabProps) {
+  return (
+    <button
+      type="button"
+      class="chitl-tab"
+      data-testid={`hitl-tab-${view}`}
+      aria-current={place.view === view ? "page" : undefined}
+      aria-keyshortcuts={view === "pending" ? "g" : "h"}
+      onClick={() => go({ view })}
+    >
+      {label}
+    </button>
+  );
+}

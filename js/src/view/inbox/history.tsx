@@ -1,0 +1,181 @@
+/** The closed requests: one line each, and on opening the question, the answer and the trail. */
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import type { Client } from "../../client/client";
+import type { Endpoint } from "../../client/endpoint";
+import {
+  type Filters,
+  facets,
+  isFiltered,
+  listingParameters,
+  matches,
+  NO_FILTERS,
+} from "../../inbox/filters";
+import { closedOnes, History, type Pages } from "../../inbox/history";
+import type { Request } from "../../protocol/state";
+import { Card } from "../card/card";
+import { firstPart } from "../text/budget";
+import { useClock } from "../use-client";
+import { asker, clockTime, person, verdict, wentOn } from "../words";
+import type { ListProps, Surroundings } from "./host";
+import { Ways } from "./item";
+import { NothingFound, Toolbar } from "./toolbar";
+import { Trail } from "./trail";
+
+/** A prompt in one line, which is cut where it ends anyway. */
+const LINE_CHARS = 500;
+
+/** A search is not sent while one still types its word. */
+const TYPING_MS = 200;
+
+export function HistoryList({ client, surroundings, filters, onFilters, search }: ListProps) {
+  const [pages, older] = useHistory(surroundings.endpoint, filters, client.all());
+  const closed = closedOnes(pages.requests, client.all());
+  const found = closed.filter((request) => matches(request, filters));
+  const idle = pages.phase === "ready";
+  return (
+    <div data-testid="hitl-history" aria-busy={pages.phase === "loading"}>
+      <Toolbar
+        filters={filters}
+        facets={facets(closed, filters)}
+        onChange={onFilters}
+        search={search}
+      />
+      {idle && closed.length === 0 && !pages.more && !isFiltered(filters) && (
+        <p class="chitl-nothing">Nothing was answered yet. What ends is kept here.</p>
+      )}
+      {idle && found.length === 0 && isFiltered(filters) && (
+        <NothingFound onClear={() => onFilters(NO_FILTERS)}>
+          {pages.more ? `Nothing matches ${sinceWhen(closed)}.` : "Nothing matches."}
+        </NothingFound>
+      )}
+      <div class="chitl-entries">
+        {found.map((request) => (
+          <Entry
+            key={request.required.request_id}
+            client={client}
+            request={request}
+            surroundings={surroundings}
+          />
+        ))}
+      </div>
+      <Foot pages={pages} onOlder={older} />
+    </div>
+  );
+}
+
+function Foot({ pages, onOlder }: { readonly pages: Pages; readonly onOlder: () => void }) {
+  if (pages.phase === "forbidden") {
+    return <p class="chitl-nothing">You have no access to the history here.</p>;
+  }
+  if (pages.phase === "failed") {
+    return (
+      <div class="chitl-nothing" role="alert">
+        <p>The history could not be fetched.</p>
+        <button type="button" class="chitl-button" onClick={onOlder}>
+          Try again
+        </button>
+      </div>
+    );
+  }
+  if (pages.phase === "loading") return <p class="chitl-nothing">Looking…</p>;
+  if (!pages.more) return null;
+  return (
+    <div class="chitl-foot">
+      <button type="button" class="chitl-button" data-testid="hitl-older" onClick={onOlder}>
+        Show older
+      </button>
+    </div>
+  );
+}
+
+interface EntryProps {
+  readonly client: Client;
+  readonly request: Request;
+  readonly surroundings: Surroundings;
+}
+
+function Entry({ client, request, surroundings }: EntryProps) {
+  const [open, setOpen] = useState(false);
+  const { required } = request;
+  return (
+    <details
+      class="chitl-entry"
+      data-testid="hitl-entry"
+      data-request-id={required.request_id}
+      data-status={request.status}
+      data-stop
+      onToggle={(event) => {
+        client.learned(request); // before its card asks for it
+        setOpen(event.currentTarget.open);
+      }}
+    >
+      <summary>
+        <EntryLine request={request} />
+      </summary>
+      {open && (
+        <div class="chitl-entry-body">
+          <Known client={client} request={request} surroundings={surroundings} />
+        </div>
+      )}
+    </details>
+  );
+}
+
+/** One request in full: its card, what happened to it, and the ways on. */
+export function Known({ client, request, surroundings }: EntryProps) {
+  return (
+    <>
+      <Card client={client} snapshot={request.required} via={surroundings.via} alone={false} />
+      <Trail endpoint={surroundings.endpoint} request={request} />
+      <Ways required={request.required} surroundings={surroundings} />
+    </>
+  );
+}
+
+function EntryLine({ request }: { readonly request: Request }) {
+  const now = useClock();
+  const { required, completion } = request;
+  const answered = completion?.type === "human_input_completed" ? completion : null;
+  const mark = answered === null ? request.status : wentOn(answered) ? "yes" : "no";
+  return (
+    <>
+      <span class="chitl-entry-prompt" dir="auto">
+        {firstPart(required.prompt, LINE_CHARS)}
+      </span>
+      <span class="chitl-details">
+        <span class={`chitl-mark chitl-is-${mark}`}>
+          {completion === null ? request.status : verdict(completion, required.kind)}
+        </span>
+        {answered?.answered_by != null && <span>{person(answered.answered_by)}</span>}
+        <span>{asker(required).name}</span>
+        <time dateTime={completion?.timestamp ?? required.timestamp}>
+          {clockTime(completion?.timestamp ?? required.timestamp, now)}
+        </time>
+      </span>
+    </>
+  );
+}
+
+function useHistory(
+  endpoint: Endpoint,
+  filters: Filters,
+  known: readonly Request[],
+): readonly [Pages, () => void] {
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  const history = useRef<History | null>(null);
+  history.current ??= new History(endpoint, () => redraw(0));
+  const current = history.current;
+  const query = JSON.stringify(listingParameters(filters, [...known, ...current.pages.requests]));
+  useEffect(() => {
+    const parameters = JSON.parse(query);
+    void current.open(parameters, "q" in parameters ? TYPING_MS : 0);
+    return () => current.stop();
+  }, [current, query]);
+  return [current.pages, () => void current.older()];
+}
+
+function sinceWhen(requests: readonly Request[]): string {
+  const oldest = requests.at(-1);
+  if (oldest === undefined) return "so far";
+  return `back to ${new Date(oldest.required.timestamp).toLocaleDateString()}`;
+}

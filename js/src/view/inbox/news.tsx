@@ -1,0 +1,41 @@
+/** Says to those who listen what those who look see: a new question, and how many wait. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Client } from "../../client/client";
+import { asker } from "../words";
+
+export function News({ client }: { readonly client: Client }) {
+  const words = useNews(client);
+  return (
+    <p class="chitl-unseen" data-testid="hitl-news" role="status">
+      {words}
+    </p>
+  );
+}
+
+function useNews(client: Client): string {
+  const [words, setWords] = useState("");
+  const known = useRef<ReadonlySet<string> | null>(null);
+  useEffect(() => {
+    const look = () => {
+      if (client.connection.phase !== "live" && known.current === null) return;
+      const pending = client.all().filter(({ status }) => status === "pending");
+      const before = known.current;
+      known.current = new Set(pending.map(({ required }) => required.request_id));
+      if (before === null) return;
+      const fresh = pending.filter(({ required }) => !before.has(required.request_id)).at(-1);
+      if (fresh !== undefined) {
+        setWords(`${asker(fresh.required).name} asks. ${waiting(pending.length)}`);
+      } else if (known.current.size < before.size) {
+        setWords(waiting(pending.length));
+      }
+    };
+    look();
+    return client.subscribe(look);
+  }, [client]);
+  return words;
+}
+
+function waiting(count: number): string {
+  if (count === 0) return "Nothing waits any more.";
+  return count === 1 ? "1 request waits." : `${count} requests wait.`;
+}

@@ -1,0 +1,68 @@
+/** One request by its address, open or closed: what a link in a message leads to. */
+import { useEffect, useState } from "preact/hooks";
+import type { Client } from "../../client/client";
+import { get } from "../../client/http";
+import { requestFromListing } from "../../protocol/state";
+import { useClient } from "../use-client";
+import { Known } from "./history";
+import type { Surroundings } from "./host";
+
+interface Props {
+  readonly client: Client;
+  readonly surroundings: Surroundings;
+  readonly id: string;
+  readonly onBack: () => void;
+}
+
+type Search = "looking" | "unknown" | "away" | "forbidden";
+
+export function Single({ client, surroundings, id, onBack }: Props) {
+  const request = useClient(client, (known) => known.request(id)) ?? null;
+  const search = useSearch(client, surroundings, id);
+  return (
+    <div data-testid="hitl-single">
+      <p>
+        <button type="button" class="chitl-button chitl-quiet" onClick={onBack}>
+          ← All that waits
+        </button>
+      </p>
+      {request === null ? (
+        <p class="chitl-nothing" role="status">
+          {WORDS[search]}
+        </p>
+      ) : (
+        <Known client={client} request={request} surroundings={surroundings} />
+      )}
+    </div>
+  );
+}
+
+const WORDS: Readonly<Record<Search, string>> = {
+  looking: "Looking…",
+  unknown: "There is no such request here. It may have been answered long ago and dropped since.",
+  away: "The server cannot be reached; the request shows when it can.",
+  forbidden: "You have no access to this request. Perhaps you are logged in as somebody else.",
+};
+
+/** Ask the server for a request that the stream did not bring, again when the connection is. */
+function useSearch(client: Client, { endpoint }: Surroundings, id: string): Search {
+  const [search, setSearch] = useState<Search>("looking");
+  const phase = useClient(client, (known) => known.connection.phase);
+  useEffect(() => {
+    if (client.request(id) !== undefined) return;
+    let wanted = true;
+    get(endpoint, `requests/${encodeURIComponent(id)}`).then((reply) => {
+      if (!wanted) return;
+      const found = reply.kind === "ok" ? requestFromListing(reply.body) : null;
+      if (found !== null) client.learned(found);
+      else if (reply.kind === "unreachable") setSearch("away");
+      else if (reply.kind === "refused" && [401, 403].includes(reply.refusal.status))
+        setSearch("forbidden");
+      else setSearch("unknown");
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [client, endpoint, id, phase]);
+  return search;
+}

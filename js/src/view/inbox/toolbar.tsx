@@ -1,0 +1,123 @@
+/** Searching and narrowing down: one row of controls above a list. */
+import type { ComponentChildren, RefObject } from "preact";
+import { useState } from "preact/hooks";
+import { type Facet, type Field, type Filters, isFiltered, NO_FILTERS } from "../../inbox/filters";
+import { MAX_SEARCH_CHARS } from "../../protocol/gen";
+
+interface Props {
+  readonly filters: Filters;
+  readonly facets: readonly Facet[];
+  readonly onChange: (filters: Filters) => void;
+  readonly search: RefObject<HTMLInputElement | null>;
+  /** What else can be done with the list. */
+  readonly children?: ComponentChildren;
+}
+
+export function Toolbar({ filters, facets, onChange, search, children }: Props) {
+  const used = facets.filter(({ field }) => filters[field] !== "").length;
+  const [open, setOpen] = useState(false);
+  return (
+    <search class="chitl-toolbar" data-lm-suppress-shortcuts="true">
+      <SearchField filters={filters} onChange={onChange} field={search} />
+      {facets.length > 0 && (
+        <button
+          type="button"
+          class="chitl-button chitl-quiet"
+          data-testid="hitl-filters"
+          aria-expanded={open || used > 0}
+          onClick={() => setOpen(!open)}
+        >
+          {used === 0 ? "Filter" : `Filter (${used})`}
+        </button>
+      )}
+      {children}
+      {(open || used > 0) && (
+        <div class="chitl-facets">
+          {facets.map((facet) => (
+            <FacetSelect
+              key={facet.field}
+              facet={facet}
+              chosen={filters[facet.field]}
+              onChoose={(field, value) => onChange({ ...filters, [field]: value })}
+            />
+          ))}
+          {isFiltered(filters) && (
+            <button
+              type="button"
+              class="chitl-button chitl-quiet"
+              data-testid="hitl-clear-filters"
+              onClick={() => onChange(NO_FILTERS)}
+            >
+              Clear
+            </button>
+          )}
+        </div>
+      )}
+    </search>
+  );
+}
+
+interface SearchProps {
+  readonly filters: Filters;
+  readonly onChange: (filters: Filters) => void;
+  readonly field: RefObject<HTMLInputElement | null>;
+}
+
+function SearchField({ filters, onChange, field }: SearchProps) {
+  return (
+    <input
+      ref={field}
+      class="chitl-search"
+      data-testid="hitl-search"
+      type="search"
+      placeholder="Search"
+      aria-label="Search"
+      aria-keyshortcuts="/"
+      maxLength={MAX_SEARCH_CHARS}
+      value={filters.text}
+      onInput={(event) => onChange({ ...filters, text: event.currentTarget.value })}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        onChange({ ...filters, text: "" });
+        event.currentTarget.blur();
+      }}
+    />
+  );
+}
+
+interface FacetProps {
+  readonly facet: Facet;
+  readonly chosen: string;
+  readonly onChoose: (field: Field, value: string) => void;
+}
+
+function FacetSelect({ facet, chosen, onChoose }: FacetProps) {
+  return (
+    <select
+      class={`chitl-select${chosen === "" ? "" : " chitl-chosen"}`}
+      data-testid={`hitl-filter-${facet.field}`}
+      aria-label={facet.label}
+      value={chosen}
+      onChange={(event) => onChoose(facet.field, event.currentTarget.value)}
+    >
+      <option value="">{facet.label}: all</option>
+      {facet.values.map(({ value, label }) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** What a list says when its filters leave nothing. */
+export function NothingFound({ onClear, children }: { onClear: () => void; children?: string }) {
+  return (
+    <div class="chitl-nothing" data-testid="hitl-nothing-found">
+      <p>{children ?? "Nothing matches."}</p>
+      <button type="button" class="chitl-button" onClick={onClear}>
+        Clear search and filters
+      </button>
+    </div>
+  );
+}

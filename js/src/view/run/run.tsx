@@ -1,0 +1,201 @@
+/**
+ * A run, live: its state and steps, its questions in place, its result or its error.
+ *
+ * Drawn at once from the event that came with it; from then on the log says what is true. The
+ * button that cancels asks through the log, too: the kernel may be busy.
+ */
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import type { Client } from "../../client/client";
+import type { RunStarted } from "../../protocol/gen";
+import { foldRun, type RunState } from "../../protocol/run";
+import type { Request } from "../../protocol/state";
+import { Connection } from "../connection";
+import { LIST_ITEMS } from "../text/budget";
+import { LongText } from "../text/in-parts";
+import { Markdown } from "../text/markdown";
+import { useClient, useClock, useNow } from "../use-client";
+import { isPending, useCards, useRequests, useShown } from "../waiting";
+import { RunSteps } from "./steps";
+import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./words";
+
+interface Props {
+  /** Null when the page is none of a Jupyter server. */
+  readonly client: Client | null;
+  readonly executionId: string;
+  readonly snapshot: RunStarted;
+  /** The surface that an answer is given on. */
+  readonly via: string;
+}
+
+export function RunView({ client, executionId, snapshot, via }: Props) {
+  useLayoutEffect(() => client?.follow(executionId, snapshot), [client, executionId, snapshot]);
+  const run = useClient(client, (known) => known.run(executionId)) ?? null;
+  const requests = useRequests(client, executionId);
+  const connection = useClient(client, (known) => known.connection);
+  const pending = requests.filter(isPending);
+  const known = {
+    connected: client !== null,
+    asks: pending.length > 0,
+    lost: run?.lost === true || requests.some(wasLost),
+  };
+  const shown = shownAs(run, known, useNow());
+  const now = useClock(isGoing(shown) ? 1000 : 3_600_000);
+  const atFirst = useMemo(() => foldRun([snapshot]), [snapshot]);
+  const state = run?.state ?? atFirst;
+  const started = state?.started ?? snapshot;
+  const until = state?.end?.timestamp ?? (isGoing(shown) ? now : null);
+  return (
+    <section
+      class="chitl chitl-run"
+      data-testid="hitl-run"
+      data-execution-id={executionId}
+      data-status={shown}
+      aria-label={`Run of the ${started.kind} ${started.name}`}
+    >
+      <header class="chitl-run-head">
+        <h2 class="chitl-name">{started.name}</h2>
+        <span class="chitl-run-state" data-testid="hitl-run-state" role="status">
+          {stateWord(shown)}
+        </span>
+        {until !== null && (
+          <time class="chitl-run-time" dateTime={started.timestamp}>
+            {duration(started.timestamp, until)}
+          </time>
+        )}
+        <span class="chitl-run-tools">
+          {isGoing(shown) && connection !== null && <Connection state={connection} />}
+          {isGoing(shown) && client !== null && (
+            <Cancel client={client} executionId={executionId} state={state} via={via} />
+          )}
+        </span>
+      </header>
+      <Note text={note(shown, run)} />
+      <RunSteps
+        steps={state?.steps ?? []}
+        going={isGoing(shown)}
+        cancelled={shown === "cancelled"}
+        asking={stepsOf(pending)}
+        now={now}
+      />
+      <Questions client={client} requests={requests} via={via} />
+      <End state={state} shown={shown} />
+    </section>
+  );
+}
+
+interface CancelProps {
+  readonly client: Client;
+  readonly executionId: string;
+  readonly state: RunState | null;
+  readonly via: string;
+}
+
+function Cancel({ client, executionId, state, via }: CancelProps) {
+  const [asked, setAsked] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const cancel = async () => {
+    setAsked(true);
+    const refusal = await client.cancelRun(executionId, via);
+    setError(refusal);
+    if (refusal !== null) setAsked(false);
+  };
+  return (
+    <>
+      {error !== null && (
+        <span class="chitl-error" role="alert">
+          {error}
+        </span>
+      )}
+      <button
+        type="button"
+        class="chitl-button"
+        data-testid="hitl-run-cancel"
+        disabled={asked || (state?.cancelRequested ?? false)}
+        onClick={() => void cancel()}
+      >
+        Cancel run
+      </button>
+    </>
+  );
+}
+
+interface QuestionsProps {
+  readonly client: Client | null;
+  readonly requests: readonly Request[];
+  readonly via: string;
+}
+
+/** The open questions and those answered while one looks; older ones fold away. */
+function Questions({ client, requests, via }: QuestionsProps) {
+  const shown = useShown(requests);
+  const cards = useCards(client, via);
+  const earlier = requests.filter((request) => !shown.includes(request));
+  return (
+    <>
+      {earlier.length > 0 && (
+        <details class="chitl-fold" data-testid="hitl-run-earlier">
+          <summary>{earlier.length === 1 ? "1 question" : `${earlier.length} questions`}</summary>
+          <div class="chitl-list">{earlier.map(cards)}</div>
+        </details>
+      )}
+      {shown.length > 0 && <div class="chitl-list chitl-run-questions">{shown.map(cards)}</div>}
+    </>
+  );
+}
+
+function End({ state, shown }: { readonly state: RunState | null; readonly shown: RunShown }) {
+  const end = state?.end;
+  if (shown === "finished" && end?.type === "run_finished" && end.result.trim() !== "") {
+    return (
+      // A long one scrolls, so it must be reachable by keyboard (WCAG 2.1.1).
+      <section
+        class="chitl-context"
+        data-testid="hitl-run-result"
+        aria-label="Result"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+        tabIndex={0}
+      >
+        <Markdown text={end.result} />
+      </section>
+    );
+  }
+  if (shown !== "failed" || end?.type !== "run_failed") return null;
+  return (
+    <div class="chitl-error chitl-run-error" data-testid="hitl-run-error">
+      <p>
+        <LongText text={end.error} />
+      </p>
+      {end.cause !== null && (
+        <>
+          <p>Caused by:</p>
+          <ul>
+            {end.cause.split("\n", LIST_ITEMS).map((cause) => (
+              <li key={cause}>
+                <LongText text={cause} />
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Note({ text }: { readonly text: string | null }) {
+  if (text === null) return null;
+  return (
+    <p class="chitl-note" data-testid="hitl-run-note">
+      {text}
+    </p>
+  );
+}
+
+/** A task by its id, a flow's method by its name. */
+function stepsOf(requests: readonly Request[]): ReadonlySet<string> {
+  const ids = requests.map(({ required: { task_id, source } }) => task_id ?? source.task_name);
+  return new Set(ids.filter((id) => id !== null));
+}
+
+function wasLost({ completion }: Request): boolean {
+  return completion?.type === "human_input_cancelled" && completion.reason === "source_lost";
+}

@@ -1,0 +1,63 @@
+/** What a run does, step by step: the tasks of a crew, the methods of a flow. */
+import type { StepState, StepStatus } from "../../protocol/run";
+import { useSome } from "../text/in-parts";
+import { duration } from "./words";
+
+interface Props {
+  readonly steps: readonly StepState[];
+  /** Whether the run still goes: a step that was at work when it ended was stopped … */
+  readonly going: boolean;
+  /** … and so was one that failed because the run was cancelled. */
+  readonly cancelled: boolean;
+  /** The steps that wait for a person. */
+  readonly asking: ReadonlySet<string>;
+  readonly now: Date;
+}
+
+const WORDS: Readonly<Record<StepStatus | "stopped" | "asking", string>> = {
+  waiting: "to do",
+  working: "at work",
+  asking: "waits for you",
+  done: "done",
+  failed: "failed",
+  stopped: "stopped",
+};
+
+export function RunSteps({ steps, going, cancelled, asking, now }: Props) {
+  const [drawn, more] = useSome(steps, "steps");
+  if (steps.length === 0) return null;
+  return (
+    <ol class="chitl-steps" aria-label="Steps">
+      {drawn.map((step) => {
+        const status = shown(step.status, { going, cancelled, asking: asking.has(step.id) });
+        const until = step.endedAt ?? (going ? now : null);
+        return (
+          <li key={step.id} class="chitl-step" data-testid="hitl-step" data-status={status}>
+            <span class="chitl-step-name">{step.name}</span>
+            {step.agent !== null && <span class="chitl-step-agent">{step.agent}</span>}
+            <span class="chitl-step-state">
+              {WORDS[status]}
+              {step.startedAt !== null && until !== null && (
+                <span class="chitl-step-time"> {duration(step.startedAt, until)}</span>
+              )}
+            </span>
+          </li>
+        );
+      })}
+      {more !== null && <li class="chitl-more-item">{more}</li>}
+    </ol>
+  );
+}
+
+interface Standing {
+  readonly going: boolean;
+  readonly cancelled: boolean;
+  readonly asking: boolean;
+}
+
+function shown(status: StepStatus, { going, cancelled, asking }: Standing) {
+  if (status === "failed" && cancelled) return "stopped";
+  if (status !== "working") return status;
+  if (!going) return "stopped";
+  return asking ? "asking" : "working";
+}

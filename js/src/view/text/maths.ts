@@ -1,0 +1,105 @@
+/**
+ * Formulas in a crew's Markdown: `$x$`, `\(x\)`, `$$x$$` and `\[x\]`.
+ *
+ * Here they are only found. What draws them is a file of its own (`src/entries/maths.ts`), fetched from
+ * the same server when a text has a formula and never otherwise; until then, and wherever that
+ * file is out of reach, the TeX source stands there as code.
+ */
+import type { TokenizerAndRendererExtension } from "marked";
+import { builtFileUrl } from "../../client/endpoint";
+import { FORMULA_ELEMENTS, FORMULAS } from "./budget";
+
+/** The mark on a formula's source: `inline` or `block` (`safe-tree.ts` lets it through). */
+const MATHS = "data-maths";
+
+/** What `src/entries/maths.ts` offers. */
+interface Renderer {
+  drawn(tex: string, block: boolean): DocumentFragment | null;
+}
+
+const FILE = "maths.js";
+
+/** The page has a turn after this long. */
+const SLICE_MS = 12;
+
+/** A longer one is none (`FORMULA_CHARS`). Pandoc's rule, so that "$5 and $10" is no formula: no space inside, no word behind. */
+const INLINE =
+  /^(?:\$(?![\s$])((?:\\[\s\S]|[^\\$\n`]){0,2000}?[^\s\\$`])\$(?!\w)|\\\(([\s\S]{1,2000}?)\\\))/;
+const BLOCK = /^(?:\$\$([\s\S]{1,2000}?)\$\$|\\\[([\s\S]{1,2000}?)\\\])/;
+
+export const mathsExtensions: TokenizerAndRendererExtension[] = [
+  extension("block", "mathsBlock", BLOCK),
+  extension("inline", "mathsInBlock", BLOCK),
+  extension("inline", "mathsInLine", INLINE),
+];
+
+export async function drawMaths(
+  host: HTMLElement,
+  load: () => Promise<Renderer | null> = loadRenderer,
+): Promise<void> {
+  const sources = [...host.querySelectorAll<HTMLElement>(`[${MATHS}]`)];
+  if (sources.length === 0) return;
+  const renderer = await load();
+  if (renderer === null) return;
+  let left = FORMULA_ELEMENTS;
+  let pausedAt = performance.now();
+  for (const source of sources.slice(0, FORMULAS)) {
+    if (performance.now() - pausedAt > SLICE_MS) {
+      await new Promise((resume) => setTimeout(resume));
+      pausedAt = performance.now();
+    }
+    const block = source.getAttribute(MATHS) === "block";
+    const formula = renderer.drawn(source.textContent ?? "", block);
+    if (formula === null) continue; // no TeX that can be drawn: the source stays
+    left -= formula.querySelectorAll("*").length;
+    if (left < 0) return;
+    const place = source.ownerDocument.createElement("span");
+    place.className = `chitl-maths-${block ? "block" : "inline"}`;
+    place.append(formula);
+    source.replaceWith(place);
+  }
+}
+
+function extension(
+  level: "block" | "inline",
+  name: string,
+  rule: RegExp,
+): TokenizerAndRendererExtension {
+  return {
+    name,
+    level,
+    start: (text) => (level === "block" ? atLineStart(text) : text.search(/\$|\\[([]/)),
+    tokenizer: (text) => {
+      const match = rule.exec(text);
+      const tex = match?.[1] ?? match?.[2];
+      return tex === undefined
+        ? undefined
+        : { type: name, raw: match?.[0] ?? "", text: tex.trim() };
+    },
+    renderer: ({ text }) => {
+      const kind = rule === BLOCK ? "block" : "inline";
+      const source = `<code ${MATHS}="${kind}">${escaped(String(text))}</code>`;
+      return level === "block" ? `<p>${source}</p>` : source;
+    },
+  };
+}
+
+/** A paragraph ends only where a formula begins a line. */
+function atLineStart(text: string): number {
+  const end = text.search(/\n(?:\$\$|\\\[)/);
+  return end < 0 ? end : end + 1;
+}
+
+async function loadRenderer(): Promise<Renderer | null> {
+  const url = builtFileUrl(FILE);
+  if (url === null) return null;
+  try {
+    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ url.href)) as Renderer;
+  } catch {
+    return null; // out of reach: the source is still readable
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,103 @@
+/** Refusing goes at once, and no approval from the same page comes before it. */
+import { describe, expect, it } from "vitest";
+import { UNDO_KEY } from "../../../src/client/undo";
+import { cardsOnAPage, until } from "./cards-on-a-page";
+
+const cards = cardsOnAPage();
+const { asked, drawn } = cards;
+
+const REVIEW = { decisions: ["approve", "respond", "edit", "reject"] };
+
+function completed() {
+  return cards.server.events().at(-1);
+}
+
+describe("a refusal", () => {
+  it("goes at once, with what was written", async () => {
+    const shown = await asked({ response: REVIEW });
+    shown.type("Not like this");
+    await until(() => shown.enabled("hitl-send"));
+    shown.click("hitl-reject");
+    await until(() => shown.status === "answered");
+    expect(shown.find("hitl-undo")).toBeNull();
+    expect(completed()).toMatchObject({ decision: "reject", human_feedback: "Not like this" });
+  });
+
+  it.each([
+    ["a click", (shown: Awaited<ReturnType<typeof asked>>) => shown.click("hitl-reject")],
+    ["its key", (shown: Awaited<ReturnType<typeof asked>>) => shown.press("x", {}, "hitl-card")],
+  ] as const)(
+    "takes the place of an approval that can still be taken back, by %s",
+    async (_, refuse) => {
+      const shown = await asked({ response: REVIEW });
+      shown.click("hitl-accept");
+      await until(() => shown.find("hitl-undo"));
+      refuse(shown);
+      await until(() => shown.status === "answered");
+      expect(completed()).toMatchObject({ decision: "reject" });
+      expect(cards.server.answers).toHaveLength(1);
+    },
+  );
+
+  it("is not offered in its place where the request cannot be refused", async () => {
+    const shown = await asked({ response: { decisions: ["approve", "respond"] } });
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    expect(shown.find("hitl-reject")).toBeNull();
+  });
+
+  it("takes the place of an approval that has not reached the server", async () => {
+    localStorage.setItem(UNDO_KEY, "0");
+    for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
+    const shown = await asked({ response: REVIEW });
+    cards.server.status = 503;
+    shown.click("hitl-accept");
+    await until(() => !shown.enabled("hitl-accept") && shown.enabled("hitl-reject"));
+    shown.click("hitl-reject");
+    await until(() => !shown.enabled("hitl-reject"));
+    cards.server.status = null;
+    await until(() => completed()?.type === "human_input_completed");
+    expect(completed()).toMatchObject({ decision: "reject" });
+    await until(() => shown.status === "answered");
+    expect(cards.server.answers).toHaveLength(1);
+  });
+
+  it("is not overtaken by the approval of another card of the same question", async () => {
+    localStorage.setItem(UNDO_KEY, "50");
+    for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
+    const shown = await asked({ response: REVIEW });
+    const other = drawn({ response: REVIEW });
+    await until(() => other.status === "pending");
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    cards.server.status = 503;
+    other.click("hitl-reject");
+    await until(() => shown.find("hitl-undo") === null); // its time is over
+    cards.server.status = null;
+    await until(() => completed()?.type === "human_input_completed");
+    expect(completed()).toMatchObject({ decision: "reject" });
+    await until(() => shown.status === "answered");
+  });
+
+  it("is not overtaken by an approval that was held when the refusal failed", async () => {
+    localStorage.setItem(UNDO_KEY, "60000");
+    for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
+    const shown = await asked({ response: REVIEW });
+    const other = drawn({ response: REVIEW });
+    await until(() => other.status === "pending");
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    cards.server.status = 503;
+    cards.server.leaveSeconds = 60; // too long to wait: the person decides when to try again
+    other.click("hitl-reject");
+    await until(() => other.find("hitl-error"));
+    cards.server.status = null;
+    cards.server.leaveSeconds = 0;
+    shown.click("hitl-send-now");
+    await until(() => shown.find("hitl-error"));
+    expect(cards.server.answers).toHaveLength(0);
+    other.click("hitl-reject");
+    await until(() => other.status === "answered");
+    expect(completed()).toMatchObject({ decision: "reject" });
+  });
+});

@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { decodeClosing, decodeRequired } from "../../../src/protocol/decode";
+import { answerFor, choicesOf, saysSomething } from "../../../src/view/form/choices";
+import { BLANK } from "../../../src/view/form/draft";
+import { asker, clockTime, reasons, relative, verdict } from "../../../src/view/words";
+
+const now = new Date("2026-11-22T12:00:00Z");
+
+function question(fields: object) {
+  const raw = {
+    type: "human_input_required",
+    event_id: "e",
+    request_id: "e",
+    prompt: "?",
+    timestamp: now.toISOString(),
+    ...fields,
+  };
+  const required = decodeRequired(raw);
+  if (required === null) throw new Error("the test's own event is wrong");
+  return required;
+}
+
+function completed(decision: string) {
+  const raw = {
+    type: "human_input_completed",
+    event_id: "c",
+    request_id: "e",
+    human_feedback: "",
+    timestamp: now.toISOString(),
+    decision,
+  };
+  const closing = decodeClosing(raw);
+  if (closing === null) throw new Error("the test's own event is wrong");
+  return closing;
+}
+
+describe("the words", () => {
+  it.each([
+    ["2026-11-22T11:59:50Z", "just now"],
+    ["2026-11-22T12:00:20Z", "just now"],
+    ["2026-11-22T11:59:00Z", "1 min ago"],
+    ["2026-11-22T11:00:00Z", "1 h ago"],
+    ["2026-11-20T12:00:00Z", "2 days ago"],
+    ["2026-11-22T12:05:00Z", "just now"],
+    ["nonsense", ""],
+  ])("tell %s as '%s'", (iso, text) => {
+    expect(relative(iso, now)).toBe(text);
+  });
+
+  it("name the date only when it is not today's", () => {
+    expect(clockTime(now.toISOString(), now)).not.toContain("2026");
+    expect(clockTime("2026-11-20T12:00:00Z", now)).toContain("2026");
+  });
+
+  it("name the agent first, then what is known around it", () => {
+    const source = {
+      agent_role: "Writer\n",
+      crew_name: "Crew",
+      task_name: "",
+      notebook: "/some/where/a.ipynb",
+    };
+    expect(asker(question({ source, round: 2 }))).toEqual({
+      name: "Writer",
+      details: ["Crew", "a.ipynb", "round 2"],
+    });
+    expect(asker(question({}))).toEqual({ name: "A crew", details: [] });
+    expect(asker(question({ round: 2, assignee: "ada" }))).toEqual({
+      name: "A crew",
+      details: ["round 2", "for ada"],
+    });
+    const script = { notebook: "a.ipynb" };
+    expect(asker(question({ source: script }))).toEqual({ name: "a.ipynb", details: [] });
+  });
+
+  it.each([
+    ["question", "respond", "Answered"],
+    ["question", "reject", "Declined"],
+    ["task_feedback", "respond", "Feedback sent"],
+    ["tool_approval", "approve", "Allowed"],
+    ["tool_approval", "reject", "Refused"],
+    ["flow_feedback", "approve", "Accepted"],
+  ] as const)("tell of a %s that %s means '%s'", (kind, decision, text) => {
+    expect(verdict(completed(decision), kind)).toBe(text);
+  });
+
+  it("tell only the reasons that hold", () => {
+    const flags = { missing_field: true, ambiguity: false };
+    expect(reasons(question({ reason_flags: flags }))).toEqual(["missing field"]);
+  });
+});
+
+describe("the choices", () => {
+  const options = { decisions: ["respond", "reject"], options: ["a", "b"], multiple: true };
+
+  it("are those that the request accepts", () => {
+    expect(choicesOf(question({}))).toMatchObject({
+      approve: true,
+      respond: true,
+      reject: false,
+      edit: null,
+    });
+    expect(choicesOf(question({ response: options }))).toMatchObject({
+      approve: false,
+      reject: true,
+      options: ["a", "b"],
+      multiple: true,
+    });
+  });
+
+  it("give a form to a response, or to an edit where there is one", () => {
+    const schema = { type: "object", properties: { amount: { type: "integer", default: 3 } } };
+    const asked = { kind: "question", response: { decisions: ["respond", "reject"], schema } };
+    expect(choicesOf(question(asked))).toMatchObject({
+      respond: true,
+      edit: null,
+      fields: [{ name: "amount" }],
+    });
+    const response = { decisions: ["approve", "reject", "edit"], schema };
+    const call = choicesOf(question({ kind: "tool_approval", response }));
+    expect(call).toMatchObject({ respond: false, edit: "form", fields: [{ initial: 3 }] });
+  });
+
+  it("offer to edit a draft only where it came along", () => {
+    const response = { decisions: ["approve", "respond", "edit"] };
+    expect(choicesOf(question({ response })).edit).toBeNull();
+    expect(choicesOf(question({ response, draft: "words" })).edit).toBe("draft");
+  });
+
+  it("never turn blank feedback into a response, nor a missing option, nor an untouched draft", () => {
+    const says = (fields: object, decision: "respond" | "edit", draft: object) => {
+      const required = question(fields);
+      return saysSomething(decision, required, choicesOf(required), { ...BLANK, ...draft });
+    };
+    expect(says({}, "respond", { text: " \n" })).toBe(false);
+    expect(says({ response: options }, "respond", { text: "words" })).toBe(false);
+    expect(says({ response: options }, "respond", { chosen: ["a"] })).toBe(true);
+    const reviewed = { response: { decisions: ["approve", "edit"] }, draft: "words" };
+    expect(says(reviewed, "edit", {})).toBe(false);
+    expect(says(reviewed, "edit", { edited: "words" })).toBe(false);
+    expect(says(reviewed, "edit", { edited: " " })).toBe(false);
+    expect(says(reviewed, "edit", { edited: "other words" })).toBe(true);
+  });
+
+  it("send an approval without text, and an option also as text", () => {
+    const saying = { text: "draft", chosen: [] };
+    expect(answerFor("approve", saying, "lab")).toEqual({
+      human_feedback: "",
+      decision: "approve",
+      options: null,
+      via: "lab",
+    });
+    expect(answerFor("respond", { text: "", chosen: ["a", "b"] }, "lab")).toMatchObject({
+      human_feedback: "a, b",
+      options: ["a", "b"],
+    });
+  });
+
+  it("send an edit as the edited text, or as the form's values", () => {
+    const edited = { text: "a comment", chosen: [], edited: " as it is " };
+    expect(answerFor("edit", edited, "lab")).toMatchObject({ human_feedback: " as it is " });
+    expect(answerFor("edit", { ...edited, values: { a: 1 } }, "lab")).toMatchObject({
+      human_feedback: "",
+      values: { a: 1 },
+    });
+  });
+});

@@ -1,0 +1,285 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { UNDO_KEY } from "../../src/client/undo";
+import card from "../../src/entries/widget";
+import { mountInbox, mountPayload } from "../../src/view/mount";
+import { LogServer } from "../client/log-server";
+import { Shown, snapshot } from "./card/shown";
+import { page } from "./page";
+
+let server: LogServer;
+let cleanups: (() => void)[];
+
+beforeEach(async () => {
+  server = await new LogServer().start();
+  cleanups = [];
+  sessionStorage.clear();
+  localStorage.setItem(UNDO_KEY, "0"); // the moment to undo has tests of its own
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups) cleanup();
+  page.body.replaceChildren();
+  await server.stop();
+});
+
+const until = <T>(condition: () => T) => vi.waitUntil(condition, { timeout: 9000, interval: 5 });
+
+function host(): HTMLElement {
+  const element = page.createElement("div");
+  page.body.append(element);
+  return element;
+}
+
+function show(payload: unknown, via = "card") {
+  const element = host();
+  cleanups.push(mountPayload(element, payload, via, server.endpoint));
+  return new Shown(element);
+}
+
+describe("a card", () => {
+  it("is drawn at once, can be answered once the server knows of it, and keeps the record", async () => {
+    const shown = show(snapshot("r1", { context: "# Draft", reason_flags: { review: true } }));
+    expect(shown.text("hitl-prompt")).toBe("Good?");
+    expect(shown.find("hitl-context")?.querySelector("h1")?.textContent).toBe("Draft");
+    expect(shown.status).toBe("sending");
+    expect(shown.enabled("hitl-accept")).toBe(false);
+    expect(shown.element.textContent).toContain("Sending to the server…");
+    server.ask("r1");
+    await until(() => shown.enabled("hitl-accept"));
+    shown.click("hitl-accept");
+    await until(() => shown.status === "answered");
+    expect(shown.text("hitl-record")).toContain("Accepted");
+    expect(shown.text("hitl-record")).toContain("me, via the notebook");
+    expect(shown.find("hitl-accept")).toBeNull();
+  });
+
+  it("sends feedback by Ctrl+Enter, and never a blank one", async () => {
+    server.ask("r1");
+    const shown = show(snapshot("r1"));
+    await until(() => shown.status === "pending");
+    expect(shown.enabled("hitl-send")).toBe(false);
+    shown.press("Enter", { ctrlKey: true });
+    shown.type("Shorter, please");
+    await until(() => shown.enabled("hitl-send"));
+    expect(shown.text("hitl-accept")).toBe("Accept without feedback");
+    shown.press("Enter", {});
+    shown.press("Enter", { ctrlKey: true });
+    await until(() => shown.status === "answered");
+    expect(shown.text("hitl-record")).toContain("Shorter, please");
+    expect(server.answers).toHaveLength(1);
+    expect(sessionStorage).toHaveLength(0);
+  });
+
+  it("agrees at once with its copy", async () => {
+    server.ask("r1");
+    const one = show(snapshot("r1"));
+    const two = show(snapshot("r1"), "lab");
+    await until(() => one.status === "pending" && two.status === "pending");
+    one.click("hitl-accept");
+    await until(() => one.status === "answered");
+    await until(() => two.status === "answered");
+    expect(two.find("hitl-own-text")).toBeNull();
+    expect(server.count("websocket")).toBe(1);
+  });
+
+  it("shows who won and keeps one's own words when another was faster", async () => {
+    server.ask("r1");
+    const shown = show(snapshot("r1"));
+    await until(() => shown.status === "pending");
+    shown.type("My careful words");
+    server.append({
+      type: "human_input_completed",
+      request_id: "r1",
+      human_feedback: "Fine",
+      decision: "respond",
+      answered_by: { name: "ada", via: "cli" },
+    });
+    await until(() => shown.status === "answered");
+    expect(shown.text("hitl-record")).toContain("ada, via the command line");
+    expect(shown.text("hitl-own-text")).toBe("My careful words");
+  });
+
+  it("says that an answer came too late when the page did not know", async () => {
+    server.ask("r1");
+    const shown = show(snapshot("r1"));
+    await until(() => shown.status === "pending");
+    shown.type("My careful words");
+    await until(() => shown.enabled("hitl-send"));
+    server.deaf = true;
+    server.append({
+      type: "human_input_completed",
+      request_id: "r1",
+      human_feedback: "Fine",
+      decision: "respond",
+      answered_by: { name: "ada", via: "cli" },
+    });
+    shown.click("hitl-send");
+    await until(() => shown.status === "answered");
+    await until(() => shown.find("hitl-error"));
+    expect(shown.text("hitl-error")).toContain("ada answered first");
+    expect(shown.text("hitl-own-text")).toBe("My careful words");
+  });
+
+  it("shows why an answer was refused, and stays open with the text", async () => {
+    server.ask("r1");
+    const shown = show(snapshot("r1"));
+    await until(() => shown.status === "pending");
+    shown.type("invalid");
+    await until(() => shown.enabled("hitl-send"));
+    shown.click("hitl-send");
+    await until(() => shown.find("hitl-error"));
+    expect(shown.text("hitl-error")).toContain("not this");
+    expect(shown.status).toBe("pending");
+    expect((shown.find("hitl-feedback") as HTMLTextAreaElement).value).toBe("invalid");
+    await until(() => shown.enabled("hitl-send"));
+  });
+
+  it("keeps a draft over a reload of the page", async () => {
+    const before = show(snapshot("r1"));
+    before.type("Half a thought");
+    cleanups.pop()?.();
+    const after = show(snapshot("r1"));
+    expect((after.find("hitl-feedback") as HTMLTextAreaElement).value).toBe("Half a thought");
+  });
+
+  it.each([
+    ["human_input_cancelled", { reason: "source_lost" }, "the kernel that asked is gone"],
+    ["human_input_expired", {}, "nobody answered in time"],
+  ])("of a request that ended by %s says so and offers nothing", async (type, fields, words) => {
+    server.ask("r1");
+    server.append({ type, request_id: "r1", ...fields });
+    const shown = show(snapshot("r1", { timestamp: "2020-01-01T00:00:00Z" }));
+    await until(() => shown.find("hitl-record"));
+    expect(shown.text("hitl-record")).toContain(words);
+    expect(shown.find("hitl-accept")).toBeNull();
+  });
+
+  it("of a request that the log does not hold is a quiet record", async () => {
+    const shown = show(snapshot("r1", { timestamp: "2020-01-01T00:00:00Z" }));
+    await until(() => shown.status === "gone");
+    expect(shown.text("hitl-record")).toBe("This request is no longer in the log.");
+  });
+
+  it("shows the server's question, not one that a notebook pretends", async () => {
+    server.ask("r1", { prompt: "Delete everything?" });
+    const shown = show(snapshot("r1", { prompt: "Do you like cats?" }));
+    await until(() => shown.status === "pending");
+    expect(shown.text("hitl-prompt")).toBe("Delete everything?");
+  });
+
+  it("offers options and sends the chosen one", async () => {
+    const response = { decisions: ["respond", "reject"], options: ["a", "b"] };
+    server.ask("r1", { kind: "question", response });
+    const shown = show(snapshot("r1", { kind: "question", response }));
+    await until(() => shown.status === "pending");
+    expect(shown.find("hitl-accept")).toBeNull();
+    expect(shown.find("hitl-reject")).not.toBeNull();
+    shown.element.querySelectorAll<HTMLInputElement>("input[type=radio]")[1]?.click();
+    await until(() => shown.enabled("hitl-send"));
+    shown.click("hitl-send");
+    await until(() => shown.status === "answered");
+    expect(shown.text("hitl-record")).toContain("b");
+  });
+
+  it("shows the connection and its transport", async () => {
+    server.refused.add("websocket");
+    const shown = show(snapshot("r1"));
+    expect(shown.find("hitl-connection")?.dataset).toMatchObject({ state: "connecting" });
+    await until(() => shown.find("hitl-connection")?.dataset.state === "live");
+    expect(shown.find("hitl-connection")?.dataset.transport).toBe("sse");
+  });
+
+  it("shows how the notebook was saved where the log knows it no more, or cannot be asked", async () => {
+    const completion = {
+      type: "human_input_completed",
+      event_id: "c1",
+      request_id: "r1",
+      timestamp: "2020-01-01T00:01:00Z",
+      human_feedback: "The second one",
+      decision: "respond",
+      answered_by: { name: "ada", via: "lab" },
+    };
+    const saved = { ...snapshot("r1", { timestamp: "2020-01-01T00:00:00Z" }), completion };
+    const gone = show(saved);
+    await until(() => gone.status === "answered");
+    expect(gone.text("hitl-card")).toContain("The second one");
+    expect(gone.text("hitl-card")).toContain("the log does not have it");
+    const [alone, ofAnother] = [host(), host()];
+    cleanups.push(mountPayload(alone, saved, "card", null));
+    expect(alone.textContent).toContain("The second one");
+    const mixed = { ...saved, completion: { ...completion, request_id: "r2" } };
+    cleanups.push(mountPayload(ofAnother, mixed, "card", null));
+    expect(ofAnother.textContent).not.toContain("The second one");
+  });
+
+  it("can be read on a page that is none of a Jupyter server, and not answered", () => {
+    const element = host();
+    cleanups.push(mountPayload(element, snapshot("r1"), "card", null));
+    const shown = new Shown(element);
+    expect(shown.text("hitl-prompt")).toBe("Good?");
+    expect(shown.find("hitl-accept")).toBeNull();
+  });
+
+  it("says so when its bundle is none", () => {
+    expect(show({ nonsense: true }).element.textContent).toBe("This card cannot be read.");
+  });
+});
+
+describe("the list of all that waits", () => {
+  it("counts, takes in new questions, and keeps an answered one in its place", async () => {
+    server.ask("r1");
+    server.ask("done");
+    server.append({ type: "human_input_expired", request_id: "done" });
+    const element = host();
+    cleanups.push(mountInbox(element, "panel", server.endpoint));
+    const shown = new Shown(element);
+    await until(() => shown.text("hitl-count") === "1");
+    server.ask("r2");
+    await until(() => shown.text("hitl-count") === "2");
+    shown.click("hitl-accept");
+    await until(() => shown.text("hitl-count") === "1");
+    const cards = [...element.querySelectorAll<HTMLElement>("[data-testid=hitl-card]")];
+    expect(cards.map(({ dataset }) => [dataset.requestId, dataset.status])).toEqual([
+      ["r1", "answered"],
+      ["r2", "pending"],
+    ]);
+    expect(shown.find("hitl-panel")).not.toBeNull();
+  });
+
+  it("says when nothing waits", async () => {
+    const shown = show({ mode: "inbox" });
+    await until(() => shown.element.textContent?.includes("Nothing waits for you."));
+    expect(shown.find("hitl-inbox")).not.toBeNull();
+  });
+});
+
+describe("the anywidget", () => {
+  it("finds the server by the page's configuration and leaves nothing behind", async () => {
+    const config = page.createElement("script");
+    config.id = "jupyter-config-data";
+    config.type = "application/json";
+    config.textContent = JSON.stringify({ baseUrl: "/user/ada", token: "t" });
+    page.body.append(config);
+    const listeners = new Set<(content: unknown) => void>();
+    const traits: Record<string, unknown> = {
+      request: snapshot("r1"),
+      via: "widget",
+      mode: "card",
+    };
+    const model = {
+      get: (trait: string) => traits[trait],
+      on: (_: string, listener: (content: unknown) => void) => listeners.add(listener),
+      off: (_: string, listener: (content: unknown) => void) => listeners.delete(listener),
+      send: () => undefined,
+    };
+    const el = host();
+    const cleanup = card.render({ model, el });
+    expect(new Shown(el).status).toBe("sending");
+    traits.request = snapshot("r2", { prompt: "Another?" });
+    for (const listener of listeners) listener(null);
+    expect(new Shown(el).text("hitl-prompt")).toBe("Another?");
+    cleanup();
+    expect(el.childNodes).toHaveLength(0);
+    expect(listeners.size).toBe(0);
+  });
+});

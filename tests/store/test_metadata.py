@@ -1,0 +1,97 @@
+"""What every store promises of notes (``crewai_hitl_nb/store/metadata.py``)."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.memory import MemoryStore
+from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
+from tests.events import other
+from tests.store.conftest import Opened
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def noted(opened: Opened) -> NotedStore:
+    assert isinstance(opened.store, MemoryStore | SqliteStore)
+    return opened.store
+
+
+def _ignore(commits: object) -> None:
+    """Nobody listens."""
+
+
+async def test_a_note_is_replaced_as_a_whole(noted: NotedStore) -> None:
+    await noted.put_note("reader/a", b'{"cursor":1}')
+    await noted.put_note("reader/a", b'{"cursor":2}')
+    assert await noted.notes("reader/") == {"reader/a": b'{"cursor":2}'}
+
+
+async def test_notes_are_found_by_the_beginning_of_their_name(noted: NotedStore) -> None:
+    for name in ("reader/b", "reader/a", "reader_c", "%/a"):
+        await noted.put_note(name, name.encode())
+    assert sorted(await noted.notes("reader/")) == ["reader/a", "reader/b"]
+    assert sorted(await noted.notes("%")) == ["%/a"]
+    assert len(await noted.notes("")) == 4
+
+
+async def test_a_dropped_note_is_gone_and_dropping_it_again_is_no_error(noted: NotedStore) -> None:
+    await noted.put_note("a", b"1")
+    await noted.drop_note("a")
+    await noted.drop_note("a")
+    assert await noted.notes("") == {}
+
+
+async def test_a_note_moves_no_offset_and_is_announced_to_nobody(opened: Opened) -> None:
+    assert isinstance(opened.store, MemoryStore | SqliteStore)
+    await opened.store.put_note("a", b"1")
+    assert (opened.store.top, opened.seen) == (0, [])
+    (result,) = await opened.store.append([other()])
+    assert result.record.offset == 1
+
+
+async def test_notes_are_there_after_the_file_was_closed_and_opened(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "log.db")
+    await store.start(_ignore)
+    await store.put_note("a", b"1")
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await store.put_note("a", b"2")
+
+    store = SqliteStore(tmp_path / "log.db")
+    await store.start(_ignore)
+    try:
+        assert await store.notes("") == {"a": b"1"}
+    finally:
+        await store.close()
+
+
+async def test_a_file_of_the_first_schema_gets_notes_and_keeps_its_log(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    with sqlite3.connect(path, isolation_level=None) as old:
+        old.executescript(
+            f"BEGIN; {MIGRATIONS[0]} PRAGMA application_id = {APPLICATION_ID};"
+            "PRAGMA user_version = 1;"
+            "INSERT INTO meta VALUES ('epoch', 'the-old-epoch');"
+            "INSERT INTO events (event_id, type, stored_at, body)"
+            """ VALUES ('e1', 'note', 0, '{"type":"note","event_id":"e1"}'); COMMIT;"""
+        )
+    old.close()
+
+    store = SqliteStore(path)
+    await store.start(_ignore)
+    try:
+        assert (store.epoch, store.top) == ("the-old-epoch", 1)
+        assert await store.offset_of("e1") == 1
+        await store.put_note("a", b"1")
+        assert await store.notes("a") == {"a": b"1"}
+    finally:
+        await store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    connection.close()
