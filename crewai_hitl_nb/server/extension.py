@@ -203,7 +203,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         prefix = re.escape(url_path_join(self.settings["base_url"], PREFIX, "/"))
         if self.serverapp is not None and self._services is not None:
             app: Any = self.serverapp.web_app
-            kernel_publish.serve(app, self._services)
+            kernel_publish.add_route(app, self._services)
             app.add_handlers(".*$", negotiated.rules(prefix, name=self.name))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:

@@ -1,29 +1,28 @@
-"""``POST events`` with the kernel key, without a handler of the host: the short way to publish.
+"""A short path for ``POST events`` with the kernel key, which skips the host's handlers.
 
-Why: a handler of a Jupyter server is some 0.3 ms of work for each request, and for this one
-nearly all of it answers questions that the kernel key has answered: a crew publishes each step
-it takes. What is checked is the same: the key, in constant time; its rights, asked of its
-authorizer; the Host header, which names this machine; the size, the limits of the caller, and
-every event (``publish.publish``). What is left behind is the same, too: the access log, the
-host's metrics and its time of last activity.
+Why: a handler of a Jupyter server costs some 0.3 ms for each request, and nearly all of it answers
+questions that the kernel key has already answered. A crew publishes each step that it takes.
 
-A call that is not plainly a program's on this machine is not taken here, and the next route
-is the handler itself (``publish.EventsHandler``): other credentials, a query, an Origin, a name
-that must be looked up, headers that an operator wants in every reply. The two are held equal by
-``tests/server/fast/test_kernel_publish.py``. The reply is never compressed: it is read on the same
-machine. What follows on the connection and says the same again is served at once
-(``same_again.py``).
+The checks are the same as the handler's: the key (compared in constant time), its rights (asked of
+its authorizer), the Host header (it must name this machine), the size, the caller's rate limits,
+and every event (``publish.publish``). So are the traces: the access log, the host's metrics and its
+time of last activity. The reply is never compressed, because it is read on the same machine.
+
+A request that is not plainly from a program on this machine is not matched here, and the next
+route is the handler itself (``publish.EventsHandler``): other credentials, a query, an Origin, a
+host name that must be resolved, or headers that the operator adds to every reply.
+``tests/server/fast/test_kernel_publish.py`` checks that both reply alike.
+
+Above: the extension, which adds the route. Below: Tornado's router and ``api/publish.py``.
 """
 
 import asyncio
 import re
 import time
-from contextlib import aclosing
 from http.client import responses
 from typing import Any, Final, cast
 
 import msgspec
-from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPHeaders,
     HTTPServerRequest,
@@ -39,43 +38,43 @@ from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, StoreUnavailabl
 from crewai_hitl_nb.server.api.publish import publish
 from crewai_hitl_nb.server.auth import kernel_key
 from crewai_hitl_nb.server.base import RESOURCE, Services, json_of, note_refusal
-from crewai_hitl_nb.server.fast import same_again
 
 _PATH: Final = "events"
-_HERE: Final = re.compile(r"(127\.0\.0\.1|\[::1\])(:\d+)?")
-"""A Host that the host lets pass wherever it is told to be; handlers look at the other ones."""
+_LOOPBACK_HOST: Final = re.compile(r"(127\.0\.0\.1|\[::1\])(:\d+)?")
+"""A Host header that every host accepts; the handler decides about all others."""
 
 _FAILED: Final = {"error": "server_error", "message": "Internal Server Error"}
 
 
-class FromKernel(Matcher):
-    """Matches what is plainly a program's call with the kernel key."""
+class KernelPublishMatcher(Matcher):
+    """Matches a publish that is plainly a local program's, with the kernel key."""
 
     def __init__(self, application: Application, services: Services) -> None:
-        """Take the host's application, whose settings count at each call."""
+        """Take the host's application, whose settings are read at each request."""
         self._settings = application.settings
+        self._services = services
         self._path = services.prefix + _PATH
-        self._key = services.kernel_key
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """Return no parts of the path, or None for the handler's own route to take it."""
+        """Return no parts of the path, or None to let the handler's own route take it."""
         plain = (
             request.path == self._path
             and request.method == "POST"
+            and self._services.lean
             and not request.query
             and "Origin" not in request.headers
             and not self._settings.get("headers")
             and (
                 self._settings.get("allow_remote_access")
-                or _HERE.fullmatch(request.host) is not None
+                or _LOOPBACK_HOST.fullmatch(request.host) is not None
             )
-            and kernel_key.same(self._key, kernel_key.bearer(request))
+            and kernel_key.same(self._services.kernel_key, kernel_key.bearer(request))
         )
         return {} if plain else None
 
 
-class _Call:
-    """One call: who makes it to ``publish``, and a handler to whatever logs and counts."""
+class _Request:
+    """One request: the caller for ``publish``, and a handler for what logs and counts requests."""
 
     by_kernel = True
 
@@ -94,7 +93,7 @@ class _Call:
 
     @property
     def broker(self) -> Broker:
-        """The broker: the kernel key sees all of it.
+        """The broker; the kernel key sees all of it.
 
         Raises:
             StoreUnavailable: The log is not open.
@@ -104,14 +103,14 @@ class _Call:
         return self.services.broker
 
     async def require(self, action: str) -> None:
-        """Ask the key's authorizer.
+        """Ask the kernel key's authorizer for a right.
 
         Raises:
-            Forbidden: It says no.
+            Forbidden: It refuses.
         """
         authorizer = self.services.kernel_authorizer
         if not authorizer.is_authorized(cast("Any", self), self.current_user, action, RESOURCE):
-            raise Forbidden(f"you have not the right to {action} on {RESOURCE}")
+            raise Forbidden(f"you do not have permission to {action} on {RESOURCE}")
 
     def get_status(self) -> int:
         """Return the reply's status."""
@@ -119,70 +118,63 @@ class _Call:
 
 
 class KernelPublish:
-    """Takes the calls that :class:`FromKernel` matches, and those that say the same again."""
+    """Replies to the requests that :class:`KernelPublishMatcher` matches."""
 
     def __init__(self, application: Application, services: Services) -> None:
-        """Take the host's application: its settings, its access log."""
+        """Take the host's application, for its settings and its access log."""
         self._application = application
         self._services = services
-        self._calls: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def __call__(self, request: HTTPServerRequest) -> None:
-        """Begin to serve a call; Tornado does not wait for it."""
-        serving = asyncio.ensure_future(self._serve(request))
-        self._calls.add(serving)
-        serving.add_done_callback(self._calls.discard)
+        """Begin to serve a request; Tornado does not wait for it."""
+        task = asyncio.ensure_future(self._serve(request))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _serve(self, request: HTTPServerRequest) -> None:
-        """Serve a call, and those that follow on its connection and say the same again."""
-        connection = cast("HTTP1Connection", request.connection)
+        connection = request.connection
+        assert connection is not None
+        reply = _Request(self._application, self._services, request)
+        headers, body = await self._publish(reply)
+        line = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
         try:
-            status, headers, body = await self._publish(request)
-            line = ResponseStartLine("HTTP/1.1", status, responses[status])
             connection.write_headers(line, headers, body)
-            if self._services.lean:
-                await self._serve_again(request, connection)
         except StreamClosedError:
-            pass  # the kernel hung up; what it published is published
+            pass  # the kernel hung up; its events are published
         finally:
             connection.finish()
 
-    async def _serve_again(self, first: HTTPServerRequest, connection: HTTP1Connection) -> None:
-        async with aclosing(same_again.calls(first)) as calls:
-            async for call in calls:
-                status, headers, body = await self._publish(call)
-                said = f"{status} {responses[status]}"
-                await same_again.write(connection.stream, said, headers, body)
-
-    async def _publish(self, request: HTTPServerRequest) -> tuple[int, HTTPHeaders, bytes]:
-        """Publish what a call says, and return its reply."""
-        call = _Call(self._application, self._services, request)
+    async def _publish(self, request: _Request) -> tuple[HTTPHeaders, bytes]:
+        """Publish the events in a request; set its status and return the rest of its reply."""
         headers = HTTPHeaders()
         try:
-            await call.require("write")
-            said = await publish(call, json_of(request.body))
+            await request.require("write")
+            said = await publish(request, json_of(request.request.body))
         except HitlError as error:
-            call.status, said = error.status, error.to_wire()
-            note_refusal(cast("Any", call), error)
+            request.status, said = error.status, error.to_wire()
+            note_refusal(cast("Any", request), error)
             if isinstance(error, TooMany):
                 headers["Retry-After"] = str(error.details.get("retry_after", 1))
-        except Exception:  # the same boundary as Tornado's around a handler: one call fails
-            call.log.exception("a publish of a kernel failed")
-            call.status, said = 500, _FAILED
-        call.settings["api_last_activity"] = utc_now()
+        except Exception:  # the same boundary as Tornado's around a handler: one request fails
+            request.log.exception("a publish of a kernel failed")
+            request.status, said = 500, _FAILED
+        request.settings["api_last_activity"] = utc_now()
         body = msgspec.json.encode(said)
         headers["Content-Type"] = "application/json"
         headers["Content-Length"] = str(len(body))
         headers["Date"] = format_timestamp(time.time())
         headers["X-Content-Type-Options"] = "nosniff"
-        self._application.log_request(cast("Any", call))
-        return call.status, headers, body
+        self._application.log_request(cast("Any", request))
+        return headers, body
 
 
-def serve(application: Application, services: Services) -> None:
-    """Put the route before all others: those of handlers are matched one by one.
+def add_route(application: Application, services: Services) -> None:
+    """Put the route before all others, because those of handlers are matched one by one.
 
-    Not by ``add_handlers``: a Jupyter server looks there for the decorators of a handler.
+    It does not use ``add_handlers``: a Jupyter server expects a handler's decorators there.
     """
-    rule = Rule(FromKernel(application, services), KernelPublish(application, services))
+    rule = Rule(
+        KernelPublishMatcher(application, services), KernelPublish(application, services)
+    )
     application.default_router.rules.insert(0, rule)
