@@ -20,14 +20,14 @@ from functools import partial
 from typing import Final
 
 from crewai_hitl_nb.broker import request_lines
-from crewai_hitl_nb.broker.counters import Tally
+from crewai_hitl_nb.broker.counters import RequestCounters
 from crewai_hitl_nb.broker.delivery.buffers import Buffers
 from crewai_hitl_nb.broker.delivery.fanout import Fanout
 from crewai_hitl_nb.broker.delivery.subscription import Closed, SlowReader, Start, Subscription
-from crewai_hitl_nb.broker.event_names import EventNames
+from crewai_hitl_nb.broker.event_names import StableEventIds
 from crewai_hitl_nb.broker.reader_counts import Ending, Reader, Readers
 from crewai_hitl_nb.broker.requests import answers, closers
-from crewai_hitl_nb.broker.requests.closers import Endings
+from crewai_hitl_nb.broker.requests.closers import RequestClosers
 from crewai_hitl_nb.broker.requests.deadlines import Deadlines
 from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
 from crewai_hitl_nb.broker.requests.presence import Presence, Waiter
@@ -60,13 +60,13 @@ from crewai_hitl_nb.protocol.wire import encode_event
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
+    KeyScope,
     Match,
-    Reach,
     RequestPage,
     RequestQuery,
 )
 from crewai_hitl_nb.store.histograms import CommitFigures, Histogram
-from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.trail import TrailPage
 
 _log = logger(__name__)
@@ -85,7 +85,7 @@ class Broker:
 
     def __init__(  # noqa: PLR0913 - every option of a broker, by keyword
         self,
-        store: NotedStore,
+        store: MetadataStore,
         *,
         clock: Callable[[], datetime] = utc_now,
         presence_grace: float = limits.PRESENCE_GRACE_SECONDS,
@@ -118,16 +118,16 @@ class Broker:
         self._max_pending_bytes = max_pending_bytes
         self.buffers = Buffers()
         self.readers = Readers()
-        self.tally = Tally()
+        self.request_counters = RequestCounters()
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._open = OpenRequests()
         self.askers: dict[str, str] = {}
         """Who asked each open request, where that is known."""
         self._stopped = False
-        self._names = EventNames()
-        self._endings = Endings(store, clock, self._names, retry_seconds=retry_seconds)
+        self._names = StableEventIds()
+        self._closers = RequestClosers(store, clock, self._names, retry_seconds=retry_seconds)
         self._deadlines = Deadlines(
-            self._endings.due, self._endings.remind, clock, trusted=self._trusted.is_trusted
+            self._closers.due, self._closers.remind, clock, trusted=self._trusted.is_trusted
         )
         self._presence = Presence(self._on_lost, presence_grace)
 
@@ -168,8 +168,8 @@ class Broker:
         """How the store's commits go; None for one that only remembers."""
         return getattr(self._store, "figures", None)
 
-    def is_pending(self, request_id: str, within: Reach | None = None) -> bool:
-        """Whether this request is open, and in reach."""
+    def is_pending(self, request_id: str, within: KeyScope | None = None) -> bool:
+        """Whether this request is open, and in key_scope."""
         required = self._open.get(request_id)
         return required is not None and (within is None or within.covers(required))
 
@@ -223,14 +223,14 @@ class Broker:
         self.buffers.close()
         self._deadlines.close()
         self._presence.close()
-        await self._endings.close()
+        await self._closers.close()
         await self._trusted.save(self._store)
         await self._store.close()
 
     # ---- writing
 
     async def publish(
-        self, events: Sequence[Event], by: str | None = None, within: Reach | None = None
+        self, events: Sequence[Event], by: str | None = None, within: KeyScope | None = None
     ) -> list[Appended]:
         """Append events together; all are durable when this returns, and on their way.
 
@@ -256,7 +256,7 @@ class Broker:
         if within is None:
             appended = await self._store.append(settled, by=by)
         else:
-            appended = await self._store.append_within(settled, within, by=by)
+            appended = await self._store.append_scoped(settled, within, by=by)
         await self._fanout.room()
         return appended
 
@@ -343,7 +343,7 @@ class Broker:
         request_id: str,
         reason: CancelReason,
         message: str = "",
-        within: Reach | None = None,
+        within: KeyScope | None = None,
     ) -> Appended:
         """Say that nobody waits any more. Raises like :meth:`publish`."""
         required = (await self.request(request_id)).required
@@ -351,7 +351,7 @@ class Broker:
         if within is None:
             (result,) = await self._store.append([event])
         else:
-            (result,) = await self._store.append_within([event], within)
+            (result,) = await self._store.append_scoped([event], within)
         return result
 
     # ---- reading
@@ -406,9 +406,9 @@ class Broker:
         """Return the next entries of the trail."""
         return await self._store.trail(after=after, limit=limit)
 
-    async def is_taken(self, reach: Reach, event_id: str) -> bool:
+    async def is_taken(self, key_scope: KeyScope, event_id: str) -> bool:
         """Say whether an event out of this reach has the id."""
-        return await is_taken(self._store, reach, event_id)
+        return await is_taken(self._store, key_scope, event_id)
 
     async def prune(self, *, keep: int, days: float) -> int:
         """Drop events beyond the newest ``keep`` and older than ``days``; return how many."""
@@ -434,7 +434,7 @@ class Broker:
         """Say so to a caller who sees everything."""
         return self.waiter_is_near(source_id)
 
-    async def is_named(self, source_id: str, within: Reach) -> bool:
+    async def is_named(self, source_id: str, within: KeyScope) -> bool:
         """Say whether anything in this reach names the waiter."""
         return await is_named(self._store, within, source_id)
 
@@ -456,13 +456,13 @@ class Broker:
             if commit.by is not None:
                 self.askers[event.request_id] = commit.by
             yield from self._opened(event, len(commit.record.body))
-            yield partial(self.tally.opened, event)
+            yield partial(self.request_counters.opened, event)
         elif isinstance(event, ClosingEvent) and event.request_id is not None:
             required = self._open.closed(event.request_id)
             self.askers.pop(event.request_id, None)
             yield partial(self._deadlines.closed, event.request_id)
             if required is not None:
-                yield partial(self.tally.closed, required, event)
+                yield partial(self.request_counters.closed, required, event)
         yield partial(request_lines.tell, event, commit.record.offset)
 
     def _opened(self, asked: HumanInputRequired, size: int) -> Iterator[Callable[[], None]]:
@@ -481,7 +481,7 @@ class Broker:
 
     def _on_lost(self, waiter: Waiter) -> None:
         for required in self._open.awaited_by(waiter):
-            self._endings.lost(required)
+            self._closers.lost(required)
 
 
 def _attempt(part: Callable[[], None], offset: int) -> None:

@@ -25,7 +25,7 @@ _ANSWER_SECONDS: Final = (1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800)
 """From a click to a week: a person answers."""
 
 
-class Tally:
+class RequestCounters:
     """Counts."""
 
     def __init__(self) -> None:

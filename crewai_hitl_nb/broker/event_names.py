@@ -12,26 +12,26 @@ from typing import Final
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.log_lines import logger
-from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.metadata import MetadataStore
 
 _log = logger(__name__)
 
 _NOTE: Final = "secret-of-event-names"
 
 
-class EventNames:
+class StableEventIds:
     """Makes them (UUIDv5, RFC 9562, 5.5, in a namespace that nobody knows)."""
 
     def __init__(self) -> None:
         self._secret = uuid.uuid4()
 
-    async def load(self, store: NotedStore) -> None:
+    async def load(self, store: MetadataStore) -> None:
         """Take the log's secret, or give it one.
 
         A log that cannot be written now is given it at the next start: until then the same
         key may become another answer after a restart, which loses and says so.
         """
-        kept = (await store.notes(_NOTE)).get(_NOTE)
+        kept = (await store.get_metadata(_NOTE)).get(_NOTE)
         if kept is not None and len(kept) == len(self._secret.hex):
             try:
                 self._secret = uuid.UUID(kept.decode())
@@ -40,7 +40,7 @@ class EventNames:
             else:
                 return
         try:
-            await store.put_note(_NOTE, self._secret.hex.encode())
+            await store.put_metadata(_NOTE, self._secret.hex.encode())
         except StoreUnavailable as error:
             _log.warning("the secret of event names is not stored: %s", error)
 

@@ -24,14 +24,14 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.state import Request
-from crewai_hitl_nb.store.base import Appended, Match, Reach, RequestPage, RequestQuery
+from crewai_hitl_nb.store.base import Appended, KeyScope, Match, RequestPage, RequestQuery
 from crewai_hitl_nb.store.trail import TrailPage
 
 
-class BrokerWithin:
+class ScopedBroker:
     """A broker seen through a reach."""
 
-    def __init__(self, broker: Broker, reach: Reach) -> None:
+    def __init__(self, broker: Broker, reach: KeyScope) -> None:
         """Look at the broker through the reach."""
         self._broker = broker
         self._reach = reach

@@ -22,7 +22,7 @@ import msgspec
 from crewai_hitl_nb.broker.clocks import CautiousClock
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.log_lines import logger, note
-from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.metadata import MetadataStore
 
 _log = logger(__name__)
 
@@ -67,21 +67,21 @@ class TrustedClock:
         self._steady = steady
         self._begin(None)
 
-    async def start(self, store: NotedStore) -> None:
+    async def start(self, store: MetadataStore) -> None:
         """Compare the clock with what the log remembers.
 
         Raises:
             StoreUnavailable: The log cannot be read.
         """
-        self._begin(_decoded((await store.notes(_NOTE)).get(_NOTE)) or await _newest(store))
+        self._begin(_decoded((await store.get_metadata(_NOTE)).get(_NOTE)) or await _newest(store))
         if self._look().trial:
             note(_log, logging.WARNING, "clock_doubted", clock=self._mark.seen.isoformat())
         await self.save(store)
 
-    async def save(self, store: NotedStore) -> None:
+    async def save(self, store: MetadataStore) -> None:
         """Let the log remember; where it cannot be written the next time will do."""
         try:
-            await store.put_note(_NOTE, msgspec.json.encode(self._look()))
+            await store.put_metadata(_NOTE, msgspec.json.encode(self._look()))
         except StoreUnavailable:
             _log.debug("the clock was not noted")
 
@@ -126,7 +126,7 @@ def _decoded(body: bytes | None) -> Mark | None:
         return None  # a damaged one: the log's events say enough
 
 
-async def _newest(store: NotedStore) -> Mark | None:
+async def _newest(store: MetadataStore) -> Mark | None:
     """Return what a log says that has no note yet: when its newest event was stored."""
     stored_at = await store.newest()
     if stored_at is None:

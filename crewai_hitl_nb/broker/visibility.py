@@ -1,4 +1,4 @@
-"""Whether an event of the log is in a limited caller's reach, told by its id alone.
+"""Whether an event of the log is in a limited key's scope, told by its id alone.
 
 Above: ``within`` and ``subscription``. For a limited caller an event out of reach does not
 exist; an id that they send along must not tell otherwise.
@@ -9,29 +9,29 @@ from typing import Final
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import RUN_STARTED, source_of
 from crewai_hitl_nb.protocol.wire import decode_event
-from crewai_hitl_nb.store.base import Match, Reach, Store, is_full
+from crewai_hitl_nb.store.base import KeyScope, Match, Store, is_full
 
 _NAME_A_SOURCE: Final = frozenset({"human_input_required", RUN_STARTED})
 
 
-async def offset_within(store: Store, reach: Reach | None, event_id: str) -> int | None:
+async def offset_within(store: Store, key_scope: KeyScope | None, event_id: str) -> int | None:
     """Return the place of an event as far as it is in reach; None reaches everything."""
     offset = await store.offset_of(event_id)
-    if offset is None or reach is None:
+    if offset is None or key_scope is None:
         return offset
-    seen = await store.read(Match(within=reach), after=offset - 1, upto=offset, limit=1)
+    seen = await store.read(Match(within=key_scope), after=offset - 1, upto=offset, limit=1)
     return offset if seen else None
 
 
-async def is_taken(store: Store, reach: Reach, event_id: str) -> bool:
+async def is_taken(store: Store, key_scope: KeyScope, event_id: str) -> bool:
     """Say whether an event out of reach has this id."""
     in_log = await store.offset_of(event_id) is not None
-    return in_log and await offset_within(store, reach, event_id) is None
+    return in_log and await offset_within(store, key_scope, event_id) is None
 
 
-async def is_named(store: Store, reach: Reach, source_id: str) -> bool:
+async def is_named(store: Store, key_scope: KeyScope, source_id: str) -> bool:
     """Say whether a question or a run in reach names this process."""
-    match, after = Match(within=reach, types=_NAME_A_SOURCE), 0
+    match, after = Match(within=key_scope, types=_NAME_A_SOURCE), 0
     while True:
         page = await store.read(match, after=after, upto=store.top, limit=limits.REPLAY_EVENTS)
         if any(source_of(decode_event(record.body)) == source_id for record in page):

@@ -16,19 +16,19 @@ from tornado import web
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, TooLarge, TooMany
-from crewai_hitl_nb.server.auth.unidentified import known
+from crewai_hitl_nb.server.auth.unidentified import mark_identified
 
 if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
-    from crewai_hitl_nb.server.base import Services
+    from crewai_hitl_nb.server.services import Services
 
 
 _MOST_DROPPED = 2 * limits.MAX_BODY_BYTES
 """What is read of a body that is refused, so that its sender hears why."""
 
 
-class Bodies:
+class BodyBudget:
     """How many bytes callers have under way, all together."""
 
     def __init__(self, most: int = limits.MAX_BODIES_BYTES) -> None:
@@ -173,7 +173,7 @@ class BodyMixin:
         return cast("Services", cast("Any", self).services)
 
 
-class KnownMixin:
+class IdentifiedMixin:
     """Tells the listener that a handler's caller is known."""
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
@@ -181,7 +181,7 @@ class KnownMixin:
         await super().prepare(*args, **kwargs)  # type: ignore[misc]
         handler = cast("web.RequestHandler", self)
         if handler.current_user:
-            known(handler.request)
+            mark_identified(handler.request)
 
 
 def too_large(size: object) -> TooLarge:

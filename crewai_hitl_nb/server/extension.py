@@ -1,16 +1,14 @@
-"""The Jupyter server extension: reads the configuration and owns everything's life.
+"""The Jupyter server extension: translates Jupyter's configuration and serves the handlers.
 
-It opens the log when the server is up, hands kernels the URL and their key, prunes once
-an hour, tells the host that it is in use while a crew waits, and closes all of it in reverse
-order when the server stops.
+What runs behind them, and how it starts and stops, is the same for every host
+(``host/runtime.py``). Only this module knows traits, and where a Jupyter server keeps its data.
 """
 
-import asyncio
 import hashlib
 import os
 import re
-import secrets
-from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,25 +18,20 @@ from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinja
 from jupyter_server.utils import url_path_join
 from traitlets import Bool, Float, Int, List, Unicode
 
-from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.webhooks.config import WebhookSettings
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.server.api import metrics, webhooks
-from crewai_hitl_nb.server.auth.kernel_key import load_or_make
-from crewai_hitl_nb.server.auth.rate_limits import CALLER_LIMITS, CallerLimits, Limiter
-from crewai_hitl_nb.server.base import SETTING, Services
+from crewai_hitl_nb.server.auth.rate_limits import CALLER_LIMITS, CallerLimits
 from crewai_hitl_nb.server.fast import kernel_publish
-from crewai_hitl_nb.server.host import activity, kernel_listener
+from crewai_hitl_nb.server.host import kernel_listener
 from crewai_hitl_nb.server.host.access_log import clean_host_line
-from crewai_hitl_nb.server.host.discovery_file import Handover, local_url
-from crewai_hitl_nb.server.host.gc_freeze import leave_out_what_is_loaded
-from crewai_hitl_nb.server.host.retention import Retention, prune_forever
+from crewai_hitl_nb.server.host.discovery_file import Address, local_url
+from crewai_hitl_nb.server.host.retention import Retention
+from crewai_hitl_nb.server.host.runtime import HostSettings, Runtime
 from crewai_hitl_nb.server.page import STATIC, TEMPLATES
 from crewai_hitl_nb.server.routes import PREFIX, ROUTES
+from crewai_hitl_nb.server.services import SETTING, Services
 from crewai_hitl_nb.server.streams import negotiated
-from crewai_hitl_nb.store.base import StoreInUse
-from crewai_hitl_nb.store.sqlite.store import SqliteStore
+from crewai_hitl_nb.store.open import MEMORY, UnsupportedStore, locate
 
 _MOST_LOGS: Final = 20
 """Servers of one user side by side, each with a log of its own."""
@@ -172,151 +165,97 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         help="Types of events to post. Default: human_input_required, human_input_completed.",
     )
 
-    def __init__(self, **kwargs: Any) -> None:
-        """Make what lives as long as the application."""
-        super().__init__(**kwargs)
-        self._handover = Handover(Path(jupyter_runtime_dir()))
-        self._loops: list[asyncio.Task[None]] = []
-        self._services: Services | None = None
-        self._broken = ""
-        self._hide: Callable[[], None] | None = None
-        self._door: kernel_listener.KernelDoor | None = None
+    _runtime: Runtime | None = None
 
     def initialize_settings(self) -> None:
         """Give the handlers what they work with; the log is opened later."""
         # The host's log of this extension, its lines of requests among them.
         getattr(self.log, "logger", self.log).addFilter(clean_host_line)
-        kernel_key, self._broken = self._kernel_key()
-        self._services = Services(
-            prefix=url_path_join(self.settings["base_url"], PREFIX, "/"),
-            routes=ROUTES,
-            kernel_key=kernel_key,
-            heartbeat=self.heartbeat_seconds,
-            hub_check_seconds=self.hub_check_seconds,
-            limiter=Limiter(CallerLimits.of({n: getattr(self, n) for n in CALLER_LIMITS})),
-        )
-        self.settings[SETTING] = self._services
+        host = self.settings if self.serverapp is None else self.serverapp.web_app.settings
+        self._runtime = Runtime(self._host_settings(), self.log, activity=host)
+        self.settings[SETTING] = self._runtime.services
 
     def initialize_handlers(self) -> None:
         """Serve the table of routes below the prefix."""
         self.handlers.extend((rf"/{PREFIX}/{path}", handler) for path, handler in ROUTES)
-        prefix = re.escape(url_path_join(self.settings["base_url"], PREFIX, "/"))
-        if self.serverapp is not None and self._services is not None:
+        prefix = re.escape(self._prefix())
+        if self.serverapp is not None and self._runtime is not None:
             app: Any = self.serverapp.web_app
-            kernel_publish.add_route(app, self._services)
+            kernel_publish.add_route(app, self._runtime.services)
             app.add_handlers(".*$", negotiated.rules(prefix, name=self.name))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        """Open the log and tell kernels where it is; the server's port is final here."""
-        services = self._services
-        if services is None:
-            return
-        self._hide = metrics.expose(services)
-        if self._broken:
-            services.trouble, error = self._broken, StoreUnavailable(self._broken)
-            self.log.error("crewai-hitl: nothing is served: %s", error)
-            return
-        try:
-            services.broker, store = await self._open_broker()
-        except StoreUnavailable as error:
-            services.trouble = error.message
-            self.log.error("crewai-hitl: %s", error)
-            return
-        services.limiter.remember(services.broker.askers, services.broker.size_of)
-        awake = activity.keep_noting(
-            serverapp.web_app.settings, services.broker, hours=self.awake_hours
-        )
-        retention = Retention(self.retain_events, self.retain_days)
-        pruning = prune_forever(services.broker, retention, self.log)
-        self._loops = [
-            asyncio.ensure_future(loop) for loop in (pruning, awake, _ask_forever(services))
-        ]
-        await webhooks.begin(services, store, services.broker, self._webhooks(), self.log)
-        self._hand_over(serverapp, services)
-        if self.freeze_at_start:
-            leave_out_what_is_loaded()
-
-    def _hand_over(self, serverapp: Any, services: Services) -> None:
-        """Tell kernels and scripts of this machine a way in that works for them."""
-        if not kernel_listener.is_needed(serverapp):
-            self._handover.give(_local_url(serverapp), services.kernel_key)
-            return
-        self._door = kernel_listener.KernelDoor(serverapp, services)
-        url = local_url("127.0.0.1", self._door.port, services.prefix)
-        page = url_path_join(serverapp.public_url, PREFIX, "/")
-        self._handover.give(url, services.kernel_key, page)
-
-    def _webhooks(self) -> WebhookSettings:
-        return WebhookSettings(
-            urls=tuple(self.webhook_urls),
-            secrets=tuple(self.webhook_secrets),
-            allow_private=self.webhook_allow_private,
-            types=tuple(self.webhook_types),
-        )
-
-    async def _open_broker(self) -> tuple[Broker, SqliteStore]:
-        """Open the first log that no other running server of this user holds."""
-        for number in range(1, _MOST_LOGS + 1):
-            path = self._path(number)
-            store = SqliteStore(path)
-            broker = Broker(
-                store,
-                presence_grace=self.presence_grace_seconds,
-                heartbeat_seconds=self.heartbeat_seconds,
-                buffer_events=self.buffer_events,
-                max_pending=self.max_pending,
-            )
-            try:
-                await broker.start()
-            except StoreInUse:
-                continue
-            if number > 1:
-                self.log.warning("crewai-hitl: another server holds the log; using %s", path)
-            return broker, store
-        raise StoreUnavailable(
-            f"{_MOST_LOGS} servers hold logs in {self._folder()}; stop some of them"
-        )
-
-    def _kernel_key(self) -> tuple[str, str]:
-        """Return the kernels' key, or one that nobody knows and why it is none of the file's."""
-        try:
-            return load_or_make(self._folder() / "kernel_key"), ""
-        except OSError as error:
-            return secrets.token_urlsafe(32), f"the kernels' key cannot be used: {error}"
-
-    def _folder(self) -> Path:
-        return self._path(1).parent
-
-    def _path(self, number: int) -> Path:
-        default = Path(jupyter_data_dir()) / "crewai-hitl" / "human_input.db"
-        path = Path(self.store_path).expanduser() if self.store_path else default
-        # A named server of a JupyterHub shares its user's home with others, and must find its
-        # own log again whichever of them starts first.
-        return path.with_stem(
-            log_stem(path.stem, os.environ.get("JUPYTERHUB_SERVER_NAME", ""), number)
-        )
+        """Start what is behind the handlers; the server's port is final here."""
+        if self._runtime is not None:
+            await self._runtime.start(partial(_address, serverapp, self._runtime.services))
 
     async def stop_extension(self) -> None:
-        """Take everything back, in reverse order."""
-        self._handover.take_back()
-        if self._door is not None:
-            self._door.close()
-        if self._hide is not None:
-            self._hide()
-        for loop in self._loops:
-            loop.cancel()
-        services = self._services
-        if services is not None and services.broker is not None:
-            await webhooks.end(services)
-            broker, services.broker = services.broker, None
-            await broker.close()
+        """Stop what was started."""
+        if self._runtime is not None:
+            await self._runtime.stop()
+
+    def _host_settings(self) -> HostSettings:
+        return HostSettings(
+            prefix=self._prefix(),
+            stores=self._stores(),
+            discovery_folder=Path(jupyter_runtime_dir()),
+            kernel_key_file=self._file().with_name("kernel_key"),
+            retention=Retention(self.retain_events, self.retain_days),
+            caller_limits=CallerLimits.of({name: getattr(self, name) for name in CALLER_LIMITS}),
+            webhooks=WebhookSettings(
+                urls=tuple(self.webhook_urls),
+                secrets=tuple(self.webhook_secrets),
+                allow_private=self.webhook_allow_private,
+                types=tuple(self.webhook_types),
+            ),
+            heartbeat=self.heartbeat_seconds,
+            presence_grace=self.presence_grace_seconds,
+            buffer_events=self.buffer_events,
+            max_pending=self.max_pending,
+            max_pending_bytes=limits.MAX_PENDING_BYTES,
+            revocation_seconds=self.hub_check_seconds,
+            awake_hours=self.awake_hours,
+            host_metrics=True,
+            freeze_garbage=self.freeze_at_start,
+            survives_failure=True,
+        )
+
+    def _prefix(self) -> str:
+        return str(url_path_join(self.settings["base_url"], PREFIX, "/"))
+
+    def _stores(self) -> tuple[str, ...]:
+        """Return where the log may be: servers of one user side by side have one each."""
+        try:
+            if self.store_path and locate(self.store_path).in_memory:
+                return (MEMORY,)
+        except UnsupportedStore:
+            return (self.store_path,)  # the runtime says what is wrong with it
+        file = self._file()
+        # A named server of a JupyterHub shares its user's home with others, and must find its
+        # own log again whichever of them starts first.
+        name = os.environ.get("JUPYTERHUB_SERVER_NAME", "")
+        return tuple(
+            str(file.with_stem(log_stem(file.stem, name, number)))
+            for number in range(1, _MOST_LOGS + 1)
+        )
+
+    def _file(self) -> Path:
+        """Return the log's file, but for the names of servers; the kernels' key is beside it."""
+        default = Path(jupyter_data_dir()) / "crewai-hitl" / "human_input.db"
+        try:
+            return (locate(self.store_path).path if self.store_path else None) or default
+        except UnsupportedStore:
+            return default
 
 
-async def _ask_forever(services: Services) -> None:
-    """End the streams of those whom a JupyterHub lets in no more."""
-    while True:
-        await asyncio.sleep(services.hub_check_seconds)
-        await services.streams.ask_the_hub()
+def _address(serverapp: Any, services: Services, opened: AsyncExitStack) -> Address:
+    """Return where kernels and scripts of this machine reach the server; open it if need be."""
+    if not kernel_listener.is_needed(serverapp):
+        return Address(local_url(serverapp.ip, serverapp.port, services.prefix))
+    listener = kernel_listener.KernelListener(serverapp, services)
+    opened.callback(listener.close)
+    page = url_path_join(serverapp.public_url, PREFIX, "/")
+    return Address(local_url("127.0.0.1", listener.port, services.prefix), page)
 
 
 def log_stem(stem: str, server: str, number: int) -> str:
@@ -332,8 +271,3 @@ def log_stem(stem: str, server: str, number: int) -> str:
         digest = hashlib.sha256(server.encode()).hexdigest()[:32]
         name = f"{name[: _NAME_CHARS - 33]}+{digest}"
     return f"{stem}.{name}" if number == 1 else f"{stem}.{name}+{number}"
-
-
-def _local_url(server: Any) -> str:
-    """Return the prefix as a process on this machine reaches it."""
-    return local_url(server.ip, server.port, url_path_join(server.base_url, PREFIX, "/"))

@@ -16,10 +16,10 @@ from crewai_hitl_nb.server.api.requests import (
 )
 from crewai_hitl_nb.server.api.sources import SourceHandler
 from crewai_hitl_nb.server.api.webhooks import WebhooksHandler
-from crewai_hitl_nb.server.base import Routes
 from crewai_hitl_nb.server.describe.documents import AsyncApiHandler, OpenApiHandler
 from crewai_hitl_nb.server.page.inbox import InboxHandler
 from crewai_hitl_nb.server.page.pwa import ManifestHandler, WorkerHandler
+from crewai_hitl_nb.server.services import Routes
 from crewai_hitl_nb.server.streams.poll import PollHandler
 from crewai_hitl_nb.server.streams.sse import EventStreamHandler
 from crewai_hitl_nb.server.streams.websocket import StreamSocket

@@ -14,7 +14,8 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from os import PathLike
+from contextlib import AsyncExitStack
+from os import PathLike, fspath
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Final, NoReturn
@@ -25,44 +26,39 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import FileFindHandler
 from tornado import netutil, web
 
-from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.webhooks.config import WebhookSettings
-from crewai_hitl_nb.protocol import arguments, schema
+from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.errors import NotFound, StoreUnavailable
 from crewai_hitl_nb.protocol.limits import (
     HEARTBEAT_SECONDS,
     LISTEN_BACKLOG,
-    MAX_PENDING_BYTES,
-    MAX_PENDING_BYTES_IN_MEMORY,
     MEMORY_EVENTS,
     RETAIN_DAYS,
     RETAIN_EVENTS,
 )
 from crewai_hitl_nb.protocol.log_lines import logger
-from crewai_hitl_nb.server.api import webhooks
 from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
-from crewai_hitl_nb.server.auth.rate_limits import CallerLimits, Limiter
+from crewai_hitl_nb.server.auth.rate_limits import CallerLimits
 from crewai_hitl_nb.server.auth.unidentified import Proxies
-from crewai_hitl_nb.server.base import SETTING, CallerMixin, HitlHandler, Services
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import CallerMixin
 from crewai_hitl_nb.server.host.access_log import log_request
-from crewai_hitl_nb.server.host.discovery_file import Handover, local_url
+from crewai_hitl_nb.server.host.discovery_file import Address, local_url
 from crewai_hitl_nb.server.host.listener import BoundedServer
-from crewai_hitl_nb.server.host.retention import Retention, prune_forever
-from crewai_hitl_nb.server.host.server_thread import Background
+from crewai_hitl_nb.server.host.retention import Retention
+from crewai_hitl_nb.server.host.runtime import HostSettings, Runtime
+from crewai_hitl_nb.server.host.server_thread import ServerThread
 from crewai_hitl_nb.server.page import STATIC, TEMPLATES
 from crewai_hitl_nb.server.routes import ROUTES
+from crewai_hitl_nb.server.services import SETTING
 from crewai_hitl_nb.server.streams import negotiated
-from crewai_hitl_nb.store.memory import MemoryStore
-from crewai_hitl_nb.store.metadata import NotedStore
-from crewai_hitl_nb.store.sqlite.store import SqliteStore
+from crewai_hitl_nb.store.open import MEMORY, locate
 
 _log = logger(__name__)
 _NAME: Final = "crewai_hitl_nb"
 _STATIC_PREFIX: Final = f"/static/{_NAME}/"
-MEMORY: Final = ":memory:"
-"""A log that ends with the server."""
 
 
 def _limits(given: object) -> Mapping[str, float]:
@@ -132,38 +128,38 @@ class HumanInputServer:
         self.host = arguments.text("host", host)
         self.port = arguments.number("port", port)
         self._api_key = arguments.text_or_none("api_key", api_key) or ""
-        keys_file = None if keys_file is None else arguments.path("keys_file", keys_file)
-        store = arguments.path("store", store)
-        self._keys_file = keys_file
+        self._keys_file = None if keys_file is None else arguments.path("keys_file", keys_file)
         self._keyring: Keyring | None = None
-        self._path = store
+        store = arguments.path("store", store)
         if retain_events is None:
-            retain_events = MEMORY_EVENTS if store == MEMORY else RETAIN_EVENTS
-        self._retention = Retention(
-            arguments.number("retain_events", retain_events),
-            arguments.real("retain_days", retain_days),
-        )
-        self._webhooks = WebhookSettings(
-            urls=arguments.texts("webhook_urls", webhook_urls),
-            secrets=arguments.texts("webhook_secrets", webhook_secrets),
-            allow_private=arguments.yes_or_no("webhook_allow_private", webhook_allow_private),
-            types=arguments.texts("webhook_types", webhook_types or ()),
-        )
-        self._services = Services(
+            retain_events = MEMORY_EVENTS if locate(store).in_memory else RETAIN_EVENTS
+        heartbeat = arguments.seconds("heartbeat", heartbeat)
+        settings = HostSettings(
             prefix="/",
-            routes=ROUTES,
-            kernel_key=secrets.token_urlsafe(32),
-            heartbeat=arguments.seconds("heartbeat", heartbeat),
+            stores=(fspath(store),),
+            discovery_folder=Path(jupyter_runtime_dir()),
             unauthenticated_status=401,
-            limiter=Limiter(CallerLimits.of(_limits(limits))),
+            retention=Retention(
+                arguments.number("retain_events", retain_events),
+                arguments.real("retain_days", retain_days),
+            ),
+            caller_limits=CallerLimits.of(_limits(limits)),
+            webhooks=WebhookSettings(
+                urls=arguments.texts("webhook_urls", webhook_urls),
+                secrets=arguments.texts("webhook_secrets", webhook_secrets),
+                allow_private=arguments.yes_or_no("webhook_allow_private", webhook_allow_private),
+                types=arguments.texts("webhook_types", webhook_types or ()),
+            ),
+            heartbeat=heartbeat,
+            revocation_seconds=heartbeat,
         )
-        self._handover = Handover(Path(jupyter_runtime_dir()))
+        self._runtime = Runtime(settings, _log, activity=None)
         self.started = threading.Event()
         self._http: BoundedServer | None = None
+        self._running = AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
-        self._loops: list[asyncio.Task[None]] = []
-        self._background: Background | None = None
+        self._thread: ServerThread | None = None
 
     @property
     def url(self) -> str:
@@ -173,12 +169,12 @@ class HumanInputServer:
     @property
     def kernel_key(self) -> str:
         """The key of this process's own crews; it ends with the server."""
-        return self._services.kernel_key
+        return self._runtime.services.kernel_key
 
     @property
     def refusals(self) -> dict[str, int]:
         """How often callers were refused by a limit, by what they were about to do."""
-        return dict(self._services.limiter.refused)
+        return dict(self._runtime.services.limiter.refused)
 
     def start(self) -> None:
         """Serve until :meth:`stop` or an interrupt.
@@ -197,8 +193,8 @@ class HumanInputServer:
         Raises:
             ServerError: One line on why it cannot start and what to do.
         """
-        self._background = Background(self._serve, self.stop)
-        await asyncio.shield(asyncio.wrap_future(self._background.begin()))
+        self._thread = ServerThread(self._serve, self.stop)
+        await asyncio.shield(asyncio.wrap_future(self._thread.begin()))
 
     def stop(self) -> None:
         """Stop serving; from any thread, and without effect when it does not serve."""
@@ -219,8 +215,8 @@ class HumanInputServer:
             await self.stop_async()
 
     async def _ended(self) -> None:
-        if self._background is not None:
-            await asyncio.shield(asyncio.wrap_future(self._background.ended))
+        if self._thread is not None:
+            await asyncio.shield(asyncio.wrap_future(self._thread.ended))
 
     # ---- on the server's own loop
 
@@ -243,60 +239,33 @@ class HumanInputServer:
 
     async def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
-        sockets = self._bind()
-        try:
-            self._keyring = Keyring(Path(self._keys_file)) if self._keys_file else None
-            await self._open()
-            self._handover.give(self.url, self._services.kernel_key)
-        except (StoreUnavailable, KeyFileError, OSError) as error:
+        async with AsyncExitStack() as started:
+            sockets = self._bind()
             for sock in sockets:
-                sock.close()
-            raise ServerError(str(error)) from error
-        self._stopped = asyncio.Event()
-        self._http = BoundedServer(self._application(), proxies=self._proxies)
-        self._http.add_sockets(sockets)
-        self._loops.append(asyncio.ensure_future(self._end_revoked_forever()))
-        self._loop.run_in_executor(None, schema.prepare)
+                started.callback(sock.close)
+            try:
+                self._keyring = Keyring(Path(self._keys_file)) if self._keys_file else None
+                http = BoundedServer(self._application(), proxies=self._proxies)
+                started.push_async_callback(http.close_all_connections)
+                await self._runtime.start(lambda _: Address(self.url))
+            except (StoreUnavailable, KeyFileError, OSError) as error:
+                raise ServerError(str(error)) from error
+            started.push_async_callback(self._runtime.stop)
+            http.add_sockets(sockets)
+            started.callback(http.stop)
+            started.callback(self.started.clear)
+            self._stopped = asyncio.Event()
+            self._http, self._running = http, started.pop_all()
         self.started.set()
         _log.info("human-input events at %s", self.url)
 
     async def _close(self) -> None:
-        http, self._http = self._http, None
-        if http is None:
+        if self._http is None:
             return
-        self.started.clear()
-        for loop in self._loops:
-            loop.cancel()
-        self._handover.take_back()
-        http.stop()
-        await webhooks.end(self._services)
-        broker, self._services.broker = self._services.broker, None
-        if broker is not None:
-            await broker.close()
-        await http.close_all_connections()
+        self._http = None
+        await self._running.aclose()
         if self._stopped is not None:
             self._stopped.set()
-
-    async def _open(self) -> None:
-        kept, in_memory = self._retention, self._path == MEMORY
-        store: NotedStore = (
-            MemoryStore(most_events=kept.events) if in_memory else SqliteStore(Path(self._path))
-        )
-        broker = Broker(
-            store,
-            heartbeat_seconds=self._services.heartbeat,
-            max_pending_bytes=MAX_PENDING_BYTES_IN_MEMORY if in_memory else MAX_PENDING_BYTES,
-        )
-        await broker.start()
-        self._services.limiter.remember(broker.askers, broker.size_of)
-        self._services.broker = broker
-        self._loops = [asyncio.ensure_future(prune_forever(broker, kept, _log))]
-        await webhooks.begin(self._services, store, broker, self._webhooks, _log)
-
-    async def _end_revoked_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self._services.heartbeat)
-            self._services.streams.end_revoked()
 
     def _bind(self) -> list[socket.socket]:
         try:
@@ -335,7 +304,7 @@ class HumanInputServer:
         """What handlers find in a Jupyter server, as far as they look."""
         templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
         return {
-            SETTING: self._services,
+            SETTING: self._runtime.services,
             _NAME: SimpleNamespace(log=_log, static_url_prefix=_STATIC_PREFIX),
             f"{_NAME}_jinja2_env": templates,
             "jinja2_env": templates,
@@ -368,8 +337,8 @@ class HumanInputServer:
         await self.stop_async()
 
     def __enter__(self) -> "HumanInputServer":
-        self._background = Background(self._serve, self.stop)
-        self._background.begin().result()
+        self._thread = ServerThread(self._serve, self.stop)
+        self._thread.begin().result()
         return self
 
     def __exit__(
@@ -378,8 +347,8 @@ class HumanInputServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._background is not None:
-            self._background.stop()
+        if self._thread is not None:
+            self._thread.stop()
 
 
 class _StaticFile(CallerMixin, FileFindHandler):

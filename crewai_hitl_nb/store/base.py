@@ -15,7 +15,7 @@ Guarantees, held for every store by one body of tests (``tests/store/``):
   refused with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never
   holds two closing events of one request.
 * **Ownership.** Which crew an execution was first published under, and the reverse, is known
-  across restarts and pruning; ``append_within`` refuses by it.
+  across restarts and pruning; ``append_scoped`` refuses by it.
 * **Open requests stay.** Pruning never takes an event of a request that is pending, and
   takes a request's events only together.
 
@@ -95,7 +95,7 @@ class Replayed(msgspec.Struct, frozen=True):
     pruned_through: int
 
 
-class Reach(msgspec.Struct, frozen=True):
+class KeyScope(msgspec.Struct, frozen=True):
     """What a limited caller sees: events of these executions, and of these crews.
 
     What they may write is less: see ``ownership.py``.
@@ -105,11 +105,11 @@ class Reach(msgspec.Struct, frozen=True):
     crews: frozenset[str]
 
     def covers(self, of: "Record | Event") -> bool:
-        """Say whether an event is in reach."""
+        """Say whether an event is in scope."""
         return of.execution_id in self.executions or of.crew_id in self.crews
 
     def describe(self) -> str:
-        """Name what is in reach, for people."""
+        """Name what is in scope, for people."""
         return ", ".join(
             [f"execution `{name}`" for name in sorted(self.executions)]
             + [f"crew `{name}`" for name in sorted(self.crews)]
@@ -122,7 +122,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     execution_id: str | None = None
     crew_id: str | None = None
     types: frozenset[str] | None = None
-    within: Reach | None = None
+    within: KeyScope | None = None
 
     def __call__(self, record: Record) -> bool:
         """Say whether the reader wants the record."""
@@ -147,7 +147,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
         kind: Kind of request.
         assignee: Whom it was assigned to.
         words: All found in it (``protocol/search.py``); none lists all.
-        within: Only what is in this reach.
+        within: Only what is in the scope of this key.
         newest_first: Turn the order round.
         after: Offset of the last request of the page before.
         limit: At most this many.
@@ -159,7 +159,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None
     assignee: str | None = None
     words: tuple[str, ...] = ()
-    within: Reach | None = None
+    within: KeyScope | None = None
     newest_first: bool = False
     after: int | None = None
     limit: int = limits.DEFAULT_PAGE_REQUESTS
@@ -219,8 +219,8 @@ class Store(Protocol):
             HitlError: The first refusal; then none of the events is stored.
         """
 
-    async def append_within(
-        self, events: Sequence[Event], reach: Reach, *, by: str | None = None
+    async def append_scoped(
+        self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None
     ) -> list[Appended]:
         """Store the events as :meth:`append` does, if a caller with this reach may write them.
 

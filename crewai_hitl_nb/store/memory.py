@@ -23,9 +23,9 @@ from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
+    KeyScope,
     Match,
     OnCommit,
-    Reach,
     Record,
     Replayed,
     RequestPage,
@@ -80,7 +80,7 @@ class MemoryStore:
         self._asked_at: dict[str, int] = {}
         self._closed_at: dict[str, int] = {}
         self._asked_by: dict[str, str] = {}
-        self._notes: dict[str, bytes] = {}
+        self._metadata: dict[str, bytes] = {}
         self._origins: dict[tuple[ownership.Scope, str], Origin] = {}
         self._tail = Tail(chain.start(self.epoch))
         self._pruned: list[Entry] = []
@@ -96,14 +96,14 @@ class MemoryStore:
         """Store the events together, in order."""
         return self._append(events, by, None)
 
-    async def append_within(
-        self, events: Sequence[Event], reach: Reach, *, by: str | None = None
+    async def append_scoped(
+        self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None
     ) -> list[Appended]:
         """Store the events if a caller with this reach may write them."""
-        return self._append(events, by, reach)
+        return self._append(events, by, key_scope)
 
     def _append(
-        self, events: Sequence[Event], by: str | None, within: Reach | None
+        self, events: Sequence[Event], by: str | None, within: KeyScope | None
     ) -> list[Appended]:
         new: dict[str, _Kept] = {}
         # What changes stands before what is there: a copy would cost as much as all of it.
@@ -308,17 +308,17 @@ class MemoryStore:
         kept = next(iter(self._kept.values()), None)
         return kept.record.offset if kept else math.inf
 
-    async def notes(self, prefix: str) -> dict[str, bytes]:
+    async def get_metadata(self, prefix: str) -> dict[str, bytes]:
         """Return the notes whose name begins with the prefix."""
-        return {name: body for name, body in self._notes.items() if name.startswith(prefix)}
+        return {name: body for name, body in self._metadata.items() if name.startswith(prefix)}
 
-    async def put_note(self, name: str, body: bytes) -> None:
+    async def put_metadata(self, name: str, body: bytes) -> None:
         """Write a note."""
-        self._notes[name] = body
+        self._metadata[name] = body
 
-    async def drop_note(self, name: str) -> None:
+    async def delete_metadata(self, name: str) -> None:
         """Forget a note."""
-        self._notes.pop(name, None)
+        self._metadata.pop(name, None)
 
     async def newest(self) -> float | None:
         """Return when the newest event was stored."""

@@ -28,7 +28,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     HumanInputRequired,
 )
-from crewai_hitl_nb.store.base import Reach
+from crewai_hitl_nb.store.base import KeyScope
 
 Scope: TypeAlias = Literal["execution_id", "crew_id"]
 SCOPES: Final[tuple[tuple[Scope, Scope], ...]] = (
@@ -71,7 +71,7 @@ def note_name(scope: Scope, name: str) -> str:
     return f"{NOTE}{scope}:{name}"
 
 
-def check(reach: Reach, event: Event, log: Owners) -> None:
+def check(key_scope: KeyScope, event: Event, log: Owners) -> None:
     """Let an event pass that a caller with this reach may write.
 
     An answer or a claim goes by its question: whoever published that put it to the people of
@@ -86,10 +86,10 @@ def check(reach: Reach, event: Event, log: Owners) -> None:
         if asked is not None and names == _Names(asked.execution_id, asked.crew_id):
             return
     execution, crew = names
-    if execution is not None and execution not in reach.executions:
-        _check_execution(reach, execution, crew, log)
-    if crew is not None and crew not in reach.crews:
-        _check_crew(reach, execution, crew, log)
+    if execution is not None and execution not in key_scope.executions:
+        _check_execution(key_scope, execution, crew, log)
+    if crew is not None and crew not in key_scope.crews:
+        _check_crew(key_scope, execution, crew, log)
 
 
 class _Names(NamedTuple):
@@ -97,26 +97,26 @@ class _Names(NamedTuple):
     crew_id: str | None
 
 
-def _check_execution(reach: Reach, execution: str, crew: str | None, log: Owners) -> None:
+def _check_execution(key_scope: KeyScope, execution: str, crew: str | None, log: Owners) -> None:
     origin = log.origin("execution_id", execution)
-    if crew in reach.crews and (origin is None or origin.owner in reach.crews):
+    if crew in key_scope.crews and (origin is None or origin.owner in key_scope.crews):
         return
     raise Forbidden(
         f"execution `{execution}` was not first published under a crew of this key, which "
-        f"publishes only for {reach.describe()}; use a key that was made for that execution"
+        f"publishes only for {key_scope.describe()}; use a key that was made for that execution"
     )
 
 
-def _check_crew(reach: Reach, execution: str | None, crew: str, log: Owners) -> None:
+def _check_crew(key_scope: KeyScope, execution: str | None, crew: str, log: Owners) -> None:
     origin = log.origin("crew_id", crew)
-    if execution is not None and execution in reach.executions:
-        if origin is None or origin.owner in reach.executions:
+    if execution is not None and execution in key_scope.executions:
+        if origin is None or origin.owner in key_scope.executions:
             return
         if log.published_together(execution, crew):
             return
     raise Forbidden(
         f"crew `{crew}` was first published under another execution, and this key publishes "
-        f"only for {reach.describe()}; use a key that was made for that crew as well"
+        f"only for {key_scope.describe()}; use a key that was made for that crew as well"
     )
 
 

@@ -20,7 +20,7 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.audit.chain import Head
-from crewai_hitl_nb.store.base import Reach, Store
+from crewai_hitl_nb.store.base import KeyScope, Store
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class TrailPage(msgspec.Struct, frozen=True):
     start: Head
     entries: Sequence[Entry]
     head: Head
-    within: Reach | None = None
+    within: KeyScope | None = None
 
 
 class Trail(Protocol):

@@ -8,7 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from crewai_hitl_nb.server.base import CallerMixin
+from crewai_hitl_nb.server.caller import CallerMixin
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.attacks.bare import EITHER, lets_pass, without
 from tests.attacks.conftest import KEY, Serve, caller

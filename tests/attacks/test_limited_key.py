@@ -15,8 +15,8 @@ import pytest
 from crewai_hitl_nb.broker import broker as broker_module
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.delivery import subscription
-from crewai_hitl_nb.broker.scoped_broker import BrokerWithin
-from crewai_hitl_nb.server import base
+from crewai_hitl_nb.broker.scoped_broker import ScopedBroker
+from crewai_hitl_nb.server import caller as caller_module
 from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.describe.operations import OPERATIONS
 from crewai_hitl_nb.server.standalone import HumanInputServer
@@ -100,7 +100,7 @@ def test_the_question_of_another_execution_is_not_touched(
 def test_bare_of_its_reach_a_key_reads_by_each_of_these_ways(
     thief: httpx.Client, theirs: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without(monkeypatch, base, "BrokerWithin", lambda broker, reach: broker)
+    without(monkeypatch, caller_module, "ScopedBroker", lambda broker, reach: broker)
     opened = {name for name, way in ways(READS).items() if SECRET in way(thief, theirs).text}
     assert opened == set(ways(READS))
 
@@ -108,7 +108,7 @@ def test_bare_of_its_reach_a_key_reads_by_each_of_these_ways(
 def test_bare_of_its_reach_a_key_touches_by_each_of_these_ways(
     thief: httpx.Client, owner: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without(monkeypatch, base, "BrokerWithin", lambda broker, reach: broker)
+    without(monkeypatch, caller_module, "ScopedBroker", lambda broker, reach: broker)
     believe_every_event(monkeypatch)
     opened = set()
     for name, way in ways(WRITES).items():
@@ -131,7 +131,7 @@ def test_an_event_that_is_sent_again_opens_no_way_to_its_request(
     number: int,
 ) -> None:
     if bare:
-        without(monkeypatch, BrokerWithin, "_check", lets_pass)
+        without(monkeypatch, ScopedBroker, "_check", lets_pass)
         without(monkeypatch, Broker, "is_taken", lets_pass)
         believe_every_event(monkeypatch)
     WRITES["post /events"][number](thief, theirs)
@@ -190,7 +190,7 @@ def test_whether_a_process_is_there_is_told_to_who_sees_what_names_it(
     thief: httpx.Client, owner: httpx.Client, monkeypatch: pytest.MonkeyPatch, bare: bool
 ) -> None:
     if bare:
-        without(monkeypatch, base, "BrokerWithin", lambda broker, reach: broker)
+        without(monkeypatch, caller_module, "ScopedBroker", lambda broker, reach: broker)
     shows = {"x1": "a-process-of-x1", "x2": "a-process-of-x2"}
     for execution, source in shows.items():
         event = {"type": "run_started", "execution_id": execution, "source": {"id": source}}

@@ -170,14 +170,14 @@ def test_cleaning_twice_changes_nothing() -> None:
 
 
 async def _default(prompt: str) -> None:
-    from crewai_hitl_nb.broker.event_names import EventNames
-    from crewai_hitl_nb.broker.requests.closers import Endings
+    from crewai_hitl_nb.broker.event_names import StableEventIds
+    from crewai_hitl_nb.broker.requests.closers import RequestClosers
     from crewai_hitl_nb.store.memory import MemoryStore
     from tests.events import NOON
 
     store = MemoryStore()
     await store.start(lambda commits: None)
-    endings = Endings(store, lambda: NOON, EventNames(), retry_seconds=1)
+    endings = RequestClosers(store, lambda: NOON, StableEventIds(), retry_seconds=1)
     question = required("r", response={"decisions": ["reject"]})
     wrong = msgspec.structs.replace(
         question,

@@ -120,7 +120,7 @@ def test_a_socket_of_a_revoked_key_answers_nothing_more(
     bare: bool,
 ) -> None:
     if bare:
-        without(monkeypatch, Caller, "counts", lambda self: True)
+        without(monkeypatch, Caller, "is_valid", lambda self: True)
     without(monkeypatch, OpenStreams, "end_revoked", lambda self: None)
     key_id, key = bearer
     request_id = ask(owner)

@@ -19,7 +19,7 @@ from tornado.web import RequestHandler
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.server.base import CallerMixin
+from crewai_hitl_nb.server.caller import CallerMixin
 from crewai_hitl_nb.server.page.inbox import InboxHandler
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.attacks.bare import EITHER, without

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.store.base import Reach
+from crewai_hitl_nb.store.base import KeyScope
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.broker.test_broker import broker_on, ended
@@ -80,6 +80,6 @@ async def test_who_sees_part_of_the_log_learns_of_the_processes_named_there(
                 other("note", execution_id="x1", source={"id": "noted"}),
             ]
         )
-        reach = Reach(frozenset({"x1"}), frozenset())
+        reach = KeyScope(frozenset({"x1"}), frozenset())
         named = [await broker.is_named(n, reach) for n in ("asks", "runs", "theirs", "noted", "")]
         assert named == [True, True, False, False, False]

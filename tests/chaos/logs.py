@@ -72,7 +72,7 @@ async def fill(path: Path, *, crash: bool = False) -> None:
     await store.start(lambda commits: None)
     for event in written():
         await store.append([event])
-    await store.put_note("webhooks/1", b'{"offset":7}')
+    await store.put_metadata("webhooks/1", b'{"offset":7}')
     if crash:
         for end in ("", "-wal"):
             shutil.copyfile(f"{writing}{end}", f"{path}{end}")

@@ -177,7 +177,7 @@ def test_the_new_log_goes_on_behind_everything_that_was_ever_in_the_old(damaged:
         store = SqliteStore(damaged.path.with_name("new.db"))
         await store.start(lambda commits: None)
         (placed,) = await store.append([other()])
-        notes = await store.notes("webhooks/")
+        notes = await store.get_metadata("webhooks/")
         await store.close()
         assert notes == {"webhooks/1": b'{"offset":7}'}
         return placed.record.offset

@@ -70,7 +70,7 @@ def test_an_older_log_goes_on_where_it_ended(old: Path) -> None:
         await store.start(lambda commits: None)
         try:
             placed = await store.append([other(), completed("open", "yes")])
-            await store.put_note("webhooks/1", b"{}")
+            await store.put_metadata("webhooks/1", b"{}")
             return [result.record.offset for result in placed]
         finally:
             await store.close()

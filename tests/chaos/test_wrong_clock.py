@@ -14,7 +14,7 @@ from crewai_hitl_nb.broker.trusted_clock import TRIAL_SECONDS, TrustedClock
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.store.base import Match
 from crewai_hitl_nb.store.memory import MemoryStore
-from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import completed, other, required
 
@@ -38,7 +38,7 @@ class Clock:
         return self.now
 
 
-Reopen: TypeAlias = Callable[[], NotedStore]
+Reopen: TypeAlias = Callable[[], MetadataStore]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def default_in_an_hour(request_id: str, asked: datetime) -> HumanInputRequired:
     )
 
 
-async def life(store: NotedStore, clock: Clock, *, days: float = 90) -> int:
+async def life(store: MetadataStore, clock: Clock, *, days: float = 90) -> int:
     """Start a server and stop it; return how many events its retention dropped."""
     broker = Broker(store, clock=clock)
     await broker.start()

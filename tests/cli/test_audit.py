@@ -149,7 +149,7 @@ def test_another_log_does_not_fit(log: Log, tmp_path: Path) -> None:
 
 def test_what_was_pruned_stays_in_the_chain(log: Log) -> None:
     before, head = log.export()
-    loop, broker = log.server._loop, log.server._services.broker
+    loop, broker = log.server._loop, log.server._runtime.services.broker
     assert loop is not None
     assert broker is not None
 

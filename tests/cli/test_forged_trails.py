@@ -227,7 +227,7 @@ def test_two_heads_for_one_place_cannot_both_be_right(log: Log) -> None:
 
 def test_a_log_that_was_pruned_since_is_compared_as_far_as_it_goes(log: Log) -> None:
     file, _ = log.export()
-    loop, broker = log.server._loop, log.server._services.broker
+    loop, broker = log.server._loop, log.server._runtime.services.broker
     assert loop is not None
     assert broker is not None
     asyncio.run_coroutine_threadsafe(broker.prune(keep=2, days=1000), loop).result()

@@ -16,7 +16,7 @@ import pytest
 import websockets
 from jupyter_server.serverapp import ServerApp
 
-from crewai_hitl_nb.server.base import SETTING, Services
+from crewai_hitl_nb.server.services import SETTING, Services
 
 Json: TypeAlias = dict[str, Any]
 T = TypeVar("T")

@@ -128,7 +128,7 @@ def test_metrics_need_a_key_that_reads_everything(tmp_path: Path) -> None:
 def test_several_servers_of_one_process_are_added_up_in_its_registry(
     server: HumanInputServer, http: httpx.Client
 ) -> None:
-    services = server._services
+    services = server._runtime.services
     back = [metrics.expose(services), metrics.expose(services)]
     try:
         http.post("events", json=question("q1"))

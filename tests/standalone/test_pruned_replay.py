@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.server.standalone import MEMORY, HumanInputServer
+from crewai_hitl_nb.server.standalone import HumanInputServer
 from crewai_hitl_nb.store.base import Replayed
+from crewai_hitl_nb.store.open import MEMORY
 from tests.events import other
 from tests.server.door import Json
 from tests.server.readers import TRANSPORTS, reading
@@ -30,7 +31,7 @@ class Here:
 
 def prune_behind_the_first_page(server: HumanInputServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retention have its turn between two pages of the next replay."""
-    broker = server._services.broker
+    broker = server._runtime.services.broker
     assert broker is not None
     replay, pages = broker._store.replay, list[Replayed]()
 
@@ -51,9 +52,9 @@ async def test_events_pruned_in_the_middle_of_a_replay_are_a_gap_on_every_transp
 ) -> None:
     store = MEMORY if kind == "memory" else tmp_path / "log.db"
     async with HumanInputServer(port=0, store=store) as server:
-        assert server._services.broker is not None
+        assert server._runtime.services.broker is not None
         assert server._loop is not None
-        publishing = server._services.broker.publish(
+        publishing = server._runtime.services.broker.publish(
             [other(event_id=f"n{n}", execution_id="run-1") for n in range(1, LOG + 1)]
         )
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(publishing, server._loop))

@@ -55,9 +55,9 @@ async def test_a_retention_that_is_no_amount_is_refused(events: int, days: float
 
 
 async def test_without_a_word_a_log_in_memory_keeps_less_than_one_in_a_file(tmp_path: Path) -> None:
-    assert HumanInputServer(port=0)._retention == Retention(limits.MEMORY_EVENTS)
+    assert HumanInputServer(port=0)._runtime.settings.retention == Retention(limits.MEMORY_EVENTS)
     in_file = HumanInputServer(port=0, store=tmp_path / "log.db")
-    assert in_file._retention == Retention(limits.RETAIN_EVENTS)
+    assert in_file._runtime.settings.retention == Retention(limits.RETAIN_EVENTS)
 
 
 async def test_a_log_in_memory_stays_within_its_number_of_events() -> None:

@@ -12,7 +12,7 @@ from crewai_hitl_nb.broker.delivery.subscription import Live, Start
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING, Commit, Record
 from crewai_hitl_nb.store.memory import MemoryStore
-from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import other, required
 from tests.store.conftest import Opened
@@ -23,7 +23,7 @@ SECRET = "what a person wrote"
 
 
 @pytest.fixture
-def store(kind: str, tmp_path: Path) -> NotedStore:
+def store(kind: str, tmp_path: Path) -> MetadataStore:
     return MemoryStore() if kind == "memory" else SqliteStore(tmp_path / "log.db")
 
 
@@ -48,7 +48,7 @@ def faults(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def test_an_append_whose_announcement_fails_returns_and_the_next_is_announced(
-    store: NotedStore, caplog: pytest.LogCaptureFixture
+    store: MetadataStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     fault = Fault(times=1)
     await store.start(fault)
@@ -63,7 +63,7 @@ async def test_an_append_whose_announcement_fails_returns_and_the_next_is_announ
 
 
 async def test_of_appends_in_one_commit_each_returns_when_its_announcement_fails(
-    store: NotedStore,
+    store: MetadataStore,
 ) -> None:
     await store.start(Fault(times=50))
     appends = (store.append([other()]) for _ in range(50))
@@ -72,9 +72,11 @@ async def test_of_appends_in_one_commit_each_returns_when_its_announcement_fails
     await store.close()
 
 
-@pytest.mark.parametrize("part", ["_deadlines.opened", "_presence.expected", "tally.opened"])
+@pytest.mark.parametrize(
+    "part", ["_deadlines.opened", "_presence.expected", "request_counters.opened"]
+)
 async def test_a_part_that_fails_keeps_no_event_from_readers_and_no_question_from_being_open(
-    store: NotedStore,
+    store: MetadataStore,
     part: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -96,7 +98,7 @@ async def test_a_part_that_fails_keeps_no_event_from_readers_and_no_question_fro
 
 
 async def test_a_reader_that_fails_is_ended_so_that_it_resumes_and_the_others_read_on(
-    store: NotedStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: MetadataStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker = Broker(store)
     await broker.start()
@@ -129,7 +131,7 @@ async def test_what_a_cancelled_caller_appended_is_stored_announced_and_hinders_
 
 
 async def test_appends_under_way_return_when_the_store_closes(
-    store: NotedStore,
+    store: MetadataStore,
 ) -> None:
     seen: list[Commit] = []
     await store.start(seen.extend)

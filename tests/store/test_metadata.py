@@ -7,7 +7,7 @@ import pytest
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.memory import MemoryStore
-from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import other
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio
 
 
 @pytest.fixture
-def noted(opened: Opened) -> NotedStore:
+def noted(opened: Opened) -> MetadataStore:
     assert isinstance(opened.store, MemoryStore | SqliteStore)
     return opened.store
 
@@ -26,30 +26,32 @@ def _ignore(commits: object) -> None:
     """Nobody listens."""
 
 
-async def test_a_note_is_replaced_as_a_whole(noted: NotedStore) -> None:
-    await noted.put_note("reader/a", b'{"cursor":1}')
-    await noted.put_note("reader/a", b'{"cursor":2}')
-    assert await noted.notes("reader/") == {"reader/a": b'{"cursor":2}'}
+async def test_a_note_is_replaced_as_a_whole(noted: MetadataStore) -> None:
+    await noted.put_metadata("reader/a", b'{"cursor":1}')
+    await noted.put_metadata("reader/a", b'{"cursor":2}')
+    assert await noted.get_metadata("reader/") == {"reader/a": b'{"cursor":2}'}
 
 
-async def test_notes_are_found_by_the_beginning_of_their_name(noted: NotedStore) -> None:
+async def test_notes_are_found_by_the_beginning_of_their_name(noted: MetadataStore) -> None:
     for name in ("reader/b", "reader/a", "reader_c", "%/a"):
-        await noted.put_note(name, name.encode())
-    assert sorted(await noted.notes("reader/")) == ["reader/a", "reader/b"]
-    assert sorted(await noted.notes("%")) == ["%/a"]
-    assert len(await noted.notes("")) == 4
+        await noted.put_metadata(name, name.encode())
+    assert sorted(await noted.get_metadata("reader/")) == ["reader/a", "reader/b"]
+    assert sorted(await noted.get_metadata("%")) == ["%/a"]
+    assert len(await noted.get_metadata("")) == 4
 
 
-async def test_a_dropped_note_is_gone_and_dropping_it_again_is_no_error(noted: NotedStore) -> None:
-    await noted.put_note("a", b"1")
-    await noted.drop_note("a")
-    await noted.drop_note("a")
-    assert await noted.notes("") == {}
+async def test_a_dropped_note_is_gone_and_dropping_it_again_is_no_error(
+    noted: MetadataStore,
+) -> None:
+    await noted.put_metadata("a", b"1")
+    await noted.delete_metadata("a")
+    await noted.delete_metadata("a")
+    assert await noted.get_metadata("") == {}
 
 
 async def test_a_note_moves_no_offset_and_is_announced_to_nobody(opened: Opened) -> None:
     assert isinstance(opened.store, MemoryStore | SqliteStore)
-    await opened.store.put_note("a", b"1")
+    await opened.store.put_metadata("a", b"1")
     assert (opened.store.top, opened.seen) == (0, [])
     (result,) = await opened.store.append([other()])
     assert result.record.offset == 1
@@ -58,15 +60,15 @@ async def test_a_note_moves_no_offset_and_is_announced_to_nobody(opened: Opened)
 async def test_notes_are_there_after_the_file_was_closed_and_opened(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "log.db")
     await store.start(_ignore)
-    await store.put_note("a", b"1")
+    await store.put_metadata("a", b"1")
     await store.close()
     with pytest.raises(StoreUnavailable):
-        await store.put_note("a", b"2")
+        await store.put_metadata("a", b"2")
 
     store = SqliteStore(tmp_path / "log.db")
     await store.start(_ignore)
     try:
-        assert await store.notes("") == {"a": b"1"}
+        assert await store.get_metadata("") == {"a": b"1"}
     finally:
         await store.close()
 
@@ -88,8 +90,8 @@ async def test_a_file_of_the_first_schema_gets_notes_and_keeps_its_log(tmp_path:
     try:
         assert (store.epoch, store.top) == ("the-old-epoch", 1)
         assert await store.offset_of("e1") == 1
-        await store.put_note("a", b"1")
-        assert await store.notes("a") == {"a": b"1"}
+        await store.put_metadata("a", b"1")
+        assert await store.get_metadata("a") == {"a": b"1"}
     finally:
         await store.close()
     with sqlite3.connect(path) as connection:

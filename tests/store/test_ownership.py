@@ -8,22 +8,22 @@ import pytest
 
 from crewai_hitl_nb.protocol.errors import Forbidden
 from crewai_hitl_nb.protocol.events import AnsweredBy, Event, HumanInputClaimed
-from crewai_hitl_nb.store.base import Reach
+from crewai_hitl_nb.store.base import KeyScope
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import NOON, completed, other, required
 from tests.store.conftest import Clock, Opened
 
 pytestmark = pytest.mark.asyncio
 
-MINE = Reach(frozenset(), frozenset({"mine"}))
-X1 = Reach(frozenset({"x1"}), frozenset())
-BOTH = Reach(frozenset({"x1"}), frozenset({"mine"}))
+MINE = KeyScope(frozenset(), frozenset({"mine"}))
+X1 = KeyScope(frozenset({"x1"}), frozenset())
+BOTH = KeyScope(frozenset({"x1"}), frozenset({"mine"}))
 
 
-async def writes(opened: Opened, reach: Reach, *events: Event) -> bool:
+async def writes(opened: Opened, reach: KeyScope, *events: Event) -> bool:
     top = opened.store.top
     try:
-        await opened.store.append_within(events, reach)
+        await opened.store.append_scoped(events, reach)
     except Forbidden:
         assert opened.store.top == top
         return False
@@ -33,7 +33,7 @@ async def writes(opened: Opened, reach: Reach, *events: Event) -> bool:
 @pytest.mark.parametrize("theirs", [{"crew_id": "victim"}, {}], ids=["another crew", "no crew"])
 @pytest.mark.parametrize("reach", [MINE, BOTH])
 async def test_an_execution_first_published_under_another_crew_is_not_written_to(
-    opened: Opened, theirs: dict[str, str], reach: Reach
+    opened: Opened, theirs: dict[str, str], reach: KeyScope
 ) -> None:
     await opened.store.append([other("run_started", execution_id="run", **theirs)])
     await opened.store.append([other(execution_id="run", crew_id="mine")])  # by who may do all
@@ -76,7 +76,7 @@ async def test_a_key_for_an_execution_goes_on_under_the_crew_that_it_was_publish
 async def test_an_id_in_another_form_of_unicode_is_another_id(opened: Opened) -> None:
     composed, decomposed = "caf\u00e9", "cafe\u0301"
     await opened.store.append([other(execution_id="run", crew_id=composed)])
-    reach = Reach(frozenset(), frozenset({decomposed}))
+    reach = KeyScope(frozenset(), frozenset({decomposed}))
     assert not await writes(opened, reach, other(execution_id="run", crew_id=decomposed))
 
 
@@ -127,7 +127,7 @@ async def test_an_execution_of_which_all_is_older_than_what_is_kept_is_forgotten
 
 async def test_a_limited_writer_is_held_to_it_in_the_same_commit_as_others(opened: Opened) -> None:
     first = opened.store.append([other(execution_id="run", crew_id="victim")])
-    second = opened.store.append_within([other(execution_id="run", crew_id="mine")], MINE)
+    second = opened.store.append_scoped([other(execution_id="run", crew_id="mine")], MINE)
     _, refused = await asyncio.gather(first, second, return_exceptions=True)
     assert isinstance(refused, Forbidden)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from crewai_hitl_nb.broker.event_names import EventNames
+from crewai_hitl_nb.broker.event_names import StableEventIds
 from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.protocol.answer import AcceptedAnswer, Answer, accept, answer_from_wire
 from crewai_hitl_nb.protocol.events import (
@@ -25,7 +25,7 @@ from crewai_hitl_nb.protocol.events import (
 
 
 def completed(
-    required: HumanInputRequired, answer: Answer, name: str, now: datetime, names: EventNames
+    required: HumanInputRequired, answer: Answer, name: str, now: datetime, names: StableEventIds
 ) -> HumanInputCompleted:
     """Return the event that the answer becomes if it wins.
 
@@ -67,7 +67,9 @@ def settled(required: HumanInputRequired, event: RequestEvent) -> RequestEvent:
     return msgspec.structs.replace(event, decision=accepted.decision, options=accepted.options)
 
 
-def _event_id(names: EventNames, request_id: str, answer: Answer, accepted: AcceptedAnswer) -> str:
+def _event_id(
+    names: StableEventIds, request_id: str, answer: Answer, accepted: AcceptedAnswer
+) -> str:
     if answer.idempotency_key is None:
         return ids.new_event_id()
     said = msgspec.json.encode(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Final
 
-from crewai_hitl_nb.broker.event_names import EventNames
+from crewai_hitl_nb.broker.event_names import StableEventIds
 from crewai_hitl_nb.broker.requests import answers
 from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.protocol.errors import HitlError, Settled, StoreUnavailable, UnknownRequest
@@ -49,14 +49,14 @@ _AT_ONCE: Final = 500
 moment, and others shall have their turn between them."""
 
 
-class Endings:
+class RequestClosers:
     """Carries them out, each on a task of its own."""
 
     def __init__(
         self,
         store: Store,
         clock: Callable[[], datetime],
-        names: EventNames,
+        names: StableEventIds,
         *,
         retry_seconds: float,
     ) -> None:

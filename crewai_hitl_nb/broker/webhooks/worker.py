@@ -37,7 +37,7 @@ from crewai_hitl_nb.broker.webhooks.retries import Progress, Retries
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
 from crewai_hitl_nb.protocol.log_lines import logger, note, note_fault
 from crewai_hitl_nb.store.base import Match, Record
-from crewai_hitl_nb.store.metadata import NotedStore
+from crewai_hitl_nb.store.metadata import MetadataStore
 
 _log = logger(__name__)
 
@@ -57,7 +57,7 @@ class Webhooks:
 
     def __init__(
         self,
-        store: NotedStore,
+        store: MetadataStore,
         broker: Broker,
         settings: WebhookSettings,
         *,
@@ -92,10 +92,10 @@ class Webhooks:
         Raises:
             StoreUnavailable: The notes cannot be read or written.
         """
-        notes = await self._store.notes(_NOTE_PREFIX)
+        notes = await self._store.get_metadata(_NOTE_PREFIX)
         for name in notes.keys() - {_note_name(endpoint) for endpoint in self._endpoints}:
             _log.info("%s is no longer configured and is forgotten", name)
-            await self._store.drop_note(name)
+            await self._store.delete_metadata(name)
         if not self._endpoints:
             return
         standing = [
@@ -103,7 +103,7 @@ class Webhooks:
             for endpoint in self._endpoints
         ]
         for endpoint, progress in zip(self._endpoints, standing, strict=True):
-            await self._store.put_note(_note_name(endpoint), msgspec.json.encode(progress))
+            await self._store.put_metadata(_note_name(endpoint), msgspec.json.encode(progress))
         self._post = self._post or SignedPost(self._signers, allow_private=self._allow_private)
         around = _Surroundings(
             self._store,
@@ -165,7 +165,7 @@ class Webhooks:
 class _Surroundings(msgspec.Struct, frozen=True):
     """What every line works with."""
 
-    store: NotedStore
+    store: MetadataStore
     match: Match
     post: Post
     retries: Retries
@@ -224,7 +224,7 @@ class _Line:
         attempt = await self._around.post(self._endpoint.url, record, self._around.clock())
         self._progress = retries.after(self._progress, record, attempt, self._around.retries)
         self._around.results[self._progress.deliveries[-1].outcome] += 1
-        await self._around.store.put_note(
+        await self._around.store.put_metadata(
             _note_name(self._endpoint), msgspec.json.encode(self._progress)
         )
 

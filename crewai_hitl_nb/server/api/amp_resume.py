@@ -18,7 +18,8 @@ from crewai_hitl_nb.protocol.events import Feedback
 from crewai_hitl_nb.protocol.ids import Id
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.server.api.requests import decode, recorded
-from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import CallerMixin, needs
 from crewai_hitl_nb.store.base import RequestQuery
 
 

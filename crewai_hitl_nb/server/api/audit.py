@@ -11,7 +11,8 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.server import parameters
-from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import needs
 from crewai_hitl_nb.store.trail import Entry, TrailPage
 
 

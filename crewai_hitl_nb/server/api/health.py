@@ -28,7 +28,7 @@ class HealthHandler(HitlHandler):
             body["version"] = __version__
             if broker is None:
                 body["message"] = self.services.trouble
-            elif getattr(self.current_user, "reach", None) is None:
+            elif getattr(self.current_user, "scope", None) is None:
                 # A limited key learns nothing of what others ask, not even how much.
                 body["epoch"] = broker.epoch
                 body["offset"] = broker.top

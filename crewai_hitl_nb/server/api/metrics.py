@@ -25,7 +25,9 @@ from prometheus_client.registry import Collector
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol.errors import Forbidden
-from crewai_hitl_nb.server.base import HitlHandler, Services, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import needs
+from crewai_hitl_nb.server.services import Services
 from crewai_hitl_nb.store.histograms import Histogram
 
 PREFIX: Final = "crewai_hitl_"
@@ -75,20 +77,20 @@ def _requests(brokers: list[Broker]) -> Iterator[Metric]:
     for kind, number in sum((b.pending_by_kind() for b in brokers), Counter()).items():
         pending.add_metric([kind], number)
     yield pending
-    tallies = [broker.tally for broker in brokers]
-    yield _counter("asked", "Questions asked.", ("kind",), (t.asked for t in tallies))
+    counted = [broker.request_counters for broker in brokers]
+    yield _counter("asked", "Questions asked.", ("kind",), (t.asked for t in counted))
     yield _counter(
         "answered",
         "Questions answered.",
         ("kind", "decision", "via"),
-        (t.answered for t in tallies),
+        (t.answered for t in counted),
     )
     yield _counter(
-        "cancelled", "Questions cancelled.", ("kind", "reason"), (t.cancelled for t in tallies)
+        "cancelled", "Questions cancelled.", ("kind", "reason"), (t.cancelled for t in counted)
     )
-    yield _counter("expired", "Questions expired.", ("kind",), (t.expired for t in tallies))
+    yield _counter("expired", "Questions expired.", ("kind",), (t.expired for t in counted))
     yield _histogram(
-        "answer_seconds", "From question to answer.", [t.answer_seconds for t in tallies]
+        "answer_seconds", "From question to answer.", [t.answer_seconds for t in counted]
     )
 
 
@@ -179,7 +181,7 @@ class MetricsHandler(HitlHandler):
     @needs("read")
     async def get(self) -> None:
         """Return them as Prometheus reads them."""
-        if getattr(self.current_user, "reach", None) is not None:
+        if getattr(self.current_user, "scope", None) is not None:
             raise Forbidden("a limited key does not see metrics: they are of every execution")
         own, registry = ServicesCollector(), CollectorRegistry()
         own.add(self.services)

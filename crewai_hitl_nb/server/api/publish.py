@@ -7,7 +7,7 @@ import msgspec
 from tornado.httputil import HTTPServerRequest
 
 from crewai_hitl_nb.broker.broker import Broker, utc_now
-from crewai_hitl_nb.broker.scoped_broker import BrokerWithin
+from crewai_hitl_nb.broker.scoped_broker import ScopedBroker
 from crewai_hitl_nb.protocol import frames, ids
 from crewai_hitl_nb.protocol.events import (
     KNOWN_TYPES,
@@ -19,7 +19,9 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.wire import events_from_wire
 from crewai_hitl_nb.server.api import surfaces
-from crewai_hitl_nb.server.base import HitlHandler, Services, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import needs
+from crewai_hitl_nb.server.services import Services
 from crewai_hitl_nb.store.base import Appended
 
 
@@ -31,7 +33,7 @@ class Publisher(Protocol):
         """What the application made."""
 
     @property
-    def broker(self) -> Broker | BrokerWithin:
+    def broker(self) -> Broker | ScopedBroker:
         """The broker, as far as the caller sees it."""
 
     @property

@@ -10,7 +10,8 @@ from crewai_hitl_nb.protocol.events import CancelReason, Via
 from crewai_hitl_nb.protocol.state import TRANSITIONS, request_to_wire
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.api import surfaces
-from crewai_hitl_nb.server.base import CallerMixin, HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import CallerMixin, needs
 from crewai_hitl_nb.store.base import Appended
 
 T = TypeVar("T")

@@ -4,7 +4,8 @@ A killed kernel cannot say that its runs are over; its connection tells. What it
 cancelled by itself, so nobody needs this for a request.
 """
 
-from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import needs
 
 
 class SourceHandler(HitlHandler):

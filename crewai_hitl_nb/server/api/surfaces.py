@@ -33,7 +33,7 @@ from crewai_hitl_nb.protocol.events import (
     UnknownEvent,
 )
 from crewai_hitl_nb.server.auth import kernel_key
-from crewai_hitl_nb.server.base import Services
+from crewai_hitl_nb.server.services import Services
 
 SERVERS_OWN: Final = frozenset(("default", "resume"))
 CONSOLE: Final = "console"
@@ -110,7 +110,7 @@ def _not_this_one(speaker: Speaker, named: str, request_id: str | None) -> str |
     if (
         named in OF_A_PAGE
         and not by_browser
-        and kernel_key.presented(cast("RequestHandler", speaker))
+        and kernel_key.credential_of(cast("RequestHandler", speaker))
     ):
         return f"`{named}` is a page in a browser; a program leaves `via` out, or names itself"
     if named == OF_A_PROGRAM and by_browser:

@@ -16,7 +16,7 @@ from tornado import web
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.server.auth import kernel_key
 from crewai_hitl_nb.server.auth.keyring import ACTIONS, KeyFileError, Keyring, Right
-from crewai_hitl_nb.store.base import Reach
+from crewai_hitl_nb.store.base import KeyScope
 
 _EVERYTHING: Final[frozenset[Right]] = frozenset(ACTIONS.values())
 _log = logger(__name__)
@@ -28,10 +28,10 @@ class Caller(User):
     """A caller with the rights and the reach of their key."""
 
     rights: frozenset[Right] = _EVERYTHING
-    reach: Reach | None = None
+    scope: KeyScope | None = None
     keyring: Keyring | None = field(default=None, repr=False, compare=False)
 
-    def counts(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether the key is still there, and still means the same."""
         if self.keyring is None:
             return True
@@ -39,7 +39,7 @@ class Caller(User):
             key = self.keyring.get(self.username)
         except KeyFileError:
             return False
-        return key is not None and (key.rights, key.reach) == (self.rights, self.reach)
+        return key is not None and (key.rights, key.scope) == (self.rights, self.scope)
 
 
 class ApiKeyIdentity(IdentityProvider):
@@ -57,13 +57,13 @@ class ApiKeyIdentity(IdentityProvider):
 
     async def get_user_token(self, handler: web.RequestHandler) -> User | None:
         """Return the caller whose key is presented, compared in constant time."""
-        presented = kernel_key.presented(handler)
+        presented = kernel_key.credential_of(handler)
         key = self._keyring.find(presented) if self._keyring else None
         if key is not None:
             return self._caller(key.id)
         if not self.token or not presented:
             return None
-        return _master() if kernel_key.same(self.token, presented) else None
+        return _master() if kernel_key.equal_in_constant_time(self.token, presented) else None
 
     def cannot_be_guessed(self, handler: web.RequestHandler) -> bool:
         """Say whether the presented key is one of the file.
@@ -71,7 +71,7 @@ class ApiKeyIdentity(IdentityProvider):
         Those are random. The one key may be somebody's word: an address that tried too many wrong
         ones has to wait before another is looked at.
         """
-        return bool(self._keyring and self._keyring.find(kernel_key.presented(handler)))
+        return bool(self._keyring and self._keyring.find(kernel_key.credential_of(handler)))
 
     def user_from_cookie(self, cookie_value: str) -> User | None:
         """Return the caller whose key the cookie names, if the key still counts."""
@@ -101,7 +101,7 @@ class ApiKeyIdentity(IdentityProvider):
             name=key.name,
             display_name=key.name,
             rights=key.rights,
-            reach=key.reach,
+            scope=key.scope,
             keyring=self._keyring,
         )
 
@@ -113,7 +113,7 @@ class KeyAuthorizer(Authorizer):
         self, handler: JupyterHandler, user: User, action: str, resource: str
     ) -> bool:
         """Say whether the key has the right for the action."""
-        return isinstance(user, Caller) and ACTIONS.get(action) in user.rights and user.counts()
+        return isinstance(user, Caller) and ACTIONS.get(action) in user.rights and user.is_valid()
 
 
 def _master() -> Caller:

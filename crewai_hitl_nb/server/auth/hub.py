@@ -53,7 +53,7 @@ class HubToken:
         self._asked_at = -float("inf")
         self._asking: asyncio.Task[None] | None = None
 
-    def counts(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether it opened this server when the hub was last asked."""
         return self._known
 

@@ -61,12 +61,12 @@ def _kept(path: Path) -> str:
         return ""
 
 
-def presented(handler: web.RequestHandler) -> str:
+def credential_of(handler: web.RequestHandler) -> str:
     """Return the key or token that a request carries, or an empty text."""
     return bearer(handler.request) or handler.get_query_argument("token", "")
 
 
-def tried(handler: web.RequestHandler) -> str:
+def all_credentials_of(handler: web.RequestHandler) -> str:
     """Return everything in a request that a host may look at as a key, or an empty text.
 
     A host takes one of several; an attempt is another one when any of them is.
@@ -80,7 +80,7 @@ def bearer(request: HTTPServerRequest) -> str:
     return match.group(1) if match else ""
 
 
-def same(key: str, given: str) -> bool:
+def equal_in_constant_time(key: str, given: str) -> bool:
     """Compare in constant time, whatever the lengths: hashed with a secret of this process."""
     ours, theirs = (hmac.digest(_BLINDING, text.encode(), "sha256") for text in (key, given))
     return hmac.compare_digest(ours, theirs)

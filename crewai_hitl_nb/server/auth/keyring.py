@@ -25,7 +25,7 @@ from typing import Final, Literal, TypeAlias
 import filelock
 import msgspec
 
-from crewai_hitl_nb.store.base import Reach
+from crewai_hitl_nb.store.base import KeyScope
 from crewai_hitl_nb.store.file_ownership import ForeignFile, read_own, refuse_foreign
 
 Right: TypeAlias = Literal["read", "publish", "answer"]
@@ -70,11 +70,11 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
 
     @property
-    def reach(self) -> Reach | None:
+    def scope(self) -> KeyScope | None:
         """What its bearer sees; None for everything."""
         if self.executions is None and self.crews is None:
             return None
-        return Reach(self.executions or frozenset(), self.crews or frozenset())
+        return KeyScope(self.executions or frozenset(), self.crews or frozenset())
 
 
 class _File(msgspec.Struct):

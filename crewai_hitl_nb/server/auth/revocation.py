@@ -1,10 +1,9 @@
-"""Ends the streams of those who may read no more: a stream outlives the request that began it.
+"""Ends the streams of callers who may no longer read: a stream outlives the request that began it.
 
-Whoever is let in once could otherwise listen for as long as the connection holds, whatever
-happens to their key meanwhile. The host looks through the open streams with each heartbeat
-(``standalone``), and a server of a JupyterHub asks the hub every few seconds (``hub.py``); the
-handlers only say whose a stream is. Callers of another host are not looked at: there the host's own
-rules hold.
+Otherwise a caller could listen for as long as the connection holds, whatever happens to their key
+meanwhile. The host checks the open streams again and again (``host/runtime.py``): an API key by its
+file, a JupyterHub's token by asking the hub (``hub.py``). The handlers only say whose a stream is.
+Callers whom neither identified are not checked: there the host's own rules hold.
 """
 
 import asyncio
@@ -18,35 +17,42 @@ from crewai_hitl_nb.server.auth.hub import HubToken
 
 @runtime_checkable
 class Revocable(Protocol):
-    """A caller whose right to be there can end."""
+    """A credential that can be revoked."""
 
-    def counts(self) -> bool:
-        """Whether it is still the same right that it was."""
+    def is_valid(self) -> bool:
+        """Whether it still gives the same rights as when it was presented."""
 
 
 class OpenStreams:
-    """The streams that are open, and whose they are."""
+    """The open streams and the credentials that they were opened with."""
 
     def __init__(self) -> None:
         self._callers: WeakKeyDictionary[Subscription | Sink, Revocable] = WeakKeyDictionary()
 
     def began(self, stream: Subscription | Sink, caller: object) -> None:
-        """Somebody begins to read, or what they read goes on by a sink."""
+        """Remember a stream, or the sink that takes over its delivery."""
         if isinstance(caller, Revocable):
             self._callers[stream] = caller
 
     async def ask_the_hub(self) -> None:
-        """Ask the hub of every caller that it let in, then end the streams that it no more would.
+        """Ask the hub about each of its tokens, then end the streams whose credential was revoked.
 
-        While the hub cannot be asked they go on: a hub may restart without its servers.
+        While the hub does not answer, streams stay open: a hub may restart without its servers.
         """
         tokens = {caller for caller in self._callers.values() if isinstance(caller, HubToken)}
         asked = [token.check(within=0) for token in tokens]
-        await asyncio.gather(*asked, return_exceptions=True)  # what they say shows in counts()
+        await asyncio.gather(*asked, return_exceptions=True)  # the result shows in is_valid()
         self.end_revoked()
 
     def end_revoked(self) -> None:
-        """End the streams of callers who count no more; they find out why when they return."""
+        """End the streams whose credential was revoked; their readers learn why on reconnecting."""
         for stream, caller in list(self._callers.items()):
-            if not caller.counts():
+            if not caller.is_valid():
                 stream.end(Closed())
+
+
+async def check_forever(streams: OpenStreams, seconds: float) -> None:
+    """Check the open streams again and again; cancel it to stop."""
+    while True:
+        await asyncio.sleep(seconds)
+        await streams.ask_the_hub()

@@ -1,11 +1,11 @@
-"""Connections whose caller is not known yet: how many there may be, and which one has to go.
+"""Connections whose caller is not identified yet: how many there may be, and which one is closed.
 
-A stranger may hold a connection with half a request for as long as it likes to. So there is
-a cap, for each address and in all, and one more closes the one that has been a stranger for
-longest: whoever comes anew has their turn, also while others hold all places.
+Anybody may hold a connection with half a request for as long as they like. So there is a cap, for
+each address and for all together, and one connection too many closes the one that has been
+unidentified for longest: a new caller gets its turn even while others hold every place.
 
-Above: ``listener.py``. It knows connections by their ``close`` and nothing else of them;
-handlers that know their caller say so with :func:`known`.
+Above: ``listener.py``. It knows only the ``close`` of a connection; handlers that have identified
+their caller call :func:`mark_identified`.
 """
 
 import ipaddress
@@ -16,12 +16,12 @@ from tornado.httputil import HTTPServerRequest
 from crewai_hitl_nb.protocol import limits
 
 
-class Strangers:
-    """The connections, in the order in which they came.
+class UnidentifiedConnections:
+    """The connections, in the order in which they were accepted.
 
     Args:
-        in_all: At most so many.
-        per_address: At most so many of one address.
+        in_all: Most of them at once.
+        per_address: Most of them at once from one address.
         close: Closes one.
     """
 
@@ -34,57 +34,57 @@ class Strangers:
     ) -> None:
         self._close = close
         self._most = in_all
-        self._most_of_one = per_address
+        self._most_per_address = per_address
         self._addresses: dict[Hashable, str | None] = {}
-        self._of_address: dict[str, dict[Hashable, None]] = {}
+        self._by_address: dict[str, dict[Hashable, None]] = {}
 
     def __len__(self) -> int:
         return len(self._addresses)
 
-    def came(self, connection: Hashable, address: str | None, *, crowded: bool = False) -> int:
-        """Take in a connection; return how many were closed for it.
+    def add(self, connection: Hashable, address: str | None, *, crowded: bool = False) -> int:
+        """Add a connection; return how many were closed to make room for it.
 
         Args:
-            connection: Which one.
+            connection: The new one.
             address: Where it came from; None for one that many share, such as a proxy.
-            crowded: Whether one has to go in any case.
+            crowded: Whether one has to be closed in any case.
         """
         self._addresses[connection] = address
         closed = 0
         if address is not None:
-            near = self._of_address.setdefault(address, {})
+            near = self._by_address.setdefault(address, {})
             near[connection] = None
-            if len(near) > self._most_of_one:
+            if len(near) > self._most_per_address:
                 closed += self._end(next(iter(near)))
         if not closed and (crowded or len(self._addresses) > self._most):
             closed += self._end(next(iter(self._addresses)))
         return closed
 
-    def forget(self, connection: Hashable) -> None:
-        """It is no stranger any more, or is closed."""
+    def remove(self, connection: Hashable) -> None:
+        """Remove a connection that was identified or closed."""
         if connection not in self._addresses:
             return
         address = self._addresses.pop(connection)
         if address is not None:
-            near = self._of_address[address]
+            near = self._by_address[address]
             del near[connection]
             if not near:
-                del self._of_address[address]
+                del self._by_address[address]
 
     def _end(self, connection: Hashable) -> int:
-        self.forget(connection)
+        self.remove(connection)
         self._close(connection)
         return 1
 
 
 class Proxies:
-    """Addresses of proxies in front of the server, which may say for whom they call."""
+    """Addresses of the proxies whose ``X-Forwarded-For`` is believed."""
 
     def __init__(self, said: Sequence[str]) -> None:
         """Take addresses and networks.
 
         Raises:
-            ValueError: One is neither.
+            ValueError: An entry is neither.
         """
         self._networks = [ipaddress.ip_network(one.strip(), strict=False) for one in said]
 
@@ -97,12 +97,12 @@ class Proxies:
 
 
 def network_of(address: str) -> str:
-    """Return an address, or of IPv6 the network that one host has."""
+    """Return an IPv4 address as it is, and of an IPv6 address the /64 network that one host has."""
     return ":".join(address.split(":")[:4]) if ":" in address else address
 
 
-def known(request: HTTPServerRequest) -> None:
-    """Say that the caller is known; a connection of another host's listener has no ears for it."""
-    told = getattr(getattr(request.connection, "context", None), "known", None)
-    if told is not None:
-        told()
+def mark_identified(request: HTTPServerRequest) -> None:
+    """Tell our listener that a request's caller is identified; other listeners ignore it."""
+    identified = getattr(getattr(request.connection, "context", None), "identified", None)
+    if identified is not None:
+        identified()

@@ -14,7 +14,6 @@ import msgspec
 from crewai_hitl_nb import __version__
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import KNOWN_TYPES
-from crewai_hitl_nb.server.base import Routes
 from crewai_hitl_nb.server.describe import openapi, schemas
 from crewai_hitl_nb.server.describe.operations import (
     CREW,
@@ -25,6 +24,7 @@ from crewai_hitl_nb.server.describe.operations import (
     Parameter,
 )
 from crewai_hitl_nb.server.describe.schemas import Schema
+from crewai_hitl_nb.server.services import Routes
 from crewai_hitl_nb.server.streams import negotiated
 from crewai_hitl_nb.server.streams.sse import EventStreamHandler
 from crewai_hitl_nb.server.streams.websocket import StreamSocket

@@ -4,7 +4,8 @@ The documents are imported when they are first asked for, because most servers a
 They describe the table of routes that the host serves.
 """
 
-from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import needs
 
 
 class OpenApiHandler(HitlHandler):

@@ -13,10 +13,10 @@ from tornado import web
 
 from crewai_hitl_nb import __version__
 from crewai_hitl_nb.protocol import errors
-from crewai_hitl_nb.server.base import Routes
 from crewai_hitl_nb.server.describe import schemas
 from crewai_hitl_nb.server.describe.operations import EVERYWHERE, IN_PATH, OPERATIONS, Operation
 from crewai_hitl_nb.server.describe.schemas import Schema
+from crewai_hitl_nb.server.services import Routes
 from crewai_hitl_nb.server.streams import negotiated
 
 ABOUT: Final = (

@@ -21,7 +21,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
 from crewai_hitl_nb.protocol.errors import TooMany
-from crewai_hitl_nb.server.bodies import Bodies
+from crewai_hitl_nb.server.bodies import BodyBudget
 from crewai_hitl_nb.server.fast import frame_parser
 
 _READ_BYTES: Final = 64 * 1024
@@ -120,9 +120,9 @@ class ParkedProtocol(WebSocketProtocol13):
         return data
 
     @property
-    def _bodies(self) -> Bodies:
+    def _bodies(self) -> BodyBudget:
         handler: Any = self.handler
-        return cast("Bodies", handler.services.bodies)
+        return cast("BodyBudget", handler.services.bodies)
 
     def _count_fragments(self) -> None:
         """Count what is there of a message whose end has not come."""

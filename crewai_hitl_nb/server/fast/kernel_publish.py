@@ -34,10 +34,13 @@ from tornado.routing import Matcher, Rule
 from tornado.web import Application
 
 from crewai_hitl_nb.broker.broker import Broker, utc_now
-from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, StoreUnavailable, TooMany
+from crewai_hitl_nb.protocol.errors import HitlError, StoreUnavailable, TooMany
 from crewai_hitl_nb.server.api.publish import publish
 from crewai_hitl_nb.server.auth import kernel_key
-from crewai_hitl_nb.server.base import RESOURCE, Services, json_of, note_refusal
+from crewai_hitl_nb.server.base import json_of
+from crewai_hitl_nb.server.caller import RESOURCE, no_permission
+from crewai_hitl_nb.server.error_replies import log_refusal
+from crewai_hitl_nb.server.services import Services
 
 _PATH: Final = "events"
 _LOOPBACK_HOST: Final = re.compile(r"(127\.0\.0\.1|\[::1\])(:\d+)?")
@@ -68,7 +71,9 @@ class KernelPublishMatcher(Matcher):
                 self._settings.get("allow_remote_access")
                 or _LOOPBACK_HOST.fullmatch(request.host) is not None
             )
-            and kernel_key.same(self._services.kernel_key, kernel_key.bearer(request))
+            and kernel_key.equal_in_constant_time(
+                self._services.kernel_key, kernel_key.bearer(request)
+            )
         )
         return {} if plain else None
 
@@ -110,7 +115,7 @@ class _Request:
         """
         authorizer = self.services.kernel_authorizer
         if not authorizer.is_authorized(cast("Any", self), self.current_user, action, RESOURCE):
-            raise Forbidden(f"you do not have permission to {action} on {RESOURCE}")
+            raise no_permission(action)
 
     def get_status(self) -> int:
         """Return the reply's status."""
@@ -153,7 +158,7 @@ class KernelPublish:
             said = await publish(request, json_of(request.request.body))
         except HitlError as error:
             request.status, said = error.status, error.to_wire()
-            note_refusal(cast("Any", request), error)
+            log_refusal(cast("Any", request), error)
             if isinstance(error, TooMany):
                 headers["Retry-After"] = str(error.details.get("retry_after", 1))
         except Exception:  # the same boundary as Tornado's around a handler: one request fails
@@ -174,7 +179,5 @@ def add_route(application: Application, services: Services) -> None:
 
     It does not use ``add_handlers``: a Jupyter server expects a handler's decorators there.
     """
-    rule = Rule(
-        KernelPublishMatcher(application, services), KernelPublish(application, services)
-    )
+    rule = Rule(KernelPublishMatcher(application, services), KernelPublish(application, services))
     application.default_router.rules.insert(0, rule)

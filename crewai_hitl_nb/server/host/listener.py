@@ -1,13 +1,13 @@
-"""A listener of our own: what anybody may take up before they say who they are.
+"""A listener of our own: bounds on what callers may use before they are identified.
 
-Tornado's own server with bounds for strangers: a head has a size and a deadline, so has a
-body; there are so many connections whose caller is not known and no more (``unidentified.py``);
-and when descriptors run out it stops accepting for a moment instead of asking for the
-same connection for ever. A handler that knows its caller says so (``unidentified.known``), and
-from then on the connection counts no more.
+It is Tornado's server with bounds for unidentified callers: the head of a request has a size and a
+deadline, and so has its body; their connections are capped (``auth/unidentified.py``); and when
+descriptors run out it stops accepting for a moment instead of trying the same connection over and
+over. A handler that identifies its caller says so (``mark_identified``), and from then on the
+connection no longer counts.
 
-It is the standalone server's, and that of the kernels' own way in beside a Jupyter server
-(``kernel_listener.py``). The Jupyter server's own listener is the host's.
+The standalone server uses it, and so does the listener for kernels beside a Jupyter server
+(``kernel_listener.py``). A Jupyter server's own listener belongs to the host.
 """
 
 import errno
@@ -24,26 +24,26 @@ from tornado.ioloop import IOLoop
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.log_lines import logger, note
-from crewai_hitl_nb.server.auth.unidentified import Proxies, Strangers, network_of
+from crewai_hitl_nb.server.auth.unidentified import Proxies, UnidentifiedConnections, network_of
 
 _log = logger(__name__)
 
 _NO_ROOM: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _LINE_SECONDS: Final = 60.0
-"""Between two lines of the log on the same trouble."""
+"""Between two log lines about the same condition."""
 _KNOWN_SECONDS: Final = 3600.0
-"""How long a known caller's connection may be silent between two requests: Tornado's own."""
+"""How long an identified connection may be silent between two requests: Tornado's default."""
 
 
-class _Lines:
-    """Says the same thing once in a while, with how often it was so."""
+class _ThrottledLine:
+    """Writes the same log line once in a while, with how often it happened since the last one."""
 
     def __init__(self, event: str) -> None:
         self._event = event
         self._times = 0
         self._next = 0.0
 
-    def say(self, times: int = 1) -> None:
+    def count(self, times: int = 1) -> None:
         self._times += times
         if time.monotonic() >= self._next:
             note(_log, logging.WARNING, self._event, times=self._times)
@@ -51,13 +51,13 @@ class _Lines:
 
 
 class ListeningSocket(socket.socket):
-    """A socket that rests when there is no descriptor for what it would accept.
+    """A listening socket that pauses when there is no descriptor for the next connection.
 
-    It accepts a few connections in a turn of the loop, so that a flood of strangers does not close
-    one whose request is being answered before it had its turns (``unidentified.py``).
+    It accepts a few connections in a turn of the loop, so that a flood of new ones does not push
+    out one whose request is being answered before it had its turns (``auth/unidentified.py``).
     """
 
-    def __init__(self, listening: socket.socket, lines: _Lines) -> None:
+    def __init__(self, listening: socket.socket, lines: _ThrottledLine) -> None:
         super().__init__(
             listening.family, listening.type, listening.proto, fileno=listening.detach()
         )
@@ -66,10 +66,10 @@ class ListeningSocket(socket.socket):
         self._accepted = 0
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection, or stop being asked for a moment.
+        """Accept a connection, or pause for a moment.
 
         Raises:
-            BlockingIOError: There is none, or no descriptor for it, or others have their turn.
+            BlockingIOError: There is no connection, or no descriptor for it, or other work is due.
         """
         if self._accepted == limits.ACCEPTED_IN_A_TURN:
             self._accepted = 0
@@ -82,22 +82,22 @@ class ListeningSocket(socket.socket):
             self._accepted = 0
             if error.errno not in _NO_ROOM:
                 raise
-            self._lines.say()
+            self._lines.count()
             loop = IOLoop.current()
             loop.update_handler(self, 0)
-            loop.call_later(limits.ACCEPT_PAUSE_SECONDS, self._go_on)
+            loop.call_later(limits.ACCEPT_PAUSE_SECONDS, self._resume)
             raise BlockingIOError from error
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         if self.fileno() >= 0:  # it may be closed meanwhile
             IOLoop.current().update_handler(self, IOLoop.READ)
 
 
 class BoundedServer(httpserver.HTTPServer):
-    """Tornado's server with these bounds. Its ``stop`` must come before the sockets are closed."""
+    """Tornado's server with these bounds. Call ``stop`` before the sockets are closed."""
 
     def initialize(self, application: web.Application, proxies: Sequence[str] = ()) -> None:  # type: ignore[override]
-        """Take what serves, and the proxies in front of it."""
+        """Take the application, and the proxies in front of it."""
         super().initialize(
             application,
             idle_connection_timeout=limits.HEAD_SECONDS,
@@ -105,7 +105,7 @@ class BoundedServer(httpserver.HTTPServer):
             max_body_size=limits.MAX_STRANGER_BODY_BYTES,
             body_timeout=limits.BODY_SECONDS,
         )
-        self._patient = HTTP1ConnectionParameters(
+        self._identified = HTTP1ConnectionParameters(
             header_timeout=_KNOWN_SECONDS,
             max_header_size=limits.MAX_HEAD_BYTES,
             max_body_size=limits.MAX_STRANGER_BODY_BYTES,
@@ -113,53 +113,53 @@ class BoundedServer(httpserver.HTTPServer):
         )
         self._proxies = Proxies(proxies)
         self._most_files = _most_files()
-        self._strangers = Strangers(
+        self._unidentified = UnidentifiedConnections(
             _close,
             in_all=min(limits.MAX_STRANGERS, self._most_files // 2),
             per_address=min(limits.MAX_STRANGERS_PER_ADDRESS, self._most_files // 4),
         )
-        self._closed = _Lines("strangers_closed")
-        self._no_room = _Lines("out_of_descriptors")
+        self._closed = _ThrottledLine("strangers_closed")
+        self._no_room = _ThrottledLine("out_of_descriptors")
 
     def add_sockets(self, sockets: Any) -> None:
-        """Listen on these, which belong to the server from now on."""
+        """Listen on these sockets, which belong to the server from now on."""
         super().add_sockets([ListeningSocket(sock, self._no_room) for sock in sockets])
 
     def start_request(
         self, server_conn: object, request_conn: httputil.HTTPConnection
     ) -> httputil.HTTPMessageDelegate:
-        """Begin to read a request; the first one of a connection is a stranger's."""
+        """Begin to read a request; a new connection counts as unidentified."""
         connection = cast("HTTP1ServerConnection", server_conn)
         context = cast("Any", request_conn).context
-        if not hasattr(context, "known"):
-            self._came(connection, context)
-        # What a proxy says of whom it calls for counts; what anybody else says does not.
+        if not hasattr(context, "identified"):
+            self._accepted(connection, context)
+        # Only a trusted proxy is believed about whom it calls for.
         self.xheaders = context.proxied
         return super().start_request(server_conn, request_conn)
 
-    def _came(self, connection: HTTP1ServerConnection, context: Any) -> None:
+    def _accepted(self, connection: HTTP1ServerConnection, context: Any) -> None:
         context.proxied = context.remote_ip in self._proxies
         context.trusted_downstream = self._proxies
-        context.known = partial(self._is_known, connection, context)
+        context.identified = partial(self._on_identified, connection, context)
         number = connection.stream.fileno() if not connection.stream.closed() else 0
-        closed = self._strangers.came(
+        closed = self._unidentified.add(
             cast("Hashable", connection),
             None if context.proxied else network_of(context.remote_ip),
             crowded=isinstance(number, int) and number >= self._most_files - limits.SPARE_FILES,
         )
         if closed:
-            self._closed.say(closed)
+            self._closed.count(closed)
 
-    def _is_known(self, connection: HTTP1ServerConnection, context: Any) -> None:
-        context.known = None  # and the circle of references is open
-        connection.params = self._patient
-        self._strangers.forget(connection)
+    def _on_identified(self, connection: HTTP1ServerConnection, context: Any) -> None:
+        context.identified = None  # breaks the cycle of references
+        connection.params = self._identified
+        self._unidentified.remove(connection)
 
     def on_close(self, server_conn: object) -> None:
-        """A connection is closed, or went over to a WebSocket."""
+        """Forget a connection that was closed, or became a WebSocket."""
         connection = cast("HTTP1ServerConnection", server_conn)
-        cast("Any", connection.context).known = None
-        self._strangers.forget(connection)
+        cast("Any", connection.context).identified = None
+        self._unidentified.remove(connection)
         super().on_close(server_conn)
 
 
@@ -168,7 +168,7 @@ def _close(connection: Hashable) -> None:
 
 
 def _most_files() -> int:
-    """Return how many descriptors this process may have."""
+    """Return how many file descriptors this process may have."""
     try:
         import resource
     except ImportError:  # Windows has another way to count

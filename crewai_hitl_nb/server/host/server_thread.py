@@ -16,7 +16,7 @@ GOODBYE_SECONDS: Final = 6.0
 """How long sockets may take to close behind a server that has stopped; nobody waits for them."""
 
 
-class Background:
+class ServerThread:
     """The thread.
 
     Args:

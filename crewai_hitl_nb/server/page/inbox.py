@@ -14,7 +14,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.extension.handler import ExtensionHandlerJinjaMixin, ExtensionHandlerMixin
 from jupyter_server.utils import url_path_join
 
-from crewai_hitl_nb.server.base import CallerMixin, needs
+from crewai_hitl_nb.server.caller import CallerMixin, needs
 
 _FRONT_ENDS: Final = (("jupyterlab", "lab/tree/"), ("notebook", "notebooks/"))
 """Extensions that open notebooks, the preferred first, and where they do it."""

@@ -13,7 +13,8 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
 from crewai_hitl_nb.protocol.errors import BadRequest
-from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, needs
+from crewai_hitl_nb.server.caller import CallerMixin, needs
+from crewai_hitl_nb.server.error_replies import JsonErrorsMixin
 from crewai_hitl_nb.server.page import STATIC
 
 WORKER: Final = STATIC / "service-worker.js"

@@ -25,7 +25,8 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat, encode_frame
 from crewai_hitl_nb.server import parameters
-from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import needs
 from crewai_hitl_nb.server.loop_slices import Turns
 from crewai_hitl_nb.server.streams.poll_response import Prepared, prepare
 from crewai_hitl_nb.server.streams.presence import waiting

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.scoped_broker import BrokerWithin
+from crewai_hitl_nb.broker.scoped_broker import ScopedBroker
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.base import HitlHandler
 
 
 @contextmanager
-def waiting(handler: HitlHandler, broker: Broker | BrokerWithin) -> Iterator[None]:
+def waiting(handler: HitlHandler, broker: Broker | ScopedBroker) -> Iterator[None]:
     """Let the waiter that this call names, if any, be present for the length of a block.
 
     Raises:

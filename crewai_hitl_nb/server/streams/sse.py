@@ -25,7 +25,8 @@ from crewai_hitl_nb.protocol import frames
 from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import encoders, parameters
-from crewai_hitl_nb.server.base import HitlHandler, needs
+from crewai_hitl_nb.server.base import HitlHandler
+from crewai_hitl_nb.server.caller import needs
 from crewai_hitl_nb.server.fast.direct_writer import LeanWriter
 from crewai_hitl_nb.server.streams.presence import waiting
 

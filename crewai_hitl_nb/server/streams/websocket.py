@@ -43,7 +43,8 @@ from crewai_hitl_nb.protocol.errors import (
 from crewai_hitl_nb.server import encoders, parameters
 from crewai_hitl_nb.server.api.publish import order_kind, publish
 from crewai_hitl_nb.server.api.requests import answer, cancel, claim
-from crewai_hitl_nb.server.base import CallerMixin, JsonErrorsMixin, note_refusal
+from crewai_hitl_nb.server.caller import CallerMixin
+from crewai_hitl_nb.server.error_replies import JsonErrorsMixin, log_refusal
 from crewai_hitl_nb.server.fast.ack_batch import Replies
 from crewai_hitl_nb.server.fast.direct_writer import LeanWriter
 from crewai_hitl_nb.server.fast.idle_websocket import ParkedProtocol
@@ -278,7 +279,7 @@ class StreamSocket(
             frame = frames.decode_up(raw)
             self.services.bodies.take(len(message))
         except HitlError as error:
-            note_refusal(self, error)
+            log_refusal(self, error)
             self._replies.add(frames.encode_error(ref, error))
             self._replies.flush()  # a close may stand right behind it
         else:
@@ -290,7 +291,7 @@ class StreamSocket(
         try:
             reply = frames.encode_frame(frames.Ack(frame.ref, await self._act(frame, raw)))
         except HitlError as error:
-            note_refusal(self, error)
+            log_refusal(self, error)
             reply = frames.encode_error(frame.ref, error)
         finally:
             self.services.bodies.give_back(size)

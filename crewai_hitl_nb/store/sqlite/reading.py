@@ -24,8 +24,8 @@ from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
+    KeyScope,
     Match,
-    Reach,
     Record,
     Replayed,
     RequestPage,
@@ -145,9 +145,9 @@ _OPEN_AT = """
 """
 
 
-def _within(reach: Reach, values: dict[str, object], table: str = "") -> str:
-    """Return the condition that an event is in reach, binding its names."""
-    columns = (("execution_id", reach.executions), ("crew_id", reach.crews))
+def _within(key_scope: KeyScope, values: dict[str, object], table: str = "") -> str:
+    """Return the condition that an event is in scope, binding its names."""
+    columns = (("execution_id", key_scope.executions), ("crew_id", key_scope.crews))
     conditions = []
     for column, names in columns:
         bound = {f"{column}{i}": name for i, name in enumerate(sorted(names))}
@@ -208,7 +208,7 @@ def published_together(connection: sqlite3.Connection, execution_id: str, crew_i
     return found.fetchone() is not None
 
 
-def notes(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
+def metadata(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
     """Return the notes whose name begins with the prefix."""
     return dict(
         connection.execute(

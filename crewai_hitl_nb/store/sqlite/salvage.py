@@ -364,7 +364,7 @@ def _end(
 def _note(connection: sqlite3.Connection, remains: _Remains, *, pruned: int, top: int) -> None:
     """Write down what stands beside the events."""
     for name, body in remains.notes.items():
-        writer.put_note(connection, name, body)
+        writer.put_metadata(connection, name, body)
     connection.execute(
         "INSERT INTO meta (key, value) VALUES ('pruned_through', ?)",
         (max(pruned, remains.pruned_through),),

@@ -31,9 +31,9 @@ from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
+    KeyScope,
     Match,
     OnCommit,
-    Reach,
     Record,
     Replayed,
     RequestPage,
@@ -172,11 +172,11 @@ class SqliteStore:
         written = await self._write(lambda c: batch.run(c, self._tail), batch)
         return written.results
 
-    async def append_within(
-        self, events: Sequence[Event], reach: Reach, *, by: str | None = None
+    async def append_scoped(
+        self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None
     ) -> list[Appended]:
         """Store the events if a caller with this reach may write them."""
-        batch = writer.Batch(events, self._clock(), by, reach)
+        batch = writer.Batch(events, self._clock(), by, key_scope)
         written = await self._write(lambda c: batch.run(c, self._tail), batch)
         return written.results
 
@@ -190,13 +190,13 @@ class SqliteStore:
         self.pruned_through = max(self.pruned_through, pruned.through)
         return pruned.events
 
-    async def put_note(self, name: str, body: bytes) -> None:
+    async def put_metadata(self, name: str, body: bytes) -> None:
         """Write a note, in the same commits as the events."""
-        await self._write(lambda c: writer.put_note(c, name, body))
+        await self._write(lambda c: writer.put_metadata(c, name, body))
 
-    async def drop_note(self, name: str) -> None:
+    async def delete_metadata(self, name: str) -> None:
         """Forget a note."""
-        await self._write(lambda c: writer.drop_note(c, name))
+        await self._write(lambda c: writer.delete_metadata(c, name))
 
     async def _write(
         self, run: Callable[[sqlite3.Connection], T], batch: writer.Batch | None = None
@@ -351,9 +351,9 @@ class SqliteStore:
         """Return the next entries of the trail."""
         return await self._read(lambda c: reading.trail(c, self.epoch, after=after, limit=limit))
 
-    async def notes(self, prefix: str) -> dict[str, bytes]:
+    async def get_metadata(self, prefix: str) -> dict[str, bytes]:
         """Return the notes whose name begins with the prefix."""
-        return await self._read(lambda c: reading.notes(c, prefix))
+        return await self._read(lambda c: reading.metadata(c, prefix))
 
     async def newest(self) -> float | None:
         """Return when the newest event was stored."""

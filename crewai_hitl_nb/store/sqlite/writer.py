@@ -22,7 +22,7 @@ from crewai_hitl_nb.protocol.events import (
     request_id_of,
 )
 from crewai_hitl_nb.store import ownership
-from crewai_hitl_nb.store.base import Appended, Commit, Reach, appended, commit_of
+from crewai_hitl_nb.store.base import Appended, Commit, KeyScope, appended, commit_of
 from crewai_hitl_nb.store.ownership import Origin, Scope
 from crewai_hitl_nb.store.sqlite import reading
 from crewai_hitl_nb.store.trail import Tail
@@ -50,7 +50,7 @@ class Batch:
         events: Sequence[Event],
         stored_at: float,
         by: str | None = None,
-        within: Reach | None = None,
+        within: KeyScope | None = None,
     ) -> None:
         self.events = events
         self.stored_at = stored_at
@@ -182,7 +182,7 @@ def _fold(connection: sqlite3.Connection, event: Event, offset: int, by: str | N
         )
 
 
-def put_note(connection: sqlite3.Connection, name: str, body: bytes) -> None:
+def put_metadata(connection: sqlite3.Connection, name: str, body: bytes) -> None:
     """Write a note, in place of an older one."""
     connection.execute(
         "INSERT INTO notes (name, body) VALUES (?, ?)"
@@ -191,7 +191,7 @@ def put_note(connection: sqlite3.Connection, name: str, body: bytes) -> None:
     )
 
 
-def drop_note(connection: sqlite3.Connection, name: str) -> None:
+def delete_metadata(connection: sqlite3.Connection, name: str) -> None:
     """Forget a note, if there is one."""
     connection.execute("DELETE FROM notes WHERE name = ?", (name,))
 
@@ -262,14 +262,14 @@ def _keep_origins(connection: sqlite3.Connection, through: int) -> None:
             # Known before they go: the first event may be one that stays.
             known = reading.origin(connection, scope, name)
             origin = ownership.with_later(known, Origin(owned_by, last))
-            put_note(connection, ownership.note_name(scope, name), msgspec.json.encode(origin))
+            put_metadata(connection, ownership.note_name(scope, name), msgspec.json.encode(origin))
 
 
 def _drop_spent_origins(connection: sqlite3.Connection, before: float) -> None:
     for scope, _ in ownership.SCOPES:
         start = ownership.note_name(scope, "")
-        for note, body in reading.notes(connection, start).items():
+        for note, body in reading.metadata(connection, start).items():
             name = note.removeprefix(start)
             old = msgspec.json.decode(body, type=Origin).last < before
             if old and not reading.is_kept(connection, scope, name):
-                drop_note(connection, note)
+                delete_metadata(connection, note)

@@ -1,10 +1,10 @@
-"""Connections whose caller is not known: who goes when there are too many."""
+"""Unidentified connections: which one is closed when there are too many."""
 
 from collections.abc import Hashable
 
 import pytest
 
-from crewai_hitl_nb.server.auth.unidentified import Proxies, Strangers
+from crewai_hitl_nb.server.auth.unidentified import Proxies, UnidentifiedConnections
 
 
 @pytest.fixture
@@ -13,41 +13,43 @@ def closed() -> list[Hashable]:
     return []
 
 
-def test_one_more_of_an_address_closes_its_oldest_and_nobody_elses(closed: list[Hashable]) -> None:
-    strangers = Strangers(closed.append, in_all=100, per_address=2)
-    strangers.came("other", "192.0.2.7")
+def test_one_more_from_an_address_closes_its_oldest_and_no_other(closed: list[Hashable]) -> None:
+    connections = UnidentifiedConnections(closed.append, in_all=100, per_address=2)
+    connections.add("other", "192.0.2.7")
     for name in "abc":
-        strangers.came(name, "192.0.2.1")
+        connections.add(name, "192.0.2.1")
     assert closed == ["a"]
-    assert len(strangers) == 3
+    assert len(connections) == 3
 
 
-def test_one_more_in_all_closes_the_oldest_of_all(closed: list[Hashable]) -> None:
-    strangers = Strangers(closed.append, in_all=3, per_address=3)
+def test_one_more_above_the_total_cap_closes_the_oldest(closed: list[Hashable]) -> None:
+    connections = UnidentifiedConnections(closed.append, in_all=3, per_address=3)
     for number in range(5):
-        strangers.came(number, f"192.0.2.{number}")
+        connections.add(number, f"192.0.2.{number}")
     assert closed == [0, 1]
 
 
-def test_a_known_caller_is_none_of_them(closed: list[Hashable]) -> None:
-    strangers = Strangers(closed.append, in_all=3, per_address=1)
-    strangers.came("known", "192.0.2.1")
-    strangers.forget("known")
-    strangers.came("next", "192.0.2.1")
+def test_an_identified_caller_does_not_count(closed: list[Hashable]) -> None:
+    connections = UnidentifiedConnections(closed.append, in_all=3, per_address=1)
+    connections.add("known", "192.0.2.1")
+    connections.remove("known")
+    connections.add("next", "192.0.2.1")
     assert closed == []
 
 
-def test_a_proxy_is_not_one_stranger(closed: list[Hashable]) -> None:
-    strangers = Strangers(closed.append, in_all=10, per_address=1)
+def test_connections_through_a_proxy_do_not_count_as_one_address(closed: list[Hashable]) -> None:
+    connections = UnidentifiedConnections(closed.append, in_all=10, per_address=1)
     for number in range(5):
-        strangers.came(number, None)
+        connections.add(number, None)
     assert closed == []
 
 
-def test_where_there_are_no_places_left_somebody_goes_in_any_case(closed: list[Hashable]) -> None:
-    strangers = Strangers(closed.append)
-    strangers.came("a", "192.0.2.1")
-    assert strangers.came("b", "192.0.2.2", crowded=True) == 1
+def test_when_descriptors_run_out_the_oldest_is_closed_below_the_cap_too(
+    closed: list[Hashable],
+) -> None:
+    connections = UnidentifiedConnections(closed.append)
+    connections.add("a", "192.0.2.1")
+    assert connections.add("b", "192.0.2.2", crowded=True) == 1
     assert closed == ["a"]
 
 

@@ -16,7 +16,7 @@ from tornado.iostream import IOStream
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.server.bodies import Bodies
+from crewai_hitl_nb.server.bodies import BodyBudget
 from crewai_hitl_nb.server.fast import frame_parser
 from crewai_hitl_nb.server.fast.idle_websocket import ParkedProtocol
 from tests.hostile.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
@@ -40,7 +40,7 @@ class Handler:
         self.heard: list[tuple[str, object]] = []
         self.closed = asyncio.Event()
         self.connection: WebSocketProtocol13 | None = None
-        self.services = SimpleNamespace(bodies=Bodies())
+        self.services = SimpleNamespace(bodies=BodyBudget())
 
     async def on_message(self, message: str | bytes) -> None:
         if message == BROKEN:

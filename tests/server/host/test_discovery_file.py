@@ -1,4 +1,4 @@
-"""Handover: what kernels and scripts are given, who else can read it, and that it is taken back."""
+"""What kernels and scripts are given, who else can read it, and that a stop removes it."""
 
 import json
 import os

@@ -1,0 +1,264 @@
+"""One lifecycle for every host: what starts, what runs meanwhile and what stops, in which order.
+
+A host (the Jupyter extension, the standalone server) translates its configuration into
+:class:`HostSettings`, serves the handlers with :attr:`Runtime.services`, and calls
+:meth:`Runtime.start` and :meth:`Runtime.stop`. Everything else that a server needs is here, so that
+no host can forget a part:
+
+    1. metrics        the server's numbers at the host's ``/metrics``
+    2. the log        the first of its locations that no other process holds
+    3. the broker     deadlines, reminders, presence; the limits of each caller
+    4. background     retention, revoked readers, signs of activity
+    5. webhooks       from where they stood
+    6. discovery      tells kernels and scripts of this machine where the server is
+    7. garbage        what is loaded by now is left out of full collections
+
+:meth:`Runtime.stop` goes through the same list backwards, and so does a start that fails half-way:
+no task, thread or file is left. Below are the parts, each in its own module; above, the two hosts.
+It reads no configuration and serves no HTTP.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, MutableMapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.webhooks.config import BadWebhook, WebhookSettings
+from crewai_hitl_nb.broker.webhooks.worker import Webhooks
+from crewai_hitl_nb.protocol import limits, schema
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.protocol.log_lines import Log
+from crewai_hitl_nb.server.api import metrics
+from crewai_hitl_nb.server.auth import revocation
+from crewai_hitl_nb.server.auth.kernel_key import load_or_make
+from crewai_hitl_nb.server.auth.rate_limits import CallerLimits, Limiter
+from crewai_hitl_nb.server.host import activity
+from crewai_hitl_nb.server.host.discovery_file import Address, DiscoveryFile
+from crewai_hitl_nb.server.host.gc_freeze import leave_out_what_is_loaded
+from crewai_hitl_nb.server.host.retention import Retention, prune_forever
+from crewai_hitl_nb.server.routes import ROUTES
+from crewai_hitl_nb.server.services import Services
+from crewai_hitl_nb.store.base import StoreInUse
+from crewai_hitl_nb.store.metadata import MetadataStore
+from crewai_hitl_nb.store.open import Location, locate, open_store
+
+
+class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host's configuration says, checked and in one value.
+
+    Attributes:
+        prefix: Path of the endpoints on this host, ending in a slash.
+        stores: Paths or URLs of the log (``store/open.py``): the first that no other process
+            holds is used.
+        discovery_folder: Where scripts of this user look for running servers.
+        kernel_key_file: Keeps the kernels' key across restarts; None for a key that ends with
+            the server.
+        unauthenticated_status: HTTP status for a caller without valid credentials.
+        retention: How many events are kept, and for how long.
+        caller_limits: What one caller may do.
+        webhooks: Where events are posted.
+        heartbeat: Seconds between two heartbeats on an idle stream.
+        presence_grace: Seconds that a process may be away before its requests are cancelled.
+        buffer_events: Live events that wait for one slow reader.
+        max_pending: Most open requests at once.
+        max_pending_bytes: What they may come to in the log; None for what suits its store.
+        revocation_seconds: Between two looks at whether readers may still read.
+        awake_hours: How long a question that a process waits for counts as activity.
+        host_metrics: Whether this server's numbers show at the host's ``/metrics``.
+        freeze_garbage: Whether to leave what is loaded at the start out of full collections.
+        survives_failure: Whether the host goes on without a log and says why with HTTP 503;
+            otherwise :meth:`Runtime.start` raises.
+    """
+
+    prefix: str
+    stores: Sequence[str]
+    discovery_folder: Path
+    kernel_key_file: Path | None = None
+    unauthenticated_status: int = 403
+    retention: Retention = Retention()
+    caller_limits: CallerLimits = CallerLimits()
+    webhooks: WebhookSettings = WebhookSettings()
+    heartbeat: float = limits.HEARTBEAT_SECONDS
+    presence_grace: float = limits.PRESENCE_GRACE_SECONDS
+    buffer_events: int = limits.BUFFER_EVENTS
+    max_pending: int = limits.MAX_PENDING_REQUESTS
+    max_pending_bytes: int | None = None
+    revocation_seconds: float = limits.HUB_CHECK_SECONDS
+    awake_hours: float = limits.AWAKE_HOURS
+    host_metrics: bool = False
+    freeze_garbage: bool = False
+    survives_failure: bool = False
+
+
+AddressOf = Callable[[AsyncExitStack], Address]
+"""Returns where kernels and scripts reach the server. If it opens something for them, it pushes the
+closing onto the stack."""
+
+
+class Runtime:
+    """Starts, runs and stops what is behind the handlers.
+
+    Args:
+        settings: What the host was configured to do.
+        log: The host's log, for what its operator should read.
+        activity: Where the host looks for signs of activity; None where nothing stops a server
+            that is idle.
+
+    Attributes:
+        settings: As given.
+        services: What the handlers work with. Its broker is None unless the log is open.
+    """
+
+    def __init__(
+        self, settings: HostSettings, log: Log, *, activity: MutableMapping[str, Any] | None
+    ) -> None:
+        self.settings = settings
+        self._log = log
+        self._activity = activity
+        self._discovery = DiscoveryFile(settings.discovery_folder)
+        self._running = AsyncExitStack()
+        kernel_key, self._no_key = _kernel_key(settings.kernel_key_file)
+        self.services = Services(
+            prefix=settings.prefix,
+            routes=ROUTES,
+            kernel_key=kernel_key,
+            heartbeat=settings.heartbeat,
+            unauthenticated_status=settings.unauthenticated_status,
+            hub_check_seconds=settings.revocation_seconds,
+            limiter=Limiter(settings.caller_limits),
+        )
+
+    async def start(self, address_of: AddressOf) -> None:
+        """Start everything, or nothing.
+
+        Args:
+            address_of: Called when the log is open.
+
+        Raises:
+            StoreUnavailable: No log can be opened; unless the host survives that.
+            OSError: Its address cannot be told to kernels; likewise.
+        """
+        if self.settings.host_metrics:  # also without a log: they say that it is not open
+            self._running.callback(metrics.expose(self.services))
+        try:
+            async with AsyncExitStack() as started:
+                await self._start(started, address_of)
+                self._running.push_async_exit(started.pop_all())
+        except (StoreUnavailable, OSError) as error:
+            if not self.settings.survives_failure:
+                await self.stop()
+                raise
+            said = error.message if isinstance(error, StoreUnavailable) else str(error)
+            self.services.trouble = said
+            self._log.error("crewai-hitl: nothing is served: %s", said)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop what was started, in reverse order; nothing happens when nothing was."""
+        running, self._running = self._running, AsyncExitStack()
+        await running.aclose()
+
+    async def _start(self, started: AsyncExitStack, address_of: AddressOf) -> None:
+        if self._no_key:
+            raise StoreUnavailable(self._no_key)
+        broker, store = await self._open_log(started)
+        self._in_background(started, prune_forever(broker, self.settings.retention, self._log))
+        self._in_background(
+            started,
+            revocation.check_forever(self.services.streams, self.settings.revocation_seconds),
+        )
+        if self._activity is not None:
+            hours = self.settings.awake_hours
+            self._in_background(started, activity.keep_noting(self._activity, broker, hours=hours))
+        await self._start_webhooks(started, store, broker)
+        address = address_of(started)
+        started.callback(self._discovery.remove)
+        self._discovery.write(address, self.services.kernel_key)
+        # What forms are checked with takes up to a second to load; nobody waits for it here.
+        asyncio.get_running_loop().run_in_executor(None, schema.prepare)
+        if self.settings.freeze_garbage:
+            leave_out_what_is_loaded()
+
+    async def _open_log(self, started: AsyncExitStack) -> tuple[Broker, MetadataStore]:
+        """Open the first log that no other process holds, and put a broker before it."""
+        stores = self.settings.stores
+        for number, where in enumerate(stores):
+            location = locate(where)
+            store = open_store(location, memory_events=self.settings.retention.events)
+            broker = self._broker(location, store)
+            started.push_async_callback(broker.close)
+            try:
+                await broker.start()
+            except StoreInUse:
+                if len(stores) == 1:
+                    raise
+                continue
+            if number:
+                self._log.warning("crewai-hitl: another server holds the log; using %s", where)
+            self.services.limiter.remember(broker.askers, broker.size_of)
+            self.services.broker = broker
+            started.callback(self._forget_broker)
+            return broker, store
+        raise StoreUnavailable(
+            f"{len(stores)} servers hold logs in {Path(stores[0]).parent}; stop some of them"
+        )
+
+    def _broker(self, location: Location, store: MetadataStore) -> Broker:
+        suits = limits.MAX_PENDING_BYTES
+        if location.in_memory:
+            suits = limits.MAX_PENDING_BYTES_IN_MEMORY
+        given = self.settings.max_pending_bytes
+        return Broker(
+            store,
+            presence_grace=self.settings.presence_grace,
+            heartbeat_seconds=self.settings.heartbeat,
+            buffer_events=self.settings.buffer_events,
+            max_pending=self.settings.max_pending,
+            max_pending_bytes=suits if given is None else given,
+        )
+
+    def _forget_broker(self) -> None:
+        self.services.broker = None
+
+    async def _start_webhooks(
+        self, started: AsyncExitStack, store: MetadataStore, broker: Broker
+    ) -> None:
+        """Begin to deliver; a wrong URL or secret is logged, and shown by ``GET webhooks``."""
+        self.services.webhooks_trouble = ""
+        try:
+            webhooks = Webhooks(store, broker, self.settings.webhooks)
+            started.push_async_callback(webhooks.close)
+            await webhooks.start()
+        except (BadWebhook, StoreUnavailable) as error:
+            self.services.webhooks_trouble = str(error)
+            self._log.error("crewai-hitl: no webhook is delivered: %s", error)
+            return
+        self.services.webhooks = webhooks
+        started.callback(self._forget_webhooks)
+
+    def _forget_webhooks(self) -> None:
+        self.services.webhooks = None
+
+    def _in_background(self, started: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        started.push_async_callback(_cancel, task)
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _kernel_key(file: Path | None) -> tuple[str, str]:
+    """Return the kernels' key; or one that nobody knows, and why the file's cannot be used."""
+    try:
+        return (load_or_make(file) if file else secrets.token_urlsafe(32)), ""
+    except OSError as error:
+        return secrets.token_urlsafe(32), f"the kernels' key cannot be used: {error}"

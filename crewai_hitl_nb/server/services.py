@@ -1,0 +1,71 @@
+"""What the application makes for its handlers, which find it in Tornado's settings.
+
+Above are the handlers and the fast paths; below, the parts that :class:`Services` holds. A host
+makes it through ``host/runtime.py``, which opens and closes what is behind it.
+"""
+
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.webhooks.worker import Webhooks
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.server.auth import hub
+from crewai_hitl_nb.server.auth.kernel_key import KernelAuthorizer, KernelIdentity
+from crewai_hitl_nb.server.auth.rate_limits import Limiter
+from crewai_hitl_nb.server.auth.revocation import OpenStreams
+from crewai_hitl_nb.server.bodies import BodyBudget
+from crewai_hitl_nb.server.loop_slices import Turns
+
+SETTING: Final = "crewai_hitl_services"
+"""Name of :class:`Services` in Tornado's settings."""
+
+Routes: TypeAlias = tuple[tuple[str, type[Any]], ...]
+"""Patterns of paths below the prefix, each with the handler that serves it."""
+
+
+class Services(msgspec.Struct):
+    """What handlers work with.
+
+    Attributes:
+        prefix: Path of the endpoints on this host, ending in a slash.
+        routes: What is served below the prefix.
+        kernel_key: The key of this server's kernels.
+        heartbeat: Seconds between two heartbeats on an idle stream.
+        unauthenticated_status: HTTP status for a caller without valid credentials: 403 by the
+            conventions of a Jupyter server, 401 by those of the event-streaming guide.
+        broker: None until the log is open, and after it was closed.
+        trouble: Why there is no broker, for people.
+        webhooks: None while nothing is delivered to webhooks.
+        webhooks_trouble: Why that is so, for people, if it should not be.
+        lean: Whether live connections are left to lean writers where that can be.
+        limiter: What each caller may do, and how often.
+        hub_tokens: The credentials that a JupyterHub accepted lately.
+        hub_check_seconds: How old the hub's word on a reader may be.
+        streams: The open streams and their callers.
+        turns: What is left to do for calls that one event has ended.
+        bodies: How much memory request bodies take that are not answered yet.
+        kernel_identity: Who carries the kernel key. Made once: a configurable of the host
+            costs more to make than all the rest of a request.
+        kernel_authorizer: What they may do, made once for the same reason.
+    """
+
+    prefix: str
+    routes: Routes
+    kernel_key: str
+    heartbeat: float = limits.HEARTBEAT_SECONDS
+    unauthenticated_status: int = 403
+    broker: Broker | None = None
+    trouble: str = "the server is starting or stopping"
+    webhooks: Webhooks | None = None
+    webhooks_trouble: str = ""
+    lean: bool = True
+    limiter: Limiter = msgspec.field(default_factory=Limiter)
+    hub_tokens: hub.HubTokens = msgspec.field(default_factory=hub.HubTokens)
+    hub_check_seconds: float = limits.HUB_CHECK_SECONDS
+    streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
+    turns: Turns = msgspec.field(default_factory=Turns)
+    bodies: BodyBudget = msgspec.field(default_factory=BodyBudget)
+    kernel_identity: KernelIdentity = msgspec.field(default_factory=KernelIdentity)
+    kernel_authorizer: KernelAuthorizer = msgspec.field(default_factory=KernelAuthorizer)

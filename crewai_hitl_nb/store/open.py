@@ -1,0 +1,79 @@
+"""Where a log is kept, and the store for it: what ``store`` and ``store_path`` may say.
+
+    a path, or sqlite:///path     a SQLite file; sqlite:////path where the path is absolute
+    :memory:, or sqlite://        memory, until the server stops
+
+The URLs are SQLAlchemy's ("Database URLs"), so that they read as people know them. Another
+scheme is refused with what there is, before a file of that name could be made. Above are the
+hosts and the command line.
+"""
+
+import re
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.memory import MemoryStore
+from crewai_hitl_nb.store.metadata import MetadataStore
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
+
+MEMORY: Final = ":memory:"
+"""A log that ends with its server."""
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+class UnsupportedStore(StoreUnavailable, ValueError):
+    """There is no store for this URL."""
+
+
+class Location(msgspec.Struct, frozen=True):
+    """Where a log is kept.
+
+    Attributes:
+        path: Of its SQLite file; None for memory.
+    """
+
+    path: Path | None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the log ends with its server."""
+        return self.path is None
+
+
+def locate(where: str | PathLike[str]) -> Location:
+    """Return where a path or a URL says that the log is kept.
+
+    Raises:
+        UnsupportedStore: It is a URL of something else, or one without a path.
+    """
+    text = fspath(where)
+    url = _SCHEME.fullmatch(text)
+    if url is not None and url[1].lower() != "sqlite":
+        raise UnsupportedStore(
+            f"there is no store for `{url[1]}://` URLs; give a path, `sqlite:///path` or `{MEMORY}`"
+        )
+    if url is not None and url[2] and not url[2].startswith("/"):
+        raise UnsupportedStore(
+            f"`{text}` names a host, which SQLite does not have; write `sqlite:///path`"
+        )
+    # Three slashes begin a relative path and four an absolute one.
+    path = text if url is None else url[2][1:] or MEMORY
+    return Location(None if path == MEMORY else Path(path).expanduser())
+
+
+def open_store(location: Location, *, memory_events: int = limits.MEMORY_EVENTS) -> MetadataStore:
+    """Return the store for a location; its ``start`` opens the log.
+
+    Args:
+        location: Where.
+        memory_events: Events that a log in memory keeps; a file is pruned by its host.
+    """
+    if location.path is None:
+        return MemoryStore(most_events=memory_events)
+    return SqliteStore(location.path)
