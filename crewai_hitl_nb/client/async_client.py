@@ -29,11 +29,11 @@ from crewai_hitl_nb.client.results import (
     RequestPage,
 )
 from crewai_hitl_nb.client.resume import (
-    LADDER,
+    TRANSPORTS,
     Backoff,
     Cursor,
     Fallback,
-    Patience,
+    IdleTimeout,
     Replay,
     Transport,
 )
@@ -281,7 +281,7 @@ class AsyncClient:
         subscription: Subscription,
         *,
         cursor: Cursor | None = None,
-        transports: tuple[Transport, ...] = LADDER,
+        transports: tuple[Transport, ...] = TRANSPORTS,
         heartbeat: float = limits.HEARTBEAT_SECONDS,
     ) -> Stream:
         """Return a stream that also tells when its connection comes and goes.
@@ -299,7 +299,7 @@ class AsyncClient:
             cursor=cursor or Cursor(),
             backoff=Backoff(random.random),
             fallback=Fallback(transports),
-            patience=Patience(heartbeat),
+            idle=IdleTimeout(heartbeat),
             seconds=self._seconds,
         )
 
@@ -327,7 +327,7 @@ class AsyncClient:
             except Unavailable as error:
                 if error.retry_after > self._seconds:
                     raise
-                await asyncio.sleep(max(backoff.pause(), error.retry_after))
+                await asyncio.sleep(backoff.pause(error.retry_after))
         return await call(self._http, method, path, **options)
 
 

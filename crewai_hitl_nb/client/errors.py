@@ -5,7 +5,8 @@
     ├── WrongAddress           something is there, and waiting does not make it our server
     ├── Unavailable
     │   └── ServerAway         it cannot be reached now; the same call later may succeed
-    │       └── Silent         the connection stands, and nothing comes down it any more
+    │       ├── Silent         the connection stands, but nothing comes down it any more
+    │       └── Dropped        the WebSocket broke without a close frame
     └── TransportUnusable      it is there, but this transport does not get through
 
 The refusals themselves (``AlreadyAnswered`` with its winner, ``Forbidden``, …) are raised
@@ -44,12 +45,16 @@ class Silent(ServerAway):
     """The connection stands, but nothing came down it for longer than it should take."""
 
 
+class Dropped(ServerAway):
+    """The WebSocket broke without a close frame."""
+
+
 class TransportUnusable(HitlError):
-    """The server was reached, but not by this transport (a proxy in between, mostly).
+    """The server was reached, but not by this transport, mostly because of a proxy.
 
     Attributes:
-        refusal: What was answered instead, as far as one can tell. With no other transport
-            to fall to it is the end of the matter.
+        refusal: The error that ends the stream where there is no lesser transport to try;
+            None where the same transport is tried again.
     """
 
     code = "transport_unusable"

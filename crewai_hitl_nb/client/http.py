@@ -13,8 +13,9 @@ import httpx
 import msgspec
 
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.client.errors import ServerAway, describe
+from crewai_hitl_nb.client.errors import ServerAway, TransportUnusable, describe
 from crewai_hitl_nb.client.hub import STOPPED, says_stopped
+from crewai_hitl_nb.client.resume import OVER, Transport, ending_of_status
 from crewai_hitl_nb.client.tls import check_scheme, context_for, wrong_address
 from crewai_hitl_nb.protocol.errors import (
     BadJson,
@@ -145,17 +146,36 @@ def raise_for_refusal(reply: httpx.Response) -> None:
     raise refusal
 
 
+def stream_error(
+    refusal: HitlError, status: int, content: bytes, transport: Transport
+) -> HitlError:
+    """Return what the refusal of a stream means for it.
+
+    Args:
+        refusal: The error that the reply speaks of.
+        status: Of the reply.
+        content: Its body.
+        transport: What was tried.
+
+    Returns:
+        The refusal where it is about every transport, else a :class:`TransportUnusable`.
+    """
+    is_own = _own_body(content) is not None
+    if ending_of_status(status, transport=transport, is_own=is_own) != "unusable":
+        return refusal
+    at_last = ending_of_status(status, transport=transport, is_own=is_own, is_last=True)
+    return TransportUnusable(
+        f"the server answered {status} to the stream by {transport}",
+        refusal if at_last in OVER else None,
+    )
+
+
 def refusal_of(status: int, content: bytes) -> HitlError:
     """Return the error for a reply's status and body, ours or a host's or proxy's."""
     body = _own_body(content)
     if body is not None:
         return error_from_wire(body, status)
     return error_from_wire({"message": _HINTS.get(status, f"the server answered {status}")}, status)
-
-
-def is_own(content: bytes) -> bool:
-    """Whether the body of a refusal is this server's, not a host's or a proxy's."""
-    return _own_body(content) is not None
 
 
 def _own_body(content: bytes) -> dict[str, Any] | None:

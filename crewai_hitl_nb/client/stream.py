@@ -16,20 +16,23 @@ import httpx
 
 from crewai_hitl_nb.client.decode import Incoming
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.client.errors import Silent, TransportUnusable
+from crewai_hitl_nb.client.errors import Dropped, Silent, TransportUnusable
 from crewai_hitl_nb.client.http import segment
 from crewai_hitl_nb.client.resume import (
     Backoff,
     Cursor,
+    Ending,
     Fallback,
-    Patience,
+    IdleTimeout,
     Replay,
     Transport,
+    ending_of_close,
+    ending_of_silence,
 )
 from crewai_hitl_nb.client.transports.poll import poll_events
 from crewai_hitl_nb.client.transports.sse import read_events
 from crewai_hitl_nb.client.transports.websocket import Socket, open_socket
-from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
+from crewai_hitl_nb.protocol.errors import Unavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
 from crewai_hitl_nb.protocol.log_lines import described, logger
@@ -101,7 +104,7 @@ class Stream:
         cursor: Where to go on; moves while the stream is read.
         backoff: The pauses between attempts.
         fallback: Which transports, best first.
-        patience: How long a connection may be silent.
+        idle: How long a connection may be silent.
         seconds: The longest wait for a connection.
     """
 
@@ -114,7 +117,7 @@ class Stream:
         cursor: Cursor,
         backoff: Backoff,
         fallback: Fallback,
-        patience: Patience,
+        idle: IdleTimeout,
         seconds: float,
     ) -> None:
         self._http = http
@@ -123,7 +126,7 @@ class Stream:
         self._cursor = cursor
         self._backoff = backoff
         self._fallback = fallback
-        self._patience = patience
+        self._idle = idle
         self._is_live = False
         self._seconds = seconds
 
@@ -139,7 +142,7 @@ class Stream:
         while True:
             transport = self._fallback.choose(time.monotonic())
             self._is_live = False
-            self._patience.connecting()
+            self._idle.connecting()
             try:
                 async with (
                     self._open(transport) as (incoming, live),
@@ -148,38 +151,39 @@ class Stream:
                 ):
                     async for turn in turns:
                         yield turn
-                reason, least = "the stream ended", 0.0
+                reason, retry_after = "the stream ended", 0.0
             except (TransportUnusable, Unavailable) as error:
-                self._judge(error)
+                self._fallback.ended(self._ending_of(error), time.monotonic())
                 reason = described(error)
-                least = error.retry_after if isinstance(error, Unavailable) else 0.0
+                retry_after = error.retry_after if isinstance(error, Unavailable) else 0.0
             _log.debug("stream over %s lost: %s", transport, reason)
             yield Lost(reason)
-            await asyncio.sleep(max(self._backoff.pause(), least))
+            await asyncio.sleep(self._backoff.pause(retry_after))
 
-    def _judge(self, error: HitlError) -> None:
-        """Take note of why a connection failed or ended.
+    def _ending_of(self, error: TransportUnusable | Unavailable) -> Ending:
+        """Return what the failure of a connection means, in the words of ``resume.py``.
 
         Raises:
-            HitlError: When it was refused and there is no other transport to try.
+            HitlError: The server refused the stream, and there is no lesser transport to try.
         """
         if isinstance(error, TransportUnusable):
             if error.refusal is not None and self._fallback.is_last:
                 raise error.refusal from error
-            self._fallback.unusable(time.monotonic())
-        elif not isinstance(error, Silent):
-            self._fallback.away()
-        elif self._is_live:
-            self._patience.exhausted()
-        else:  # it opened and then nothing came: something in between holds it back
-            self._fallback.unusable(time.monotonic())
+            return "unusable"
+        if isinstance(error, Dropped):
+            return ending_of_close(None, was_live=self._is_live)
+        if isinstance(error, Silent):
+            if self._is_live:
+                self._idle.expired()
+            return ending_of_silence(was_live=self._is_live)
+        return "unreachable"
 
     async def _read(
         self, incoming: AsyncGenerator[Incoming, None], live: Live
     ) -> AsyncGenerator[Turn, None]:
         async for frame in incoming:
             if isinstance(frame, Heartbeat):
-                self._patience.heartbeat(time.monotonic())
+                self._idle.heartbeat(time.monotonic())
                 if not self._is_live:
                     self._is_live = True
                     self._backoff.reset()
@@ -201,13 +205,13 @@ class Stream:
                 self._subscription.path("ws"),
                 self._parameters(),
                 seconds=self._seconds,
-                patience=self._patience,
+                idle=self._idle,
             ) as socket:
                 yield socket.incoming(), Live(transport, socket)
             return
         read = read_events if transport == "sse" else poll_events
         path = self._subscription.path("events" if transport == "sse" else "poll")
-        yield read(self._http, path, self._parameters(), self._patience), Live(transport, None)
+        yield read(self._http, path, self._parameters(), self._idle), Live(transport, None)
 
     def _parameters(self) -> Mapping[str, str]:
         return self._subscription.parameters(self._cursor)

@@ -27,11 +27,16 @@ client raises the same classes that the server raised.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from crewai_hitl_nb.protocol.limits import MAX_RETRY_AFTER_SECONDS
+
+RETRY_STATUSES: Final = (424, 429, 502, 503, 504)
+"""Statuses that say "not now", whoever answers: nothing was done, and the same call may succeed
+later. 424 is a JupyterHub's word for a server that it has stopped, 429 a rate limit, and the
+others a proxy's for a server that is away."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -269,4 +274,4 @@ def _nearest(status: int) -> type[HitlError]:
     }
     if status in by_status:
         return by_status[status]
-    return Unavailable if status >= 500 else BadRequest
+    return Unavailable if status in RETRY_STATUSES or status >= 500 else BadRequest

@@ -12,6 +12,7 @@ import msgspec
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.answer import Answer
+from crewai_hitl_nb.protocol.errors import RETRY_STATUSES
 from crewai_hitl_nb.protocol.events import (
     KNOWN_TYPES,
     AnsweredBy,
@@ -59,6 +60,7 @@ def export() -> dict[str, Any]:
         "schema": {"$defs": definitions},
         "constants": {
             **constants,
+            "RETRY_STATUSES": list(RETRY_STATUSES),
             "EVENT_TYPES": list(KNOWN_TYPES),
             "OPENING_TYPE": str(HumanInputRequired.__struct_config__.tag),
             "TRANSITIONS": [

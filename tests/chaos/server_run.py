@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from crewai_hitl_nb.client.async_client import AsyncClient
-from crewai_hitl_nb.client.resume import LADDER
+from crewai_hitl_nb.client.resume import TRANSPORTS
 from tests.chaos import actors, store_run
 from tests.chaos.actors import LAST, Cast
 from tests.chaos.blows import strike_again_and_again
@@ -50,7 +50,7 @@ async def _run(seed: int, folder: Path) -> tuple[Ledger, Log]:
 
 async def _play(cast: Cast) -> None:
     """Let everybody act to the end, and bring the log to rest."""
-    looking = [asyncio.ensure_future(actors.reader(cast, transport)) for transport in LADDER]
+    looking = [asyncio.ensure_future(actors.reader(cast, transport)) for transport in TRANSPORTS]
     answering = [asyncio.ensure_future(actors.answerer(cast, f"answerer-{n}")) for n in range(3)]
     try:
         await asyncio.gather(

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import anyio
 
 from crewai_hitl_nb.client import AsyncClient
-from crewai_hitl_nb.client.resume import LADDER, Transport
+from crewai_hitl_nb.client.resume import TRANSPORTS, Transport
 from crewai_hitl_nb.client.stream import Live, Lost, Subscription, Turn
 from crewai_hitl_nb.protocol.frames import Gap
 from tests.faults.conftest import BEAT_SECONDS
@@ -79,7 +79,7 @@ async def following(
     """Follow one execution from its beginning, by this transport or a lesser one."""
     stream = client.stream(
         Subscription(execution, replay="all"),
-        transports=LADDER[LADDER.index(best) :],
+        transports=TRANSPORTS[TRANSPORTS.index(best) :],
         heartbeat=BEAT_SECONDS,
     )
     follower = Follower()

@@ -18,7 +18,9 @@ from typing import Final, Literal, TypeAlias, get_args
 import msgspec
 
 Kind: TypeAlias = Literal["websocket", "sse", "poll", "call"]
-Act: TypeAlias = Literal["refuse", "hang", "drop", "strip", "hold", "delay", "double", "tear"]
+Act: TypeAlias = Literal[
+    "refuse", "hang", "drop", "strip", "hold", "delay", "double", "tear", "behead"
+]
 Strike: TypeAlias = Literal["cut", "mend", "freeze"]
 
 EVERY_KIND: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -39,6 +41,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     hold      gets its reply only when it is complete: an endless one never
     delay     waits ``seconds`` before each piece, in both directions
     double    reaches the server twice; the second reply goes nowhere
+    behead    gets the head of its reply, and is closed
     tear      breaks, every other one, after a random number of bytes, at most ``most``
     """
 
@@ -293,6 +296,10 @@ def _down(
             if data and len(held) < _MOST_BYTES:
                 return
             data = bytes(held)
+        if "behead" in rules:
+            client.write(data[: data.index(b"\r\n\r\n") + 4])
+            await client.drain()
+            raise ConnectionAbortedError
         if left is not None:
             client.write(data[:left])
             left -= len(data)

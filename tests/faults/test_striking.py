@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.client.resume import LADDER, Transport
+from crewai_hitl_nb.client.resume import TRANSPORTS, Transport
 from crewai_hitl_nb.protocol.errors import Unavailable
 from crewai_hitl_nb.protocol.events import Event
 from tests.events import other, required
@@ -20,7 +20,7 @@ from tests.jupyter_process import JupyterProcess
 from tests.server.door import until
 from tests.soak.stream import opened
 
-over = pytest.mark.parametrize("transport", LADDER)
+over = pytest.mark.parametrize("transport", TRANSPORTS)
 
 Strike = Callable[[Proxy, Follower], Awaitable[None]]
 

@@ -10,7 +10,7 @@ import itertools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode, urljoin
 
 import websockets
@@ -18,10 +18,16 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from crewai_hitl_nb.client.decode import Incoming, Refused, decode_frame
 from crewai_hitl_nb.client.discovery import Endpoint
-from crewai_hitl_nb.client.errors import ServerAway, Silent, TransportUnusable, describe
-from crewai_hitl_nb.client.http import encoded, is_own, refusal_of
+from crewai_hitl_nb.client.errors import (
+    Dropped,
+    ServerAway,
+    Silent,
+    TransportUnusable,
+    describe,
+)
+from crewai_hitl_nb.client.http import encoded, refusal_of, stream_error
 from crewai_hitl_nb.client.hub import STOPPED, is_hub_page
-from crewai_hitl_nb.client.resume import Patience
+from crewai_hitl_nb.client.resume import OVER, IdleTimeout, ending_of_close
 from crewai_hitl_nb.client.tls import HANDSHAKE_SECONDS, check_scheme, context_for, wrong_address
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest, HitlError
@@ -31,27 +37,24 @@ from crewai_hitl_nb.protocol.log_lines import logger
 _frames_log = logger(f"{__name__}.frames")
 _frames_log.setLevel(logging.INFO)  # at DEBUG the library writes what each frame says
 
-_FATAL_CLOSES: Final = frozenset(range(4400, 4500)) - {limits.CLOSE_SLOW_READER}
-"""The server's own codes say that the same again would not help; but for the slow reader's."""
-
 
 class Socket:
     """One open WebSocket. :func:`open_socket` makes and closes it."""
 
-    def __init__(self, connection: ClientConnection, patience: Patience) -> None:
+    def __init__(self, connection: ClientConnection, idle: IdleTimeout) -> None:
         self._connection = connection
-        self._patience = patience
+        self._idle = idle
         self._is_silent = False
         self._refs = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Any]] = {}
 
     async def incoming(self) -> AsyncGenerator[Incoming, None]:
-        """Yield what comes down until the connection ends; serves :meth:`send` as well.
+        """Yield frames until the connection ends; hands replies to :meth:`send`.
 
         Raises:
-            ServerAway: When it ends for a reason that a new connection may mend;
-                Silent: when nothing came down it.
-            HitlError: When it was closed for good.
+            ServerAway: It ended, and a new connection may help; ``Silent`` when nothing came for
+                too long, ``Dropped`` when it broke without a close frame.
+            HitlError: The server closed it for good.
         """
         try:
             while True:
@@ -71,9 +74,9 @@ class Socket:
         """Send a frame up and return the body of its ``ack``.
 
         Raises:
-            ServerAway: When the connection ends first: whether it was done is not known,
-                so send what is idempotent again on the next connection.
-            HitlError: What the server refused with.
+            ServerAway: The connection ended before the reply. Nobody knows whether the frame
+                took effect, so send what is idempotent again on the next connection.
+            HitlError: The server's refusal.
         """
         ref = str(next(self._refs))
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -88,9 +91,9 @@ class Socket:
             self._waiting.pop(ref, None)
 
     async def _receive(self) -> str | bytes:
-        """Return the next frame; break off when nothing at all comes for too long."""
+        """Return the next frame; end the connection when nothing comes for too long."""
         loop = asyncio.get_running_loop()
-        watch = loop.call_later(self._patience.seconds, self._give_up)
+        watch = loop.call_later(self._idle.seconds, self._give_up)
         try:
             return await self._connection.recv()
         finally:
@@ -122,18 +125,18 @@ async def open_socket(
     params: Mapping[str, str],
     *,
     seconds: float,
-    patience: Patience,
+    idle: IdleTimeout,
 ) -> AsyncIterator[Socket]:
-    """Open a WebSocket on the server and close it in the end; see :func:`open_connection`."""
+    """Open a WebSocket and close it when done; see :func:`open_connection`."""
     async with open_connection(endpoint, path, params, seconds=seconds) as connection:
-        yield Socket(connection, patience)
+        yield Socket(connection, idle)
 
 
 @asynccontextmanager
 async def open_connection(
     endpoint: Endpoint, path: str, params: Mapping[str, str], *, seconds: float
 ) -> AsyncIterator[ClientConnection]:
-    """Open a WebSocket whose frames nobody reads yet, and close it in the end.
+    """Open a WebSocket without reading from it, and close it when done.
 
     Args:
         endpoint: Where, and with which token.
@@ -142,10 +145,10 @@ async def open_connection(
         seconds: The longest wait for the handshake.
 
     Raises:
-        ServerAway: When the server cannot be reached.
-        TransportUnusable: When something there does not speak WebSocket.
-        WrongAddress: When waiting would not help.
-        HitlError: What the server refused with.
+        ServerAway: The server cannot be reached.
+        TransportUnusable: The server is reached, but not by WebSocket.
+        WrongAddress: Something else is at this address, so waiting does not help.
+        HitlError: The server's refusal.
     """
     url = urljoin(endpoint.url, path).replace("http", "ws", 1)
     headers = {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {}
@@ -165,7 +168,8 @@ async def open_connection(
     except websockets.InvalidStatus as error:
         if is_hub_page(error.response.status_code, error.response.headers):
             raise ServerAway(STOPPED) from None
-        raise _handshake_error(error.response.status_code, error.response.body) from None
+        status, content = error.response.status_code, bytes(error.response.body or b"")
+        raise stream_error(refusal_of(status, content), status, content, "websocket") from None
     except asyncio.TimeoutError as error:  # an OSError from Python 3.11 on, so it stands first
         raise TransportUnusable(f"no WebSocket at {endpoint.url} within {seconds:g} s") from error
     except OSError as error:
@@ -191,25 +195,10 @@ def _encrypted(url: str) -> dict[str, Any]:
     return {"ssl": context, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
-def _handshake_error(status: int, body: bytes | bytearray | None) -> HitlError:
-    """Tell the server's own refusal, which holds for every transport, from a proxy's.
-
-    A proxy may leave the upgrade out instead of refusing it. The server then says 400, as it
-    does of wrong parameters; another transport finds out which.
-    """
-    content = bytes(body or b"")
-    refusal = refusal_of(status, content)
-    if is_own(content) and not isinstance(refusal, BadRequest):
-        return refusal
-    return TransportUnusable(
-        f"the server answered {status} to the WebSocket handshake",
-        refusal if status < 500 else None,
-    )
-
-
 def _closing_error(closed: websockets.ConnectionClosed) -> HitlError:
-    code = closed.rcvd.code if closed.rcvd else None
-    reason = closed.rcvd.reason if closed.rcvd else ""
-    if code in _FATAL_CLOSES:
+    if closed.rcvd is None:
+        return Dropped("the connection was lost")
+    code, reason = closed.rcvd.code, closed.rcvd.reason
+    if ending_of_close(code, was_live=True) in OVER:
         return BadRequest(reason or f"the server closed the stream for good, with {code}")
-    return ServerAway(f"the stream was closed ({code or 'connection lost'}) {reason}".rstrip())
+    return ServerAway(f"the stream was closed ({code}) {reason}".rstrip())

@@ -16,7 +16,7 @@ import {
 } from "../protocol/decode";
 import type { Endpoint } from "./endpoint";
 import { post, type Reply } from "./http";
-import { pauseMs } from "./resume";
+import { isRetryStatus, pauseMs } from "./resume";
 
 /** What a person says; `via` names the surface. */
 export interface Answer {
@@ -164,7 +164,8 @@ export class Answers {
     const reply = await this.reply(ref);
     if (reply === null) return null;
     if (reply.type === "ack") return accepted(reply.body);
-    return reply.status >= 500 || reply.status === 429 ? null : { kind: "refused", refusal: reply };
+    const again = isRetryStatus(reply.status) || reply.status >= 500; // the POST finds out
+    return again ? null : { kind: "refused", refusal: reply };
   }
 
   private reply(ref: string): Promise<Acknowledgement | null> {
@@ -192,9 +193,9 @@ export class Answers {
       const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
       if (reply.kind === "ok") return accepted(reply.body);
       if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
-      const leaveMs = reply.leaveMs ?? 0;
-      if (leaveMs > PATIENCE_MS) return reply; // the person decides when to try again
-      await pause(Math.max(leaveMs, pauseMs(attempt, this.random)));
+      const retryAfterMs = reply.retryAfterMs ?? 0;
+      if (retryAfterMs > PATIENCE_MS) return reply; // the person decides when to try again
+      await pause(Math.max(retryAfterMs, pauseMs(attempt, this.random)));
     }
   }
 

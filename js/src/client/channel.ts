@@ -5,7 +5,6 @@
  * that a card makes; `widget/relay.py` passes them on. Above it are the comm transport and
  * the endpoint; it knows neither frames nor requests.
  */
-import type { Endpoint } from "./endpoint";
 
 /** The part of anywidget's model that is used here. */
 export interface Messenger {
@@ -98,15 +97,8 @@ export class Channel {
 }
 
 /** Every page that shows the widget hears every message, so ids must not meet. */
-function newId(): string {
+export function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(
     "",
   );
-}
-
-/** Return an endpoint whose every call and stream goes through the kernel. */
-export function kernelEndpoint(channel: Channel): Endpoint {
-  // Each card has a comm of its own, and so a client; the name reaches no network.
-  const prefix = `http://kernel-${newId()}.invalid/`;
-  return { prefix, headers: () => ({}), fetch: channel.fetch, channel, ladder: ["comm"] };
 }

@@ -20,7 +20,7 @@ export interface Endpoint {
   /** Headers for every `fetch`, read anew each time because the cookie changes at login. */
   headers(): Record<string, string>;
   /** The transports to try, best first; by default those of a page of the server's own. */
-  readonly ladder?: readonly Transport[];
+  readonly transports?: readonly Transport[];
   /** Makes the calls in place of the browser's own `fetch`. */
   readonly fetch?: (url: URL, init: RequestInit) => Promise<Response>;
   /** The way through the kernel, for the transport that takes it. */

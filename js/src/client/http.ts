@@ -1,16 +1,24 @@
-/** Plain calls beside the stream: one request, one typed reply. It does not retry. */
-import { decodeRefusal, type Refusal } from "../protocol/decode";
+/** Plain calls beside the stream: one request, one typed reply, no retry. */
+import { decodeRefusal, isObject, type Refusal } from "../protocol/decode";
 import { MAX_RETRY_AFTER_SECONDS } from "../protocol/gen";
 import { type Endpoint, urlOf } from "./endpoint";
+import { isRetryStatus } from "./resume";
 
 export type Reply =
   | { readonly kind: "ok"; readonly body: unknown }
   | { readonly kind: "refused"; readonly refusal: Refusal }
-  /** `leaveMs`: how long somebody there asked to be left alone. */
-  | { readonly kind: "unreachable"; readonly leaveMs?: number };
+  | { readonly kind: "unreachable"; readonly retryAfterMs?: number };
 
-/** Statuses that say "not now": nothing was lost and the same call may succeed later. */
-const PASSING = new Set([424, 429, 502, 503, 504]);
+/** The reply that refused a stream. */
+export interface StreamReply {
+  readonly status: number;
+  /** Whether the body is an error of our server's, not a host's or a proxy's. */
+  readonly isOwn: boolean;
+  readonly retryAfterMs: number;
+}
+
+/** The status by which a JupyterHub says that it has stopped the server. */
+const HUB_STOPPED = 424;
 
 export function get(endpoint: Endpoint, path: string): Promise<Reply> {
   return call(endpoint, path, { headers: endpoint.headers() });
@@ -36,26 +44,36 @@ async function call(endpoint: Endpoint, path: string, init: RequestInit): Promis
   try {
     const fetching = endpoint.fetch ?? fetch;
     const response = await fetching(urlOf(endpoint, path), { ...init, cache: "no-store" });
-    if (PASSING.has(response.status) || isHubPage(response))
-      return { kind: "unreachable", leaveMs: leaveMsOf(response) };
+    if (isRetryStatus(response.status) || isHubPage(response))
+      return { kind: "unreachable", retryAfterMs: retryAfterMsOf(response) };
     const body = parsed(await response.text());
     if (response.ok) return { kind: "ok", body };
     return { kind: "refused", refusal: decodeRefusal(response.status, body) };
   } catch {
-    // fetch throws only when no answer came (or its body broke off): the network, not the server.
+    // fetch throws only when no reply came, or its body broke off: the network, not the server.
     return { kind: "unreachable" };
   }
 }
 
-/** Return how long a reply asks to be left alone; its form as a date is rare, and 0 here. */
-export function leaveMsOf({ headers }: Response): number {
+/** Read the reply that refused a stream; a hub's page about a stopped server is a 424. */
+export async function streamReply(response: Response): Promise<StreamReply> {
+  const body = parsed(await response.text());
+  return {
+    status: isHubPage(response) ? HUB_STOPPED : response.status,
+    isOwn: isObject(body) && "error" in body,
+    retryAfterMs: retryAfterMsOf(response),
+  };
+}
+
+/** Return how long a reply asks to be left alone. As a date, which is rare, it counts as 0. */
+function retryAfterMsOf({ headers }: Response): number {
   const seconds = headers.get("Retry-After") ?? "";
   return /^\d+$/.test(seconds) ? 1000 * Math.min(Number(seconds), MAX_RETRY_AFTER_SECONDS) : 0;
 }
 
 /**
- * Whether a JupyterHub answers in place of a server that it has stopped: a GET gets 424, a POST
- * this page, which seems to speak of rights. Refusals of the server itself are JSON.
+ * Whether a JupyterHub answers for a server that it has stopped. It answers a GET with 424 and a
+ * POST with a page that seems to be about permissions. Our server's own refusals are JSON.
  */
 function isHubPage({ status, headers }: Response): boolean {
   const isPage = headers.get("Content-Type")?.startsWith("text/html") === true;
@@ -66,6 +84,6 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // a proxy's page; the status still speaks
+    return null; // a proxy's page
   }
 }

@@ -1,29 +1,35 @@
 /**
- * The one connection to the server: keeps it alive, comes back, changes transport.
+ * The page's connection to the server: keeps it up, reconnects, changes transport.
  *
- * Below it are the transports and the decisions of `resume.ts`; above it the client, which
- * hears every new event once, in order. The link does not know what events mean.
+ * It drives the transports by the rules of `resume.ts` and passes every new event to the client
+ * once, in order. It does not know what events mean.
  */
 import type { Decoded } from "../protocol/decode";
 import type { Endpoint } from "./endpoint";
+import type { StreamReply } from "./http";
 import {
   admit,
-  type Cursor,
+  afterGap,
+  best,
   type Ending,
   ended,
-  LADDER,
+  endingOfSilence,
+  endingOfStatus,
+  IdleTimeout,
+  isLast,
   type LinkState,
+  NOTHING_SEEN,
   opened,
   type Plan,
   start,
+  TRANSPORTS,
   type Transport,
-  top,
   upgradeFailed,
 } from "./resume";
 import type { Connect, Connection } from "./transports/transport";
 
 export interface LinkListener {
-  /** A new event, or the answer to a frame sent up. */
+  /** A new event, or the reply to a frame sent up. */
   heard(decoded: Decoded & { kind: "event" | "run" | "control" }): void;
   /** From here the server replays its state from the start instead of resuming. */
   replaying(): void;
@@ -33,7 +39,7 @@ export interface LinkListener {
   time(said: string): void;
   /** The state changed. */
   changed(state: LinkState): void;
-  /** The connection that frames were sent up on is lost; their answers will not come. */
+  /** The connection that frames were sent on is lost; their replies will not come. */
   dropped(): void;
 }
 
@@ -47,7 +53,7 @@ export interface LinkOptions {
   readonly upgradeInMs: (state: LinkState) => number | null;
 }
 
-/** One connection and what is known of it. */
+/** One connection and its state. */
 interface Session {
   readonly transport: Transport;
   connection: Connection | null;
@@ -56,30 +62,25 @@ interface Session {
   watchdog: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** An attempt that shows nothing for so long is held up by something in between. */
+/** An attempt that receives nothing for this long is held up by something in between. */
 export const OPENING_MS = 5000;
-
-/** A minute at the default interval; a stream that is silent for longer is cut by proxies anyway. */
-const MOST_PATIENCE = 16;
 
 export class Link {
   private state: LinkState;
-  private cursor: Cursor | null = null;
+  private cursor = NOTHING_SEEN;
   private current: Session | null = null;
   /** The best transport, tried beside a live lesser one. */
   private candidate: Session | null = null;
   private pause: ReturnType<typeof setTimeout> | undefined;
   private upgrade: ReturnType<typeof setTimeout> | undefined;
-  /** The silence to bear, in default heartbeats: two of those that the server is seen to make. */
-  private patience = 2;
-  private readonly beatMs: number;
+  private readonly idle: IdleTimeout;
 
   constructor(
     private readonly options: LinkOptions,
     private readonly listener: LinkListener,
   ) {
-    this.beatMs = options.heartbeatMs;
-    this.state = start(options.endpoint.ladder ?? LADDER);
+    this.idle = new IdleTimeout(options.heartbeatMs);
+    this.state = start(options.endpoint.transports ?? TRANSPORTS);
   }
 
   start(): void {
@@ -115,25 +116,25 @@ export class Link {
       beatAt: 0,
       watchdog: undefined,
     };
-    if (this.cursor === null) this.listener.replaying();
+    if (this.cursor.eventId === null) this.listener.replaying();
     this.watch(session);
     session.connection = this.options.connect[transport](
       {
         endpoint: this.options.endpoint,
-        lastEventId: this.cursor?.eventId ?? null,
+        lastEventId: this.cursor.eventId,
         types: this.options.types,
-        beatMs: this.beatMs,
+        beatMs: this.options.heartbeatMs,
       },
       {
         frame: (decoded) => this.frame(session, decoded),
-        ended: (ending, leaveMs) => this.ended(session, ending, leaveMs),
+        ended: (how) => this.ended(session, how),
       },
     );
     return session;
   }
 
   private frame(session: Session, decoded: Decoded): void {
-    this.watch(session); // a long replay shows that it gets through, too
+    this.watch(session); // each frame of a long replay shows that the connection works
     switch (decoded.kind) {
       case "event":
       case "run":
@@ -146,7 +147,7 @@ export class Link {
         else this.listener.heard(decoded);
         return;
       case "invalid":
-        // One frame that cannot be read must not silence those behind it.
+        // One unreadable frame must not hide those behind it.
         console.warn("crewai-hitl: a frame was skipped:", decoded.reason);
     }
   }
@@ -158,14 +159,14 @@ export class Link {
   }
 
   private gap(): void {
-    this.cursor = null;
+    this.cursor = afterGap(this.cursor);
     this.listener.replaying();
   }
 
   private heartbeat(session: Session, timestamp: string): void {
     const now = Date.now();
-    if (session.transport !== "poll") this.listener.time(timestamp); // that one is made here
-    if (session.live) this.patience = Math.max(2, (2 * (now - session.beatAt)) / this.beatMs);
+    if (session.transport !== "poll") this.listener.time(timestamp); // poll.ts makes its own
+    if (session.live) this.idle.heartbeat(now - session.beatAt);
     session.beatAt = now;
     if (session.live) return;
     session.live = true;
@@ -182,23 +183,28 @@ export class Link {
     this.candidate = null;
   }
 
-  private ended(session: Session, ending: Ending, leaveMs = 0): void {
+  private ended(session: Session, how: Ending | StreamReply): void {
     clearTimeout(session.watchdog);
     if (session === this.candidate) {
       this.candidate = null;
       this.state = upgradeFailed(this.state);
       this.scheduleUpgrade();
     } else if (session === this.current) {
-      this.broken(ending, leaveMs);
+      this.broken(session.transport, how);
     }
   }
 
-  private broken(ending: Ending, leaveMs: number): void {
+  private broken(transport: Transport, how: Ending | StreamReply): void {
     clearTimeout(this.upgrade);
     this.discard(this.candidate);
     this.candidate = null;
     this.current = null;
-    const [state, plan] = ended(this.state, ending, this.options.random, leaveMs);
+    const reply = typeof how === "string" ? null : how;
+    const ending =
+      typeof how === "string"
+        ? how
+        : endingOfStatus(how.status, { ...how, transport, isLast: isLast(this.state) });
+    const [state, plan] = ended(this.state, ending, this.options.random, reply?.retryAfterMs);
     this.become(state);
     this.listener.dropped();
     this.follow(plan);
@@ -219,19 +225,18 @@ export class Link {
     const delay = this.options.upgradeInMs(this.state);
     if (delay === null) return;
     this.upgrade = setTimeout(() => {
-      this.candidate = this.open(top(this.state.ladder));
+      this.candidate = this.open(best(this.state.transports));
     }, delay);
   }
 
   /** Expect the next frame in time: within two heartbeats, or the first ones of an attempt. */
   private watch(session: Session): void {
     clearTimeout(session.watchdog);
-    const limit = session.live ? this.patience * this.beatMs : this.options.openingMs;
+    const limit = session.live ? this.idle.ms : this.options.openingMs;
     session.watchdog = setTimeout(() => {
-      if (session.live) this.patience = Math.min(2 * this.patience, MOST_PATIENCE);
-      const silent = session.live ? "unreachable" : "refused";
+      if (session.live) this.idle.expired();
       session.connection?.close();
-      this.ended(session, silent);
+      this.ended(session, endingOfSilence(session.live));
     }, limit);
   }
 

@@ -58,13 +58,13 @@ export class Lookup {
     this.timers.clear();
   }
 
-  private later(wanted: Wanted, leaveMs = 0): void {
+  private later(wanted: Wanted, retryAfterMs = 0): void {
     const timer = setTimeout(
       () => {
         this.timers.delete(timer);
         this.enqueue({ ...wanted, attempt: wanted.attempt + 1 });
       },
-      Math.max(leaveMs, PAUSES_MS[Math.min(wanted.attempt, PAUSES_MS.length - 1)] ?? 0),
+      Math.max(retryAfterMs, PAUSES_MS[Math.min(wanted.attempt, PAUSES_MS.length - 1)] ?? 0),
     );
     this.timers.add(timer);
   }
@@ -89,7 +89,7 @@ export class Lookup {
   private async fetch(wanted: Wanted): Promise<number | null> {
     const reply = await get(this.endpoint, `requests/${encodeURIComponent(wanted.id)}`);
     if (this.stopped) return null;
-    if (reply.kind === "unreachable") return reply.leaveMs ?? 0;
+    if (reply.kind === "unreachable") return reply.retryAfterMs ?? 0;
     if (reply.kind === "ok") {
       const request = requestFromListing(reply.body);
       if (request !== null) this.found(wanted.id, { kind: "found", request });

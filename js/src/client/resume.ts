@@ -1,19 +1,26 @@
 /**
- * How a client comes back: the cursor, the pauses, the choice of transport. Pure.
+ * The rules by which a page comes back after it lost its connection: where, when, and how.
  *
- * `link.ts` drives it with real connections; it is given randomness and knows no clock.
+ * Pure tables: no I/O, and randomness is given. `link.ts` drives them with real connections.
+ * `client/resume.py` has the same rules for programs, with the tables of endings written out, and
+ * `tests/fixtures/resume.json` holds both to the same cases.
  *
- *   websocket ──refused──▶ sse ──refused──▶ poll ──refused──▶ pause, then websocket
- *       ▲  any of them unreachable: pause, then websocket ◀──────┘
+ *   websocket ──unusable──▶ sse ──unusable──▶ poll ──unusable──▶ pause, then websocket
+ *       ▲  any of them unreachable: pause, then websocket ◀─────────┘
  *       └── live on sse or poll: try websocket again beside it, now and then
  *
- * That is the ladder of a page of the server's own; where only the kernel reaches the server
- * the ladder has one rung, the widget's comm.
+ * A page whose server can only be reached through the kernel has one transport, the widget's comm.
  *
- * A browser does not say why a WebSocket failed to open, so a failed opening counts as
- * refused and SSE, read by `fetch`, finds out at once whether the server is there at all.
+ * Where a page differs from a program: a browser does not say why a WebSocket failed to open, so
+ * that counts as unusable, and SSE finds out at once whether the server is there at all. Going down
+ * costs a page no pause, because it goes up again beside a live connection.
  */
-import { RECONNECT_MAX_SECONDS, RECONNECT_MIN_SECONDS } from "../protocol/gen";
+import {
+  CLOSE_SLOW_READER,
+  RECONNECT_MAX_SECONDS,
+  RECONNECT_MIN_SECONDS,
+  RETRY_STATUSES,
+} from "../protocol/gen";
 
 export type Transport = "websocket" | "sse" | "poll" | "comm";
 export type Phase = "connecting" | "live" | "reconnecting" | "offline";
@@ -21,11 +28,12 @@ export type Phase = "connecting" | "live" | "reconnecting" | "offline";
 /**
  * How an attempt, or a live connection, ended.
  *
- * - `unreachable`: nobody answered, or "not now"; another transport would not help
- * - `refused`: somebody answered, but this transport does not get through
+ * - `unreachable`: nobody is there now; another transport would not help
+ * - `unusable`: somebody is there, but this transport does not get through
  * - `forbidden`: the credentials do not suffice
+ * - `refused`: the request will not do, whoever sends it again
  */
-export type Ending = "unreachable" | "refused" | "forbidden";
+export type Ending = "unreachable" | "unusable" | "forbidden" | "refused";
 
 export interface LinkState {
   readonly phase: Phase;
@@ -33,11 +41,13 @@ export interface LinkState {
   readonly transport: Transport;
   /** Rounds in a row in which no transport got through. */
   readonly failures: number;
-  /** Vain attempts, in a row, to go back up to WebSocket. */
+  /** Pauses since the last live connection. */
+  readonly pauses: number;
+  /** Failed attempts, in a row, to go back up to WebSocket. */
   readonly upgrades: number;
   readonly forbidden: boolean;
   /** The transports, best first. */
-  readonly ladder: readonly Transport[];
+  readonly transports: readonly Transport[];
 }
 
 /** The next attempt. */
@@ -49,13 +59,13 @@ export interface Plan {
 /** After this many failed rounds a person should know that answering is not possible now. */
 const OFFLINE_AFTER = 4;
 
-/** After this many failed rounds (about a minute) the pauses grow beyond the usual cap. */
+/** After this many pauses (about a minute) they grow beyond the usual cap. */
 const PATIENT_AFTER = 30;
 
-/** A tab left open over night must not knock every two seconds. */
+/** A tab left open over night must not ask every two seconds. */
 const PATIENT_MS = 15_000;
 
-/** Credentials rarely mend themselves; a login in another tab does. */
+/** Wrong credentials rarely become right by themselves; a login in another tab does it. */
 const FORBIDDEN_MS = 15_000;
 
 /** First pause before WebSocket is tried again beside a lesser transport; it doubles … */
@@ -64,20 +74,69 @@ const UPGRADE_MIN_MS = 15_000;
 /** … up to this: a proxy without WebSocket stays one. */
 const UPGRADE_MAX_MS = 600_000;
 
-export const LADDER: readonly Transport[] = ["websocket", "sse", "poll"];
+/** The usual proxies cut a stream that is silent for longer anyway. */
+const LONGEST_SILENCE_MS = 60_000;
 
-export function start(ladder: readonly Transport[]): LinkState {
-  const transport = top(ladder);
-  return { phase: "connecting", transport, failures: 0, upgrades: 0, forbidden: false, ladder };
+/** Best first. */
+export const TRANSPORTS: readonly Transport[] = ["websocket", "sse", "poll"];
+
+export function start(transports: readonly Transport[]): LinkState {
+  return {
+    phase: "connecting",
+    transport: best(transports),
+    failures: 0,
+    pauses: 0,
+    upgrades: 0,
+    forbidden: false,
+    transports,
+  };
 }
 
-export const START: LinkState = start(LADDER);
+export const START: LinkState = start(TRANSPORTS);
+
+/** Whether a reply says "not now": nothing was done, and the same call may succeed later. */
+export function isRetryStatus(status: number): boolean {
+  return (RETRY_STATUSES as readonly number[]).includes(status);
+}
+
+/** Return what a reply with another status than success makes of an attempt. */
+export function endingOfStatus(
+  status: number,
+  reply: { readonly transport: Transport; readonly isOwn: boolean; readonly isLast: boolean },
+): Ending {
+  const { transport, isOwn, isLast } = reply;
+  const retry = isRetryStatus(status);
+  if (retry && (isOwn || transport !== "websocket")) return "unreachable";
+  if (retry || status >= 500) return isLast ? "unreachable" : "unusable";
+  if ((isOwn && status !== 400) || isLast)
+    return status === 401 || status === 403 ? "forbidden" : "refused";
+  return "unusable";
+}
+
+/** Return what the close of an open WebSocket means; null is a close without a frame. */
+export function endingOfClose(code: number | null, wasLive: boolean): Ending {
+  if (code === null || code === 1006) return wasLive ? "unreachable" : "unusable";
+  return code >= 4400 && code < 4500 && code !== CLOSE_SLOW_READER ? "refused" : "unreachable";
+}
+
+/** Return what it means that nothing came for too long. */
+export function endingOfSilence(wasLive: boolean): Ending {
+  return wasLive ? "unreachable" : "unusable";
+}
 
 /** Return the state once the first heartbeat has come: the replay is over, from here live. */
 export function opened(state: LinkState, transport: Transport): LinkState {
-  const upgrades = transport === top(state.ladder) ? 0 : state.upgrades;
-  return { ...state, phase: "live", transport, failures: 0, upgrades, forbidden: false };
+  const upgrades = transport === best(state.transports) ? 0 : state.upgrades;
+  return { ...start(state.transports), phase: "live", transport, upgrades };
 }
+
+type Move = "best" | "down" | "login";
+
+/** Where to go after an ending: of a live connection, or of an attempt. */
+const MOVES: Readonly<Record<"live" | "attempt", Readonly<Record<Ending, Move>>>> = {
+  live: { unreachable: "best", unusable: "best", forbidden: "login", refused: "best" },
+  attempt: { unreachable: "best", unusable: "down", forbidden: "login", refused: "best" },
+};
 
 /** Return the state and the next attempt after one ended, or a live connection broke. */
 export function ended(
@@ -85,36 +144,23 @@ export function ended(
   ending: Ending,
   random: () => number,
   /** How long the server asked to be left alone. */
-  leaveMs = 0,
+  retryAfterMs = 0,
 ): readonly [LinkState, Plan] {
-  const [next, plan] = judged(state, ending, random);
-  return [next, { ...plan, delayMs: Math.max(plan.delayMs, leaveMs) }];
+  const wasLive = state.phase === "live";
+  const move = MOVES[wasLive ? "live" : "attempt"][ending];
+  const lesser = move === "down" ? below(state) : null;
+  const transport = lesser ?? best(state.transports);
+  const delayMs = lesser !== null ? 0 : delayOf(move, state, random);
+  const plan = { transport, delayMs: Math.max(delayMs, retryAfterMs) };
+  if (lesser !== null) return [{ ...state, transport }, plan];
+  if (move === "login") return [{ ...state, phase: "offline", transport, forbidden: true }, plan];
+  const failures = wasLive ? 0 : state.failures + 1;
+  const phase = failures >= OFFLINE_AFTER ? "offline" : wasLive ? "reconnecting" : state.phase;
+  return [{ ...state, phase, transport, failures, pauses: state.pauses + 1 }, plan];
 }
 
-function judged(
-  state: LinkState,
-  ending: Ending,
-  random: () => number,
-): readonly [LinkState, Plan] {
-  const transport = top(state.ladder);
-  if (ending === "forbidden") {
-    const next: LinkState = { ...state, phase: "offline", transport, forbidden: true };
-    return [next, { transport, delayMs: FORBIDDEN_MS }];
-  }
-  if (state.phase === "live") {
-    const next: LinkState = { ...state, phase: "reconnecting", transport };
-    return [next, { transport, delayMs: pauseMs(0, random) }];
-  }
-  const lesser = ending === "refused" ? below(state) : null;
-  if (lesser !== null)
-    return [
-      { ...state, transport: lesser },
-      { transport: lesser, delayMs: 0 },
-    ];
-  const failures = state.failures + 1;
-  const phase = failures >= OFFLINE_AFTER ? "offline" : state.phase;
-  const next: LinkState = { ...state, phase, transport, failures };
-  return [next, { transport, delayMs: pauseMs(failures, random) }];
+function delayOf(move: Move, state: LinkState, random: () => number): number {
+  return move === "login" ? FORBIDDEN_MS : pauseMs(state.pauses, random);
 }
 
 /** Return the state after an attempt to go up to the best transport failed. */
@@ -124,37 +170,86 @@ export function upgradeFailed(state: LinkState): LinkState {
 
 /** Return when to try the best transport beside the live one, or null when it is the one. */
 export function upgradeInMs(state: LinkState): number | null {
-  if (state.phase !== "live" || state.transport === top(state.ladder)) return null;
+  if (state.phase !== "live" || state.transport === best(state.transports)) return null;
   return Math.min(UPGRADE_MAX_MS, UPGRADE_MIN_MS * 2 ** state.upgrades);
 }
 
-/** Return the pause before the next round: exponential, half of it random. */
-export function pauseMs(failures: number, random: () => number): number {
-  const cap = failures > PATIENT_AFTER ? PATIENT_MS : RECONNECT_MAX_SECONDS * 1000;
-  const full = Math.min(cap, RECONNECT_MIN_SECONDS * 1000 * 2 ** Math.min(failures, 20));
+/** Return the pause before an attempt: exponential, capped, and half of it random. */
+export function pauseMs(pauses: number, random: () => number): number {
+  const cap = pauses > PATIENT_AFTER ? PATIENT_MS : RECONNECT_MAX_SECONDS * 1000;
+  const full = Math.min(cap, RECONNECT_MIN_SECONDS * 1000 * 2 ** Math.min(pauses, 20));
   return full / 2 + (full / 2) * random();
 }
 
-export function top(ladder: readonly Transport[]): Transport {
-  return ladder[0] ?? "websocket";
+export function best(transports: readonly Transport[]): Transport {
+  return transports[0] ?? "websocket";
 }
 
-function below({ ladder, transport }: LinkState): Transport | null {
-  return ladder[ladder.indexOf(transport) + 1] ?? null;
+/** Whether there is no lesser transport to try. */
+export function isLast(state: LinkState): boolean {
+  return below(state) === null;
 }
 
-/** The last event seen: where a new connection goes on. */
+function below({ transports, transport }: LinkState): Transport | null {
+  return transports[transports.indexOf(transport) + 1] ?? null;
+}
+
+/** The last event seen, which a new connection resumes after. */
 export interface Cursor {
-  readonly eventId: string;
+  /** Null before the first event. */
+  readonly eventId: string | null;
+  /** Its place in the log; 0 before the first event and after a gap. */
   readonly offset: number;
 }
 
+export const NOTHING_SEEN: Cursor = { eventId: null, offset: 0 };
+
 /** Return the cursor after an event, and whether the event is new behind the old one. */
 export function admit(
-  cursor: Cursor | null,
+  cursor: Cursor,
   event: { readonly event_id: string; readonly offset: number | null },
-): readonly [Cursor | null, boolean] {
-  if (event.offset === null) return [cursor, true];
-  if (cursor !== null && event.offset <= cursor.offset) return [cursor, false];
+): readonly [Cursor, boolean] {
+  if (event.offset === null) return [cursor, true]; // in no log, so nothing resumes after it
+  if (event.offset <= cursor.offset) return [cursor, false];
   return [{ eventId: event.event_id, offset: event.offset }, true];
+}
+
+/** Return the cursor after a gap: the log follows from its first retained event. */
+export function afterGap(cursor: Cursor): Cursor {
+  return { ...cursor, offset: 0 };
+}
+
+/** Return the query parameters that resume at the cursor. */
+export function resumeParameters(
+  { eventId }: Pick<Cursor, "eventId">,
+  /** What the reader wants first; asked for until the first event has come. */
+  replay: "pending" | "all" | "none" | null,
+): Record<string, string> {
+  if (eventId !== null) return { last_event_id: eventId };
+  return replay === null ? {} : { replay };
+}
+
+/**
+ * How long a connection may be silent before it counts as lost, whatever TCP believes: two
+ * heartbeats, of the interval that is expected or seen, and twice as many after a live connection
+ * was lost as silent, since the server's may be slower.
+ */
+export class IdleTimeout {
+  private learnedMs = 0;
+
+  constructor(private readonly heartbeatMs: number) {}
+
+  get ms(): number {
+    return Math.max(2 * this.heartbeatMs, this.learnedMs);
+  }
+
+  /** Learn from two heartbeats on one connection, this far apart. */
+  heartbeat(sinceLastMs: number): void {
+    this.learnedMs = Math.min(2 * sinceLastMs, LONGEST_SILENCE_MS);
+  }
+
+  /** Allow more: a live connection was lost as silent. */
+  expired(): void {
+    this.learnedMs = Math.min(2 * this.ms, LONGEST_SILENCE_MS);
+  }
 }

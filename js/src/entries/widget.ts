@@ -6,8 +6,9 @@
  * The page's own server is asked first; a page without one, or whose server knows nothing of
  * us (VS Code, Colab, a notebook shown at another origin), goes through the kernel.
  */
-import { Channel, kernelEndpoint, type Messenger } from "../client/channel";
+import { Channel, type Messenger } from "../client/channel";
 import { type Endpoint, pageEndpoint, urlOf } from "../client/endpoint";
+import { kernelEndpoint } from "../client/kernel-endpoint";
 import { mountPayload } from "../view/mount";
 import { formatBy } from "../view/text/formatting";
 import { isWorker, serveFormatting } from "../view/text/formatting-worker";

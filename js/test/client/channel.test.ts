@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Channel, kernelEndpoint } from "../../src/client/channel";
+import { Channel } from "../../src/client/channel";
 import { Client } from "../../src/client/client";
 import { get, post } from "../../src/client/http";
+import { kernelEndpoint } from "../../src/client/kernel-endpoint";
 
 /** A widget's model whose kernel is played by the test. */
 class Model {
@@ -75,7 +76,7 @@ describe("the way through the kernel", () => {
     const away = post(endpoint, "requests/r1/answer", {}, { "Idempotency-Key": "k" });
     expect(model.last("call")).toMatchObject({ method: "POST", key: "k", body: "{}" });
     model.kernelSays({ kind: "reply", id: model.last("call").id, status: 503, body: "" });
-    expect(await away).toEqual({ kind: "unreachable", leaveMs: 0 });
+    expect(await away).toEqual({ kind: "unreachable", retryAfterMs: 0 });
   });
 
   it("gives a call up that a busy kernel does not hear, and never takes it for an answer", async () => {

@@ -26,17 +26,17 @@ describe("a server that asks to be left alone", () => {
   it("says for how long, and nothing was done", async () => {
     const endpoint = await replying(429, limit, body);
     const reply = await post(endpoint, "requests/r-1/answer", {}, {});
-    expect(reply).toEqual({ kind: "unreachable", leaveMs: 30_000 });
+    expect(reply).toEqual({ kind: "unreachable", retryAfterMs: 30_000 });
   });
 
   it("is believed for a minute at most, and as a number only", async () => {
-    for (const [said, leaveMs] of [
+    for (const [said, retryAfterMs] of [
       ["86400", 60_000],
       ["Wed, 21 Oct 2026 07:28:00 GMT", 0],
       ["-1", 0],
     ] as const) {
       const endpoint = await replying(503, { "Retry-After": said }, "busy");
-      expect(await get(endpoint, "requests")).toEqual({ kind: "unreachable", leaveMs });
+      expect(await get(endpoint, "requests")).toEqual({ kind: "unreachable", retryAfterMs });
       server?.close();
     }
   });
@@ -49,11 +49,11 @@ describe("a server that asks to be left alone", () => {
     const ended = await new Promise((resolve) => {
       const listener = {
         frame: () => {},
-        ended: (...how: readonly unknown[]) => resolve(how),
+        ended: resolve,
       };
       connect({ endpoint, lastEventId: null, types: [], beatMs: 4000 }, listener);
     });
-    expect(ended).toEqual(["unreachable", 30_000]);
+    expect(ended).toEqual({ status: 429, isOwn: true, retryAfterMs: 30_000 });
   });
 });
 

@@ -1,17 +1,29 @@
+/** The reconnect rules, row by row; `tests/client/test_resume.py` reads the same file. */
 import { describe, expect, it } from "vitest";
 import {
   admit,
+  afterGap,
+  type Cursor,
   type Ending,
   ended,
+  endingOfClose,
+  endingOfSilence,
+  endingOfStatus,
+  IdleTimeout,
   type LinkState,
+  NOTHING_SEEN,
   opened,
   pauseMs,
+  resumeParameters,
   START,
+  type Transport,
   upgradeFailed,
   upgradeInMs,
 } from "../../src/client/resume";
+import { type GoldenStep, goldenResume } from "../protocol/golden";
 
 const half = () => 0.5;
+const most = () => 1;
 
 function through(state: LinkState, ...endings: Ending[]) {
   let plan = { transport: state.transport, delayMs: -1 };
@@ -20,42 +32,87 @@ function through(state: LinkState, ...endings: Ending[]) {
   return { state: now, plan };
 }
 
-describe("the choice of transport", () => {
-  it("falls from WebSocket to SSE to long-poll at once when one does not get through", () => {
-    expect(through(START, "refused").plan).toEqual({ transport: "sse", delayMs: 0 });
-    expect(through(START, "refused", "refused").plan).toEqual({ transport: "poll", delayMs: 0 });
+describe("a reader misses nothing and sees nothing twice:", () => {
+  it.each(goldenResume.cursor)("$name", (row) => {
+    let cursor: Cursor = NOTHING_SEEN;
+    const seenAsNew: boolean[] = [];
+    for (const step of row.feed) {
+      if ("event" in step) {
+        const [next, isNew] = admit(cursor, { event_id: step.event, offset: step.offset });
+        cursor = next;
+        seenAsNew.push(isNew);
+      } else if ("gap" in step) cursor = afterGap(cursor); // a heartbeat is not for the cursor
+    }
+    expect(seenAsNew).toEqual(row.new);
+    expect(resumeParameters(cursor, row.replay)).toEqual(row.parameters);
+  });
+});
+
+describe("what ended a stream decides what comes next:", () => {
+  it.each(goldenResume.statuses)(
+    "$status by $transport (ours: $own, last: $last) is $ending",
+    ({ status, transport, own, last, ending }) => {
+      expect(endingOfStatus(status, { transport, isOwn: own, isLast: last })).toBe(ending);
+    },
+  );
+
+  it.each(goldenResume.closes)("close $code (live: $live) is $ending", (row) => {
+    expect(endingOfClose(row.code, row.live)).toBe(row.ending);
   });
 
-  it("pauses and begins with WebSocket again when nothing gets through", () => {
-    const { state, plan } = through(START, "refused", "refused", "refused");
-    expect(plan.transport).toBe("websocket");
-    expect(plan.delayMs).toBeGreaterThan(0);
-    expect(state.failures).toBe(1);
+  it.each(goldenResume.silences)("silence (live: $live) is $ending", (row) => {
+    expect(endingOfSilence(row.live)).toBe(row.ending);
   });
+});
 
-  it("does not blame the transport when nobody answers", () => {
-    const { plan } = through(START, "refused", "unreachable");
-    expect(plan.transport).toBe("websocket");
-    expect(plan.delayMs).toBeGreaterThan(0);
+describe("a pause grows with the attempts and is spread:", () => {
+  it.each(goldenResume.pauses)("attempt $attempt with $random", (row) => {
+    const seconds = row.seconds ?? row.page ?? Number.NaN;
+    expect(pauseMs(row.attempt, () => row.random)).toBeCloseTo(1000 * seconds);
   });
+});
 
-  it("leaves a server alone for as long as it asks, and no shorter than otherwise", () => {
-    const { plan } = through(START, "refused", "unreachable");
-    const asked = (leaveMs: number) => ended(START, "unreachable", half, leaveMs)[1].delayMs;
-    expect(asked(30_000)).toBe(30_000);
-    expect(asked(1)).toBe(plan.delayMs);
+describe("a dead connection is noticed and a slow one is kept:", () => {
+  it.each(goldenResume.idle)("$name", (row) => {
+    const idle = new IdleTimeout(1000 * row.expected);
+    let last: number | null = null;
+    for (const step of row.feed) {
+      if ("heartbeat" in step) {
+        if (last !== null) idle.heartbeat(1000 * (step.heartbeat - last));
+        last = step.heartbeat;
+      } else if ("connecting" in step) last = null;
+      else idle.expired();
+    }
+    expect(idle.ms).toBe(1000 * row.seconds);
   });
+});
 
-  it("tries WebSocket first after a live connection of any kind is lost", () => {
-    const live = opened(through(START, "refused").state, "sse");
-    const { state, plan } = through(live, "unreachable");
-    expect(state.phase).toBe("reconnecting");
-    expect(plan.transport).toBe("websocket");
-    expect(plan.delayMs).toBeLessThanOrEqual(100);
+describe("the next attempt has the right transport after the right pause:", () => {
+  it.each(goldenResume.attempts)("$name", (row) => {
+    const transports: Transport[] = [START.transport];
+    const pauses: number[] = [];
+    let state = START;
+    for (const step of row.steps) {
+      if (step === "live") state = opened(state, state.transport);
+      const ending = endingIn(step);
+      if (ending === null) continue;
+      const [next, plan] = ended(state, ending.ending, most, ending.retryAfterMs);
+      state = next;
+      transports.push(plan.transport);
+      pauses.push(plan.delayMs / 1000);
+    }
+    expect({ transports, pauses }).toEqual(row.both ?? row.page);
   });
+});
 
-  it("says offline after some vain rounds and live again after the first heartbeat", () => {
-    const round: Ending[] = ["refused", "unreachable"];
+function endingIn(step: GoldenStep): { ending: Ending; retryAfterMs: number } | null {
+  if (typeof step === "string") return step === "live" ? null : { ending: step, retryAfterMs: 0 };
+  return "wait" in step ? null : { ending: "unreachable", retryAfterMs: 1000 * step.unreachable };
+}
+
+describe("a page", () => {
+  it("shows offline after some failed rounds and live again after the first heartbeat", () => {
+    const round: Ending[] = ["unusable", "unreachable"];
     const lost = through(opened(START, "websocket"), "unreachable", ...round, ...round, ...round);
     expect(lost.state.phase).toBe("reconnecting");
     const offline = through(lost.state, ...round);
@@ -63,13 +120,12 @@ describe("the choice of transport", () => {
     expect(opened(offline.state, "websocket")).toEqual({ ...START, phase: "live" });
   });
 
-  it("says so when the login is refused, and asks again seldom", () => {
-    const { state, plan } = through(START, "refused", "forbidden");
+  it("shows that the login is refused", () => {
+    const { state } = through(START, "unusable", "forbidden");
     expect(state).toMatchObject({ phase: "offline", forbidden: true });
-    expect(plan.delayMs).toBeGreaterThan(5000);
   });
 
-  it("goes back up to WebSocket later, and ever later when that is in vain", () => {
+  it("goes back up to WebSocket later, and ever later when that fails", () => {
     expect(upgradeInMs(opened(START, "websocket"))).toBeNull();
     let state = opened(START, "sse");
     const delays = Array.from({ length: 12 }, () => {
@@ -79,31 +135,5 @@ describe("the choice of transport", () => {
     });
     expect(delays[1]).toBe(2 * (delays[0] ?? 0));
     expect(delays.at(-1)).toBe(600_000);
-  });
-});
-
-describe("the pauses", () => {
-  it("grow to a cap, with half of each left to chance", () => {
-    expect(pauseMs(0, () => 0)).toBe(50);
-    expect(pauseMs(0, () => 1)).toBe(100);
-    expect(pauseMs(10, () => 1)).toBe(2000);
-    expect(pauseMs(31, () => 1)).toBe(15_000);
-    expect(pauseMs(10_000, () => 1)).toBe(15_000);
-  });
-});
-
-describe("the cursor", () => {
-  it("lets each event through once, whichever connection brings it", () => {
-    const event = (offset: number) => ({ event_id: `e${offset}`, offset });
-    const [first, fresh] = admit(null, event(3));
-    expect(fresh).toBe(true);
-    expect(admit(first, event(3))[1]).toBe(false);
-    expect(admit(first, event(2))).toEqual([first, false]);
-    expect(admit(first, event(4))).toEqual([{ eventId: "e4", offset: 4 }, true]);
-  });
-
-  it("stays where it is for an event without a place in the log", () => {
-    const cursor = { eventId: "e3", offset: 3 };
-    expect(admit(cursor, { event_id: "x", offset: null })).toEqual([cursor, true]);
   });
 });

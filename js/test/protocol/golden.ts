@@ -32,9 +32,68 @@ export interface GoldenSearch {
   readonly missed: readonly string[];
 }
 
+type Steps = "live" | "unreachable" | "unusable" | "forbidden" | "refused";
+export type GoldenStep = Steps | { readonly wait: number } | { readonly unreachable: number };
+
+interface GoldenAttempts {
+  readonly transports: readonly string[];
+  readonly pauses: readonly (number | null)[];
+}
+
+/** What differs between a program and a page is listed for each, with the reason. */
+export interface GoldenResume {
+  readonly cursor: readonly {
+    readonly name: string;
+    readonly replay: "pending" | "all" | "none" | null;
+    readonly feed: readonly (
+      | { readonly event: string; readonly offset: number | null }
+      | { readonly gap: string }
+      | { readonly heartbeat: number }
+    )[];
+    readonly new: readonly boolean[];
+    readonly parameters: Readonly<Record<string, string>>;
+  }[];
+  readonly statuses: readonly {
+    readonly status: number;
+    readonly transport: "websocket" | "sse" | "poll";
+    readonly own: boolean;
+    readonly last: boolean;
+    readonly ending: string;
+  }[];
+  readonly closes: readonly {
+    readonly code: number | null;
+    readonly live: boolean;
+    readonly ending: string;
+  }[];
+  readonly silences: readonly { readonly live: boolean; readonly ending: string }[];
+  readonly pauses: readonly {
+    readonly attempt: number;
+    readonly random: number;
+    readonly seconds?: number;
+    readonly page?: number;
+  }[];
+  readonly idle: readonly {
+    readonly name: string;
+    readonly expected: number;
+    readonly feed: readonly (
+      | { readonly heartbeat: number }
+      | { readonly connecting: true }
+      | { readonly expired: true }
+    )[];
+    readonly seconds: number;
+  }[];
+  readonly attempts: readonly {
+    readonly name: string;
+    readonly steps: readonly GoldenStep[];
+    readonly both?: GoldenAttempts;
+    readonly page?: GoldenAttempts;
+  }[];
+}
+
 export const goldenFrames = read<GoldenFrame[]>("frames.json");
 export const goldenFolds = read<GoldenFold[]>("folds.json");
 export const goldenSearches = read<GoldenSearch[]>("searches.json");
+export const goldenResume = read<GoldenResume>("resume.json");
 export const goldenRuns = read<GoldenRun[]>("runs.json");
 
 /** What has broken sanitisers before: OWASP's and DOMPurify's corpora, in Markdown's clothes. */

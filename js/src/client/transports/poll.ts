@@ -1,21 +1,15 @@
 /**
  * Stream by long-poll: `poll/human-input`, one held call after the other.
  *
- * A reply is turned into the frames that the other transports carry: the gap, the events,
- * and a heartbeat, since each reply says that everything up to it has been delivered. A call is
- * held for one heartbeat, so that a dead connection shows as soon as on the others.
+ * Turns a reply into the frames that the other transports carry: the gap, the events, and a
+ * heartbeat, because a reply delivers everything up to its end. The server holds a call for one
+ * heartbeat interval, so that a dead connection shows as soon as on the other transports.
  */
 import { decodeFrame, isObject } from "../../protocol/decode";
 import { PAGE_EVENTS } from "../../protocol/gen";
-import { urlOf } from "../endpoint";
-import { leaveMsOf } from "../http";
-import {
-  type Connection,
-  endingOf,
-  type Listener,
-  type Subscription,
-  streamParameters,
-} from "./transport";
+import { type Endpoint, urlOf } from "../endpoint";
+import { streamReply } from "../http";
+import { type Connection, type Listener, type Subscription, streamParameters } from "./transport";
 
 export function connectPoll(subscription: Subscription, listener: Listener): Connection {
   const abort = new AbortController();
@@ -24,42 +18,39 @@ export function connectPoll(subscription: Subscription, listener: Listener): Con
 }
 
 async function run(subscription: Subscription, listener: Listener, signal: AbortSignal) {
-  let lastEventId = subscription.lastEventId;
-  let hold = 0; // the first call answers at once, so that the replay is not held up
+  let parameters = streamParameters(subscription);
+  let hold = 0; // the first call is answered at once, so that the replay is not held up
   try {
     while (!signal.aborted) {
-      const reply = await call({ ...subscription, lastEventId }, hold, signal);
-      if (reply instanceof Response) {
-        listener.ended(endingOf(reply.ok ? 400 : reply.status), leaveMsOf(reply));
+      const response = await call(subscription.endpoint, parameters, hold, signal);
+      const reply: unknown = response.ok ? await response.json() : null;
+      if (!isObject(reply)) {
+        listener.ended(response.ok ? "unusable" : await streamReply(response));
         return;
       }
       deliver(reply, listener, signal);
-      if (typeof reply.last_event_id === "string") lastEventId = reply.last_event_id;
-      hold = subscription.beatMs / 1000; // a full page's successor answers at once all the same
+      parameters = streamParameters({ ...subscription, lastEventId: lastIdOf(reply) }, "all");
+      hold = subscription.beatMs / 1000; // behind a full page the server answers at once anyway
     }
   } catch {
-    // Whatever broke, the connection is over, and that is all the link must know.
+    // The link only has to know that the connection is over, whatever broke it.
     if (!signal.aborted) listener.ended("unreachable");
   }
 }
 
-async function call(
-  subscription: Subscription,
+function call(
+  endpoint: Endpoint,
+  parameters: Readonly<Record<string, string>>,
   hold: number,
   signal: AbortSignal,
-): Promise<Record<string, unknown> | Response> {
-  const url = urlOf(subscription.endpoint, "poll/human-input", {
-    ...streamParameters(subscription),
-    timeout: String(hold),
-  });
-  const headers = subscription.endpoint.headers();
-  const response = await fetch(url, { headers, cache: "no-store", signal });
-  if (!response.ok) {
-    await response.body?.cancel();
-    return response;
-  }
-  const reply: unknown = await response.json();
-  return isObject(reply) ? reply : response; // a proxy's word for it
+): Promise<Response> {
+  const url = urlOf(endpoint, "poll/human-input", { ...parameters, timeout: `${hold}` });
+  return fetch(url, { headers: endpoint.headers(), cache: "no-store", signal });
+}
+
+/** Null before the first event, and after a gap behind which nothing is kept. */
+function lastIdOf(reply: Record<string, unknown>): string | null {
+  return typeof reply.last_event_id === "string" ? reply.last_event_id : null;
 }
 
 function deliver(reply: Record<string, unknown>, listener: Listener, signal: AbortSignal) {
@@ -72,9 +63,9 @@ function deliver(reply: Record<string, unknown>, listener: Listener, signal: Abo
     epoch: reply.epoch,
     offset: isObject(top) && typeof top.offset === "number" ? top.offset : 0,
   };
-  // Else the replay goes on in the next reply; a page may be full by its bytes, too.
-  const whole = events.length < PAGE_EVENTS && reply.more !== true;
-  for (const frame of [...gap, ...events, ...(whole ? [heartbeat] : [])]) {
+  // Otherwise the replay continues in the next reply; a page may also be full by its bytes.
+  const isComplete = events.length < PAGE_EVENTS && reply.more !== true;
+  for (const frame of [...gap, ...events, ...(isComplete ? [heartbeat] : [])]) {
     if (signal.aborted) return;
     listener.frame(decodeFrame(frame));
   }

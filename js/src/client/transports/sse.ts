@@ -1,20 +1,14 @@
 /**
  * Stream by Server-Sent Events: `events/human-input`, read through `fetch`.
  *
- * Not `EventSource`: it cannot carry `X-XSRFToken`, which JupyterHub asks for, and does not
- * tell a refusal from a lost connection.
+ * Not by `EventSource`, which cannot send `X-XSRFToken`, as JupyterHub requires, and does not
+ * distinguish a refusal from a lost connection.
  */
 import { createParser } from "eventsource-parser";
 import { decodeText } from "../../protocol/decode";
 import { urlOf } from "../endpoint";
-import { leaveMsOf } from "../http";
-import {
-  type Connection,
-  endingOf,
-  type Listener,
-  type Subscription,
-  streamParameters,
-} from "./transport";
+import { streamReply } from "../http";
+import { type Connection, type Listener, type Subscription, streamParameters } from "./transport";
 
 export function connectSse(subscription: Subscription, listener: Listener): Connection {
   const abort = new AbortController();
@@ -35,14 +29,14 @@ async function read(subscription: Subscription, listener: Listener, signal: Abor
     );
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
     if (!response.ok || !isStream || response.body === null) {
+      listener.ended(response.ok ? "unusable" : await streamReply(response));
       await response.body?.cancel();
-      listener.ended(endingOf(response.status), leaveMsOf(response));
       return;
     }
     await drain(response.body, listener);
     if (!signal.aborted) listener.ended("unreachable");
   } catch {
-    // Whatever broke, the connection is over, and that is all the link must know.
+    // The link only has to know that the connection is over, whatever broke it.
     if (!signal.aborted) listener.ended("unreachable");
   }
 }

@@ -1,13 +1,14 @@
 /**
- * What the three transports have in common: one meaning, three ways to carry it.
+ * What all transports have in common: one stream, several ways to carry it.
  *
- * A transport opens one connection, hands every frame to `frame` in the order in which it
- * came, and calls `ended` exactly once unless it was closed from here. It neither reconnects
- * nor judges what it carries.
+ * A transport opens one connection, passes every frame to `frame` in the order in which it
+ * came, and calls `ended` exactly once unless the link closed it. It does not reconnect and does
+ * not interpret frames.
  */
 import type { Decoded } from "../../protocol/decode";
 import type { Endpoint } from "../endpoint";
-import type { Ending } from "../resume";
+import type { StreamReply } from "../http";
+import { type Ending, resumeParameters } from "../resume";
 
 /** What to ask of the stream. */
 export interface Subscription {
@@ -21,37 +22,28 @@ export interface Subscription {
 
 export interface Listener {
   frame(decoded: Decoded): void;
-  /** It is over; `leaveMs` is how long the server asked to be left alone. */
-  ended(ending: Ending, leaveMs?: number): void;
+  /** It is over: how, or the reply that refused it. */
+  ended(how: Ending | StreamReply): void;
 }
 
 export interface Connection {
-  /** Send a frame up; false when this connection cannot (any more). */
+  /** Send a frame up; false when this connection cannot, or no longer. */
   send(frame: object): boolean;
-  /** Close it; nothing is heard of it afterwards. */
+  /** Close it; the listener is not called afterwards. */
   close(): void;
 }
 
 export type Connect = (subscription: Subscription, listener: Listener) => Connection;
 
-/** Return the parameters that all three transports share. */
-export function streamParameters(subscription: Subscription): Record<string, string | null> {
+/** Return the parameters that all transports share. */
+export function streamParameters(
+  subscription: Subscription,
+  /** What comes first where there is no last event id. */
+  replay: "pending" | "all" = "pending",
+): Record<string, string> {
   return {
-    last_event_id: subscription.lastEventId,
-    replay: subscription.lastEventId === null ? "pending" : null,
+    ...resumeParameters({ eventId: subscription.lastEventId }, replay),
     type: subscription.types.join(","),
-    texts: "brief", // of what is in sight the whole is fetched (`texts.ts`)
+    texts: "brief", // `texts.ts` fetches the full texts of requests in sight
   };
-}
-
-/**
- * A proxy that has nobody behind it: the server is away, and so for every transport. 424 is
- * what a JupyterHub says of a server that it has stopped; 429 is a limit, of every transport.
- */
-const NOBODY_THERE = new Set([424, 429, 502, 503, 504]);
-
-/** Return how an attempt ended, by the status that the server answered. */
-export function endingOf(status: number): Ending {
-  if (status === 401 || status === 403) return "forbidden";
-  return NOBODY_THERE.has(status) ? "unreachable" : "refused";
 }

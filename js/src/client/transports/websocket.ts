@@ -1,11 +1,12 @@
 /**
  * Stream by WebSocket: `ws/human-input`, events down, answers up.
  *
- * A missing right is refused before the upgrade, and a browser hides why an upgrade failed:
- * every end is therefore `refused`, and the next transport down finds out.
+ * The server refuses a missing permission before the upgrade, and a browser hides why an upgrade
+ * failed. A failed upgrade is therefore `unusable`, and the next transport finds out.
  */
 import { decodeText } from "../../protocol/decode";
 import { socketUrl, urlOf } from "../endpoint";
+import { type Ending, endingOfClose } from "../resume";
 import { type Connection, type Listener, type Subscription, streamParameters } from "./transport";
 
 export function connectWebSocket(subscription: Subscription, listener: Listener): Connection {
@@ -23,13 +24,19 @@ export function connectWebSocket(subscription: Subscription, listener: Listener)
     ({ data }) => listener.frame(decodeText(typeof data === "string" ? data : "")),
     { signal },
   );
-  const over = () => {
+  let isOpen = false;
+  const over = (ending: Ending) => {
     detach.abort();
-    listener.ended("refused");
+    listener.ended(ending);
   };
+  socket.addEventListener("open", () => (isOpen = true), { signal });
   // Browsers close after every error; Node's WebSocket, in the tests, does not always.
-  socket.addEventListener("error", over, { signal });
-  socket.addEventListener("close", over, { signal });
+  socket.addEventListener("error", () => over("unusable"), { signal });
+  socket.addEventListener(
+    "close",
+    ({ code }) => over(isOpen ? endingOfClose(code, false) : "unusable"),
+    { signal },
+  );
   return {
     send(frame) {
       if (socket.readyState !== WebSocket.OPEN) return false;
