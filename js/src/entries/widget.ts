@@ -9,7 +9,7 @@
 import { Channel, type Messenger } from "../client/channel";
 import { type Endpoint, pageEndpoint, urlOf } from "../client/endpoint";
 import { kernelEndpoint } from "../client/kernel-endpoint";
-import { mountPayload } from "../view/mount";
+import { mountBundle } from "../view/bundle/mount-bundle";
 import { formatBy } from "../view/text/formatting";
 import { isWorker, serveFormatting } from "../view/text/formatting-worker";
 
@@ -66,7 +66,7 @@ async function isOurs(endpoint: Endpoint): Promise<boolean> {
 function draw(model: Model, el: HTMLElement, endpoint: Endpoint): () => void {
   const payload = model.get("mode") === "inbox" ? { mode: "inbox" } : model.get("request");
   const via = model.get("via");
-  return mountPayload(el, payload, typeof via === "string" && via !== "" ? via : "card", endpoint);
+  return mountBundle(el, payload, typeof via === "string" && via !== "" ? via : "card", endpoint);
 }
 
 // Where no file can be had from a server, the script that a kernel sent is its own worker.

@@ -8,9 +8,10 @@ import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
 import { pageEndpoint } from "../client/endpoint";
 import { isObject } from "../protocol/decode";
+import { mountBundle } from "../view/bundle/mount-bundle";
+import type { DrawCard } from "../view/card/card";
 import { cardInCell } from "../view/card/card-in-cell";
 import { CellCards } from "../view/card/cell-cards";
-import { type DrawCard, mountPayload } from "../view/mount";
 import { MIME_TYPE } from "./mime";
 
 export { MIME_TYPE };
@@ -33,7 +34,7 @@ class CardOutput extends Widget implements IRenderMime.IRenderer {
     if (id !== undefined && id === this.shown) return;
     this.shown = id;
     this.unmount();
-    this.unmount = mountPayload(this.node, payload, "lab", pageEndpoint(), this.drawCard);
+    this.unmount = mountBundle(this.node, payload, "lab", pageEndpoint(), this.drawCard);
   }
 
   override dispose(): void {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UNDO_KEY } from "../../src/client/undo";
 import card from "../../src/entries/widget";
-import { mountInbox, mountPayload } from "../../src/view/mount";
+import { mountBundle, mountInbox } from "../../src/view/bundle/mount-bundle";
 import { LogServer } from "../client/log-server";
 import { Shown, snapshot } from "./card/shown";
 import { page } from "./page";
@@ -32,7 +32,7 @@ function host(): HTMLElement {
 
 function show(payload: unknown, via = "card") {
   const element = host();
-  cleanups.push(mountPayload(element, payload, via, server.endpoint));
+  cleanups.push(mountBundle(element, payload, via, server.endpoint));
   return new Shown(element);
 }
 
@@ -205,16 +205,16 @@ describe("a card", () => {
     expect(gone.text("hitl-card")).toContain("The second one");
     expect(gone.text("hitl-card")).toContain("the log does not have it");
     const [alone, ofAnother] = [host(), host()];
-    cleanups.push(mountPayload(alone, saved, "card", null));
+    cleanups.push(mountBundle(alone, saved, "card", null));
     expect(alone.textContent).toContain("The second one");
     const mixed = { ...saved, completion: { ...completion, request_id: "r2" } };
-    cleanups.push(mountPayload(ofAnother, mixed, "card", null));
+    cleanups.push(mountBundle(ofAnother, mixed, "card", null));
     expect(ofAnother.textContent).not.toContain("The second one");
   });
 
   it("can be read on a page that is none of a Jupyter server, and not answered", () => {
     const element = host();
-    cleanups.push(mountPayload(element, snapshot("r1"), "card", null));
+    cleanups.push(mountBundle(element, snapshot("r1"), "card", null));
     const shown = new Shown(element);
     expect(shown.text("hitl-prompt")).toBe("Good?");
     expect(shown.find("hitl-accept")).toBeNull();

@@ -7,9 +7,9 @@
 import { useRef } from "preact/hooks";
 import type { HumanInputRequired } from "../../protocol/gen";
 import type { Request } from "../../protocol/state";
+import type { Sending } from "../form/sending";
 import { useTimeLeft } from "../use-client";
 import { person, verdict } from "../words";
-import type { Sending } from "./sending";
 
 interface Props {
   readonly required: HumanInputRequired;

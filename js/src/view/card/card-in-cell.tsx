@@ -10,11 +10,11 @@ import { useLayoutEffect, useReducer } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { HumanInputRequired } from "../../protocol/gen";
 import type { Request } from "../../protocol/state";
-import type { DrawCard } from "../mount";
 import { useClock } from "../use-client";
-import { isPending, useCards, useRequests, useShown } from "../waiting";
+import type { DrawCard } from "./card";
 import { Card } from "./card";
 import type { CellCards } from "./cell-cards";
+import { isPending, useCards, useRequests, useShown } from "./waiting";
 
 /** A kernel's own card comes at once; who waits for this long has none. */
 export const GRACE_MS = 2000;

@@ -4,6 +4,7 @@
  * It is drawn at once from the snapshot that came with it; from then on the client says what
  * is true. Answering goes to the server, never to the kernel, which is blocked.
  */
+import type { ComponentType } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Answer } from "../../client/answers";
 import type { Client } from "../../client/client";
@@ -14,6 +15,7 @@ import { AnswerForm, type AnswerFormProps, isEditing } from "../form/answer-form
 import { type Choices, choicesOf } from "../form/choices";
 import { type Drafting, useDraft } from "../form/draft";
 import { Editor } from "../form/editor";
+import { type Sending, useSending } from "../form/sending";
 import { onCardKey } from "../keys";
 import { useClient } from "../use-client";
 import { asker } from "../words";
@@ -22,7 +24,6 @@ import { KernelHint } from "./kernel-hint";
 import { MissingTexts, useTexts } from "./missing-texts";
 import { Question } from "./question";
 import { AnswerRecord } from "./record";
-import { type Sending, useSending } from "./sending";
 import { useStaying } from "./staying";
 
 interface Props {
@@ -36,6 +37,15 @@ interface Props {
   /** Whether the connection's state is shown here, or already by the list around it. */
   readonly alone?: boolean;
 }
+
+/** How a card is drawn: alone, or with what belongs to it on this page. */
+export type DrawCard = ComponentType<{
+  readonly client: Client | null;
+  readonly snapshot: HumanInputRequired;
+  readonly via: string;
+  /** How it ended, as the notebook was saved with it. */
+  readonly saved: Request | null;
+}>;
 
 /** What a card shows: the request's own status, or why it has none. */
 export type CardStatus = Status | "sending" | "gone" | "detached";

@@ -7,7 +7,6 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { HumanInputRequired } from "../../protocol/gen";
-import type { Sending, Trouble } from "../card/sending";
 import { SEND_WORDS } from "../keys";
 import { Actions, Held } from "./actions";
 import {
@@ -23,6 +22,7 @@ import type { Drafting } from "./draft";
 import { errorsOf, type Field, type Input } from "./fields";
 import { Form } from "./form";
 import { Options, Outcomes } from "./options";
+import type { Sending, Trouble } from "./sending";
 
 export interface AnswerFormProps {
   readonly required: HumanInputRequired;

@@ -9,10 +9,9 @@ import { useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import { type Filters, NO_FILTERS } from "../../inbox/filters";
 import type { Place } from "../../inbox/place";
-
+import { isPending } from "../card/waiting";
 import { Connection } from "../connection";
 import { useClient } from "../use-client";
-import { isPending } from "../waiting";
 import { HistoryList } from "./history";
 import type { Surroundings } from "./host";
 import { KeysSheet } from "./keys-sheet";

@@ -4,9 +4,9 @@
  * The page and the panel show more around the same cards (`full-inbox.tsx`).
  */
 import type { Client } from "../../client/client";
+import { isPending, useCards, useShown } from "../card/waiting";
 import { Connection } from "../connection";
 import { useClient } from "../use-client";
-import { isPending, useCards, useShown } from "../waiting";
 import { useGrowing } from "./use-growing";
 
 interface Props {

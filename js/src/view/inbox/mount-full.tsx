@@ -1,4 +1,4 @@
-/** Putting the inbox in full on a page: apart from `mount.tsx`, so that a card stays small. */
+/** Putting the inbox in full on a page: apart from `bundle/`, so that a card stays small. */
 
 import { type Cleanup, mount } from "../mount";
 import { FullInbox } from "./full-inbox";

@@ -1,7 +1,7 @@
 /** What waits, with everything that helps when it is much: filters, search, selecting. */
 import { facets, isFiltered, matches, NO_FILTERS } from "../../inbox/filters";
 import type { Request } from "../../protocol/state";
-import { isPending, useCards, useShown } from "../waiting";
+import { isPending, useCards, useShown } from "../card/waiting";
 import { BulkBar } from "./bulk-bar";
 import type { ListProps } from "./host";
 import { Nothing } from "./inbox";

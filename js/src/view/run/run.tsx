@@ -9,12 +9,12 @@ import type { Client } from "../../client/client";
 import type { RunStarted } from "../../protocol/gen";
 import { foldRun, type RunState } from "../../protocol/run";
 import type { Request } from "../../protocol/state";
+import { isPending, useCards, useRequests, useShown } from "../card/waiting";
 import { Connection } from "../connection";
 import { LIST_ITEMS } from "../text/budget";
 import { LongText } from "../text/in-parts";
 import { Markdown } from "../text/markdown";
 import { useClient, useClock, useNow } from "../use-client";
-import { isPending, useCards, useRequests, useShown } from "../waiting";
 import { RunSteps } from "./steps";
 import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./words";
 

@@ -1,8 +1,8 @@
 /** The cards of a notebook whose page was reloaded while its cell ran. */
 import { describe, expect, it } from "vitest";
+import { mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { cardInCell, GRACE_MS } from "../../../src/view/card/card-in-cell";
 import { CellCards } from "../../../src/view/card/cell-cards";
-import { mountPayload } from "../../../src/view/mount";
 import { page } from "../page";
 import { cardsOnAPage, until } from "./cards-on-a-page";
 import { Shown, snapshot } from "./shown";
@@ -17,7 +17,7 @@ const SECOND = at(2 * GRACE_MS);
 function drawn(draw: ReturnType<typeof cardInCell>, id: string, fields: object): Shown {
   const element = page.createElement("div");
   page.body.append(element);
-  const take = mountPayload(element, snapshot(id, fields), "lab", cards.server.endpoint, draw);
+  const take = mountBundle(element, snapshot(id, fields), "lab", cards.server.endpoint, draw);
   cards.cleanups.push(take);
   return new Shown(element);
 }

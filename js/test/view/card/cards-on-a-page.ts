@@ -1,6 +1,6 @@
 /** Cards on a page beside a server, anew for each test of a file. */
 import { afterEach, beforeEach, vi } from "vitest";
-import { mountPayload } from "../../../src/view/mount";
+import { mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { LogServer } from "../../client/log-server";
 import { page } from "../page";
 import { Shown, snapshot } from "./shown";
@@ -40,7 +40,7 @@ export function cardsOnAPage(): Cards {
   function drawn(fields: object): Shown {
     const element = page.createElement("div");
     page.body.append(element);
-    cleanups.push(mountPayload(element, snapshot("r1", fields), "card", server.endpoint));
+    cleanups.push(mountBundle(element, snapshot("r1", fields), "card", server.endpoint));
     return new Shown(element);
   }
 

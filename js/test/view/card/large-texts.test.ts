@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
-import { mountInbox } from "../../../src/view/mount";
+import { mountInbox } from "../../../src/view/bundle/mount-bundle";
 import { page } from "../page";
 import { cardsOnAPage, until } from "./cards-on-a-page";
 import { Shown } from "./shown";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
-import { mountPayload } from "../../../src/view/mount";
+import { mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { duration, shownAs } from "../../../src/view/run/words";
 import { LogServer } from "../../client/log-server";
 import { Shown } from "../card/shown";
@@ -66,7 +66,7 @@ function show(event: object = began(), endpoint: unknown = server.endpoint) {
   const element = page.createElement("div");
   page.body.append(element);
   const payload = { mode: "run", execution_id: "run-1", event };
-  cleanups.push(mountPayload(element, payload, "lab", endpoint as typeof server.endpoint));
+  cleanups.push(mountBundle(element, payload, "lab", endpoint as typeof server.endpoint));
   return new RunShown(element);
 }
 

@@ -6,10 +6,10 @@
  */
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import type { Client } from "../client/client";
-import type { Request } from "../protocol/state";
-import { Card } from "./card/card";
-import { useClient } from "./use-client";
+import type { Client } from "../../client/client";
+import type { Request } from "../../protocol/state";
+import { useClient } from "../use-client";
+import { Card } from "./card";
 
 /** Records that stay in sight; older ones go. */
 const RECORDS_KEPT = 20;

@@ -1,0 +1,63 @@
+/**
+ * Draws what a MIME bundle or a widget's trait holds: a card, the list of what waits, or a run.
+ *
+ * The entries and the lab extension call it; below it are the views.
+ */
+import { h } from "preact";
+import type { Client } from "../../client/client";
+import { type Endpoint, pageEndpoint } from "../../client/endpoint";
+import { decodeClosing, decodeRequired, decodeRunStarted, isObject } from "../../protocol/decode";
+import { closedBy } from "../../protocol/state";
+import { Card, type DrawCard } from "../card/card";
+import { Inbox } from "../inbox/inbox";
+import { type Cleanup, mount } from "../mount";
+import { RunView } from "../run/run";
+import runCss from "../run/run.css";
+
+/**
+ * Show what a MIME bundle or a widget's trait holds.
+ *
+ * `{"request_id", "event"}` is a card, with a `completion` once it has ended; `{"mode": "inbox"}`
+ * is the list of all that is pending; `{"mode": "run", "execution_id", "event"}` is a run.
+ */
+export function mountBundle(
+  host: HTMLElement,
+  payload: unknown,
+  via: string,
+  endpoint: Endpoint | null = pageEndpoint(),
+  draw: DrawCard = Card,
+): Cleanup {
+  if (isObject(payload) && payload.mode === "inbox") return mountInbox(host, via, endpoint);
+  if (isObject(payload) && payload.mode === "run") {
+    return mountRun(host, payload.event, via, endpoint);
+  }
+  const snapshot = decodeRequired(isObject(payload) ? payload.event : null);
+  if (snapshot === null) {
+    return mount(host, null, () => <p class="chitl chitl-note">This card cannot be read.</p>);
+  }
+  const closing = isObject(payload) ? decodeClosing(payload.completion) : null;
+  const saved = closing === null ? null : closedBy(snapshot, closing);
+  const drawn = (client: Client | null) => h(draw, { client, snapshot, via, saved });
+  return mount(host, endpoint, drawn);
+}
+
+export function mountInbox(
+  host: HTMLElement,
+  via: string,
+  endpoint: Endpoint | null = pageEndpoint(),
+): Cleanup {
+  const testId = via === "panel" ? "hitl-panel" : "hitl-inbox";
+  return mount(host, endpoint, (client) => (
+    <Inbox client={client} via={via} title="Waiting for you" testId={testId} />
+  ));
+}
+
+function mountRun(host: HTMLElement, event: unknown, via: string, endpoint: Endpoint | null) {
+  const snapshot = decodeRunStarted(event);
+  if (snapshot === null) {
+    return mount(host, null, () => <p class="chitl chitl-note">This run cannot be read.</p>);
+  }
+  const run = { executionId: snapshot.execution_id, snapshot, via };
+  const draw = (client: Client | null) => <RunView client={client} {...run} />;
+  return mount(host, endpoint, draw, { Run: runCss });
+}
