@@ -23,7 +23,7 @@ def test_the_page_counts_what_waits_in_its_title_and_on_its_icon(
 ) -> None:
     inbox = open_inbox()
     expect(inbox.page).to_have_title("Waiting for you")
-    expect(inbox.page.get_by_text("Nothing waits for you.")).to_be_visible()
+    expect(inbox.page.get_by_text("Nothing is waiting for you.")).to_be_visible()
     desk.ask("one")
     desk.ask("two")
     expect(inbox.hook("hitl-count")).to_have_text("2", timeout=CARD_MS)
@@ -32,7 +32,7 @@ def test_the_page_counts_what_waits_in_its_title_and_on_its_icon(
     expect(icon).to_have_attribute("href", re.compile("%3E2%3C"))
     desk.answer("one")
     expect(inbox.page).to_have_title("(1) Waiting for you")
-    expect(inbox.hook("hitl-news")).to_have_text("1 request waits.")
+    expect(inbox.hook("hitl-news")).to_have_text("1 request waiting.")
 
 
 def test_search_and_filters_narrow_the_list_and_can_be_cleared(
@@ -121,7 +121,7 @@ def test_a_search_of_the_history_finds_what_was_not_listed_yet(
     expect(inbox.entry("found-0")).to_be_visible()
     expect(inbox.hook("hitl-entry")).to_have_count(1)
     inbox.hook("hitl-search").fill("unheard nothing")
-    expect(inbox.hook("hitl-nothing-found")).to_contain_text("Nothing matches.")
+    expect(inbox.hook("hitl-nothing-found")).to_contain_text("No matches.")
 
 
 @pytest.mark.parametrize("sign", ["#", "?"])
@@ -136,13 +136,13 @@ def test_a_link_leads_to_one_request_open_or_closed(
     inbox.page.reload()
     expect(inbox.card(request_id)).to_have_attribute("data-status", "answered", timeout=CARD_MS)
     expect(inbox.hook("hitl-trail")).to_contain_text("Accepted")
-    inbox.hook("hitl-single").get_by_role("button", name="All that waits").click()
+    inbox.hook("hitl-single").get_by_role("button", name="Pending requests").click()
     expect(inbox.hook("hitl-inbox")).to_have_attribute("data-view", "pending")
 
 
 def test_a_link_to_nothing_says_so(open_inbox: OpenInbox) -> None:
     inbox = open_inbox("#request=nobody")
-    expect(inbox.hook("hitl-single")).to_contain_text("There is no such request here")
+    expect(inbox.hook("hitl-single")).to_contain_text("Request not found")
 
 
 def test_a_card_leads_to_its_notebook_in_jupyterlab(
@@ -211,7 +211,7 @@ def test_a_page_whose_server_is_away_says_so_and_comes_back(
     trouble = inbox.hook("hitl-trouble")
     expect(trouble).to_have_attribute("data-trouble", "away", timeout=CARD_MS)
     expect(inbox.card("seen before")).to_be_visible()
-    trouble.get_by_role("button", name="Try now").click()
+    trouble.get_by_role("button", name="Retry now").click()
     inbox_server.start()
     expect(trouble).to_have_count(0, timeout=CARD_MS)
     expect(inbox.card("seen before").get_by_test_id("hitl-accept")).to_be_enabled()

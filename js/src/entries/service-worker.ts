@@ -46,8 +46,8 @@ const AWAY = `<!doctype html>
   button { font: inherit; min-height: 44px; padding: 0 24px; }
 </style>
 <h1>Not connected</h1>
-<p>The server cannot be reached, so there is nothing to show: this page keeps no questions on
-your device. It comes back by itself.</p>
+<p>The server cannot be reached. Questions are not stored on this device. The page reloads when
+the server is back.</p>
 <div><button onclick="location.reload()">Try again</button></div>
 <script>
   addEventListener("online", () => location.reload());

@@ -23,7 +23,7 @@ const SURFACES: Readonly<Record<string, string>> = {
 const CANCELLED: Readonly<Record<HumanInputCancelled["reason"], string>> = {
   interrupted: "the run was interrupted",
   run_failed: "the run failed",
-  source_lost: "the kernel that asked is gone",
+  source_lost: "the kernel that asked has stopped",
   withdrawn: "the question was withdrawn",
 };
 
@@ -93,7 +93,7 @@ export function connection(state: LinkState): { label: string; title: string } {
   const by = TRANSPORTS[state.transport];
   switch (state.phase) {
     case "live":
-      return { label: "Live", title: `Connected by ${by}` };
+      return { label: "Live", title: `Connected via ${by}` };
     case "connecting":
       return { label: "Connecting…", title: `Trying ${by}` };
     case "reconnecting":
@@ -134,7 +134,7 @@ function completed(
     case "approve":
       return permission ? "Allowed" : "Accepted";
     case "edit":
-      return permission ? "Allowed as changed" : "Accepted as edited";
+      return permission ? "Allowed with changes" : "Accepted with edits";
     case "reject":
       if (kind === "question") return "Declined";
       return permission ? "Refused" : "Rejected";

@@ -143,7 +143,7 @@ describe("a card", () => {
   });
 
   it.each([
-    ["human_input_cancelled", { reason: "source_lost" }, "the kernel that asked is gone"],
+    ["human_input_cancelled", { reason: "source_lost" }, "the kernel that asked has stopped"],
     ["human_input_expired", {}, "nobody answered in time"],
   ])("of a request that ended by %s says so and offers nothing", async (type, fields, words) => {
     server.ask("r1");
@@ -157,7 +157,7 @@ describe("a card", () => {
   it("of a request that the log does not hold is a quiet record", async () => {
     const shown = show(snapshot("r1", { timestamp: "2020-01-01T00:00:00Z" }));
     await until(() => shown.status === "gone");
-    expect(shown.text("hitl-record")).toBe("This request is no longer in the log.");
+    expect(shown.text("hitl-record")).toBe("This request is no longer in the server's log.");
   });
 
   it("shows the server's question, not one that a notebook pretends", async () => {
@@ -203,7 +203,7 @@ describe("a card", () => {
     const gone = show(saved);
     await until(() => gone.status === "answered");
     expect(gone.text("hitl-card")).toContain("The second one");
-    expect(gone.text("hitl-card")).toContain("the log does not have it");
+    expect(gone.text("hitl-card")).toContain("log does not have this request");
     const [alone, ofAnother] = [host(), host()];
     cleanups.push(mountBundle(alone, saved, "card", null));
     expect(alone.textContent).toContain("The second one");
@@ -221,7 +221,9 @@ describe("a card", () => {
   });
 
   it("says so when its bundle is none", () => {
-    expect(show({ nonsense: true }).element.textContent).toBe("This card cannot be read.");
+    expect(show({ nonsense: true }).element.textContent).toBe(
+      "This card cannot be shown: its data is damaged or from a newer version.",
+    );
   });
 });
 
@@ -248,7 +250,7 @@ describe("the list of all that waits", () => {
 
   it("says when nothing waits", async () => {
     const shown = show({ mode: "inbox" });
-    await until(() => shown.element.textContent?.includes("Nothing waits for you."));
+    await until(() => shown.element.textContent?.includes("Nothing is waiting for you."));
     expect(shown.find("hitl-inbox")).not.toBeNull();
   });
 });

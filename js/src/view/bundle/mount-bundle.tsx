@@ -33,7 +33,11 @@ export function mountBundle(
   }
   const snapshot = decodeRequired(isObject(payload) ? payload.event : null);
   if (snapshot === null) {
-    return mount(host, null, () => <p class="chitl chitl-note">This card cannot be read.</p>);
+    return mount(host, null, () => (
+      <p class="chitl chitl-note">
+        This card cannot be shown: its data is damaged or from a newer version.
+      </p>
+    ));
   }
   const closing = isObject(payload) ? decodeClosing(payload.completion) : null;
   const saved = closing === null ? null : closedBy(snapshot, closing);
@@ -55,7 +59,11 @@ export function mountInbox(
 function mountRun(host: HTMLElement, event: unknown, via: string, endpoint: Endpoint | null) {
   const snapshot = decodeRunStarted(event);
   if (snapshot === null) {
-    return mount(host, null, () => <p class="chitl chitl-note">This run cannot be read.</p>);
+    return mount(host, null, () => (
+      <p class="chitl chitl-note">
+        This run cannot be shown: its data is damaged or from a newer version.
+      </p>
+    ));
   }
   const run = { executionId: snapshot.execution_id, snapshot, via };
   const draw = (client: Client | null) => <RunView client={client} {...run} />;

@@ -46,7 +46,8 @@ function newsOf(
       .filter((part) => part !== "")
       .join(", ");
   }
-  if (held !== null) return `Sent in ${Math.ceil(held.ms / 1000)} seconds. Escape takes it back.`;
-  if (urgent) return "Little time is left to answer.";
+  if (held !== null)
+    return `Sending in ${Math.ceil(held.ms / 1000)} seconds. Press Escape to undo.`;
+  if (urgent) return "The time to answer is running out.";
   return request?.claimedBy == null ? "" : `${request.claimedBy.name} is looking at this.`;
 }

@@ -41,7 +41,7 @@ function Asked({ at }: { readonly at: string }) {
 function Reminded({ at }: { readonly at: string | null }) {
   const now = useClock();
   if (at === null || !(Date.parse(at) <= now.getTime())) return null;
-  return <strong class="chitl-reminded">reminded</strong>;
+  return <strong class="chitl-reminded">reminder sent</strong>;
 }
 
 function Countdown({ required }: { readonly required: HumanInputRequired }) {

@@ -123,7 +123,7 @@ function awaits(status: CardStatus, missing: boolean): string {
 /** The card's name for those who hear a list of cards: they are told apart by who asks. */
 function heard(required: HumanInputRequired, open: boolean): string {
   const { name } = asker(required);
-  return open ? `${name} waits for you` : `${name}'s question`;
+  return open ? `${name} is waiting for you` : `Question from ${name}`;
 }
 
 /** An approval sends nothing of what is written: that stays on the card, to be copied. */
@@ -176,7 +176,7 @@ function Note({ status }: { readonly status: CardStatus | "saved" }) {
 }
 
 const NOTES: Readonly<Partial<Record<CardStatus | "saved", string>>> = {
-  saved: "This is how the notebook was saved; the log does not have it.",
-  gone: "This request is no longer in the log.",
-  detached: "This page is not connected to a Jupyter server; answer from the inbox page.",
+  saved: "Shown as saved in the notebook; the server's log does not have this request.",
+  gone: "This request is no longer in the server's log.",
+  detached: "This page is not connected to a Jupyter server. Answer from the inbox page.",
 };

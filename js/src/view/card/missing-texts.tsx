@@ -35,13 +35,13 @@ export function MissingTexts({ client, id }: Props) {
   if (trouble === null) {
     return (
       <p class="chitl-note" data-testid="hitl-loading" role="status">
-        Loading the whole question…
+        Loading the full question…
       </p>
     );
   }
   return (
     <div class="chitl-error" data-testid="hitl-not-loaded" role="alert">
-      The whole question could not be loaded: {trouble}{" "}
+      The full question could not be loaded: {trouble}{" "}
       <button
         type="button"
         class="chitl-button"

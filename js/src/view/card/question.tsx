@@ -56,16 +56,15 @@ const PROMPT_CHARS = 2000;
 const FLAGS = 20;
 const FLAG_CHARS = 200;
 
-const UNSAID = "Your answer is wanted; no question was written with it.";
+const UNSAID = "The crew needs your answer but sent no question text.";
 
-const PAUSED =
-  "The flow is stored and runs no more. After your answer it goes on when it is resumed.";
+const PAUSED = "The flow is paused and saved. It continues when it is resumed after your answer.";
 
 function Reasons({ required }: { readonly required: HumanInputRequired }) {
   const [flags, more] = useSome(reasons(required), "reasons", FLAGS);
   if (flags.length === 0) return null;
   return (
-    <ul class="chitl-reasons" aria-label="Why it asks">
+    <ul class="chitl-reasons" aria-label="Reasons for asking">
       {flags.map((flag) => (
         <li key={flag}>
           <LongText text={flag} most={FLAG_CHARS} />
@@ -98,7 +97,7 @@ function Closed({ required }: { readonly required: HumanInputRequired }) {
   if (required.context === "" && required.history.length === 0) return null;
   return (
     <details class="chitl-fold">
-      <summary>What it was about</summary>
+      <summary>Show context</summary>
       <Thread required={required} />
       <Context required={required} edited={false} />
     </details>

@@ -70,7 +70,7 @@ function Said({ required, answer }: SaidProps) {
 function Own({ text }: { readonly text: string }) {
   return (
     <div class="chitl-own">
-      <span>Your text, not sent:</span> <Copy text={text} />
+      <span>Your unsent text:</span> <Copy text={text} />
       <blockquote data-testid="hitl-own-text" dir="auto">
         <LongText text={text} />
       </blockquote>

@@ -76,7 +76,7 @@ function Since({ draft, last, number }: SinceProps) {
   return (
     <li class="chitl-round">
       <details class="chitl-fold" open={likeness(parts) >= LEAST_LIKENESS}>
-        <summary>What changed since round {number}</summary>
+        <summary>Changes since round {number}</summary>
         <Difference parts={parts} />
       </details>
     </li>

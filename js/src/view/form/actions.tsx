@@ -85,7 +85,7 @@ function Button(props: ButtonProps) {
       disabled={!enabled}
       aria-expanded={pressed}
       aria-keyshortcuts={keys}
-      title={keys.length === 1 ? `Key: ${keys}` : SEND_WORDS}
+      title={keys.length === 1 ? `Shortcut: ${keys}` : SEND_WORDS}
       onClick={onClick}
     >
       {children}
@@ -117,7 +117,7 @@ export function Held({ ms, words, rejects, onUndo, onSendNow, onReject }: HeldPr
         class="chitl-button"
         data-testid="hitl-undo"
         aria-keyshortcuts="Escape"
-        title="Key: Esc"
+        title="Shortcut: Esc"
         onClick={onUndo}
       >
         Undo

@@ -192,12 +192,12 @@ function takesText(choices: Choices, editing: boolean): boolean {
 }
 
 function textLabel(required: HumanInputRequired, choices: Choices): string {
-  if (choices.respond && choices.options.length > 0) return "A comment, if you like";
+  if (choices.respond && choices.options.length > 0) return "Comment (optional)";
   if (choices.respond && !respondsByForm(choices)) return labels(required).text;
-  return `A reason, if you ${labels(required).reject.toLowerCase()}`;
+  return `Reason (if you ${labels(required).reject.toLowerCase()})`;
 }
 
-const MARKED = "Not sent yet: see the marked fields.";
+const MARKED = "Not sent. Fix the marked fields.";
 
 /** What is wrong: beside its field where it has one, and here in any case that something is. */
 function Wrong({ trouble, choices }: { trouble: Trouble | null; choices: Choices }) {
@@ -230,7 +230,7 @@ function Feedback({ label, sends, text, disabled, onText }: FeedbackProps) {
       data-testid="hitl-feedback"
       aria-label={label}
       aria-keyshortcuts="r"
-      placeholder={sends ? `${label} (${SEND_WORDS} sends)` : label}
+      placeholder={sends ? `${label} (${SEND_WORDS} to send)` : label}
       dir="auto"
       rows={2}
       value={text}

@@ -127,7 +127,7 @@ const REVIEW: Labels = {
   respond: "Send feedback",
   text: "Your feedback",
   edit: "Edit",
-  sendEdit: "Accept as edited",
+  sendEdit: "Accept with edits",
   approving: "Accepting…",
 };
 
@@ -136,7 +136,7 @@ const PERMISSION: Labels = {
   approve: "Allow",
   reject: "Refuse",
   edit: "Change arguments",
-  sendEdit: "Allow as changed",
+  sendEdit: "Allow with changes",
   approving: "Allowing…",
 };
 
@@ -154,7 +154,7 @@ export function labels({ kind, response }: HumanInputRequired): Labels {
     case "llm_approval":
       return response.decisions.includes("respond")
         ? PERMISSION
-        : { ...PERMISSION, text: "A reason, if you refuse" };
+        : { ...PERMISSION, text: "Reason (if you refuse)" };
     case "flow_feedback":
       return response.options === null ? REVIEW : { ...REVIEW, ...SKIPPING };
     case "task_feedback":

@@ -28,7 +28,7 @@ export function Editor({ draft, edited, disabled, fresh, onEdit }: Props) {
         ref={area}
         class="chitl-text"
         data-testid="hitl-editor"
-        aria-label="The draft, to edit"
+        aria-label="Edit draft"
         dir="auto"
         rows={Math.min(Math.max(lines, LINES.least), LINES.most)}
         value={edited}

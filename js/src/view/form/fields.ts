@@ -225,7 +225,7 @@ function optionsOf(property: Json): readonly Option[] {
 const RANGES = [
   ["minimum", "maximum", ""],
   ["minLength", "maxLength", " characters"],
-  ["minItems", "maxItems", " of them"],
+  ["minItems", "maxItems", " choices"],
 ] as const;
 
 function limitsOf(property: Json): string {

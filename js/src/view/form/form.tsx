@@ -235,7 +235,7 @@ function Control(props: ControlProps) {
     );
   }
   if (!wanted && isHeavy(text.value)) {
-    return <More words={`Change its text (${text.value.length} characters)`} go={turn} />;
+    return <More words={`Edit text (${text.value.length} characters)`} go={turn} />;
   }
   return <Written kind={field.kind} text={text} />;
 }

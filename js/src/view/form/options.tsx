@@ -48,7 +48,7 @@ interface OutcomesProps {
 export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
   const [shown, more] = useSome(options, "outcomes");
   return (
-    <fieldset class="chitl-outcome-buttons" aria-label="Choose how the flow goes on">
+    <fieldset class="chitl-outcome-buttons" aria-label="Choose how the flow continues">
       {shown.map((option) => (
         <button
           key={option}

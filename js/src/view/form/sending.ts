@@ -117,5 +117,6 @@ function without(trouble: Trouble | null, isOf: (path: string) => boolean): Trou
   return errors.length === 0 ? null : { ...trouble, errors };
 }
 
-const UNREACHABLE = "The server cannot be reached. Nothing was lost: try again in a moment.";
-const DROPPED = "Your decision was not sent: this was closed before.";
+const UNREACHABLE =
+  "The server cannot be reached. Your answer is still here: try again in a moment.";
+const DROPPED = "Your decision was not sent: the request was already closed.";

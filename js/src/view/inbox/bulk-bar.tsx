@@ -38,7 +38,7 @@ export function BulkBar({ client, chosen, more, via, onAll, onDone }: Props) {
     void decideAll(ids, answerOf(verdict, via), sendOne, told);
   };
   return (
-    <section class="chitl-bulk" data-testid="hitl-bulk" aria-label="The selected requests">
+    <section class="chitl-bulk" data-testid="hitl-bulk" aria-label="Selected requests">
       {sent !== null ? (
         <Results sent={sent} outcomes={outcomes} onDone={onDone} />
       ) : verdict !== null && chosen.length > 0 ? (
@@ -73,7 +73,7 @@ function Choose({ chosen, more, onAll, onChoose, onDone }: ChooseProps) {
       </span>
       {more > 0 && (
         <button type="button" class="chitl-button" data-testid="hitl-select-all" onClick={onAll}>
-          and {more} more alike
+          Select {more} similar
         </button>
       )}
       <span class="chitl-bulk-actions">
@@ -124,8 +124,8 @@ function Confirm({ chosen, verdict, onChange, onSend, onBack }: ConfirmProps) {
           ref={begin}
           class="chitl-search"
           data-testid="hitl-bulk-reason"
-          aria-label="Reason, for all of them"
-          placeholder="Reason, if you like"
+          aria-label="Reason for all of them"
+          placeholder="Reason (optional)"
           dir="auto"
           value={verdict.reason}
           onInput={(event) => onChange({ ...verdict, reason: event.currentTarget.value })}
@@ -204,7 +204,7 @@ function told(outcome: Outcome | undefined): string {
     case "refused":
       return outcome.refusal.message;
     case "unreachable":
-      return "The server could not be reached; it is still open";
+      return "The server could not be reached; the request is still open";
   }
 }
 

@@ -123,7 +123,7 @@ function Head({ client, place, go, surroundings, onOpen }: HeadProps) {
         />
         <IconButton
           testId="hitl-open-keys"
-          label="Keys"
+          label="Keyboard shortcuts"
           icon={KEYBOARD}
           shortcut="?"
           onClick={() => onOpen("keys")}

@@ -41,11 +41,13 @@ export function HistoryList({ client, surroundings, filters, onFilters, search }
         search={search}
       />
       {idle && closed.length === 0 && !pages.more && !isFiltered(filters) && (
-        <p class="chitl-nothing">Nothing was answered yet. What ends is kept here.</p>
+        <p class="chitl-nothing">
+          No closed requests yet. Answered, expired and cancelled requests appear here.
+        </p>
       )}
       {idle && found.length === 0 && isFiltered(filters) && (
         <NothingFound onClear={() => onFilters(NO_FILTERS)}>
-          {pages.more ? `Nothing matches ${sinceWhen(closed)}.` : "Nothing matches."}
+          {pages.more ? `No matches ${sinceWhen(closed)}.` : "No matches."}
         </NothingFound>
       )}
       <div class="chitl-entries">
@@ -65,19 +67,19 @@ export function HistoryList({ client, surroundings, filters, onFilters, search }
 
 function Foot({ pages, onOlder }: { readonly pages: Pages; readonly onOlder: () => void }) {
   if (pages.phase === "forbidden") {
-    return <p class="chitl-nothing">You have no access to the history here.</p>;
+    return <p class="chitl-nothing">You do not have permission to see the history.</p>;
   }
   if (pages.phase === "failed") {
     return (
       <div class="chitl-nothing" role="alert">
-        <p>The history could not be fetched.</p>
+        <p>The history could not be loaded.</p>
         <button type="button" class="chitl-button" onClick={onOlder}>
           Try again
         </button>
       </div>
     );
   }
-  if (pages.phase === "loading") return <p class="chitl-nothing">Looking…</p>;
+  if (pages.phase === "loading") return <p class="chitl-nothing">Loading…</p>;
   if (!pages.more) return null;
   return (
     <div class="chitl-foot">

@@ -45,9 +45,9 @@ export function Nothing({ client }: { readonly client: Client | null }) {
   if (client.connection.phase !== "live") return null;
   return (
     <p class="chitl-nothing">
-      Nothing waits for you.
+      Nothing is waiting for you.
       <br />
-      When a crew asks, its question appears here at once.
+      When a crew asks a question, it appears here.
     </p>
   );
 }

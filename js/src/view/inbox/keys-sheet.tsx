@@ -4,7 +4,7 @@ import { KEY_WORDS } from "./shortcuts";
 
 export function KeysSheet({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Sheet title="Keys" testId="hitl-keys" onClose={onClose}>
+    <Sheet title="Keyboard shortcuts" testId="hitl-keys" onClose={onClose}>
       <dl class="chitl-keys">
         {KEY_WORDS.map(([key, words]) => (
           <div key={key}>

@@ -9,8 +9,8 @@ export function LinkTrouble({ client }: { readonly client: Client }) {
     return (
       <div class="chitl-trouble" data-testid="hitl-trouble" data-trouble="forbidden" role="alert">
         <p>
-          <strong>No access.</strong> The server refused your login. It may have run out, or you may
-          not be allowed to read what crews ask here.
+          <strong>No access.</strong> Your login has expired, or you do not have permission to see
+          requests here.
         </p>
         <button type="button" class="chitl-button" onClick={() => location.reload()}>
           Log in again
@@ -21,11 +21,11 @@ export function LinkTrouble({ client }: { readonly client: Client }) {
   return (
     <div class="chitl-trouble" data-testid="hitl-trouble" data-trouble="away" role="alert">
       <p>
-        <strong>The server cannot be reached.</strong> What you see may be old. Nothing is lost:
-        this page tries again and again, and what you typed stays.
+        <strong>The server cannot be reached.</strong> This list may be out of date. The page keeps
+        retrying, and what you typed is kept.
       </p>
       <button type="button" class="chitl-button" onClick={() => client.retryNow()}>
-        Try now
+        Retry now
       </button>
     </div>
   );

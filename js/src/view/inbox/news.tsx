@@ -24,7 +24,7 @@ function useNews(client: Client): string {
       if (before === null) return;
       const fresh = pending.filter(({ required }) => !before.has(required.request_id)).at(-1);
       if (fresh !== undefined) {
-        setWords(`${asker(fresh.required).name} asks. ${waiting(pending.length)}`);
+        setWords(`New question from ${asker(fresh.required).name}. ${waiting(pending.length)}`);
       } else if (known.current.size < before.size) {
         setWords(waiting(pending.length));
       }
@@ -36,6 +36,6 @@ function useNews(client: Client): string {
 }
 
 function waiting(count: number): string {
-  if (count === 0) return "Nothing waits any more.";
-  return count === 1 ? "1 request waits." : `${count} requests wait.`;
+  if (count === 0) return "No requests waiting.";
+  return count === 1 ? "1 request waiting." : `${count} requests waiting.`;
 }

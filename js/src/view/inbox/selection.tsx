@@ -62,10 +62,10 @@ export function useSelection(found: readonly Request[]) {
 }
 
 function blocked({ required }: Request, first: Request["required"] | undefined): string | null {
-  if (required.brief) return "This one is not loaded yet";
-  if (!isSimple(required)) return "This one wants a written answer";
+  if (required.brief) return "Not loaded yet";
+  if (!isSimple(required)) return "Needs a written answer";
   if (first !== undefined && likeness(required) !== likeness(first)) {
-    return "This one takes other answers than those that are selected";
+    return "Takes different answers from the selected requests";
   }
   return null;
 }

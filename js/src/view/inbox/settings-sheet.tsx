@@ -15,7 +15,7 @@ export function SettingsSheet({ onClose }: { readonly onClose: () => void }) {
   const change = (part: Partial<Preferences>) => {
     const next = { ...preferences, ...part };
     setPreferences(next);
-    if (!writePreferences(next)) setRefused("This browser keeps no settings for this page.");
+    if (!writePreferences(next)) setRefused("This browser does not save settings for this page.");
   };
   return (
     <Sheet title="Settings" testId="hitl-settings" onClose={onClose}>
@@ -29,7 +29,7 @@ export function SettingsSheet({ onClose }: { readonly onClose: () => void }) {
           </p>
         )}
         <p class="chitl-note">
-          These hold for this browser. No notification shows what a crew asks.
+          These settings apply to this browser. Notifications never show the question.
         </p>
       </div>
     </Sheet>
@@ -50,7 +50,7 @@ function Calls({
     onRefused(null);
     if (on && (await askToNotify()) !== "granted") {
       change({ notifications: false });
-      onRefused("The browser refuses notifications for this page; allow them in its own settings.");
+      onRefused("Notifications are blocked for this page. Allow them in the browser's settings.");
       return;
     }
     change({ notifications: on });
@@ -120,7 +120,7 @@ function QuietHours({ preferences, change }: PartProps) {
 function UndoTime({ preferences, change }: PartProps) {
   return (
     <label class="chitl-undo-time">
-      <span>Seconds to undo an approval (0: none)</span>
+      <span>Seconds to undo an approval (0 turns it off)</span>
       <input
         type="number"
         min={0}

@@ -24,15 +24,15 @@ export const KEY_WORDS: readonly (readonly [string, string])[] = [
   ["j", "next card"],
   ["k", "previous card"],
   ["/", "search"],
-  ["g", "what is pending"],
+  ["g", "pending requests"],
   ["h", "history"],
   ["a", "accept"],
   ["r", "respond"],
   ["e", "edit"],
   ["x", "reject"],
   ["Ctrl Enter", "send"],
-  ["Esc", "leave what you type in"],
-  ["?", "these keys"],
+  ["Esc", "leave the text field"],
+  ["?", "keyboard shortcuts"],
 ];
 
 export function useShortcuts(

@@ -23,7 +23,7 @@ export function Single({ client, surroundings, id, onBack }: Props) {
     <div data-testid="hitl-single">
       <p>
         <button type="button" class="chitl-button chitl-quiet" onClick={onBack}>
-          ← All that waits
+          ← Pending requests
         </button>
       </p>
       {request === null ? (
@@ -38,10 +38,11 @@ export function Single({ client, surroundings, id, onBack }: Props) {
 }
 
 const WORDS: Readonly<Record<Search, string>> = {
-  looking: "Looking…",
-  unknown: "There is no such request here. It may have been answered long ago and dropped since.",
-  away: "The server cannot be reached; the request shows when it can.",
-  forbidden: "You have no access to this request. Perhaps you are logged in as somebody else.",
+  looking: "Loading…",
+  unknown: "Request not found. It may have been removed from the log.",
+  away: "The server cannot be reached. The request appears when the connection is back.",
+  forbidden:
+    "You do not have permission to see this request. Check which account you are logged in with.",
 };
 
 /** Ask the server for a request that the stream did not bring, again when the connection is. */

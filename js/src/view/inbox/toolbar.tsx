@@ -114,7 +114,7 @@ function FacetSelect({ facet, chosen, onChoose }: FacetProps) {
 export function NothingFound({ onClear, children }: { onClear: () => void; children?: string }) {
   return (
     <div class="chitl-nothing" data-testid="hitl-nothing-found">
-      <p>{children ?? "Nothing matches."}</p>
+      <p>{children ?? "No matches."}</p>
       <button type="button" class="chitl-button" onClick={onClear}>
         Clear search and filters
       </button>

@@ -16,8 +16,8 @@ export function Trail({ endpoint, request }: Props) {
   const events = useTrail(endpoint, request);
   const now = useClock();
   return (
-    <section class="chitl-trail" data-testid="hitl-trail" aria-label="What happened">
-      <h2>What happened</h2>
+    <section class="chitl-trail" data-testid="hitl-trail" aria-label="Activity">
+      <h2>Activity</h2>
       <ol>
         {events.map((event) => (
           <li key={event.event_id} data-type={event.type}>
@@ -55,7 +55,7 @@ function what(event: RequestEvent, { required }: Request): string {
     case "human_input_claimed":
       return "Claimed";
     case "human_input_reminded":
-      return "Reminded";
+      return "Reminder sent";
     default:
       return verdict(event, required.kind);
   }

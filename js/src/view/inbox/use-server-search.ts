@@ -47,8 +47,8 @@ export function useServerSearch(
 }
 
 const NOTES: Readonly<Record<History["pages"]["phase"], string>> = {
-  loading: "Looking through the long questions…",
+  loading: "Searching long questions…",
   ready: "",
-  failed: "The long questions could not be searched. Change the search to try again.",
-  forbidden: "You have no access to the long questions' texts.",
+  failed: "Long questions could not be searched. Change the search to try again.",
+  forbidden: "You do not have permission to search long questions.",
 };

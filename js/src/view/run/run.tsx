@@ -50,7 +50,7 @@ export function RunView({ client, executionId, snapshot, via }: Props) {
       data-testid="hitl-run"
       data-execution-id={executionId}
       data-status={shown}
-      aria-label={`Run of the ${started.kind} ${started.name}`}
+      aria-label={`Run of ${started.kind} ${started.name}`}
     >
       <header class="chitl-run-head">
         <h2 class="chitl-name">{started.name}</h2>

@@ -15,9 +15,9 @@ interface Props {
 }
 
 const WORDS: Readonly<Record<StepStatus | "stopped" | "asking", string>> = {
-  waiting: "to do",
-  working: "at work",
-  asking: "waits for you",
+  waiting: "not started",
+  working: "running",
+  asking: "waiting for you",
   done: "done",
   failed: "failed",
   stopped: "stopped",

@@ -21,7 +21,7 @@ const FRESH_MS = 60_000;
 const STATES: Readonly<Record<RunShown, string>> = {
   starting: "Starting",
   running: "Running",
-  waiting: "Waits for you",
+  waiting: "Waiting for you",
   paused: "Paused",
   finished: "Finished",
   failed: "Failed",
@@ -32,19 +32,19 @@ const STATES: Readonly<Record<RunShown, string>> = {
 };
 
 const CANCELLED: Readonly<Record<RunCancelled["reason"], string>> = {
-  withdrawn: "It was cancelled.",
-  interrupted: "Its cell was interrupted.",
-  replaced: "Its cell ran again: a newer run took its place.",
-  source_lost: "Its kernel was shut down or restarted.",
+  withdrawn: "The run was cancelled.",
+  interrupted: "The cell was interrupted.",
+  replaced: "The cell was run again; a newer run replaced this one.",
+  source_lost: "The kernel was shut down or restarted.",
 };
 
 const NOTES: Readonly<Partial<Record<RunShown, string>>> = {
   paused:
-    "The flow is stored and nobody has to wait. Answer its question, then resume it in any " +
-    "kernel: hitl.resume_pending([…]).",
-  lost: "The kernel that ran it is gone; it will not go on.",
-  gone: "The log has dropped what this run did.",
-  detached: "This page is not connected to a Jupyter server; see the inbox page.",
+    "The flow is paused and saved. Answer its question, then resume it in any kernel with " +
+    "hitl.resume_pending([…]).",
+  lost: "The kernel that ran it has stopped, so the run cannot continue.",
+  gone: "This run's events were removed from the log.",
+  detached: "This page is not connected to a Jupyter server. Open the inbox page instead.",
 };
 
 export function stateWord(shown: RunShown): string {
@@ -56,7 +56,7 @@ export function note(shown: RunShown, run: FollowedRun | null): string | null {
   const end = run?.state?.end;
   if (end?.type === "run_cancelled") return CANCELLED[end.reason];
   if (run?.state?.cancelRequested && isGoing(shown)) {
-    return "Cancelling: it ends as soon as its present step returns.";
+    return "Cancelling. The run stops when the current step ends.";
   }
   return NOTES[shown] ?? null;
 }

@@ -17,7 +17,7 @@ export function Copy({ text }: { readonly text: string }) {
         Copy
       </button>
       <span class="chitl-note" role="status">
-        {done === null ? "" : done ? "Copied" : "Select the text and copy it"}
+        {done === null ? "" : done ? "Copied" : "Not copied. Select the text to copy it"}
       </span>
     </>
   );

@@ -13,7 +13,7 @@ export function useSome<T>(
   const left = items.length - shown;
   if (left <= 0) return [items, null];
   const next = Math.min(left, LIST_ITEMS);
-  const words = `Show ${next === left ? "the other" : "more"} ${what} (${left} left)`;
+  const words = `Show more ${what} (${left} left)`;
   return [
     items.slice(0, shown),
     <More key="more" words={words} go={() => setShown(shown + next)} />,

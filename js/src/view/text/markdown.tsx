@@ -37,8 +37,7 @@ export function Markdown({ text }: { readonly text: string }) {
   );
 }
 
-const PLAIN =
-  "This text is too long or too nested to be formatted, so it is shown as it was written.";
+const PLAIN = "This text is too long or too deeply nested to format, so it is shown as written.";
 
 /** Return the HTML, null when there is none, and undefined until it is known. */
 function useFormatted(text: string): string | null | undefined {

@@ -23,7 +23,7 @@ describe("the deadline", () => {
   it("was reminded of, and this is said", async () => {
     const remind_at = new Date(Date.now() - 1000).toISOString();
     const shown = await asked({ remind_at });
-    expect(shown.element.textContent).toContain("reminded");
+    expect(shown.element.textContent).toContain("reminder sent");
   });
 });
 

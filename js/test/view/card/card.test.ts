@@ -206,7 +206,7 @@ describe("a tool's arguments", () => {
       decision: "edit",
       values: { table: "customers", limit: 10, since: "2026-01-01T00:00:00+02:00" },
     });
-    expect(shown.text("hitl-record")).toContain("Allowed as changed");
+    expect(shown.text("hitl-record")).toContain("Allowed with changes");
     expect(shown.find("hitl-values")?.querySelector("del")?.textContent).toBe("1000");
     expect(shown.find("hitl-values")?.querySelector("ins")?.textContent).toBe("10");
   });
@@ -232,7 +232,7 @@ describe("a draft under review", () => {
     shown.press("Enter", { ctrlKey: true }, "hitl-editor");
     await until(() => shown.status === "answered");
     expect(completed()).toMatchObject({ decision: "edit", human_feedback: "The quick red fox." });
-    expect(shown.text("hitl-record")).toContain("Accepted as edited");
+    expect(shown.text("hitl-record")).toContain("Accepted with edits");
     expect(shown.find("hitl-record")?.querySelector("ins")?.textContent).toBe("red");
   });
 
@@ -288,7 +288,7 @@ describe("a draft under review", () => {
     const shown = await asked({ ...review, history, round: 3 });
     expect(shown.text("hitl-thread")).toContain("Draft of round 1");
     expect(shown.text("hitl-thread")).toContain("Say more");
-    expect(shown.text("hitl-thread")).toContain("What changed since round 2");
+    expect(shown.text("hitl-thread")).toContain("Changes since round 2");
     expect(shown.find("hitl-diff")?.querySelector("ins")?.textContent).toBe("quick");
   });
 });
@@ -341,7 +341,7 @@ describe("a flow's outcomes", () => {
 describe("a question without words", () => {
   it("says that an answer is wanted", async () => {
     const shown = await asked({ prompt: " " });
-    expect(shown.text("hitl-prompt")).toContain("Your answer is wanted");
+    expect(shown.text("hitl-prompt")).toContain("The crew needs your answer");
   });
 });
 
@@ -415,10 +415,10 @@ describe("a card among others", () => {
   it("is named by who asks, for those who hear a list of them", async () => {
     const shown = await asked({ source: { agent_role: "Writer" } });
     const name = () => shown.element.querySelector("article")?.getAttribute("aria-label");
-    expect(name()).toBe("Writer waits for you");
+    expect(name()).toBe("Writer is waiting for you");
     localStorage.setItem(UNDO_KEY, "0");
     shown.click("hitl-accept");
     await until(() => shown.status === "answered");
-    expect(name()).toBe("Writer's question");
+    expect(name()).toBe("Question from Writer");
   });
 });

@@ -150,7 +150,7 @@ describe("a run's view", () => {
     tell("run_cancelled", { reason: "withdrawn" });
     await until(() => shown.run === "cancelled");
     expect(shown.steps()).toEqual(["stopped", "waiting"]);
-    expect(shown.text("hitl-run-note")).toBe("It was cancelled.");
+    expect(shown.text("hitl-run-note")).toBe("The run was cancelled.");
   });
 
   it("says so when cancelling cannot reach the server, and lets one try again", async () => {
@@ -187,7 +187,7 @@ describe("a run's view", () => {
     });
     const shown = show();
     await until(() => shown.run === "lost");
-    expect(shown.text("hitl-run-note")).toContain("will not go on");
+    expect(shown.text("hitl-run-note")).toContain("cannot continue");
   });
 
   it("says that the log has dropped an old run", async () => {
