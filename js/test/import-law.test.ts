@@ -21,7 +21,7 @@ const FORBIDDEN = [
   ["inbox", "../lab/status"],
   ["view", "./card/card"],
   ["view/text", "../words"],
-  ["view/form", "../card/record"],
+  ["view/form", "../card/answer-record"],
   ["view/card", "../inbox/inbox"],
   ["view/run", "../inbox/inbox"],
   ["view/inbox", "../run/run"],

@@ -11,34 +11,34 @@ import { showCount } from "../inbox/badge";
 import { contentsPath, encodedPath, hashOf } from "../inbox/place";
 import { isObject } from "../protocol/decode";
 import type { HumanInputRequired } from "../protocol/gen";
-import type { Surroundings, Way } from "../view/inbox/host";
+import type { InboxHost, NotebookLink } from "../view/inbox/host";
 import { mountFullInbox } from "../view/inbox/mount-full";
 
 const TITLE = document.title;
 
 function start(): void {
   const endpoint = pageEndpoint();
-  const host = document.querySelector("main");
-  if (endpoint === null || host === null) return;
-  mountFullInbox(host, surroundings(endpoint));
+  const main = document.querySelector("main");
+  if (endpoint === null || main === null) return;
+  mountFullInbox(main, inboxHost(endpoint));
   const { client } = hold(endpoint);
   client.subscribe(() => showCount(document, TITLE, pendingCount(client.all())));
   watchForNews(client, show);
   serveFromHomeScreen(endpoint);
 }
 
-function surroundings(endpoint: Endpoint): Surroundings {
+function inboxHost(endpoint: Endpoint): InboxHost {
   return {
     endpoint,
     via: "inbox",
     testId: "hitl-inbox",
     ownsPage: true,
-    wayTo,
+    notebookLink,
     openSettings: () => false,
   };
 }
 
-function wayTo({ source }: HumanInputRequired): Way | null {
+function notebookLink({ source }: HumanInputRequired): NotebookLink | null {
   const { notebooks = "", root = "" } = document.body.dataset;
   const path = source.notebook === null ? null : contentsPath(source.notebook, root);
   if (path === null || notebooks === "") return null;

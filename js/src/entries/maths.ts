@@ -7,7 +7,7 @@
  */
 import createPurifier from "dompurify";
 import temml from "temml";
-import { FORMULA_CHARS, FORMULA_DEPTH, isModest } from "../view/text/budget";
+import { FORMULA_CHARS, FORMULA_DEPTH, isModest } from "../view/text/limits";
 
 /** In ems: a formula stands in a card, and must not stand over it. */
 const MOST_EMS = 20;

@@ -18,7 +18,7 @@ import { type Endpoint, pageEndpoint, pageOption } from "../client/endpoint";
 import { hold } from "../client/shared";
 import { pendingCount, watchForNews } from "../inbox/attention";
 import type { HumanInputRequired } from "../protocol/gen";
-import type { Surroundings, Way } from "../view/inbox/host";
+import type { InboxHost, NotebookLink } from "../view/inbox/host";
 import { addCommands } from "./commands";
 import icon from "./icon.css";
 import { Jump } from "./jump";
@@ -71,8 +71,8 @@ function surroundings(
   endpoint: Endpoint,
   jump: Jump,
   hasSettings: boolean,
-): Surroundings {
-  const wayTo = (required: HumanInputRequired): Way | null => {
+): InboxHost {
+  const notebookLink = (required: HumanInputRequired): NotebookLink | null => {
     if (jump.pathOf(required) === null) return null;
     return { kind: "action", label: "Show the cell", go: () => void jump.to(required) };
   };
@@ -86,7 +86,7 @@ function surroundings(
     via: "panel",
     testId: "hitl-panel",
     ownsPage: false,
-    wayTo,
+    notebookLink,
     openSettings,
   };
 }

@@ -1,6 +1,6 @@
 /** The side panel: the inbox in full, and on its tab how many wait. */
 import { Widget } from "@lumino/widgets";
-import type { Surroundings } from "../view/inbox/host";
+import type { InboxHost } from "../view/inbox/host";
 import { mountFullInbox } from "../view/inbox/mount-full";
 
 export const PANEL_ID = "crewai-hitl-panel";
@@ -10,7 +10,7 @@ const TITLE = "Crews waiting for you";
 export class Panel extends Widget {
   private readonly unmount: () => void;
 
-  constructor(surroundings: Surroundings) {
+  constructor(surroundings: InboxHost) {
     super();
     this.id = PANEL_ID;
     this.addClass("chitl-panel");

@@ -8,7 +8,7 @@ import type { Client } from "../client/client";
 import type { Endpoint } from "../client/endpoint";
 import { hold } from "../client/shared";
 import cardCss from "./card/card.css";
-import "./text/drawn-text";
+import "./text/tame-text";
 import markdownCss from "./text/markdown.css";
 import { Clock } from "./use-client";
 

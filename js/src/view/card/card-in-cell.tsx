@@ -14,7 +14,7 @@ import { useClock } from "../use-client";
 import type { DrawCard } from "./card";
 import { Card } from "./card";
 import type { CellCards } from "./cell-cards";
-import { isPending, useCards, useRequests, useShown } from "./waiting";
+import { isPending, useCards, useRequests, useShown } from "./request-cards";
 
 /** A kernel's own card comes at once; who waits for this long has none. */
 export const GRACE_MS = 2000;

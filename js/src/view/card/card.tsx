@@ -20,11 +20,11 @@ import { onCardKey } from "../keys";
 import { useClient } from "../use-client";
 import { asker } from "../words";
 import { Announcer } from "./announcer";
+import { AnswerRecord } from "./answer-record";
 import { KernelHint } from "./kernel-hint";
 import { MissingTexts, useTexts } from "./missing-texts";
 import { Question } from "./question";
-import { AnswerRecord } from "./record";
-import { useStaying } from "./staying";
+import { useFocusAndScroll } from "./use-focus-and-scroll";
 
 interface Props {
   /** Null when the page is none of a Jupyter server: then the card can only be read. */
@@ -56,7 +56,7 @@ export function Card({ client, snapshot, via, saved = null, alone = true }: Prop
   const connection = useClient(client, (known) => (alone ? known.connection : null));
   useLayoutEffect(() => client?.expect(snapshot), [client, snapshot]);
   const open = status === "pending" || status === "sending";
-  const [root, host] = useStaying(open);
+  const [root, host] = useFocusAndScroll(open);
   const [required, missing] = useTexts(client, request, snapshot, root);
   const choices = useMemo(() => choicesOf(required), [required]);
   const drafting = useDraft(id);

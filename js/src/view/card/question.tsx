@@ -3,11 +3,11 @@ import type { ComponentChildren } from "preact";
 import type { LinkState } from "../../client/resume";
 import type { HumanInputRequired } from "../../protocol/gen";
 import { Connection } from "../connection";
-import { LongText, useSome } from "../text/in-parts";
 import { Markdown } from "../text/markdown";
+import { LongText, useSome } from "../text/show-more";
 import { reasons } from "../words";
-import { Asker } from "./asker";
-import { Thread } from "./thread";
+import { Byline } from "./byline";
+import { Rounds } from "./rounds";
 
 interface Props {
   readonly required: HumanInputRequired;
@@ -24,7 +24,7 @@ export function Question({ required, link, open, editor, edited }: Props) {
   return (
     <>
       <header class="chitl-head">
-        <Asker required={required} open={open} />
+        <Byline required={required} open={open} />
         {link !== null && <Connection state={link} />}
       </header>
       <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
@@ -38,7 +38,7 @@ export function Question({ required, link, open, editor, edited }: Props) {
         <>
           <Reasons required={required} />
           {required.pause !== null && <p class="chitl-note">{PAUSED}</p>}
-          <Thread required={required} />
+          <Rounds required={required} />
           {editor}
           <Context required={required} edited={edited} />
         </>
@@ -98,7 +98,7 @@ function Closed({ required }: { readonly required: HumanInputRequired }) {
   return (
     <details class="chitl-fold">
       <summary>Show context</summary>
-      <Thread required={required} />
+      <Rounds required={required} />
       <Context required={required} edited={false} />
     </details>
   );

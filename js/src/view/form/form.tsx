@@ -7,8 +7,8 @@
  */
 import { useState } from "preact/hooks";
 import type { FieldError } from "../../protocol/decode";
-import { DRAWN_CHOICES, isHeavy } from "../text/budget";
-import { More, useSome } from "../text/in-parts";
+import { DRAWN_CHOICES, isHeavy } from "../text/limits";
+import { More, useSome } from "../text/show-more";
 import { errorsOf, type Field, type Input, type Inputs, inputOf, type Option } from "./fields";
 
 interface Props {

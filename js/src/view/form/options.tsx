@@ -1,5 +1,5 @@
 /** The options of a question: one to choose, any number, or buttons that answer at once. */
-import { useSome } from "../text/in-parts";
+import { useSome } from "../text/show-more";
 
 interface Props {
   readonly options: readonly string[];

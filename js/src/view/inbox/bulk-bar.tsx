@@ -10,7 +10,7 @@ import type { Client } from "../../client/client";
 import { answerOf, decideAll, type Send, type Verdict, verdictsOf } from "../../inbox/bulk";
 import type { Request } from "../../protocol/state";
 import { labels } from "../form/choices";
-import { firstPart } from "../text/budget";
+import { firstPart } from "../text/limits";
 
 interface Props {
   readonly client: Client;

@@ -1,7 +1,7 @@
 /**
  * The inbox in full: what waits, the history, one request by its address.
  *
- * It stands on the inbox page and in JupyterLab's panel; `surroundings` is what differs there.
+ * It stands on the inbox page and in JupyterLab's panel; `host` is what differs there.
  * The cards are the same as under a cell.
  */
 import type { RefObject } from "preact";
@@ -9,60 +9,60 @@ import { useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import { type Filters, NO_FILTERS } from "../../inbox/filters";
 import type { Place } from "../../inbox/place";
-import { isPending } from "../card/waiting";
+import { isPending } from "../card/request-cards";
 import { Connection } from "../connection";
 import { useClient } from "../use-client";
+import { InboxAnnouncer } from "./announcer";
+import { ConnectionProblem } from "./connection-problem";
 import { HistoryList } from "./history";
-import type { Surroundings } from "./host";
-import { KeysSheet } from "./keys-sheet";
-import { LinkTrouble } from "./link-trouble";
-import { News } from "./news";
+import type { InboxHost } from "./host";
 import { PendingList } from "./pending";
-import { SettingsSheet } from "./settings-sheet";
+import { SettingsDialog } from "./settings-dialog";
 import { type Action, moveFocus, useShortcuts } from "./shortcuts";
-import { Single } from "./single";
+import { ShortcutsDialog } from "./shortcuts-dialog";
+import { SingleRequest } from "./single-request";
 import { usePlace } from "./use-place";
 
 interface Props {
   readonly client: Client;
-  readonly surroundings: Surroundings;
+  readonly host: InboxHost;
 }
 
 type Open = "keys" | "settings" | null;
 
-export function FullInbox({ client, surroundings }: Props) {
+export function FullInbox({ client, host }: Props) {
   useClient(client, (known) => known.version);
-  const [place, go] = usePlace(surroundings.ownsPage);
+  const [place, go] = usePlace(host.ownsPage);
   const [filters, setFilters] = useState<Filters>(NO_FILTERS);
   const [open, setOpen] = useState<Open>(null);
   const root = useRef<HTMLElement>(null);
   const search = useRef<HTMLInputElement>(null);
-  useShortcuts(root, surroundings.ownsPage, (action) => act(action, root, search, go, setOpen));
-  const common = { client, surroundings, filters, onFilters: setFilters, search };
+  useShortcuts(root, host.ownsPage, (action) => act(action, root, search, go, setOpen));
+  const common = { client, host, filters, onFilters: setFilters, search };
   return (
     <section
       ref={root}
       class="chitl chitl-inbox chitl-full"
-      data-testid={surroundings.testId}
+      data-testid={host.testId}
       data-view={place.view}
       aria-label="Waiting for you"
     >
-      <Head client={client} place={place} go={go} surroundings={surroundings} onOpen={setOpen} />
-      <LinkTrouble client={client} />
-      <News client={client} />
+      <Head client={client} place={place} go={go} host={host} onOpen={setOpen} />
+      <ConnectionProblem client={client} />
+      <InboxAnnouncer client={client} />
       {place.view === "pending" && <PendingList {...common} />}
       {place.view === "history" && <HistoryList {...common} />}
       {place.view === "request" && (
-        <Single
+        <SingleRequest
           key={place.id}
           client={client}
-          surroundings={surroundings}
+          host={host}
           id={place.id}
           onBack={() => go({ view: "pending" })}
         />
       )}
-      {open === "keys" && <KeysSheet onClose={() => setOpen(null)} />}
-      {open === "settings" && <SettingsSheet onClose={() => setOpen(null)} />}
+      {open === "keys" && <ShortcutsDialog onClose={() => setOpen(null)} />}
+      {open === "settings" && <SettingsDialog onClose={() => setOpen(null)} />}
     </section>
   );
 }
@@ -95,11 +95,11 @@ interface HeadProps {
   readonly client: Client;
   readonly place: Place;
   readonly go: (place: Place) => void;
-  readonly surroundings: Surroundings;
+  readonly host: InboxHost;
   readonly onOpen: (what: Open) => void;
 }
 
-function Head({ client, place, go, surroundings, onOpen }: HeadProps) {
+function Head({ client, place, go, host, onOpen }: HeadProps) {
   const count = client.all().filter(isPending).length;
   return (
     <header class="chitl-full-head">
@@ -119,7 +119,7 @@ function Head({ client, place, go, surroundings, onOpen }: HeadProps) {
           testId="hitl-open-settings"
           label="Settings"
           icon={GEAR}
-          onClick={() => surroundings.openSettings() || onOpen("settings")}
+          onClick={() => host.openSettings() || onOpen("settings")}
         />
         <IconButton
           testId="hitl-open-keys"

@@ -13,11 +13,11 @@ import {
 import { closedOnes, History, type Pages } from "../../inbox/history";
 import type { Request } from "../../protocol/state";
 import { Card } from "../card/card";
-import { firstPart } from "../text/budget";
+import { firstPart } from "../text/limits";
 import { useClock } from "../use-client";
 import { asker, clockTime, person, verdict, wentOn } from "../words";
-import type { ListProps, Surroundings } from "./host";
-import { Ways } from "./item";
+import type { InboxHost, ListProps } from "./host";
+import { ItemLinks } from "./item";
 import { NothingFound, Toolbar } from "./toolbar";
 import { Trail } from "./trail";
 
@@ -27,8 +27,8 @@ const LINE_CHARS = 500;
 /** A search is not sent while one still types its word. */
 const TYPING_MS = 200;
 
-export function HistoryList({ client, surroundings, filters, onFilters, search }: ListProps) {
-  const [pages, older] = useHistory(surroundings.endpoint, filters, client.all());
+export function HistoryList({ client, host, filters, onFilters, search }: ListProps) {
+  const [pages, older] = useHistory(host.endpoint, filters, client.all());
   const closed = closedOnes(pages.requests, client.all());
   const found = closed.filter((request) => matches(request, filters));
   const idle = pages.phase === "ready";
@@ -52,12 +52,7 @@ export function HistoryList({ client, surroundings, filters, onFilters, search }
       )}
       <div class="chitl-entries">
         {found.map((request) => (
-          <Entry
-            key={request.required.request_id}
-            client={client}
-            request={request}
-            surroundings={surroundings}
-          />
+          <Entry key={request.required.request_id} client={client} request={request} host={host} />
         ))}
       </div>
       <Foot pages={pages} onOlder={older} />
@@ -93,10 +88,10 @@ function Foot({ pages, onOlder }: { readonly pages: Pages; readonly onOlder: () 
 interface EntryProps {
   readonly client: Client;
   readonly request: Request;
-  readonly surroundings: Surroundings;
+  readonly host: InboxHost;
 }
 
-function Entry({ client, request, surroundings }: EntryProps) {
+function Entry({ client, request, host }: EntryProps) {
   const [open, setOpen] = useState(false);
   const { required } = request;
   return (
@@ -116,7 +111,7 @@ function Entry({ client, request, surroundings }: EntryProps) {
       </summary>
       {open && (
         <div class="chitl-entry-body">
-          <Known client={client} request={request} surroundings={surroundings} />
+          <Known client={client} request={request} host={host} />
         </div>
       )}
     </details>
@@ -124,12 +119,12 @@ function Entry({ client, request, surroundings }: EntryProps) {
 }
 
 /** One request in full: its card, what happened to it, and the ways on. */
-export function Known({ client, request, surroundings }: EntryProps) {
+export function Known({ client, request, host }: EntryProps) {
   return (
     <>
-      <Card client={client} snapshot={request.required} via={surroundings.via} alone={false} />
-      <Trail endpoint={surroundings.endpoint} request={request} />
-      <Ways required={request.required} surroundings={surroundings} />
+      <Card client={client} snapshot={request.required} via={host.via} alone={false} />
+      <Trail endpoint={host.endpoint} request={request} />
+      <ItemLinks required={request.required} host={host} />
     </>
   );
 }

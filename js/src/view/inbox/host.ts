@@ -6,11 +6,11 @@ import type { Filters } from "../../inbox/filters";
 import type { HumanInputRequired } from "../../protocol/gen";
 
 /** How to get from a question to its notebook. */
-export type Way =
+export type NotebookLink =
   | { readonly kind: "link"; readonly label: string; readonly href: string }
   | { readonly kind: "action"; readonly label: string; readonly go: () => void };
 
-export interface Surroundings {
+export interface InboxHost {
   readonly endpoint: Endpoint;
   /** The surface that answers are said to come from. */
   readonly via: string;
@@ -18,7 +18,7 @@ export interface Surroundings {
   /** Whether the address bar and the keyboard of the whole page are its own. */
   readonly ownsPage: boolean;
   /** The way to a question's notebook, or null when none is known. */
-  wayTo(required: HumanInputRequired): Way | null;
+  notebookLink(required: HumanInputRequired): NotebookLink | null;
   /** Open the host's own settings; false where it has none, and the inbox shows its own sheet. */
   openSettings(): boolean;
 }
@@ -26,7 +26,7 @@ export interface Surroundings {
 /** What every list of an inbox is given. */
 export interface ListProps {
   readonly client: Client;
-  readonly surroundings: Surroundings;
+  readonly host: InboxHost;
   readonly filters: Filters;
   readonly onFilters: (filters: Filters) => void;
   readonly search: RefObject<HTMLInputElement | null>;

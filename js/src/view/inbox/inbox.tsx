@@ -4,10 +4,10 @@
  * The page and the panel show more around the same cards (`full-inbox.tsx`).
  */
 import type { Client } from "../../client/client";
-import { isPending, useCards, useShown } from "../card/waiting";
+import { isPending, useCards, useShown } from "../card/request-cards";
 import { Connection } from "../connection";
 import { useClient } from "../use-client";
-import { useGrowing } from "./use-growing";
+import { useInfiniteScroll } from "./use-infinite-scroll";
 
 interface Props {
   readonly client: Client | null;
@@ -20,7 +20,7 @@ export function Inbox({ client, via, title, testId }: Props) {
   useClient(client, (known) => known.version);
   const shown = useShown(client?.all() ?? []);
   const cards = useCards(client, via);
-  const [drawn, end] = useGrowing(shown.length);
+  const [drawn, end] = useInfiniteScroll(shown.length);
   const count = shown.filter(isPending).length;
   return (
     <section class="chitl chitl-inbox" data-testid={testId} aria-label={title}>

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { hashOf } from "../../inbox/place";
 import type { HumanInputRequired } from "../../protocol/gen";
-import type { Surroundings, Way } from "./host";
+import type { InboxHost, NotebookLink } from "./host";
 
 /** How an item can be selected; null when nothing is being selected. */
 export interface Selecting {
@@ -14,12 +14,12 @@ export interface Selecting {
 
 interface Props {
   readonly required: HumanInputRequired;
-  readonly surroundings: Surroundings;
+  readonly host: InboxHost;
   readonly selecting: Selecting | null;
   readonly children: ComponentChildren;
 }
 
-export function Item({ required, surroundings, selecting, children }: Props) {
+export function Item({ required, host, selecting, children }: Props) {
   return (
     <div
       class={`chitl-item${selecting?.chosen ? " chitl-is-chosen" : ""}`}
@@ -30,7 +30,7 @@ export function Item({ required, surroundings, selecting, children }: Props) {
       {selecting !== null && <SelectBox required={required} selecting={selecting} />}
       <div class="chitl-item-body">
         {children}
-        <Ways required={required} surroundings={surroundings} />
+        <ItemLinks required={required} host={host} />
       </div>
     </div>
   );
@@ -57,24 +57,24 @@ function SelectBox({
   );
 }
 
-interface WaysProps {
+interface ItemLinksProps {
   readonly required: HumanInputRequired;
-  readonly surroundings: Surroundings;
+  readonly host: InboxHost;
 }
 
 /** To the notebook, and the address of this one request. */
-export function Ways({ required, surroundings }: WaysProps) {
-  const way = surroundings.wayTo(required);
+export function ItemLinks({ required, host }: ItemLinksProps) {
+  const notebook = host.notebookLink(required);
   const own = hashOf({ view: "request", id: required.request_id });
-  const href = surroundings.ownsPage ? own : surroundings.endpoint.prefix + own;
+  const href = host.ownsPage ? own : host.endpoint.prefix + own;
   return (
-    <div class="chitl-ways">
-      {way !== null && <WayOn way={way} />}
+    <div class="chitl-links">
+      {notebook !== null && <OpenNotebook link={notebook} />}
       <a
-        class="chitl-way"
+        class="chitl-link"
         data-testid="hitl-link"
         href={href}
-        {...(surroundings.ownsPage ? {} : { target: "_blank", rel: "noopener" })}
+        {...(host.ownsPage ? {} : { target: "_blank", rel: "noopener" })}
       >
         Link to this request
       </a>
@@ -82,17 +82,23 @@ export function Ways({ required, surroundings }: WaysProps) {
   );
 }
 
-function WayOn({ way }: { readonly way: Way }) {
-  if (way.kind === "action") {
+function OpenNotebook({ link }: { readonly link: NotebookLink }) {
+  if (link.kind === "action") {
     return (
-      <button type="button" class="chitl-way" data-testid="hitl-notebook" onClick={way.go}>
-        {way.label}
+      <button type="button" class="chitl-link" data-testid="hitl-notebook" onClick={link.go}>
+        {link.label}
       </button>
     );
   }
   return (
-    <a class="chitl-way" data-testid="hitl-notebook" href={way.href} target="_blank" rel="noopener">
-      {way.label}
+    <a
+      class="chitl-link"
+      data-testid="hitl-notebook"
+      href={link.href}
+      target="_blank"
+      rel="noopener"
+    >
+      {link.label}
     </a>
   );
 }

@@ -1,17 +1,17 @@
 /** Putting the inbox in full on a page: apart from `bundle/`, so that a card stays small. */
 
 import { type Cleanup, mount } from "../mount";
+import dialogCss from "./dialog.css";
 import { FullInbox } from "./full-inbox";
 import historyCss from "./history.css";
-import type { Surroundings } from "./host";
+import type { InboxHost } from "./host";
 import inboxCss from "./inbox.css";
-import sheetCss from "./sheet.css";
 
-export function mountFullInbox(host: HTMLElement, surroundings: Surroundings): Cleanup {
+export function mountFullInbox(element: HTMLElement, host: InboxHost): Cleanup {
   return mount(
-    host,
-    surroundings.endpoint,
-    (client) => client !== null && <FullInbox client={client} surroundings={surroundings} />,
-    { Inbox: inboxCss + historyCss + sheetCss },
+    element,
+    host.endpoint,
+    (client) => client !== null && <FullInbox client={client} host={host} />,
+    { Inbox: inboxCss + historyCss + dialogCss },
   );
 }

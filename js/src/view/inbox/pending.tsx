@@ -1,26 +1,26 @@
 /** What waits, with everything that helps when it is much: filters, search, selecting. */
 import { facets, isFiltered, matches, NO_FILTERS } from "../../inbox/filters";
 import type { Request } from "../../protocol/state";
-import { isPending, useCards, useShown } from "../card/waiting";
+import { isPending, useCards, useShown } from "../card/request-cards";
 import { BulkBar } from "./bulk-bar";
 import type { ListProps } from "./host";
 import { Nothing } from "./inbox";
 import { Item } from "./item";
 import { SelectButton, useSelection } from "./selection";
 import { NothingFound, Toolbar } from "./toolbar";
-import { useGrowing } from "./use-growing";
+import { useInfiniteScroll } from "./use-infinite-scroll";
 import { useServerSearch } from "./use-server-search";
 
-export function PendingList({ client, surroundings, filters, onFilters, search }: ListProps) {
+export function PendingList({ client, host, filters, onFilters, search }: ListProps) {
   const shown = useShown(client.all());
-  const searched = useServerSearch(surroundings.endpoint, filters.text, shown);
+  const searched = useServerSearch(host.endpoint, filters.text, shown);
   const isFound = (request: Request) =>
     matches(request, filters) ||
     (searched.ids.has(request.required.request_id) && matches(request, { ...filters, text: "" }));
   const found = shown.filter(isFound);
   const selection = useSelection(found);
-  const cards = useCards(client, surroundings.via);
-  const [drawn, end] = useGrowing(found.length);
+  const cards = useCards(client, host.via);
+  const [drawn, end] = useInfiniteScroll(found.length);
   const waiting = found.filter(isPending).length;
   return (
     <>
@@ -46,7 +46,7 @@ export function PendingList({ client, surroundings, filters, onFilters, search }
           <Item
             key={request.required.request_id}
             required={request.required}
-            surroundings={surroundings}
+            host={host}
             selecting={selection.of(request)}
           >
             {cards(request)}
@@ -60,7 +60,7 @@ export function PendingList({ client, surroundings, filters, onFilters, search }
           client={client}
           chosen={selection.chosen}
           more={selection.more}
-          via={surroundings.via}
+          via={host.via}
           onAll={selection.all}
           onDone={selection.stop}
         />

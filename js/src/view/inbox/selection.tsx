@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { alike, isSimple, likeness } from "../../inbox/bulk";
 import type { Request } from "../../protocol/state";
-import { isPending } from "../card/waiting";
+import { isPending } from "../card/request-cards";
 import type { Selecting } from "./item";
 
 type Selection = ReturnType<typeof useSelection>;

@@ -1,6 +1,6 @@
 /** What a run does, step by step: the tasks of a crew, the methods of a flow. */
 import type { StepState, StepStatus } from "../../protocol/run";
-import { useSome } from "../text/in-parts";
+import { useSome } from "../text/show-more";
 import { duration } from "./words";
 
 interface Props {

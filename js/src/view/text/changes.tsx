@@ -1,7 +1,7 @@
 /** A difference as a person reads it: what went is struck out, what came is underlined. */
 import { useMemo } from "preact/hooks";
 import { type Part, shortened, wordDiff } from "./diff";
-import { LongText, useSome } from "./in-parts";
+import { LongText, useSome } from "./show-more";
 
 /** Parts of a difference that are shown at first. */
 const PARTS = 1000;

@@ -5,7 +5,7 @@
  * is `markdown.tsx`; the worker's side is `formatting-worker.ts`.
  */
 import { builtFileUrl } from "../../client/endpoint";
-import { AT_ONCE_CHARS, FORMAT_MS, UNAIDED_CHARS } from "./budget";
+import { AT_ONCE_CHARS, FORMAT_MS, UNAIDED_CHARS } from "./limits";
 import { markdownHtml } from "./markdown-html";
 
 interface Job {

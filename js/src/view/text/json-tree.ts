@@ -5,7 +5,7 @@
  * call must see the digits that will be sent. It makes elements, and puts text into
  * them as text only.
  */
-import { tamed } from "./budget";
+import { tamed } from "./limits";
 
 /** Lines of one object or list that are shown unfolded, below the outermost. */
 const LINES_OPEN = 12;

@@ -5,8 +5,8 @@
  * in a worker (`formatting.ts`), but for what is short.
  */
 import { Marked } from "marked";
-import { isModest } from "./budget";
 import { isJson } from "./json-tree";
+import { isModest } from "./limits";
 import { mathsExtensions } from "./maths";
 
 const marked = new Marked({

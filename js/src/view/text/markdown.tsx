@@ -7,13 +7,13 @@
  * page: `formatting.ts` formats it elsewhere, and what costs too much is shown plain.
  */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { JSON_CHARS, PLAIN_CHARS, tamed } from "./budget";
 import { format, formattedAtOnce } from "./formatting";
-import { LongText } from "./in-parts";
 import { jsonTree } from "./json-tree";
+import { JSON_CHARS, PLAIN_CHARS, tamed } from "./limits";
 import { markdownHtml } from "./markdown-html";
 import { drawMaths } from "./maths";
 import { safeTree } from "./safe-tree";
+import { LongText } from "./show-more";
 
 /** Return the Markdown as elements that are safe to show; none where it costs too much. */
 export function safeMarkdown(text: string, page: Document = document): DocumentFragment {

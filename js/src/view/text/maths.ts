@@ -7,7 +7,7 @@
  */
 import type { TokenizerAndRendererExtension } from "marked";
 import { builtFileUrl } from "../../client/endpoint";
-import { FORMULA_ELEMENTS, FORMULAS } from "./budget";
+import { FORMULA_ELEMENTS, FORMULAS } from "./limits";
 
 /** The mark on a formula's source: `inline` or `block` (`safe-tree.ts` lets it through). */
 const MATHS = "data-maths";

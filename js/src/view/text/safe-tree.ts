@@ -7,7 +7,7 @@
  * XSS). What its authors call an element is not believed either: a form's fields can shadow its
  * properties ("DOM clobbering"), and all that this can do here is to misplace text.
  */
-import { taming } from "./budget";
+import { taming } from "./limits";
 
 /** The elements that are built, with the attributes that they keep. */
 const KEPT: ReadonlyMap<string, readonly string[]> = new Map([

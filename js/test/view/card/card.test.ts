@@ -110,7 +110,7 @@ const BOOKING = {
   properties: {
     name: { type: "string", title: "Guest", description: "As in the passport", minLength: 2 },
     nights: { type: "integer", minimum: 1, maximum: 14, default: 3 },
-    room: { type: "string", enum: ["s", "d"], enumNames: ["Single", "Double"] },
+    room: { type: "string", enum: ["s", "d"], enumNames: ["SingleRequest", "Double"] },
     extras: { type: "array", items: { type: "string", enum: ["breakfast", "parking"] } },
     smoker: { type: "boolean", default: false },
   },

@@ -9,7 +9,7 @@ import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
 /** Return the card's root, and what it tells its host page. */
-export function useStaying(open: boolean) {
+export function useFocusAndScroll(open: boolean) {
   const root = useFocusKept();
   useKeptInSight(root, open);
   return [root, useKeysKept(root, open)] as const;

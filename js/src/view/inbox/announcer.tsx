@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import { asker } from "../words";
 
-export function News({ client }: { readonly client: Client }) {
+export function InboxAnnouncer({ client }: { readonly client: Client }) {
   const words = useNews(client);
   return (
     <p class="chitl-unseen" data-testid="hitl-news" role="status">

@@ -2,7 +2,7 @@
 import type { Client } from "../../client/client";
 import { useClient } from "../use-client";
 
-export function LinkTrouble({ client }: { readonly client: Client }) {
+export function ConnectionProblem({ client }: { readonly client: Client }) {
   const state = useClient(client, (known) => known.connection);
   if (state?.phase !== "offline") return null;
   if (state.forbidden) {

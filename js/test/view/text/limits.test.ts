@@ -1,15 +1,15 @@
 /** What a text may cost: bounds on what is formatted, and the parts of what is long. */
 import { describe, expect, it } from "vitest";
+import { wordDiff } from "../../../src/view/text/diff";
+import { format, formattedAtOnce } from "../../../src/view/text/formatting";
+import { jsonTree } from "../../../src/view/text/json-tree";
 import {
   firstPart,
   isModest,
   LIST_ITEMS,
   tamed,
   UNAIDED_CHARS,
-} from "../../../src/view/text/budget";
-import { wordDiff } from "../../../src/view/text/diff";
-import { format, formattedAtOnce } from "../../../src/view/text/formatting";
-import { jsonTree } from "../../../src/view/text/json-tree";
+} from "../../../src/view/text/limits";
 import { safeMarkdown } from "../../../src/view/text/markdown";
 import { markdownHtml } from "../../../src/view/text/markdown-html";
 import { cardsOnAPage, until } from "../card/cards-on-a-page";
@@ -93,6 +93,14 @@ describe("what is long", () => {
     await until(() => shown.find("hitl-plain"));
     shown.element.querySelector<HTMLElement>("[data-testid=hitl-context] .chitl-more")?.click();
     await until(() => shown.text("hitl-context").match(/x /g)?.length === 30_000);
+  });
+
+  it("has no letter with a pile of marks in it, also where more is asked for", async () => {
+    const shown = await cards.asked({ prompt: `a${"\u0301".repeat(1000)} `.repeat(10) });
+    expect(shown.text("hitl-prompt")).not.toMatch(/\u0301{9}/);
+    shown.element.querySelector<HTMLElement>("[data-testid=hitl-prompt] .chitl-more")?.click();
+    await until(() => shown.text("hitl-prompt").includes("left") === false);
+    expect(shown.text("hitl-prompt")).not.toMatch(/\u0301{9}/);
   });
 
   it("is cut between characters", () => {

@@ -1,6 +1,6 @@
 /** A filled form, to be read: one row for each value, and what it was before where it changed. */
 import type { JSX } from "preact";
-import { LongText, useSome } from "../text/in-parts";
+import { LongText, useSome } from "../text/show-more";
 import { type Field, fieldsOf } from "./fields";
 
 interface Props {
@@ -10,7 +10,7 @@ interface Props {
   readonly compare: boolean;
 }
 
-export function Values({ values, schema, compare }: Props) {
+export function ValuesTable({ values, schema, compare }: Props) {
   const fields = fieldsOf(schema ?? {});
   const known = new Map(fields.map((field) => [field.name, field]));
   const names = [...known.keys(), ...Object.keys(values).filter((name) => !known.has(name))];

@@ -1,7 +1,7 @@
 /** What is too long to be drawn at once: its beginning, and a button that shows more. */
 import type { ComponentChild } from "preact";
 import { useState } from "preact/hooks";
-import { DRAWN_CHARS, firstPart, LIST_ITEMS, SHORT_CHARS } from "./budget";
+import { DRAWN_CHARS, firstPart, LIST_ITEMS, SHORT_CHARS } from "./limits";
 
 /** Return the entries that are shown, and a button for more where there are some. */
 export function useSome<T>(
@@ -37,12 +37,12 @@ export function LongText({ text, most = SHORT_CHARS }: LongTextProps) {
   const [chars, setChars] = useState(most);
   const shown = firstPart(text, chars);
   const left = text.length - shown.length;
-  return left === 0 ? (
-    <>{pieces(shown)}</>
-  ) : (
+  const more = `Show more (${left} characters left)`;
+  return (
     <>
-      {pieces(shown)}…{" "}
-      <More words={`Show more (${left} characters left)`} go={() => setChars(chars + 5 * most)} />
+      {pieces(shown)}
+      {left > 0 && "… "}
+      {left > 0 && <More words={more} go={() => setChars(chars + 5 * most)} />}
     </>
   );
 }

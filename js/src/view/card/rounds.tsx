@@ -6,11 +6,11 @@
  */
 import { useMemo, useState } from "preact/hooks";
 import type { HumanInputRequired, Round } from "../../protocol/gen";
-import { LIST_ITEMS } from "../text/budget";
 import { Difference } from "../text/changes";
 import { likeness, wordDiff } from "../text/diff";
-import { LongText, More } from "../text/in-parts";
+import { LIST_ITEMS } from "../text/limits";
 import { Markdown } from "../text/markdown";
+import { LongText, More } from "../text/show-more";
 
 /** The rounds that are shown at first, the latest. */
 const ROUNDS = 10;
@@ -18,7 +18,7 @@ const ROUNDS = 10;
 /** A draft that was written anew is read, not compared. */
 const LEAST_LIKENESS = 0.3;
 
-export function Thread({ required }: { readonly required: HumanInputRequired }) {
+export function Rounds({ required }: { readonly required: HumanInputRequired }) {
   const { history, draft, round } = required;
   const [count, setCount] = useState(ROUNDS);
   const last = history.at(-1);

@@ -9,7 +9,7 @@ interface Props {
   readonly open: boolean;
 }
 
-export function Asker({ required, open }: Props) {
+export function Byline({ required, open }: Props) {
   const { name, details } = asker(required);
   return (
     <div class="chitl-asker">

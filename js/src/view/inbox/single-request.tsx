@@ -5,20 +5,20 @@ import { get } from "../../client/http";
 import { requestFromListing } from "../../protocol/state";
 import { useClient } from "../use-client";
 import { Known } from "./history";
-import type { Surroundings } from "./host";
+import type { InboxHost } from "./host";
 
 interface Props {
   readonly client: Client;
-  readonly surroundings: Surroundings;
+  readonly host: InboxHost;
   readonly id: string;
   readonly onBack: () => void;
 }
 
 type Search = "looking" | "unknown" | "away" | "forbidden";
 
-export function Single({ client, surroundings, id, onBack }: Props) {
+export function SingleRequest({ client, host, id, onBack }: Props) {
   const request = useClient(client, (known) => known.request(id)) ?? null;
-  const search = useSearch(client, surroundings, id);
+  const search = useSearch(client, host, id);
   return (
     <div data-testid="hitl-single">
       <p>
@@ -31,7 +31,7 @@ export function Single({ client, surroundings, id, onBack }: Props) {
           {WORDS[search]}
         </p>
       ) : (
-        <Known client={client} request={request} surroundings={surroundings} />
+        <Known client={client} request={request} host={host} />
       )}
     </div>
   );
@@ -46,7 +46,7 @@ const WORDS: Readonly<Record<Search, string>> = {
 };
 
 /** Ask the server for a request that the stream did not bring, again when the connection is. */
-function useSearch(client: Client, { endpoint }: Surroundings, id: string): Search {
+function useSearch(client: Client, { endpoint }: InboxHost, id: string): Search {
   const [search, setSearch] = useState<Search>("looking");
   const phase = useClient(client, (known) => known.connection.phase);
   useEffect(() => {

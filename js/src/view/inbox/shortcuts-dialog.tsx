@@ -1,10 +1,10 @@
 /** The list of keys. */
-import { Sheet } from "./sheet";
+import { Dialog } from "./dialog";
 import { KEY_WORDS } from "./shortcuts";
 
-export function KeysSheet({ onClose }: { readonly onClose: () => void }) {
+export function ShortcutsDialog({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Sheet title="Keyboard shortcuts" testId="hitl-keys" onClose={onClose}>
+    <Dialog title="Keyboard shortcuts" testId="hitl-keys" onClose={onClose}>
       <dl class="chitl-keys">
         {KEY_WORDS.map(([key, words]) => (
           <div key={key}>
@@ -17,6 +17,6 @@ export function KeysSheet({ onClose }: { readonly onClose: () => void }) {
           </div>
         ))}
       </dl>
-    </Sheet>
+    </Dialog>
   );
 }

@@ -9,7 +9,7 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-export function Sheet({ title, testId, onClose, children }: Props) {
+export function Dialog({ title, testId, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const element = dialog.current;
@@ -19,13 +19,13 @@ export function Sheet({ title, testId, onClose, children }: Props) {
   return (
     <dialog
       ref={dialog}
-      class="chitl-sheet"
+      class="chitl-dialog"
       data-testid={testId}
       aria-label={title}
       onClose={onClose}
       onKeyDown={(event) => event.stopPropagation()}
     >
-      <header class="chitl-sheet-head">
+      <header class="chitl-dialog-head">
         <h2>{title}</h2>
         <button type="button" class="chitl-button chitl-quiet" onClick={onClose}>
           Close

@@ -9,7 +9,9 @@ const STEP = 25;
 const MARGIN = "1500px";
 
 /** Return how many to draw, and what to put at the list's end. */
-export function useGrowing(total: number): readonly [number, RefObject<HTMLDivElement | null>] {
+export function useInfiniteScroll(
+  total: number,
+): readonly [number, RefObject<HTMLDivElement | null>] {
   const [drawn, setDrawn] = useState(STEP);
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {

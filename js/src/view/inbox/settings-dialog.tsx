@@ -7,9 +7,9 @@ import {
   readPreferences,
   writePreferences,
 } from "../../inbox/preferences";
-import { Sheet } from "./sheet";
+import { Dialog } from "./dialog";
 
-export function SettingsSheet({ onClose }: { readonly onClose: () => void }) {
+export function SettingsDialog({ onClose }: { readonly onClose: () => void }) {
   const [preferences, setPreferences] = useState(readPreferences);
   const [refused, setRefused] = useState<string | null>(null);
   const change = (part: Partial<Preferences>) => {
@@ -18,7 +18,7 @@ export function SettingsSheet({ onClose }: { readonly onClose: () => void }) {
     if (!writePreferences(next)) setRefused("This browser does not save settings for this page.");
   };
   return (
-    <Sheet title="Settings" testId="hitl-settings" onClose={onClose}>
+    <Dialog title="Settings" testId="hitl-settings" onClose={onClose}>
       <div class="chitl-settings">
         <Calls preferences={preferences} change={change} onRefused={setRefused} />
         <QuietHours preferences={preferences} change={change} />
@@ -32,7 +32,7 @@ export function SettingsSheet({ onClose }: { readonly onClose: () => void }) {
           These settings apply to this browser. Notifications never show the question.
         </p>
       </div>
-    </Sheet>
+    </Dialog>
   );
 }
 

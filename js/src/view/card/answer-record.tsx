@@ -3,10 +3,10 @@ import type { ClosingEvent } from "../../protocol/decode";
 import type { HumanInputCompleted, HumanInputRequired } from "../../protocol/gen";
 import type { Draft } from "../form/draft";
 import { fieldsOf, isChanged, valuesOf } from "../form/fields";
-import { Values } from "../form/values";
+import { ValuesTable } from "../form/values-table";
 import { Changes } from "../text/changes";
 import { Copy } from "../text/copy";
-import { LongText } from "../text/in-parts";
+import { LongText } from "../text/show-more";
 import { useClock } from "../use-client";
 import { clockTime, person, verdict, wentOn } from "../words";
 
@@ -56,7 +56,11 @@ function Said({ required, answer }: SaidProps) {
         </p>
       )}
       {values !== null && (
-        <Values values={values} schema={required.response.schema} compare={decision === "edit"} />
+        <ValuesTable
+          values={values}
+          schema={required.response.schema}
+          compare={decision === "edit"}
+        />
       )}
       {text.trim() !== "" && text !== chosen && (
         <blockquote class="chitl-said" dir="auto">
