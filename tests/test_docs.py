@@ -4,15 +4,23 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import crewai_hitl_nb as hitl
+from crewai_hitl_nb.protocol import errors
 from crewai_hitl_nb.protocol.events import HumanInputRequired
+from crewai_hitl_nb.server import base
 from tests.jupyter_process import REPOSITORY, jupyter_process
 
-DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+DOCUMENTS = sorted(
+    [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("*/*.md"), *REPOSITORY.glob(".github/**/*.md")]
+)
+
+HOST = (400, 401, 403, 404, 405, 500)
+"""The statuses of errors that a host raises itself."""
 
 MY_PROJECT = """
 from crewai import Agent, Crew, Task
@@ -78,3 +86,34 @@ def test_make_commands_exist(document: Path) -> None:
     commands = re.findall(r"^make ([a-z-]+)", shell, re.MULTILINE)
     commands += re.findall(r"`make ([a-z-]+)", document.read_text())
     assert set(commands) <= targets
+
+
+def every_error(error: type[errors.HitlError]) -> Iterator[type[errors.HitlError]]:
+    yield error
+    for below in error.__subclasses__():
+        yield from every_error(below)
+
+
+def test_the_table_of_errors_is_all_that_the_server_can_say() -> None:
+    page = (REPOSITORY / "docs" / "protocol.md").read_text()
+    said = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.MULTILINE)
+    branches = {errors.HitlError, errors.Settled, errors._InvalidFields}  # nothing raises them
+    tree = {error for error in every_error(errors.HitlError) if error.__module__ == errors.__name__}
+    own = {(str(error.status), error.code) for error in tree - branches}
+    of_the_host = {(str(status), base._host_error(status, None)["error"]) for status in HOST}
+    assert len(said) == len(set(said))
+    assert set(said) == own | of_the_host
+    every_other = {base._host_error(status, None)["error"] for status in range(400, 600)}
+    assert every_other <= {code for _, code in said}
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    source = [*REPOSITORY.glob("crewai_hitl_nb/**/*.py"), *REPOSITORY.glob("js/s*/**/*.[tm]*")]
+    named = {
+        name
+        for path in [*source, *REPOSITORY.glob("tests/**/*.py"), REPOSITORY / "Makefile"]
+        if "node_modules" not in path.parts
+        for name in re.findall(r"\bdocs/[\w-]+\.md", path.read_text())
+    }
+    assert named
+    assert [name for name in sorted(named) if not (REPOSITORY / name).exists()] == []

@@ -1,5 +1,6 @@
 """The guides keep their word: each of their examples runs, answered as a reader would answer it."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -16,11 +17,12 @@ from traitlets.config import Config
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.cli.main import commands
 from crewai_hitl_nb.server.extension import HumanInputApp
+from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.jupyter_process import REPOSITORY, JupyterProcess, free_port, jupyter_process
 from tests.test_docs import MY_PROJECT, code_blocks
 
 DOCS = REPOSITORY / "docs"
-GUIDES = [DOCS / f"{name}.md" for name in ("start", "answering", "asking", "server", "security")]
+GUIDES = sorted(page for page in DOCS.glob("*.md") if page.stem not in ("api", "cli"))
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -65,7 +67,7 @@ def test_the_start_turns_the_bridge_on(server: JupyterProcess) -> None:
 
 def test_a_crew_asks_and_goes_on(server: JupyterProcess) -> None:
     said = [{"human_feedback": "Name the price"}, {"decision": "approve"}]
-    assert "Name the price" in run(server, example("asking", "my_project"), said)
+    assert "Name the price" in run(server, example("review-a-task", "my_project"), said)
 
 
 def test_a_person_is_a_function_with_typed_values(server: JupyterProcess) -> None:
@@ -77,12 +79,12 @@ def test_a_person_is_a_function_with_typed_values(server: JupyterProcess) -> Non
 
 
 def test_a_gate_stands_before_tools(server: JupyterProcess) -> None:
-    run(server, example("asking", "approve_tools"), [])
+    run(server, example("approve-tools", "approve_tools"), [])
 
 
 def test_a_server_of_ones_own_says_where_it_is(server: JupyterProcess) -> None:
     port = free_port()
-    code = example("asking", "HumanInputServer").replace("8000", str(port))
+    code = example("scripts", "HumanInputServer").replace("8000", str(port))
     assert f"Answer at http://127.0.0.1:{port}/" in run(server, code, [])
 
 
@@ -112,15 +114,48 @@ def test_a_server_is_started_by_a_script(server: JupyterProcess) -> None:
         process.wait()
 
 
-def test_every_setting_of_the_server_is_documented_and_those_shown_exist() -> None:
-    page = (DOCS / "server.md").read_text()
-    own = set(HumanInputApp.class_own_traits(config=True))
-    rows = re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE)
-    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert own == documented
+def table(heading: str) -> list[list[str]]:
+    """Return the cells of the table below a heading of the page about the server."""
+    _, _, rest = (DOCS / "server.md").read_text().partition(f"### {heading}\n")
+    rows = re.findall(r"^\| (`.*) \|$", re.split("^##", rest, flags=re.M)[0], re.M)
+    return [re.split(r" ?\| ?", row) for row in rows]
+
+
+def default(cell: str) -> object:
+    """Return the default that a cell of such a table names; None for none."""
+    words = {"none": None, "yes": True, "no": False}
+    if cell in words:
+        return words[cell]
+    return cell.strip("`") if "`" in cell else float(cell.replace(",", ""))
+
+
+def in_words(value: object) -> object:
+    """Return a default of the code as the tables have it."""
+    return value if value or isinstance(value, bool | float | int) else None
+
+
+def test_every_setting_of_the_extension_has_its_real_default_in_the_table() -> None:
+    traits = HumanInputApp.class_own_traits(config=True)
+    real = {name: in_words(trait.default()) for name, trait in traits.items()}
+    rows = table("Settings of `HumanInputApp`")
+    assert {name.strip("`"): default(said) for name, said, _ in rows} == real
+
+
+def test_every_parameter_of_the_server_has_its_real_default_in_the_table() -> None:
+    parameters = inspect.signature(HumanInputServer).parameters.values()
+    real = {parameter.name: in_words(parameter.default) for parameter in parameters}
+    rows = table("Settings of `HumanInputServer`")
+    assert {name.strip("`"): default(said) for name, said, _, _ in rows} == real
+    options = {
+        option for parameter in commands.commands["serve"].params for option in parameter.opts
+    }
+    assert {option.strip("`") for _, _, option, _ in rows if option} <= options
+
+
+def test_the_settings_shown_exist() -> None:
     c = Config()
     exec(example("server", "c.HumanInputApp"), {"c": c})
-    assert set(c.HumanInputApp) <= own
+    assert set(c.HumanInputApp) <= set(HumanInputApp.class_own_traits(config=True))
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
@@ -130,7 +165,7 @@ def test_commands_name_what_the_command_line_has(guide: Path) -> None:
         if program != "crewai-hitl":
             continue
         command: click.Command = commands
-        while isinstance(command, click.Group):
+        while isinstance(command, click.Group) and words[0] in command.commands:
             command = command.commands[words.pop(0)]
         options = {option for p in command.params for option in p.opts}
         assert {word for word in words if word.startswith("--")} <= options

@@ -62,7 +62,7 @@ _STATIC_PREFIX: Final = f"/static/{_NAME}/"
 
 
 def _limits(given: object) -> Mapping[str, float]:
-    wanted = "a dict of the limits in docs/server.md"
+    wanted = "a dict of the limits in docs/limits.md"
     return {} if given is None else arguments.mapping("limits", wanted, given)
 
 
@@ -87,7 +87,7 @@ class HumanInputServer:
         webhook_secrets: Secrets (``whsec_…``) that sign every call, the newest first.
         webhook_allow_private: Call plain http and addresses of this network, too.
         webhook_types: Types of events to post; None for the stream document's two.
-        limits: What one caller may do, by the names in docs/server.md; what is not named keeps
+        limits: What one caller may do, by the names in docs/limits.md; what is not named keeps
             its default.
         trusted_proxies: Addresses or networks of the proxies in front of it. Only they are
             believed for whom they call (``X-Forwarded-For``), and none of them is one stranger.

@@ -1,4 +1,4 @@
-"""The examples of docs/kernel.md about flows do what the page says."""
+"""The examples of docs/flows.md and docs/pause-a-flow.md do what the pages say."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,8 @@ from tests.kernel.running_kernel import RunningKernel
 from tests.test_docs import code_blocks
 
 
-def examples(section: str) -> list[str]:
-    blocks = code_blocks(REPOSITORY / "docs" / "kernel.md", "python")
-    return [block for block in blocks if section in block]
+def examples(page: str) -> list[str]:
+    return code_blocks(REPOSITORY / "docs" / page, "python")
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def kernel(kernel: RunningKernel) -> Iterator[RunningKernel]:
 
 
 def test_the_example_of_a_flow_runs(kernel: RunningKernel, client: Client) -> None:
-    (example,) = examples("Article().kickoff()")
+    (example,) = examples("flows.md")
     cell = kernel.begin(example)
     review = next_question(client)
     client.answer(review.request_id, "Well done", options=["publish"])
@@ -40,7 +39,7 @@ def test_the_example_of_a_flow_runs(kernel: RunningKernel, client: Client) -> No
 
 
 def test_the_examples_of_a_durable_pause_run(kernel: RunningKernel, client: Client) -> None:
-    pausing, resuming = examples("Contract")
+    pausing, resuming = examples("pause-a-flow.md")
     paused = kernel.run(pausing)
     (question,) = client.pending()
     assert question.request_id in paused.text

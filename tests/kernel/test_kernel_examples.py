@@ -1,4 +1,4 @@
-"""The first examples of docs/kernel.md do what the page says."""
+"""The examples of docs/kernel.md and docs/endings.md do what the pages say."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +29,9 @@ def named_server(
     hitl.disable()
 
 
-def example(needle: str, **replaced: str) -> dict[str, Any]:
+def example(page: str, needle: str, **replaced: str) -> dict[str, Any]:
     """Run the page's example that has this in it, and return its names."""
-    blocks = code_blocks(REPOSITORY / "docs" / "kernel.md", "python")
+    blocks = code_blocks(REPOSITORY / "docs" / page, "python")
     (block,) = [block for block in blocks if needle in block]
     for old, new in replaced.items():
         block = block.replace(PLACES[old], new)
@@ -46,12 +46,12 @@ PLACES = {"url": "http://127.0.0.1:8888/crewai-hitl/", "token": "the token"}
 def test_one_line_turns_the_bridge_on_and_any_program_answers(
     server: JupyterProcess, client: Client
 ) -> None:
-    example("hitl.enable()  # or: %load_ext")
+    example("kernel.md", "hitl.enable()  # or: %load_ext")
     assert is_enabled()
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(make_crew().kickoff)
         next_question(client)
-        example("with hitl.Client(", url=server.prefix, token=server.token)
+        example("kernel.md", "with hitl.Client(", url=server.prefix, token=server.token)
         again = next_question(client)
         client.answer(again.request_id)
 
@@ -60,7 +60,7 @@ def test_one_line_turns_the_bridge_on_and_any_program_answers(
 
 
 def test_the_times_that_were_said_closest_hold(client: Client) -> None:
-    names = example("def publish_unless_somebody_objects")
+    names = example("endings.md", "def publish_unless_somebody_objects")
     crew = make_crew()
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(names["publish_unless_somebody_objects"], crew, crew.tasks[0])

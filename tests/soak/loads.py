@@ -6,7 +6,7 @@ One line for each: the most memory, the slowest answer of ``health`` to somebody
 that the server itself computed between such a question and its answer: on a busy machine the rest
 is the machine's.
 
-It ends with 1 when memory goes above the bound of ``docs/operations.md``, or the server computed
+It ends with 1 when memory goes above the bound of ``docs/limits.md``, or the server computed
 for more than a second. Names of loads as arguments choose among them.
 """
 

@@ -143,7 +143,7 @@ def test_several_servers_of_one_process_are_added_up_in_its_registry(
 
 def documented() -> dict[str, set[str]]:
     """Return the metrics that the table names, each with its labels."""
-    table = (REPOSITORY / "docs" / "operations.md").read_text()
+    table = (REPOSITORY / "docs" / "monitoring.md").read_text()
     rows = re.findall(r"^\| `(crewai_hitl_\w+)` \|[^|]*\| ([^|]*)\|", table, re.MULTILINE)
     return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
 
