@@ -1,4 +1,4 @@
-"""The examples of docs/kernel.md and docs/endings.md do what the pages say."""
+"""The examples of three pages (kernel, endings, background-runs) do what the pages say."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -87,3 +87,15 @@ def test_a_default_that_nobody_forestalls_is_the_answer(client: Client) -> None:
     assert isinstance(closing, HumanInputCompleted)
     assert closing.answered_by is not None
     assert (closing.decision, closing.answered_by.name) == ("approve", "default")
+
+
+def test_a_run_in_the_background_is_answered_and_gives_its_result(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = example("background-runs.md", "def run_in_the_background")
+    with ThreadPoolExecutor(1) as pool:
+        printed = pool.submit(names["run_in_the_background"], make_crew())
+        client.answer(next_question(client).request_id, decision="approve")
+        printed.result()
+
+    assert "# A note on tea" in capsys.readouterr().out
