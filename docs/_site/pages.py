@@ -152,7 +152,8 @@ def _gallery_page(page: Path, folder: Path, names: list[str]) -> str:
     parts = [page.read_text().rstrip()]
     for name in sorted(names, key=lambda name: (name != "quickstart", name)):
         title, summary = title_and_summary(json.loads((folder / f"{name}.ipynb").read_text()))
-        parts.append(f"## [{title}]({GALLERY}/{name}.ipynb)\n\n{summary}")
+        here = summary.replace("](../", "](")  # the gallery is one folder above its notebooks
+        parts.append(f"## [{title}]({GALLERY}/{name}.ipynb)\n\n{here}")
     listed = "\n".join(f"{GALLERY}/{name}" for name in names)
     return "\n\n".join([*parts, f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]) + "\n"
 
