@@ -1,8 +1,8 @@
-"""What became of requests since this server began, in numbers. It holds no ids and no texts.
+"""Counts what became of requests since this server began, without ids and texts.
 
-The broker tells it of each commit that opens or closes a request; ``server/api/metrics.py`` says
-the numbers. Every key is from a short list: what a caller may write freely (``via``) is one of
-the surfaces of this product or ``other``, so nobody can make the list grow.
+The broker calls it for each commit that opens or closes a request; ``server/api/metrics.py`` shows
+the numbers. Every key is from a short list: the surface, which a caller may write freely (``via``),
+is one of this product's or ``other`` (``protocol/surfaces.py``).
 """
 
 from collections import Counter
@@ -14,19 +14,15 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     HumanInputRequired,
 )
+from crewai_hitl_nb.protocol.surfaces import label
 from crewai_hitl_nb.store.histograms import Histogram
 
-SURFACES: Final = frozenset(
-    ("api", "card", "cli", "console", "default", "inbox", "lab", "panel", "resume", "widget")
-)
-"""Where people answer; anything else is ``other``."""
-
 _ANSWER_SECONDS: Final = (1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800)
-"""From a click to a week: a person answers."""
+"""From a click to a week: that is how long people take."""
 
 
 class RequestCounters:
-    """Counts."""
+    """The counters."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -36,15 +32,14 @@ class RequestCounters:
         self.answer_seconds = Histogram(_ANSWER_SECONDS)
 
     def opened(self, required: HumanInputRequired) -> None:
-        """A question was asked."""
+        """Count a question."""
         self.asked[required.kind] += 1
 
     def closed(self, required: HumanInputRequired, closing: ClosingEvent) -> None:
-        """A question took its end."""
+        """Count what closed a question."""
         if isinstance(closing, HumanInputCompleted):
             via = closing.answered_by.via if closing.answered_by else "api"
-            surface = via if via in SURFACES else "other"
-            self.answered[required.kind, closing.decision or "respond", surface] += 1
+            self.answered[required.kind, closing.decision or "respond", label(via)] += 1
             waited = (closing.timestamp - required.timestamp).total_seconds()
             self.answer_seconds.observe(max(0.0, waited))
         elif isinstance(closing, HumanInputCancelled):

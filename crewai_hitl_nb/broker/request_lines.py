@@ -1,14 +1,13 @@
-"""One line in the server's log for each turn of a request's life: ids and words, no texts.
+"""One line in the server's log for each event of a request: ids and fixed words, no texts.
 
-What a person or a crew wrote never stands in one, nor anybody's name: that is in the trail
-(``crewai-hitl audit``), for who may read it. How a line reads is said in ``protocol/log_lines.py``.
+No line holds what a person or a crew wrote, nor anybody's name: those are in the trail
+(``crewai-hitl audit``), for people who may read it. ``protocol/log_lines.py`` has the format.
 """
 
 import logging
 from collections.abc import Mapping
 from typing import Final
 
-from crewai_hitl_nb.broker.counters import SURFACES
 from crewai_hitl_nb.protocol.events import (
     Event,
     HumanInputCancelled,
@@ -19,6 +18,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputRequired,
 )
 from crewai_hitl_nb.protocol.log_lines import logger, note
+from crewai_hitl_nb.protocol.surfaces import label
 
 _WORDS: Final[Mapping[type, str]] = {
     HumanInputRequired: "asked",
@@ -33,7 +33,7 @@ _log = logger(__name__)
 
 
 def tell(event: Event, offset: int) -> None:
-    """Write the line of an event that was committed, if it is one of a request."""
+    """Write the line of a committed event, if it is about a request."""
     what = _WORDS.get(type(event))
     if what is None or not _log.isEnabledFor(logging.INFO):
         return
@@ -52,11 +52,11 @@ def tell(event: Event, offset: int) -> None:
 
 
 def _via(event: Event) -> str | None:
-    """Return the surface; what is none of ours is somebody's own word."""
+    """Return the surface, ``other`` for a name that is not one of this product's."""
     if isinstance(event, HumanInputClaimed):
         via = event.claimed_by.via
     elif isinstance(event, HumanInputCompleted) and event.answered_by is not None:
         via = event.answered_by.via
     else:
         return None
-    return via if via in SURFACES else "other"
+    return label(via)

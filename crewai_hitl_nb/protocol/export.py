@@ -30,7 +30,8 @@ from crewai_hitl_nb.protocol.frames import (
     PublishFrame,
 )
 from crewai_hitl_nb.protocol.runs import RUN_TRANSITIONS, RUN_TYPES, STEP_STATUS
-from crewai_hitl_nb.protocol.state import TRANSITIONS
+from crewai_hitl_nb.protocol.state import CLOSING_TYPES, TRANSITIONS
+from crewai_hitl_nb.protocol.surfaces import SURFACES
 
 
 def export() -> dict[str, Any]:
@@ -66,6 +67,8 @@ def export() -> dict[str, Any]:
             "TRANSITIONS": [
                 [before, event, after] for (before, event), after in TRANSITIONS.items()
             ],
+            "CLOSING_TYPES": list(CLOSING_TYPES),
+            "SURFACES": list(SURFACES),
             "RUN_TYPES": list(RUN_TYPES),
             "RUN_TRANSITIONS": [
                 [before, event, after] for (before, event), after in RUN_TRANSITIONS.items()

@@ -37,6 +37,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputExpired,
     HumanInputRequired,
     UnknownEvent,
+    event_type,
 )
 from crewai_hitl_nb.protocol.wire import encode_event
 
@@ -54,6 +55,13 @@ TRANSITIONS: Final[Mapping[tuple[Status | None, str], Status]] = {
     ("pending", "human_input_expired"): "expired",
 }
 
+STATUS_AFTER: Final[Mapping[str, Status]] = {
+    event: after for (_, event), after in TRANSITIONS.items()
+}
+"""The status in which an event leaves its request."""
+
+CLOSING_TYPES: Final = tuple(event for event, after in STATUS_AFTER.items() if after != "pending")
+"""The events that close a request; ``events.ClosingEvent`` is their type."""
 
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -82,18 +90,20 @@ def fold(events: Iterable[Event]) -> dict[str, Request]:
     return requests
 
 
-def apply(requests: dict[str, Request], event: Event) -> None:
-    """Take one more event into the fold; one that the table has no row for changes nothing."""
+def apply(requests: dict[str, Request], event: Event) -> bool:
+    """Take one more event into the fold; return False when the table has no row for it."""
     if isinstance(event, UnknownEvent) or event.request_id is None:
-        return
+        return False
     after = step(requests.get(event.request_id), event)
-    if after is not None:
-        requests[event.request_id] = after
+    if after is None:
+        return False
+    requests[event.request_id] = after
+    return True
 
 
 def step(before: Request | None, event: Event) -> Request | None:
     """Return the request after the event, or None when the table has no row for it."""
-    status = TRANSITIONS.get((before.status if before else None, _tag(event)))
+    status = TRANSITIONS.get((before.status if before else None, event_type(event)))
     if status is None:
         return None
     if isinstance(event, HumanInputRequired):
@@ -102,7 +112,7 @@ def step(before: Request | None, event: Event) -> Request | None:
         return None
     if isinstance(event, HumanInputClaimed):
         return msgspec.structs.replace(before, claimed_by=event.claimed_by)
-    if isinstance(event, HumanInputCompleted | HumanInputCancelled | HumanInputExpired):
+    if isinstance(event, ClosingEvent):
         return msgspec.structs.replace(before, status=status, completion=event)
     return before  # people were told again, nothing else
 
@@ -162,7 +172,3 @@ def request_to_wire(request: Request, *, brief: bool = False) -> dict[str, Any]:
     closing = request.completion
     wire["completion"] = msgspec.Raw(encode_event(closing)) if closing else None
     return wire
-
-
-def _tag(event: Event) -> str:
-    return event.type if isinstance(event, UnknownEvent) else str(event.__struct_config__.tag)

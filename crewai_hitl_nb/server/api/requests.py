@@ -1,13 +1,13 @@
 """``requests…``: the fold of the log, and the ways to end a request."""
 
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from crewai_hitl_nb.protocol.answer import answer_from_wire
 from crewai_hitl_nb.protocol.errors import BadRequest
 from crewai_hitl_nb.protocol.events import CancelReason, Via
-from crewai_hitl_nb.protocol.state import TRANSITIONS, request_to_wire
+from crewai_hitl_nb.protocol.state import STATUS_AFTER, request_to_wire
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.api import surfaces
 from crewai_hitl_nb.server.base import HitlHandler
@@ -68,14 +68,11 @@ def decode(raw: object, kind: type[T]) -> T:
         raise BadRequest(f"{error}") from None
 
 
-_STATUS_AFTER: Final = {event: status for (_, event), status in TRANSITIONS.items()}
-
-
 def recorded(request_id: str, result: Appended) -> dict[str, Any]:
     """Return the reply to whatever ended or claimed a request."""
     return {
         "request_id": request_id,
-        "status": _STATUS_AFTER[result.record.type],
+        "status": STATUS_AFTER[result.record.type],
         "event": msgspec.Raw(result.record.body),
     }
 

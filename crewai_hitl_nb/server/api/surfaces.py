@@ -1,19 +1,18 @@
-"""Which surface a caller may name as the one that a person used: ``via``.
+"""Checks that a caller may name a surface (``via``) as the one that a person used.
 
-A record of who answered is worth what it can be trusted for, and some surfaces mean
-something to a program: ``default`` says that no person decided, ``console`` that the process
-that asked was answered on its own terminal. So the server looks at what it is told:
+Some surfaces mean something to a program: ``default`` says that no person decided, ``console`` that
+the process that asked was answered on its own terminal. So the server checks what it is told, by
+the list in ``protocol/surfaces.py``:
 
-    default, resume                       the server's own words; nobody sends them
-    console                               whoever asked this request, or the kernel key
-    card, inbox, lab, page, panel         a browser's page, or the kernel key
-    cli                                   a program, never a page
-    widget, api, any name of one's own    everybody: a widget's page speaks through its kernel,
-                                          with whatever key that has
+    server     the server itself; no caller may name it
+    asker      the caller who asked this request
+    page       a page in a browser
+    program    a program, never a page
+    anybody    like any name that is not in the list
 
-A page is told by what browsers add to its calls by themselves, or by its cookie: a program
-presents a key. One that acts like a browser takes some trouble to lie in its own name; who it
-is stands beside it and is the server's to say.
+The kernel key may name all but the server's. A page is recognized by the headers that browsers add
+to its calls, or by its cookie: a program presents a key. A program that acts like a browser gains
+little: the server records its identity beside the surface.
 
 Above: whatever takes an answer, a claim or an event. It knows no transport.
 """
@@ -32,20 +31,16 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     UnknownEvent,
 )
+from crewai_hitl_nb.protocol.surfaces import SURFACES, NamedBy
 from crewai_hitl_nb.server.auth import kernel_key
 from crewai_hitl_nb.server.services import Services
 
-SERVERS_OWN: Final = frozenset(("default", "resume"))
-CONSOLE: Final = "console"
-OF_A_PAGE: Final = frozenset(("card", "inbox", "lab", "page", "panel"))
-OF_A_PROGRAM: Final = "cli"
-
 _OF_A_BROWSER: Final = ("Origin", "Sec-Fetch-Site")
-"""Headers that a browser adds by itself to every call that writes."""
+"""Headers that a browser adds to every call that writes."""
 
 
 class Speaker(Protocol):
-    """Who says that a person used a surface."""
+    """The caller who says that a person used a surface."""
 
     @property
     def services(self) -> Services:
@@ -57,7 +52,7 @@ class Speaker(Protocol):
 
     @property
     def caller(self) -> str:
-        """Whose limits count."""
+        """The identity whose limits count."""
 
     @property
     def by_kernel(self) -> bool:
@@ -98,30 +93,33 @@ def _refusal(speaker: Speaker, via: str, request_id: str | None) -> str | None:
     if not ids.is_seen(via):
         return "must be visible characters on one line"
     named = unicodedata.normalize("NFKC", via).casefold().strip()
-    if named in SERVERS_OWN:
-        return f"`{named}` is for the server to say; leave `via` out, or name what people used"
-    return None if speaker.by_kernel else _not_this_one(speaker, named, request_id)
+    named_by = SURFACES.get(named, "anybody")
+    if named_by == "server":
+        return f"only the server writes `{named}`; leave `via` out, or name the surface people used"
+    return None if speaker.by_kernel else _mismatch(speaker, named, named_by, request_id)
 
 
-def _not_this_one(speaker: Speaker, named: str, request_id: str | None) -> str | None:
+def _mismatch(
+    speaker: Speaker, named: str, named_by: NamedBy, request_id: str | None
+) -> str | None:
     by_browser = any(name in speaker.request.headers for name in _OF_A_BROWSER)
-    if named == CONSOLE and not _is_its_asker(speaker, request_id):
-        return "`console` is the terminal of whoever asked this request; leave `via` out"
-    if (
-        named in OF_A_PAGE
-        and not by_browser
-        and kernel_key.credential_of(cast("RequestHandler", speaker))
-    ):
+    if named_by == "asker" and not _is_its_asker(speaker, request_id):
+        return f"`{named}` is the terminal of the process that asked this request; leave `via` out"
+    if named_by == "page" and not by_browser and _has_key(speaker):
         return f"`{named}` is a page in a browser; a program leaves `via` out, or names itself"
-    if named == OF_A_PROGRAM and by_browser:
-        return f"`{named}` is the command line, and this is a page; leave `via` out"
+    if named_by == "program" and by_browser:
+        return f"`{named}` is the command line, and this call comes from a page; leave `via` out"
     return None
 
 
-def _is_its_asker(speaker: Speaker, request_id: str | None) -> bool:
-    """Say whether a request is the caller's own, by the commit that asked it.
+def _has_key(speaker: Speaker) -> bool:
+    return bool(kernel_key.credential_of(cast("RequestHandler", speaker)))
 
-    One that is not open passes: that it is unknown or closed matters more, and is said next.
+
+def _is_its_asker(speaker: Speaker, request_id: str | None) -> bool:
+    """Say whether the caller asked a request, by the commit that asked it.
+
+    A request that is not open passes: its caller is told next that it is unknown or closed.
     """
     broker = speaker.services.broker
     if request_id is None or broker is None or not broker.is_pending(request_id):

@@ -17,13 +17,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
-from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.events import (
-    ClosingEvent,
-    HumanInputClaimed,
     HumanInputReminded,
-    HumanInputRequired,
-    event_type,
     request_id_of,
 )
 from crewai_hitl_nb.store.base import Appended, Commit, appended, commit_of
@@ -31,9 +26,10 @@ from crewai_hitl_nb.store.sqlite.writer import (
     EVENT_COLUMNS,
     REQUEST_COLUMNS,
     Batch,
+    ChangeKind,
     Written,
+    change_of,
     event_row,
-    request_row,
 )
 from crewai_hitl_nb.store.trail import Tail
 
@@ -71,9 +67,7 @@ class _Group:
     def __init__(self) -> None:
         self._spoken_of: set[str] = set()
         self._events: list[_Row] = []
-        self._asked: list[_Row] = []
-        self._claimed: list[_Row] = []
-        self._closed: list[_Row] = []
+        self._changes: dict[ChangeKind, list[_Row]] = {"ask": [], "claim": [], "close": []}
 
     def add(self, batch: Batch, tail: Tail) -> Written:
         """Give the batch's events their places."""
@@ -97,20 +91,16 @@ class _Group:
         if request_id in self._spoken_of or isinstance(event, HumanInputReminded):
             raise _NotPlain
         self._spoken_of.add(request_id)
-        if isinstance(event, HumanInputRequired):
-            self._asked.append(request_row(event, offset, by))
-        elif isinstance(event, HumanInputClaimed):
-            self._claimed.append((request_id, offset))
-        elif isinstance(event, ClosingEvent):
-            status = state.TRANSITIONS["pending", event_type(event)]
-            self._closed.append((request_id, offset, status))
+        change = change_of(event, offset, by)
+        if change is not None:
+            self._changes[change.kind].append(change.row)
 
     def insert(self, connection: sqlite3.Connection) -> None:
         """Write the rows; raise when one of them is not what the short way takes it for."""
-        for table, rows in (("events", self._events), ("requests", self._asked)):
+        for table, rows in (("events", self._events), ("requests", self._changes["ask"])):
             for part in _parts(rows):
                 connection.execute(_insertion(table, len(part)), _flat(part))
-        for change, rows in ((_CLAIM, self._claimed), (_CLOSE, self._closed)):
+        for change, rows in ((_CLAIM, self._changes["claim"]), (_CLOSE, self._changes["close"])):
             for part in _parts(rows):
                 before = connection.total_changes
                 connection.execute(_change(change, len(part), len(part[0])), _flat(part))

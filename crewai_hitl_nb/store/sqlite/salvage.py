@@ -32,19 +32,17 @@ from typing import Final
 import filelock
 import msgspec
 
-from crewai_hitl_nb.protocol import ids
+from crewai_hitl_nb.protocol import ids, state
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.errors import HitlError, StoreUnavailable
 from crewai_hitl_nb.protocol.events import (
-    ClosingEvent,
     Event,
     HumanInputCancelled,
     HumanInputRequired,
     about,
     event_type,
-    request_id_of,
 )
-from crewai_hitl_nb.protocol.state import Status
+from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store.base import Commit, Record, StoreInUse, commit_of
 from crewai_hitl_nb.store.file_ownership import refuse_foreign
@@ -324,22 +322,15 @@ def _fill(
 ) -> dict[str, HumanInputRequired]:
     """Insert the events and return the requests that are open then."""
     seal = chain.start(epoch).seal
-    pending: dict[str, HumanInputRequired] = {}
-    closed: set[str] = set()
+    requests: dict[str, Request] = {}
     for _, found in sorted(remains.events.items()):
-        event, request_id = found.commit.event, request_id_of(found.commit.event)
         seal = chain.sealed(seal, found.commit.record.body)
-        if isinstance(event, HumanInputRequired):
-            pending[event.request_id] = event
-        elif request_id is not None and request_id not in pending and request_id not in closed:
-            request_id = None  # whom it speaks of is lost: kept for those who read the log
-        elif isinstance(event, ClosingEvent) and request_id is not None:
-            pending.pop(request_id, None)
-            closed.add(request_id)
-        writer.insert(
-            connection, found.commit, found.stored_at, seal, folded=request_id is not None
-        )
-    return pending
+        # An event whose question is lost stays in the log for readers and changes no request.
+        folded = state.apply(requests, found.commit.event)
+        writer.insert(connection, found.commit, found.stored_at, seal, folded=folded)
+    return {
+        name: request.required for name, request in requests.items() if request.status == "pending"
+    }
 
 
 def _end(

@@ -5,8 +5,8 @@ many groups of appends in which nothing has to be looked up.
 """
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -119,6 +119,15 @@ REQUEST_COLUMNS: Final = (
 _INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
 _INSERT_REQUEST: Final = f"INSERT INTO requests ({REQUEST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
 
+ChangeKind: TypeAlias = Literal["ask", "claim", "close"]
+
+
+class Change(NamedTuple):
+    """A change in the table of requests; each kind has its own columns (:data:`_CHANGES`)."""
+
+    kind: ChangeKind
+    row: tuple[object, ...]
+
 
 def insert(
     connection: sqlite3.Connection,
@@ -132,7 +141,9 @@ def insert(
     """Write an event at its place; unfolded it changes nothing about a request."""
     connection.execute(_INSERT_EVENT, event_row(commit, stored_at, seal, folded=folded))
     if folded:
-        _fold(connection, commit.event, commit.record.offset, by)
+        change = change_of(commit.event, commit.record.offset, by)
+        if change is not None:
+            connection.execute(_CHANGES[change.kind], change.row)
 
 
 def event_row(
@@ -167,19 +178,26 @@ def request_row(event: HumanInputRequired, offset: int, by: str | None) -> tuple
     )
 
 
-def _fold(connection: sqlite3.Connection, event: Event, offset: int, by: str | None) -> None:
-    """Take the event into the table of requests, as the protocol's table says."""
+def change_of(event: Event, offset: int, by: str | None) -> Change | None:
+    """Return what an event changes in the table of requests: the fold, as rows.
+
+    That the event may follow is checked before (:data:`state.TRANSITIONS`). Both ways of writing
+    use it, one statement for each event and one for many.
+    """
     if isinstance(event, HumanInputRequired):
-        connection.execute(_INSERT_REQUEST, request_row(event, offset, by))
-    elif isinstance(event, HumanInputClaimed):
-        connection.execute(
-            "UPDATE requests SET claimed_at = ? WHERE request_id = ?", (offset, event.request_id)
-        )
-    elif isinstance(event, ClosingEvent) and event.request_id is not None:
-        connection.execute(
-            "UPDATE requests SET status = ?, closed_at = ? WHERE request_id = ?",
-            (state.TRANSITIONS["pending", event_type(event)], offset, event.request_id),
-        )
+        return Change("ask", request_row(event, offset, by))
+    if isinstance(event, HumanInputClaimed):
+        return Change("claim", (event.request_id, offset))
+    if isinstance(event, ClosingEvent) and event.request_id is not None:
+        return Change("close", (event.request_id, offset, state.STATUS_AFTER[event_type(event)]))
+    return None
+
+
+_CHANGES: Final[Mapping[ChangeKind, str]] = {
+    "ask": _INSERT_REQUEST,
+    "claim": "UPDATE requests SET claimed_at = ?2 WHERE request_id = ?1",
+    "close": "UPDATE requests SET closed_at = ?2, status = ?3 WHERE request_id = ?1",
+}
 
 
 def put_metadata(connection: sqlite3.Connection, name: str, body: bytes) -> None:

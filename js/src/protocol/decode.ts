@@ -9,6 +9,7 @@
 import {
   type Ack,
   type AnsweredBy,
+  CLOSING_TYPES,
   DEFS,
   EVENT_TYPES,
   type Gap,
@@ -178,11 +179,7 @@ function fieldError(raw: unknown): FieldError[] {
 }
 
 export function isClosing(event: RequestEvent): event is ClosingEvent {
-  return (
-    event.type === "human_input_completed" ||
-    event.type === "human_input_cancelled" ||
-    event.type === "human_input_expired"
-  );
+  return (CLOSING_TYPES as readonly string[]).includes(event.type);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

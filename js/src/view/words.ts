@@ -7,16 +7,20 @@ import type {
   HumanInputCancelled,
   HumanInputCompleted,
   HumanInputRequired,
+  SURFACES as NAMES,
 } from "../protocol/gen";
 
-const SURFACES: Readonly<Record<string, string>> = {
+const SURFACES: Readonly<Record<(typeof NAMES)[number], string>> = {
   api: "the API",
   card: "the notebook",
   cli: "the command line",
   console: "the console",
+  default: "the default answer",
   inbox: "the inbox",
   lab: "JupyterLab",
+  page: "a web page",
   panel: "the JupyterLab panel",
+  resume: "the resume endpoint",
   widget: "the notebook",
 };
 
@@ -57,7 +61,8 @@ export function reasons(required: HumanInputRequired): string[] {
 }
 
 export function person({ name, via }: AnsweredBy): string {
-  return `${name}, via ${SURFACES[via] ?? via}`;
+  const words: Readonly<Record<string, string>> = SURFACES;
+  return `${name}, via ${words[via] ?? via}`;
 }
 
 /** What happens when nobody answers in time. */
