@@ -116,6 +116,16 @@ async function buildLab() {
     stdio: ["ignore", "pipe", "inherit"],
   });
   copyFileSync(join(root, "install.json"), join(product, "labextension", "install.json"));
+  writeVersion(join(product, "labextension", "package.json"));
+}
+
+/** The version has one source, the Python package; js/package.json has a placeholder. */
+function writeVersion(file) {
+  const source = readFileSync(join(product, "__init__.py"), "utf8");
+  const version = /^__version__ = "(.+)"$/m.exec(source)?.[1];
+  if (version === undefined) throw new Error("crewai_hitl_nb/__init__.py says no version");
+  const described = { ...JSON.parse(readFileSync(file, "utf8")), version };
+  writeFileSync(file, `${JSON.stringify(described, null, 2)}\n`);
 }
 
 /** Minifies again what many people load: terser saves about 4 % more than esbuild. */

@@ -4,6 +4,7 @@ The wheel is built from this checkout, whose front end is already built, and ins
 its own dependencies; everything after the build sees a PATH without `node` and `npm`.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from crewai_hitl_nb import __version__
+from crewai_hitl_nb.server.describe import openapi
+from crewai_hitl_nb.server.routes import ROUTES
 from tests.jupyter_process import REPOSITORY, JupyterProcess, scratch_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -80,7 +84,7 @@ def names_in(wheel: Path) -> list[str]:
 
 def test_the_wheel_ships_the_built_front_end_once(wheel: Path) -> None:
     names = names_in(wheel)
-    data = "crewai_hitl_nb-0.1.0.data/data"
+    data = f"crewai_hitl_nb-{__version__}.data/data"
     for expected in (
         "crewai_hitl_nb/py.typed",
         "crewai_hitl_nb/server/page/static/inbox.js",
@@ -95,6 +99,16 @@ def test_the_wheel_ships_the_built_front_end_once(wheel: Path) -> None:
     ):
         assert expected in names
     assert [name for name in names if name.startswith("crewai_hitl_nb/labextension")] == []
+
+
+def test_wheel_package_lab_extension_and_api_say_the_same_version(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"crewai_hitl_nb-{__version__}.dist-info/METADATA").decode()
+        lab = f"crewai_hitl_nb-{__version__}.data/data/{LAB_EXTENSION}/package.json"
+        lab_version = json.loads(archive.read(lab))["version"]
+    assert f"\nVersion: {__version__}\n" in metadata
+    assert lab_version == __version__
+    assert openapi.document("/", ROUTES)["info"]["version"] == __version__
 
 
 def test_the_wheel_holds_the_package_and_nothing_of_the_workshop(wheel: Path) -> None:
@@ -116,7 +130,7 @@ def test_installing_enables_the_server_extension(clean_environment: Path, tmp_pa
     listed = run_in(clean_environment, "jupyter", "server", "extension", "list", scratch=tmp_path)
     said = plain(listed.stdout + listed.stderr)
     assert "crewai_hitl_nb enabled" in said
-    assert "crewai_hitl_nb 0.1.0 OK" in said
+    assert f"crewai_hitl_nb {__version__} OK" in said
 
 
 def test_jupyterlab_finds_the_lab_extension(clean_environment: Path, tmp_path: Path) -> None:
@@ -131,8 +145,8 @@ def test_jupyterlab_finds_the_lab_extension(clean_environment: Path, tmp_path: P
     )
     said = plain(listed.stdout + listed.stderr)
     own = said.split(str(clean_environment / "share/jupyter/labextensions"))[1]
-    assert "crewai-hitl-nb v0.1.0" in own
-    assert "enabled" in own.split("crewai-hitl-nb v0.1.0")[1].splitlines()[0]
+    assert f"crewai-hitl-nb v{__version__}" in own
+    assert "enabled" in own.split(f"crewai-hitl-nb v{__version__}")[1].splitlines()[0]
 
 
 def test_the_server_half_runs_without_crewai_and_node(
