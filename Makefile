@@ -15,11 +15,13 @@ CONSTRAINTS := .ci/constraints.txt
 UV := $(BIN)/uv pip install --python $(BIN)/python
 PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
 FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
+# The lowest releases that pyproject.toml allows: "tornado==6.4 jupyter-server==2.14".
+OLDEST = $(shell sed -nE 's/^ *"(tornado|jupyter-server)>=([0-9.]+).*/\1==\2/p' pyproject.toml)
 SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check test-js test-python docs screenshots chaos soak bench bench-quick build \
+.PHONY: help demo test check test-js test-python test-tornado docs screenshots chaos soak bench bench-quick build \
   constraints clean
 .DEFAULT_GOAL := help
 
@@ -54,6 +56,11 @@ else
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone and not pictures"
 	$(BIN)/python -m pytest -m alone
 endif
+
+test-tornado: $(STAMPS)/oldest-tornado ## the servers' tests on the oldest supported Tornado and Jupyter server
+	$(SAY) "Streams and shortcuts on $(OLDEST)"
+	.venv/oldest-tornado/bin/python -m pytest -n 2 -m "not alone" tests/server/fast tests/server/streams \
+	  tests/standalone/test_conformance.py
 
 docs: $(STAMPS)/test ## the documentation site in build/docs/html: runs the notebooks, checks every link
 	$(SAY) "Documentation site"
@@ -116,6 +123,15 @@ $(STAMPS)/test: $(STAMPS)/package
 	$(SAY) "Test tools"
 	$(UV) $(PINNED) --group dev
 	@$(BIN)/python tests/e2e/chromium.py
+	@touch $@
+
+# Pins of what needs a newer Tornado or Jupyter server are left out, so that a fitting one is found.
+$(STAMPS)/oldest-tornado: $(STAMPS)/test pyproject.toml $(CONSTRAINTS)
+	$(SAY) "Virtual environment with $(OLDEST)"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/oldest-tornado
+	grep -vE '^(tornado|jupyter[a-z-]*|ipykernel)==' $(CONSTRAINTS) > .venv/oldest-tornado/constraints.txt
+	$(BIN)/uv pip install --quiet --python .venv/oldest-tornado/bin/python --group dev -e . $(OLDEST) \
+	  -c .venv/oldest-tornado/constraints.txt --build-constraints $(CONSTRAINTS)
 	@touch $@
 
 $(STAMPS)/hub: tests/hub/package.json tests/hub/package-lock.json $(STAMPS)/venv

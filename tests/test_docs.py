@@ -12,7 +12,7 @@ import pytest
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.protocol import errors
 from crewai_hitl_nb.protocol.events import HumanInputRequired
-from crewai_hitl_nb.server import base
+from crewai_hitl_nb.server.error_replies import _host_error
 from tests.jupyter_process import REPOSITORY, jupyter_process
 
 DOCUMENTS = sorted(
@@ -100,10 +100,10 @@ def test_the_table_of_errors_is_all_that_the_server_can_say() -> None:
     branches = {errors.HitlError, errors.Settled, errors._InvalidFields}  # nothing raises them
     tree = {error for error in every_error(errors.HitlError) if error.__module__ == errors.__name__}
     own = {(str(error.status), error.code) for error in tree - branches}
-    of_the_host = {(str(status), base._host_error(status, None)["error"]) for status in HOST}
+    of_the_host = {(str(status), _host_error(status, None)["error"]) for status in HOST}
     assert len(said) == len(set(said))
     assert set(said) == own | of_the_host
-    every_other = {base._host_error(status, None)["error"] for status in range(400, 600)}
+    every_other = {_host_error(status, None)["error"] for status in range(400, 600)}
     assert every_other <= {code for _, code in said}
 
 

@@ -183,8 +183,8 @@ class Broker:
         return sum(self.readers.by_transport.values())
 
     @property
-    def lean_count(self) -> int:
-        """How many of them are given what comes in rounds, without a task of their own."""
+    def audience_count(self) -> int:
+        """How many of them are in audiences: they get events by broadcast, without a task each."""
         return self._fanout.sinks
 
     def waited_for_since(self, moment: datetime) -> bool:

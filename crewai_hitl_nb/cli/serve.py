@@ -105,6 +105,12 @@ class KeyTrouble(Exception):
     " (X-Forwarded-For); repeatable.",
 )
 @click.option(
+    "--shortcuts/--no-shortcuts",
+    default=True,
+    help="Serve live streams and held polls past Tornado's general code; --no-shortcuts is slower,"
+    " to rule them out as a cause.",
+)
+@click.option(
     "--log",
     "log",
     type=click.Choice(["text", "json"]),
@@ -125,6 +131,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
     webhook_allow_private: bool,
     limits: dict[str, float],
     trusted_proxies: tuple[str, ...],
+    shortcuts: bool,
     log: str | None,
 ) -> None:
     """Serve without a Jupyter server.
@@ -160,6 +167,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
             webhook_allow_private=webhook_allow_private,
             limits=limits,
             trusted_proxies=trusted_proxies,
+            shortcuts=shortcuts,
         )
         asyncio.run(_serve(server, screen, store, needs_key=needs_key))
     except (ServerError, KeyTrouble) as error:

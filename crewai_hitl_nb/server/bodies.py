@@ -17,6 +17,7 @@ from tornado import web
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, TooLarge, TooMany
 from crewai_hitl_nb.server.auth.unidentified import mark_identified
+from crewai_hitl_nb.server.fast.tornado_internals import body_is_whole
 
 if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
@@ -57,6 +58,7 @@ class BodyMixin:
     """Reads the body of a request, for HTTP handlers; before the host's own base."""
 
     _counted = 0
+    _received = 0
     _refused: Exception | None = None
     _said_early = False
 
@@ -141,6 +143,7 @@ class BodyMixin:
             self._refuse(error)
             return
         self._counted += len(chunk)
+        self._received += len(chunk)
         self._parts.append(chunk)
 
     @property
@@ -163,7 +166,8 @@ class BodyMixin:
 
     def on_connection_close(self) -> None:
         """The caller left; a body that is not whole is nobody's."""
-        whole = cast("web.RequestHandler", self).request._body_future.done()
+        request = cast("web.RequestHandler", self).request
+        whole = body_is_whole(request, self._received)
         super().on_connection_close()  # type: ignore[misc]
         if not whole:
             self._drop()

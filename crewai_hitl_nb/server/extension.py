@@ -103,6 +103,13 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         " stop the server for 0.1 to 0.2 s each otherwise.",
     )
 
+    shortcuts = Bool(
+        True,
+        config=True,
+        help="Serve live streams, held polls and kernels' publishes past Tornado's general code."
+        " Off: slower, and more memory for each reader; to rule the shortcuts out as a cause.",
+    )
+
     publish_per_second = Float(
         limits.PUBLISH_PER_SECOND,
         config=True,
@@ -217,6 +224,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             awake_hours=self.awake_hours,
             host_metrics=True,
             freeze_garbage=self.freeze_at_start,
+            shortcuts=self.shortcuts,
             survives_failure=True,
         )
 

@@ -1,9 +1,10 @@
-"""Work that waits for its turn: a little of it in each turn of the event loop.
+"""Spreads callbacks over turns of the event loop, a few in each.
 
-A thousand calls that one event has ended are a tenth of a second of work: log lines, metrics, the
-next request of each connection. None of it is urgent, and all at once it would hold the loop.
+The end of a thousand requests that one event has woken is a tenth of a second of work: log lines,
+metrics, the next request of each connection. It is not urgent, and all at once it would hold the
+loop.
 
-Above: the poll handler. Below: nothing.
+Above: ``fast/poll_response.py``. Below: nothing.
 """
 
 import asyncio
@@ -13,31 +14,31 @@ from collections.abc import Callable
 from crewai_hitl_nb.protocol import limits
 
 
-class Turns:
-    """Calls what it is given in the order that it was given it, some in each turn of the loop."""
+class LoopSlices:
+    """Calls callbacks in the order in which they were added, some in each turn of the loop."""
 
     def __init__(self, most: int = limits.SLICE_REPLIES) -> None:
-        """Begin with nothing to do.
+        """Begin with nothing to call.
 
         Args:
             most: How many are called in one turn.
         """
         self._most = most
         self._waiting: deque[Callable[[], None]] = deque()
-        self._due = False
+        self._scheduled = False
 
     def add(self, callback: Callable[[], None]) -> None:
-        """Call this when all before it were called. It raises nothing."""
+        """Call this after all that were added before. It must not raise."""
         self._waiting.append(callback)
-        self._call_soon()
+        self._schedule()
 
-    def _call_soon(self) -> None:
-        if self._waiting and not self._due:
-            self._due = True
-            asyncio.get_running_loop().call_soon(self._turn)
+    def _schedule(self) -> None:
+        if self._waiting and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._call_some)
 
-    def _turn(self) -> None:
-        self._due = False
+    def _call_some(self) -> None:
+        self._scheduled = False
         for _ in range(min(self._most, len(self._waiting))):
             self._waiting.popleft()()
-        self._call_soon()
+        self._schedule()

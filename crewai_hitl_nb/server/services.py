@@ -16,7 +16,8 @@ from crewai_hitl_nb.server.auth.kernel_key import KernelAuthorizer, KernelIdenti
 from crewai_hitl_nb.server.auth.rate_limits import Limiter
 from crewai_hitl_nb.server.auth.revocation import OpenStreams
 from crewai_hitl_nb.server.bodies import BodyBudget
-from crewai_hitl_nb.server.loop_slices import Turns
+from crewai_hitl_nb.server.fast.tornado_internals import Shortcuts, find_shortcuts
+from crewai_hitl_nb.server.loop_slices import LoopSlices
 
 SETTING: Final = "crewai_hitl_services"
 """Name of :class:`Services` in Tornado's settings."""
@@ -39,12 +40,12 @@ class Services(msgspec.Struct):
         trouble: Why there is no broker, for people.
         webhooks: None while nothing is delivered to webhooks.
         webhooks_trouble: Why that is so, for people, if it should not be.
-        lean: Whether live connections are left to lean writers where that can be.
+        shortcuts: Which shortcuts past Tornado's general code are taken.
         limiter: What each caller may do, and how often.
         hub_tokens: The credentials that a JupyterHub accepted lately.
         hub_check_seconds: How old the hub's word on a reader may be.
         streams: The open streams and their callers.
-        turns: What is left to do for calls that one event has ended.
+        loop_slices: Calls a few callbacks in each turn of the loop, for held polls.
         bodies: How much memory request bodies take that are not answered yet.
         kernel_identity: Who carries the kernel key. Made once: a configurable of the host
             costs more to make than all the rest of a request.
@@ -60,12 +61,12 @@ class Services(msgspec.Struct):
     trouble: str = "the server is starting or stopping"
     webhooks: Webhooks | None = None
     webhooks_trouble: str = ""
-    lean: bool = True
+    shortcuts: Shortcuts = msgspec.field(default_factory=find_shortcuts)
     limiter: Limiter = msgspec.field(default_factory=Limiter)
     hub_tokens: hub.HubTokens = msgspec.field(default_factory=hub.HubTokens)
     hub_check_seconds: float = limits.HUB_CHECK_SECONDS
     streams: OpenStreams = msgspec.field(default_factory=OpenStreams)
-    turns: Turns = msgspec.field(default_factory=Turns)
+    loop_slices: LoopSlices = msgspec.field(default_factory=LoopSlices)
     bodies: BodyBudget = msgspec.field(default_factory=BodyBudget)
     kernel_identity: KernelIdentity = msgspec.field(default_factory=KernelIdentity)
     kernel_authorizer: KernelAuthorizer = msgspec.field(default_factory=KernelAuthorizer)

@@ -89,6 +89,7 @@ class HumanInputServer:
         webhook_types: Types of events to post; None for the stream document's two.
         limits: What one caller may do, by the names in docs/limits.md; what is not named keeps
             its default.
+        shortcuts: Whether to serve live streams and held polls past Tornado's general code.
         trusted_proxies: Addresses or networks of the proxies in front of it. Only they are
             believed for whom they call (``X-Forwarded-For``), and none of them is one stranger.
 
@@ -122,6 +123,7 @@ class HumanInputServer:
         webhook_types: str | Iterable[str] | None = None,
         limits: Mapping[str, float] | None = None,
         trusted_proxies: str | Iterable[str] = (),
+        shortcuts: bool = True,
     ) -> None:
         self._proxies = arguments.texts("trusted_proxies", trusted_proxies)
         Proxies(self._proxies)  # so that a wrong one is told here
@@ -152,6 +154,7 @@ class HumanInputServer:
             ),
             heartbeat=heartbeat,
             revocation_seconds=heartbeat,
+            shortcuts=arguments.yes_or_no("shortcuts", shortcuts),
         )
         self._runtime = Runtime(settings, _log, activity=None)
         self.started = threading.Event()

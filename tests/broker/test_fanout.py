@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.delivery.audience import Form, Sink
+from crewai_hitl_nb.broker.delivery.audience import Encoder, Sink
 from crewai_hitl_nb.broker.delivery.fanout import Fanout
-from crewai_hitl_nb.broker.delivery.subscription import Closed, Live, Start
+from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, Closed, Start
 from crewai_hitl_nb.protocol.frames import Gap, Heartbeat
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.store.base import EVERYTHING, Match, Record
@@ -18,7 +18,7 @@ from tests.events import NOON, other
 pytestmark = pytest.mark.asyncio
 
 
-class Offsets(Form):
+class Offsets(Encoder):
     """Writes offsets, so that a test reads them; a heartbeat is a dot."""
 
     def __init__(self) -> None:
@@ -211,14 +211,14 @@ async def test_handing_over_loses_and_doubles_nothing_however_commits_fall() -> 
     sinks = []
     for _ in range(5):
         subscription = broker.subscribe(EVERYTHING, Start(replay="all"))
-        while not isinstance(await subscription.next(5), Live):
+        while not isinstance(await subscription.next(5), CaughtUp):
             await broker.publish([other()])
         first = broker.top + 1
         await broker.publish([other()])  # queues for the reader that is about to be handed over
         sinks.append((first, Kept()))
         subscription.hand_over(sinks[-1][1], Offsets())
         await broker.publish([other()])
-    assert (broker.subscription_count, broker.lean_count) == (5, 5)
+    assert (broker.subscription_count, broker.audience_count) == (5, 5)
     for first, sink in sinks:
         assert sink.offsets[-1] == broker.top
         assert sink.offsets == list(range(sink.offsets[0], broker.top + 1))

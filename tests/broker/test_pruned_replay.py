@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.delivery.subscription import Live, Start, Subscription
+from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, Start, Subscription
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.store.base import EVERYTHING, Match, Replayed, Scope
@@ -34,7 +34,7 @@ async def read(subscription: Subscription, between: Sequence[Between] = ()) -> l
     """Return the offsets and gaps of a replay; something happens behind each of its steps."""
     happens = iter(between)
     seen: list[int | Gap] = []
-    while not isinstance(step := await subscription.next(5), Live):
+    while not isinstance(step := await subscription.next(5), CaughtUp):
         assert step is not None
         seen += [step] if isinstance(step, Gap) else [record.offset for record in step]
         if (then := next(happens, None)) is not None:

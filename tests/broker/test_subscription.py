@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.delivery.subscription import Live, SlowReader, Start, Subscription
+from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, SlowReader, Start, Subscription
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.store.base import EVERYTHING, Match, Record, Replayed, Scope
@@ -24,7 +24,7 @@ async def read_until(subscription: Subscription, top: int) -> list[int]:
     while not seen or seen[-1] < top:
         step = await subscription.next(5)
         assert step is not None, f"nothing came after {seen}"
-        if not isinstance(step, Gap | Live):
+        if not isinstance(step, Gap | CaughtUp):
             seen += [record.offset for record in step]
     return seen
 
@@ -40,7 +40,7 @@ async def test_what_was_published_before_is_replayed_and_what_comes_after_is_liv
     await broker.publish([other()])
     steps.append(await subscription.next(1))
     kinds = [type(step).__name__ for step in steps]
-    assert kinds == ["list", "list", "Live", "list"]
+    assert kinds == ["list", "list", "CaughtUp", "list"]
     await broker.close()
 
 
@@ -94,8 +94,8 @@ async def test_a_slow_live_reader_is_ended_and_the_others_go_on() -> None:
     broker = Broker(MemoryStore(), buffer_events=10)
     await broker.start()
     slow, fast = broker.subscribe(EVERYTHING, ALL), broker.subscribe(EVERYTHING, ALL)
-    assert isinstance(await slow.next(1), Live)
-    assert isinstance(await fast.next(1), Live)
+    assert isinstance(await slow.next(1), CaughtUp)
+    assert isinstance(await fast.next(1), CaughtUp)
     for number in range(1, 12):
         await broker.publish([other()])
         assert await read_until(fast, number) == [number]
@@ -130,7 +130,7 @@ async def test_a_replay_of_large_events_comes_in_pages_that_are_written_at_once(
         await broker.publish([other(text="x" * (limits.PAGE_BYTES // 2))])
     subscription = broker.subscribe(EVERYTHING, ALL)
     pages: list[list[int]] = []
-    while not isinstance(step := await subscription.next(5), Live):
+    while not isinstance(step := await subscription.next(5), CaughtUp):
         assert isinstance(step, list)
         pages.append([record.offset for record in step])
     assert pages == [[1, 2], [3, 4], [5]]
@@ -142,7 +142,7 @@ async def test_nothing_for_a_while_is_none() -> None:
     broker = Broker(MemoryStore())
     await broker.start()
     subscription = broker.subscribe(EVERYTHING, ALL)
-    assert isinstance(await subscription.next(1), Live)
+    assert isinstance(await subscription.next(1), CaughtUp)
     assert await subscription.next(0.01) is None
     await broker.close()
 
@@ -190,7 +190,7 @@ def test_however_publishing_interleaves_each_event_comes_once_in_order(
         last = results[place - 1].record.event_id if place else None
         subscription = broker.subscribe(EVERYTHING, Start(last_event_id=last, replay="all"))
         seen: list[int] = []
-        while not isinstance(step := await subscription.next(5), Live):
+        while not isinstance(step := await subscription.next(5), CaughtUp):
             assert isinstance(step, list)
             seen += [record.offset for record in step]
         for _ in range(after):
@@ -211,7 +211,7 @@ async def test_the_sign_that_the_replay_is_over_counts_only_what_was_given() -> 
     await broker.publish([other()])
     subscription = broker.subscribe(EVERYTHING, ALL)
     given: list[int] = []
-    while not isinstance(step := await subscription.next(1), Live):
+    while not isinstance(step := await subscription.next(1), CaughtUp):
         assert isinstance(step, list)
         given += [record.offset for record in step]
         await broker.publish([other()])  # as if somebody published while this page was written

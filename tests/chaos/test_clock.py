@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.clocks import CautiousClock
-from crewai_hitl_nb.broker.delivery.subscription import Live, Start
+from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, Start
 from crewai_hitl_nb.broker.requests.deadlines import Deadlines
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.events import HumanInputRequired
@@ -125,7 +125,7 @@ async def broker(clock: Clock) -> AsyncIterator[Broker]:
 async def replay(broker: Broker, last: str | None = None) -> list[str]:
     subscription = broker.subscribe(EVERYTHING, Start(last_event_id=last, replay="all"))
     seen: list[str] = []
-    while not isinstance(step := await subscription.next(), Live):
+    while not isinstance(step := await subscription.next(), CaughtUp):
         assert isinstance(step, list)
         seen += [record.event_id for record in step if isinstance(record, Record)]
     subscription.close()

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.delivery.subscription import Live, Start
+from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, Start
 from crewai_hitl_nb.broker.trusted_clock import TRIAL_SECONDS, TrustedClock
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.store.base import Match
@@ -151,7 +151,7 @@ async def test_a_deadline_that_passed_while_the_server_was_off_is_kept(
     reader = broker.subscribe(
         Match(types=frozenset({"human_input_completed"})), Start(replay="all")
     )
-    while isinstance(step := await reader.next(30), Live):
+    while isinstance(step := await reader.next(30), CaughtUp):
         pass
     assert isinstance(step, list)
     assert (await broker.request("q1")).status == "answered"
@@ -167,7 +167,7 @@ async def test_a_question_asked_under_a_doubted_clock_expires_after_the_time_it_
     broker = Broker(store, clock=clock)
     await broker.start()
     reader = broker.subscribe(Match(types=frozenset({"human_input_expired"})), Start())
-    assert isinstance(await reader.next(), Live)
+    assert isinstance(await reader.next(), CaughtUp)
     soon = clock.now + timedelta(seconds=0.1)
     clock.now = NOW  # a time server sets it right at once
     asked = required("q1", timestamp=WRONG["2099"].isoformat(), expires_at=soon.isoformat())

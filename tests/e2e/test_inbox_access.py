@@ -147,7 +147,9 @@ def test_a_new_question_is_announced_without_moving_the_focus(
     feedback = inbox.card(first).get_by_test_id("hitl-feedback")
     feedback.fill("Half a sent")
     desk.ask("announced", source={"agent_role": "Editor"})
-    expect(inbox.hook("hitl-news")).to_have_text("New question from Editor. 4 requests waiting.", timeout=CARD_MS)
+    expect(inbox.hook("hitl-news")).to_have_text(
+        "New question from Editor. 4 requests waiting.", timeout=CARD_MS
+    )
     expect(feedback).to_be_focused()
     expect(feedback).to_have_value("Half a sent")
 

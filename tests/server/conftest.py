@@ -30,17 +30,22 @@ def host() -> dict[str, Any]:
 
 
 @pytest.fixture
-def lean() -> bool:
-    """Return whether live connections are left to lean writers; see ``door.both_ways``."""
+def shortcuts() -> bool:
+    """Return whether the server takes shortcuts past Tornado's code; see ``door.both_ways``."""
     return True
 
 
 # pytest-jupyter asks for its configuration under this name.
 @pytest.fixture(name="jp_server_config")
-def server_config(traits: dict[str, Any], host: dict[str, Any]) -> Config:
+def server_config(traits: dict[str, Any], host: dict[str, Any], shortcuts: bool) -> Config:
     """Enable the extension."""
     extensions = {"crewai_hitl_nb": True, "jupyter_server_terminals": False}
-    config = Config({"ServerApp": {"jpserver_extensions": extensions}, "HumanInputApp": traits})
+    config = Config(
+        {
+            "ServerApp": {"jpserver_extensions": extensions},
+            "HumanInputApp": {"shortcuts": shortcuts, **traits},
+        }
+    )
     config.merge(Config(host))
     return config
 
@@ -53,7 +58,6 @@ def door(
     jp_base_url: str,
     jp_data_dir: Path,
     jp_asyncio_loop: asyncio.AbstractEventLoop,
-    lean: bool,
 ) -> Iterator[Door]:
     """Return the door of a server that is up, and close it in the end."""
     door = Door(
@@ -62,7 +66,6 @@ def door(
         jp_serverapp.identity_provider.token,
         jp_data_dir,
     )
-    door.services.lean = lean
     jp_asyncio_loop.run_until_complete(door.open())
     yield door
     jp_asyncio_loop.run_until_complete(door.http.aclose())

@@ -158,5 +158,5 @@ def configured(**traits: Any) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("traits", [traits], ids=[",".join(traits)])
 
 
-both_ways = pytest.mark.parametrize("lean", [True, False], ids=["lean", "plain"])
-"""Let a test run with lean writers, and again with the plain way that they fall back to."""
+both_ways = pytest.mark.parametrize("shortcuts", [True, False], ids=["shortcuts", "plain"])
+"""Let a test run with the shortcuts past Tornado's code, and again without them."""

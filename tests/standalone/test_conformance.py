@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crewai_hitl_nb.server.standalone import HumanInputServer
+from tests.server.door import both_ways
 from tests.server.readers import TRANSPORTS, reading
 from tests.standalone.conftest import KEY
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("transport", TRANSPORTS)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.parametrize("transport", TRANSPORTS), both_ways]
 
 
 @dataclass
@@ -47,9 +48,9 @@ async def publish(http: httpx.AsyncClient, *events: dict[str, Any]) -> list[str]
 
 
 async def test_ten_thousand_events_are_replayed_once_and_in_order_while_others_publish(
-    transport: str, tmp_path: Path
+    transport: str, shortcuts: bool, tmp_path: Path
 ) -> None:
-    async with serving(store=tmp_path / "log.db") as (address, http):
+    async with serving(store=tmp_path / "log.db", shortcuts=shortcuts) as (address, http):
         for _ in range(20):
             await publish(http, *({"type": "note"} for _ in range(500)))
         async with reading(transport, address, replay="all") as reader:
@@ -62,12 +63,12 @@ async def test_ten_thousand_events_are_replayed_once_and_in_order_while_others_p
 
 
 async def test_a_place_in_another_log_gets_a_gap_that_names_this_logs_epoch(
-    transport: str,
+    transport: str, shortcuts: bool
 ) -> None:
-    async with serving() as (_, http):
+    async with serving(shortcuts=shortcuts) as (_, http):
         (elsewhere,) = await publish(http, {"type": "note"})
         lost = (await http.get("health")).json()["epoch"]
-    async with serving() as (address, http):
+    async with serving(shortcuts=shortcuts) as (address, http):
         (here,) = await publish(http, {"type": "note"})
         async with reading(transport, address, last_event_id=elsewhere) as reader:
             (event,) = await reader.until(here)
@@ -78,12 +79,12 @@ async def test_a_place_in_another_log_gets_a_gap_that_names_this_logs_epoch(
 
 
 async def test_a_reader_that_connects_again_after_a_restart_misses_and_repeats_nothing(
-    transport: str, tmp_path: Path
+    transport: str, shortcuts: bool, tmp_path: Path
 ) -> None:
     store = tmp_path / "log.db"
-    async with serving(store=store) as (address, http):
+    async with serving(store=store, shortcuts=shortcuts) as (address, http):
         ids = await publish(http, {"type": "note"}, {"type": "note"}, {"type": "note"})
-    async with serving(store=store) as (address, http):
+    async with serving(store=store, shortcuts=shortcuts) as (address, http):
         (live,) = await publish(http, {"type": "note"})
         async with reading(transport, address, last_event_id=ids[0]) as reader:
             events = await reader.until(live)
@@ -107,13 +108,13 @@ _NOTES = st.lists(
 @settings(max_examples=10)
 @given(history=_NOTES, split=st.integers(0, 12), wanted=st.sampled_from(["", "x1", "x2"]))
 async def test_whatever_was_published_a_resumed_reader_sees_the_rest_of_what_it_wants(
-    transport: str, history: list[dict[str, Any]], split: int, wanted: str
+    transport: str, shortcuts: bool, history: list[dict[str, Any]], split: int, wanted: str
 ) -> None:
     first_of = {event["event_id"]: event for event in reversed(history)}  # idempotent on the id
     kept = [first_of[event_id] for event_id in dict.fromkeys(e["event_id"] for e in history)]
     place = min(split, len(kept))
     expected = [e["event_id"] for e in kept[place:] if wanted in ("", e["execution_id"])]
-    async with serving() as (address, http):
+    async with serving(shortcuts=shortcuts) as (address, http):
         for event in history:
             await publish(http, first_of[event["event_id"]])
         await publish(http, {"type": "end", "event_id": "end", "execution_id": wanted or "x1"})

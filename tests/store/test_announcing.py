@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
-from crewai_hitl_nb.broker.delivery.subscription import Live, Start
+from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, Start
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING, Commit, Record
 from crewai_hitl_nb.store.memory import MemoryStore
@@ -86,7 +86,7 @@ async def test_a_part_that_fails_keeps_no_event_from_readers_and_no_question_fro
     owner, name = part.split(".")
     monkeypatch.setattr(getattr(broker, owner), name, Fault(times=1))
     reader = broker.subscribe(EVERYTHING, Start())
-    assert isinstance(await reader.next(5), Live)
+    assert isinstance(await reader.next(5), CaughtUp)
     asked = [required(f"q{n}", source={"id": "kernel"}) for n in (1, 2)]
     await asyncio.wait_for(broker.publish(asked), 30)
     step = await reader.next(5)
@@ -104,7 +104,7 @@ async def test_a_reader_that_fails_is_ended_so_that_it_resumes_and_the_others_re
     await broker.start()
     failing, sound = (broker.subscribe(EVERYTHING, Start()) for _ in range(2))
     for reader in (failing, sound):
-        assert isinstance(await reader.next(5), Live)
+        assert isinstance(await reader.next(5), CaughtUp)
     monkeypatch.setattr(failing, "offer", Fault(times=1))
     await asyncio.wait_for(broker.publish([other()]), 30)
     step = await sound.next(5)

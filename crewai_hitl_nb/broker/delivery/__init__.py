@@ -1,1 +1,1 @@
-"""From a commit to each reader: subscriptions, fan-out, heartbeats, bounded buffers."""
+"""Delivers commits to readers: subscriptions, fan-out, heartbeats, bounded buffers."""

@@ -1,14 +1,14 @@
 """The memory budget that all readers share, and which reader is closed when it is used up.
 
-Each reader's own buffer is bounded (``subscription.py``, ``audience.py``); here is the bound on all
-of them. Two things wait:
+Each reader's own buffer is bounded (``subscription.py``, ``audience.py``); this is the bound on all
+of them together. Two kinds of bytes wait:
 
-* **Live bytes** of readers that fall behind. They are there already, so they are only counted;
-  above the bound the readers that hold most are ended, and they may resume.
-* **Pages** of replays, listings and single requests. They are not read yet, so whoever wants one
-  waits for room first. A reader that keeps its page for long while others wait is ended.
+* **Live bytes** of readers that fall behind. They are in memory already, so they are only counted.
+  Above the bound the readers that hold most are ended; they may resume.
+* **Pages** of replays, listings and single requests. They are not read yet, so a reader waits for
+  room before it reads one. A reader that keeps its page for long while others wait is ended.
 
-Bytes that many readers wait for are one object and count once.
+Bytes that several readers wait for are one object and count once.
 
 Above: subscriptions, and the writers of the server. It knows no transport.
 """
@@ -22,12 +22,12 @@ from crewai_hitl_nb.protocol import limits
 
 
 class Hold:
-    """What waits for one reader. It counts until it is released, also when the reader was ended.
+    """The bytes that wait for one reader. They count until released, also after its end.
 
     Args:
-        buffers: Where it counts.
-        end: Ends the reader, with a word to it if that can be.
-        cut: Ends the connection at once; whoever was ended and still holds much is cut.
+        buffers: The budget in which they count.
+        end: Ends the reader, and tells it why if possible.
+        cut: Closes the connection at once, for a reader that was ended and still holds much.
     """
 
     __slots__ = ("_buffers", "_cut", "_end", "_kept", "ended", "paged", "since", "size")
@@ -45,40 +45,40 @@ class Hold:
         self.size = 0
 
     def keep(self, data: bytes) -> None:
-        """These bytes wait, too; others may wait for the same."""
+        """Count these bytes as waiting; other readers may wait for the same ones."""
         if id(data) not in self._kept:
             self._kept[id(data)] = data
             self.size += len(data)
             self._buffers.share(self, data)
 
     def drop(self, data: bytes) -> None:
-        """These wait no more."""
+        """Stop counting these bytes."""
         if self._kept.pop(id(data), None) is not None:
             self.size -= len(data)
             self._buffers.unshare(self, data)
 
     def drop_all(self) -> None:
-        """None of those that were kept wait any more."""
+        """Stop counting all bytes that were kept."""
         for data in tuple(self._kept.values()):
             self.drop(data)
 
     async def room(self, size: int = limits.PAGE_HELD_BYTES) -> None:
-        """Wait until a page of this size may be read, in place of the one before."""
+        """Wait until a page of this size may be read in place of the one before."""
         self.resize(0)
         await self._buffers.room(size)
         self._buffers.granted(self, size)
 
     def resize(self, size: int) -> None:
-        """The page comes to so much."""
+        """Count the page with this size."""
         self._buffers.resized(self, size)
 
     def release(self) -> None:
-        """Nothing waits any more."""
+        """Stop counting anything."""
         self.drop_all()
         self.resize(0)
 
     def end(self) -> None:
-        """Have the reader ended."""
+        """End the reader; the second time, close its connection."""
         if not self.ended:
             self.ended = True
             self._end()
@@ -87,10 +87,10 @@ class Hold:
 
 
 class Buffers:
-    """All of it. It lives on one event loop.
+    """The budget of all readers. It lives on one event loop.
 
     Args:
-        most: Bytes.
+        most: Bytes that may wait for all readers together.
         stuck_seconds: How long a reader may keep a page while others wait for room.
     """
 
@@ -108,13 +108,13 @@ class Buffers:
         self._looking: asyncio.TimerHandle | None = None
 
     def hold(self, end: Callable[[], None], cut: Callable[[], None] | None = None) -> Hold:
-        """Return what is to count for one reader; nothing so far."""
+        """Return a hold that counts for one reader; it is empty."""
         return Hold(self, end, cut)
 
-    # ---- what holds call
+    # ---- called by holds
 
     def share(self, hold: Hold, data: bytes) -> None:
-        """Count bytes of a hold, once however many wait for them."""
+        """Count bytes of a hold, once however many readers wait for them."""
         readers = self._shared.get(id(data), 0)
         self._shared[id(data)] = readers + 1
         self._holds[hold] = None
@@ -122,7 +122,7 @@ class Buffers:
             self._grow(len(data))
 
     def unshare(self, hold: Hold, data: bytes) -> None:
-        """A hold needs them no more."""
+        """Stop counting bytes for a hold, and for all when no other hold has them."""
         readers = self._shared.pop(id(data)) - 1
         if readers:
             self._shared[id(data)] = readers
@@ -131,7 +131,7 @@ class Buffers:
             self._shrink(len(data))
 
     async def room(self, size: int) -> None:
-        """Wait, in the order of asking, until so much more fits; it is counted then."""
+        """Wait, first come first served, until so many bytes fit, and count them."""
         if not self._waiting and self._fits(size):
             self.size += size
             return
@@ -146,14 +146,14 @@ class Buffers:
             raise
 
     def granted(self, hold: Hold, size: int) -> None:
-        """The room is this hold's."""
+        """Count room that was waited for as this hold's."""
         hold.paged += size
         hold.size += size
         hold.since = asyncio.get_running_loop().time()
         self._holds[hold] = None
 
     def resized(self, hold: Hold, size: int) -> None:
-        """A hold's page comes to so much."""
+        """Count a hold's page with this size."""
         grown = size - hold.paged
         hold.paged = size
         hold.size += grown
@@ -167,7 +167,7 @@ class Buffers:
         elif grown < 0:
             self._shrink(-grown)
 
-    # ---- the bound
+    # ---- its bound
 
     def _fits(self, size: int) -> bool:
         return self.size + size <= self._most or not self.size
@@ -177,7 +177,7 @@ class Buffers:
         if self.size <= self._most:
             return
         for hold in sorted(self._holds, key=lambda hold: hold.size, reverse=True):
-            for _ in range(2):  # a word first; what waits in its connection may be too much still
+            for _ in range(2):  # told why first; what waits in its connection may still be too much
                 if self.size <= self._most:
                     return
                 hold.end()
@@ -204,7 +204,7 @@ class Buffers:
             self._looking = loop.call_later(self._stuck_seconds / 2, self._look)
 
     def _look(self) -> None:
-        """End those who have kept a page for long while others wait, or else who holds most."""
+        """End readers that kept a page for long while others wait, else the one that holds most."""
         self._looking = None
         if not self._waiting:
             return
@@ -212,11 +212,13 @@ class Buffers:
         stuck = [hold for hold in self._holds if hold.paged and hold.since <= since]
         live = [hold for hold in self._holds if not hold.paged]
         for hold in stuck or sorted(live, key=lambda hold: hold.size)[-1:]:
-            hold.since += self._stuck_seconds  # time to leave by itself before it is cut
+            hold.since += (
+                self._stuck_seconds
+            )  # it gets time to leave before its connection is closed
             hold.end()
         self._look_later()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop the timer."""
         if self._looking is not None:
             self._looking.cancel()

@@ -1,30 +1,47 @@
-"""A subscription: replay, then live, with no hole and no double between.
+"""Reads a log for one reader: the stored events first, then live ones, each exactly once.
 
-The rule, known to no other file: **register first, then replay up to the top that was
-announced at that moment, then flush what queued meanwhile, then live.** Because commits
-are announced on the event loop in offset order, every event is either at or below that
-top (and read from the store) or above it (and in the queue).
+The rule, known to no other file: **register first, then replay up to the top that was announced at
+that moment, then give what queued meanwhile, then go live.** Commits are announced on the event
+loop in offset order. So every event is either at or below that top, and read from the store, or
+above it, and in the queue.
 
-The queue is bounded. While the replay runs an overflow costs nothing: the queue is
-emptied and the replay goes on to the new top. Once live, an overflow ends the
-subscription with :class:`SlowReader`, which the reader can resume from; it slows nobody
-else. Only a reader that was behind already is slow: one large commit may fill the queue
-of a reader that waits for it.
+A subscription is always in one of these phases:
 
-The log may be pruned between two pages of a replay. Each page comes with how far that went, from
-the same view of the log: a reader whose next events are gone is told so by a gap, and then given
-everything that is kept, as if it had come back with the last event that it saw.
+    phase        next() gives                         then                    a full queue
+    -----------  -----------------------------------  ----------------------  --------------------
+    LOCATING     a gap, if the start is unknown       REPLAYING               is read again later
+    REPLAYING    a stored page, or a gap if pruned    FLUSHING, at the        is read again later
+                                                      boundary
+    FLUSHING     what queued                          CATCHING_UP             is read again later
+    CATCHING_UP  CaughtUp                             LIVE; or REPLAYING, if  is read again later
+                                                      the boundary moved
+    LIVE         what queues, or None on a timeout    ENDED, by end()         ends with SlowReader
+    ENDED        what queued while live, then raises                          takes nothing more
+
+Every phase may become ENDED. The boundary is the offset up to which the store is read. The queue
+is bounded. Before LIVE a full queue costs nothing: it is dropped, the boundary moves to the new
+top, and the store is read up to there. In LIVE it ends the subscription with :class:`SlowReader`.
+The reader can resume, and no other reader is slowed. A reader is slow only if it was behind
+already: one large commit may fill the queue of a reader that waits for it.
+
+The log may be pruned between two pages of a replay. Each page tells how far that went, from the
+same view of the log. A reader whose next events are gone gets a gap and then everything that is
+kept, as if it had come back with the last event that it saw.
+
+Above: the delivery loop and the polls, which call :meth:`Subscription.next`. Below: the store for
+the replay, and the fan-out for what is committed. It knows no transport.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum, auto
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from crewai_hitl_nb.broker.delivery.audience import Form, Sink
+from crewai_hitl_nb.broker.delivery.audience import Encoder, Sink
 from crewai_hitl_nb.broker.delivery.buffers import Buffers
 from crewai_hitl_nb.broker.delivery.fanout import Fanout
 from crewai_hitl_nb.broker.visibility import offset_within
@@ -43,18 +60,18 @@ class Closed(Exception):
     """The broker is closing. The reader may connect again and resume."""
 
 
-class Live(msgspec.Struct, frozen=True):
+class CaughtUp(msgspec.Struct, frozen=True):
     """The replay is over; what follows is live.
 
     Attributes:
-        offset: Up to here the reader was given everything that it wants. The log may be
-            further: what came meanwhile follows.
+        offset: The reader was given every event up to here that it wants. The log may be longer:
+            what came meanwhile follows.
     """
 
     offset: int
 
 
-Step: TypeAlias = Sequence[Record] | Gap | Live
+Step: TypeAlias = Sequence[Record] | Gap | CaughtUp
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +81,29 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     replay: Replay = "pending"
 
 
+class Phase(Enum):
+    """Where a subscription stands; the rules are at the top of this file."""
+
+    LOCATING = auto()
+    REPLAYING = auto()
+    FLUSHING = auto()
+    CATCHING_UP = auto()
+    LIVE = auto()
+    ENDED = auto()
+
+
+_FOLLOWING: Final[dict[Phase, frozenset[Phase]]] = {
+    Phase.LOCATING: frozenset({Phase.REPLAYING, Phase.ENDED}),
+    Phase.REPLAYING: frozenset({Phase.FLUSHING, Phase.ENDED}),
+    Phase.FLUSHING: frozenset({Phase.CATCHING_UP, Phase.ENDED}),
+    Phase.CATCHING_UP: frozenset({Phase.REPLAYING, Phase.LIVE, Phase.ENDED}),
+    Phase.LIVE: frozenset({Phase.ENDED}),
+    Phase.ENDED: frozenset(),
+}
+
+
 class Subscription:
-    """One reader of a log. Iterate it; close it when the reader leaves."""
+    """One reader of a log. Call :meth:`next` for its events; close it when the reader leaves."""
 
     def __init__(
         self,
@@ -79,17 +117,17 @@ class Subscription:
         buffer_bytes: int = limits.BUFFER_BYTES,
         buffers: Buffers | None = None,
     ) -> None:
-        """Take part from now on.
+        """Register for what is committed from now on.
 
         Args:
             store: Where the replay is read.
             match: Which events the reader wants.
             start: Where it begins.
-            fanout: Tells it what is committed, until it ends or is handed over.
+            fanout: Offers it what is committed, until it ends or is handed over.
             left: Called once with the reason when the reader leaves, also a sink's.
             buffer_events: Most events that wait for the reader.
             buffer_bytes: Most bytes that wait for the reader.
-            buffers: Of all readers together; None for one that is always on time.
+            buffers: The budget of all readers together; None for one that never falls behind.
         """
         self._store = store
         self.match = match
@@ -100,198 +138,246 @@ class Subscription:
         self._most_bytes = buffer_bytes
         self.buffers = buffers or Buffers()
         self._hold = self.buffers.hold(partial(self.end, SlowReader()))
-        self._began = self._boundary = store.top
+
+        self._phase = Phase.LOCATING
+        self._reason: Exception | None = None  # once it is ended
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        self._boundary = store.top
+        self._reached = 0  # the reader was given what it wants up to this offset
+        self._upto = self._began = self._boundary  # the boundary of this pass through the store
+        self._scope: Scope = "all"
+        self._last_id = start.last_event_id or ""
+        self._known_missing: int | None = None
+        """The reader knows that events up to here may be missing; None until the first page."""
+
         self._queue: deque[Record] = deque()
         self._queued_bytes = 0
-        self._live = False
-        self._replayed = 0
-        self._last = start.last_event_id or ""
-        self._missing: int | None = None
-        """The reader knows that events up to here may be missing; None until the first page."""
-        self._end: Exception | None = None
         self._wake = asyncio.Event()
-        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._steps = self._walk()
         fanout.add(self)
 
+    # ---- what is committed
+
     def offer(self, records: Sequence[Record]) -> None:
-        """Take newly committed records; called by the broker in offset order."""
-        if self._end is not None:
+        """Take newly committed records; the fan-out calls this in offset order."""
+        if self._phase is Phase.ENDED:
             return
-        behind = bool(self._queue) or not self._live
+        live = self._phase is Phase.LIVE
+        behind = bool(self._queue) or not live
         for record in records:
             if self.match(record):
                 self._queue.append(record)
                 self._queued_bytes += len(record.body)
                 self._hold.keep(record.body)
-        # What queues while it replays is read again at no cost, so a page of it is enough.
-        most_bytes = self._most_bytes if self._live else min(self._most_bytes, limits.PAGE_BYTES)
+        # Before it is live, what queues can be read again at no cost, so a page of it is enough.
+        most_bytes = self._most_bytes if live else min(self._most_bytes, limits.PAGE_BYTES)
         full = len(self._queue) > self._most_events or self._queued_bytes > most_bytes
         if full and behind:
             self._overflow(records[-1].offset)
-        if self._queue or self._end:
+        if self._queue:
             self._wake.set()
 
     def _overflow(self, top: int) -> None:
-        self._empty()
-        if self._live:
+        self._take_queue()
+        if self._phase is Phase.LIVE:
             self.end(SlowReader())
         else:
             self._boundary = top
 
-    def _empty(self) -> list[Record]:
+    def _take_queue(self) -> list[Record]:
         taken = list(self._queue)
         self._queue.clear()
         self._queued_bytes = 0
         self._hold.drop_all()
         return taken
 
+    # ---- its end
+
     def end(self, reason: Exception) -> None:
         """End it from outside: the reader gets ``reason`` at its next step."""
-        if self._end is None:
+        if self._phase is not Phase.ENDED:
             self._stop(reason)
             self._left(reason)
 
     def _stop(self, reason: Exception) -> None:
-        self._end = reason
+        if self._phase is not Phase.LIVE:
+            self._take_queue()  # it is behind what is stored, which the reader does not get
+        self._reason = reason
+        self._become(Phase.ENDED)
         self._ended.set_result(None)
         self._wake.set()
         self._fanout.discard(self)
 
     def close(self) -> None:
-        """The reader leaves: nothing waits for it any more."""
+        """End it because the reader leaves: nothing is counted as waiting for it any more."""
         self.end(Closed())
         self._hold.release()
 
-    def hand_over(self, sink: Sink, form: Form) -> None:
-        """Let the sink go on from here, live, in place of whoever iterates.
+    def hand_over(self, sink: Sink, encoder: Encoder) -> None:
+        """Let a sink continue from here, live, in place of the caller of :meth:`next`.
 
-        What queued goes first, in this same turn of the loop: between the last event that was
-        iterated and the first that the sink is given there is no hole and no double.
+        What queued goes first, in this same turn of the loop. So no event is missing or given
+        twice between the last one from :meth:`next` and the first one that the sink gets.
 
         Raises:
             SlowReader, Closed: It was ended before.
         """
-        if self._end is not None:
-            raise self._end
-        queued, top = self._empty(), self._store.top
+        if self._reason is not None:
+            raise self._reason
+        queued, top = self._take_queue(), self._store.top
         self._stop(Closed())
         self._hold.release()
         sink.buffers = self.buffers
         sink.left = self._left
         sink.most_events, sink.most_bytes = self._most_events, self._most_bytes
-        self._fanout.join(sink, self.match, form, top)
+        self._fanout.join(sink, self.match, encoder, top)
         if queued:
-            sink.take(form.events(queued), len(queued))
+            sink.take(encoder.events(queued), len(queued))
+
+    # ---- what the reader gets
 
     async def next(self, timeout: float | None = None) -> Step | None:
-        """Return the next step, or None when ``timeout`` seconds passed without one.
+        """Return the next step, or None when it is live and nothing came for ``timeout`` seconds.
 
         Raises:
             SlowReader: The buffer overflowed.
             Closed: It was closed.
             StoreUnavailable: The replay cannot be read now.
         """
-        if self._live:
-            return await self._next_live(timeout)
-        try:
-            return await self._steps.__anext__()
-        except StopAsyncIteration:
-            return Live(self._replayed)
+        self._hold.resize(0)  # the step before this one is written
+        while True:
+            match self._phase:
+                case Phase.LOCATING:
+                    step: Step | None = await self._locate()
+                case Phase.REPLAYING:
+                    step = await self._replay()
+                case Phase.FLUSHING:
+                    step = self._flush()
+                case Phase.CATCHING_UP:
+                    step = self._catch_up()
+                case Phase.LIVE:
+                    return await self._wait_for_queue(timeout)
+                case Phase.ENDED:
+                    return self._rest()
+            if step is not None:
+                return step
 
     async def written(self, write: Awaitable[object]) -> None:
         """Wait for a write to the reader, but not beyond the end of the subscription.
 
-        A reader that takes nothing more never lets the write finish.
+        A reader that stops reading never lets the write finish.
 
         Raises:
             SlowReader: The buffer overflowed meanwhile.
             Closed: It was closed meanwhile.
         """
         writing = asyncio.ensure_future(write)
-        writing.add_done_callback(_look)  # it may outlive this call, which may be cancelled
+        writing.add_done_callback(_retrieve)  # it may outlive this call, which may be cancelled
         await asyncio.wait((writing, self._ended), return_when=asyncio.FIRST_COMPLETED)
-        if self._end is not None and not writing.done():
-            raise self._end
+        if self._reason is not None and not writing.done():
+            raise self._reason
         writing.result()
 
-    async def _next_live(self, timeout: float | None) -> Sequence[Record] | None:
-        self._hold.resize(0)
+    # ---- the phases
+
+    def _become(self, phase: Phase) -> None:
+        """Go to a phase, unless it was ended while this one waited for the store."""
+        if self._phase is not Phase.ENDED:
+            assert phase in _FOLLOWING[self._phase]
+            self._phase = phase
+
+    async def _locate(self) -> Gap | None:
+        """Find the place to begin after, and what to read from there."""
+        gap: Gap | None = None
+        last = self._start.last_event_id
+        if last is not None:
+            offset = await offset_within(self._store, self.match.within, last)
+            if offset is None:
+                gap = self._gap("unknown_event_id")
+            else:
+                self._reached, self._known_missing = offset, 0
+        elif self._start.replay == "none":
+            self._reached, self._known_missing = self._began, 0
+        elif self._start.replay == "pending":
+            self._scope = "pending"
+        self._become(Phase.REPLAYING)
+        return gap
+
+    async def _replay(self) -> Step | None:
+        """Read a page up to the boundary."""
+        if self._reached >= self._upto:
+            if self._reached >= self._boundary:
+                self._become(Phase.FLUSHING)  # no await until it looks into the queue
+                return None
+            # An overflow moved the boundary. What was open then was read; now all events count.
+            self._upto, self._scope = self._boundary, "all"
+        await self._hold.room()
+        after = self._reached
+        page = await self._store.replay(
+            self.match,
+            after=after,
+            upto=self._upto,
+            limit=limits.REPLAY_EVENTS,
+            scope=self._scope,
+        )
+        self._hold.resize(2 * sum(len(record.body) for record in page.records))
+        if self._known_missing is None:  # it reads what is kept, and was promised no more
+            self._known_missing = page.pruned_through
+        # Of the open requests nothing is ever pruned while they are open.
+        if self._scope == "all" and page.pruned_through > max(after, self._known_missing):
+            self._reached, self._known_missing = 0, page.pruned_through
+            return self._gap("pruned")
+        full = is_full(page.records, limits.REPLAY_EVENTS)
+        self._reached = page.records[-1].offset if full else self._upto
+        if not page.records:
+            return None
+        self._last_id = page.records[-1].event_id
+        return page.records
+
+    def _flush(self) -> Sequence[Record] | None:
+        """Give what queued during the replay.
+
+        Once: the reader must not begin its live time with a full buffer, nor wait for it for as
+        long as others publish.
+        """
+        queued = self._take_queue()
+        self._become(Phase.CATCHING_UP)
+        if not queued:
+            return None
+        self._reached = queued[-1].offset
+        return queued
+
+    def _catch_up(self) -> CaughtUp | None:
+        """Go live. No await between the look at the boundary and the change of the phase."""
+        if self._reached < self._boundary:
+            self._become(Phase.REPLAYING)
+            return None
+        self._become(Phase.LIVE)
+        return CaughtUp(self._reached)
+
+    async def _wait_for_queue(self, timeout: float | None) -> Sequence[Record] | None:
+        """Wait for committed events."""
         while not self._queue:
-            if self._end is not None:
-                raise self._end
+            if self._reason is not None:
+                raise self._reason
             self._wake.clear()
             try:
                 await asyncio.wait_for(self._wake.wait(), timeout)
             except asyncio.TimeoutError:
                 return None
+        return self._rest()
+
+    def _rest(self) -> Sequence[Record]:
+        """Return what queued; without that, raise why it ended."""
+        if not self._queue and self._reason is not None:
+            raise self._reason
         self._hold.resize(self._queued_bytes)  # until it is written
-        return self._empty()
-
-    async def _walk(self) -> AsyncIterator[Step]:
-        """The replay, page by page, with a gap wherever events are missing; then it is live."""
-        done, scope, gap = await self._locate()
-        if gap is not None:
-            yield gap
-        flushed = False
-        while done < self._boundary or (self._queue and not flushed):
-            if done < self._boundary:
-                upto = self._boundary
-                async for step in self._pages(done, upto, scope):
-                    yield step
-            else:
-                # Once: the reader shall not begin its live time with a full buffer, nor
-                # wait for it for as long as others publish.
-                queued, flushed = self._empty(), True
-                upto = queued[-1].offset
-                yield queued
-            # An overflow may have moved the boundary. "What was open" was answered for the
-            # first one; of what came after it all must be seen.
-            done, scope = upto, "all"
-        # No await between the last look at the boundary and this line: see the rule above.
-        self._live, self._replayed = True, done
-
-    async def _pages(self, after: int, upto: int, scope: Scope) -> AsyncIterator[Step]:
-        while self._end is None:
-            await self._hold.room()
-            page = await self._store.replay(
-                self.match, after=after, upto=upto, limit=limits.REPLAY_EVENTS, scope=scope
-            )
-            self._hold.resize(2 * sum(len(record.body) for record in page.records))
-            if self._missing is None:  # it reads what is kept, and was promised no more
-                self._missing = page.pruned_through
-            # Of the open requests nothing is ever pruned while they are open.
-            if scope == "all" and page.pruned_through > max(after, self._missing):
-                yield self._gap("pruned")
-                after, self._missing = 0, page.pruned_through
-                continue
-            if page.records:
-                self._last = page.records[-1].event_id
-                yield page.records
-            self._hold.resize(0)
-            if not is_full(page.records, limits.REPLAY_EVENTS):
-                return
-            after = page.records[-1].offset
-        raise self._end
-
-    async def _locate(self) -> tuple[int, Scope, Gap | None]:
-        """Return the place to begin behind, and what to read from there."""
-        last = self._start.last_event_id
-        if last is not None:
-            offset = await offset_within(self._store, self.match.within, last)
-            if offset is None:
-                return 0, "all", self._gap("unknown_event_id")
-            self._missing = 0
-            return offset, "all", None
-        if self._start.replay == "none":
-            self._missing = 0
-            return self._began, "all", None  # the boundary may have moved on by an overflow
-        return 0, "pending" if self._start.replay == "pending" else "all", None
+        return self._take_queue()
 
     def _gap(self, reason: Literal["unknown_event_id", "pruned"]) -> Gap:
         return Gap(
             reason=reason,
-            last_event_id=self._last,
+            last_event_id=self._last_id,
             epoch=self._store.epoch,
             message=(
                 "events after this id are no longer kept; everything that is kept follows"
@@ -301,7 +387,7 @@ class Subscription:
         )
 
 
-def _look(writing: asyncio.Future[object]) -> None:
-    """Look at how an abandoned write ended, so that asyncio does not call it forgotten."""
+def _retrieve(writing: asyncio.Future[object]) -> None:
+    """Retrieve how an abandoned write ended, so that asyncio does not report it as forgotten."""
     if not writing.cancelled():
         writing.exception()

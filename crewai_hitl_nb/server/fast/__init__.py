@@ -1,1 +1,1 @@
-"""Shortcuts past Tornado's general code, each with a plain way beside it."""
+"""Shortcuts past Tornado's general code; without each of them Tornado's own code serves."""

@@ -1,13 +1,13 @@
-"""What one WebSocket is told of its frames up: replies that are due together go in one write.
+"""Sends the replies to a WebSocket's frames up, all that are due together in one write.
 
-Frames that shared a commit are all done in the same turn of the loop. A write for each of their
-acknowledgements would be a system call, two futures and a task a frame; here they wait for the
+Frames that shared a commit are all done in the same turn of the loop. One write for each of their
+acknowledgements would be a system call, two futures and a task a frame. Here they wait for the
 turn to end and go out joined, each still a frame of its own, in the order in which they came.
 
-Who does not read what it is told gets nothing more done: :meth:`Replies.room` waits until the
+A client that does not read its replies is served no further: :meth:`AckBatch.room` waits until the
 last write is out, and the reading of frames waits with it.
 
-Above: ``websocket.py``. Below: Tornado's connection. It knows no frame up.
+Above: ``streams/commands.py``. Below: Tornado's connection. It knows no frame up.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from tornado.websocket import WebSocketProtocol13
 from crewai_hitl_nb.broker.delivery.buffers import Buffers
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.log_lines import logger
-from crewai_hitl_nb.server.encoders import framed
+from crewai_hitl_nb.server.encoders import text_frames
 
 _log = logger(__name__)
 
 
-class Replies:
+class AckBatch:
     """The replies of one connection."""
 
     def __init__(self, connection: WebSocketProtocol13, buffers: Buffers | None = None) -> None:
@@ -33,7 +33,7 @@ class Replies:
 
         Args:
             connection: Where to write.
-            buffers: Where counts what is not read.
+            buffers: Where replies count that the client does not read.
         """
         self._connection = connection
         self._hold = None if buffers is None else buffers.hold(connection.stream.close)
@@ -46,17 +46,17 @@ class Replies:
             asyncio.get_running_loop().call_soon(self.flush)
         self._due.append(reply)
         if len(reply) > limits.SHARED_REPLY_BYTES and self._hold is not None:
-            self._hold.keep(reply)  # a small one is not worth it
+            self._hold.keep(reply)  # counting a small one costs more than it holds
 
     def flush(self) -> None:
-        """Send what is due now: before a close, behind which nothing may be said."""
+        """Send what is due now; nothing may follow a close, so call this before one."""
         due, self._due = self._due, []
         if not due:
             return
         try:
             if self._connection.is_closing():
                 raise StreamClosedError
-            data = framed(due)
+            data = text_frames(due)
             self._written = self._connection.stream.write(data)
             if not self._written.done() and self._hold is not None:
                 self._hold.keep(data)
@@ -71,11 +71,11 @@ class Replies:
         if self._hold is not None:
             self._hold.drop(data)
         if not written.cancelled():
-            written.exception()  # reading finds out what it was
+            written.exception()  # reading from the connection finds out, too
 
     async def room(self) -> None:
-        """Wait while what was said is on its way."""
+        """Wait until the last write is out."""
         if self._written is not None and not self._written.done():
-            with contextlib.suppress(StreamClosedError):  # reading finds that out, too
+            with contextlib.suppress(StreamClosedError):  # reading finds out, too
                 await self._written
         self._written = None

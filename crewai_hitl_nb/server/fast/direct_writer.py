@@ -1,19 +1,19 @@
-"""The lean writer: a live connection without a handler's coroutine, task and timers.
+"""Writes to a live connection directly, without a handler's coroutine, task and timers.
 
-Why: to write an event to one reader the plain way wakes a task, copies the bytes into a buffer,
-makes a future and a callback, and sets a timer for the next heartbeat. With a thousand readers
-that is most of what an event costs, several times the system call that sends it. Here a round
-of the fan-out calls :meth:`LeanWriter.take`, which gives the bytes to the socket at once.
+Why: to write an event to one reader, Tornado's public code wakes a task, copies the bytes into a
+buffer, makes a future and a callback, and sets a timer for the next heartbeat. With a thousand
+readers that is most of what an event costs, several times the system call that sends it. Here a
+broadcast of the fan-out calls :meth:`DirectWriter.take`, which gives the bytes to the socket.
 
-What does not go at once goes the plain way, through the stream's buffer and then through a queue
-with the bounds of a subscription's. So a reader that takes too long is ended, like there, with
-``SlowReader``, and slows nobody. One that is gone without a word is noticed by TCP (``silence``).
+Bytes that the socket does not take at once go through Tornado's stream, and later ones queue with
+the bounds of a subscription. So a reader that is too slow is closed with ``SlowReader``, as
+everywhere, and slows no other reader. TCP notices one that vanished (``tcp_timeout.py``).
 
-Over TLS, where a send is not a write of these bytes, everything goes through the stream: dearer,
-but in slices of the loop with everybody else's. Where the host compresses, readers stay with
-their handlers.
+Over TLS, where a send is not a write of these bytes, everything goes through the stream. That
+costs more, but happens in the same slices of the loop as for other readers. Where the host
+compresses, readers stay with their handlers.
 
-Above: the WebSocket and SSE handlers. Below: Tornado's stream.
+Above: ``streams/delivery.py``. Below: Tornado's stream.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server.fast import tcp_timeout
 
 
-class LeanWriter(Sink):
-    """Writes what it is given to one connection."""
+class DirectWriter(Sink):
+    """Writes the events of its audience to one connection."""
 
     __slots__ = (
         "_ended",
@@ -57,15 +57,15 @@ class LeanWriter(Sink):
 
         Args:
             stream: Where to write.
-            ended: Called when the reader is ended, with the reason; closes the connection.
-            heartbeat: Seconds after which the reader is sent something, whatever happens.
-            shared: Whether others write to it too, see below.
+            ended: Called with the reason when the reader is ended; it closes the connection.
+            heartbeat: Seconds after which the reader is sent something in any case.
+            shared: Whether other code writes to the stream, too; see below.
 
         Attributes:
-            shared: Whether others write to the stream, too; only whole frames, and it is said
-                before they do. Where nobody does, what waits to be sent is known here: asking the
-                stream means a look at three more objects for each of thousands of readers, none
-                of which is in a cache, and costs a tenth of a send.
+            shared: Whether other code writes to the stream, too. It writes complete frames only,
+                and this is set before it begins. Where it is false, the bytes that wait to be sent
+                are known here: asking the stream means a look at three more objects for each of
+                thousands of readers, none of which is in a cache, and costs a tenth of a send.
         """
         super().__init__()
         self._stream = stream
@@ -75,31 +75,31 @@ class LeanWriter(Sink):
         self._ended = ended
         self._heartbeat = heartbeat
         self._queue: _Queue | None = None
-        self._hold: Hold | None = None  # what waits, while the reader is slow
+        self._hold: Hold | None = None  # of the bytes that wait while the reader is slow
         self._under_way = b""
         tcp_timeout.limit(stream.socket, heartbeat)
 
     def take(self, data: bytes, events: int) -> None:
-        """Send the bytes, or keep them behind those that wait already."""
+        """Send the bytes, or queue them behind those that wait already."""
         if self._queue is not None:
-            if events:  # a heartbeat says nothing new while bytes are on their way
+            if events:  # a heartbeat is not needed while other bytes are on their way
                 self._keep(self._queue, data, events)
             return
         if self._send is None or (self.shared and self._stream.writing()):
-            self._write(data)  # over TLS, or behind a pong or a reply that is not out yet
+            self._write(data)  # over TLS, or behind a pong or a reply that is still being written
             return
         try:
             sent = self._send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self._stream.close(error)  # whoever listens for that calls `closed`
+            self._stream.close(error)  # its close callback calls `closed`
             return
         if sent < len(data):
             self._write(memoryview(data)[sent:])
 
     def _write(self, data: bytes | memoryview) -> None:
-        """Go the plain way until it is out; what comes meanwhile queues."""
+        """Write through the stream; what comes until that is done queues."""
         try:
             written = self._stream.write(data)
         except StreamClosedError:
@@ -107,15 +107,15 @@ class LeanWriter(Sink):
             return
         if self._queue is None:
             if written.done():
-                return  # over TLS that is usual, and nothing comes meanwhile
+                return  # the usual case over TLS
             self._queue = _Queue()
             tcp_timeout.lift(self._stream.socket)
         written.add_done_callback(self._on_written)
         self._under_way = cast("bytes", data.obj) if isinstance(data, memoryview) else data
-        self._keep_in_sight(self._under_way)
+        self._count(self._under_way)
 
-    def _keep_in_sight(self, data: bytes) -> None:
-        """Count what waits together with what waits for others; that may end this reader."""
+    def _count(self, data: bytes) -> None:
+        """Count waiting bytes in the budget of all readers, which may end this one."""
         if self._hold is None and self.buffers is not None:
             self._hold = self.buffers.hold(partial(self.end, SlowReader()), self._stream.close)
         if self._hold is not None:
@@ -128,14 +128,14 @@ class LeanWriter(Sink):
         if full and behind:
             self.end(SlowReader())
         else:
-            self._keep_in_sight(data)
+            self._count(data)
 
     def _on_written(self, written: "asyncio.Future[None]") -> None:
         if self._hold is not None:
             self._hold.drop(self._under_way)
         self._under_way = b""
         if self.audience is None or written.cancelled() or written.exception() is not None:
-            return  # it was ended, or the connection is closed
+            return  # the reader was ended, or the connection is closed
         if self._queue is not None and self._queue.chunks:
             self._write(self._queue.take(self._hold))
         else:
@@ -143,7 +143,7 @@ class LeanWriter(Sink):
             tcp_timeout.limit(self._stream.socket, self._heartbeat)
 
     def end(self, reason: Exception) -> None:
-        """Leave, and have the connection closed."""
+        """Leave the audience, and have the connection closed."""
         if self.audience is not None:
             self._queue = None
             if self._hold is not None:
@@ -161,7 +161,7 @@ class LeanWriter(Sink):
 
 
 class _Queue:
-    """What waits for a slow reader. The bytes are shared with all who wait for the same."""
+    """The bytes that wait for a slow reader, shared with all readers that wait for the same."""
 
     def __init__(self) -> None:
         self.chunks: deque[tuple[bytes, int]] = deque()
@@ -174,7 +174,7 @@ class _Queue:
         self.size += len(data)
 
     def take(self, hold: Hold | None) -> bytes:
-        """Return as much as is written at once; it waits no more among what is held."""
+        """Return as much as is written at once, and stop counting it in the hold."""
         taken: list[bytes] = []
         size = 0
         while self.chunks and size < limits.PAGE_BYTES:

@@ -1,14 +1,14 @@
-"""Plain whole frames at the front of what was read from a WebSocket's client.
+"""Parses the plain, complete frames at the front of the bytes that a WebSocket's client sent.
 
-Why: Tornado waits for the head of a frame, its length, its mask and its payload one after the
-other, and makes a task to hand it on. A kernel with a hundred questions sends a hundred frames
-in one segment, and reading them so is a third of what the server does for a question. Here they
-are cut out of the bytes that are there already.
+Why: Tornado waits for a frame's head, length, mask and payload one after the other, and makes a
+task to hand it on. A kernel with a hundred questions sends a hundred frames in one segment, and
+reading them so is a third of what the server does for a question. Here they are cut out of the
+bytes that have come already.
 
-Plain is a text in one frame, masked, of less than 64 kB, and really text (RFC 6455, 5.2). What
-is anything else, or is not there to its end, is left where it is, with all behind it: Tornado's
-own reading takes it and knows every rule. ``tests/server/fast/test_frame_parser.py`` holds the two
-to the same.
+A plain frame is a text in one masked frame of less than 64 kB, in valid UTF-8 (RFC 6455, 5.2). Any
+other frame, or one that has not come completely, is left where it is with everything behind it:
+Tornado's own reading takes it and knows every rule. ``tests/server/fast/test_frame_parser.py``
+checks that both read the same.
 
 Above: ``idle_websocket.py``. It knows bytes only.
 """
@@ -18,28 +18,28 @@ from typing import Final, NamedTuple
 from crewai_hitl_nb.protocol import limits
 
 _TEXT: Final = 0x81
-"""Whole, no extension, text."""
+"""The first byte of a text in one frame without an extension."""
 
 _MASKED: Final = 0x80
 _TWO_BYTES: Final = _MASKED | 126
-"""Says that the length stands in the next two bytes."""
+"""The second byte where the next two hold the length."""
 
 _MASK_BYTES: Final = 4
 
 
-class Taken(NamedTuple):
-    """Texts from the front of some bytes, and how many bytes they took."""
+class Frames(NamedTuple):
+    """The texts of some frames, and how many bytes the frames took."""
 
     texts: list[str]
     size: int
 
 
-def take(data: bytes, longest: int) -> Taken:
-    """Return the plain whole frames at the front, at most so many as may be under way.
+def plain_frames(data: bytes, longest: int) -> Frames:
+    """Return the plain frames at the front, at most as many as may be under way at once.
 
     Args:
-        data: What was read; a frame begins where it begins.
-        longest: A frame with a payload above this is not taken.
+        data: What was read; it begins with the first byte of a frame.
+        longest: A frame with a larger payload is left to Tornado.
     """
     texts: list[str] = []
     at, end = 0, len(data)
@@ -57,11 +57,11 @@ def take(data: bytes, longest: int) -> Taken:
         except UnicodeDecodeError:
             break
         at = after
-    return Taken(texts, at)
+    return Frames(texts, at)
 
 
 def _unmasked(mask: bytes, payload: bytes) -> bytes:
-    """Mix each byte with one of the mask's, in turn (RFC 6455, 5.3); all of them as one number."""
+    """Combine each byte with one of the mask's in turn (RFC 6455, 5.3), all as one number."""
     size = len(payload)
     over = (mask * (size // _MASK_BYTES + 1))[:size]
     mixed = int.from_bytes(payload, "little") ^ int.from_bytes(over, "little")

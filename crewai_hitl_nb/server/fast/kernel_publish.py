@@ -63,7 +63,7 @@ class KernelPublishMatcher(Matcher):
         plain = (
             request.path == self._path
             and request.method == "POST"
-            and self._services.lean
+            and self._services.shortcuts.kernel_publish
             and not request.query
             and "Origin" not in request.headers
             and not self._settings.get("headers")

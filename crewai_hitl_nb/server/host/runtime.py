@@ -37,6 +37,7 @@ from crewai_hitl_nb.server.api import metrics
 from crewai_hitl_nb.server.auth import revocation
 from crewai_hitl_nb.server.auth.kernel_key import load_or_make
 from crewai_hitl_nb.server.auth.rate_limits import CallerLimits, Limiter
+from crewai_hitl_nb.server.fast.tornado_internals import find_shortcuts
 from crewai_hitl_nb.server.host import activity
 from crewai_hitl_nb.server.host.discovery_file import Address, DiscoveryFile
 from crewai_hitl_nb.server.host.gc_freeze import leave_out_what_is_loaded
@@ -71,6 +72,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
         awake_hours: How long a question that a process waits for counts as activity.
         host_metrics: Whether this server's numbers show at the host's ``/metrics``.
         freeze_garbage: Whether to leave what is loaded at the start out of full collections.
+        shortcuts: Whether to take shortcuts past Tornado's general code where it has what they
+            need.
         survives_failure: Whether the host goes on without a log and says why with HTTP 503;
             otherwise :meth:`Runtime.start` raises.
     """
@@ -92,6 +95,7 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     awake_hours: float = limits.AWAKE_HOURS
     host_metrics: bool = False
     freeze_garbage: bool = False
+    shortcuts: bool = True
     survives_failure: bool = False
 
 
@@ -130,6 +134,7 @@ class Runtime:
             heartbeat=settings.heartbeat,
             unauthenticated_status=settings.unauthenticated_status,
             hub_check_seconds=settings.revocation_seconds,
+            shortcuts=find_shortcuts(wanted=settings.shortcuts),
             limiter=Limiter(settings.caller_limits),
         )
 

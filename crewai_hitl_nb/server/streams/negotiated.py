@@ -1,9 +1,11 @@
-"""``v1/crews/{crew_id}/human-input-stream``: the feature request's own path and words.
+"""``v1/crews/{crew_id}/human-input-stream``: the path of the feature request (#3259).
 
-One address, three transports by negotiation: a WebSocket when the request asks for the
-upgrade, Server-Sent Events when it accepts them, else one poll. The events are those of
-that crew in the feature request's dialect (``protocol/dialects.py``); resume, replay,
-heartbeat and the frames up are the same as everywhere.
+One path serves three transports by negotiation: a WebSocket when the request asks for the
+upgrade, Server-Sent Events when it accepts them, else one poll. The events are those of that crew
+in the feature request's dialect (``protocol/dialects.py``). Resume, replay, heartbeats and frames
+up work as on the other paths.
+
+Above: the two hosts, which add these routes. Below: the handlers of the three transports.
 """
 
 from collections.abc import Callable
@@ -21,10 +23,10 @@ PATH: Final = r"v1/crews/(?P<crew_id>[^/]+)/human-input-stream"
 
 
 class Negotiated(PathMatches):
-    """Matches a path when the request's headers ask for what the handler serves."""
+    """Matches a path when the request's headers ask for the handler's transport."""
 
     def __init__(self, pattern: str, asks: Callable[[HTTPServerRequest], bool]) -> None:
-        """Take a path pattern and what to look for in the headers."""
+        """Take a path pattern and a check of the request."""
         super().__init__(pattern)
         self._asks = asks
 
@@ -52,7 +54,7 @@ class CrewPoll(PollHandler):
 
 
 def asks_for_websocket(request: HTTPServerRequest) -> bool:
-    """Say whether the request wants to become a WebSocket (RFC 6455, 4.1)."""
+    """Say whether the request asks to become a WebSocket (RFC 6455, 4.1)."""
     return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
@@ -62,7 +64,7 @@ def asks_for_event_stream(request: HTTPServerRequest) -> bool:
 
 
 def asks_for_anything(request: HTTPServerRequest) -> bool:
-    """Take what is left."""
+    """Match every other request."""
     return True
 
 

@@ -1,12 +1,12 @@
-"""Frames up of one connection: begun in order, and like ones under way together.
+"""Orders the frames up of one connection, and lets several of one kind be under way together.
 
 One at a time, each frame would wait for the commit of the one before it, and a hundred publishes
-of a busy kernel would be a hundred commits; under way together they share one. Appends are queued
-in the order in which they begin, so frames of one kind stay in order; one of another kind waits
-for those before it, so that an answer sent right behind its question finds it.
+of a busy kernel would be a hundred commits. Under way together they share one. Appends queue in
+the order in which they begin, so frames of one kind stay in order. A frame of another kind waits
+for those before it, so that an answer that follows its question finds it.
 
-Above it is ``websocket.py``, whose reading waits while this waits: a connection has so many frames
-under way and no more. It knows no frame.
+Above: ``commands.py``, whose reading waits while this waits, so the frames under way are bounded.
+It knows no frame.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from crewai_hitl_nb.protocol import limits
 
 
 class Pipeline:
-    """What one connection has under way."""
+    """The frames of one connection that are under way."""
 
     def __init__(self, failed: Callable[[BaseException], None]) -> None:
-        """Take whom to tell of work that failed; that must not raise."""
+        """Call ``failed`` with the error of work that failed; it must not raise."""
         self._failed = failed
         self._kind: object = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def begin(self, kind: object, work: Coroutine[None, None, None]) -> None:
-        """Begin work, behind all that is of another kind and within the bound."""
+        """Begin work: after all of another kind, and when fewer than the limit are under way."""
         if kind != self._kind and self._under_way:
             await asyncio.wait(self._under_way)
         self._kind = kind

@@ -1,7 +1,7 @@
 """Presence over HTTP: a stream or a poll with ``?source=`` is the waiter of that name.
 
-Above are the SSE and poll handlers, below is the broker. A WebSocket, which outlives the call
-that opens it, says so itself.
+Above: the SSE and poll handlers. Below: the broker. A WebSocket outlives the call that opens it, so
+its handler reports presence itself.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from crewai_hitl_nb.server.base import HitlHandler
 
 @contextmanager
 def waiting(handler: HitlHandler, broker: Broker | ScopedBroker) -> Iterator[None]:
-    """Let the waiter that this call names, if any, be present for the length of a block.
+    """Report the waiter that this call names, if any, as present during a block.
 
     Raises:
-        BadRequest: The name is no id.
+        BadRequest: The name is not an id.
     """
     source = parameters.source(handler)
     if source is None:

@@ -8,8 +8,10 @@
     event: heartbeat
     data: {"type": "heartbeat", …}
 
-The stream ends when the reader is too slow or the server stops; an ``EventSource`` then
-connects again by itself with ``Last-Event-ID`` and misses nothing.
+The stream ends when the reader is too slow or the server stops. An ``EventSource`` then connects
+again by itself with ``Last-Event-ID`` and misses nothing.
+
+Above: the routes. Below: subscriptions (``delivery.py``) and Tornado's connection.
 """
 
 from functools import partial
@@ -20,14 +22,15 @@ from tornado.concurrent import Future
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream, StreamClosedError
 
-from crewai_hitl_nb.broker.delivery.subscription import Closed, Live, SlowReader, Subscription
+from crewai_hitl_nb.broker.delivery.subscription import Closed, SlowReader, Subscription
 from crewai_hitl_nb.protocol import frames
 from crewai_hitl_nb.protocol.dialects import CANONICAL, Dialect
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.server import encoders, parameters
 from crewai_hitl_nb.server.base import HitlHandler
 from crewai_hitl_nb.server.caller import needs
-from crewai_hitl_nb.server.fast.direct_writer import LeanWriter
+from crewai_hitl_nb.server.fast import tornado_internals
+from crewai_hitl_nb.server.streams.delivery import deliver, start_direct_writer
 from crewai_hitl_nb.server.streams.presence import waiting
 
 
@@ -37,11 +40,12 @@ class EventStreamHandler(HitlHandler):
     _track_activity = False  # an open stream must not keep a culled server alive
     dialect: Dialect = CANONICAL
     _subscription: Subscription | None = None
+    _streaming = False
+    """Whether the headers are out, with the content type of a stream."""
 
     @needs("read")
     async def get(self, execution_id: str | None = None, crew_id: str | None = None) -> None:
         """Stream until one side leaves."""
-        broker = self.broker
         self.dialect = parameters.dialect(self, self.dialect)
         await self.waiter()  # a wrong one is refused while it still can be
         subscription = self._subscription = self.subscribe(
@@ -49,32 +53,21 @@ class EventStreamHandler(HitlHandler):
             parameters.start(self, default="pending"),
             "sse",
         )
-        self.set_header("Content-Type", "text/event-stream")
-        self.set_header("Cache-Control", "no-cache, no-transform")
-        self.set_header("X-Accel-Buffering", "no")
-        connection = cast("HTTP1Connection", self.request.connection)
-        lean = self._may_be_lean()
-        if lean:
+        stream = cast("HTTP1Connection", self.request.connection).stream
+        hand_over = self._never
+        if self._may_hand_over():
             self.set_header("Connection", "close")
-        form = encoders.EVENT_STREAM[self.dialect]
+            hand_over = partial(self._hand_over, subscription, stream)
         try:
-            self.write(b"retry: %d\n\n" % frames.RETRY_MILLISECONDS)
-            await self.flush()
-            # As for a WebSocket: a small block must not wait for the last one's acknowledgement.
-            connection.stream.set_nodelay(True)
-            with waiting(self, broker):
-                while True:
-                    step = await subscription.next(self.services.heartbeat)
-                    self.write(encoders.write(form, step, broker.heartbeat))
-                    await subscription.written(self.flush())
-                    if lean and isinstance(step, Live) and not connection.stream.closed():
-                        self._hand_over(subscription, connection.stream)
-                        return
+            await self._begin(stream)
+            with waiting(self, self.broker):
+                encoder = encoders.SSE[self.dialect]
+                await deliver(self, subscription, encoder, self._write, hand_over)
         except SlowReader:
-            # What waits in the socket's own buffer may wait for ever: no last chunk, just the end.
+            # The bytes in the socket's own buffer may never be read, so no last chunk is written.
             self.log.debug("an event stream ends: its reader is too slow")
-            connection.stream.close()
-        # The headers are out: the end of the stream is the message, and it is resumable.
+            stream.close()
+        # The headers are out: the end of the stream is the message, and the reader can resume.
         except StoreUnavailable as reason:
             self.log.warning("crewai-hitl: an event stream ends: %s", reason)
         except (Closed, StreamClosedError) as reason:
@@ -82,41 +75,61 @@ class EventStreamHandler(HitlHandler):
         finally:
             subscription.close()
 
-    def _may_be_lean(self) -> bool:
-        """Whether nothing needs the handler once the stream is live: see ``lean``."""
+    async def _begin(self, stream: IOStream) -> None:
+        """Write the headers and the first block."""
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Cache-Control", "no-cache, no-transform")
+        self.set_header("X-Accel-Buffering", "no")
+        self._streaming = True
+        await self._write(b"retry: %d\n\n" % frames.RETRY_MILLISECONDS)
+        # As for a WebSocket: a small block must not wait for the last one's acknowledgement.
+        stream.set_nodelay(True)
+
+    def _write(self, data: bytes) -> "Future[None]":
+        self.write(data)
+        return self.flush()
+
+    def _may_hand_over(self) -> bool:
+        """Say whether nothing needs the handler once the stream is live."""
         return (
-            self.services.lean
+            self.services.shortcuts.direct_writer
             and self.request.version == "HTTP/1.1"  # its bodies are chunked
             and not self.settings.get("compress_response")
             and parameters.source(self) is None  # a waiter is present as long as its handler
         )
 
-    def _hand_over(self, subscription: Subscription, stream: IOStream) -> None:
-        """Leave the connection to a writer; this handler and its request are forgotten."""
+    def _hand_over(self, subscription: Subscription, stream: IOStream) -> bool:
+        """Let a direct writer take over; this handler and its request are forgotten."""
+        if stream.closed():  # the reader just left: the next write finds out
+            return False
+        encoder = encoders.CHUNKED_SSE[self.dialect]
         ended = partial(_end, stream)
-        writer = LeanWriter(stream, ended, self.services.heartbeat, shared=False)
-        subscription.hand_over(writer, encoders.CHUNKED_EVENT_STREAM[self.dialect])
-        self.services.streams.began(writer, self.reader)
+        writer = start_direct_writer(self, subscription, encoder, stream, ended, shared=False)
         self.application.log_request(self)
         self.detach()
-        self._break_cycles()  # as when a request is finished: else only the collector frees it
+        tornado_internals.break_cycles(self)  # as Tornado does when it finishes a request
         stream.set_close_callback(writer.closed)
+        return True
 
-    def finish(self, *args: Any, **kwargs: Any) -> Future[Any]:
+    @staticmethod
+    def _never() -> bool:
+        return False
+
+    def finish(self, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Keep the content type of a stream, which APIHandler would reset to JSON."""
-        if self._headers_written:
+        if self._streaming:
             return web.RequestHandler.finish(self)
         return cast("Future[Any]", super().finish(*args, **kwargs))
 
     def on_connection_close(self) -> None:
-        """The reader left."""
+        """End the subscription, because the reader left."""
         if self._subscription is not None:
             self._subscription.close()
         super().on_connection_close()
 
 
 def _end(stream: IOStream, reason: Exception) -> None:
-    """End a stream that was handed over: properly if it is not stuck."""
+    """End a stream that was handed over, with a last chunk if the reader reads."""
     if isinstance(reason, SlowReader) or stream.writing():
         stream.close()
     elif not stream.closed():

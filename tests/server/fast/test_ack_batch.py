@@ -1,4 +1,4 @@
-"""Replies that are due together go out together, whole, in order, and never behind a close."""
+"""AckBatch that are due together go out together, whole, in order, and never behind a close."""
 
 import asyncio
 import gc
@@ -13,9 +13,9 @@ import websockets
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
-from crewai_hitl_nb.server.encoders import framed
-from crewai_hitl_nb.server.fast.ack_batch import Replies
-from crewai_hitl_nb.server.fast.direct_writer import LeanWriter
+from crewai_hitl_nb.server.encoders import text_frames
+from crewai_hitl_nb.server.fast.ack_batch import AckBatch
+from crewai_hitl_nb.server.fast.direct_writer import DirectWriter
 from tests.server.door import PATIENCE_SECONDS, Door, until
 from tests.server.door import socket as websocket
 
@@ -34,13 +34,13 @@ def pair(kind: socket.SocketKind) -> Iterator[tuple[socket.socket, socket.socket
 @asynccontextmanager
 async def connected(
     kind: socket.SocketKind = socket.SOCK_SEQPACKET,
-) -> AsyncIterator[tuple[Replies, WebSocketProtocol13, socket.socket]]:
+) -> AsyncIterator[tuple[AckBatch, WebSocketProtocol13, socket.socket]]:
     """Yield the replies of a connection, it, and its other side, which reads write by write."""
     handler: Any = None
     with pair(kind) as (near, far), anyio.fail_after(PATIENCE_SECONDS):
         connection = WebSocketProtocol13(handler, False, _WebSocketParams())
         connection.stream = IOStream(near)
-        yield Replies(connection), connection, far
+        yield AckBatch(connection), connection, far
         connection.stream.close()
 
 
@@ -49,9 +49,9 @@ async def test_replies_of_one_turn_of_the_loop_are_one_write_in_their_order() ->
     async with connected() as (replies, _, far):
         for reply in (b"one", b"two", b"three"):
             loop.call_soon(replies.add, reply)
-        assert await loop.sock_recv(far, 1000) == framed([b"one", b"two", b"three"])
+        assert await loop.sock_recv(far, 1000) == text_frames([b"one", b"two", b"three"])
         replies.add(b"four")
-        assert await loop.sock_recv(far, 1000) == framed([b"four"])
+        assert await loop.sock_recv(far, 1000) == text_frames([b"four"])
 
 
 async def test_what_is_flushed_goes_at_once_and_not_again() -> None:
@@ -59,9 +59,9 @@ async def test_what_is_flushed_goes_at_once_and_not_again() -> None:
     async with connected() as (replies, _, far):
         replies.add(b"one")
         replies.flush()
-        assert far.recv(1000) == framed([b"one"])
+        assert far.recv(1000) == text_frames([b"one"])
         replies.add(b"two")
-        assert await loop.sock_recv(far, 1000) == framed([b"two"])
+        assert await loop.sock_recv(far, 1000) == text_frames([b"two"])
 
 
 async def test_nothing_is_said_behind_a_close() -> None:
@@ -76,7 +76,7 @@ async def test_nothing_is_said_behind_a_close() -> None:
 
 async def test_who_does_not_read_the_replies_is_waited_for() -> None:
     loop = asyncio.get_running_loop()
-    said = framed([b"x" * 4_000_000])
+    said = text_frames([b"x" * 4_000_000])
     async with connected(socket.SOCK_STREAM) as (replies, _, far):
         await replies.room()
         replies.add(b"x" * 4_000_000)
@@ -117,7 +117,7 @@ async def test_a_socket_whose_replies_are_not_read_is_read_no_further(door: Door
 
 async def live_streams() -> list[IOStream]:
     """Return the streams of the sockets that are live in this process."""
-    writers = [one for one in gc.get_objects() if type(one) is LeanWriter]  # else a proxy answers
+    writers = [one for one in gc.get_objects() if type(one) is DirectWriter]  # else a proxy answers
     return [one._stream for one in writers if one.audience is not None]
 
 

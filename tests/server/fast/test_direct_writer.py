@@ -1,4 +1,4 @@
-"""The lean writer is really taken, and left for the plain way by itself where it must be."""
+"""The direct writer really takes over, and leaves Tornado's own code to it where it must."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
-from crewai_hitl_nb.server.fast.direct_writer import LeanWriter
+from crewai_hitl_nb.server.fast.direct_writer import DirectWriter
 from tests.certificate import write_certificate
 from tests.faults.deaf import deafen, needs_linux
 from tests.server.door import PATIENCE_SECONDS, Door, configured, ids, note, socket, until
@@ -27,27 +27,27 @@ STREAMS = pytest.mark.parametrize("transport", ["ws", "sse"])
 LARGE = "x" * 200_000
 
 
-async def lean(door: Door) -> int:
-    """Return how many readers are written to by lean writers."""
+async def direct(door: Door) -> int:
+    """Return how many readers direct writers write to."""
     broker = door.services.broker
     assert broker is not None
-    return broker.lean_count
+    return broker.audience_count
 
 
-async def until_lean(door: Door, number: int) -> None:
+async def until_direct(door: Door, number: int) -> None:
     """Wait until so many readers are: one is handed over once its replay is on its way."""
-    await until(lambda: lean(door), lambda count: count == number)
+    await until(lambda: direct(door), lambda count: count == number)
 
 
 @STREAMS
-async def test_a_live_reader_is_handed_to_a_lean_writer(door: Door, transport: str) -> None:
+async def test_a_live_reader_is_handed_to_a_direct_writer(door: Door, transport: str) -> None:
     async with reading(transport, door) as reader:
         await reader.replayed()
-        await until_lean(door, 1)
+        await until_direct(door, 1)
         await door.publish(note("n1"), note("n2"))
         assert ids(await reader.until("n2")) == ["n1", "n2"]
     await door.until_subscriptions(0)
-    assert await lean(door) == 0
+    assert await direct(door) == 0
 
 
 async def test_an_event_stream_that_was_handed_over_is_no_request_of_the_host_any_more(
@@ -55,7 +55,7 @@ async def test_an_event_stream_that_was_handed_over_is_no_request_of_the_host_an
 ) -> None:
     async with reading("sse", door) as reader:
         await reader.replayed()
-        await until_lean(door, 1)
+        await until_direct(door, 1)
         names = {str(task.get_coro()) for task in asyncio.all_tasks()}
     assert not {name for name in names if "EventStreamHandler" in name}
 
@@ -64,7 +64,7 @@ async def test_a_socket_that_was_handed_over_still_takes_frames_up(door: Door) -
     async with socket(door) as connection:
         reader = Reader(Socket(connection))
         await reader.replayed()
-        await until_lean(door, 1)
+        await until_direct(door, 1)
         for number in range(20):
             await connection.send(f'{{"type":"publish","ref":"{number}","events":{{"type":"n"}}}}')
         frames = [await reader.frame() for _ in range(40)]
@@ -79,7 +79,7 @@ async def test_a_socket_that_says_nothing_has_no_task_until_it_does(door: Door) 
 
     async with socket(door) as connection:
         await Reader(Socket(connection)).replayed()
-        await until_lean(door, 1)
+        await until_direct(door, 1)
         assert reading_tasks() == []
         await (await connection.ping())
         assert len(reading_tasks()) == 1
@@ -91,7 +91,7 @@ async def test_a_socket_that_says_nothing_has_no_task_until_it_does(door: Door) 
 async def test_what_others_wrote_goes_out_whole_before_an_event() -> None:
     ours, theirs = socketlib.socketpair()
     stream, reader = IOStream(ours), IOStream(theirs)
-    writer = LeanWriter(stream, lambda reason: None, 5.0, shared=True)
+    writer = DirectWriter(stream, lambda reason: None, 5.0, shared=True)
     reply, event = b"r" * 5_000_000, b"event"  # far more than the sockets hold
     stream.write(reply)
     assert stream.writing()
@@ -107,17 +107,17 @@ async def test_what_others_wrote_goes_out_whole_before_an_event() -> None:
 
 async def test_a_writer_is_told_before_anybody_else_writes_to_its_socket(door: Door) -> None:
     def shared() -> list[bool]:
-        return [o.shared for o in gc.get_objects() if type(o) is LeanWriter and o.audience]
+        return [o.shared for o in gc.get_objects() if type(o) is DirectWriter and o.audience]
 
     async with socket(door) as connection:
         await Reader(Socket(connection)).replayed()
-        await until_lean(door, 1)
+        await until_direct(door, 1)
         assert shared() == [False]
         await (await connection.ping())
         assert shared() == [True]
     async with socket(door, source="kernel-1") as connection:  # it is pinged
         await Reader(Socket(connection)).replayed()
-        await until_lean(door, 1)
+        await until_direct(door, 1)
         assert shared() == [True]
     await door.until_subscriptions(0)
 
@@ -138,9 +138,9 @@ async def test_a_reader_that_falls_behind_and_catches_up_has_everything_once(
 ) -> None:
     async with reading(transport, door) as reader:
         await reader.replayed()
-        await until_lean(door, 1)
+        await until_direct(door, 1)
         await falls_behind_and_catches_up(door, reader, 60)
-        assert await lean(door) == 1
+        assert await direct(door) == 1
 
 
 async def test_a_waiter_by_sse_keeps_its_handler_which_says_that_it_is_present(door: Door) -> None:
@@ -148,7 +148,7 @@ async def test_a_waiter_by_sse_keeps_its_handler_which_says_that_it_is_present(d
         await reader.replayed()
         await door.publish(note("n1"))
         await reader.until("n1")
-        assert await lean(door) == 0
+        assert await direct(door) == 0
 
 
 async def test_a_stream_that_the_host_compresses_goes_the_plain_way(door: Door) -> None:
@@ -157,7 +157,7 @@ async def test_a_stream_that_the_host_compresses_goes_the_plain_way(door: Door) 
         await reader.replayed()
         await door.publish(note("n1"))
         await reader.until("n1")
-        assert await lean(door) == 0
+        assert await direct(door) == 0
 
 
 async def test_a_reader_that_speaks_http_1_0_gets_a_stream_without_chunks(door: Door) -> None:
@@ -174,7 +174,7 @@ async def test_a_reader_that_speaks_http_1_0_gets_a_stream_without_chunks(door: 
         await reader.readuntil(b"event: heartbeat\n")
         await door.publish(note("n1"))
         await reader.readuntil(b"id: n1\n")
-        assert await lean(door) == 0
+        assert await direct(door) == 0
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
@@ -212,7 +212,7 @@ async def test_a_socket_over_tls_is_written_to_in_turns_with_all_others(
         async with websockets.connect(address, additional_headers=headers, ssl=trust) as connection:
             reader = Reader(Socket(connection))
             await reader.replayed()
-            await until_lean(door, 1)
+            await until_direct(door, 1)
             await falls_behind_and_catches_up(door, reader, 30)
             await (await connection.ping())
         await door.until_subscriptions(0)
@@ -230,7 +230,7 @@ async def test_a_dead_reader_over_tls_is_given_up_like_any_other(
             address, additional_headers=headers, ssl=trust, close_timeout=0.1
         ) as connection:
             await connection.recv()
-            await until_lean(door, 1)
+            await until_direct(door, 1)
             deafen(connection.transport)
             await door.until_subscriptions(0)
 
@@ -247,7 +247,7 @@ async def test_an_event_stream_over_tls_is_written_to_in_turns_with_all_others(
                 f"Host: 127.0.0.1\r\nAuthorization: token {door.token}\r\n\r\n".encode()
             )
             await reader.readuntil(b"event: heartbeat\n")
-            await until_lean(door, 1)
+            await until_direct(door, 1)
             for name in ("n1", "n2"):
                 await door.publish(note(name))
                 await reader.readuntil(f"id: {name}\n".encode())

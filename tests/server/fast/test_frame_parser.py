@@ -18,7 +18,7 @@ from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server.bodies import BodyBudget
 from crewai_hitl_nb.server.fast import frame_parser
-from crewai_hitl_nb.server.fast.idle_websocket import ParkedProtocol
+from crewai_hitl_nb.server.fast.idle_websocket import IdleWebSocket
 from tests.hostile.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 from tests.hostile.test_sockets import RUDE, UNFINISHED
 from tests.server.door import PATIENCE_SECONDS
@@ -50,8 +50,8 @@ class Handler:
         await asyncio.sleep(0)
         self.heard.append(("message", message))
 
-    def on_first_words(self) -> None:
-        """Only the parked one says this."""
+    def on_first_frame(self) -> None:
+        """Only the idle one calls this."""
 
     def on_ping(self, data: bytes) -> None:
         self.heard.append(("ping", data))
@@ -150,18 +150,18 @@ def test_any_frames_cut_anywhere_are_heard_as_tornado_hears_them(
     data = b"".join(begin + end)
     places = [0, *sorted(cuts), len(data)]
     parts = [data[a:b] for a, b in itertools.pairwise(places) if data[a:b]]
-    assert seen(ParkedProtocol, *parts) == seen(WebSocketProtocol13, data)
+    assert seen(IdleWebSocket, *parts) == seen(WebSocketProtocol13, data)
 
 
 @pytest.mark.parametrize("said", [*RUDE.values(), *UNFINISHED.values()], ids=[*RUDE, *UNFINISHED])
 def test_what_is_rude_among_good_frames_is_heard_as_tornado_hears_it(said: bytes) -> None:
     data = text("before") * 3 + said + text("behind") * 3
-    assert seen(ParkedProtocol, data).heard == seen(WebSocketProtocol13, data).heard
+    assert seen(IdleWebSocket, data).heard == seen(WebSocketProtocol13, data).heard
 
 
 def test_a_thousand_frames_that_come_at_once_are_heard_in_order() -> None:
     words = [f"number {number}" for number in range(1000)]
-    heard = seen(ParkedProtocol, b"".join(map(text, words))).heard
+    heard = seen(IdleWebSocket, b"".join(map(text, words))).heard
     assert heard == [*(("message", one) for one in words), ("close", (None, None))]
 
 
@@ -178,16 +178,16 @@ def test_plain_frames_are_taken_up_to_the_first_that_is_not() -> None:
         b"\x81",
         b"\x81\xfe\x01",
     ):
-        taken = frame_parser.take(plain + other + text("behind"), longest=250)
+        taken = frame_parser.plain_frames(plain + other + text("behind"), longest=250)
         assert (taken.texts, taken.size) == (["one", "x" * 200], len(plain))
 
 
 def test_a_frame_is_not_taken_before_its_last_byte_is_there() -> None:
     for last in (text("last"), text("last" * 50)):
         for there in range(len(last)):
-            assert frame_parser.take(text("one") + last[:there], LONGEST).texts == ["one"]
+            assert frame_parser.plain_frames(text("one") + last[:there], LONGEST).texts == ["one"]
 
 
 def test_no_more_frames_are_taken_at_once_than_may_be_under_way() -> None:
-    taken = frame_parser.take(text("one") * 1000, LONGEST)
+    taken = frame_parser.plain_frames(text("one") * 1000, LONGEST)
     assert len(taken.texts) == limits.FRAMES_UNDER_WAY

@@ -122,6 +122,16 @@ async def test_what_is_not_plainly_a_call_of_a_program_here_goes_to_the_handler(
     assert not took_the_short_way(reply)
 
 
+@configured(shortcuts=False)
+async def test_with_shortcuts_off_a_kernel_publishes_by_the_handler(
+    door: Door, kernel: httpx.AsyncClient
+) -> None:
+    reply = await kernel.post("events", json=note("n1"))
+    assert reply.status_code == 200
+    assert not took_the_short_way(reply)
+    assert [event["event_id"] for event in await door.kept()] == ["n1"]
+
+
 @pytest.mark.parametrize("part", [slice(1, None), slice(0, -1)])
 async def test_a_part_of_the_key_is_no_key(door: Door, part: slice) -> None:
     headers: dict[str, Any] = {"Authorization": f"Bearer {kernel_key()[part]}"}

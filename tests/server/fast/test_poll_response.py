@@ -12,10 +12,11 @@ import pytest
 from tornado.httpserver import HTTPServer
 
 from crewai_hitl_nb.protocol.limits import SLICE_REPLIES
-from crewai_hitl_nb.server.loop_slices import Turns
-from crewai_hitl_nb.server.streams.poll_response import Prepared
+from crewai_hitl_nb.server.fast.poll_response import PollResponse
+from crewai_hitl_nb.server.fast.tornado_internals import NO_SHORTCUTS, find_shortcuts
+from crewai_hitl_nb.server.loop_slices import LoopSlices
 from tests.server.callers import FOREIGN, caller, cookie_header, kernel_key
-from tests.server.door import PATIENCE_SECONDS, Door, both_ways, note
+from tests.server.door import PATIENCE_SECONDS, Door, both_ways, note, until
 from tests.server.line import Line, connected
 
 LARGE = "x" * 900_000
@@ -46,14 +47,14 @@ def a_line(door: Door) -> AbstractAsyncContextManager[Polls]:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Return of each prepared reply that goes whether all of it was out at once."""
     sends: list[bool] = []
-    send = Prepared.send
+    send = PollResponse.send
 
-    def watched(prepared: Prepared, body: bytes) -> "asyncio.Future[None]":
+    def watched(prepared: PollResponse, body: bytes) -> "asyncio.Future[None]":
         written = send(prepared, body)
         sends.append(written.done())
         return written
 
-    monkeypatch.setattr(Prepared, "send", watched)
+    monkeypatch.setattr(PollResponse, "send", watched)
     return sends
 
 
@@ -62,6 +63,17 @@ def small_sockets(http_server: HTTPServer) -> None:
     """Let the server's sockets hold little, so that a reply is longer than they take at once."""
     for listening in http_server._sockets.values():
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+
+async def until_held(door: Door) -> None:
+    """Wait until one poll is held with its response prepared."""
+    broker = door.services.broker
+    assert broker is not None
+
+    async def held() -> int:
+        return broker.audience_count
+
+    await until(held, lambda count: count == 1)
 
 
 async def headers_of(door: Door, kind: str) -> dict[str, str]:
@@ -98,17 +110,17 @@ async def test_a_prepared_reply_is_the_plain_one_byte_for_byte(
     headers = {**(await headers_of(door, kind)), **more}
     await door.publish(note("before"))
     replies = []
-    for lean, event in ((True, "first"), (False, "other")):
-        door.services.lean = lean
+    for shortcuts, event in ((find_shortcuts(), "first"), (NO_SHORTCUTS, "other")):
+        door.services.shortcuts = shortcuts
         async with a_line(door) as line:
             line.ask("replay=none", **headers)
             await door.until_subscriptions(1)
             await door.publish(note(event, timestamp="2026-01-01T00:00:00Z"))
             head, body = await line.reply()
             replies.append((without_what_differs(head), body.replace(b"other", b"first")))
-    lean_reply, plain_reply = replies
-    assert lean_reply[0] == plain_reply[0]
-    assert _but_for_offsets(lean_reply[1]) == _but_for_offsets(plain_reply[1])
+    quick_reply, plain_reply = replies
+    assert quick_reply[0] == plain_reply[0]
+    assert _but_for_offsets(quick_reply[1]) == _but_for_offsets(plain_reply[1])
     assert sent == [True]
 
 
@@ -156,11 +168,11 @@ async def test_a_slow_caller_has_all_of_a_large_reply_and_then_the_next(
     async with a_line(door) as line:
         line.ask("replay=none")
         line.ask("last_event_id=large")
-        await door.until_subscriptions(1)
+        await until_held(door)
         await door.publish(note("large", text=LARGE))
         await door.until_subscriptions(0)
         assert len((await line.reply())[1]) > len(LARGE)
-        await door.until_subscriptions(1)
+        await until_held(door)
         await door.publish(note("last"))
         assert b'"last"' in (await line.reply())[1]
     assert sent == [False, True]
@@ -209,7 +221,7 @@ async def test_every_call_that_one_event_ends_is_counted_and_logged_once(
 
 
 async def test_what_waits_for_its_turn_is_called_in_order_and_some_in_each_turn() -> None:
-    turns, called = Turns(2), list[str]()
+    turns, called = LoopSlices(2), list[str]()
     for name in "abc":
         turns.add(partial(called.append, name))
     turns.add(lambda: turns.add(lambda: called.append("last")))
