@@ -1,7 +1,7 @@
-"""The ground floor: what is said, in types and pure rules, by nobody in particular.
+"""The protocol: types and pure rules for everything that travels between the parts.
 
-Above it stand the store, the broker and the server on one side and the client, the
-kernel and the widget on the other; both halves speak only these types. Nothing in this
-package does I/O, knows asyncio, or reads a clock: ids and times come from the caller.
-The wire itself is described in ``docs/protocol.md``.
+The store, the broker and the server use it on one side, the client, the kernel and the widget
+on the other; both halves exchange only these types. Nothing in this package does I/O, uses
+asyncio, or reads a clock: ids and times come from the caller. ``docs/protocol.md`` describes
+the wire format.
 """

@@ -1,10 +1,10 @@
-"""An answer: what a person says, and whether the request accepts it.
+"""Answers: what a person sends, and whether the request accepts it.
 
-The rule stands in one function, :func:`accept`, which every surface goes through: the
-card, ``curl``, the command line, the console. Nothing blank, unknown or failed ever
-becomes an approval, with one exception: blank feedback *sent by a person* accepts a draft
-under review (:data:`REVIEWS`), where the request offers ``approve``. That is crewAI's own
-rule for a task's human input. A tool or a model is allowed by name only.
+One function, :func:`accept`, holds the rule for every surface: the card, ``curl``, the command
+line, the console. Nothing blank, unknown or failed ever becomes an approval, with one exception:
+blank feedback *sent by a person* accepts a draft under review (:data:`REVIEWS`) where the request
+offers ``approve``, which is crewAI's own rule for a task's human input. A tool call or a model
+call needs an explicit decision.
 """
 
 from typing import Annotated, Any, Final
@@ -25,7 +25,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 
 REVIEWS: Final[frozenset[Kind]] = frozenset({"task_feedback", "training_feedback", "flow_feedback"})
-"""The kinds that put a draft before a person. Only there does blank feedback accept."""
+"""The kinds that show a person a draft. Blank feedback accepts only these."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,12 +33,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         human_feedback: Free text; what blank means depends on the request.
-        decision: What the person decided; None leaves it to the text (see :func:`accept`).
+        decision: What the person decided; None derives it from the rest (see :func:`accept`).
         option: One option; short for ``options: [option]``.
         options: The chosen options.
         values: The filled form.
         via: The surface: card, inbox, lab, cli, api, console …
-        idempotency_key: The same key and content again is the same answer.
+        idempotency_key: A repeat with the same key and content counts as the same answer.
     """
 
     human_feedback: Feedback = ""
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AcceptedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that fits its request, with the decision settled."""
+    """An answer that the request accepts, with its decision."""
 
     human_feedback: str
     decision: Decision
@@ -67,10 +67,12 @@ def answer_from_wire(raw: object, idempotency_key: str | None = None) -> Answer:
         idempotency_key: From the ``Idempotency-Key`` header; wins over the body's.
 
     Raises:
-        InvalidAnswer: With the wrong field and why.
+        InvalidAnswer: Names the wrong field and the reason.
     """
     if not isinstance(raw, dict):
-        raise InvalidAnswer.at("", 'an answer is a JSON object such as {"human_feedback": "…"}')
+        raise InvalidAnswer.at(
+            "", 'an answer must be a JSON object such as {"human_feedback": "…"}'
+        )
     try:
         answer = msgspec.convert({k: v for k, v in raw.items() if v is not None}, Answer)
         if idempotency_key is not None:
@@ -87,23 +89,25 @@ def answer_from_wire(raw: object, idempotency_key: str | None = None) -> Answer:
 
 
 def accept(request: HumanInputRequired, answer: Answer) -> AcceptedAnswer:
-    """Settle the decision and check the answer against what the request allows.
+    """Determine the decision and check the answer against what the request allows.
 
-    Without a decision, options or values mean ``respond``, and so does text. Nothing at all
-    accepts a draft under review and is refused everywhere else.
+    Without a decision, options, values or text mean ``respond``. An empty answer accepts a draft
+    under review and is refused everywhere else.
 
     Raises:
-        InvalidAnswer: Naming the field; the request stays open.
+        InvalidAnswer: Names the wrong field; the request stays open.
     """
     response = request.response
     options = _chosen(response, answer)
     decision = answer.decision or _implied(request, answer, options)
     if decision not in response.decisions:
         allowed = ", ".join(response.decisions)
-        raise InvalidAnswer.at("decision", f"`{decision}` is not possible here; choose {allowed}")
+        raise InvalidAnswer.at(
+            "decision", f"this request does not offer `{decision}`; send one of: {allowed}"
+        )
     _check_options(response, options)
     if answer.values is not None and response.schema is None:
-        raise InvalidAnswer.at("values", "this request has no form; send `human_feedback`")
+        raise InvalidAnswer.at("values", "this request has no form; send `human_feedback` instead")
     if decision in ("respond", "edit"):
         _check_content(response, answer, options, decision)
     return AcceptedAnswer(
@@ -122,7 +126,7 @@ def _chosen(response: Response, answer: Answer) -> tuple[str, ...] | None:
     if answer.options is not None:
         return answer.options
     text = answer.human_feedback.strip()
-    # A script that knows only the documents' dialect names an option as its text.
+    # A script that knows only the event-streaming guide's fields sends an option as its text.
     if response.options is not None and text in response.options:
         return (text,)
     return None
@@ -131,7 +135,7 @@ def _chosen(response: Response, answer: Answer) -> tuple[str, ...] | None:
 def _implied(
     request: HumanInputRequired, answer: Answer, options: tuple[str, ...] | None
 ) -> Decision:
-    # Options or values that are there but empty are no silence: they are refused further on.
+    # Empty options or values still count as a response; the checks below refuse them.
     if options is not None or answer.values is not None or not is_blank(answer.human_feedback):
         return "respond"
     decisions = request.response.decisions
@@ -139,15 +143,15 @@ def _implied(
         return "approve"
     raise InvalidAnswer.at(
         "human_feedback",
-        "must not be blank: silence accepts a draft under review and nothing else; send text, "
-        f"or name your `decision` ({', '.join(decisions)})",
+        "must not be blank: only a draft under review is accepted by a blank answer; send text, "
+        f"or a `decision` ({', '.join(decisions)})",
     )
 
 
 def _check_content(
     response: Response, answer: Answer, options: tuple[str, ...] | None, decision: Decision
 ) -> None:
-    # Where there is something to edit the form is for that, and a text may stand beside it.
+    # Where the request offers `edit`, the form is for editing, and text alone is a response.
     fills_form = decision == "edit" or "edit" not in response.decisions or answer.values
     if response.schema is not None and fills_form:
         if answer.values is None:
@@ -156,10 +160,11 @@ def _check_content(
             raise InvalidAnswer(errors)
     elif response.options is not None:
         if not options:
-            raise InvalidAnswer.at("options", f"choose from {', '.join(response.options)}")
+            raise InvalidAnswer.at("options", f"choose from: {', '.join(response.options)}")
     elif is_blank(answer.human_feedback):
         raise InvalidAnswer.at(
-            "human_feedback", "must not be blank when responding; to accept, send `approve`"
+            "human_feedback",
+            "must not be blank in a response; send text or another decision",
         )
 
 
@@ -167,14 +172,16 @@ def _check_options(response: Response, options: tuple[str, ...] | None) -> None:
     if options is None:
         return
     if response.options is None:
-        raise InvalidAnswer.at("options", "this request has no options; send `human_feedback`")
+        raise InvalidAnswer.at(
+            "options", "this request has no options; send `human_feedback` instead"
+        )
     if len(options) > 1 and not response.multiple:
-        raise InvalidAnswer.at("options", "choose one option only")
+        raise InvalidAnswer.at("options", "choose only one option")
     if len(options) > limits.MAX_OPTIONS:
         raise InvalidAnswer.at("options", f"choose at most {limits.MAX_OPTIONS} options")
     known = schema.shortened(", ".join(response.options))
     wrong = tuple(
-        FieldError(f"options.{i}", f"`{option}` is not one of {known}")
+        FieldError(f"options.{i}", f"`{option}` is not an option; choose from: {known}")
         for i, option in enumerate(options)
         if option not in response.options
     )

@@ -1,8 +1,8 @@
-"""Checks of the arguments of public functions, each named in the message when it is wrong.
+"""Checks for the arguments of public functions; the error names the wrong argument.
 
-Pure. A function checks what it is given before it does anything, so that a wrong kind of value
-is an error in the caller's line and not deep inside or, worse, taken letter by letter. What can
-only mean one thing is taken: one text where several may stand, a ``timedelta`` for seconds.
+Pure. A function checks its arguments before it does anything, so that a wrong type fails in the
+caller's line and not deep inside, and a string is never read as a list of letters. Unambiguous
+values are accepted: one string where several are allowed, a ``timedelta`` for seconds.
 """
 
 import math
@@ -13,49 +13,49 @@ from numbers import Real
 from typing import Any, Final, TypeAlias, cast
 
 Seconds: TypeAlias = float | timedelta
-"""A time span, as public functions take it."""
+"""A time span, as public functions accept it."""
 
 _SHOWN_CHARS: Final = 80
 
 
 class WrongArgument(TypeError, ValueError):
-    """An argument of the wrong kind; the message names it and what it should be.
+    """An argument has the wrong type; the message names it and what it must be.
 
-    Both a ``TypeError`` and a ``ValueError``: it is caught as whichever a caller expects.
+    Both a ``TypeError`` and a ``ValueError``, so that a caller can catch either.
     """
 
     def __init__(self, name: str, wanted: str, given: object) -> None:
         shown = repr(given)
         if len(shown) > _SHOWN_CHARS:
             shown = f"{shown[:_SHOWN_CHARS]}…"
-        super().__init__(f"{name} is {wanted}, not {shown}")
+        super().__init__(f"{name} must be {wanted}, not {shown}")
 
 
 def text(name: str, value: object) -> str:
-    """Return a text.
+    """Return a string.
 
     Raises:
-        WrongArgument: It is none.
+        WrongArgument: The value is not a string.
     """
     if not isinstance(value, str):
-        raise WrongArgument(name, "a text", value)
+        raise WrongArgument(name, "a string", value)
     return value
 
 
 def text_or_none(name: str, value: object) -> str | None:
-    """Return a text or None. Raises as :func:`text`."""
+    """Return a string or None. Raises as :func:`text`."""
     return None if value is None else text(name, value)
 
 
 def texts(name: str, value: object) -> tuple[str, ...]:
-    """Return texts: one, or several of them.
+    """Return one or several strings as a tuple.
 
     Raises:
-        WrongArgument: It is neither, or one of them is no text.
+        WrongArgument: The value is neither a string nor a list of strings.
     """
-    given = (value,) if isinstance(value, str) else several(name, "texts", value)
+    given = (value,) if isinstance(value, str) else several(name, "strings", value)
     if not all(isinstance(one, str) for one in given):
-        raise WrongArgument(name, "a list of texts", given)
+        raise WrongArgument(name, "a list of strings", given)
     return cast(tuple[str, ...], given)
 
 
@@ -63,7 +63,7 @@ def flags(name: str, value: object) -> tuple[str, ...]:
     """Return the names of flags: one, several, or those that are true in a mapping.
 
     Raises:
-        WrongArgument: It is none of these.
+        WrongArgument: The value has another type.
     """
     if isinstance(value, Mapping):
         return texts(name, [flag for flag, is_set in value.items() if is_set])
@@ -71,15 +71,15 @@ def flags(name: str, value: object) -> tuple[str, ...]:
 
 
 def several(name: str, what: str, value: object) -> tuple[Any, ...]:
-    """Return what a list, a set or anything else that is no text and no mapping holds.
+    """Return the items of a list, a set or another iterable that is no string and no mapping.
 
     Args:
-        name: Of the argument.
-        what: Its items, for the message.
-        value: What was given.
+        name: The argument's name.
+        what: What its items are, for the message.
+        value: The given value.
 
     Raises:
-        WrongArgument: It is one text, a mapping, or nothing that has items.
+        WrongArgument: The value is a string, a mapping, or not iterable.
     """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise WrongArgument(name, f"a list of {what}", value)
@@ -90,7 +90,7 @@ def yes_or_no(name: str, value: object) -> bool:
     """Return True or False.
 
     Raises:
-        WrongArgument: It is neither. A text such as "no" would count as true.
+        WrongArgument: The value is neither. A string such as "no" would count as true.
     """
     if not isinstance(value, bool):
         raise WrongArgument(name, "True or False", value)
@@ -101,19 +101,19 @@ def real(name: str, value: object, wanted: str = "a number") -> float:
     """Return a number.
 
     Raises:
-        WrongArgument: It is none.
+        WrongArgument: The value is not a number.
     """
-    # ``Real`` holds numpy's numbers, too; True is one, and never meant.
+    # ``Real`` includes numpy's numbers. True is a ``Real`` as well, but never meant as one.
     if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
         raise WrongArgument(name, wanted, value)
     return float(value)
 
 
 def seconds(name: str, value: object) -> float:
-    """Return a number of seconds, of a number or a ``timedelta``.
+    """Return a number of seconds from a number or a ``timedelta``.
 
     Raises:
-        WrongArgument: It is neither.
+        WrongArgument: The value is neither.
     """
     if isinstance(value, timedelta):
         return value.total_seconds()
@@ -129,7 +129,7 @@ def number(name: str, value: object) -> int:
     """Return a whole number.
 
     Raises:
-        WrongArgument: It is none.
+        WrongArgument: The value is not a whole number.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise WrongArgument(name, "a whole number", value)
@@ -137,10 +137,10 @@ def number(name: str, value: object) -> int:
 
 
 def path(name: str, value: object) -> str | os.PathLike[str]:
-    """Return a path, as a text or a ``Path``.
+    """Return a path, given as a string or a ``Path``.
 
     Raises:
-        WrongArgument: It is neither.
+        WrongArgument: The value is neither.
     """
     if not isinstance(value, str | os.PathLike):
         raise WrongArgument(name, "a path", value)
@@ -151,12 +151,12 @@ def mapping(name: str, wanted: str, value: object) -> Mapping[Any, Any]:
     """Return a mapping.
 
     Args:
-        name: Of the argument.
-        wanted: What it should be, for the message.
-        value: What was given.
+        name: The argument's name.
+        wanted: What it must be, for the message.
+        value: The given value.
 
     Raises:
-        WrongArgument: It is none.
+        WrongArgument: The value is not a mapping.
     """
     if not isinstance(value, Mapping):
         raise WrongArgument(name, wanted, value)

@@ -1,9 +1,8 @@
-"""Whether a text says anything: one rule for every surface.
+"""Whether a text is blank: one rule for every surface.
 
-White space says nothing, and neither does a character that no screen shows: a zero-width
-space, a byte-order mark, a filler, a control character. A text of these alone is blank, so
-that a key pressed by accident, or a text that a program cleaned badly, is never taken for
-words. It knows no answers; ``answer.py`` decides what blank means.
+A text is blank when it holds only white space and characters that no screen shows: a zero-width
+space, a byte-order mark, a filler, a control character. So a key pressed by accident, or a text
+that a program cleaned badly, never counts as words. ``answer.py`` decides what blank means.
 """
 
 import re
@@ -21,5 +20,5 @@ _SHOWS_NOTHING: Final = re.compile(
 
 
 def is_blank(text: str) -> bool:
-    """Say whether a text shows nothing to a reader."""
+    """Return whether a text shows nothing to a reader."""
     return _SHOWS_NOTHING.fullmatch(text) is not None

@@ -1,11 +1,11 @@
-"""A large question in brief: without its texts, for readers that fetch those one by one.
+"""Large questions in brief: without their texts, for readers that fetch those one by one.
 
-A page that shows a list of questions needs to know who asks and what for, not a megabyte of each.
-Which readers want questions so is theirs to say (``texts=brief``); the log keeps, and everybody
-else is sent, the whole. What is brief says so by ``"brief": true``, which no publisher can write:
-the fields of a question are those of its type. ``GET requests/{id}`` gives the whole.
+A page that lists questions needs to know who asks and what for, not a megabyte of each. Readers
+opt in with ``texts=brief``; the log keeps the full question, and every other reader gets it. A
+brief question carries ``"brief": true``, which no publisher can set: a question has only the
+fields of its type. ``GET requests/{id}`` returns the full question.
 
-Above: the dialects, which apply it to what is delivered, and the listing. It is pure.
+Pure. The dialects apply it to deliveries; so does the listing.
 """
 
 from typing import Any, Final, Literal, TypeAlias
@@ -16,20 +16,20 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 
 Texts: TypeAlias = Literal["whole", "brief"]
-"""How a reader wants the texts of large questions."""
+"""Whether a reader gets large questions with all their texts, or in brief."""
 
 _TYPE: Final = msgspec.json.encode(HumanInputRequired.__struct_config__.tag)
 _LEFT_OUT: Final = (
     *("context", "draft", "history", "pause"),
     *("reason_flags", "response", "source"),
 )
-"""What may be large. Each is left out by itself, so a small one stays."""
+"""The fields that may be large. Each is left out only if it is large itself."""
 
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def in_brief(body: bytes) -> bytes:
-    """Return an encoded event; a large question without its large fields and its prompt's end."""
+    """Return an encoded event; of a large question, drop large fields and cut the prompt."""
     if len(body) <= limits.BRIEF_EVENT_BYTES:
         return body
     said: dict[str, Any] = dict(_fields.decode(body))

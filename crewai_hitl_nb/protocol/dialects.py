@@ -1,16 +1,17 @@
-"""Dialects: the same event in the words of each of the two documents.
+"""Dialects: one event, with the field names of the guide or of the feature request.
 
-*Canonical* is the stream document's: what a store keeps is sent as it is. The *feature
-request's* (crewAI issue 3259, "Key capabilities") stands on its own path only:
+The event-streaming guide's dialect is *canonical*: events are sent as the store keeps them. The
+dialect of the *feature request* (crewAI issue 3259, "Key capabilities") is used on its own path
+only:
 
     ``type``           becomes ``event``, and a question is called ``pending_human_input``
     ``context``        is an object: the text, and what else is known about the question
-    ``reason_flags``   is the list of those that are true
+    ``reason_flags``   is the list of the flags that are true
 
-Everything else is alike, so a reader of one finds its way in the other. A publisher's own
-``event`` field is not sent in the feature request's dialect: the name is taken there.
+All other fields are the same. A publisher's own ``event`` field is dropped in the feature
+request's dialect, where that name is taken.
 
-Each is said in brief as well (``brief.py``) to readers that ask for it.
+Readers can ask for either dialect in brief (``brief.py``).
 """
 
 from collections.abc import Callable
@@ -25,11 +26,11 @@ _ABOUT: Final = ("kind", "round", "source")
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """How an encoded event or frame is said.
+    """How an event or frame is encoded for a reader.
 
     Attributes:
-        name: For logs and documents.
-        say: From canonical bytes to the bytes that are sent.
+        name: For logs and documentation.
+        say: Turns canonical bytes into the bytes that are sent.
     """
 
     name: str
@@ -43,7 +44,7 @@ def _as_it_is(body: bytes) -> bytes:
 def _feature_request(body: bytes) -> bytes:
     said: dict[str, Any] = msgspec.json.decode(body)
     kind = said.pop("type", None)
-    if kind == PENDING:  # of a log from before this word was reserved: it asks nothing
+    if kind == PENDING:  # from an old log, before the name was reserved: not a question
         kind = f"unknown:{PENDING}"
     elif kind == "human_input_required":
         kind = PENDING
@@ -51,7 +52,7 @@ def _feature_request(body: bytes) -> bytes:
         said["context"] = {"text": said.get("context", ""), **about}
         flags = said.get("reason_flags") or {}
         said["reason_flags"] = [name for name, is_set in flags.items() if is_set]
-    said.pop("event", None)  # a publisher's own; what happened is the server's to say
+    said.pop("event", None)  # a publisher's own field; the server sets `event`
     return msgspec.json.encode({"event": kind, **said})
 
 
@@ -66,7 +67,7 @@ BRIEF: Final = {
     CANONICAL: Dialect("stream document, in brief", in_brief),
     FEATURE_REQUEST: Dialect("feature request, in brief", _feature_request_in_brief),
 }
-"""The same with large questions in brief."""
+"""Each dialect's variant with large questions in brief."""
 
 ALL: Final = (*BRIEF, *BRIEF.values())
-"""Every way in which an event is said."""
+"""Every way to encode an event."""

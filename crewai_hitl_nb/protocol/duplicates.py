@@ -1,11 +1,11 @@
-"""Whether an event that is sent again is the one that is stored under its id.
+"""Whether an event that is sent again equals the one stored under its id.
 
-Publishing is idempotent on the event id, so that whoever lost a reply can send the same again.
-An id alone proves nothing: somebody else may have taken it before. So what is sent again must
-say the same, of the same person. What may differ is what the server fills in (the place, and
-the time where the publisher gave none) and the surface, by which a call may go a second way.
+Publishing is idempotent on the event id, so that a publisher that lost a reply can retry. The id
+alone proves nothing, since another publisher may have used it first. So a repeat must have the
+same content and name the same person. It may differ in what the server fills in (the offset, and
+the time where the publisher gave none) and in the surface, because a retry may take another path.
 
-Above: the stores, which know what is stored. No I/O.
+Pure. The stores call it with what they have stored.
 """
 
 from typing import Any, Final
@@ -23,29 +23,30 @@ from crewai_hitl_nb.protocol.events import (
 from crewai_hitl_nb.protocol.wire import decode_event, encode_event
 
 _NAMELESS: Final = "Anonymous "
-"""How a Jupyter server's name for a bare token begins; each call gets another one."""
+"""Prefix of the name that a Jupyter server gives to a token without a user; each call gets a new
+one."""
 
 _FILLED: Final = ("offset", "event_id", "timestamp")
 
 
 def check_same(stored: bytes, event: Event) -> None:
-    """Let an event be a duplicate of the stored one of its id.
+    """Check that an event is a duplicate of the stored event with its id.
 
     Args:
         stored: The stored event's JSON.
-        event: The one that came.
+        event: The event that was sent again.
 
     Raises:
-        EventExists: It says something else.
+        EventExists: The two differ.
     """
     try:
         kept = decode_event(stored)
-    except BadInput:  # its text is damaged: nobody can say that this is the same
+    except BadInput:  # damaged in the store, so it cannot be compared
         kept = None
     if kept is None or _content(kept) != _content(event) or not _same_person(kept, event):
         raise EventExists(
-            f"another event has the id `{event.event_id}`; nothing was stored. "
-            "Send yours again with a new event_id",
+            f"another event already has the id `{event.event_id}`; nothing was stored. "
+            "Send the event again with a new event_id",
             event_id=event.event_id,
         )
 

@@ -1,29 +1,29 @@
-"""What can go wrong, as a drawn tree.
+"""The errors of the protocol, with their HTTP statuses and codes.
 
     HitlError
-    ├── BadInput                          the caller's words are wrong: mend, then send again
+    ├── BadInput                          the input is wrong: fix it, then send it again
     │   ├── BadJson              400  bad_json
     │   ├── BadRequest           400  bad_request
     │   ├── TooLarge             413  too_large
     │   ├── InvalidEvent         422  invalid_event
     │   └── InvalidAnswer        422  invalid_answer    (the request stays open)
     ├── Forbidden                403  forbidden
-    ├── Unknown                           there is no such thing here
+    ├── Unknown                           it does not exist here
     │   ├── NotFound             404  not_found
     │   └── UnknownRequest       404  unknown_request
-    ├── Settled                           the request is closed, or the id is taken
+    ├── Settled                           the request is closed, or the id is in use
     │   ├── AlreadyAnswered      409  already_answered  (names the winner)
     │   ├── RequestExists        409  request_exists
     │   ├── EventExists          409  event_exists
     │   ├── RequestCancelled     410  cancelled
     │   └── RequestExpired       410  expired
-    └── Unavailable                       nothing was lost: the same call later may succeed
+    └── Unavailable                       nothing was lost: a retry may succeed
         ├── TooMany              429  too_many
         └── StoreUnavailable     503  store_unavailable
 
-Each class names its HTTP status and code; ``retry`` says whether the same call can help.
+Each class has its HTTP status and code; ``retry`` says whether repeating the call can help.
 On the wire: ``{"error": code, "message": what happened and what to do, …details}``. The
-client raises the same classes that the server raised.
+client raises the same classes as the server.
 """
 
 from collections.abc import Mapping
@@ -40,26 +40,26 @@ others a proxy's for a server that is away."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """One wrong field: a dotted path from the body, and why."""
+    """One wrong field: its dotted path in the body, and the reason."""
 
     field: str
     message: str
 
 
 class HitlError(Exception):
-    """Root of the tree.
+    """Base class of all errors here.
 
     Attributes:
         message: What happened and what to do.
-        details: What stands beside the message on the wire.
+        details: Further fields of the error's body.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "error"
     retry: ClassVar[bool] = False
     for_operator: ClassVar[bool] = False
-    """Whether its message is about the machine and may stand in a log; else it may quote words
-    of a caller, and its code stands there (``log_lines.py``)."""
+    """Whether the message may be logged because it describes the machine. Other messages may quote
+    a caller, so only the code is logged (``log_lines.py``)."""
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
@@ -67,19 +67,19 @@ class HitlError(Exception):
         self.details: dict[str, Any] = details
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the error's body."""
+        """Return the body of the error reply."""
         return {"error": self.code, "message": self.message, **self.details}
 
 
 class BadInput(HitlError):
-    """The caller's words are wrong."""
+    """The caller sent something wrong."""
 
     status = 400
     code = "bad_request"
 
 
 class BadJson(BadInput):
-    """The body is not JSON; ``line`` and ``column`` (both from 1) say where."""
+    """The body is not JSON; ``line`` and ``column`` (counted from 1) say where."""
 
     code = "bad_json"
 
@@ -89,7 +89,7 @@ class BadRequest(BadInput):
 
 
 class TooLarge(BadInput):
-    """The body, or one event, is over ``limit`` bytes."""
+    """The body, or one event, has more than ``limit`` bytes."""
 
     status = 413
     code = "too_large"
@@ -110,7 +110,7 @@ class _InvalidFields(BadInput):
 
 
 class InvalidEvent(_InvalidFields):
-    """An event lacks a field or has a wrong one. Nothing of the batch was stored."""
+    """A field of an event is missing or wrong. No event of the batch was stored."""
 
     code = "invalid_event"
 
@@ -121,7 +121,7 @@ class InvalidEvent(_InvalidFields):
 
 
 class InvalidAnswer(_InvalidFields):
-    """The answer does not fit the request, which stays open."""
+    """The request does not accept this answer, and stays open."""
 
     code = "invalid_answer"
 
@@ -132,70 +132,70 @@ class InvalidAnswer(_InvalidFields):
 
 
 class Forbidden(HitlError):
-    """The caller has not the right."""
+    """The caller does not have permission."""
 
     status = 403
     code = "forbidden"
 
 
 class Unknown(HitlError):
-    """There is no such thing here."""
+    """What the caller named does not exist here."""
 
     status = 404
     code = "not_found"
 
 
 class NotFound(Unknown):
-    """No such place."""
+    """The address does not exist."""
 
 
 class UnknownRequest(Unknown):
-    """No such request in this log: it was never asked here, or it was pruned."""
+    """The request is not in this log: it was never asked here, or it was pruned."""
 
     code = "unknown_request"
 
 
 class Settled(HitlError):
-    """The request took its end, or an id was taken before."""
+    """The request is closed, or the id is in use."""
 
     status = 409
     code = "settled"
 
 
 class AlreadyAnswered(Settled):
-    """Another answer won; ``winner``, ``answered_at`` and ``event`` say whose."""
+    """Another answer came first; ``winner``, ``answered_at`` and ``event`` name it."""
 
     code = "already_answered"
 
 
 class RequestExists(Settled):
-    """Another event asked this request before."""
+    """Another event already asked this request."""
 
     code = "request_exists"
 
 
 class EventExists(Settled):
-    """Another event has this event's id, and says something else. Nothing was stored."""
+    """Another event with different content has this id. Nothing was stored."""
 
     code = "event_exists"
 
 
 class RequestCancelled(Settled):
-    """Nobody waits any more; ``event`` says why."""
+    """The request was cancelled; ``event`` says why."""
 
     status = 410
     code = "cancelled"
 
 
 class RequestExpired(Settled):
-    """The deadline passed; ``event`` says when."""
+    """The request's deadline passed; ``event`` says when."""
 
     status = 410
     code = "expired"
 
 
 class Unavailable(HitlError):
-    """Nothing was lost: the same call later may succeed."""
+    """The server cannot do it now. Nothing was lost: a retry may succeed."""
 
     status = 503
     code = "unavailable"
@@ -204,7 +204,7 @@ class Unavailable(HitlError):
 
     @property
     def retry_after(self) -> float:
-        """How many seconds the server asks to be left alone; 0 when it does not say."""
+        """Seconds to wait before a retry, as the server asked; 0 when it did not say."""
         asked = self.details.get("retry_after", 0)
         if isinstance(asked, bool) or not isinstance(asked, int | float):
             return 0.0
@@ -212,14 +212,14 @@ class Unavailable(HitlError):
 
 
 class TooMany(Unavailable):
-    """A cap is reached; ``retry_after`` is in seconds."""
+    """A limit is reached; ``retry_after`` is in seconds."""
 
     status = 429
     code = "too_many"
 
 
 class StoreUnavailable(Unavailable):
-    """The store cannot write or read now."""
+    """The store cannot read or write now."""
 
     code = "store_unavailable"
 
@@ -245,9 +245,9 @@ _BY_CODE: Mapping[str, type[HitlError]] = {
 
 
 def error_from_wire(body: Mapping[str, Any], status: int) -> HitlError:
-    """Return the error that a server's body and status speak of.
+    """Return the error for a server's reply.
 
-    A body that is not ours (a proxy's page) becomes the nearest class by its status.
+    For a body that is not ours (a proxy's page), the status picks the nearest class.
     """
     code = str(body.get("error", ""))
     message = str(body.get("message") or f"the server answered {status}")

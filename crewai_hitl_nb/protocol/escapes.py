@@ -1,8 +1,8 @@
-r"""Shows characters that nobody sees, or that command what displays them, as escapes.
+r"""Replaces invisible and control characters with visible escapes.
 
-What a model or a caller wrote may hold characters that repaint a terminal, forge the next line
-of a log, reorder what is read, or hide a text from the person who approves it. They are shown
-(``\x1b``) in logs (``log_lines.py``) and on terminals (``terminal/sanitize.py``) alike. Pure.
+Text from a model or a caller may hold characters that repaint a terminal, forge the next line of
+a log, reorder what is read, or hide text from the person who approves it. Logs
+(``log_lines.py``) and terminals (``terminal/sanitize.py``) show them as ``\x1b``. Pure.
 """
 
 import re
@@ -24,10 +24,10 @@ HIDDEN: Final = (
     (0x17B4, 0x17B5),
     (0x180B, 0x180F),  # Mongolian variation selectors
     (0x200B, 0x200F),  # zero widths, direction marks
-    (0x2028, 0x202E),  # line breaks that not everybody takes for one, direction marks
+    (0x2028, 0x202E),  # line breaks that only some programs honour, direction marks
     (0x2060, 0x206F),
     (0x3164, 0x3164),
-    (0xD800, 0xDFFF),  # halves of a pair: no output encoding has them
+    (0xD800, 0xDFFF),  # lone surrogates: no output encoding has them
     (0xFE00, 0xFE0F),  # variation selectors
     (0xFEFF, 0xFEFF),
     (0xFFA0, 0xFFA0),
@@ -39,12 +39,12 @@ HIDDEN: Final = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),  # tags, further variation selectors
 )
-"""First and last of each range: the categories Cc, Cf, Cs, Zl and Zp, and all that Unicode calls
-``Default_Ignorable_Code_Point`` (DerivedCoreProperties.txt), assigned or not."""
+"""First and last of each range: the categories Cc, Cf, Cs, Zl and Zp, and every
+``Default_Ignorable_Code_Point`` of Unicode (DerivedCoreProperties.txt), assigned or not."""
 
 _SELECTOR: Final = 0xFE0F
 _EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
-"""After one of these the selector does what it is for: it asks for the picture in colours."""
+"""After one of these the variation selector is legitimate: it selects the colour emoji."""
 
 
 def _pattern(*, but: str = "") -> re.Pattern[str]:
@@ -63,16 +63,16 @@ _ON_LINES: Final = _pattern(but="\t\n")
 
 
 def visible(text: str) -> str:
-    """Return the text on one line, with every hidden character shown."""
+    """Return the text on one line, with every hidden character escaped."""
     return text if text.isascii() and text.isprintable() else _ON_A_LINE.sub(_shown, text)
 
 
 def visible_lines(text: str, show: "Callable[[re.Match[str]], str] | None" = None) -> str:
-    """Return the text with every hidden character shown, but for tabs and line breaks.
+    """Return the text with every hidden character escaped, except tabs and line breaks.
 
     Args:
-        text: Of anybody.
-        show: Instead of Python's escapes.
+        text: Text from any source.
+        show: Returns what to show for a character, instead of Python's escape.
     """
     return _ON_LINES.sub(show or _shown, text)
 

@@ -1,9 +1,9 @@
 """Events: the immutable records of a stream.
 
-The stream document's dialect is canonical (``docs/protocol.md``, "Events"). A known type
-is a frozen struct; unknown fields in it are ignored. An unknown type is an
-:class:`UnknownEvent` and passes through as it came. Decoding happens once, at the
-boundary, in ``wire.py``; inside there are only these types.
+The dialect of the event-streaming guide is canonical (``docs/protocol.md``, "Events"). A known
+type is a frozen struct; unknown fields in it are ignored. An unknown type is an
+:class:`UnknownEvent` and passes through unchanged. ``wire.py`` decodes events once, at the
+boundary; the rest of the code uses only these types.
 """
 
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ Option: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """Which answers are acceptable.
+    """Which answers a request accepts.
 
     Attributes:
-        decisions: The decisions a person may take, at least one.
+        decisions: The decisions that a person can make, at least one.
         options: The texts to choose from, or None for free text.
         multiple: Whether several options may be chosen.
         schema: A flat JSON Schema object for a typed form (the subset of MCP elicitation),
@@ -60,15 +60,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who asks and who waits for the answer.
 
     Attributes:
-        id: The waiter: one per process that asks. While a connection names it the request
-            has somebody who waits; None means that nobody needs to (a durable pause).
+        id: The waiter: one for each process that asks. While a connection names it, somebody
+            waits for the answer. None means that the request needs no waiter (a durable pause).
         kernel_id: The Jupyter kernel, if it is one.
         notebook: Path of the notebook as the Jupyter server names it.
         crew_name: For people.
         task_name: For people.
         agent_role: For people.
-        flow_name: For people; a flow's method stands in ``task_name``.
-        tool_name: The tool that is to be allowed.
+        flow_name: For people; ``task_name`` holds the flow's method.
+        tool_name: The tool that needs approval.
         host: Name of the machine.
         pid: Process id on that machine.
     """
@@ -86,17 +86,17 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """An earlier round of a question: what was shown, and what a person or a guardrail said."""
+    """An earlier round of a question: the draft, and what a person or a guardrail said to it."""
 
     draft: str
     feedback: str
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow that was stored and ended its run; its question waits without a process.
+    """A flow that was saved and ended its run; its question waits without a process.
 
     Attributes:
-        flow_id: The flow's own id, by which its state is found.
+        flow_id: The flow's own id, under which its state is stored.
         flow_class: Its class as ``module.Name``.
         persistence: Path of the database that holds its state; None where it is not a file.
     """
@@ -114,10 +114,10 @@ class AnsweredBy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
-    """What every known event carries. ``offset`` is None until a store has it.
+    """The fields of every known event. ``offset`` is None until the event is stored.
 
-    ``gc=False``: nothing in an event refers back to it, so the collector of cycles need not
-    walk through the thousands that a busy server holds for a moment.
+    ``gc=False``: nothing in an event refers back to it, so the garbage collector need not
+    traverse the thousands that a busy server holds for a moment.
     """
 
     event_id: Id
@@ -129,16 +129,16 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=Fal
     offset: int | None = None
 
     def __repr__(self) -> str:
-        """Name it without its texts: what an exception or a task shows may reach a log."""
+        """Show the event without its texts, because a repr may reach a log."""
         return f"{type(self).__name__}(event_id={self.event_id!r}, offset={self.offset})"
 
 
 class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_required"):
     """A crew asks a person and waits.
 
-    Beyond the two documents: ``draft`` is the whole text under review where it may be
-    edited; ``history`` holds the earlier rounds, oldest first; ``remind_at`` is when those
-    who look are told again; ``pause`` says that nobody waits and a flow is resumed later.
+    Beyond the guide and the feature request: ``draft`` is the full text under review where it may
+    be edited; ``history`` holds the earlier rounds, oldest first; ``remind_at`` is when readers
+    are reminded; ``pause`` says that no process waits and a flow is resumed later.
     """
 
     request_id: Id
@@ -158,14 +158,14 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
 
 
 class HumanInputClaimed(_Event, frozen=True, kw_only=True, tag="human_input_claimed"):
-    """Somebody says that they are on it. Advisory: it locks nobody out."""
+    """A person is working on the answer. Advisory: others can still answer."""
 
     request_id: Id
     claimed_by: AnsweredBy
 
 
 class HumanInputReminded(_Event, frozen=True, kw_only=True, tag="human_input_reminded"):
-    """``remind_at`` passed and nobody has answered yet."""
+    """``remind_at`` has passed without an answer."""
 
     request_id: Id
 
@@ -173,8 +173,8 @@ class HumanInputReminded(_Event, frozen=True, kw_only=True, tag="human_input_rem
 class HumanInputCompleted(_Event, frozen=True, kw_only=True, tag="human_input_completed"):
     """The winning answer.
 
-    ``request_id`` may be missing in what the stream document's own publishers send; such
-    an event is stored and delivered, and closes nothing.
+    Publishers that follow the event-streaming guide may omit ``request_id``; such an event is
+    stored and delivered, and closes no request.
     """
 
     request_id: Id | None = None
@@ -186,7 +186,7 @@ class HumanInputCompleted(_Event, frozen=True, kw_only=True, tag="human_input_co
 
 
 class HumanInputCancelled(_Event, frozen=True, kw_only=True, tag="human_input_cancelled"):
-    """Nobody waits for the answer any more."""
+    """The request was withdrawn, or the process that asked is gone."""
 
     request_id: Id
     reason: CancelReason
@@ -200,7 +200,7 @@ class HumanInputExpired(_Event, frozen=True, kw_only=True, tag="human_input_expi
 
 
 class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event of a type this version does not know, kept as it came.
+    """An event of a type that this version does not know, kept unchanged.
 
     Attributes:
         type: Its type.
@@ -208,7 +208,7 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         timestamp: Its time.
         execution_id: For filters.
         crew_id: For filters.
-        fields: The whole object as it came, without ``offset``.
+        fields: The full object as it was sent, without ``offset``.
     """
 
     type: str
@@ -220,12 +220,12 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fields: dict[str, Any] = {}
 
     def __repr__(self) -> str:
-        """Name it without its texts."""
+        """Show the event without its texts."""
         return f"{type(self).__name__}(event_id={self.event_id!r}, offset={self.offset})"
 
 
 RUN_STARTED: Final = "run_started"
-"""The one event beside a question that names a process: see ``runs.py``."""
+"""The only event besides a question that names a process: see ``runs.py``."""
 
 ClosingEvent: TypeAlias = HumanInputCompleted | HumanInputCancelled | HumanInputExpired
 RequestEvent: TypeAlias = HumanInputRequired | HumanInputClaimed | HumanInputReminded | ClosingEvent
@@ -245,19 +245,19 @@ KNOWN_TYPES: Final[Mapping[str, type[RequestEvent]]] = {
 
 
 def event_type(event: Event) -> str:
-    """Return the event's ``type`` as it stands on the wire."""
+    """Return the event's ``type`` on the wire."""
     if isinstance(event, UnknownEvent):
         return event.type
     return str(event.__struct_config__.tag)
 
 
 def request_id_of(event: Event) -> str | None:
-    """Return the request that the event speaks of, or None."""
+    """Return the id of the request that the event belongs to, or None."""
     return None if isinstance(event, UnknownEvent) else event.request_id
 
 
 def source_of(event: Event) -> str | None:
-    """Return the process that asks or runs something by this event, or None."""
+    """Return the id of the process that asks or runs, or None."""
     if isinstance(event, HumanInputRequired):
         return event.source.id
     if isinstance(event, UnknownEvent) and event.type == RUN_STARTED:
@@ -273,21 +273,20 @@ _IDS: Final = ("execution_id", "crew_id", "task_id", "agent_id")
 def placed(required: HumanInputRequired, event: RequestEvent) -> RequestEvent:
     """Return an event about a request with the request's own ids.
 
-    Whose a request is was said when it was asked. An event that names nothing takes that
-    over, so that the request's own readers hear of it. One that names something else is
-    refused, not corrected: it is about another request, or its publisher is mistaken, and a
-    reply that says "stored" would hide that.
+    The question fixed the ids. An event that leaves them out gets them, so that the request's
+    readers receive it. An event with different ids is refused, not corrected: it belongs to
+    another request, or its publisher is mistaken, and a reply of "stored" would hide that.
 
     Raises:
-        InvalidEvent: Naming the id that contradicts the request's.
+        InvalidEvent: Names the id that differs from the request's.
     """
     for name in _IDS:
         named, own = getattr(event, name), getattr(required, name)
         if named is not None and named != own:
             raise InvalidEvent.at(
                 name,
-                f"`{named}` is not the one that request `{required.request_id}` was asked with; "
-                "leave it out, it is taken from the request",
+                f"`{named}` is not the {name} of request `{required.request_id}`; "
+                "leave the field out to use the request's",
             )
     return msgspec.structs.replace(event, **{name: getattr(required, name) for name in _IDS})
 

@@ -1,8 +1,8 @@
 """Print the protocol for other languages: ``python -m crewai_hitl_nb.protocol.export``.
 
-One JSON object: ``schema`` (JSON Schema definitions of every event, frame and body) and
-``constants`` (close codes, limits, the transition table). ``js/`` generates
-``gen.ts`` from it, so the two languages cannot drift.
+Prints one JSON object: ``schema`` (JSON Schema definitions of every event, frame and body) and
+``constants`` (close codes, limits, the transition table). ``js/`` generates ``gen.ts`` from it,
+so the two languages cannot drift.
 """
 
 import sys

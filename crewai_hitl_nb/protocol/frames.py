@@ -1,9 +1,8 @@
 """Frames: the units of the protocol on one connection.
 
-Down travel events as they are, and the control frames below; up travel the four things
-that a client may ask for over an open WebSocket. Every frame up carries a ``ref`` and
-gets exactly one :class:`Ack` or :class:`ErrorFrame` with it. Delivery and retry belong to
-the layers above.
+The server sends events unchanged, and the control frames below. A client can send four commands
+over an open WebSocket. Each carries a ``ref`` and gets exactly one :class:`Ack` or error frame
+with that ``ref``. The layers above handle delivery and retries.
 """
 
 from datetime import datetime
@@ -21,7 +20,7 @@ Ref: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="type"):
-    """The connection is live and the log's top is ``offset``. The first ends the replay."""
+    """The connection is live; ``offset`` is the log's top. The first heartbeat ends the replay."""
 
     timestamp: datetime
     epoch: str
@@ -29,7 +28,7 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="type"):
 
 
 class Gap(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
-    """The replay asked for is impossible; the full retained state follows."""
+    """The requested replay is not possible; the full retained state follows."""
 
     reason: Literal["unknown_event_id", "pruned"]
     last_event_id: str
@@ -38,7 +37,7 @@ class Gap(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack", tag_field="type"):
-    """What was asked for is done; ``body`` is what the POST would have answered."""
+    """The command is done; ``body`` is what the equivalent POST returns."""
 
     ref: str
     body: Any
@@ -59,7 +58,7 @@ class AnswerFrame(msgspec.Struct, frozen=True, tag="answer", tag_field="type"):
 
 
 class ClaimFrame(msgspec.Struct, frozen=True, tag="claim", tag_field="type"):
-    """Say that one is on it."""
+    """Claim a request: tell others that somebody is working on it."""
 
     ref: Ref
     request_id: Id
@@ -67,7 +66,7 @@ class ClaimFrame(msgspec.Struct, frozen=True, tag="claim", tag_field="type"):
 
 
 class CancelFrame(msgspec.Struct, frozen=True, tag="cancel", tag_field="type"):
-    """Say that nobody waits any more."""
+    """Cancel a request: nobody waits for its answer any longer."""
 
     ref: Ref
     request_id: Id
@@ -78,34 +77,34 @@ UpFrame: TypeAlias = PublishFrame | AnswerFrame | ClaimFrame | CancelFrame
 DownFrame: TypeAlias = Heartbeat | Gap | Ack
 
 RETRY_MILLISECONDS: Final = 1000
-"""The pause that an ``EventSource`` makes before it connects again (HTML, 9.2.6)."""
+"""The pause of an ``EventSource`` before it reconnects (HTML, 9.2.6)."""
 
 
 def decode_json(body: bytes | str) -> object:
     """Decode JSON from outside.
 
     Raises:
-        BadJson: With the line and column of the first wrong character.
+        BadJson: Has the line and column of the first wrong character.
     """
     try:
-        # json, not msgspec: only it tells the place as line and column, which the
-        # contract promises; the fast decoder runs first and this one only on failure.
+        # On failure `_located` decodes again with the slower json module, because only that
+        # reports the line and column that the contract promises.
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # UnicodeDecodeError too
         raise _located(body, str(error)) from None
 
 
 def decode_body(body: bytes | str) -> object:
-    """Decode JSON that a stranger sent.
+    """Decode JSON from an untrusted caller, within the limits on depth and number of values.
 
     Raises:
-        BadJson: Likewise, or when it is nested too deeply to be passed on.
-        TooLarge: It holds more values than are read at once.
+        BadJson: As for :func:`decode_json`, or the JSON is nested too deeply.
+        TooLarge: The JSON holds too many values.
     """
     if is_heavy(body, limits.MAX_JSON_VALUES):
         raise TooLarge(
-            f"more than {limits.MAX_JSON_VALUES} values; send fewer events at a time, or store "
-            "the content elsewhere and link to it",
+            f"the body has more than {limits.MAX_JSON_VALUES} values; send fewer events at a time, "
+            "or store the content elsewhere and link to it",
             limit=limits.MAX_BODY_BYTES,
         )
     if len(body) <= limits.MAX_JSON_VALUES:
@@ -125,7 +124,7 @@ def _shallow(value: object) -> object:
         ]
         if not level:
             return value
-    raise BadJson(f"nested too deeply: at most {limits.MAX_JSON_DEPTH} brackets within brackets")
+    raise BadJson(f"the JSON is nested too deeply; use at most {limits.MAX_JSON_DEPTH} levels")
 
 
 def _located(body: bytes | str, reason: str) -> BadJson:
@@ -135,30 +134,30 @@ def _located(body: bytes | str, reason: str) -> BadJson:
         json.loads(body)
     except json.JSONDecodeError as error:
         return BadJson(
-            f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})",
+            f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})",
             line=error.lineno,
             column=error.colno,
         )
     except UnicodeDecodeError as error:
-        return BadJson(f"not UTF-8 at byte {error.start}", byte=error.start)
+        return BadJson(f"the body is not UTF-8 at byte {error.start}", byte=error.start)
     except RecursionError:
-        return BadJson("not JSON that can be read: nested too deeply")
+        return BadJson("the JSON cannot be read: it is nested too deeply")
     except ValueError as error:  # a whole number of thousands of digits (CPython's own limit)
-        return BadJson(f"not JSON that can be read: {error}")
-    return BadJson(f"not JSON: {reason}")
+        return BadJson(f"the JSON cannot be read: {error}")
+    return BadJson(f"the body is not JSON: {reason}")
 
 
 def decode_up(raw: object) -> UpFrame:
     """Decode a frame that a client sent.
 
     Raises:
-        BadRequest: With what is wrong.
+        BadRequest: Says what is wrong.
     """
     try:
         frame: UpFrame = msgspec.convert(raw, UpFrame)
     except msgspec.ValidationError as error:
         raise BadRequest(
-            f"not a frame: {error}; send publish, answer, claim or cancel with a `ref`"
+            f"invalid frame: {error}; send publish, answer, claim or cancel with a `ref`"
         ) from None
     return frame
 
@@ -169,7 +168,7 @@ def encode_frame(frame: DownFrame) -> bytes:
 
 
 def encode_error(ref: str | None, error: HitlError) -> bytes:
-    """Encode the refusal of a frame up; ``ref`` is null when the frame had none."""
+    """Encode the error for a client's frame; ``ref`` is null when the frame had none."""
     return msgspec.json.encode(
         {"type": "error", "ref": ref, "status": error.status, **error.to_wire()}
     )
@@ -178,9 +177,9 @@ def encode_error(ref: str | None, error: HitlError) -> bytes:
 def sse_event(event_id: str, body: bytes) -> bytes:
     """Return an event as one block of Server-Sent Events (HTML, 9.2).
 
-    The body is JSON and so has no raw line break. An id that would end the field, or would not
-    come back whole as ``Last-Event-ID``, is left out: the reader then keeps its last id, and is
-    sent this event again rather than missing the next one.
+    The body is JSON, so it has no raw line break. An id that would end the field, or would not
+    come back unchanged as ``Last-Event-ID``, is left out: the reader then keeps its last id, and
+    gets this event again rather than missing the next one.
     """
     if not fits_a_header(event_id):
         return b"data: %b\n\n" % body
@@ -188,7 +187,7 @@ def sse_event(event_id: str, body: bytes) -> bytes:
 
 
 def sse_frame(frame: Heartbeat | Gap, body: bytes) -> bytes:
-    """Return an encoded control frame as a block.
+    """Return an encoded control frame as one block of Server-Sent Events.
 
     A heartbeat is a named event, so that ``onmessage`` skips it.
     """

@@ -1,18 +1,17 @@
 r"""Ids: opaque strings of 1 to 200 printable characters.
 
-A new id has no space at its ends, is neither ``.`` nor ``..``, and every character of it can be
-seen: letters, marks, digits, punctuation and symbols of any script, and the plain space. That
-leaves out controls, line breaks, every other space, what reorders text, what has no width, and
-halves of a pair. So it survives a header, an address and a log line, and two ids that look alike
-on a screen are at least both there to be seen. Ids are compared character by character: nothing
-is normalised.
+A new id has no space at its ends, is neither ``.`` nor ``..``, and has only visible characters:
+letters, marks, digits, punctuation and symbols of any script, and the plain space. That excludes
+control characters, line breaks, other spaces, characters that reorder text or have no width, and
+lone surrogates. So an id survives a header, a URL and a log line, and holds nothing that a screen
+does not show. Ids are compared character by character, without normalisation.
 
-What this rule refuses may be in a log that is older than it. Such ids stay readable and
-answerable, so the type :data:`Id` allows them; :func:`complaint` is asked where an id is new.
+Logs older than this rule may hold other ids. They stay readable and answerable, so the type
+:data:`Id` allows them; :func:`complaint` checks ids that are new.
 
-Ids that this project makes are UUIDv7 (RFC 9562, 5.7): unique, and sorted by time, which
-keeps the unique index of a store append-mostly. ``uuid_utils`` makes them, because the
-standard library has version 7 only from Python 3.14 on.
+Ids made by this project are UUIDv7 (RFC 9562, 5.7): unique, and sorted by time, which keeps a
+store's unique index append-mostly. ``uuid_utils`` makes them, because the standard library has
+version 7 only since Python 3.14.
 """
 
 import re
@@ -29,7 +28,7 @@ _UNSEEN: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0000-\U000e0fff"
 )
-"""Counts as printable, and yet nothing is to be seen (Unicode, "Default_Ignorable_Code_Point")."""
+"""Printable by Python's rule, yet invisible (Unicode, "Default_Ignorable_Code_Point")."""
 
 _HAS_UNSEEN: Final = re.compile(f"[{_UNSEEN}]")
 
@@ -38,7 +37,7 @@ PATTERN: Final = (
     r"\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff]*(?<! )$"
 )
-"""The rule as a regular expression, for JSON Schema; the function has the last word."""
+"""The rule as a regular expression, for JSON Schema; :func:`complaint` is authoritative."""
 
 Id = Annotated[
     str,
@@ -54,27 +53,25 @@ _INNER: Final = (("source", "id"), ("source", "kernel_id"), ("pause", "flow_id")
 
 def complaint(value: str) -> str | None:
     """Return what is wrong with a new id, or None."""
-    if len(value) > limits.MAX_ID_CHARS:  # an event of a type that is not known may hold any text
-        return f"an id has at most {limits.MAX_ID_CHARS} characters"
+    if len(value) > limits.MAX_ID_CHARS:  # unknown event types may hold any text
+        return f"an id must have at most {limits.MAX_ID_CHARS} characters"
     if is_seen(value):
         if value in (".", ".."):
-            return f"`{value}` is no id: in an address it means another place"
+            return f"`{value}` cannot be an id, because it has a meaning in URLs"
         if value.strip(" ") != value:
-            return "an id has no space at its ends: headers lose it"
+            return "an id must not begin or end with a space, because headers drop it"
         return None
     wrong = next(c for c in value if not c.isprintable() or _HAS_UNSEEN.match(c))
-    return (
-        f"an id has only characters that can be seen, and spaces inside; U+{ord(wrong):04X} is none"
-    )
+    return f"an id must have only visible characters and inner spaces, not U+{ord(wrong):04X}"
 
 
 def is_seen(value: str) -> bool:
-    """Say whether every character of a text can be seen, on one line."""
+    """Return whether a text has only visible characters, on one line."""
     return value.isprintable() and not _HAS_UNSEEN.search(value)
 
 
 def new_ids(raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the ids in an event's JSON object with their fields; types know what may be empty."""
+    """Yield field and value of every non-empty id in an event's JSON object."""
     for name in _NAMES:
         value = raw.get(name)
         if isinstance(value, str) and value:
@@ -87,7 +84,7 @@ def new_ids(raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def fits_a_header(value: str) -> bool:
-    """Say whether an id that may be older than the rule comes back whole from a header."""
+    """Return whether an id, even an old one, comes back unchanged from a header."""
     return value.isprintable() and value.strip(" ") == value
 
 
@@ -96,14 +93,14 @@ _DERIVED: Final = uuid.UUID("2f1d0a52-7f0b-5d3c-8a55-6f4a1c9d3b20")
 
 
 def derived_event_id(request_id: str, what: str) -> str:
-    """Return the one id for something that happens to a request at most once.
+    """Return the event id for something that happens to a request at most once.
 
     Args:
         request_id: The request.
-        what: The happening, a word of ours.
+        what: A fixed word for what happens.
 
     Returns:
-        A UUIDv5 (RFC 9562, 5.5) as text: whoever publishes it a second time changes nothing.
+        A UUIDv5 (RFC 9562, 5.5) as text, so that publishing the event again changes nothing.
     """
     return str(uuid.uuid5(_DERIVED, f"{what}:{request_id}"))
 

@@ -1,8 +1,8 @@
-"""Values made portable: what JSON cannot carry is replaced, visibly.
+"""Makes any value portable as JSON by visibly replacing what JSON cannot carry.
 
-A crew produces what it likes: half an emoji out of a model's JSON, NaN, bytes, sets, objects of its
-own, keys that are tuples. A question about it must be asked all the same, so nothing here fails.
-Pure; above it are ``wire.py``, for events, and whatever shows values to people.
+A crew may produce half an emoji out of a model's JSON, NaN, bytes, sets, objects of its own, or
+keys that are tuples. A question about it must still be asked, so nothing here fails. Pure.
+``wire.py`` uses it for events, and so does whatever shows values to people.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 MOST_LEVELS: Final = 50
-"""Nothing that people read is nested deeper; what refers to itself ends here."""
+"""Nothing that people read is nested deeper; this also ends values that contain themselves."""
 
 Special: TypeAlias = Callable[[Any], list[str] | None]
 
@@ -25,7 +25,7 @@ _CUT: Final = "… (nested too deep)"
 def whole_text(text: str) -> str:
     """Return the text with every lone half of a surrogate pair replaced by U+FFFD (�).
 
-    Two halves that belong together become their character: some parsers leave them apart.
+    Two halves that belong together become one character: some parsers leave them apart.
     """
     if text.isascii():
         return text
@@ -33,27 +33,27 @@ def whole_text(text: str) -> str:
 
 
 def text_of(thing: object) -> str:
-    """Return what a thing says of itself, or its kind where it cannot say anything."""
+    """Return ``str(thing)``, or the name of its type if that fails."""
     try:
         return whole_text(str(thing))
-    except Exception:  # noqa: BLE001 - somebody else's code, which must not end what shows it
+    except Exception:  # noqa: BLE001 - foreign code, whose failure must not hide the question
         return f"(no text: {type(thing).__name__})"
 
 
-def portable(  # noqa: PLR0911 - one for each kind
+def portable(  # noqa: PLR0911 - one for each type
     thing: Any, levels: int = MOST_LEVELS, *, special: Special | None = None
 ) -> Any:
-    """Return the value as JSON can carry it, and never fail.
+    """Return the value in a form that JSON can carry; never fails.
 
-    Models, dataclasses and mappings become objects, other collections lists (a set in the order
-    of its texts), dates ISO 8601, numbers that JSON has no word for (NaN) and everything else
-    their text.
+    Models, dataclasses and mappings become objects; other collections become lists (a set sorted
+    by its texts); dates become ISO 8601. Numbers that JSON lacks (NaN) and everything else become
+    text.
 
     Args:
         thing: The value.
-        levels: How deep it may be nested.
-        special: Returns the lines that stand for a thing of a kind that is not known here, such
-            as a table; None for the others.
+        levels: How many levels of nesting to keep.
+        special: Returns the lines to show for a type that is not known here, such as a table;
+            None for other types.
     """
     if thing is None or isinstance(thing, bool):
         return thing
@@ -84,7 +84,7 @@ def portable(  # noqa: PLR0911 - one for each kind
 
 
 def _parts(thing: Any) -> dict[Any, Any] | list[Any] | None:  # noqa: PLR0911 - likewise
-    """Return what a thing is made of; None for what stands as its text."""
+    """Return the parts of a value, or None for a value that is shown as text."""
     if isinstance(thing, Mapping):
         return dict(thing)
     if isinstance(thing, set | frozenset):

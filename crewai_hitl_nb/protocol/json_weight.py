@@ -1,14 +1,12 @@
-"""How many values a JSON text holds, told before any of them is made; and how many are made.
+"""Counts the values of a JSON text before it is decoded.
 
-Why: a decoder makes an object for each value, and in the same eight megabytes there is room for
-one text or for three million empty lists; those hold an event loop for seconds, and what waits
-for the decoder's opinion cannot be interrupted. What is counted here are the signs in front of
-values (a comma, an opening bracket) outside of texts, so an empty list counts as two; by passes
-over the bytes that make nothing. That is some 25 ms for the largest body, and nothing for a usual
-one, which has fewer bytes than a heavy one has values.
+A decoder makes an object for each value. Eight megabytes can hold one string or three million
+empty lists; decoding those blocks an event loop for seconds and cannot be interrupted. This module
+counts the characters that precede values (a comma, an opening bracket) outside of strings, so an
+empty list counts as two. It makes no objects: some 25 ms for the largest body, and nothing for a
+usual one, which has fewer bytes than the limit has values.
 
-Above: ``frames``. A text that is no JSON is counted up to where a decoder would give it up, or
-further.
+``frames.py`` uses it. Text that is not JSON is counted at least as far as a decoder would read it.
 """
 
 import gc
@@ -18,21 +16,21 @@ from typing import Final
 
 _BEFORE_VALUES: Final = b",[{"
 _NAMED_TEXTS: Final = 2
-"""Texts that one value may come to: itself and its name."""
+"""Strings that one value may consist of: itself and its name."""
 
 
 def is_heavy(text: bytes | str, most: int) -> bool:
-    """Say whether a text holds more than so many values.
+    """Return whether a text holds more than ``most`` values.
 
     Args:
-        text: JSON, or what is sent for it.
-        most: The root counts as one.
+        text: The body, which may not be JSON.
+        most: The limit; the root counts as one value.
     """
     if len(text) <= most:
         return False
     words = text if isinstance(text, bytes) else text.encode()
     if _signs(words) < most:
-        return False  # even with those that stand in texts
+        return False  # even counting those inside strings
     plain = words.replace(rb"\\", b"").replace(rb"\"", b"")
     if plain.count(b'"') > 2 * _NAMED_TEXTS * most:
         return True
@@ -41,10 +39,10 @@ def is_heavy(text: bytes | str, most: int) -> bool:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Make many values without the collector of cycles, which finds none in what is being made.
+    """Turn garbage collection off while many values are decoded.
 
-    It would look a hundred times, and often enough through everything that the process holds:
-    with a Jupyter server around it that takes longer than the reading itself.
+    Decoding creates no cycles, but would start a hundred collections, some of them full ones. In a
+    Jupyter server's process those take longer than the decoding itself.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -1,7 +1,7 @@
-"""Every default and cap, in one place, each with its reason.
+"""Every default and limit, in one place, each with its reason.
 
-Whoever needs another value passes it to the part in question (a traitlet, a parameter);
-nobody repeats a number from here.
+Code that needs another value passes it to the part in question (a traitlet, a parameter). No other
+file repeats a number from here.
 """
 
 from typing import Final
@@ -10,65 +10,65 @@ MAX_ID_CHARS: Final = 200
 """Ids are opaque; 200 holds any UUID, path-like name or hash and keeps the indexes small."""
 
 MAX_TYPE_CHARS: Final = 100
-"""An event type is a word, not a text."""
+"""An event type is a name, not a text."""
 
 MAX_EVENT_BYTES: Final = 1024 * 1024
 """One event, encoded. A draft under review fits; a data set does not belong in a question."""
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
-"""One request body: a batch of events. Above it the answer is 413."""
+"""One request body: a batch of events. Larger ones get 413."""
 
 MAX_STRANGER_BODY_BYTES: Final = 64 * 1024
-"""One request body of somebody who did not say who they are. It is not kept; it is read so that
-the refusal reaches a client that sends its body first. Above it the connection ends."""
+"""One request body of an unauthenticated caller. It is read and discarded, so that the refusal
+reaches a client that sends its body first. Above it the connection is closed."""
 
 MAX_HEAD_BYTES: Final = 32 * 1024
-"""One request's line and headers, of the standalone server: four times what browsers send."""
+"""Request line and headers, in the standalone server: four times what browsers send."""
 
 HEAD_SECONDS: Final = 20.0
-"""How long a connection may take to its first request, in the standalone server: slow phones
-need a few. Browsers open connections ahead, and open another when one is closed."""
+"""How long a connection may take to send its first request, in the standalone server: slow phones
+need a few seconds. Browsers open connections ahead, and open another when one is closed."""
 
 BODY_SECONDS: Final = 60.0
-"""How long a request body may take: the largest at one Mbit/s."""
+"""How long a request body may take: the largest one at 1 Mbit/s."""
 
 MAX_BODIES_BYTES: Final = 32 * 1024 * 1024
-"""Request bodies and frames up of all callers together, until they are dealt with: four of the
-largest. Decoded and encoded again they are some three times as much."""
+"""Request bodies and client frames of all callers together, until they are handled: four of the
+largest. Decoded and encoded again they take some three times as much memory."""
 
 MAX_STRANGERS: Final = 1000
-"""Connections to the standalone server whose caller is not known, at once: with a head each that is
-not whole, some 60 MB. One more closes the oldest."""
+"""Simultaneous unauthenticated connections to the standalone server: some 60 MB if each has sent
+incomplete headers. One more closes the oldest."""
 
 MAX_STRANGERS_PER_ADDRESS: Final = 500
-"""The same for one address: half is left to others."""
+"""The same for one address: half is left for others."""
 
 LISTEN_BACKLOG: Final = 512
-"""Connections that wait to be accepted: so many with the largest heads are read within a second.
-Above that the system drops what comes, and whoever came asks again after a second, or three."""
+"""Connections that wait to be accepted: this many, with the largest headers, are read within a
+second. Above that the system drops new ones, and their clients retry after one to three seconds."""
 
 ACCEPTED_IN_A_TURN: Final = 32
-"""Connections that are accepted before other work of the loop has its turn: a request is answered
-in a few turns, and in those come fewer strangers than close the one that was there longest."""
+"""Connections accepted in one turn of the event loop. A request is answered within a few turns, in
+which fewer unknown callers arrive than it takes to close the oldest connection."""
 
 SPARE_FILES: Final = 32
-"""Descriptors that connections leave to the log's files and to callers who are let in."""
+"""File descriptors kept free of unauthenticated connections, for the log's files and for callers
+who are let in."""
 
 ACCEPT_PAUSE_SECONDS: Final = 0.5
-"""How long no connection is accepted when there is no descriptor for it: asking again at once
-is all that the server would do."""
+"""Pause in accepting when no file descriptor is free; without it the server would only retry."""
 
 MAX_BATCH_EVENTS: Final = 1000
-"""Events in one publish call: the write of one batch stays well under a loop's 50 ms."""
+"""Events in one publish call: writing a batch stays well under 50 ms of the event loop."""
 
 MAX_FEEDBACK_CHARS: Final = 200_000
 """An answer typed or pasted by a person: a long document."""
 
 MAX_CONTEXT_CHARS: Final = 64_000
-"""What the bridge puts under a question; the cut is said in the text."""
+"""Context that the bridge sends with a question; a cut is marked in the text."""
 
 MAX_OPTIONS: Final = 200
-"""Options of one question: more than this is a search box, not a choice."""
+"""Options of one question: a longer list needs a search box, not a choice."""
 
 MAX_SCHEMA_PROPERTIES: Final = 100
 """Fields of one form."""
@@ -77,37 +77,36 @@ MAX_SCHEMA_CHOICES: Final = 1000
 """Choices of one field: every country or currency fits, a catalogue does not."""
 
 MAX_JSON_DEPTH: Final = 64
-"""Brackets within brackets. Decoders give up at a thousand; what one of them can just read
-must not become an event that the next one, which finds it in a list, cannot."""
+"""Levels of nesting. Decoders give up at a thousand; an event that one decoder can just read must
+not become one that another decoder, which finds it inside a list, cannot read."""
 
 MAX_JSON_VALUES: Final = 100_000
-"""Values in one request body: a thousand events of a hundred fields. As many, in the largest body,
-are read in 40 ms; three million take seconds, in which a server does nothing else."""
+"""Values in one request body: a thousand events of a hundred fields. In the largest body they take
+40 ms to decode; three million take seconds, during which the server does nothing else."""
 
 PAGE_EVENTS: Final = 500
-"""Events written to live subscribers at a time, and in one reply to who names no number."""
+"""Events written to live subscribers at a time, and the default for one reply."""
 
 REPLAY_EVENTS: Final = 200
-"""Events read from a store, and written to a subscriber, at a time while it replays. Others have
-their turn between two pages: a live event waits for about three, and more in a page replay no
-faster."""
+"""Events read from the store, and written to a subscriber, at a time during a replay. Other work
+runs between pages: a live event waits for about three, and larger pages replay no faster."""
 
 PAGE_BYTES: Final = 1024 * 1024
-"""The same bound in bytes: a page ends with the event that reaches it. Joining and sending so
+"""The same bound in bytes: a page ends with the event that reaches it. Joining and sending this
 much takes a millisecond, whatever the size of an event."""
 
 SLICE_SENDS: Final = 500
-"""Sends of a fan-out before other work of the loop has its turn: some 5 ms."""
+"""Sends of a fan-out in one turn of the event loop: some 5 ms."""
 
 SLICE_BYTES: Final = 8 * 1024 * 1024
-"""The same bound in bytes: copying so much to the sockets takes some 5 ms, too."""
+"""The same bound in bytes: copying this much to the sockets takes some 5 ms, too."""
 
 SLICE_REPLIES: Final = 16
-"""Replies to held calls that are ended in one turn of the loop: some 3 ms."""
+"""Held polls finished in one turn of the event loop: some 3 ms."""
 
 AHEAD_EVENTS: Final = 500
-"""Events that wait for the same fan-out before those who publish wait, too: one page, which is
-what the next write takes."""
+"""Events that may wait for a fan-out before publishers wait as well (backpressure): one page, which
+is what the next write takes."""
 
 AHEAD_BYTES: Final = 8 * 1024 * 1024
 """The same bound in bytes."""
@@ -125,144 +124,143 @@ DEFAULT_PAGE_REQUESTS: Final = 100
 """Requests in one page when the caller names no number."""
 
 MAX_SEARCH_CHARS: Final = 200
-"""What a person types into a search field; more is a text to compare, not words to find."""
+"""Length of a search: what a person types into a search field."""
 
 SEARCHED_REQUESTS: Final = 500
-"""Requests that one page of a search looks through: some 30 ms of a reader's time where their
-contexts are a page long, so that a search of a long log is many short calls and no long one."""
+"""Requests that one page of a search looks through: some 30 ms where their contexts are a page
+long, so that searching a long log takes many short calls and no long one."""
 
 SEARCHED_BYTES: Final = 4 * 1024 * 1024
 """The same bound in bytes: some 30 ms as well where contexts are large."""
 
 BUFFER_EVENTS: Final = 10_000
-"""Live events that wait for one slow subscriber before it is closed (resumable)."""
+"""Live events buffered for one slow subscriber before it is closed (it can resume)."""
 
 BUFFER_BYTES: Final = 16 * 1024 * 1024
-"""The same bound in bytes: 10,000 large events must not fill the server."""
+"""The same bound in bytes: 10,000 large events must not fill the server's memory."""
 
 BUFFERS_BYTES: Final = 64 * 1024 * 1024
-"""What waits for all slow readers together, pages of replays and replies among it: a few of the
+"""Bytes buffered for all slow readers together, including replay pages and replies: a few of the
 largest readers, or thousands that are a little behind. Above it the largest one is closed."""
 
 PAGE_HELD_BYTES: Final = 4 * PAGE_BYTES
-"""What a page may come to while it is read, written and sent: it ends with an event that may be as
-large as a page itself, and is there as events and as bytes."""
+"""Memory reserved for a page while it is read and sent: it may end with an event as large as a
+page, and exists as events and as bytes."""
 
 SHARED_REPLY_BYTES: Final = 64 * 1024
-"""Smaller replies are not counted among these: the system takes them from us at once."""
+"""Smaller replies are not counted in BUFFERS_BYTES: the system takes them at once."""
 
 STUCK_SECONDS: Final = 5.0
-"""How long a reader may keep a page while others wait for room to read theirs: the largest page
-by a line of two Mbit/s."""
+"""How long a reader may hold a page while others wait for buffer space: the largest page at
+2 Mbit/s."""
 
 MAX_SUBSCRIPTIONS: Final = 10_000
-"""Open subscriptions of one server; one more is refused with 429."""
+"""Open subscriptions of one server; one more gets 429."""
 
 MAX_PENDING_REQUESTS: Final = 10_000
-"""Open questions of one server; one more is refused with 429."""
+"""Open questions of one server; one more gets 429."""
 
 MAX_PENDING_BYTES: Final = 1024 * 1024 * 1024
-"""What open questions come to, in the log's file: a thousand of the largest, or a hundred
-thousand usual ones. Whoever reads the whole of what is open reads all of them."""
+"""Size of all open questions in the log's file: a thousand of the largest, or a hundred thousand
+usual ones. A reader of everything pending reads all of it."""
 
 MAX_PENDING_BYTES_IN_MEMORY: Final = 64 * 1024 * 1024
-"""The same for a log that is kept in memory."""
+"""The same for a log in memory."""
 
 OPEN_REQUEST_BYTES: Final = 4 * 1024
-"""Up to this size an open question is kept in memory whole, so that an answer is checked without a
-look into the log. Of a larger one there are only the fields that timers and lists need."""
+"""Up to this size an open question is kept in memory in full, so that an answer is checked without
+reading the log. Of a larger one, memory holds only the fields that timers and lists need."""
 
 BRIEF_EVENT_BYTES: Final = 8 * 1024
-"""Up to this size a question is whole for every reader: the usual draft of a page or two. Larger
-ones are sent in brief to who asks for that, ten thousand of the largest usual ones in 80 MB."""
+"""Up to this size every reader gets a question in full: the usual draft of a page or two. Larger
+ones are sent in brief to readers that ask for it. Ten thousand questions of this size are 80 MB."""
 
 BRIEF_FIELD_BYTES: Final = 1024
-"""A field of such a question that is left out is larger than this."""
+"""Only fields larger than this are left out in brief."""
 
 BRIEF_PROMPT_CHARS: Final = 500
-"""What stays of its prompt: what fits into the line of a list, and tells questions apart."""
+"""Length of the prompt in brief: enough for a line of a list, and to tell questions apart."""
 
 FRAMES_UNDER_WAY: Final = 128
-"""Frames up that one connection has under way: a busy kernel's share one commit."""
+"""Client frames of one connection in progress: those of a busy kernel share one commit."""
 
 PUBLISH_PER_SECOND: Final = 200_000.0
-"""Events that one identity may publish: above what one server can store, so that it stops
-nobody by accident; an operator with many users sets a share."""
+"""Events that one identity may publish: above what one server can store, so that the default limits
+nobody by accident; operators with many users set a lower one."""
 
 ANSWERS_PER_SECOND: Final = 20_000.0
-"""Answers, claims and cancellations of one identity: above what one server can take."""
+"""Answers, claims and cancellations of one identity: above what one server can handle."""
 
 STREAMS_PER_SECOND: Final = 10_000.0
-"""Streams and polls that one identity may open: a thousand long-polls
-wake at once and come back."""
+"""Streams and polls that one identity may open: a thousand long-polls wake and return at once."""
 
 READS_PER_SECOND: Final = 10_000.0
-"""Listings, single requests and pages of the trail that one identity may ask for: above what one
-server can look up."""
+"""Listings, single requests and audit pages that one identity may fetch: above what one server can
+look up."""
 
 FAILURES_PER_SECOND: Final = 1.0
-"""Attempts with wrong credentials from one address. Guessing a key of a server's own making is
-hopeless at any speed; this keeps the short one that a person chose from being guessed."""
+"""Attempts with wrong credentials from one address. A generated key cannot be guessed at any speed;
+this protects a short key that a person chose."""
 
 BURST_SECONDS: Final = 2.0
-"""Who was quiet may do at once what takes this long at the allowed rate."""
+"""Burst of the token buckets, in seconds' worth of the allowed rate."""
 
 FAILURE_BURST_SECONDS: Final = 60.0
-"""The same for wrong credentials; only different ones count, so few people ever see it."""
+"""The same for wrong credentials; only different ones count, so few people reach it."""
 
 MAX_STREAMS_PER_CALLER: Final = 9_000
-"""Open streams of one identity: a tenth of the server's is left to others."""
+"""Open streams of one identity: a tenth of the server's are left for others."""
 
 MAX_PENDING_PER_CALLER: Final = 9_000
-"""Open questions of one identity: likewise."""
+"""Open questions of one identity: a tenth of the server's are left for others."""
 
 MAX_PENDING_BYTES_PER_CALLER: Final = 768 * 1024 * 1024
-"""What open questions of one identity come to: a quarter of the server's is left to others."""
+"""Size of one identity's open questions: a quarter of the server's is left for others."""
 
 MAX_RETRY_AFTER_SECONDS: Final = 60.0
-"""Longest pause that a refusal asks for, and that a client keeps when it is asked."""
+"""Longest pause that a refusal asks for, and that a client honours."""
 
 HUB_CHECK_SECONDS: Final = 5.0
-"""Between two questions to a JupyterHub about a reader: how long a revoked token reads on."""
+"""Between two checks of a reader with a JupyterHub: how long a revoked token can still read."""
 
 HUB_SECONDS: Final = 5.0
-"""How long a JupyterHub may take to say whether a caller is still let in; then it is away."""
+"""How long a JupyterHub may take to confirm a caller before it counts as unreachable."""
 
 HEARTBEAT_SECONDS: Final = 4.0
 """Below httpx's default read timeout of 5 s, so that a stock client stays connected."""
 
 PRESENCE_GRACE_SECONDS: Final = 6.0
-"""How long a waiter may be away before its requests turn cancelled. With the longest
-reconnect pause of the bridge (2 s) it survives a server restart; it keeps the promise
-that a dead kernel's requests are cancelled within 10 s."""
+"""How long a waiter may be disconnected before its requests are cancelled. With the bridge's
+longest reconnect pause (2 s) this survives a server restart, and it keeps the promise that a dead
+kernel's requests are cancelled within 10 s."""
 
 MAX_KNOWN_WAITERS: Final = 100_000
-"""Processes of which the server remembers who published in their name: some 20 MB. Of those that
-were forgotten an open question still knows it."""
+"""Processes whose publisher the server remembers: some 20 MB. For forgotten ones, an open question
+still records it."""
 
 RECONNECT_MIN_SECONDS: Final = 0.1
-"""First pause before a client connects again."""
+"""First pause before a client reconnects."""
 
 RECONNECT_MAX_SECONDS: Final = 2.0
-"""Longest pause before a client connects again: see PRESENCE_GRACE_SECONDS."""
+"""Longest pause before a client reconnects: see PRESENCE_GRACE_SECONDS."""
 
 RETAIN_EVENTS: Final = 1_000_000
-"""Events kept in the log; older ones go first, never one of an open request."""
+"""Events kept in the log; the oldest are pruned first, never those of an open request."""
 
 MEMORY_EVENTS: Final = 50_000
-"""Events kept where the log is in memory only, at some 2 kB each beside their text."""
+"""Events kept by a log in memory, at some 2 kB each beside their text."""
 
 MEMORY_LOG_BYTES: Final = 64 * 1024 * 1024
-"""The same bound in bytes of their text, which stands there twice: as sent, and decoded."""
+"""The same bound in bytes of text, which memory holds twice: as sent, and decoded."""
 
 RETAIN_DAYS: Final = 90.0
-"""Days that an event is kept; never one of an open request is dropped."""
+"""Days that an event is kept; those of an open request are kept longer."""
 
 AWAKE_HOURS: Final = 24.0
-"""How long a waiting question keeps its server from looking idle: until the next day's work."""
+"""How long a waiting question keeps its server from being culled as idle: until the next day."""
 
 CLOSE_GOING_AWAY: Final = 1001
-"""WebSocket close: the server stops. Connect again with the last event id (RFC 6455, 7.4.1)."""
+"""WebSocket close: the server stops. Reconnect with the last event id (RFC 6455, 7.4.1)."""
 
 CLOSE_SLOW_READER: Final = 4408
-"""WebSocket close: the bounded buffer is full. Connect again with the last event id."""
+"""WebSocket close: the reader's buffer is full. Reconnect with the last event id."""

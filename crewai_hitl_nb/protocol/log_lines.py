@@ -1,21 +1,20 @@
-"""How a line of a log reads: one word for what happened, then ``name=value`` pairs.
+"""The format of log lines: one word for what happened, then ``name=value`` pairs.
 
     answered request_id=q-1 execution_id=run-7 decision=approve via=lab
 
-Ids are a publisher's own words, so a value that is more than a plain word is quoted and what
-is not plain in it is escaped: no id can forge a line. The same fields are ``extra`` of the
-record, for logs that are written as JSON. What may stand in a line is up to who writes it: ids,
-numbers and words of the protocol; never a text of anybody's, a key, or a person's name.
+Publishers choose ids, so a value that is not a plain word is quoted and escaped: no id can forge
+a line. The same fields are in the record's ``extra``, for logs written as JSON. Callers pass only
+ids, numbers and words of the protocol; never anybody's text, a key, or a person's name.
 
-Every logger of this package comes from :func:`logger`, which cleans whatever goes through it,
-in any host and any format:
+Every logger of this package comes from :func:`logger`, which cleans its records in any host and
+any format:
 
-- a character that is not seen, or commands a terminal, is shown (``escapes.py``);
-- of an error stands what kind it is, and its message only where it is about the machine
-  (``for_operator``): what an answer or a question is refused with may quote it;
-- a traceback names places, and neither the lines there nor the messages: a cell's line may be
-  the text of a question;
-- a struct of ours is its class and no more.
+- invisible and control characters are escaped (``escapes.py``);
+- an error shows its class, and its message only if that describes the machine
+  (``for_operator``): the error for a refused answer or question may quote it;
+- a traceback shows places, but neither source lines nor messages: a cell's line may be the text
+  of a question;
+- a struct of ours shows only its class.
 """
 
 import json
@@ -36,20 +35,20 @@ Log: TypeAlias = "logging.Logger | logging.LoggerAdapter[Any]"
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:@/+-]{1,200}")
 _MOST_CAUSES: Final = 10
-"""Of an error that came of another, and so on."""
+"""Errors that a trace follows through ``__cause__`` and ``__context__``."""
 
 
 def logger(name: str) -> logging.Logger:
-    """Return the logger of a module of ours; what goes through it is cleaned."""
+    """Return the logger of a module; its records are cleaned."""
     log = logging.getLogger(name)
     log.addFilter(clean)
     return log
 
 
 def clean(record: logging.LogRecord) -> bool:
-    """Leave nothing in a record that may not stand in a log; a filter that lets all pass.
+    """Remove from a record what must not be logged; a filter that drops no record.
 
-    A second time it changes nothing: what is shown already is plain.
+    Cleaning a record twice changes nothing more.
     """
     if isinstance(record.args, tuple):
         record.args = tuple(map(_sayable, record.args))
@@ -62,7 +61,7 @@ def clean(record: logging.LogRecord) -> bool:
 
 
 def described(error: BaseException) -> str:
-    """Say what happened as far as it may stand in a log."""
+    """Return a description of the error that may be logged."""
     if getattr(error, "for_operator", False):
         return str(error)
     if isinstance(error, HitlError):
@@ -74,7 +73,7 @@ def described(error: BaseException) -> str:
 
 
 def trace(error: BaseException) -> str:
-    """Return where an error came from, and what it came of: places and kinds, no words."""
+    """Return the places and classes of an error and its causes, without messages."""
     lines: list[str] = []
     one: BaseException | None = error
     for _ in range(_MOST_CAUSES):
@@ -87,7 +86,7 @@ def trace(error: BaseException) -> str:
 
 
 def _way(error: BaseException) -> list[tuple[str, int, str]]:
-    """Return the places that an error came by: file, line, function; none of the text there."""
+    """Return the frames of an error's traceback: file, line, function; no source text."""
     return [
         (frame.f_code.co_filename, line, frame.f_code.co_name)
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -101,11 +100,11 @@ def _sayable(value: object) -> object:
 
 
 _WAY: Final = 5
-"""Places in the code that a fault's line names, the last ones."""
+"""Frames that the line of a fault names: the last ones of its traceback."""
 
 
 class _Line:
-    """A line that is put together only when somebody writes it."""
+    """A log line that is formatted only when a handler writes it."""
 
     def __init__(self, event: str, fields: Mapping[str, object]) -> None:
         self._event = event
@@ -122,7 +121,7 @@ def _said(value: object) -> str:
 
 
 def note(log: Log, level: int, event: str, **fields: object) -> None:
-    """Write a line; fields without a value are left out.
+    """Write a log line; fields that are None are left out.
 
     Args:
         log: The module's logger.
@@ -142,9 +141,9 @@ def _field(value: object) -> object:
 
 
 def note_fault(log: Log, event: str, error: BaseException, **fields: object) -> None:
-    """Write a line about an error that nobody expected: its class and the way to it.
+    """Write a log line about an unexpected error: its class and the frames it came through.
 
-    Not its message, which may quote what somebody wrote.
+    The message is left out, because it may quote what somebody wrote.
     """
     at = " ".join(f"{PurePath(file).name}:{line}" for file, line, _ in _way(error)[-_WAY:])
     note(log, logging.ERROR, event, error=type(error).__name__, at=at, **fields)

@@ -1,18 +1,17 @@
-"""Run events: what a run that is watched tells of itself, and what follows from them.
+"""Run events: what a run publishes about itself, and the state that they add up to.
 
-A server stores and delivers them as it does any type that it does not know; the kernel
-writes them and a run's view reads them, so their types stand here and nowhere else. They
-say what a run does; what it asks is said by the events of ``events.py``, which share its
-``execution_id``. No I/O, no clock.
+The server stores and delivers them like any unknown type. The kernel writes them and a run's
+view reads them, so their types are defined only here. They report what a run does; its questions
+are the events of ``events.py`` with the same ``execution_id``. No I/O, no clock.
 
-A run's life is a table. The first end stands; steps are told apart from it, because the
-last of them may arrive behind the end.
+A table holds a run's states. The first ending counts. Steps are kept apart from it, because the
+last of them may arrive after the end.
 
     status     event                  → status
     (none)     run_started            → running
-    running    run_paused             → paused      (a flow was stored; nobody waits)
-    paused     run_started            → running     (it was resumed)
-    running    run_cancel_requested   → running     (that somebody wants it shows)
+    running    run_paused             → paused      (a flow was saved; no process waits)
+    paused     run_started            → running     (the flow was resumed)
+    running    run_cancel_requested   → running     (the view shows that it was requested)
     running    run_finished           → finished
     running    run_failed             → failed
     running    run_cancelled          → cancelled
@@ -34,16 +33,16 @@ RunKind: TypeAlias = Literal["crew", "flow"]
 RunCancelReason: TypeAlias = Literal["withdrawn", "interrupted", "replaced", "source_lost"]
 
 MAX_RUN_STEPS: Final = 1000
-"""Steps that a run announces beforehand; what is above shows when it begins."""
+"""Steps that a run announces at its start; further ones show when they begin."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A task of a crew, or a method of a flow.
 
     Attributes:
-        id: Of the task; of a method its name.
+        id: The task's id, or the method's name.
         name: For people.
-        agent: The role of the agent, if it is known beforehand.
+        agent: The role of the agent, if it is known in advance.
     """
 
     id: Id
@@ -52,7 +51,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _RunEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What every run event carries. ``offset`` is None until a store has it."""
+    """The fields of every run event. ``offset`` is None until the event is stored."""
 
     event_id: Id
     timestamp: Instant
@@ -62,12 +61,12 @@ class _RunEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class RunStarted(_RunEvent, frozen=True, kw_only=True, tag="run_started"):
-    """A run began, or went on after a pause.
+    """A run began, or continues after a pause.
 
     Attributes:
-        name: Of the crew or the flow.
-        kind: Which of them.
-        tasks: What it is going to do, as far as that is known.
+        name: Name of the crew or the flow.
+        kind: Whether it is a crew or a flow.
+        tasks: The steps ahead, as far as they are known.
         source: The process that runs it.
     """
 
@@ -78,7 +77,7 @@ class RunStarted(_RunEvent, frozen=True, kw_only=True, tag="run_started"):
 
 
 class _StepEvent(_RunEvent, frozen=True, kw_only=True):
-    """A step began or ended; a flow's method is named by itself."""
+    """A step began or ended; a flow's method has its name as id."""
 
     task_id: Id
     task_name: str
@@ -86,44 +85,44 @@ class _StepEvent(_RunEvent, frozen=True, kw_only=True):
 
 
 class RunTaskStarted(_StepEvent, frozen=True, kw_only=True, tag="run_task_started"):
-    """A step began; one that began before does so again."""
+    """A step began, possibly not for the first time."""
 
 
 class RunTaskFinished(_StepEvent, frozen=True, kw_only=True, tag="run_task_finished"):
-    """A step ended well."""
+    """A step finished without an error."""
 
 
 class RunTaskFailed(_StepEvent, frozen=True, kw_only=True, tag="run_task_failed"):
-    """A step ended by an error."""
+    """A step failed."""
 
     error: str
 
 
 class RunPaused(_RunEvent, frozen=True, kw_only=True, tag="run_paused"):
-    """A flow was stored until its question is answered; its process may end."""
+    """A flow was saved until its question is answered; its process may end."""
 
 
 class RunFinished(_RunEvent, frozen=True, kw_only=True, tag="run_finished"):
-    """A run ended well; ``result`` is Markdown, bounded, the cut said in the text."""
+    """A run finished; ``result`` is Markdown of bounded length, and a cut is marked."""
 
     result: str
 
 
 class RunFailed(_RunEvent, frozen=True, kw_only=True, tag="run_failed"):
-    """A run ended by an error; ``cause`` tells what led to it, one per line."""
+    """A run failed; ``cause`` lists the underlying errors, one per line."""
 
     error: str
     cause: str | None = None
 
 
 class RunCancelled(_RunEvent, frozen=True, kw_only=True, tag="run_cancelled"):
-    """A run was stopped: by hand, an interrupt, its cell that ran again, or its process's end."""
+    """A run was stopped: by hand, an interrupt, a rerun of its cell, or the end of its process."""
 
     reason: RunCancelReason
 
 
 class RunCancelRequested(_RunEvent, frozen=True, kw_only=True, tag="run_cancel_requested"):
-    """Somebody wants a run to stop; ``via`` is the surface. The run ends by itself."""
+    """Somebody asked a run to stop, from the surface ``via``. The run then ends by itself."""
 
     via: str | None = None
 
@@ -167,7 +166,7 @@ STEP_STATUS: Final[Mapping[str, StepStatus]] = {
 
 
 class StepState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a step stands."""
+    """The state of a step."""
 
     id: str
     name: str
@@ -178,15 +177,15 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and what became of it.
+    """The state of a run.
 
     Attributes:
         started: The event that began it.
         source: The process that runs it; another one after a pause.
-        status: Where it stands. Whether it waits for a person is told by its requests.
-        steps: Its steps, those announced first, then in the order in which they began.
+        status: Its status. Its requests tell whether it waits for a person.
+        steps: Its steps: the announced ones first, then the others in the order they began.
         end: The event that ended or paused it.
-        cancel_requested: Whether somebody wants it to stop.
+        cancel_requested: Whether somebody asked it to stop.
     """
 
     started: RunStarted
@@ -198,7 +197,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fold_run(events: Iterable[RunEvent]) -> RunState | None:
-    """Return what the events of one run, in log order, say of it; None before it began."""
+    """Return the state of a run from its events in log order; None before it began."""
     state: RunState | None = None
     for event in events:
         state = step_run(state, event)
@@ -206,7 +205,7 @@ def fold_run(events: Iterable[RunEvent]) -> RunState | None:
 
 
 def step_run(before: RunState | None, event: RunEvent) -> RunState | None:
-    """Return the run after the event; one that the table has no row for changes nothing."""
+    """Return the run after the event; an event without a row in the table changes nothing."""
     if isinstance(event, RunTaskStarted | RunTaskFinished | RunTaskFailed):
         return None if before is None else _with_step(before, event)
     status = RUN_TRANSITIONS.get((before.status if before else None, type_of(event)))
@@ -227,7 +226,7 @@ def type_of(event: RunEvent) -> str:
 
 
 def new_run_event(execution_id: str, struct: type[E], /, **fields: Any) -> E:
-    """Return a run event of now."""
+    """Return a new run event with the current time."""
     return struct(
         event_id=new_event_id(),
         timestamp=datetime.now(timezone.utc),
@@ -237,7 +236,7 @@ def new_run_event(execution_id: str, struct: type[E], /, **fields: Any) -> E:
 
 
 def run_event_to_wire(event: RunEvent) -> UnknownEvent:
-    """Return the event as what it is to the rest of the protocol: one that passes through."""
+    """Return the event as the rest of the protocol sees it: as an :class:`UnknownEvent`."""
     fields: dict[str, Any] = msgspec.to_builtins(event)
     del fields["offset"]
     return UnknownEvent(
@@ -252,7 +251,7 @@ def run_event_to_wire(event: RunEvent) -> UnknownEvent:
 
 
 def run_event_from_wire(event: UnknownEvent) -> RunEvent | None:
-    """Return the run event that an event is; None when it is another, or a broken one."""
+    """Return the event as a run event; None when it is of another type or malformed."""
     struct = RUN_TYPES.get(event.type)
     if struct is None:
         return None
@@ -269,7 +268,7 @@ def run_event_from_wire(event: UnknownEvent) -> RunEvent | None:
 
 
 def _begun(before: RunState | None, event: RunStarted) -> RunState:
-    """Return a run that begins, or one that goes on with the steps it had."""
+    """Return a run that begins, or one that continues with its earlier steps."""
     known = before.steps if before is not None else ()
     ids = {step.id for step in known}
     new = tuple(

@@ -1,10 +1,10 @@
-"""Typed forms: which JSON Schemas a question may carry, and whether values fit one.
+"""Typed forms: which JSON Schemas a question may carry, and whether values fit them.
 
 The subset is that of MCP elicitation (Model Context Protocol, 2025-06-18, "Requested
-schema"): a flat object of strings, numbers, integers, booleans and enums, plus an array
-of enum values for a multiple choice, and times without a zone (``date-time-local`` and
-``time-local``, as the OpenAPI format registry has them). ``pattern`` and ``$ref`` are refused:
-a regular expression or a reference of a stranger's making must not run in the server.
+schema"): a flat object of strings, numbers, integers, booleans and enums. It adds an array of
+enum values for a multiple choice, and times without a zone (``date-time-local`` and
+``time-local`` of the OpenAPI format registry). ``pattern`` and ``$ref`` are refused, because the
+server must not run a caller's regular expressions or follow a caller's references.
 """
 
 import re
@@ -17,14 +17,14 @@ from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 
 FORMATS: Final[Mapping[str, str]] = {
     "email": "an email address",
-    "uri": "an address with its scheme, such as `https://example.org`",
+    "uri": "a URL with its scheme, such as `https://example.org`",
     "date": "a date, such as `2026-05-01`",
     "date-time": "a date with time and zone, such as `2026-05-01T10:00:00Z`",
     "time": "a time with its zone, such as `10:00:00Z`",
     "date-time-local": "a date with time, such as `2026-05-01T10:00`",
     "time-local": "a time, such as `10:00`",
 }
-"""Each as people are told what fits it. Zones as RFC 3339 wants them; a local time may have one."""
+"""What people are told to enter. Zones as in RFC 3339; a local time may have one."""
 
 _ZONE: Final = r"(?:[Zz]|[+-]\d\d:?\d\d)?"
 _LOCAL: Final[Mapping[str, re.Pattern[str]]] = {
@@ -36,7 +36,7 @@ _LOCAL: Final[Mapping[str, re.Pattern[str]]] = {
 
 _MESSAGE_CHARS: Final = 300
 _MOST_ERRORS: Final = 20
-"""Wrong choices that one reply names: who sent more of them has not looked at any."""
+"""Most wrong choices that one reply names."""
 
 _COMMON: Final = frozenset({"type", "title", "description", "default"})
 _BY_TYPE: Final[Mapping[str, frozenset[str]]] = {
@@ -52,20 +52,20 @@ _TOP: Final = frozenset(
 
 _Rule: TypeAlias = tuple[Callable[[Any], bool], str]
 _ANYTHING: Final[_Rule] = (lambda value: True, "")
-_TEXT: Final[_Rule] = (lambda value: isinstance(value, str), "is a text")
-_FLAG: Final[_Rule] = (lambda value: isinstance(value, bool), "is true or false")
+_TEXT: Final[_Rule] = (lambda value: isinstance(value, str), "must be a string")
+_FLAG: Final[_Rule] = (lambda value: isinstance(value, bool), "must be true or false")
 _COUNT: Final[_Rule] = (
     lambda value: _is_number(value, int) and value >= 0,
-    "is a whole number from 0 on",
+    "must be a whole number, 0 or more",
 )
-_NUMBER: Final[_Rule] = (lambda value: _is_number(value, int | float), "is a number")
+_NUMBER: Final[_Rule] = (lambda value: _is_number(value, int | float), "must be a number")
 _LIST: Final[_Rule] = (
     lambda value: isinstance(value, list) and 0 < len(value) <= limits.MAX_SCHEMA_CHOICES,
-    f"is a list of 1 to {limits.MAX_SCHEMA_CHOICES}",
+    f"must be a list of 1 to {limits.MAX_SCHEMA_CHOICES} values",
 )
 _NAMES: Final[_Rule] = (
     lambda value: isinstance(value, list) and _texts(value),
-    "is a list of texts",
+    "must be a list of strings",
 )
 _VALUES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(("title", "description", "$schema"), _TEXT),
@@ -75,58 +75,59 @@ _VALUES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(("enumNames", "required"), _NAMES),
     "enum": _LIST,
 }
-"""What a keyword's value may be. By hand, because the metaschema takes 20 ms for a large
-form, and a server looks at a thousand forms in one call on its event loop."""
+"""Rules for the keywords' values. Written by hand: the metaschema takes 20 ms for a large form, and
+one call on the server's event loop may carry a thousand forms."""
 
 
 def check_form(form: Mapping[str, Any]) -> None:
-    """Check that a schema is one that a form can be drawn from.
+    """Check that a form can be drawn from a schema.
 
     Raises:
-        InvalidEvent: Naming the wrong keyword under ``response.schema``.
+        InvalidEvent: Names the wrong keyword under ``response.schema``.
     """
     where = "response.schema"
     _only(form, _TOP, where)
     if form.get("type") != "object":
-        raise InvalidEvent.at(f"{where}.type", "a form is an `object`")
+        raise InvalidEvent.at(f"{where}.type", "must be `object`")
     properties = form.get("properties")
     if not isinstance(properties, dict) or not properties:
         raise InvalidEvent.at(f"{where}.properties", "a form needs at least one property")
     if len(properties) > limits.MAX_SCHEMA_PROPERTIES:
         most = limits.MAX_SCHEMA_PROPERTIES
-        raise InvalidEvent.at(f"{where}.properties", f"a form has at most {most} properties")
+        raise InvalidEvent.at(f"{where}.properties", f"a form can have at most {most} properties")
     for name, field in properties.items():
         if len(name) > limits.MAX_ID_CHARS:
             most = limits.MAX_ID_CHARS
-            raise InvalidEvent.at(f"{where}.properties", f"a name has at most {most} characters")
+            raise InvalidEvent.at(
+                f"{where}.properties", f"a name can have at most {most} characters"
+            )
         _check_field(field, f"{where}.properties.{name}")
     required = form.get("required", [])
     is_list = isinstance(required, list) and len(required) <= len(properties)
     if not is_list or not all(name in properties for name in required):
-        raise InvalidEvent.at(f"{where}.required", "`required` lists names of properties, once")
+        raise InvalidEvent.at(f"{where}.required", "must list names of properties, each once")
 
 
 def prepare() -> None:
-    """Load what values are checked with, which is up to a second of work.
+    """Import the library that checks values, which takes up to a second.
 
-    A server does it on a thread when it starts: at the first answer to a form it would hold up
-    everybody whom the server serves.
+    A server does this on a thread when it starts: at the first answer to a form the import would
+    block every other request.
     """
     import jsonschema  # noqa: F401
 
 
 def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
-    """Return what is wrong with the values, field by field; empty when they fit.
+    """Return the errors of the values, field by field; empty when they fit.
 
-    None for a field that need not be filled fits: a person emptied it, so its default is not
-    what they said.
+    None fits an optional field: the person emptied it, so its default is not what they meant.
 
-    It takes some milliseconds at most, whatever the form and the values: what a form may
-    carry is bounded, and so is what is looked at of the values.
+    Takes some milliseconds at most, because both the form and the checked part of the values are
+    bounded.
     """
     if len(values) > limits.MAX_SCHEMA_PROPERTIES:
         most = limits.MAX_SCHEMA_PROPERTIES
-        return (FieldError("values", f"has {len(values)} entries; a form has at most {most}"),)
+        return (FieldError("values", f"has {len(values)} entries; a form can have at most {most}"),)
     required = dict.fromkeys(form.get("required", ()))
     missing = [name for name in required if values.get(name) is None]
     found = [FieldError(f"values.{name}", "is required") for name in missing]
@@ -137,7 +138,7 @@ def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Fie
             if form.get("additionalProperties") is False:
                 found.append(FieldError(where, "is not in the form"))
         elif value is None:
-            continue  # left empty; named above where it has to be filled
+            continue  # left empty; reported above if the field is required
         elif field["type"] == "array":
             found += _choice_errors(field, value, where)
         else:
@@ -146,7 +147,7 @@ def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Fie
 
 
 def _value_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
-    # Imported here: it costs up to a second, and most questions carry no form.
+    # Imported here, because it takes up to a second and most questions have no form.
     import jsonschema
 
     validator = jsonschema.Draft202012Validator(
@@ -177,38 +178,38 @@ def _is_local(kind: str, value: str) -> bool:
 
 
 def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
-    """Check a multiple choice by hand: jsonschema compares each item with every other."""
+    """Check a multiple choice by hand, because jsonschema compares each item with every other."""
     if not isinstance(value, list):
-        return [FieldError(where, "is a list of choices")]
+        return [FieldError(where, "must be a list of choices")]
     if len(value) > limits.MAX_SCHEMA_CHOICES:
-        return [FieldError(where, f"has at most {limits.MAX_SCHEMA_CHOICES} choices")]
+        return [FieldError(where, f"can have at most {limits.MAX_SCHEMA_CHOICES} choices")]
     choices = {choice for choice in field["items"]["enum"] if isinstance(choice, str)}
     found = [
         FieldError(f"{where}.{i}", shortened(f"{item} is not one of the choices"))
         if isinstance(item, str)
-        else FieldError(f"{where}.{i}", "is not a text")
+        else FieldError(f"{where}.{i}", "must be a string")
         for i, item in enumerate(value)
         if not isinstance(item, str) or item not in choices
     ]
     if found:
         return found[:_MOST_ERRORS]
     if field.get("uniqueItems") and len(set(value)) < len(value):
-        found.append(FieldError(where, "names a choice twice"))
+        found.append(FieldError(where, "must not name a choice twice"))
     if len(value) < field.get("minItems", 0):
-        found.append(FieldError(where, f"needs at least {field['minItems']} choices"))
+        found.append(FieldError(where, f"must have at least {field['minItems']} choices"))
     if len(value) > field.get("maxItems", len(value)):
-        found.append(FieldError(where, f"takes at most {field['maxItems']} choices"))
+        found.append(FieldError(where, f"can have at most {field['maxItems']} choices"))
     return found
 
 
 def shortened(message: str) -> str:
-    """Return a message that does not repeat all of what it is about."""
+    """Return a message cut to a readable length."""
     return message if len(message) <= _MESSAGE_CHARS else f"{message[:_MESSAGE_CHARS]}…"
 
 
 def _check_field(field: object, where: str) -> None:
     if not isinstance(field, dict):
-        raise InvalidEvent.at(where, "a property is an object with a `type`")
+        raise InvalidEvent.at(where, "must be an object with a `type`")
     kind = field.get("type")
     allowed = _BY_TYPE.get(kind) if isinstance(kind, str) else None
     if allowed is None:
@@ -221,17 +222,17 @@ def _check_field(field: object, where: str) -> None:
         items = field.get("items")
         if not isinstance(items, dict) or set(items) - {"type", "enum"} or "enum" not in items:
             raise InvalidEvent.at(
-                f"{where}.items", 'a multiple choice is {"type": "string", "enum": […]}'
+                f"{where}.items", 'must be {"type": "string", "enum": […]}, for a multiple choice'
             )
         _only(items, frozenset({"type", "enum"}), f"{where}.items")
         if items.get("type", "string") != "string":
-            raise InvalidEvent.at(f"{where}.items.type", "a choice is a `string`")
+            raise InvalidEvent.at(f"{where}.items.type", "must be `string`")
 
 
 def _only(given: Mapping[str, Any], allowed: frozenset[str], where: str) -> None:
     for keyword in given:
         if keyword not in allowed:
-            raise InvalidEvent.at(f"{where}.{keyword}", "is not a keyword that a form can use")
+            raise InvalidEvent.at(f"{where}.{keyword}", "is not supported in a form; remove it")
         good, what = _VALUES.get(keyword, _ANYTHING)
         if not good(given[keyword]):
             raise InvalidEvent.at(f"{where}.{keyword}", what)

@@ -1,8 +1,8 @@
-"""By which words a request is found.
+"""The search rule: which words find a request.
 
-Pure, and the same rule as the inbox's own (``js/src/inbox/search.ts``), which uses it for what
-waits: both are held to ``tests/fixtures/searches.json``. What people wrote and read counts. Ids do
-not: their hex digits spell words.
+Pure. The inbox applies the same rule to pending requests (``js/src/inbox/search.ts``);
+``tests/fixtures/searches.json`` tests both. The search covers what people wrote and read, but not
+ids, because their hex digits spell words.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from crewai_hitl_nb.protocol.state import Request
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Return what is searched for; all of it has to be found."""
+    """Return the words to search for; a request must contain all of them."""
     return tuple(text.lower().split())
 
 
 def is_found(request: Request, words: tuple[str, ...]) -> bool:
-    """Say whether every word is somewhere in the request, be it in the middle of another."""
+    """Return whether the request contains every word, also inside other words."""
     if not words:
         return True
     text = "\n".join(part for part in _texts(request) if part).lower()
@@ -43,6 +43,6 @@ def _texts(request: Request) -> Iterator[str | None]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Yield what a form's field holds as text: one string, or the several that were chosen."""
+    """Yield the strings in a form field's value: one, or several chosen ones."""
     values = value if isinstance(value, list) else [value]
     yield from (text for text in values if isinstance(text, str))

@@ -1,12 +1,12 @@
-"""The fold: from events to requests and what became of them.
+"""The fold: computes the state of requests from their events.
 
-A request's life is a table. A request event that the table has no row for is refused by a
-store, so no log holds it; a reader that meets one all the same (a foreign log) skips it,
-so that the first closing event stands.
+A table holds a request's states. A store refuses a request event that has no row in the table,
+so no log holds one. A reader that finds one anyway (in a foreign log) skips it, so that the first
+closing event counts.
 
     status     event                    → status
     (none)     human_input_required     → pending
-    pending    human_input_claimed      → pending     (the latest claim shows)
+    pending    human_input_claimed      → pending     (the latest claim is shown)
     pending    human_input_reminded     → pending
     pending    human_input_completed    → answered
     pending    human_input_cancelled    → cancelled
@@ -44,7 +44,7 @@ from crewai_hitl_nb.protocol.wire import encode_event
 Status: TypeAlias = Literal["pending", "answered", "cancelled", "expired"]
 
 Listed: TypeAlias = Literal["pending", "answered", "cancelled", "expired", "closed"]
-"""What a listing may be narrowed down to: a status, or every one but pending."""
+"""The status filter of a listing; ``closed`` is every status but pending."""
 
 TRANSITIONS: Final[Mapping[tuple[Status | None, str], Status]] = {
     (None, "human_input_required"): "pending",
@@ -67,12 +67,12 @@ _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A question to a human and what became of it.
+    """A question to a person, and its outcome.
 
     Attributes:
         required: The event that asked.
-        status: Where it stands.
-        claimed_by: Who said last that they are on it.
+        status: Its status.
+        claimed_by: The person who claimed it last.
         completion: The event that closed it, or None while pending.
     """
 
@@ -83,7 +83,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fold(events: Iterable[Event]) -> dict[str, Request]:
-    """Return the requests that the events speak of, by request id, in asking order."""
+    """Return the requests of the events by request id, in asking order."""
     requests: dict[str, Request] = {}
     for event in events:
         apply(requests, event)
@@ -91,7 +91,7 @@ def fold(events: Iterable[Event]) -> dict[str, Request]:
 
 
 def apply(requests: dict[str, Request], event: Event) -> bool:
-    """Take one more event into the fold; return False when the table has no row for it."""
+    """Add an event to the fold; return False if the table has no row for it."""
     if isinstance(event, UnknownEvent) or event.request_id is None:
         return False
     after = step(requests.get(event.request_id), event)
@@ -114,31 +114,31 @@ def step(before: Request | None, event: Event) -> Request | None:
         return msgspec.structs.replace(before, claimed_by=event.claimed_by)
     if isinstance(event, ClosingEvent):
         return msgspec.structs.replace(before, status=status, completion=event)
-    return before  # people were told again, nothing else
+    return before  # a reminder changes nothing else
 
 
 def refusal(request_id: str, before: Request | None, event: Event) -> HitlError:
-    """Return the error for an event that the table has no row for."""
+    """Return the error for an event that has no row in the table."""
     if before is None:
         return unknown_request(request_id)
     if isinstance(event, HumanInputRequired):
         return RequestExists(
-            f"request `{request_id}` was asked before; give a new question a new request_id",
+            f"request `{request_id}` already exists; give a new question a new request_id",
             request_id=request_id,
         )
     return closed_error(request_id, before)
 
 
 def unknown_request(request_id: str) -> UnknownRequest:
-    """Return the error for a request that nobody asked here."""
+    """Return the error for a request that this log does not have."""
     return UnknownRequest(
-        f"there is no request `{request_id}` in this log; list them with GET requests",
+        f"this log has no request `{request_id}`; GET requests lists those it has",
         request_id=request_id,
     )
 
 
 def closed_error(request_id: str, request: Request) -> HitlError:
-    """Return the error that tells how a closed request ended, and by whom."""
+    """Return the error for a closed request, with how it ended and by whom."""
     closing = request.completion
     details: dict[str, Any] = {"request_id": request_id}
     if closing is not None:
@@ -147,23 +147,23 @@ def closed_error(request_id: str, request: Request) -> HitlError:
         winner = closing.answered_by or AnsweredBy(name="someone")
         when = details["event"]["timestamp"]
         return AlreadyAnswered(
-            f"{winner.name} answered first, at {when}; your answer was not taken",
+            f"{winner.name} answered first, at {when}; your answer was not used",
             winner=msgspec.to_builtins(winner),
             answered_at=when,
             **details,
         )
     if isinstance(closing, HumanInputExpired):
-        return RequestExpired("the deadline passed; nobody waits for this answer", **details)
+        return RequestExpired("the request expired; its answer is no longer needed", **details)
     reason = closing.reason if isinstance(closing, HumanInputCancelled) else "withdrawn"
     return RequestCancelled(
-        f"the request was cancelled ({reason}); nobody waits for this answer", **details
+        f"the request was cancelled ({reason}); its answer is no longer needed", **details
     )
 
 
 def request_to_wire(request: Request, *, brief: bool = False) -> dict[str, Any]:
-    """Return the request as the listing shows it: the asking event's fields and its fate.
+    """Return the request as a listing shows it: the question's fields, its status and outcome.
 
-    The values are as they are to be encoded: of a large one nothing is made anew.
+    Values stay encoded where possible, so that large ones are not copied.
     """
     asked = encode_event(request.required)
     wire: dict[str, Any] = dict(_fields.decode(in_brief(asked) if brief else asked))

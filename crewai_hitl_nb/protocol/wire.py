@@ -1,9 +1,8 @@
-"""Events on the wire: from JSON to the types of ``events.py`` and back.
+"""Decodes events from JSON into the types of ``events.py``, and encodes them.
 
-Decoding happens once, at the boundary, here. What a publisher may leave out is filled, what
-it gets wrong is refused with the field and the reason; an unknown type passes through as it
-came. Encoding never fails: what JSON cannot carry is replaced (``json_safe.py``). Below are the
-types and the forms (``schema.py``).
+Decoding happens once, here at the boundary. Optional fields are filled in; a wrong field is
+refused with its name and the reason; an unknown type passes through unchanged. Encoding never
+fails: what JSON cannot carry is replaced (``json_safe.py``). ``schema.py`` checks forms.
 """
 
 import unicodedata
@@ -34,17 +33,17 @@ RESERVED_TYPES: Final = frozenset(
         *("event_damaged", "pending_human_input"),
     }
 )
-"""The server's own words: frames, what stands in for a damaged event, and what the feature
-request's dialect calls a question. An event of such a type would be taken for one."""
+"""Types reserved for the server: frames, the placeholder for a damaged event, and the feature
+request's name for a question. Readers would mistake a published event of such a type."""
 
 RESERVED_PREFIX: Final = "human_input_"
-"""What a request goes through; a type of that name that nobody knows yet is not a publisher's."""
+"""Prefix reserved for events about requests, including future ones."""
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class _Envelope(msgspec.Struct):
-    """The part of any event that is checked before its type is known."""
+    """The fields of any event that are checked before its type is known."""
 
     type: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_TYPE_CHARS)]
     event_id: Id
@@ -54,19 +53,19 @@ class _Envelope(msgspec.Struct):
 
 
 def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
-    """Decode one JSON object into an event, filling what a publisher may leave out.
+    """Decode one JSON object into an event, filling in optional fields.
 
     Args:
         raw: The decoded JSON value.
-        event_id: Used when it has none. A ``human_input_required`` without ``request_id``
-            takes its event id for one.
-        now: Used when it has no ``timestamp``; aware.
+        event_id: Used when the event has none. A ``human_input_required`` without
+            ``request_id`` uses its event id.
+        now: Used when the event has no ``timestamp``; timezone-aware.
 
     Raises:
-        InvalidEvent: With the wrong field and why.
+        InvalidEvent: Names the wrong field and the reason.
     """
     if not isinstance(raw, dict):
-        raise InvalidEvent.at("", "an event is a JSON object with a `type`")
+        raise InvalidEvent.at("", "an event must be a JSON object with a `type`")
     filled = _filled(raw, {"event_id": event_id, "timestamp": now})
     try:
         envelope = msgspec.convert(filled, _Envelope)
@@ -90,10 +89,10 @@ def event_from_wire(raw: object, *, event_id: str, now: datetime) -> Event:
 
 
 def response_from_wire(raw: Mapping[str, Any]) -> Response:
-    """Decode which answers are acceptable.
+    """Decode a question's ``response``, which says what answers it accepts.
 
     Raises:
-        InvalidEvent: With the wrong field and why.
+        InvalidEvent: Names the wrong field and the reason.
     """
     try:
         response = msgspec.convert(dict(raw), Response)
@@ -107,10 +106,10 @@ def response_from_wire(raw: Mapping[str, Any]) -> Response:
 
 
 def events_from_wire(raw: object, *, new_id: Callable[[], str], now: datetime) -> list[Event]:
-    """Decode what a publisher sends: one event or a list of them.
+    """Decode the body of a publish call: one event or a list of events.
 
     Raises:
-        InvalidEvent: With the place in the list, the wrong field and why.
+        InvalidEvent: Names the place in the list, the wrong field and the reason.
     """
     batch = raw if isinstance(raw, list) else [raw]
     if not 0 < len(batch) <= limits.MAX_BATCH_EVENTS:
@@ -133,23 +132,23 @@ def decode_event(body: bytes | str) -> Event:
     """Decode an event that a server sent (it has its id, time and offset).
 
     Raises:
-        InvalidEvent: With the wrong field and why.
+        InvalidEvent: Names the wrong field and the reason.
     """
     try:
         raw = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidEvent.at("", f"not JSON: {error}") from None
+        raise InvalidEvent.at("", f"the event is not JSON: {error}") from None
     return stored_event(raw)
 
 
 def stored_event(raw: object) -> Event:
-    """Turn a stored event's JSON value into its type, ``offset`` included.
+    """Convert a stored event's JSON value into its type, including ``offset``.
 
     Raises:
-        InvalidEvent: When it lacks what every stored event has.
+        InvalidEvent: A field that every stored event has is missing.
     """
     if not isinstance(raw, dict):
-        raise InvalidEvent.at("", "an event is a JSON object with a `type`")
+        raise InvalidEvent.at("", "an event must be a JSON object with a `type`")
     struct = KNOWN_TYPES.get(str(raw.get("type")))
     if struct is not None:
         return _convert(struct, raw)
@@ -170,7 +169,7 @@ def stored_event(raw: object) -> Event:
 
 
 def encode_event(event: Event) -> bytes:
-    """Encode an event as one JSON object; a missing ``offset`` is left out."""
+    """Encode an event as one JSON object; ``offset`` is left out if it is None."""
     try:
         return _encoded(event)
     except (TypeError, ValueError, RecursionError):  # a lone surrogate is a ValueError
@@ -183,9 +182,10 @@ _RequestEvent = TypeVar("_RequestEvent", bound=RequestEvent)
 
 
 def carriable(event: _RequestEvent) -> _RequestEvent:
-    """Return the event as it can be carried: what JSON has no word for is replaced, visibly.
+    """Return the event with everything that JSON cannot carry visibly replaced.
 
-    One that breaks the rules of its type comes back as it is; a server says which rule.
+    An event that breaks the rules of its type is returned unchanged; the server's error names the
+    rule.
     """
     try:
         return msgspec.convert(portable(event), type(event))
@@ -222,26 +222,25 @@ def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
 
 
 def _check_own_type(name: str) -> None:
-    """Leave a publisher every type but the server's own words, however they are spelled."""
+    """Refuse the types that are reserved for the server, in any spelling."""
     if not ids.is_seen(name) or name != name.strip():
         raise InvalidEvent.at(
-            "type", "must be visible characters on one line, without spaces around them"
+            "type", "must have only visible characters on one line, without spaces around them"
         )
     folded = unicodedata.normalize("NFKC", name).casefold()
     if folded in RESERVED_TYPES or folded.startswith(RESERVED_PREFIX):
         known = ", ".join(f"`{known}`" for known in KNOWN_TYPES)
         raise InvalidEvent.at(
             "type",
-            f"`{name}` is a word of the server's own; name your type otherwise, or publish one of "
-            f"{known}",
+            f"`{name}` is reserved for the server; choose another type, or publish one of {known}",
         )
 
 
 def _check_new_ids(filled: Mapping[str, Any], struct: type[RequestEvent] | None) -> None:
-    """Refuse ids that no new event may have.
+    """Refuse ids that break the rule for new ids.
 
-    An event about a request names the ids of its question, which may be older than the rule; the
-    broker holds them against it.
+    An event about a request repeats the ids of its question, which may be older than the rule; the
+    broker compares them with the question's.
     """
     about_request = struct not in (None, HumanInputRequired) and filled.get("request_id")
     wrong = tuple(
@@ -257,9 +256,9 @@ def _check_response(response: Response) -> None:
     if response.schema is not None:
         schema.check_form(response.schema)
     if response.on_expiry == "default" and response.default is None:
-        raise InvalidEvent.at("response.default", "`on_expiry: default` needs an explicit default")
+        raise InvalidEvent.at("response.default", "is required with `on_expiry: default`")
     if response.options is not None and not response.options:
-        raise InvalidEvent.at("response.options", "name at least one option, or leave it out")
+        raise InvalidEvent.at("response.options", "must have at least one option, or be left out")
 
 
 def _convert(struct: type[RequestEvent], raw: Mapping[str, Any]) -> RequestEvent:
@@ -279,7 +278,7 @@ def _field_errors(error: msgspec.ValidationError) -> tuple[FieldError, ...]:
 
 
 def _filled(raw: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object with what it lacks; null in a field that is filled means "not given"."""
+    """Return the object with its missing fields filled in; null there means "not given"."""
     filled = {**given, **raw}
     for name in ("event_id", "timestamp", "request_id"):
         if name in filled and filled[name] is None:
@@ -299,4 +298,4 @@ def _utc(field: str, instant: datetime) -> datetime:
     try:
         return instant.astimezone(timezone.utc)
     except OverflowError:
-        raise InvalidEvent.at(field, "is before the year 1 or after 9999 in UTC") from None
+        raise InvalidEvent.at(field, "must be between the years 1 and 9999 in UTC") from None

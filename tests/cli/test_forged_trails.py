@@ -175,7 +175,7 @@ def test_a_part_that_somebody_made_up_is_never_called_verified(log: Log) -> None
     alone = verify(log, text)
     assert (alone.exit_code, "verified" in alone.stdout) == (Exit.PART, False)
     held = verify(log, text, "--against-server")
-    assert (held.exit_code, "another text in the log" in held.stdout) == (Exit.FAILURE, True)
+    assert (held.exit_code, "different content in the log" in held.stdout) == (Exit.FAILURE, True)
 
 
 def test_a_limited_keys_trail_fits_the_log_and_is_still_a_part(log: Log) -> None:

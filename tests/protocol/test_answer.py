@@ -50,7 +50,7 @@ def test_responding_with_nothing_is_refused_so_that_blank_never_turns_into_appro
 
 
 def test_a_decision_that_the_request_does_not_offer_is_refused_by_name() -> None:
-    with pytest.raises(InvalidAnswer, match="`edit` is not possible") as refused:
+    with pytest.raises(InvalidAnswer, match="does not offer `edit`") as refused:
         _accept({}, decision="edit", human_feedback="x")
     assert refused.value.details["field"] == "decision"
 

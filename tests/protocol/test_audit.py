@@ -192,7 +192,7 @@ def test_a_head_is_written_and_read_alike() -> None:
     head = chain.start("x")
     assert Head.from_text(f"  {head}\n") == head
     for wrong in ("", "12", "12:", "12:ff", "-1:" + "0" * 64, "x:" + "0" * 64):
-        with pytest.raises(ValueError, match="reads OFFSET:SEAL"):
+        with pytest.raises(ValueError, match="give OFFSET:SEAL"):
             Head.from_text(wrong)
 
 

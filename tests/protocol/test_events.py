@@ -127,7 +127,7 @@ FORGED = (
 
 @pytest.mark.parametrize("name", sorted({*RESERVED_TYPES, *FORGED}))
 def test_a_publisher_cannot_speak_the_servers_own_words(name: str) -> None:
-    with pytest.raises(InvalidEvent, match=r"the server's own|visible") as refused:
+    with pytest.raises(InvalidEvent, match=r"reserved for the server|visible") as refused:
         _event({"type": name})
     assert (refused.value.status, refused.value.details["field"]) == (422, "type")
 

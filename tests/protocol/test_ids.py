@@ -150,7 +150,7 @@ async def test_what_an_older_version_stored_is_read_and_closed_by_its_own_ids(
         ending = {"type": "human_input_cancelled", "reason": "withdrawn", "request_id": request_id}
         named = {**ending, "execution_id": " other "}
         wrong = event_from_wire(named, event_id="e1", now=NOON)
-        with pytest.raises(InvalidEvent, match="not the one"):
+        with pytest.raises(InvalidEvent, match="is not the execution_id"):
             await broker.publish([wrong])
         event = event_from_wire({**ending, "execution_id": " run "}, event_id="e2", now=NOON)
         assert isinstance(event, HumanInputCancelled)

@@ -1,9 +1,9 @@
-"""The comparison: whether a trail's records stand in a log as they stand in the trail. Pure.
+"""Compares an exported trail with a log, record by record. Pure.
 
-A verified chain (``audit.py``) says that nothing was changed since the chain was made, not who made
-it. So the trail is held against a log that its reader trusts, record by record: each must have the
-seal and the digest there that it has here. What the log's retention dropped since is bound by the
-seal of the place where the log begins now.
+A verified chain (``verification.py``) proves that nothing changed since the chain was made, but not
+who made it. So the trail is compared with a log that its reader trusts: each record must have the
+same seal and digest in both. Records that the log has pruned since are covered by the seal of the
+position where the log begins now.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from crewai_hitl_nb.protocol.audit.verification import Held, Problem, RecordLine
 
 
 class Comparison:
-    """Takes a log's records in order and says what does not fit the trail.
+    """Takes a log's records in order and reports the differences from the trail.
 
     Args:
-        verdict: The trail, with its head.
-        head: The trail's last place.
+        verdict: The verified trail.
+        head: The trail's last position.
     """
 
     def __init__(self, verdict: Verdict, head: Head) -> None:
@@ -29,22 +29,22 @@ class Comparison:
         self._problems: list[Problem] = []
 
     def log(self, epoch: str, start: Head, head: Head, *, complete: bool) -> bool:
-        """Take what the log says of itself; return whether its records can be compared.
+        """Take the log's epoch and range; return whether its records can be compared.
 
         Args:
-            epoch: The log's.
-            complete: Whether all its records can be seen.
-            start: Where it begins now.
-            head: Where it ends now.
+            epoch: The log's epoch.
+            complete: Whether the caller sees all its records.
+            start: Where the log begins now.
+            head: Where the log ends now.
         """
         if epoch != self._trail.epoch:
-            self._say("the log is another one: its epoch is not the trail's")
+            self._say("this is another log: its epoch differs from the trail's")
         elif head.offset < self._head.offset:
-            self._say(f"the log ends at {head.offset}, before the trail: records are gone from it")
-        elif start.offset > self._head.offset:
             self._say(
-                f"the log begins behind {start.offset}: it was pruned, and cannot be compared"
+                f"the log ends at {head.offset}, before the trail does: records are missing from it"
             )
+        elif start.offset > self._head.offset:
+            self._say(f"the log begins after {start.offset}: it was pruned and cannot be compared")
         else:
             self._begin(start)
             if complete:
@@ -55,7 +55,7 @@ class Comparison:
         return False
 
     def _begin(self, start: Head) -> None:
-        """Hold the place where the log begins against the trail's record there."""
+        """Compare the position where the log begins with the trail's record there."""
         begin = self._trail.begin
         if begin is not None and begin.offset == start.offset:
             here: bytes | None = begin.seal
@@ -63,12 +63,10 @@ class Comparison:
             held = self._trail.held.get(start.offset)
             here = held.seal if held is not None else None
         if here is not None and here != start.seal:
-            self._say(
-                "the log has another seal where it begins: it was changed or made anew", start
-            )
+            self._say("the log begins with another seal: it was changed or recreated", start)
 
     def record(self, there: RecordLine) -> None:
-        """Take one record of the log, up to the trail's end."""
+        """Compare one record of the log; call it up to the trail's end."""
         here = self._trail.held.get(there.offset)
         self._unseen.discard(there.offset)
         if here is None:
@@ -82,7 +80,7 @@ class Comparison:
             self._problems.append(Problem("changed", there.offset, said))
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what does not fit, when all records of the log were taken."""
+        """Yield the differences, after all records of the log were compared."""
         yield from self._problems
         for offset in sorted(self._unseen):
             yield Problem("foreign", offset, f"record {offset} is not in the log")
@@ -93,7 +91,7 @@ class Comparison:
 
 def _difference(here: Held, there: RecordLine) -> str:
     if not here.whole and not isinstance(there.event, msgspec.UnsetType):
-        return "is there by its digest only, and the log has its event"
+        return "has only its digest in the trail, but its event in the log"
     if digest_of(there) != here.digest:
-        return "has another text in the log"
-    return "" if bytes.fromhex(there.seal) == here.seal else "has another seal in the log"
+        return "has different content in the log"
+    return "" if bytes.fromhex(there.seal) == here.seal else "has a different seal in the log"

@@ -1,22 +1,22 @@
-"""The audit: whether an exported trail is the log that it says, record by record. Pure.
+"""Verifies an exported trail, record by record. Pure.
 
-A trail is JSON lines (``crewai-hitl audit`` writes them):
+A trail is a file of JSON lines, written by ``crewai-hitl audit``:
 
     {"type":"audit_begin","version":1,"epoch":"…","complete":true,"offset":0,"seal":"…"}
     {"type":"audit_record","offset":1,"seal":"…","event":{…}}
-    {"type":"audit_record","offset":2,"seal":"…","digest":"…"}          pruned: its digest is left
+    {"type":"audit_record","offset":2,"seal":"…","digest":"…"}       pruned: only its digest
     {"type":"audit_head","offset":2,"seal":"…"}
 
-The event is taken as compact JSON with its fields in the order in which they stand, which is how
-it was stored: a tool that only changes white space or escapes does no harm. Every event that is
-there is hashed, whatever stands beside it, and a line with a name twice or with one that is not
-known says two things at once, so it is none. The lines of a trail that is not ``complete`` (a
-limited key's) hold the seal ``before`` each record: such a trail is bound to nothing, and anybody
-can make one up; only the log itself can tell (``comparison.py``).
+An event is hashed as compact JSON with its fields in their order, which is how it was stored, so a
+tool that changes only white space or escapes does no harm. Every event in the file is hashed, even
+beside a ``digest``. A line with a duplicate or unknown field is ambiguous and is rejected. The
+lines of a trail that is not ``complete`` (a limited key's) hold the seal ``before`` each record:
+such a trail is not bound to anything and anybody can forge one, so only a comparison with the log
+can confirm it (``comparison.py``).
 
-What is found is named: a record that was ``changed``, is ``missing``, or was ``moved``; a file
-that was ``cut`` or added to; a chain that is another log's. The file alone cannot tell whether
-somebody made the whole chain anew; a head that was written down earlier can.
+The verdict names each problem: a record that was ``changed``, is ``missing``, or was ``moved``; a
+file that was ``cut`` or added to; a chain of another log. The file alone cannot show whether
+somebody recreated the whole chain; a head that was kept earlier can.
 """
 
 import json
@@ -38,7 +38,7 @@ Hash: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What is wrong, where in the log, in words."""
+    """What is wrong, at which offset, with a message for people."""
 
     what: What
     offset: int | None
@@ -58,7 +58,7 @@ class Begin(msgspec.Struct, frozen=True, tag="audit_begin", forbid_unknown_field
 class RecordLine(
     msgspec.Struct, frozen=True, tag="audit_record", omit_defaults=True, forbid_unknown_fields=True
 ):
-    """A record: with its event, or with what pruning left of it."""
+    """A record: with its event, or with the digest that pruning kept."""
 
     offset: Offset
     seal: Hash
@@ -80,12 +80,12 @@ _DECODER: Final = msgspec.json.Decoder(Line)
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
-    """What a trail holds at one place.
+    """What a trail holds at one offset.
 
     Attributes:
-        seal: As it says.
-        digest: Of its event, or what it says of one that was pruned.
-        whole: Whether the event is there.
+        seal: The seal in the trail.
+        digest: The event's digest, or the recorded one if the event was pruned.
+        whole: Whether the trail has the event.
     """
 
     seal: bytes
@@ -94,18 +94,18 @@ class Held(msgspec.Struct, frozen=True, gc=False):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a trail is worth.
+    """The result of verifying a trail.
 
     Attributes:
-        epoch: The log's.
-        records: Events that it holds.
-        pruned: Records of which it holds the digest only.
-        complete: Whether it claims to be whole.
-        begin: The place that it begins behind.
-        head: Its last place.
-        problems: What is wrong with it; empty when it is what it says.
-        held: Its records by their places.
-        kept: The last place that was written down earlier and that it goes through.
+        epoch: The log's epoch.
+        records: Number of events in the trail.
+        pruned: Number of records with only their digest.
+        complete: Whether the trail claims to have every record.
+        begin: The position before its first record.
+        head: Its last position.
+        problems: What is wrong with it; empty when it is sound.
+        held: Its records by offset.
+        kept: Offset of the last given head that the trail contains.
     """
 
     epoch: str
@@ -120,11 +120,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verify(lines: Iterable[bytes], heads: Iterable[Head] = ()) -> Verdict:
-    """Return what a trail is worth.
+    """Verify a trail.
 
     Args:
-        lines: The file's.
-        heads: Places that were written down earlier; the trail must go through them.
+        lines: The lines of the file.
+        heads: Heads that were kept earlier; the trail must contain them.
     """
     reading = _Reading(heads)
     for number, line in enumerate(lines, 1):
@@ -134,7 +134,7 @@ def verify(lines: Iterable[bytes], heads: Iterable[Head] = ()) -> Verdict:
 
 
 class _Reading:
-    """Goes through a trail, one line after the other."""
+    """Reads a trail line by line."""
 
     def __init__(self, heads: Iterable[Head]) -> None:
         self._anchors: dict[int, set[bytes]] = {}
@@ -158,16 +158,16 @@ class _Reading:
             seal = bytes.fromhex(line.seal)
             json.loads(raw, object_pairs_hook=_once)
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            self._say("unreadable", None, f"line {number} is no line of a trail")
+            self._say("unreadable", None, f"line {number} is not a line of a trail")
             return
         if self._ended:
-            self._say("added", None, f"line {number} stands behind the end")
+            self._say("added", None, f"line {number} comes after the end of the trail")
         elif isinstance(line, Begin) and self._begin is not None:
             self._say("added", None, f"line {number} begins a trail within the trail")
         elif isinstance(line, Begin):
             self._take_begin(line, Head(line.offset, seal))
         elif self._begin is None or self._place is None:
-            self._say("cut", None, "the first line is missing: no beginning")
+            self._say("cut", None, "the first line is missing")
             self._begin = Begin(VERSION, "", True, line.offset, line.seal)
             self._place = Head(line.offset, seal)
         elif isinstance(line, RecordLine):
@@ -177,10 +177,10 @@ class _Reading:
 
     def _take_begin(self, line: Begin, start: Head) -> None:
         if line.version != VERSION:
-            said = f"the trail is of version {line.version}; this knows version {VERSION}"
+            said = f"the trail has version {line.version}; this program reads version {VERSION}"
             self._say("unreadable", None, said)
         if line.offset == 0 and start != chain.start(line.epoch):
-            self._say("foreign", None, "its beginning is not that of a log of this epoch")
+            self._say("foreign", None, "the trail does not begin like a log of its epoch")
         self._begin, self._start, self._place = line, start, start
         self._pass(start)
 
@@ -188,7 +188,7 @@ class _Reading:
         self._count(line)
         if line.offset <= place.offset:
             self._moved.add(line.offset)
-            self._say("moved", line.offset, f"record {line.offset} does not stand in its place")
+            self._say("moved", line.offset, f"record {line.offset} is out of order")
             return
         digest = digest_of(line)
         whole = not isinstance(line.event, msgspec.UnsetType)
@@ -201,14 +201,14 @@ class _Reading:
         self._pass(self._place)
 
     def _explain(self, offset: int, place: Head) -> None:
-        """Say why a record does not follow from the one before it."""
+        """Report why a record does not follow from the one before it."""
         complete = self._begin is None or self._begin.complete
         if complete and offset > place.offset + 1:
             self._missing.append((place.offset + 1, offset - 1))
             return
-        said = f"record {offset} is not what was sealed"
+        said = f"record {offset} does not match its seal"
         if complete and place.offset:
-            said += f" (or the seal of record {place.offset} before it is not)"
+            said += f" (or the seal of record {place.offset} before it was changed)"
         self._say("changed", offset, said)
 
     def _take_head(self, head: Head, place: Head) -> None:
@@ -219,7 +219,7 @@ class _Reading:
             said = f"records {place.offset + 1} to {head.offset} are missing at the end"
             self._say("cut", head.offset, said)
         elif head != place:
-            self._say("changed", head.offset, "the end is not that of its last record")
+            self._say("changed", head.offset, "the last line does not match the last record")
 
     def _count(self, line: RecordLine) -> None:
         if isinstance(line.event, msgspec.UnsetType):
@@ -232,20 +232,26 @@ class _Reading:
         if expected == {place.seal}:
             self._kept = place.offset
         elif expected is not None:
-            said = f"the head that was written down at {place.offset} is not in this chain"
-            self._say("foreign", place.offset, f"{said}: it was made anew, or is another log's")
+            said = f"the kept head {place.offset} is not in this chain"
+            self._say(
+                "foreign", place.offset, f"{said}: it was recreated, or belongs to another log"
+            )
 
     def _say(self, what: What, offset: int | None, message: str) -> None:
         self._problems.append(Problem(what, offset, message))
 
     def verdict(self) -> Verdict:
-        """Return what it comes to."""
+        """Return the result."""
         if not self._ended:
             self._say("cut", None, "the last line is missing: the end was cut off")
         for offset in sorted(self._anchors):
             known = self._start is not None and offset < self._start.offset
-            why = "is older than what was kept" if known else "is behind the end of this trail"
-            self._say("missing", offset, f"the head that was written down at {offset} {why}")
+            why = (
+                "is older than the start of this trail"
+                if known
+                else "is after the end of this trail"
+            )
+            self._say("missing", offset, f"the kept head {offset} {why}")
         problems = [*self._problems, *self._gaps()]
         return Verdict(
             epoch=self._begin.epoch if self._begin is not None else "",
@@ -260,18 +266,18 @@ class _Reading:
         )
 
     def _gaps(self) -> Iterable[Problem]:
-        """Yield what is missing; what stands elsewhere is not."""
+        """Yield the missing records; moved ones are not missing."""
         for first, last in self._missing:
             for moved in (*sorted(m for m in self._moved if first <= m <= last), last + 1):
                 if moved > first:
                     which = f"{first} to {moved - 1} are" if moved - 1 > first else f"{first} is"
                     said = f"record{'s' if moved - 1 > first else ''} {which} missing"
                     yield Problem("missing", first, said)
-                first = moved + 1  # noqa: PLW2901 - what is left of the gap
+                first = moved + 1  # noqa: PLW2901 - the rest of the gap
 
 
 def digest_of(line: RecordLine) -> bytes | None:
-    """Return what stands for a record in the chain; None when it says nothing, or two things."""
+    """Return the digest of a record; None when it has none, or two that differ."""
     said = bytes.fromhex(line.digest)
     if isinstance(line.event, msgspec.UnsetType):
         return said or None
@@ -286,8 +292,8 @@ def digest_of(line: RecordLine) -> bytes | None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON, unless it names something twice: readers would differ on it."""
+    """Return a JSON object; refuse duplicate names, which readers interpret differently."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands there twice")
+        raise ValueError("the object has a duplicate name")
     return found

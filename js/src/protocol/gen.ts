@@ -1,7 +1,7 @@
 // Generated from crewai_hitl_nb/protocol by `npm run generate`. Do not edit.
 
 /**
- * What was asked for is done; ``body`` is what the POST would have answered.
+ * The command is done; ``body`` is what the equivalent POST returns.
  */
 export interface Ack {
   type: "ack";
@@ -38,7 +38,7 @@ export interface AnsweredBy {
   via: string;
 }
 /**
- * Say that nobody waits any more.
+ * Cancel a request: nobody waits for its answer any longer.
  */
 export interface CancelFrame {
   type: "cancel";
@@ -47,7 +47,7 @@ export interface CancelFrame {
   reason?: "interrupted" | "run_failed" | "source_lost" | "withdrawn";
 }
 /**
- * Say that one is on it.
+ * Claim a request: tell others that somebody is working on it.
  */
 export interface ClaimFrame {
   type: "claim";
@@ -56,7 +56,7 @@ export interface ClaimFrame {
   via?: string;
 }
 /**
- * The replay asked for is impossible; the full retained state follows.
+ * The requested replay is not possible; the full retained state follows.
  */
 export interface Gap {
   type: "gap";
@@ -66,7 +66,7 @@ export interface Gap {
   message: string;
 }
 /**
- * The connection is live and the log's top is ``offset``. The first ends the replay.
+ * The connection is live; ``offset`` is the log's top. The first heartbeat ends the replay.
  */
 export interface Heartbeat {
   type: "heartbeat";
@@ -75,7 +75,7 @@ export interface Heartbeat {
   offset: number;
 }
 /**
- * Nobody waits for the answer any more.
+ * The request was withdrawn, or the process that asked is gone.
  */
 export interface HumanInputCancelled {
   type: "human_input_cancelled";
@@ -91,7 +91,7 @@ export interface HumanInputCancelled {
   message: string;
 }
 /**
- * Somebody says that they are on it. Advisory: it locks nobody out.
+ * A person is working on the answer. Advisory: others can still answer.
  */
 export interface HumanInputClaimed {
   type: "human_input_claimed";
@@ -141,7 +141,7 @@ export interface HumanInputExpired {
   request_id: string;
 }
 /**
- * ``remind_at`` passed and nobody has answered yet.
+ * ``remind_at`` has passed without an answer.
  */
 export interface HumanInputReminded {
   type: "human_input_reminded";
@@ -184,7 +184,7 @@ export interface HumanInputRequired {
   pause: Pause | null;
 }
 /**
- * Which answers are acceptable.
+ * Which answers a request accepts.
  */
 export interface Response {
   /**
@@ -217,14 +217,14 @@ export interface Source {
   pid: number | null;
 }
 /**
- * An earlier round of a question: what was shown, and what a person or a guardrail said.
+ * An earlier round of a question: the draft, and what a person or a guardrail said to it.
  */
 export interface Round {
   draft: string;
   feedback: string;
 }
 /**
- * A flow that was stored and ended its run; its question waits without a process.
+ * A flow that was saved and ended its run; its question waits without a process.
  */
 export interface Pause {
   flow_id: string;
@@ -240,7 +240,7 @@ export interface PublishFrame {
   events: unknown;
 }
 /**
- * Which answers are acceptable.
+ * Which answers a request accepts.
  */
 export interface Response1 {
   /**
@@ -258,7 +258,7 @@ export interface Response1 {
   on_expiry: "default" | "fail" | "wait";
 }
 /**
- * Somebody wants a run to stop; ``via`` is the surface. The run ends by itself.
+ * Somebody asked a run to stop, from the surface ``via``. The run then ends by itself.
  */
 export interface RunCancelRequested {
   type: "run_cancel_requested";
@@ -270,7 +270,7 @@ export interface RunCancelRequested {
   via: string | null;
 }
 /**
- * A run was stopped: by hand, an interrupt, its cell that ran again, or its process's end.
+ * A run was stopped: by hand, an interrupt, a rerun of its cell, or the end of its process.
  */
 export interface RunCancelled {
   type: "run_cancelled";
@@ -282,7 +282,7 @@ export interface RunCancelled {
   reason: "interrupted" | "replaced" | "source_lost" | "withdrawn";
 }
 /**
- * A run ended by an error; ``cause`` tells what led to it, one per line.
+ * A run failed; ``cause`` lists the underlying errors, one per line.
  */
 export interface RunFailed {
   type: "run_failed";
@@ -295,7 +295,7 @@ export interface RunFailed {
   cause: string | null;
 }
 /**
- * A run ended well; ``result`` is Markdown, bounded, the cut said in the text.
+ * A run finished; ``result`` is Markdown of bounded length, and a cut is marked.
  */
 export interface RunFinished {
   type: "run_finished";
@@ -307,7 +307,7 @@ export interface RunFinished {
   result: string;
 }
 /**
- * A flow was stored until its question is answered; its process may end.
+ * A flow was saved until its question is answered; its process may end.
  */
 export interface RunPaused {
   type: "run_paused";
@@ -318,7 +318,7 @@ export interface RunPaused {
   offset: number | null;
 }
 /**
- * A run began, or went on after a pause.
+ * A run began, or continues after a pause.
  */
 export interface RunStarted {
   type: "run_started";
@@ -359,7 +359,7 @@ export interface Source1 {
   pid: number | null;
 }
 /**
- * A step ended by an error.
+ * A step failed.
  */
 export interface RunTaskFailed {
   type: "run_task_failed";
@@ -374,7 +374,7 @@ export interface RunTaskFailed {
   error: string;
 }
 /**
- * A step ended well.
+ * A step finished without an error.
  */
 export interface RunTaskFinished {
   type: "run_task_finished";
@@ -388,7 +388,7 @@ export interface RunTaskFinished {
   agent_role: string | null;
 }
 /**
- * A step began; one that began before does so again.
+ * A step began, possibly not for the first time.
  */
 export interface RunTaskStarted {
   type: "run_task_started";

@@ -386,7 +386,7 @@ function refusal(event: LogEvent): [number, object] {
   if (event.type !== "human_input_completed") {
     return [410, { error: "cancelled", message: "Nobody waits for this answer.", event }];
   }
-  const message = "ada answered first; your answer was not taken.";
+  const message = "ada answered first; your answer was not used.";
   return [409, { error: "already_answered", message, winner: event.answered_by, event }];
 }
 
