@@ -1,17 +1,17 @@
 /**
- * Builds the three outputs, all of them git-ignored and shipped in the wheel.
+ * Builds the front end; the outputs are git-ignored and shipped in the wheel.
  *
  *   src/entries/widget.ts  → crewai_hitl_nb/widget/static/card.js          the anywidget
- *   src/entries/card-loader.ts → the same folder                          what each widget carries of it
+ *   src/entries/card-loader.ts → the same folder                          the small script in each widget
  *   src/entries/inbox.ts   → crewai_hitl_nb/server/page/static/inbox.{js,css}   the inbox page
- *   src/entries/service-worker.ts, icons/ → the same                       what makes it installable
- *   src/entries/markdown-worker.ts → the same: formats texts beside the page
- *   src/entries/maths.ts   → the same: draws formulas, fetched when there are some
+ *   src/entries/service-worker.ts, icons/ → the same                       make it installable
+ *   src/entries/markdown-worker.ts → the same: formats Markdown in a worker
+ *   src/entries/maths.ts   → the same: draws formulas, fetched on demand
  *   src/lab/*.ts   → crewai_hitl_nb/labextension/                  the prebuilt lab extension
  *
- * The lab extension goes through JupyterLab's own builder, run directly with the core metadata
- * from npm: `jupyter-builder` is a Python wrapper that would look for the same two files.
- * Its packages stay imports until then, so that the builder's licence report names them.
+ * JupyterLab's own builder builds the lab extension, run directly with the core metadata from npm:
+ * `jupyter-builder` is only a Python wrapper that looks for the same two files. esbuild leaves its
+ * packages external, so that the builder's licence report lists them.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,10 +26,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const product = join(root, "..", "crewai_hitl_nb");
 const resolve = createRequire(import.meta.url).resolve;
 
-/** Goal of docs/frontend.md: the card must not keep a page waiting. */
+/** The limit in docs/frontend.md, so that a card loads fast. */
 const CARD_LIMIT_KB = 60;
 
-/** Style sheets that a script brings along, with what they import. */
+/** Bundles imported style sheets into the script as text. */
 const cssAsText = {
   name: "css-as-text",
   setup({ onLoad }) {
@@ -128,7 +128,7 @@ function writeVersion(file) {
   writeFileSync(file, `${JSON.stringify(described, null, 2)}\n`);
 }
 
-/** Minifies again what many people load: terser saves about 4 % more than esbuild. */
+/** Minifies a script again with terser, which saves about 4 % more than esbuild. */
 async function compress(file) {
   const options = { module: true, compress: { passes: 3 }, ecma: 2020 };
   const { code } = await minify(readFileSync(file, "utf8"), options);

@@ -1,9 +1,9 @@
 /**
- * Writes src/protocol/gen.ts from the Python types, or with --check says whether it drifted.
+ * Writes src/protocol/gen.ts from the Python types, or with --check reports whether it drifted.
  *
- * Below it lies `python -m crewai_hitl_nb.protocol.export`, the only source. The output has
- * three parts: interfaces (as the guard in decode.ts leaves the values: defaults filled), the
- * constants, and the schema that the guard itself walks. It knows nothing of what they mean.
+ * The only source is `python -m crewai_hitl_nb.protocol.export`. The output has three parts:
+ * interfaces (with defaults filled in, as the guard in decode.ts returns values), the constants, and
+ * the schema that the guard uses.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { compile } from "json-schema-to-typescript";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "src", "protocol", "gen.ts");
 
-/** What a client sends: fields with a default may be left out, so they stay optional. */
+/** Types that a client sends: their fields with a default stay optional. */
 const SENT = new Set(["Answer", "PublishFrame", "AnswerFrame", "ClaimFrame", "CancelFrame"]);
 
 function python() {
@@ -31,7 +31,7 @@ function exported() {
   return JSON.parse(text);
 }
 
-/** A struct's fields are closed for TypeScript, and filled when we are the ones who read it. */
+/** Close a struct for TypeScript; in types that we read, every field is present. */
 function forTypes(name, definition) {
   if (!definition.properties) return definition;
   const description = definition.description?.split("\n\n")[0];
@@ -39,11 +39,11 @@ function forTypes(name, definition) {
   return { ...definition, description, additionalProperties: false, required };
 }
 
-/** What the type generator says of a root that nobody asked for. */
+/** Output of the type generator about its unused root type. */
 const NOISE =
   / \*\n \* This interface was referenced by [^/]*?(?= \*\/)|export interface Unused \{[^}]*\}\n/g;
 
-/** What the guard needs: shapes, enums, defaults. Lengths are the server's to enforce. */
+/** The keywords that the guard needs: shapes, enums, defaults. The server enforces lengths. */
 const GUARDED = [
   "type",
   "enum",

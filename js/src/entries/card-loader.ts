@@ -1,12 +1,12 @@
 /**
- * Entry of what every card of a kernel carries: a few lines that get the card's script (`widget.ts`)
- * from the one widget of the kernel that holds it.
+ * Entry of the small script in every card of a kernel: it gets the card's full script (`widget.ts`)
+ * from the one widget that holds it.
  *
- * anywidget sends a widget's script with each widget, and evaluates it anew for each. That of a card
- * is 170 kB: a notebook with a hundred questions would hold it a hundred times.
+ * anywidget sends and evaluates the script separately for each widget. A card's script has 170 kB, so
+ * a notebook with a hundred questions would hold it a hundred times.
  */
 
-/** What is used of ipywidgets' model and manager, which anywidget hands on. */
+/** The parts of ipywidgets' model and manager, passed on by anywidget, that are used here. */
 interface Script {
   get(trait: "code"): unknown;
 }
@@ -22,7 +22,7 @@ interface Card {
 
 const REFERENCE = "IPY_MODEL_";
 
-/** The scripts of this page by the model that holds them; this module is evaluated for each card. */
+/** The page's loaded scripts by model id; global, as this module is evaluated for each card. */
 const loaded = shared("crewai-hitl/card-scripts", () => new Map<string, Promise<Card>>());
 
 function shared<T>(name: string, make: () => T): T {
@@ -38,7 +38,7 @@ async function load({ model }: Context): Promise<Card> {
   if (known !== undefined) return known;
   const loading = model.widget_manager.get_model(id).then(evaluate);
   loaded.set(id, loading);
-  loading.catch(() => loaded.delete(id)); // the next card asks again
+  loading.catch(() => loaded.delete(id)); // the next card tries again
   return loading;
 }
 

@@ -1,9 +1,8 @@
 /**
- * Entry of the inbox page: the inbox in full, the number in the title, calls for attention.
+ * Entry of the inbox page: the full inbox, the number in the title, notifications.
  *
- * The page tells by its attributes what only the server knows (`inbox.html`).
+ * The page's attributes carry what only the server knows (`inbox.html`).
  */
-
 import { type Endpoint, pageEndpoint } from "../client/endpoint";
 import { hold } from "../client/shared";
 import { pendingCount, watchForNews } from "../inbox/attention";
@@ -24,7 +23,7 @@ function start(): void {
   const { client } = hold(endpoint);
   client.subscribe(() => showCount(document, TITLE, pendingCount(client.all())));
   watchForNews(client, show);
-  serveFromHomeScreen(endpoint);
+  registerServiceWorker(endpoint);
 }
 
 function inboxHost(endpoint: Endpoint): InboxHost {
@@ -53,11 +52,11 @@ function show(requestId: string): void {
   location.hash = hashOf({ view: "request", id: requestId });
 }
 
-/** Register the service worker; only a page that is safe from others (https, localhost) has one. */
-function serveFromHomeScreen({ prefix }: Endpoint): void {
+/** Register the service worker; browsers allow it only on https and localhost. */
+function registerServiceWorker({ prefix }: Endpoint): void {
   const { serviceWorker } = navigator;
   if (serviceWorker === undefined) return;
-  // Without it the page is as good as before, it cannot be installed and says less when offline.
+  // Without it the page works, but cannot be installed and has no offline message.
   serviceWorker.register(`${prefix}service-worker.js`, { scope: prefix }).catch(() => undefined);
   serviceWorker.addEventListener("message", ({ data }) => {
     if (isObject(data) && typeof data.request === "string") show(data.request);

@@ -1,7 +1,7 @@
 /**
- * Entry of the worker that formats Markdown, for pages of the server's own (`view/formatting.ts`).
+ * Entry of the worker that formats Markdown on the server's pages (`view/text/formatting.ts`).
  *
- * The widget's script serves as its own worker, where no such file can be had.
+ * Where this file is out of reach, the widget's script is its own worker.
  */
 import { serveFormatting } from "../view/text/formatting-worker";
 

@@ -1,19 +1,19 @@
 /**
- * Entry of the file that draws formulas: TeX to MathML, which browsers draw themselves.
+ * Entry of the script that draws formulas: it converts TeX to MathML, which browsers draw.
  *
- * It is fetched by `view/maths.ts` from the server's own static path, only when it is needed.
- * TeX from a crew is not trusted: commands that link, name or style are off, what a formula may
- * grow to is bounded, and what comes out is sanitised before anybody shows it.
+ * `view/text/maths.ts` fetches it from the server's static path when it is needed. TeX from a crew is
+ * not trusted: commands that link, name or style are off, the size of a formula is bounded, and the
+ * result is sanitised before it is shown.
  */
 import createPurifier from "dompurify";
 import temml from "temml";
 import { FORMULA_CHARS, FORMULA_DEPTH, isModest } from "../view/text/limits";
 
-/** In ems: a formula stands in a card, and must not stand over it. */
+/** In ems: a formula must not cover more than its card. */
 const MOST_EMS = 20;
 const MOST_MACROS = 200;
 
-/** Return a formula to show, or null when the source is no TeX. */
+/** Return a formula to show, or null if the source is not valid TeX. */
 export function drawn(tex: string, block: boolean): DocumentFragment | null {
   if (tex.length > FORMULA_CHARS) return null;
   try {
@@ -26,11 +26,11 @@ export function drawn(tex: string, block: boolean): DocumentFragment | null {
     });
     return isModest(mathml, FORMULA_CHARS, FORMULA_DEPTH) ? safe(mathml) : null;
   } catch {
-    return null; // whatever a crew has written there, its source can be read
+    return null; // the source is shown instead
   }
 }
 
-/** Nothing in a formula links, has a name of its own, or comes from elsewhere. */
+/** Sanitise MathML: no links, no ids, nothing from other origins. */
 function safe(mathml: string): DocumentFragment {
   return createPurifier(window).sanitize(mathml, {
     USE_PROFILES: { mathMl: true },

@@ -1,8 +1,8 @@
 /**
  * The inbox page's service worker: it makes the page installable and opens it from notifications.
  *
- * It keeps nothing. Questions and answers are nobody's business once the login is gone, so there
- * is no cache to leak; a page that cannot be fetched says so and comes back by itself.
+ * It has no cache, so that questions and answers cannot leak after a logout. If the page cannot be
+ * fetched, it shows a message that reloads the page when the server is back.
  */
 
 /** The part of a service worker's globals that is used here (lib.webworker clashes with the DOM). */
@@ -32,7 +32,7 @@ interface WorkerEvent {
 
 const worker = globalThis as unknown as Worker;
 
-const AWAY = `<!doctype html>
+const OFFLINE_PAGE = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -62,7 +62,7 @@ worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.cl
 
 worker.addEventListener("fetch", (event) => {
   if (event.request.mode !== "navigate") return;
-  event.respondWith(fetch(event.request).catch(away));
+  event.respondWith(fetch(event.request).catch(offline));
 });
 
 worker.addEventListener("notificationclick", (event) => {
@@ -70,8 +70,8 @@ worker.addEventListener("notificationclick", (event) => {
   event.waitUntil(show(event.notification.data.request));
 });
 
-function away(): Response {
-  return new Response(AWAY, {
+function offline(): Response {
+  return new Response(OFFLINE_PAGE, {
     status: 503,
     headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store" },
   });

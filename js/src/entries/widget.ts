@@ -1,10 +1,10 @@
 /**
  * Entry of the anywidget: the card where no lab extension draws it.
  *
- * Traits: `request` (the MIME bundle's JSON), `mode` ("card" or "inbox") and `via` (the surface
- * that answers are said to come from). They are read, never written: the kernel is blocked.
- * The page's own server is asked first; a page without one, or whose server knows nothing of
- * us (VS Code, Colab, a notebook shown at another origin), goes through the kernel.
+ * Traits: `request` (the MIME bundle's JSON), `mode` ("card" or "inbox") and `via` (the surface that
+ * answers are sent from). They are read, never written, because the kernel is blocked. The widget
+ * tries the page's own server first. A page without one, or whose server does not have this
+ * extension (VS Code, Colab, a notebook at another origin), goes through the kernel.
  */
 import { Channel, type Messenger } from "../client/channel";
 import { type Endpoint, pageEndpoint, urlOf } from "../client/endpoint";
@@ -20,7 +20,7 @@ interface Model extends Messenger {
   off(event: string, listener: (content: unknown) => void): void;
 }
 
-/** A server of this page answers by then. */
+/** How long the page's server may take to answer. */
 const PROBE_MS = 3000;
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
@@ -53,7 +53,7 @@ function throughKernel(model: Model, left: AbortSignal): Endpoint {
   return kernelEndpoint(channel);
 }
 
-/** Whether the server of this page is one of ours that it can reach; its health is public. */
+/** Whether the page's server has this extension and is reachable; its health is public. */
 async function isOurs(endpoint: Endpoint): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(PROBE_MS);
@@ -69,7 +69,7 @@ function draw(model: Model, el: HTMLElement, endpoint: Endpoint): () => void {
   return mountBundle(el, payload, typeof via === "string" && via !== "" ? via : "card", endpoint);
 }
 
-// Where no file can be had from a server, the script that a kernel sent is its own worker.
+// Without files from a server, the script that the kernel sent is its own worker.
 if (isWorker()) serveFormatting();
 else if (import.meta.url?.startsWith("blob:")) formatBy(import.meta.url);
 

@@ -1,4 +1,4 @@
-/** The connection's state, small: a dot and a word. */
+/** The state of the connection: a dot and a word. */
 import type { LinkState } from "../client/resume";
 import { connection } from "./words";
 

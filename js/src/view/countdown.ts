@@ -1,20 +1,20 @@
-/** How long there is left to answer. Pure: the clock is given. */
+/** The time left to answer. Pure: the clock is a parameter. */
 
 export interface TimeLeft {
   readonly text: string;
-  /** The end is near: the person should know without reading. */
+  /** Whether the deadline is near, which is shown by colour. */
   readonly urgent: boolean;
-  /** How soon the text changes, in milliseconds. */
+  /** How often the text changes, in milliseconds. */
   readonly every: number;
 }
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** The last fifth of the time is urgent, but never less than this nor more than that. */
+/** The last fifth of the time is urgent, within these bounds in milliseconds. */
 const URGENT = { share: 0.2, least: 30_000, most: 5 * MINUTE };
 
-/** Return what is left until the deadline, or null when there is none that can be read. */
+/** Return the time left until the deadline, or null without a valid deadline. */
 export function timeLeft(askedAt: string, expiresAt: string | null, now: Date): TimeLeft | null {
   const end = Date.parse(expiresAt ?? "");
   if (Number.isNaN(end)) return null;

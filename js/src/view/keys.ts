@@ -1,16 +1,16 @@
 /**
- * The keyboard inside a card.
+ * Keyboard shortcuts inside a card.
  *
  * Every control names its own keys (`aria-keyshortcuts`, so assistive technology knows them as
- * well), and a key does what a click on its control would, or goes to it when it is something
- * to write into. Letters count only while nobody types, and only in the card that has the focus
- * (WCAG 2.1.4). What a card takes, the host page does not hear.
+ * well). A key clicks its control, or moves the focus to it when it is an input. Single letters work
+ * only in the card that has the focus, and not while somebody types (WCAG 2.1.4). A key that a card
+ * handles does not reach the host page.
  */
 
-/** For `aria-keyshortcuts`: send what is written. */
+/** The keys that send, for `aria-keyshortcuts`. */
 export const SEND_KEYS = "Control+Enter Meta+Enter";
 
-/** The same, as it is told to people. */
+/** The same keys, as shown to people. */
 export const SEND_WORDS = /Mac|iP/.test(globalThis.navigator?.platform ?? "")
   ? "⌘Enter"
   : "Ctrl+Enter";
@@ -22,7 +22,7 @@ export function onCardKey(event: KeyboardEvent, card: HTMLElement): void {
   const leaves = key === "Escape" && control === null && typing;
   const closed = card.dataset.status !== "pending" && card.dataset.status !== "sending";
   if (key === "Escape" && closed) leave(card);
-  // What is typed is nobody else's business, nor what a control of ours has taken.
+  // The host page must not see what is typed, or keys that a control has handled.
   if (typing || control !== null) event.stopPropagation();
   if (control === null && !leaves) return;
   event.preventDefault();
@@ -31,14 +31,14 @@ export function onCardKey(event: KeyboardEvent, card: HTMLElement): void {
   else if (!event.repeat) control.click(); // a key held down decides once
 }
 
-/** Give the keyboard back to the host page, where a card that closed still holds it. */
+/** Give the focus back to the host page from a closed card. */
 function leave(card: HTMLElement): void {
   const outside = card.parentElement?.closest<HTMLElement>("[tabindex]");
   if (outside == null) card.blur();
   else outside.focus({ preventScroll: true });
 }
 
-/** Return the key as `aria-keyshortcuts` writes it, or null when it is none of ours. */
+/** Return the key in the notation of `aria-keyshortcuts`, or null for other keys. */
 function keyOf(event: KeyboardEvent, typing: boolean): string | null {
   if (event.isComposing || event.altKey) return null;
   const chord = event.ctrlKey || event.metaKey;

@@ -17,7 +17,7 @@ export type Cleanup = () => void;
 /** Style sheets by name. */
 export type Styles = Readonly<Record<string, string>>;
 
-/** Draw into the host with the shared client; `styles` are those that not every page needs. */
+/** Draw into an element with the shared client; `styles` are sheets that not every view needs. */
 export function mount(
   host: HTMLElement,
   endpoint: Endpoint | null,
@@ -34,7 +34,7 @@ export function mount(
   };
 }
 
-/** Each style sheet once per page, whichever bundle brought it; the inbox page links its own. */
+/** Add each style sheet once per page, from whichever bundle; the inbox page links its own. */
 function ensureStyles(page: Document, styles: Styles): void {
   if (page.body.dataset.prefix !== undefined) return;
   for (const [name, css] of Object.entries(styles)) {

@@ -1,18 +1,18 @@
-/** Reading the shared client from a component. */
+/** Hooks for components that read the shared client. */
 import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import type { Client } from "../client/client";
 import { type TimeLeft, timeLeft } from "./countdown";
 
-/** The client whose server's clock the views go by; without one it is the page's own. */
+/** The client whose server's clock the views use; without one they use the page's own. */
 export const Clock = createContext<Client | null>(null);
 
 /**
- * Return what `select` takes from the client, and draw the component again when that changes.
+ * Return what `select` reads from the client, and redraw the component when that changes.
  *
- * A component selects as little as it shows, so that an event redraws one card of hundreds. The
- * subscription is a layout effect that looks once itself: a plain effect runs after the next
- * paint, which a page in the background never reaches, and what came before would go unseen.
+ * A component selects only what it shows, so that an event redraws one card of hundreds. The
+ * subscription is a layout effect, which also checks once for changes: a plain effect runs after the
+ * next paint, which a background page never reaches, so earlier changes would be missed.
  */
 export function useClient<T>(client: Client | null, select: (client: Client) => T): T | null {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
@@ -31,7 +31,7 @@ export function useClient<T>(client: Client | null, select: (client: Client) => 
 }
 
 /**
- * Return the server's time, and draw the component again every half minute or as often as asked.
+ * Return the server's time, and redraw the component every half minute or at `everyMs`.
  *
  * All times on the screen come from the server, and a browser's clock may be wrong by hours.
  */
@@ -50,7 +50,7 @@ export function useNow(): Date {
   return new Date(Date.now() + ahead);
 }
 
-/** Return what is left until a deadline, and draw the component again as that changes. */
+/** Return the time left until a deadline, and redraw the component as it changes. */
 export function useTimeLeft(askedAt: string, expiresAt: string | null): TimeLeft | null {
   const every = timeLeft(askedAt, expiresAt, useNow())?.every;
   return timeLeft(askedAt, expiresAt, useClock(every));

@@ -1,11 +1,11 @@
-/** Acting while an element is in sight, or nearly. */
+/** A hook that acts while an element is visible, or nearly. */
 import type { RefObject } from "preact";
 import { useEffect } from "preact/hooks";
 
-/** Begin this early, so that what is scrolled to is mostly there already. */
+/** How far outside the viewport it starts, so that content is usually there when scrolled to. */
 const MARGIN = "500px";
 
-/** Call `enter` whenever the element comes in sight, and what it returned when that ends. */
+/** Call `enter` when the element becomes visible, and its cleanup when it no longer is. */
 export function useInSight(
   element: RefObject<HTMLElement | null>,
   enter: (() => () => void) | null,

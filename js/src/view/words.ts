@@ -1,4 +1,4 @@
-/** The words that people read: who asks, who answered, when, and why a request ended. */
+/** The texts of cards and lists: who asks, who answered, when, and why a request ended. */
 
 import type { LinkState, Transport } from "../client/resume";
 import { type ClosingEvent, isObject } from "../protocol/decode";
@@ -38,7 +38,7 @@ const TRANSPORTS: Readonly<Record<Transport, string>> = {
   comm: "the kernel",
 };
 
-/** Who asks, as one name and what is known beside it. */
+/** Return the name of who asks, and further details about them. */
 export function asker(required: HumanInputRequired): { name: string; details: string[] } {
   const { source } = required;
   const [name = "A crew", ...others] = [
@@ -46,14 +46,14 @@ export function asker(required: HumanInputRequired): { name: string; details: st
     source.crew_name,
     source.flow_name,
     source.task_name,
-    source.notebook?.split("/").at(-1), // a kernel may know it by its whole path
+    source.notebook?.split("/").at(-1), // a kernel may know only the full path
   ].flatMap((part) => part?.trim() || []);
   const round = required.round > 1 ? [`round ${required.round}`] : [];
   const whom = required.assignee === null ? [] : [`for ${required.assignee}`];
   return { name, details: [...others, ...round, ...whom] };
 }
 
-/** The reasons that hold, in words. */
+/** Return the reasons for asking, as text. */
 export function reasons(required: HumanInputRequired): string[] {
   return Object.entries(required.reason_flags)
     .filter(([, holds]) => holds)
@@ -65,7 +65,7 @@ export function person({ name, via }: AnsweredBy): string {
   return `${name}, via ${words[via] ?? via}`;
 }
 
-/** What happens when nobody answers in time. */
+/** Return what happens when the deadline passes. */
 export function atExpiry({ response }: HumanInputRequired): string {
   switch (response.on_expiry) {
     case "wait":
@@ -77,12 +77,12 @@ export function atExpiry({ response }: HumanInputRequired): string {
   }
 }
 
-/** Whether a person let it go on, rather than refuse, or the request ended without them. */
+/** Whether a person approved or answered, rather than rejected or never answered. */
 export function wentOn(event: ClosingEvent): boolean {
   return event.type === "human_input_completed" && event.decision !== "reject";
 }
 
-/** What became of a request, as a heading, in the words that its kind was asked in. */
+/** Return the outcome of a request as a heading, in the words of its kind. */
 export function verdict(event: ClosingEvent, kind: HumanInputRequired["kind"]): string {
   switch (event.type) {
     case "human_input_completed":
@@ -111,8 +111,8 @@ export function connection(state: LinkState): { label: string; title: string } {
 }
 
 /**
- * "just now", "5 min ago", "2 days ago": how long a past event is ago by the reader's clock. What
- * lies ahead of that clock was written by one that differs, and has just come.
+ * Return "just now", "5 min ago" or "2 days ago" for a past time. A time in the future comes from a
+ * clock that differs, so it counts as just now.
  */
 export function relative(iso: string, now: Date): string {
   const seconds = (now.getTime() - Date.parse(iso)) / 1000;
@@ -120,7 +120,7 @@ export function relative(iso: string, now: Date): string {
   return seconds < 45 ? "just now" : `${span(seconds)} ago`;
 }
 
-/** The time of day, with the date unless it is today's. */
+/** Return the time of day, with the date unless it is today. */
 export function clockTime(iso: string, now: Date): string {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return "";
@@ -150,7 +150,7 @@ function completed(
   }
 }
 
-/** A default answer in words: a text, an option, or whatever its JSON says. */
+/** Return a default answer as text: its words, its options, or else its JSON. */
 function said(answer: unknown): string {
   const parts = isObject(answer)
     ? [answer.option, answer.options, answer.human_feedback, answer.decision]

@@ -15,10 +15,10 @@ import { RunView } from "../run/run";
 import runCss from "../run/run.css";
 
 /**
- * Show what a MIME bundle or a widget's trait holds.
+ * Show the payload of a MIME bundle or of a widget's trait.
  *
- * `{"request_id", "event"}` is a card, with a `completion` once it has ended; `{"mode": "inbox"}`
- * is the list of all that is pending; `{"mode": "run", "execution_id", "event"}` is a run.
+ * `{"request_id", "event"}` is a card, with a `completion` once it is closed; `{"mode": "inbox"}` is
+ * the list of pending requests; `{"mode": "run", "execution_id", "event"}` is a run.
  */
 export function mountBundle(
   host: HTMLElement,

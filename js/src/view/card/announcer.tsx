@@ -1,8 +1,8 @@
 /**
- * What a screen reader is told when a card changes by itself.
+ * Tells a screen reader when a card changes by itself.
  *
- * A live region speaks only what changes in it, so it stands in every card from the start, and
- * is empty until something happens while one looks.
+ * A live region announces only changes, so every card has it from the start, empty until something
+ * happens while the card is open.
  */
 import { useRef } from "preact/hooks";
 import type { HumanInputRequired } from "../../protocol/gen";
@@ -21,7 +21,7 @@ export function Announcer({ required, request, held }: Props) {
   const { timestamp, expires_at } = required;
   const urgent = useTimeLeft(timestamp, expires_at)?.urgent ?? false;
   const news = newsOf(required, request, held, urgent);
-  const first = useRef(news); // what was so from the start is on the card, not news
+  const first = useRef(news); // the initial state is on the card, so it is not announced
   if (news !== first.current) first.current = EVER;
   return (
     <p class="chitl-hidden" role="status">
@@ -30,7 +30,7 @@ export function Announcer({ required, request, held }: Props) {
   );
 }
 
-/** No sentence: something has happened, and from now on everything is told. */
+/** Marks that something has happened: from now on everything is announced. */
 const EVER = "\0";
 
 function newsOf(

@@ -1,4 +1,4 @@
-/** What became of a request: who answered, what, when and from where. */
+/** The outcome of a request: who answered, what, when and from where. */
 import type { ClosingEvent } from "../../protocol/decode";
 import type { HumanInputCompleted, HumanInputRequired } from "../../protocol/gen";
 import type { Draft } from "../form/draft";
@@ -13,9 +13,9 @@ import { clockTime, person, verdict, wentOn } from "../words";
 interface Props {
   readonly required: HumanInputRequired;
   readonly completion: ClosingEvent;
-  /** What one has written oneself and not sent, or what was not taken. */
+  /** The reader's own text that was not sent or not accepted. */
   readonly draft: Draft;
-  /** Why one's own answer was not taken, if it was given. */
+  /** Why the reader's own answer was not accepted, if they sent one. */
   readonly notice: string | null;
 }
 
@@ -41,7 +41,7 @@ interface SaidProps {
   readonly answer: HumanInputCompleted;
 }
 
-/** What was answered: the options, the values, the edit, the words. */
+/** The answer: options, values, the edit, or text. */
 function Said({ required, answer }: SaidProps) {
   const { human_feedback: text, options, values, decision } = answer;
   const chosen = options?.join(", ") ?? "";
@@ -106,7 +106,7 @@ function Heading({ required, completion }: HeadingProps) {
   );
 }
 
-/** Everything that a person has put into the card, as one text to copy. */
+/** Return everything the reader has entered in the card, as one text to copy. */
 function ownWords(required: HumanInputRequired, draft: Draft): string {
   const { schema } = required.response;
   const fields = schema === null ? [] : fieldsOf(schema);

@@ -1,11 +1,11 @@
-/** Who asks, since when, and until when. */
+/** The line above a question: who asks, since when, and until when. */
 import type { HumanInputRequired } from "../../protocol/gen";
 import { useClock, useTimeLeft } from "../use-client";
 import { asker, atExpiry, relative } from "../words";
 
 interface Props {
   readonly required: HumanInputRequired;
-  /** Whether an answer is still wanted: a closed one has no time left to tell. */
+  /** Whether the request is open: a closed one has no deadline to show. */
   readonly open: boolean;
 }
 
@@ -37,7 +37,7 @@ function Asked({ at }: { readonly at: string }) {
   );
 }
 
-/** The log tells everybody at that time; who comes later sees that it has passed. */
+/** Shows that the reminder time has passed, also to readers who connect later. */
 function Reminded({ at }: { readonly at: string | null }) {
   const now = useClock();
   if (at === null || !(Date.parse(at) <= now.getTime())) return null;

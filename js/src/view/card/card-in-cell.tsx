@@ -1,9 +1,9 @@
 /**
- * The card under a cell, and below it what the run asks next where the notebook shows it not.
+ * The card under a cell, followed by the run's next questions that have no card of their own.
  *
- * JupyterLab shows nothing more of a cell that was running when its page was reloaded, so the
- * next question would have no card there. It hangs on the last card of its run instead, until
- * one of its own comes.
+ * After a page reload JupyterLab shows no further output of a cell that is still running, so the
+ * next question would have no card. It is shown below the last card of its run instead, until its
+ * own card appears.
  */
 import type { VNode } from "preact";
 import { useLayoutEffect, useReducer } from "preact/hooks";
@@ -16,7 +16,7 @@ import { Card } from "./card";
 import type { CellCards } from "./cell-cards";
 import { isPending, useCards, useRequests, useShown } from "./request-cards";
 
-/** A kernel's own card comes at once; who waits for this long has none. */
+/** A kernel's own card comes at once; a question without one after this time has none. */
 export const GRACE_MS = 2000;
 
 const HOUR_MS = 3_600_000;
@@ -29,7 +29,7 @@ interface Props {
   readonly cells: CellCards;
 }
 
-/** Return how a card is drawn that knows of the others in cells. */
+/** Return a component that draws a card which knows the other cards in cells. */
 export function cardInCell(cells: CellCards): DrawCard {
   return (props) => <CardInCell {...props} cells={cells} />;
 }
@@ -66,7 +66,7 @@ function Next({
   );
 }
 
-/** Count as a card in a cell, and draw again when others come or go. */
+/** Register a card as one in a cell, and redraw when others come or go. */
 function useCellCards(cells: CellCards, required: HumanInputRequired): void {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   useLayoutEffect(() => {

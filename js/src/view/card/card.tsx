@@ -1,8 +1,8 @@
 /**
- * The card: one question and what became of it.
+ * The card: one question and its outcome.
  *
- * It is drawn at once from the snapshot that came with it; from then on the client says what
- * is true. Answering goes to the server, never to the kernel, which is blocked.
+ * It is drawn at once from the snapshot that came with it; from then on the client's state counts.
+ * Answers go to the server, never to the kernel, which is blocked.
  */
 import type { ComponentType } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
@@ -27,27 +27,27 @@ import { Question } from "./question";
 import { useFocusAndScroll } from "./use-focus-and-scroll";
 
 interface Props {
-  /** Null when the page is none of a Jupyter server: then the card can only be read. */
+  /** Null when the page has no Jupyter server: then the card is read-only. */
   readonly client: Client | null;
   readonly snapshot: Asked;
-  /** The surface that an answer is given on. */
+  /** The surface that answers are sent from. */
   readonly via: string;
-  /** How it ended, as the notebook was saved with it: for a log that knows it no more. */
+  /** The outcome saved in the notebook, for a log that no longer has the request. */
   readonly saved?: Request | null;
-  /** Whether the connection's state is shown here, or already by the list around it. */
+  /** Whether the card shows the connection's state; in a list the list does. */
   readonly alone?: boolean;
 }
 
-/** How a card is drawn: alone, or with what belongs to it on this page. */
+/** A component that draws a card: alone, or with the following questions of its run. */
 export type DrawCard = ComponentType<{
   readonly client: Client | null;
   readonly snapshot: HumanInputRequired;
   readonly via: string;
-  /** How it ended, as the notebook was saved with it. */
+  /** The outcome that was saved in the notebook. */
   readonly saved: Request | null;
 }>;
 
-/** What a card shows: the request's own status, or why it has none. */
+/** The status of a card: the request's own, or why it is not known. */
 export type CardStatus = Status | "sending" | "gone" | "detached";
 
 export function Card({ client, snapshot, via, saved = null, alone = true }: Props) {
@@ -69,7 +69,7 @@ export function Card({ client, snapshot, via, saved = null, alone = true }: Prop
       data-testid="hitl-card"
       data-request-id={id}
       data-status={status}
-      aria-label={heard(required, open)}
+      aria-label={accessibleName(required, open)}
       tabIndex={-1}
       {...host}
       onKeyDown={(event) => onCardKey(event, event.currentTarget)}
@@ -99,7 +99,7 @@ export function Card({ client, snapshot, via, saved = null, alone = true }: Prop
   );
 }
 
-/** What is known of the request: by the log, or else by the notebook as it was saved. */
+/** Return the request from the log, or else as it was saved in the notebook. */
 function useRequest(client: Client | null, id: string, saved: Request | null) {
   const logged = useClient(client, (known) => known.request(id)) ?? null;
   const gone = useClient(client, (known) => known.isGone(id));
@@ -109,24 +109,24 @@ function useRequest(client: Client | null, id: string, saved: Request | null) {
   return { request, status, isSaved: logged === null && request !== null };
 }
 
-/** The form, once it is known what can be answered. */
+/** The answer form, once the full question is loaded. */
 function Answerable(props: AnswerFormProps & { readonly required: Asked }) {
   return props.required.brief ? null : <AnswerForm {...props} />;
 }
 
-/** What an answer waits for, as people are told; "" when it can be sent. */
+/** Return what an answer has to wait for, as text; "" when it can be sent. */
 function awaits(status: CardStatus, missing: boolean): string {
   if (status !== "pending") return "Sending to the server…";
   return missing ? "Loading…" : "";
 }
 
-/** The card's name for those who hear a list of cards: they are told apart by who asks. */
-function heard(required: HumanInputRequired, open: boolean): string {
+/** Return the card's accessible name, which tells the cards of a list apart by who asks. */
+function accessibleName(required: HumanInputRequired, open: boolean): string {
   const { name } = asker(required);
   return open ? `${name} is waiting for you` : `Question from ${name}`;
 }
 
-/** An approval sends nothing of what is written: that stays on the card, to be copied. */
+/** Clear the draft, except after an approval: that does not send the text, which can be copied. */
 function clearSent({ decision }: Answer, { clear }: Drafting): void {
   if (decision !== "approve") clear();
 }
@@ -141,7 +141,7 @@ interface EditorProps {
 function DraftEditor({ required, choices, drafting, sending }: EditorProps) {
   const { draft, change } = drafting;
   const shown = choices.edit === "draft" && isEditing(choices, drafting);
-  const once = useRef(shown); // open from the start: the page was reloaded
+  const once = useRef(shown); // open from the start after a page reload
   if (!shown || required.draft === null) {
     once.current = false;
     return null;

@@ -1,11 +1,11 @@
-/** Which questions have a card in a cell of this page: a notebook's, not the panel's. */
+/** Registry of the questions that have a card in a cell of this page's notebooks. */
 import type { HumanInputRequired } from "../../protocol/gen";
 
 export class CellCards {
   private readonly held = new Set<HumanInputRequired>();
   private readonly listeners = new Set<() => void>();
 
-  /** A card is drawn; call what is returned when it is taken away. */
+  /** Register a card; the returned function removes it. */
   add(required: HumanInputRequired): () => void {
     this.held.add(required);
     this.changed();
@@ -24,7 +24,7 @@ export class CellCards {
     return [...this.held].some((required) => required.request_id === requestId);
   }
 
-  /** Whether no card of the same run asks later than this one. */
+  /** Whether this is the latest question of its run that has a card. */
   isLast({ execution_id, timestamp }: HumanInputRequired): boolean {
     return ![...this.held].some(
       (other) =>

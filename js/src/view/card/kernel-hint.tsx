@@ -1,4 +1,4 @@
-/** What to do where this page reaches the server only through a kernel that is busy. */
+/** A hint for pages that reach the server only through a kernel, while that is busy. */
 import type { LinkState } from "../../client/resume";
 
 export function KernelHint({ connection }: { readonly connection: LinkState | null }) {

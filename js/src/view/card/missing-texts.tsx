@@ -1,4 +1,4 @@
-/** What stands where a question's texts will be: that they are on their way, or why they are not. */
+/** Loads the texts of a large question, and shows meanwhile that they load or why they cannot. */
 import type { RefObject } from "preact";
 import type { Client } from "../../client/client";
 import type { Asked } from "../../protocol/decode";
@@ -7,10 +7,10 @@ import { useClient } from "../use-client";
 import { useInSight } from "../use-in-sight";
 
 /**
- * Return the question that a card shows, and whether the server's texts of it are still missing.
+ * Return the question to show, and whether its texts still have to come from the server.
  *
- * They are fetched while the card is in sight. What came with the card can be read meanwhile, but
- * only the server's own text can be answered.
+ * They are fetched while the card is visible. The text that came with the card can be read
+ * meanwhile, but only the server's own text can be answered.
  */
 export function useTexts(
   client: Client | null,

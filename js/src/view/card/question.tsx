@@ -1,4 +1,4 @@
-/** The question itself: who asks, the prompt, why, the rounds so far, and what it is about. */
+/** The question: who asks, the prompt, the reasons, earlier rounds and the context. */
 import type { ComponentChildren } from "preact";
 import type { LinkState } from "../../client/resume";
 import type { HumanInputRequired } from "../../protocol/gen";
@@ -12,11 +12,11 @@ import { Rounds } from "./rounds";
 interface Props {
   readonly required: HumanInputRequired;
   readonly link: LinkState | null;
-  /** Whether somebody has still to read it: a closed one folds its context away. */
+  /** Whether the request is open: a closed one folds its context away. */
   readonly open: boolean;
-  /** Where the draft can be edited in place. */
+  /** The draft's editor, while it is open. */
   readonly editor: ComponentChildren;
-  /** Whether it is being edited: the editor then stands where the draft stood. */
+  /** Whether the draft is being edited: then the editor replaces it. */
   readonly edited: boolean;
 }
 
@@ -29,7 +29,7 @@ export function Question({ required, link, open, editor, edited }: Props) {
       </header>
       <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
         {required.prompt.trim() === "" ? (
-          UNSAID
+          NO_PROMPT
         ) : (
           <LongText text={required.prompt} most={PROMPT_CHARS} />
         )}
@@ -49,14 +49,14 @@ export function Question({ required, link, open, editor, edited }: Props) {
   );
 }
 
-/** A prompt is a sentence or two; what is much longer opens when somebody wants to read it. */
+/** Characters of a prompt shown at first: usually it is a sentence or two. */
 const PROMPT_CHARS = 2000;
 
-/** Reasons that are shown at first, and characters of each. */
+/** Reasons shown at first, and characters of each. */
 const FLAGS = 20;
 const FLAG_CHARS = 200;
 
-const UNSAID = "The crew needs your answer but sent no question text.";
+const NO_PROMPT = "The crew needs your answer but sent no question text.";
 
 const PAUSED = "The flow is paused and saved. It continues when it is resumed after your answer.";
 
@@ -77,7 +77,7 @@ function Reasons({ required }: { readonly required: HumanInputRequired }) {
 
 interface ContextProps {
   readonly required: HumanInputRequired;
-  /** Whether the draft stands elsewhere: then only what is around it is left to show. */
+  /** Whether the draft is in the editor: then only the rest of the context is shown. */
   readonly edited: boolean;
 }
 
@@ -104,7 +104,7 @@ function Closed({ required }: { readonly required: HumanInputRequired }) {
   );
 }
 
-/** The context without the draft that it begins with, and without the rule between the two. */
+/** Return the context without the draft at its beginning and the rule after that. */
 function aroundDraft({ context, draft }: HumanInputRequired): string {
   if (draft === null || !context.startsWith(draft)) return context;
   return context

@@ -1,8 +1,8 @@
 /**
- * What waits, as cards: which requests a list shows, and the card of each.
+ * Cards for the requests of a list: which requests it shows, and the card of each.
  *
- * A request that is answered while one looks stays in its place as a record, so that nothing
- * jumps from under the hand; after the next visit it is gone.
+ * A request that closes while the list is open stays in its place as a record, so that the layout
+ * does not jump; the next visit no longer shows it.
  */
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
@@ -11,10 +11,10 @@ import type { Request } from "../../protocol/state";
 import { useClient } from "../use-client";
 import { Card } from "./card";
 
-/** Records that stay in sight; older ones go. */
+/** Closed requests that a list keeps showing; older ones go. */
 const RECORDS_KEPT = 20;
 
-/** The run's questions, in asking order; drawn again only when one of them changes. */
+/** Return a run's questions in asking order; redraws only when one of them changes. */
 export function useRequests(client: Client | null, executionId: string | null): readonly Request[] {
   const of = (known: Client) =>
     executionId === null
@@ -28,7 +28,7 @@ export function useRequests(client: Client | null, executionId: string | null): 
   return client === null ? [] : of(client);
 }
 
-/** Return how to draw a request: the same card again and again, so that it is not drawn anew. */
+/** Return a function that draws a request's card; it reuses the card, to avoid redrawing it. */
 export function useCards(client: Client | null, via: string): (request: Request) => VNode {
   const drawn = useRef(new Map<string, VNode>());
   return ({ required }) => {
@@ -41,7 +41,7 @@ export function useCards(client: Client | null, via: string): (request: Request)
   };
 }
 
-/** Keep what is pending, and what was pending while this list was in sight. */
+/** Return the pending requests, and those that were pending while this list was open. */
 export function useShown(requests: readonly Request[]): readonly Request[] {
   const seen = useRef(new Set<string>());
   for (const request of requests) {

@@ -1,8 +1,8 @@
 /**
- * The rounds so far: what was shown, what a person said to it, and what changed since.
+ * The earlier rounds: each draft, what a person said to it, and what changed since.
  *
- * Earlier drafts are folded; the words that were said, and the difference to the draft that is
- * now under review, are in sight.
+ * Earlier drafts are folded; the feedback is visible, and so is the difference to the draft that is
+ * now under review.
  */
 import { useMemo, useState } from "preact/hooks";
 import type { HumanInputRequired, Round } from "../../protocol/gen";
@@ -12,10 +12,10 @@ import { LIST_ITEMS } from "../text/limits";
 import { Markdown } from "../text/markdown";
 import { LongText, More } from "../text/show-more";
 
-/** The rounds that are shown at first, the latest. */
+/** Rounds shown at first: the latest. */
 const ROUNDS = 10;
 
-/** A draft that was written anew is read, not compared. */
+/** Below this likeness a draft was rewritten, so the difference is folded. */
 const LEAST_LIKENESS = 0.3;
 
 export function Rounds({ required }: { readonly required: HumanInputRequired }) {
@@ -47,7 +47,7 @@ export function Rounds({ required }: { readonly required: HumanInputRequired }) 
 }
 
 function Said({ title, round }: { readonly title: string; readonly round: Round }) {
-  const [open, setOpen] = useState(false); // a long draft is drawn when somebody wants to see it
+  const [open, setOpen] = useState(false); // a long draft is drawn only when it is opened
   return (
     <li class="chitl-round">
       <details class="chitl-fold" onToggle={(event) => setOpen(event.currentTarget.open)}>

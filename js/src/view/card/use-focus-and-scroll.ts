@@ -1,28 +1,27 @@
 /**
- * What stays when a card closes under somebody: the keyboard and the place on the page.
+ * Keeps keyboard focus and scroll position when a card closes while somebody uses it.
  *
- * The person may be typing at that moment, or about to press a key of the card, and the card
- * shrinks to a line. So the host page hears no key until the focus has left the card, and a card
- * that was in sight stays in sight. Above it is `card.tsx`.
+ * The person may be typing, or about to press a key of the card, when it shrinks to a line. So no
+ * key reaches the host page until the focus has left the card, and a visible card stays visible.
+ * Used by `card.tsx`.
  */
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
-/** Return the card's root, and what it tells its host page. */
+/** Return the ref of the card's root element and the attributes it needs. */
 export function useFocusAndScroll(open: boolean) {
-  const root = useFocusKept();
-  useKeptInSight(root, open);
-  return [root, useKeysKept(root, open)] as const;
+  const root = useFocusInside();
+  useStayVisible(root, open);
+  return [root, useShortcutsBlocked(root, open)] as const;
 }
 
 /**
  * Keep the host page's shortcuts away from the card.
  *
- * While it is open, as it has keys of its own (Ctrl+Enter, a, x), and then until the focus is
- * elsewhere: what is typed after somebody else has answered would cut the cell that asks, or run
- * it again.
+ * While it is open, because it has keys of its own (Ctrl+Enter, a, x), and after that until the
+ * focus leaves it: keys typed just after somebody else answered would cut the cell or run it again.
  */
-function useKeysKept(root: RefObject<HTMLElement | null>, open: boolean) {
+function useShortcutsBlocked(root: RefObject<HTMLElement | null>, open: boolean) {
   const [kept, keep] = useState(open);
   const [, look] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
@@ -31,13 +30,13 @@ function useKeysKept(root: RefObject<HTMLElement | null>, open: boolean) {
     keep((before) => open || (before && inside));
   });
   return {
-    "data-lm-suppress-shortcuts": open || kept ? "true" : undefined, // JupyterLab's sign
+    "data-lm-suppress-shortcuts": open || kept ? "true" : undefined, // JupyterLab's attribute
     onFocusOut: () => look(0),
   };
 }
 
-/** Keep the card in sight when it closes while somebody looks at it. */
-function useKeptInSight(root: RefObject<HTMLElement | null>, open: boolean): void {
+/** Keep a visible card visible when it closes. */
+function useStayVisible(root: RefObject<HTMLElement | null>, open: boolean): void {
   const was = useRef({ open, inSight: false });
   const card = root.current;
   if (card !== null && was.current.open) was.current.inSight = isInSight(card);
@@ -50,13 +49,13 @@ function useKeptInSight(root: RefObject<HTMLElement | null>, open: boolean): voi
       if (!isInSight(element)) element.scrollIntoView?.({ block: "nearest" });
     };
     stay();
-    // The host page lays its cells out anew when it has seen the card's new height.
+    // The host page lays out its cells again when it notices the card's new height.
     const page = element.ownerDocument.defaultView;
     if (page?.ResizeObserver === undefined) return;
     const observer = new page.ResizeObserver(stay);
     observer.observe(element);
     const leave = () => observer.disconnect();
-    const acts = ["wheel", "pointerdown", "keydown"] as const; // from then on they scroll
+    const acts = ["wheel", "pointerdown", "keydown"] as const; // after one of these the person scrolls
     for (const act of acts) page.addEventListener(act, leave, { once: true, capture: true });
     return () => {
       leave();
@@ -65,7 +64,7 @@ function useKeptInSight(root: RefObject<HTMLElement | null>, open: boolean): voi
   }, [open, root]);
 }
 
-/** Whether any of it shows in the window and in what scrolls around it. */
+/** Whether any part shows in the window and in every scroll container around it. */
 function isInSight(element: HTMLElement): boolean {
   const { top, bottom } = element.getBoundingClientRect();
   const view = element.ownerDocument.defaultView;
@@ -79,11 +78,10 @@ function isInSight(element: HTMLElement): boolean {
 }
 
 /**
- * When what had the focus goes or is switched off, keep the focus in the card, for those
- * without a mouse. A part that goes to a place of its own does that before (effects of
- * children come first).
+ * Keep the focus in the card when the focused element is removed or disabled, for keyboard users. A
+ * part that moves the focus itself does so before this (effects of children run first).
  */
-function useFocusKept(): RefObject<HTMLElement | null> {
+function useFocusInside(): RefObject<HTMLElement | null> {
   const root = useRef<HTMLElement>(null);
   const page = root.current?.ownerDocument;
   const had = root.current?.contains(page?.activeElement ?? null) ?? false;

@@ -1,4 +1,4 @@
-/** The buttons that decide, and what stands in their place while a decision can be taken back. */
+/** The decision buttons, and Undo in their place while an approval is held. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SEND_KEYS, SEND_WORDS } from "../keys";
 import type { Choices, Decision, Labels } from "./choices";
@@ -7,14 +7,14 @@ interface Props {
   readonly choices: Choices;
   readonly words: Labels;
   readonly editing: boolean;
-  /** Whether there is something to send: words, an option, an edit. */
+  /** Whether there is something to send: text, an option, an edit. */
   readonly said: boolean;
-  /** What accepting would leave unsent, to be said on the button: "feedback", "changes". */
+  /** What accepting would leave unsent, for the button's text: "feedback", "changes". */
   readonly unsent: string | null;
   readonly enabled: boolean;
-  /** Whether one can still refuse, also while something else is on its way. */
+  /** Whether a rejection can be sent, also while something else is being sent. */
   readonly rejectable: boolean;
-  /** What the buttons wait for, if they do. */
+  /** What the buttons wait for; "" when they do not. */
   readonly waiting: string;
   readonly onDecide: (decision: Decision) => void;
   readonly onEdit: () => void;
@@ -23,7 +23,7 @@ interface Props {
 export function Actions(props: Props) {
   const { choices, words, editing, said, unsent, enabled, waiting, onDecide, onEdit } = props;
   const { rejectable } = props;
-  const sends = editing || (choices.respond && !choices.outcomes); // an outcome sends itself
+  const sends = editing || (choices.respond && !choices.outcomes); // an outcome button sends by itself
   return (
     <div class="chitl-actions">
       {choices.approve && (
@@ -96,14 +96,14 @@ function Button(props: ButtonProps) {
 interface HeldProps {
   readonly ms: number;
   readonly words: Labels;
-  /** Whether the request can be refused: then also now, in place of the approval. */
+  /** Whether the request offers rejecting, which then replaces the held approval. */
   readonly rejects: boolean;
   readonly onUndo: () => void;
   readonly onSendNow: () => void;
   readonly onReject: () => void;
 }
 
-/** An approval that has not gone yet. A click where the first one was does nothing by accident. */
+/** A held approval. An accidental second click in the same place does nothing. */
 export function Held({ ms, words, rejects, onUndo, onSendNow, onReject }: HeldProps) {
   const sendNow = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => sendNow.current?.focus({ preventScroll: true }), []);

@@ -1,8 +1,8 @@
 /**
- * What can be answered: options, a form, words, and the buttons that send them.
+ * The answer form: options, a form, text, and the buttons that send them.
  *
- * It decides nothing: `choices.ts` says what a request offers and what is sent for it,
- * `sending.ts` sends it and says what became of it, `draft.ts` keeps what is written.
+ * `choices.ts` determines what a request offers and what is sent, `sending.ts` sends it and reports
+ * the outcome, `draft.ts` keeps what is written.
  */
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
@@ -29,9 +29,9 @@ export interface AnswerFormProps {
   readonly choices: Choices;
   readonly drafting: Drafting;
   readonly sending: Sending;
-  /** What has to be there before anything can be sent, as people are told; "" when it all is. */
+  /** What sending has to wait for, as text; "" when it can be sent. */
   readonly awaits: string;
-  /** The surface that an answer is given on. */
+  /** The surface that answers are sent from. */
   readonly via: string;
 }
 
@@ -63,15 +63,17 @@ export function AnswerForm(props: AnswerFormProps) {
 
 type Decide = (decision: Decision, option?: string) => void;
 
-/** Return what a click on a decision does: nothing unless there is something to send. */
+/** Return what a click on a decision does; nothing unless there is something to send. */
 function deciding({ required, choices, drafting, sending, awaits, via }: AnswerFormProps): Decide {
   return (decision, option) => {
     const { draft } = drafting;
-    const free = decision === "reject" ? sending.refusable : !sending.busy && sending.held === null;
+    const free =
+      decision === "reject" ? sending.rejectable : !sending.busy && sending.held === null;
     if (awaits !== "" || !free) return;
     if (option === undefined && !saysSomething(decision, required, choices, draft)) return;
     const said = sayingFor(decision, choices, draft);
-    if (said.errors.length > 0) return sending.refuse({ message: MARKED, errors: said.errors });
+    if (said.errors.length > 0)
+      return sending.showTrouble({ message: MARKED, errors: said.errors });
     const chosen = option === undefined ? said.saying.chosen : [option];
     sending.send(answerFor(decision, { ...said.saying, chosen }, via));
   };
@@ -89,7 +91,7 @@ function Inputs(props: PartProps) {
   const disabled = sending.busy || sending.held !== null;
   const ask = (field: Field, input: Input) => {
     drafting.fill(field.name, input);
-    sending.mend(
+    sending.clearErrors(
       (path) => errorsOf(field, choices.fields, [{ field: path, message: "" }]).length > 0,
     );
   };
@@ -104,7 +106,7 @@ function Inputs(props: PartProps) {
       onText={(text) => change({ text })}
     />
   );
-  // A click on an outcome sends, so the words that go with it come before.
+  // A click on an outcome sends, so the text that goes with it comes first.
   return (
     <>
       {(respondsByForm(choices) || (editing && choices.edit === "form")) && (
@@ -174,7 +176,7 @@ function Buttons({ required, choices, drafting, sending, awaits, editing, decide
       said={said && (editing || choices.respond)}
       unsent={editing ? (said ? "changes" : null) : unsent}
       enabled={ready && !sending.busy}
-      rejectable={ready && sending.refusable}
+      rejectable={ready && sending.rejectable}
       waiting={sending.busy ? "Sending…" : awaits}
       onDecide={decide}
       onEdit={() => change({ editing: !editing })}
@@ -186,7 +188,7 @@ export function isEditing(choices: Choices, { draft }: Drafting): boolean {
   return draft.editing && choices.edit !== null;
 }
 
-/** Words go with a response by words, and with a refusal; not with an edit, which is its own. */
+/** Whether text can be entered: for a response in text or a rejection, not for an edit. */
 function takesText(choices: Choices, editing: boolean): boolean {
   return choices.reject || (choices.respond && !respondsByForm(choices) && !editing);
 }
@@ -199,7 +201,7 @@ function textLabel(required: HumanInputRequired, choices: Choices): string {
 
 const MARKED = "Not sent. Fix the marked fields.";
 
-/** What is wrong: beside its field where it has one, and here in any case that something is. */
+/** The error message of the form; errors of fields are also shown beside the fields. */
 function Wrong({ trouble, choices }: { trouble: Trouble | null; choices: Choices }) {
   if (trouble === null) return null;
   const { fields } = choices;
@@ -216,7 +218,7 @@ function Wrong({ trouble, choices }: { trouble: Trouble | null; choices: Choices
 
 interface FeedbackProps {
   readonly label: string;
-  /** Whether the key that sends has something to send it with. */
+  /** Whether the shortcut for sending works here. */
   readonly sends: boolean;
   readonly text: string;
   readonly disabled: boolean;
@@ -240,7 +242,7 @@ function Feedback({ label, sends, text, disabled, onText }: FeedbackProps) {
   );
 }
 
-/** Go back to the button of a decision that was taken back. */
+/** After Undo, move the focus back to the button of the decision. */
 function useFocusOnUndo(form: RefObject<HTMLFormElement | null>, { held, busy }: Sending): void {
   const was = useRef(held);
   useLayoutEffect(() => {
@@ -251,7 +253,7 @@ function useFocusOnUndo(form: RefObject<HTMLFormElement | null>, { held, busy }:
   }, [form, held, busy]);
 }
 
-/** Go to the first wrong field, or back to the words, unless the person has left the card. */
+/** Move the focus to the first wrong field, or to the text, unless it has left the card. */
 function useFocusOnTrouble(form: RefObject<HTMLFormElement | null>, trouble: Trouble | null): void {
   const seen = useRef<Trouble | null>(null);
   useLayoutEffect(() => {
@@ -265,7 +267,7 @@ function useFocusOnTrouble(form: RefObject<HTMLFormElement | null>, trouble: Tro
   }, [form, trouble]);
 }
 
-/** Go to the first field when a person has opened the form to edit; not after a reload. */
+/** Move the focus to the first field when a person opens the form to edit, but not on reload. */
 function useFocusOnForm(form: RefObject<HTMLFormElement | null>, open: boolean): void {
   const was = useRef(open);
   useLayoutEffect(() => {

@@ -1,4 +1,4 @@
-/** Which answers a request offers, in which words, and what is sent for each. Pure. */
+/** Which answers a request offers, the labels of its buttons, and what each sends. Pure. */
 import type { Answer } from "../../client/answers";
 import type { FieldError } from "../../protocol/decode";
 import type { HumanInputRequired } from "../../protocol/gen";
@@ -13,7 +13,7 @@ export interface Choices {
   readonly respond: boolean;
   /** What can be changed before it is accepted: the draft, or the values of a form. */
   readonly edit: "draft" | "form" | null;
-  /** The fields of the form that is answered with, or that is edited. */
+  /** The fields of the form, to answer with or to edit. */
   readonly fields: readonly Field[];
   readonly options: readonly string[];
   readonly multiple: boolean;
@@ -21,7 +21,7 @@ export interface Choices {
   readonly outcomes: boolean;
 }
 
-/** What a person is about to say. */
+/** What a person is about to send. */
 export interface Saying {
   readonly text: string;
   readonly chosen: readonly string[];
@@ -46,12 +46,12 @@ export function choicesOf(required: HumanInputRequired): Choices {
   };
 }
 
-/** Whether a response is given by a form: a form that may be edited is not one to respond by. */
+/** Whether a response is given with the form; a form for editing is not for responding. */
 export function respondsByForm({ fields, edit }: Choices): boolean {
   return fields.length > 0 && edit === null;
 }
 
-/** Whether there is anything to send for a decision that says something. */
+/** Whether the draft has what the decision needs to be sent. */
 export function saysSomething(
   decision: Decision,
   required: HumanInputRequired,
@@ -67,7 +67,7 @@ export function saysSomething(
   return choices.options.length > 0 ? draft.chosen.length > 0 : draft.text.trim() !== "";
 }
 
-/** Return what a draft says for a decision, and what cannot be sent as it was meant. */
+/** Return what to send for a decision, and the fields that cannot be sent exactly. */
 export function sayingFor(
   decision: Decision,
   choices: Choices,
@@ -86,8 +86,8 @@ export function sayingFor(
 /**
  * Return the answer for a decision.
  *
- * A chosen option is also the text unless one was written: a reader who knows only the
- * stream document's fields finds it there.
+ * Without text, the chosen options become the text as well, for readers that know only the fields of
+ * the event-streaming guide.
  */
 export function answerFor(decision: Decision, saying: Saying, via: string): Answer {
   const { chosen, edited, values } = saying;
@@ -109,7 +109,7 @@ export function answerFor(decision: Decision, saying: Saying, via: string): Answ
   }
 }
 
-/** The words on the buttons. */
+/** The labels of the buttons and the text field. */
 export interface Labels {
   readonly approve: string;
   readonly reject: string;
@@ -117,7 +117,7 @@ export interface Labels {
   readonly text: string;
   readonly edit: string;
   readonly sendEdit: string;
-  /** While an answer waits to be taken back. */
+  /** Shown while an approval is held. */
   readonly approving: string;
 }
 
@@ -140,7 +140,7 @@ const PERMISSION: Labels = {
   approving: "Allowing…",
 };
 
-/** A question is answered, a call is allowed, a draft gets feedback. */
+/** Return the labels for a request: questions are answered, calls allowed, drafts reviewed. */
 export function labels({ kind, response }: HumanInputRequired): Labels {
   switch (kind) {
     case "question":
@@ -163,5 +163,5 @@ export function labels({ kind, response }: HumanInputRequired): Labels {
   }
 }
 
-/** A flow that offers outcomes goes on with its default one when none is chosen. */
+/** Labels for a flow with outcomes: skipping continues with the default outcome. */
 const SKIPPING = { approve: "Skip", approving: "Skipping…", respond: "Send" };

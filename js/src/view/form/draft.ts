@@ -1,8 +1,8 @@
 /**
- * What a person has written and not sent yet: it outlives a reload of the page.
+ * What a person has entered but not sent; it survives a page reload.
  *
- * It is kept for the tab (`sessionStorage`), under the request's id, until it is sent. What is
- * read back is checked: another version of this module may have written it.
+ * It is kept per tab (`sessionStorage`) under the request's id until it is sent. Stored drafts are
+ * validated, because another version of this module may have written them.
  */
 import { useState } from "preact/hooks";
 import { isObject } from "../../protocol/decode";
@@ -11,7 +11,7 @@ import type { Input, Inputs } from "./fields";
 export interface Draft {
   readonly text: string;
   readonly chosen: readonly string[];
-  /** The form's inputs that were touched. */
+  /** The form's inputs that were changed. */
   readonly inputs: Inputs;
   /** The text under review as edited; null before the first change. */
   readonly edited: string | null;
@@ -24,7 +24,7 @@ export const BLANK: Draft = { text: "", chosen: [], inputs: {}, edited: null, ed
 export interface Drafting {
   readonly draft: Draft;
   readonly change: (part: Partial<Draft>) => void;
-  /** Keep what one input holds; a browser may fill several at once. */
+  /** Keep the value of one input; a browser may autofill several at once. */
   readonly fill: (name: string, input: Input) => void;
   readonly clear: () => void;
 }
@@ -51,7 +51,7 @@ function read(requestId: string): Draft {
   try {
     return decodeDraft(JSON.parse(sessionStorage.getItem(key(requestId)) ?? "null"));
   } catch {
-    return BLANK; // storage is forbidden in some frames; a draft then lives as long as its card
+    return BLANK; // some frames have no storage; the draft then lasts as long as its card
   }
 }
 

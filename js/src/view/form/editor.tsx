@@ -1,4 +1,4 @@
-/** The draft, edited in place, with the difference to what the agent wrote below it. */
+/** The editor of a draft, with the difference from the agent's text below it. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Changes } from "../text/changes";
 
@@ -6,12 +6,12 @@ interface Props {
   readonly draft: string;
   readonly edited: string;
   readonly disabled: boolean;
-  /** Whether a person has just opened it; not so after a reload. */
+  /** Whether a person has just opened it, rather than a page reload. */
   readonly fresh: boolean;
   readonly onEdit: (text: string) => void;
 }
 
-/** Lines that the editor has room for; a longer text scrolls. */
+/** Visible lines of the editor; a longer text scrolls. */
 const LINES = { least: 4, most: 16 };
 
 export function Editor({ draft, edited, disabled, fresh, onEdit }: Props) {

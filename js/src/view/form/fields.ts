@@ -1,13 +1,13 @@
 /**
- * A typed form: which fields a schema asks for, and which values their inputs stand for. Pure.
+ * Typed forms: the fields of a schema, and the values of their inputs. Pure.
  *
- * The schema is the flat subset that `crewai_hitl_nb/protocol/schema.py` admits. The server
- * judges the values; here they only get their types. What nobody touched is sent back exactly
- * as it came. It knows nothing of how a field is drawn (`form.tsx`).
+ * The schema is the flat subset that `crewai_hitl_nb/protocol/schema.py` accepts. The server
+ * validates values; here they only get their types. Unchanged fields are sent back exactly as they
+ * came. `form.tsx` draws the fields.
  */
 import { type FieldError, isObject } from "../../protocol/decode";
 
-/** What an input holds: a text, a tick, or the chosen ones of a list. */
+/** The value of an input: text, a tick, or the chosen items of a list. */
 export type Input = string | boolean | readonly string[];
 export type Inputs = Readonly<Record<string, Input>>;
 
@@ -34,22 +34,22 @@ export interface Field {
   readonly name: string;
   readonly label: string;
   readonly description: string;
-  /** The limits, in words: "1 to 10". */
+  /** The limits as text: "1 to 10". */
   readonly limits: string;
   readonly kind: FieldKind;
   readonly required: boolean;
   readonly options: readonly Option[];
-  /** What it holds when nobody touches it; undefined where the schema says nothing. */
+  /** The default value; undefined without one in the schema. */
   readonly initial: unknown;
-  /** Whether an empty text or list is a value of it, and not just nothing. */
+  /** Whether an empty text or list is a valid value, rather than no value. */
   readonly mayBeBlank: boolean;
-  /** Of a moment: whether it is meant without a time zone. */
+  /** For dates and times: whether they have no time zone. */
   readonly local: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A text that is longer than this is given room. */
+/** Longer texts get a multi-line input. */
 const LINE_CHARS = 60;
 
 const FORMATS: Readonly<Record<string, FieldKind>> = {
@@ -82,7 +82,7 @@ export function fieldsOf(schema: Json): readonly Field[] {
   });
 }
 
-/** Return what a field's input shows before anybody touches it. */
+/** Return what a field's input shows at first. */
 export function initialInput(field: Field): Input {
   const { kind, initial } = field;
   if (kind === "choices") return Array.isArray(initial) ? initial.map(String) : [];
@@ -93,7 +93,7 @@ export function initialInput(field: Field): Input {
   return String(initial);
 }
 
-/** Return what a field's input shows: what was typed, or what it began with. */
+/** Return what a field's input shows: what was entered, or its initial value. */
 export function inputOf(field: Field, inputs: Inputs): Input {
   return inputs[field.name] ?? initialInput(field);
 }
@@ -105,15 +105,15 @@ export function isChanged(fields: readonly Field[], inputs: Inputs): boolean {
 
 export interface Filled {
   readonly values: Json;
-  /** What this browser cannot send as it was meant; the rest is the server's to judge. */
+  /** Values that a browser cannot send exactly; the server validates everything else. */
   readonly errors: readonly FieldError[];
 }
 
 /**
- * Return the values that the inputs stand for.
+ * Return the values of the inputs.
  *
- * An empty optional field is left out, and is null where it had a default: leaving it out would
- * bring that back.
+ * An empty optional field is left out, or is null if it has a default: leaving it out would restore
+ * the default.
  */
 export function valuesOf(fields: readonly Field[], inputs: Inputs): Filled {
   const values: Record<string, unknown> = {};
@@ -131,7 +131,7 @@ export function valuesOf(fields: readonly Field[], inputs: Inputs): Filled {
 const INEXACT =
   "has more digits than a browser can send exactly; answer with the Python client or the API";
 
-/** Return the errors of one field; the longest name wins, since a name may hold a dot. */
+/** Return the errors of one field; the longest matching name wins, as names may hold dots. */
 export function errorsOf(
   field: Field,
   fields: readonly Field[],
@@ -153,7 +153,7 @@ function typed(field: Field, input: Input): unknown {
   }
   const { kind, initial } = field;
   if (kind === "line" || kind === "lines") {
-    // Emptied on purpose is an empty text; never filled is nothing.
+    // Emptied on purpose means an empty text; never filled means no value.
     if (input !== "") return input;
     return typeof initial === "string" && field.mayBeBlank ? "" : emptied(field);
   }
@@ -174,12 +174,12 @@ function typed(field: Field, input: Input): unknown {
   }
 }
 
-/** What stands for nothing: the server says where a field has to be filled. */
+/** Return the value of an emptied field; the server reports required ones. */
 function emptied({ initial, required }: Field): null | undefined {
   return required || initial === undefined || initial === null ? undefined : null;
 }
 
-/** A list that has to be there is there, be it empty; everything else is as it came. */
+/** Return the value of an unchanged field; a required list is sent even if it is empty. */
 function untouched({ kind, initial, required }: Field): unknown {
   if (initial === undefined || initial === null) {
     return kind === "choices" && required ? [] : undefined;
@@ -244,7 +244,7 @@ function range(low: unknown, high: unknown, unit: string): string {
   return most === null ? "" : `at most ${most}${unit}`;
 }
 
-/** Say which zone a moment is in, since what a person types there has none. */
+/** Return the time zone of a date or time as text, since the input shows none. */
 function zoneOf(property: Json): string {
   const format = text(property.format);
   if (format.endsWith("-local")) return "without a time zone";
@@ -256,7 +256,7 @@ function zoneOf(property: Json): string {
   return `time zone ${/^z$/i.test(zone) ? "UTC" : `UTC${zone}`}`;
 }
 
-/** What an `<input type="datetime-local">` wants: the reader's own clock, without a zone. */
+/** Return the value for `<input type="datetime-local">`: local time, without a zone. */
 function localDateTime(iso: string): string {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return "";
@@ -269,7 +269,7 @@ function zoned(local: string): string {
   return Number.isNaN(time.getTime()) ? local : time.toISOString();
 }
 
-/** A time of day needs a zone (RFC 3339): that of the time it began with, or the reader's. */
+/** Return the zone of a time of day (RFC 3339): that of its default, or the reader's. */
 function timeZone({ initial }: { readonly initial: unknown }): string {
   const given = /^\d\d:\d\d(?::\d\d(?:\.\d+)?)?(.+)$/.exec(text(initial))?.[1];
   if (given !== undefined) return given;

@@ -1,9 +1,8 @@
 /**
- * A typed form: one row for each field of the schema, with what the server says is wrong beside it.
+ * A typed form: one row for each field of the schema, with the server's errors beside it.
  *
- * The inputs are the browser's own. Nothing is judged here: the server names the wrong fields
- * while the request stays open (`fields.ts` gives the values their types). What a browser takes
- * long to draw, very many choices or a very long text to begin with, is drawn for whoever turns to it.
+ * The server validates the values and names the wrong fields while the request stays open;
+ * `fields.ts` gives the values their types. `controls.tsx` has the inputs.
  */
 import { useState } from "preact/hooks";
 import type { FieldError } from "../../protocol/decode";
@@ -12,7 +11,7 @@ import { More, useSome } from "../text/show-more";
 import { errorsOf, type Field, type Input, type Inputs, inputOf, type Option } from "./fields";
 
 interface Props {
-  /** Makes the ids on the page: a card may stand on it twice. */
+  /** Prefix of the element ids: the page may show a card twice. */
   readonly scope: string;
   readonly fields: readonly Field[];
   readonly inputs: Inputs;
@@ -51,9 +50,9 @@ interface RowProps {
   readonly input: Input;
   readonly errors: readonly string[];
   readonly disabled: boolean;
-  /** The first field is where the card's key for writing leads to. */
+  /** Whether it is the first field, which the card's key for writing focuses. */
   readonly first: boolean;
-  /** Whether a list gets its choices only when somebody turns to it. */
+  /** Whether a list gets its choices only on focus. */
   readonly lazy: boolean;
   readonly onInput: (input: Input) => void;
 }
@@ -93,7 +92,7 @@ function Row(props: RowProps) {
     );
   }
   const control = <Control {...props} describedBy={describedBy(props, hint)} />;
-  const ticked = field.kind === "flag"; // its box stands beside its name
+  const ticked = field.kind === "flag"; // its checkbox is beside its label
   return (
     <div {...hook}>
       <label class={ticked ? "chitl-choice chitl-flag" : "chitl-label"} for={id}>
@@ -111,24 +110,24 @@ function describedBy({ id, errors }: RowProps, hint: string): string | undefined
   return ids.filter((one) => one !== "").join(" ") || undefined;
 }
 
-/** Up to so many options stand side by side; more go into a list that opens. */
+/** Up to this many options are radio buttons; more go into a select. */
 const MOST_RADIOS = 6;
 
-/** Choices of one field that are shown at first. */
+/** Choices of one field shown at first. */
 const MOST_CHOICES = 50;
 
-/** What a yes-or-no question offers when it has no answer to begin with. */
+/** The options of a yes-or-no field without a default. */
 const YES_NO = [
   { value: "true", label: "Yes" },
   { value: "false", label: "No" },
 ];
 
-/** Return the options of a field that is a group of buttons, or null when it is one control. */
+/** Return the options of a field drawn as a group of buttons, or null for a single control. */
 function groupOf(field: Field): readonly { value: string; label: string }[] | null {
   const { kind, options, initial, required } = field;
   if (kind === "choices") return options;
   if (kind === "choice" && options.length > MOST_RADIOS) return null;
-  // A radio button cannot be cleared, so what need not be chosen has one that chooses nothing.
+  // A radio button cannot be cleared, so an optional field gets one for no answer.
   if (kind === "choice") return required ? options : [...options, NOTHING];
   return kind === "flag" && typeof initial !== "boolean" ? YES_NO : null;
 }
@@ -145,7 +144,7 @@ function Group({ id, field, input, errors, disabled, first, onInput, options }: 
   const chosen = Array.isArray(input) ? input : [input];
   const toggle = (value: string, on: boolean) => {
     if (!several) return onInput(on ? value : "");
-    // In the form's own order, whichever was ticked first.
+    // In the form's order, whichever was ticked first.
     onInput(
       options.map((one) => one.value).filter((one) => (one === value ? on : chosen.includes(one))),
     );
@@ -172,7 +171,7 @@ function Group({ id, field, input, errors, disabled, first, onInput, options }: 
   );
 }
 
-/** The kinds of text that the browser has an input for. */
+/** The browser's input types for the kinds of text. */
 const TYPES = {
   line: { type: "text" },
   email: { type: "email" },
@@ -187,7 +186,7 @@ interface ControlProps extends RowProps {
   readonly describedBy: string | undefined;
 }
 
-/** Return what every control has. */
+/** Return the attributes of every control. */
 function attributesOf({ id, field, errors, disabled, first, describedBy }: ControlProps) {
   return {
     id,
@@ -199,7 +198,7 @@ function attributesOf({ id, field, errors, disabled, first, describedBy }: Contr
   };
 }
 
-/** Return what every control of a text has. */
+/** Return the attributes of every text control. */
 function textOf(props: ControlProps) {
   return {
     ...attributesOf(props),
@@ -257,7 +256,7 @@ interface WrittenProps {
   readonly text: ReturnType<typeof textOf>;
 }
 
-/** What is written by hand, in the kind of input that the browser has for it. */
+/** A text input of the field's kind. */
 function Written({ kind, text }: WrittenProps) {
   switch (kind) {
     case "lines":

@@ -1,11 +1,11 @@
-/** The options of a question: one to choose, any number, or buttons that answer at once. */
+/** The options of a question: radio buttons, checkboxes, or buttons that answer at once. */
 import { useSome } from "../text/show-more";
 
 interface Props {
   readonly options: readonly string[];
   readonly multiple: boolean;
   readonly chosen: readonly string[];
-  /** Names the group on the page. */
+  /** Prefix of the group's name on the page. */
   readonly scope: string;
   readonly disabled: boolean;
   readonly onChoose: (chosen: readonly string[]) => void;
@@ -14,7 +14,7 @@ interface Props {
 export function Options({ options, multiple, chosen, scope, disabled, onChoose }: Props) {
   const toggle = (option: string, on: boolean) => {
     if (!multiple) return onChoose(on ? [option] : []);
-    // In the question's own order, whichever was ticked first.
+    // In the question's order, whichever was ticked first.
     onChoose(options.filter((one) => (one === option ? on : chosen.includes(one))));
   };
   const [shown, more] = useSome(options, "options");
@@ -44,7 +44,7 @@ interface OutcomesProps {
   readonly onChoose: (option: string) => void;
 }
 
-/** A flow's outcomes: one click says where it goes on. */
+/** A flow's outcomes: one click chooses how it continues. */
 export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
   const [shown, more] = useSome(options, "outcomes");
   return (

@@ -1,10 +1,10 @@
 /**
- * A card's answer on its way: held for a moment, sent, taken or refused.
+ * Sends a card's answer and follows it: held, sent, accepted or refused.
  *
- * What becomes of it: an approval is held for a moment (`undo.ts`); everything else goes at once,
- * and a refusal also in place of an approval that is held or on its way. An answer that the request
- * does not accept leaves the request open, with what was wrong field by field; one that came too
- * late leaves the reason. It knows nothing of how the answer travels (`client.ts`).
+ * An approval is held for a moment, so that it can be undone (`undo.ts`). Everything else is sent at
+ * once; a rejection also replaces an approval that is held or being sent. If the request does not
+ * accept an answer, it stays open and the wrong fields are shown; if the answer is too late, the
+ * reason is shown. How answers travel is up to `client.ts`.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Answer, Outcome } from "../../client/answers";
@@ -12,38 +12,38 @@ import type { Client } from "../../client/client";
 import { Hold, undoMs } from "../../client/undo";
 import type { FieldError } from "../../protocol/decode";
 
-/** Why an answer was not taken while the request stays open. */
+/** Why an answer was not accepted, while the request stays open. */
 export interface Trouble {
   readonly message: string;
   readonly errors: readonly FieldError[];
 }
 
 interface State {
-  /** The answer that can still be taken back, and for how long it could in all. */
+  /** The approval that can still be undone, and for how long it is held in total. */
   readonly held: { readonly answer: Answer; readonly ms: number } | null;
   readonly busy: boolean;
-  /** Whether a refusal can still be sent: nothing of the kind is on its way. */
-  readonly refusable: boolean;
+  /** Whether a rejection can be sent: none is being sent already. */
+  readonly rejectable: boolean;
   readonly trouble: Trouble | null;
-  /** Why one's own answer was not taken although it was given. */
+  /** Why the reader's own answer was not used. */
   readonly notice: string | null;
 }
 
 export interface Sending extends State {
   readonly send: (answer: Answer) => void;
-  /** Send what is held without waiting. */
+  /** Send a held approval now. */
   readonly sendNow: () => void;
   readonly undo: () => void;
-  /** Say what is wrong before anything is sent. */
-  readonly refuse: (trouble: Trouble) => void;
-  /** Forget what was said about a field that is being changed. */
-  readonly mend: (isOf: (path: string) => boolean) => void;
+  /** Show errors that were found before sending. */
+  readonly showTrouble: (trouble: Trouble) => void;
+  /** Clear the errors of a field that is being changed. */
+  readonly clearErrors: (isOf: (path: string) => boolean) => void;
 }
 
-const STILL: State = {
+const IDLE: State = {
   held: null,
   busy: false,
-  refusable: true,
+  rejectable: true,
   trouble: null,
   notice: null,
 };
@@ -52,28 +52,28 @@ export function useSending(
   client: Client | null,
   requestId: string,
   open: boolean,
-  onTaken: (answer: Answer) => void,
+  onAccepted: (answer: Answer) => void,
 ): Sending {
-  const [state, setState] = useState(STILL);
+  const [state, setState] = useState(IDLE);
   const hold = useRef<Hold | null>(null);
   const latest = useRef<Answer | null>(null);
   const post = async (answer: Answer, decidedAt: number) => {
     if (client === null) return;
     latest.current = answer;
-    setState({ ...STILL, busy: true, refusable: answer.decision !== "reject" });
+    setState({ ...IDLE, busy: true, rejectable: answer.decision !== "reject" });
     const outcome = await client.answer(requestId, answer, { decidedAt });
-    if (latest.current !== answer) return; // a refusal went in its place, and says the rest
-    if (outcome.kind === "accepted") onTaken(answer);
+    if (latest.current !== answer) return; // a rejection replaced it and reports the outcome
+    if (outcome.kind === "accepted") onAccepted(answer);
     setState(after(outcome));
   };
   const release = (answer: Answer, decidedAt: number, leaving: boolean) => {
     if (!leaving) return void post(answer, decidedAt);
     client?.answerLeaving(requestId, answer, decidedAt);
-    setState(STILL); // should the browser bring the page back, the log says what became of it
+    setState(IDLE); // if the browser restores the page, the log has the outcome
   };
   useEffect(() => {
     if (open || hold.current?.drop() !== true) return;
-    setState({ ...STILL, notice: DROPPED });
+    setState({ ...IDLE, notice: DROPPED });
   }, [open]);
   useEffect(() => () => hold.current?.release(), []);
   return {
@@ -84,31 +84,30 @@ export function useSending(
       const decidedAt = performance.now();
       if (ms === 0) return void post(answer, decidedAt);
       hold.current = new Hold(ms, (how) => release(answer, decidedAt, how === "leaving"));
-      setState({ ...STILL, held: { answer, ms } });
+      setState({ ...IDLE, held: { answer, ms } });
     },
     sendNow: () => hold.current?.release(),
     undo: () => {
-      if (hold.current?.drop()) setState(STILL);
+      if (hold.current?.drop()) setState(IDLE);
     },
-    refuse: (trouble) => setState({ ...STILL, trouble }),
-    mend: (isOf) => setState((before) => ({ ...before, trouble: without(before.trouble, isOf) })),
+    showTrouble: (trouble) => setState({ ...IDLE, trouble }),
+    clearErrors: (isOf) =>
+      setState((before) => ({ ...before, trouble: without(before.trouble, isOf) })),
   };
 }
 
-/** What is one click, and lets something happen, may be regretted. */
+/** Whether an answer can be undone: approving takes one click and lets something happen. */
 function isHeld({ decision }: Answer): boolean {
   return decision === "approve";
 }
 
 function after(outcome: Outcome): State {
-  if (outcome.kind === "accepted") return STILL;
+  if (outcome.kind === "accepted") return IDLE;
   if (outcome.kind === "unreachable") {
-    return { ...STILL, trouble: { message: UNREACHABLE, errors: [] } };
+    return { ...IDLE, trouble: { message: UNREACHABLE, errors: [] } };
   }
   const { message, errors, event } = outcome.refusal;
-  return event === null
-    ? { ...STILL, trouble: { message, errors } }
-    : { ...STILL, notice: message };
+  return event === null ? { ...IDLE, trouble: { message, errors } } : { ...IDLE, notice: message };
 }
 
 function without(trouble: Trouble | null, isOf: (path: string) => boolean): Trouble | null {

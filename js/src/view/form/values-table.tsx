@@ -1,4 +1,4 @@
-/** A filled form, to be read: one row for each value, and what it was before where it changed. */
+/** A filled form as a table: one row for each value, with the old value where it changed. */
 import type { JSX } from "preact";
 import { LongText, useSome } from "../text/show-more";
 import { type Field, fieldsOf } from "./fields";
@@ -6,7 +6,7 @@ import { type Field, fieldsOf } from "./fields";
 interface Props {
   readonly values: Readonly<Record<string, unknown>>;
   readonly schema: Readonly<Record<string, unknown>> | null;
-  /** Whether the schema's defaults are what was edited. */
+  /** Whether to compare with the schema's defaults, which were edited. */
   readonly compare: boolean;
 }
 
@@ -16,7 +16,7 @@ export function ValuesTable({ values, schema, compare }: Props) {
   const names = [...known.keys(), ...Object.keys(values).filter((name) => !known.has(name))];
   const [shownNames, more] = useSome(names, "values");
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide one scrolls (WCAG 2.1.1)
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls (WCAG 2.1.1)
     <section class="chitl-scroll" aria-label="Values" tabIndex={0}>
       <table class="chitl-values" data-testid="hitl-values">
         <tbody>

@@ -1,10 +1,10 @@
-/** Says to those who listen what those who look see: a new question, and how many wait. */
+/** Tells screen readers about new questions, and how many are pending. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import { asker } from "../words";
 
 export function InboxAnnouncer({ client }: { readonly client: Client }) {
-  const words = useNews(client);
+  const words = useAnnouncement(client);
   return (
     <p class="chitl-unseen" data-testid="hitl-news" role="status">
       {words}
@@ -12,7 +12,7 @@ export function InboxAnnouncer({ client }: { readonly client: Client }) {
   );
 }
 
-function useNews(client: Client): string {
+function useAnnouncement(client: Client): string {
   const [words, setWords] = useState("");
   const known = useRef<ReadonlySet<string> | null>(null);
   useEffect(() => {

@@ -1,8 +1,8 @@
 /**
- * Deciding several alike requests at once: choose, confirm, and see what became of each.
+ * Answers several similar requests at once: choose, confirm, and see the outcome of each.
  *
- * The bar stands at the lower edge while something is chosen. A confirmation stands in for the
- * card's Undo: what several crews go on with cannot be taken back.
+ * The bar is at the lower edge while requests are being selected. A confirmation replaces the card's
+ * Undo, because several crews continue at once.
  */
 import { useState } from "preact/hooks";
 import type { Outcome } from "../../client/answers";
@@ -15,7 +15,7 @@ import { firstPart } from "../text/limits";
 interface Props {
   readonly client: Client;
   readonly chosen: readonly Request[];
-  /** How many more are alike and could be chosen. */
+  /** How many similar requests are not selected yet. */
   readonly more: number;
   readonly via: string;
   readonly onAll: () => void;
@@ -31,11 +31,11 @@ export function BulkBar({ client, chosen, more, via, onAll, onDone }: Props) {
   const send = () => {
     if (verdict === null) return;
     setSent(chosen);
-    const told = (id: string, outcome: Outcome) =>
+    const onOutcome = (id: string, outcome: Outcome) =>
       setOutcomes((before) => new Map(before).set(id, outcome));
     const ids = chosen.map(({ required }) => required.request_id);
     const sendOne: Send = (id, answer, timing) => client.answer(id, answer, timing);
-    void decideAll(ids, answerOf(verdict, via), sendOne, told);
+    void decideAll(ids, answerOf(verdict, via), sendOne, onOutcome);
   };
   return (
     <section class="chitl-bulk" data-testid="hitl-bulk" aria-label="Selected requests">
@@ -175,7 +175,7 @@ function Results({ sent, outcomes, onDone }: ResultsProps) {
               data-outcome={outcome?.kind ?? "sending"}
             >
               <span dir="auto">{firstPart(required.prompt, 500)}</span>
-              <span>{told(outcome)}</span>
+              <span>{outcomeText(outcome)}</span>
             </li>
           );
         })}
@@ -195,7 +195,7 @@ function Results({ sent, outcomes, onDone }: ResultsProps) {
   );
 }
 
-function told(outcome: Outcome | undefined): string {
+function outcomeText(outcome: Outcome | undefined): string {
   switch (outcome?.kind) {
     case undefined:
       return "Sending…";
@@ -220,7 +220,7 @@ function wordFor(verdict: Verdict, required: Request["required"]): string {
   }
 }
 
-/** Whoever confirms goes on from here by keyboard; a stable function is called only once. */
+/** Focus the first control of the confirmation; a stable function is called only once. */
 function begin(element: HTMLElement | null): void {
   element?.focus();
 }

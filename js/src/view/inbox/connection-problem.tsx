@@ -1,4 +1,4 @@
-/** What stands above a list when the connection is not what it should be, and what to do. */
+/** The message above a list when the connection is lost or refused, and what to do. */
 import type { Client } from "../../client/client";
 import { useClient } from "../use-client";
 

@@ -1,4 +1,4 @@
-/** A small dialog over the page: the browser's own, so that focus and Esc are as everywhere. */
+/** A modal dialog: the browser's own, so that focus and Esc work as usual. */
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 

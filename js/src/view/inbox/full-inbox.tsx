@@ -1,8 +1,8 @@
 /**
- * The inbox in full: what waits, the history, one request by its address.
+ * The full inbox: pending requests, the history, and single requests by URL.
  *
- * It stands on the inbox page and in JupyterLab's panel; `host` is what differs there.
- * The cards are the same as under a cell.
+ * The inbox page and JupyterLab's panel show it; `host` holds the differences between the two. The
+ * cards are the same as under a cell.
  */
 import type { RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
@@ -142,7 +142,7 @@ const KEYBOARD =
 interface IconButtonProps {
   readonly testId: string;
   readonly label: string;
-  /** A path in a square of 16. */
+  /** An SVG path in a 16 × 16 box. */
   readonly icon: string;
   readonly shortcut?: string;
   readonly onClick: () => void;

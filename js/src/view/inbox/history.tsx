@@ -1,4 +1,4 @@
-/** The closed requests: one line each, and on opening the question, the answer and the trail. */
+/** The closed requests: one line each, which opens to the question, the answer and the trail. */
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { Endpoint } from "../../client/endpoint";
@@ -21,10 +21,10 @@ import { ItemLinks } from "./item";
 import { NothingFound, Toolbar } from "./toolbar";
 import { Trail } from "./trail";
 
-/** A prompt in one line, which is cut where it ends anyway. */
+/** Characters of a prompt in its one line, where CSS cuts it anyway. */
 const LINE_CHARS = 500;
 
-/** A search is not sent while one still types its word. */
+/** Delay of a search while somebody types. */
 const TYPING_MS = 200;
 
 export function HistoryList({ client, host, filters, onFilters, search }: ListProps) {
@@ -102,7 +102,7 @@ function Entry({ client, request, host }: EntryProps) {
       data-status={request.status}
       data-stop
       onToggle={(event) => {
-        client.learned(request); // before its card asks for it
+        client.learned(request); // before the card looks it up
         setOpen(event.currentTarget.open);
       }}
     >
@@ -111,15 +111,15 @@ function Entry({ client, request, host }: EntryProps) {
       </summary>
       {open && (
         <div class="chitl-entry-body">
-          <Known client={client} request={request} host={host} />
+          <FullRequest client={client} request={request} host={host} />
         </div>
       )}
     </details>
   );
 }
 
-/** One request in full: its card, what happened to it, and the ways on. */
-export function Known({ client, request, host }: EntryProps) {
+/** One request in full: its card, its activity, and links. */
+export function FullRequest({ client, request, host }: EntryProps) {
   return (
     <>
       <Card client={client} snapshot={request.required} via={host.via} alone={false} />

@@ -1,7 +1,7 @@
 /**
- * All that waits for an answer, live: `hitl.inbox()` in a notebook.
+ * The live list of pending requests: `hitl.inbox()` in a notebook.
  *
- * The page and the panel show more around the same cards (`full-inbox.tsx`).
+ * The inbox page and the panel show more around the same cards (`full-inbox.tsx`).
  */
 import type { Client } from "../../client/client";
 import { isPending, useCards, useShown } from "../card/request-cards";

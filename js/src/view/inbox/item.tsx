@@ -1,13 +1,13 @@
-/** A card in a list: with a box to select it by, and the ways that lead on from it. */
+/** A card in a list, with a checkbox to select it and links to its notebook and URL. */
 import type { ComponentChildren } from "preact";
 import { hashOf } from "../../inbox/place";
 import type { HumanInputRequired } from "../../protocol/gen";
 import type { InboxHost, NotebookLink } from "./host";
 
-/** How an item can be selected; null when nothing is being selected. */
+/** The selection state of an item. */
 export interface Selecting {
   readonly chosen: boolean;
-  /** Why it cannot be chosen together with those that are. */
+  /** Why it cannot be selected with the others; null if it can. */
   readonly blocked: string | null;
   readonly toggle: () => void;
 }
@@ -62,7 +62,7 @@ interface ItemLinksProps {
   readonly host: InboxHost;
 }
 
-/** To the notebook, and the address of this one request. */
+/** The links of a request: to its notebook, and to its own URL. */
 export function ItemLinks({ required, host }: ItemLinksProps) {
   const notebook = host.notebookLink(required);
   const own = hashOf({ view: "request", id: required.request_id });

@@ -1,5 +1,4 @@
-/** Putting the inbox in full on a page: apart from `bundle/`, so that a card stays small. */
-
+/** Mounts the full inbox on a page; separate from `bundle/` to keep the card's script small. */
 import { type Cleanup, mount } from "../mount";
 import dialogCss from "./dialog.css";
 import { FullInbox } from "./full-inbox";

@@ -1,4 +1,4 @@
-/** What waits, with everything that helps when it is much: filters, search, selecting. */
+/** The pending requests, with filters, search and selection. */
 import { facets, isFiltered, matches, NO_FILTERS } from "../../inbox/filters";
 import type { Request } from "../../protocol/state";
 import { isPending, useCards, useShown } from "../card/request-cards";

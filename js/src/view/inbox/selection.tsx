@@ -1,4 +1,4 @@
-/** Which requests are chosen for one decision, and the button that begins and ends it. */
+/** The selection of requests for one decision, and the button that starts and ends it. */
 import { useRef, useState } from "preact/hooks";
 import { alike, isSimple, likeness } from "../../inbox/bulk";
 import type { Request } from "../../protocol/state";
@@ -22,7 +22,7 @@ export function SelectButton({ selection }: { readonly selection: Selection }) {
   );
 }
 
-/** Which requests are chosen. The first one decides which others can be. */
+/** Return the selected requests; the first one determines which others can be selected. */
 export function useSelection(found: readonly Request[]) {
   const [ids, setIds] = useState<ReadonlySet<string> | null>(null);
   const [turn, setTurn] = useState(0);
@@ -54,7 +54,7 @@ export function useSelection(found: readonly Request[]) {
     start: () => setIds(new Set()),
     button,
     stop: () => {
-      button.current?.focus(); // the bar goes, and the focus in it would with it
+      button.current?.focus(); // the bar disappears, and the focus with it
       setIds(null);
       setTurn(turn + 1);
     },

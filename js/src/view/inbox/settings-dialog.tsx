@@ -1,4 +1,4 @@
-/** What a person sets for this browser; every change holds at once. */
+/** The settings of this browser; every change applies at once. */
 import { useState } from "preact/hooks";
 import { askToNotify, playSound } from "../../inbox/attention";
 import {
@@ -20,7 +20,7 @@ export function SettingsDialog({ onClose }: { readonly onClose: () => void }) {
   return (
     <Dialog title="Settings" testId="hitl-settings" onClose={onClose}>
       <div class="chitl-settings">
-        <Calls preferences={preferences} change={change} onRefused={setRefused} />
+        <Alerts preferences={preferences} change={change} onRefused={setRefused} />
         <QuietHours preferences={preferences} change={change} />
         <UndoTime preferences={preferences} change={change} />
         {refused !== null && (
@@ -41,7 +41,7 @@ interface PartProps {
   readonly change: (part: Partial<Preferences>) => void;
 }
 
-function Calls({
+function Alerts({
   preferences,
   change,
   onRefused,

@@ -1,4 +1,4 @@
-/** The list of keys. */
+/** The dialog with the keyboard shortcuts. */
 import { Dialog } from "./dialog";
 import { KEY_WORDS } from "./shortcuts";
 

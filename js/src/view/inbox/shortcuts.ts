@@ -1,9 +1,9 @@
 /**
- * The keyboard of a list: moving between cards, searching, changing the view.
+ * Keyboard shortcuts of a list: moving between cards, searching, switching views.
  *
- * What is decided with a card in focus belongs to the card (`a`, `r`, `e`, `x`, Ctrl+Enter). On a
- * page of our own the whole page listens; in JupyterLab only what is in the panel, because
- * letters elsewhere are the notebook's. Keys that are typed into something stay text.
+ * The card with the focus handles the keys that decide (`a`, `r`, `e`, `x`, Ctrl+Enter). On the inbox
+ * page the shortcuts work everywhere; in JupyterLab only inside the panel, because other letters
+ * belong to the notebook. They do not work while somebody types.
  */
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -19,7 +19,7 @@ export const KEYS: Readonly<Record<string, Action>> = {
   "?": "keys",
 };
 
-/** What the list of keys says, the card's own keys among it. */
+/** The shortcuts as the dialog shows them, including those of a card. */
 export const KEY_WORDS: readonly (readonly [string, string])[] = [
   ["j", "next card"],
   ["k", "previous card"],
@@ -58,7 +58,7 @@ export function useShortcuts(
   }, [root, wholePage]);
 }
 
-/** Return what a key press asks for, or null when it is text, or somebody else's. */
+/** Return the action of a key press, or null when it is text or not a shortcut. */
 export function actionOf(event: KeyboardEvent): Action | null {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return null;
   const target = event.target as Element | null;
@@ -72,7 +72,7 @@ export function actionOf(event: KeyboardEvent): Action | null {
   return KEYS[event.key] ?? null;
 }
 
-/** Move the focus to the card after, or before, the one that has it. */
+/** Move the focus to the next or previous card. */
 export function moveFocus(root: HTMLElement, by: 1 | -1): void {
   const cards = [...root.querySelectorAll<HTMLElement>("[data-stop]")];
   const active = root.ownerDocument.activeElement;

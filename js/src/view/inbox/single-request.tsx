@@ -1,10 +1,10 @@
-/** One request by its address, open or closed: what a link in a message leads to. */
+/** One request by its URL, open or closed: the target of links in messages. */
 import { useEffect, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import { get } from "../../client/http";
 import { requestFromListing } from "../../protocol/state";
 import { useClient } from "../use-client";
-import { Known } from "./history";
+import { FullRequest } from "./history";
 import type { InboxHost } from "./host";
 
 interface Props {
@@ -31,7 +31,7 @@ export function SingleRequest({ client, host, id, onBack }: Props) {
           {WORDS[search]}
         </p>
       ) : (
-        <Known client={client} request={request} host={host} />
+        <FullRequest client={client} request={request} host={host} />
       )}
     </div>
   );
@@ -45,7 +45,7 @@ const WORDS: Readonly<Record<Search, string>> = {
     "You do not have permission to see this request. Check which account you are logged in with.",
 };
 
-/** Ask the server for a request that the stream did not bring, again when the connection is. */
+/** Fetch a request that the stream did not bring, and again when the connection changes. */
 function useSearch(client: Client, { endpoint }: InboxHost, id: string): Search {
   const [search, setSearch] = useState<Search>("looking");
   const phase = useClient(client, (known) => known.connection.phase);

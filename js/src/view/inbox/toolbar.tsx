@@ -1,4 +1,4 @@
-/** Searching and narrowing down: one row of controls above a list. */
+/** The row above a list: search and filters. */
 import type { ComponentChildren, RefObject } from "preact";
 import { useState } from "preact/hooks";
 import { type Facet, type Field, type Filters, isFiltered, NO_FILTERS } from "../../inbox/filters";
@@ -9,7 +9,7 @@ interface Props {
   readonly facets: readonly Facet[];
   readonly onChange: (filters: Filters) => void;
   readonly search: RefObject<HTMLInputElement | null>;
-  /** What else can be done with the list. */
+  /** Further controls. */
   readonly children?: ComponentChildren;
 }
 
@@ -110,7 +110,7 @@ function FacetSelect({ facet, chosen, onChoose }: FacetProps) {
   );
 }
 
-/** What a list says when its filters leave nothing. */
+/** The empty state of a filtered list. */
 export function NothingFound({ onClear, children }: { onClear: () => void; children?: string }) {
   return (
     <div class="chitl-nothing" data-testid="hitl-nothing-found">

@@ -1,4 +1,4 @@
-/** The audit trail on the screen: who did what, when and from where, oldest first. */
+/** The activity of a request: who did what, when and from where, oldest first. */
 import { useEffect, useState } from "preact/hooks";
 import type { Endpoint } from "../../client/endpoint";
 import { folded, loadTrail } from "../../client/trail";

@@ -1,14 +1,14 @@
-/** A long list that is drawn bit by bit: what is far below comes when one gets near it. */
+/** Draws a long list in steps: further items are drawn when its end comes near. */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** Cards are heavy (Markdown, forms); some screens of them are enough to begin with. */
+/** Items drawn at first, and per step: cards are expensive to draw (Markdown, forms). */
 const STEP = 25;
 
-/** Begin to draw when the end of the list is this near. */
+/** How near the list's end has to be to draw the next step. */
 const MARGIN = "1500px";
 
-/** Return how many to draw, and what to put at the list's end. */
+/** Return how many items to draw, and a ref for an element at the list's end. */
 export function useInfiniteScroll(
   total: number,
 ): readonly [number, RefObject<HTMLDivElement | null>] {

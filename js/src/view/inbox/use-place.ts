@@ -1,4 +1,4 @@
-/** Which part of the inbox shows: by the address bar on a page of one's own, else by a state. */
+/** Which part of the inbox is shown: from the URL on the inbox page, else from state. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { hashOf, type Place, placeOf } from "../../inbox/place";
 

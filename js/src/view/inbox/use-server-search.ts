@@ -1,7 +1,7 @@
 /**
- * What a search finds among large questions, whose texts this page does not have: the server looks.
+ * Searches large questions on the server, because the page does not have their texts.
  *
- * It is asked only while there are such questions. Everything else is searched here (`filters.ts`).
+ * The server is asked only while there are such questions; `filters.ts` searches the others.
  */
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import type { Endpoint } from "../../client/endpoint";
@@ -9,13 +9,13 @@ import { listingParameters, NO_FILTERS } from "../../inbox/filters";
 import { History } from "../../inbox/history";
 import type { Request } from "../../protocol/state";
 
-/** A search is not sent while one still types its word. */
+/** Delay of a search while somebody types. */
 const TYPING_MS = 200;
 
 export interface Searched {
-  /** The requests in which the server found the words. */
+  /** The requests that the server found. */
   readonly ids: ReadonlySet<string>;
-  /** What people are told meanwhile; "" when there is nothing to say. */
+  /** A note about the search for people, or "". */
   readonly note: string;
 }
 

@@ -1,8 +1,8 @@
 /**
- * A run, live: its state and steps, its questions in place, its result or its error.
+ * The live view of a run: its state, steps and questions, and its result or error.
  *
- * Drawn at once from the event that came with it; from then on the log says what is true. The
- * button that cancels asks through the log, too: the kernel may be busy.
+ * It is drawn at once from the event that came with it; from then on the log's events count.
+ * Cancelling also goes through the log, because the kernel may be busy.
  */
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
@@ -19,11 +19,11 @@ import { RunSteps } from "./steps";
 import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./words";
 
 interface Props {
-  /** Null when the page is none of a Jupyter server. */
+  /** Null when the page has no Jupyter server. */
   readonly client: Client | null;
   readonly executionId: string;
   readonly snapshot: RunStarted;
-  /** The surface that an answer is given on. */
+  /** The surface that answers are sent from. */
   readonly via: string;
 }
 
@@ -125,7 +125,7 @@ interface QuestionsProps {
   readonly via: string;
 }
 
-/** The open questions and those answered while one looks; older ones fold away. */
+/** The open questions, and those answered while the view is open; older ones are folded. */
 function Questions({ client, requests, via }: QuestionsProps) {
   const shown = useShown(requests);
   const cards = useCards(client, via);
@@ -190,7 +190,7 @@ function Note({ text }: { readonly text: string | null }) {
   );
 }
 
-/** A task by its id, a flow's method by its name. */
+/** Return the steps that ask: tasks by id, a flow's methods by name. */
 function stepsOf(requests: readonly Request[]): ReadonlySet<string> {
   const ids = requests.map(({ required: { task_id, source } }) => task_id ?? source.task_name);
   return new Set(ids.filter((id) => id !== null));

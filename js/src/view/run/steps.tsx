@@ -1,13 +1,13 @@
-/** What a run does, step by step: the tasks of a crew, the methods of a flow. */
+/** The steps of a run: the tasks of a crew, or the methods of a flow. */
 import type { StepState, StepStatus } from "../../protocol/run";
 import { useSome } from "../text/show-more";
 import { duration } from "./words";
 
 interface Props {
   readonly steps: readonly StepState[];
-  /** Whether the run still goes: a step that was at work when it ended was stopped … */
+  /** Whether the run is in progress; a step that was running when it ended was stopped. */
   readonly going: boolean;
-  /** … and so was one that failed because the run was cancelled. */
+  /** Whether the run was cancelled; a step that failed because of that was stopped. */
   readonly cancelled: boolean;
   /** The steps that wait for a person. */
   readonly asking: ReadonlySet<string>;

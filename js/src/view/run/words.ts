@@ -1,21 +1,20 @@
-/** The words of a run's view: where it stands, how long it took, why it was stopped. */
-
+/** The texts of a run's view: its state, how long it took, why it was stopped. */
 import type { FollowedRun } from "../../client/runs";
 import type { RunCancelled } from "../../protocol/gen";
 import type { RunStatus } from "../../protocol/run";
 
 /**
- * What a run's view shows: the run's own status, or
+ * The state that a run's view shows: the run's own status, or
  *
- * - `starting`: the log has not spoken of it yet
- * - `waiting`: it runs, and a question of it is open
- * - `lost`: the process that ran it is gone and could not say so
- * - `gone`: the log knows nothing of it
- * - `detached`: the page is none of a Jupyter server
+ * - `starting`: the log does not have it yet
+ * - `waiting`: it runs and has an open question
+ * - `lost`: the process that ran it ended without reporting
+ * - `gone`: the log no longer has it
+ * - `detached`: the page has no Jupyter server
  */
 export type RunShown = RunStatus | "starting" | "waiting" | "lost" | "gone" | "detached";
 
-/** Until it is this old, a run that the log does not know may be on its way there. */
+/** A younger run that the log does not have may still be on its way there. */
 const FRESH_MS = 60_000;
 
 const STATES: Readonly<Record<RunShown, string>> = {
@@ -51,7 +50,7 @@ export function stateWord(shown: RunShown): string {
   return STATES[shown];
 }
 
-/** What a reader should know beside the state, or null. */
+/** Return a note to show with the state, or null. */
 export function note(shown: RunShown, run: FollowedRun | null): string | null {
   const end = run?.state?.end;
   if (end?.type === "run_cancelled") return CANCELLED[end.reason];
@@ -61,12 +60,12 @@ export function note(shown: RunShown, run: FollowedRun | null): string | null {
   return NOTES[shown] ?? null;
 }
 
-/** Whether it may still do something by itself. */
+/** Whether the run is in progress. */
 export function isGoing(shown: RunShown): boolean {
   return shown === "starting" || shown === "running" || shown === "waiting";
 }
 
-/** What a run's view shows, from all that is known of it. */
+/** Return the state to show for a run. */
 export function shownAs(
   run: FollowedRun | null,
   known: { readonly connected: boolean; readonly asks: boolean; readonly lost: boolean },
@@ -79,12 +78,12 @@ export function shownAs(
   if (known.asks) return "waiting";
   if (known.lost) return "lost";
   if (state.started.offset !== null) return "running";
-  // Only the notebook has told of it so far.
+  // So far only the notebook has it.
   const age = now.getTime() - Date.parse(state.started.timestamp);
   return run?.loaded && age > FRESH_MS ? "gone" : "starting";
 }
 
-/** "0:07", "12:03", "1:02:03"; by the reader's clock where the run still goes. */
+/** Return a duration such as "0:07", "12:03" or "1:02:03". */
 export function duration(from: string, to: string | Date): string {
   const end = typeof to === "string" ? Date.parse(to) : to.getTime();
   const seconds = Math.max(0, Math.floor((end - Date.parse(from)) / 1000));

@@ -1,9 +1,9 @@
-/** A difference as a person reads it: what went is struck out, what came is underlined. */
+/** A difference between two texts: removed words are struck out, added words underlined. */
 import { useMemo } from "preact/hooks";
 import { type Part, shortened, wordDiff } from "./diff";
 import { LongText, useSome } from "./show-more";
 
-/** Parts of a difference that are shown at first. */
+/** Parts of a difference shown at first. */
 const PARTS = 1000;
 
 interface Props {
@@ -15,7 +15,7 @@ export function Changes({ before, after }: Props) {
   return <Difference parts={useMemo(() => wordDiff(before, after), [before, after])} />;
 }
 
-/** A difference that was found already; long stretches that stayed are left out. */
+/** An already computed difference; long unchanged stretches are left out. */
 export function Difference({ parts }: { readonly parts: readonly Part[] }) {
   const changes = useMemo(() => shortened(parts), [parts]);
   const [shown, more] = useSome(changes, "changes", PARTS);
@@ -25,7 +25,7 @@ export function Difference({ parts }: { readonly parts: readonly Part[] }) {
       data-testid="hitl-diff"
       aria-label="Changes"
       dir="auto"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a long one scrolls (WCAG 2.1.1)
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a long difference scrolls (WCAG 2.1.1)
       tabIndex={0}
     >
       {shown.map(({ kind, text }, at) => {

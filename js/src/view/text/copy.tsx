@@ -1,4 +1,4 @@
-/** A button that copies a text, and says so. */
+/** A button that copies a text and confirms it. */
 import { useRef, useState } from "preact/hooks";
 
 export function Copy({ text }: { readonly text: string }) {

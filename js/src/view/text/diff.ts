@@ -1,8 +1,8 @@
 /**
- * What changed between two texts, word by word. Pure.
+ * The difference between two texts, word by word. Pure.
  *
- * Words are found by the browser's own segmenter, so that Chinese and Thai have some too. It
- * knows nothing of how a difference is drawn (`changes.tsx`).
+ * The browser's own segmenter finds the words, also in Chinese and Thai. `changes.tsx` draws the
+ * difference.
  */
 import { diffArrays } from "diff";
 
@@ -11,18 +11,18 @@ export interface Part {
   readonly text: string;
 }
 
-/** Most changed words that are looked for (some 50 ms); beyond it all counts as changed. */
+/** Most edits to search for (some 50 ms); with more, the whole text counts as changed. */
 const MOST_EDITS = 700;
 
 /** Texts with more than this between their common ends are not compared word by word. */
 const MOST_CHARS = 40_000;
 
-/** Unchanged text that is shown beside a change, in characters. */
+/** Characters of unchanged text shown beside a change. */
 const AROUND = 120;
 
-/** Return the parts that lead from one text to the other, in order. */
+/** Return the difference as parts, in order. */
 export function wordDiff(before: string, after: string): readonly Part[] {
-  // Who types changes one place: only the words between the common ends are compared.
+  // Typing changes one place, so only the words between the common ends are compared.
   const start = commonStart(before, after);
   const end = commonEnd(before.slice(start), after.slice(start));
   const changed = compare(
@@ -66,7 +66,7 @@ function compare(before: string, after: string): readonly Part[] {
   return result;
 }
 
-/** Return how alike two texts are: the share of the longer one that stayed, from 0 to 1. */
+/** Return how similar two texts are: the unchanged share of the longer one, from 0 to 1. */
 export function likeness(diff: readonly Part[]): number {
   const length = { same: 0, added: 0, removed: 0 };
   for (const { kind, text } of diff) length[kind] += text.length;
@@ -74,7 +74,7 @@ export function likeness(diff: readonly Part[]): number {
   return longer === 0 ? 1 : length.same / longer;
 }
 
-/** Shorten what did not change to what stands beside a change. */
+/** Shorten unchanged parts to the text beside a change. */
 export function shortened(diff: readonly Part[]): readonly Part[] {
   return diff.map((part, at) => {
     if (part.kind !== "same" || part.text.length <= 3 * AROUND) return part;
@@ -84,7 +84,7 @@ export function shortened(diff: readonly Part[]): readonly Part[] {
   });
 }
 
-/** A space between two changed words belongs to the change: "old words" → "new text" is one. */
+/** Whether a space between two changed words joins them: "old words" → "new text" is one change. */
 function isGlue(text: string): boolean {
   return text.length <= 2 && text.trim() === "" && !text.includes("\n");
 }
@@ -103,7 +103,7 @@ function part(kind: Part["kind"], text: string): readonly Part[] {
   return text === "" ? [] : [{ kind, text }];
 }
 
-/** Return how much the texts have in common from the start, up to the last space in it. */
+/** Return the length of the common start, up to its last space. */
 function commonStart(one: string, other: string): number {
   const most = Math.min(one.length, other.length);
   let at = 0;

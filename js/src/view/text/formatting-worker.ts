@@ -1,4 +1,4 @@
-/** The worker's side of `formatting.ts`: text in, HTML out, one at a time. */
+/** The worker of `formatting.ts`: receives a text and returns its HTML, one at a time. */
 import { markdownHtml } from "./markdown-html";
 
 /** The part of a worker's globals that is used here (lib.webworker clashes with the DOM). */

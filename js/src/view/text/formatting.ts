@@ -1,8 +1,8 @@
 /**
- * Formatting Markdown where it cannot hold the page up: in a worker, one text after the other.
+ * Formats Markdown in a worker, one text after the other, so that it cannot block the page.
  *
- * A text that takes longer than its time loses its worker, and the next one gets another. Above it
- * is `markdown.tsx`; the worker's side is `formatting-worker.ts`.
+ * If a text exceeds its time limit, its worker is terminated and the next text gets a new one. Used
+ * by `markdown.tsx`; the worker is `formatting-worker.ts`.
  */
 import { builtFileUrl } from "../../client/endpoint";
 import { AT_ONCE_CHARS, FORMAT_MS, UNAIDED_CHARS } from "./limits";
@@ -14,32 +14,32 @@ interface Job {
   readonly done: (html: string | null) => void;
 }
 
-/** A worker is there by then, or will not come: its file is out of reach. */
+/** How long a worker may take to start; after that its file counts as unreachable. */
 const START_MS = 10_000;
 
-/** Texts that cost too much are not tried again. */
+/** Number of texts that exceeded the limits and are not tried again. */
 const MOST_REFUSED = 30;
 
 const FILE = "markdown-worker.js";
 
-/** Return the HTML of a text, null where it is to be shown plain, or undefined: `format` it. */
+/** Return the HTML of a text, null to show it plain, or undefined if `format` has to do it. */
 export function formattedAtOnce(text: string): string | null | undefined {
   if (text.length <= AT_ONCE_CHARS) return markdownHtml(text);
   return formatter.isRefused(text) ? null : undefined;
 }
 
-/** Format a text; null where it is to be shown plain. It never resolves once it was given up. */
+/** Format a text; null means to show it plain. Never resolves after `signal` is aborted. */
 export function format(text: string, signal: AbortSignal): Promise<string | null> {
   return formatter.format(text, signal);
 }
 
-/** Let this script, as a worker, format texts; for scripts that call `serveFormatting`. */
+/** Use this script as the worker; it has to call `serveFormatting`. */
 export function formatBy(script: string): void {
   formatter.scripts.unshift(() => script);
 }
 
 class Formatter {
-  /** Where a worker's script may be had, the best first; those that do not work are dropped. */
+  /** Sources of the worker's script, best first; those that fail are dropped. */
   readonly scripts: (() => string | null)[] = [() => builtFileUrl(FILE)?.href ?? null];
   private readonly queue: Job[] = [];
   private readonly refused = new Set<string>();
@@ -69,7 +69,7 @@ class Formatter {
     }
   }
 
-  /** Give the job to a worker; false where the page has none. */
+  /** Give the job to a worker; false if the page has none. */
   private begin(): boolean {
     this.worker ??= this.start();
     if (this.worker === null) return false;
@@ -117,7 +117,7 @@ class Formatter {
     worker.postMessage(this.job?.text);
   }
 
-  /** The text took too long, or its worker did not come: then another script is tried. */
+  /** Handle a text that took too long, or a worker that did not start: then try another script. */
   private failed(): void {
     clearTimeout(this.timer);
     this.worker?.terminate();

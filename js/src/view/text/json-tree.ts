@@ -1,19 +1,18 @@
 /**
- * JSON as a person can read it: indented, and folded where it is long.
+ * Shows JSON as a readable tree: indented, and folded where it is long.
  *
- * Numbers are shown as they were written, not as JavaScript reads them: whoever approves a
- * call must see the digits that will be sent. It makes elements, and puts text into
- * them as text only.
+ * Numbers are shown as they were written, not as JavaScript reads them, so that a person who approves
+ * a call sees the digits that will be sent. Text is inserted only as text, never as HTML.
  */
 import { tamed } from "./limits";
 
-/** Lines of one object or list that are shown unfolded, below the outermost. */
+/** Lines of a nested object or list up to which it is shown unfolded. */
 const LINES_OPEN = 12;
 
-/** More than this is shown as it was written: a page has other things to draw. */
+/** With more tokens than this, the source is shown instead of a tree. */
 const MOST_TOKENS = 4000;
 
-/** Deeper than this the source stays as it is: nobody reads it, and recursion must end. */
+/** With deeper nesting the source is shown instead: nobody reads it, and recursion must end. */
 const MOST_DEPTH = 40;
 
 type Node = string | { readonly open: "{" | "["; readonly entries: readonly Entry[] };
@@ -26,7 +25,7 @@ interface Entry {
 const WHAT = { "{": "field", "[": "item" } as const;
 const CLOSING = { "{": "}", "[": "]" } as const;
 
-/** Return an element that shows the text, or null when it is no JSON object or list. */
+/** Return an element that shows the text, or null if it is not a JSON object or list. */
 export function jsonTree(text: string, page: Document = document): HTMLElement | null {
   const tree = parse(text);
   if (tree === null) return null;
@@ -75,7 +74,7 @@ function parse(text: string): Node | null {
   }
 }
 
-/** Show letters as letters, and what would hide or turn around other text by its number. */
+/** Show letters as such, and characters that hide or reorder text as escapes. */
 function legible(token: string): string {
   if (!token.startsWith('"')) return token;
   const numbered = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,8 +1,8 @@
 /**
- * Markdown as HTML, not yet safe: `safe-tree.ts` makes elements of it. Pure.
+ * Converts Markdown to HTML that is not yet safe; `safe-tree.ts` builds elements from it. Pure.
  *
- * What it costs depends on the text, and no parser of Markdown is fast for every text. So it runs
- * in a worker (`formatting.ts`), but for what is short.
+ * No Markdown parser is fast for every text, so this runs in a worker (`formatting.ts`), except for
+ * short texts.
  */
 import { Marked } from "marked";
 import { isJson } from "./json-tree";
@@ -19,7 +19,7 @@ const marked = new Marked({
   },
 });
 
-/** Return the HTML, or null where it is too much to build or nested too deeply to be read. */
+/** Return the HTML, or null if it is too large to build or too deeply nested. */
 export function markdownHtml(text: string): string | null {
   try {
     const html = marked.parse(isJson(text) ? `~~~json\n${text}\n~~~` : text, { async: false });

@@ -1,10 +1,10 @@
 /**
- * Markdown that a crew wrote, made safe to show and readable.
+ * Shows a crew's Markdown safely.
  *
- * The text comes from a language model and whatever it has read, so nothing in it may run,
- * load or imitate: `safe-tree.ts` builds only what is harmless, and an image becomes a link to
- * itself (loading it would tell its server that somebody reads this). Nor may it hold up the
- * page: `formatting.ts` formats it elsewhere, and what costs too much is shown plain.
+ * The text comes from a language model and whatever it has read, so nothing in it may run, load or
+ * imitate the page: `safe-tree.ts` builds only harmless elements, and an image becomes a link
+ * (loading it would tell its server that somebody reads this). It must not block the page either:
+ * `formatting.ts` formats it in a worker, and a text that takes too long is shown plain.
  */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { format, formattedAtOnce } from "./formatting";
@@ -15,7 +15,7 @@ import { drawMaths } from "./maths";
 import { safeTree } from "./safe-tree";
 import { LongText } from "./show-more";
 
-/** Return the Markdown as elements that are safe to show; none where it costs too much. */
+/** Return the Markdown as safe elements; empty if it exceeds the limits. */
 export function safeMarkdown(text: string, page: Document = document): DocumentFragment {
   return safeTree(markdownHtml(text) ?? "", page);
 }
@@ -39,7 +39,7 @@ export function Markdown({ text }: { readonly text: string }) {
 
 const PLAIN = "This text is too long or too deeply nested to format, so it is shown as written.";
 
-/** Return the HTML, null when there is none, and undefined until it is known. */
+/** Return the HTML, null to show the text plain, or undefined while it is being formatted. */
 function useFormatted(text: string): string | null | undefined {
   const [late, setLate] = useState<{ text: string; html: string | null } | null>(null);
   const atOnce = useMemo(() => formattedAtOnce(text), [text]);
@@ -60,21 +60,21 @@ function Formatted({ html }: { readonly html: string }) {
   useLayoutEffect(() => {
     if (host.current === null) return;
     const content = safeTree(html, host.current.ownerDocument);
-    dress(content);
+    enhance(content);
     host.current.replaceChildren(content);
     void drawMaths(host.current);
   }, [html]);
   return <div ref={host} class="chitl-markdown" />;
 }
 
-/** Make what is safe readable: tables that scroll, JSON that folds, lists that run their way. */
-function dress(content: DocumentFragment): void {
+/** Make tables scroll, JSON fold, and lists and tables follow their text direction. */
+function enhance(content: DocumentFragment): void {
   for (const table of content.querySelectorAll("table")) {
     const box = scroller(table.ownerDocument);
     table.replaceWith(box);
     box.append(table);
   }
-  // A paragraph runs as its own letters say (markdown.css); a list and a table as their first do.
+  // CSS gives each paragraph its direction; a list or table gets that of its first letters.
   for (const block of content.querySelectorAll("blockquote, ol, table, ul")) {
     block.setAttribute("dir", "auto");
   }
@@ -88,7 +88,7 @@ function dress(content: DocumentFragment): void {
   }
 }
 
-/** Return a box that scrolls by mouse, finger and keyboard. */
+/** Return a box that scrolls by mouse, touch and keyboard. */
 function scroller(page: Document): HTMLElement {
   const box = page.createElement("div");
   box.className = "chitl-scroll";

@@ -1,9 +1,9 @@
 /**
  * Formulas in a crew's Markdown: `$x$`, `\(x\)`, `$$x$$` and `\[x\]`.
  *
- * Here they are only found. What draws them is a file of its own (`src/entries/maths.ts`), fetched from
- * the same server when a text has a formula and never otherwise; until then, and wherever that
- * file is out of reach, the TeX source stands there as code.
+ * This module only finds them. A separate file draws them (`src/entries/maths.ts`), fetched from the
+ * same server only when a text has a formula; until then, and where that file is out of reach, the
+ * TeX source is shown as code.
  */
 import type { TokenizerAndRendererExtension } from "marked";
 import { builtFileUrl } from "../../client/endpoint";
@@ -19,10 +19,13 @@ interface Renderer {
 
 const FILE = "maths.js";
 
-/** The page has a turn after this long. */
+/** Drawing yields to the page after this long. */
 const SLICE_MS = 12;
 
-/** A longer one is none (`FORMULA_CHARS`). Pandoc's rule, so that "$5 and $10" is no formula: no space inside, no word behind. */
+/**
+ * At most `FORMULA_CHARS` long. Pandoc's rule, so that "$5 and $10" is not a formula: no space just
+ * inside the dollar signs, and no word character after them.
+ */
 const INLINE =
   /^(?:\$(?![\s$])((?:\\[\s\S]|[^\\$\n`]){0,2000}?[^\s\\$`])\$(?!\w)|\\\(([\s\S]{1,2000}?)\\\))/;
 const BLOCK = /^(?:\$\$([\s\S]{1,2000}?)\$\$|\\\[([\s\S]{1,2000}?)\\\])/;
@@ -50,7 +53,7 @@ export async function drawMaths(
     }
     const block = source.getAttribute(MATHS) === "block";
     const formula = renderer.drawn(source.textContent ?? "", block);
-    if (formula === null) continue; // no TeX that can be drawn: the source stays
+    if (formula === null) continue; // TeX that cannot be drawn: the source stays
     left -= formula.querySelectorAll("*").length;
     if (left < 0) return;
     const place = source.ownerDocument.createElement("span");

@@ -1,15 +1,14 @@
 /**
- * HTML that a crew wrote, as elements that are safe to show.
+ * Builds safe elements from a crew's HTML.
  *
- * Nothing is cleaned here: the HTML is parsed into a document without a window, where nothing
- * runs or loads, and what is listed below is built anew from it. What is not listed is never
- * made, and since the result is never text again, no parser can read it another way (mutation
- * XSS). What its authors call an element is not believed either: a form's fields can shadow its
- * properties ("DOM clobbering"), and all that this can do here is to misplace text.
+ * The HTML is not cleaned: it is parsed into a document without a window, where nothing runs or
+ * loads, and only the elements listed below are built again from it. The result is never serialised,
+ * so no parser can read it differently (mutation XSS). Named form fields can shadow an element's
+ * properties ("DOM clobbering"); here that can only misplace text.
  */
 import { taming } from "./limits";
 
-/** The elements that are built, with the attributes that they keep. */
+/** The allowed elements, with their allowed attributes. */
 const KEPT: ReadonlyMap<string, readonly string[]> = new Map([
   ...names("a", ["href", "title"]),
   ...names("th td", ["align"]),
@@ -19,7 +18,7 @@ const KEPT: ReadonlyMap<string, readonly string[]> = new Map([
   ...names("table tbody thead tr ul", []),
 ]);
 
-/** Elements that go with all that is in them; of all others the text stays. */
+/** Elements that are dropped with their content; of all others the text is kept. */
 const DROPPED = new Set(
   "audio iframe noembed noframes noscript object plaintext script select style template textarea title video xmp".split(
     " ",
@@ -28,15 +27,15 @@ const DROPPED = new Set(
 
 const XHTML = "http://www.w3.org/1999/xhtml";
 
-/** Where a link may lead. */
+/** The allowed targets of links. */
 const LINKS = /^(?:https?|mailto):/i;
 
-/** Return the safe part of the HTML; links open elsewhere, unlinked from us. */
+/** Return the safe part of the HTML; links open in a new tab without access to this page. */
 export function safeTree(html: string, page: Document = document): DocumentFragment {
   const inert = new DOMParser().parseFromString(html, "text/html");
   const result = page.createDocumentFragment();
   const places = new Map<unknown, Node>([[inert.body, result]]);
-  const tame = taming(); // an entity may stand for what was tame as it was written
+  const tame = taming(); // an entity may decode to what needs taming
   const walker = inert.createTreeWalker(inert.body, ELEMENTS | TEXTS, filter);
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
     const place = places.get(node.parentNode) ?? result;
@@ -46,7 +45,7 @@ export function safeTree(html: string, page: Document = document): DocumentFragm
   return result;
 }
 
-/** Build the element and return where its children go: into it, or where it would have stood. */
+/** Build the element and return where its children go: into it, or into its parent. */
 function built(source: Element, place: Node, page: Document): Node {
   const attributes = KEPT.get(source.localName);
   if (attributes === undefined) return place;

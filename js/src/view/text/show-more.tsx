@@ -1,9 +1,9 @@
-/** What is too long to be drawn at once: its beginning, and a button that shows more. */
+/** Shows the beginning of a long text or list, and a button for more. */
 import type { ComponentChild } from "preact";
 import { useState } from "preact/hooks";
 import { DRAWN_CHARS, firstPart, LIST_ITEMS, SHORT_CHARS } from "./limits";
 
-/** Return the entries that are shown, and a button for more where there are some. */
+/** Return the entries to show, and a button for more if there are any. */
 export function useSome<T>(
   items: readonly T[],
   what: string,
@@ -20,7 +20,7 @@ export function useSome<T>(
   ];
 }
 
-/** Return a text in pieces, each of which is drawn whole. */
+/** Return a text in pieces that are short enough to be drawn uncut. */
 function pieces(text: string): readonly string[] {
   if (text.length <= DRAWN_CHARS) return [text];
   const piece = firstPart(text, DRAWN_CHARS);
@@ -29,7 +29,7 @@ function pieces(text: string): readonly string[] {
 
 interface LongTextProps {
   readonly text: string;
-  /** Characters at first, and at each click. */
+  /** Characters shown at first; each click adds five times as many. */
   readonly most?: number;
 }
 
