@@ -1,39 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Endpoint } from "../../src/client/endpoint";
 import { UNDO_KEY } from "../../src/client/undo";
 import card from "../../src/entries/widget";
 import { mountBundle, mountInbox } from "../../src/view/bundle/mount-bundle";
-import { LogServer } from "../client/log-server";
-import { Shown, snapshot } from "./card/shown";
 import { page } from "./page";
+import { pageWithServer, until } from "./page-with-server";
+import { Shown, snapshot } from "./shown";
 
-let server: LogServer;
-let cleanups: (() => void)[];
+const rig = pageWithServer();
 
-beforeEach(async () => {
-  server = await new LogServer().start();
-  cleanups = [];
-  sessionStorage.clear();
-  localStorage.setItem(UNDO_KEY, "0"); // the moment to undo has tests of its own
+beforeEach(() => {
+  localStorage.setItem(UNDO_KEY, "0"); // undo has tests of its own
 });
 
-afterEach(async () => {
-  for (const cleanup of cleanups) cleanup();
-  page.body.replaceChildren();
-  await server.stop();
-});
-
-const until = <T>(condition: () => T) => vi.waitUntil(condition, { timeout: 9000, interval: 5 });
-
-function host(): HTMLElement {
-  const element = page.createElement("div");
-  page.body.append(element);
-  return element;
-}
-
-function show(payload: unknown, via = "card") {
-  const element = host();
-  cleanups.push(mountBundle(element, payload, via, server.endpoint));
-  return new Shown(element);
+function show(payload: unknown, via = "card", endpoint: Endpoint | null = rig.server.endpoint) {
+  return rig.show((element) => mountBundle(element, payload, via, endpoint));
 }
 
 describe("a card", () => {
@@ -44,7 +25,7 @@ describe("a card", () => {
     expect(shown.status).toBe("sending");
     expect(shown.enabled("hitl-accept")).toBe(false);
     expect(shown.element.textContent).toContain("Sending to the server…");
-    server.ask("r1");
+    rig.server.ask("r1");
     await until(() => shown.enabled("hitl-accept"));
     shown.click("hitl-accept");
     await until(() => shown.status === "answered");
@@ -54,7 +35,7 @@ describe("a card", () => {
   });
 
   it("sends feedback by Ctrl+Enter, and never a blank one", async () => {
-    server.ask("r1");
+    rig.server.ask("r1");
     const shown = show(snapshot("r1"));
     await until(() => shown.status === "pending");
     expect(shown.enabled("hitl-send")).toBe(false);
@@ -66,12 +47,12 @@ describe("a card", () => {
     shown.press("Enter", { ctrlKey: true });
     await until(() => shown.status === "answered");
     expect(shown.text("hitl-record")).toContain("Shorter, please");
-    expect(server.answers).toHaveLength(1);
+    expect(rig.server.answers).toHaveLength(1);
     expect(sessionStorage).toHaveLength(0);
   });
 
   it("agrees at once with its copy", async () => {
-    server.ask("r1");
+    rig.server.ask("r1");
     const one = show(snapshot("r1"));
     const two = show(snapshot("r1"), "lab");
     await until(() => one.status === "pending" && two.status === "pending");
@@ -79,15 +60,15 @@ describe("a card", () => {
     await until(() => one.status === "answered");
     await until(() => two.status === "answered");
     expect(two.find("hitl-own-text")).toBeNull();
-    expect(server.count("websocket")).toBe(1);
+    expect(rig.server.count("websocket")).toBe(1);
   });
 
   it("shows who won and keeps one's own words when another was faster", async () => {
-    server.ask("r1");
+    rig.server.ask("r1");
     const shown = show(snapshot("r1"));
     await until(() => shown.status === "pending");
     shown.type("My careful words");
-    server.append({
+    rig.server.append({
       type: "human_input_completed",
       request_id: "r1",
       human_feedback: "Fine",
@@ -100,13 +81,13 @@ describe("a card", () => {
   });
 
   it("says that an answer came too late when the page did not know", async () => {
-    server.ask("r1");
+    rig.server.ask("r1");
     const shown = show(snapshot("r1"));
     await until(() => shown.status === "pending");
     shown.type("My careful words");
     await until(() => shown.enabled("hitl-send"));
-    server.deaf = true;
-    server.append({
+    rig.server.deaf = true;
+    rig.server.append({
       type: "human_input_completed",
       request_id: "r1",
       human_feedback: "Fine",
@@ -121,7 +102,7 @@ describe("a card", () => {
   });
 
   it("shows why an answer was refused, and stays open with the text", async () => {
-    server.ask("r1");
+    rig.server.ask("r1");
     const shown = show(snapshot("r1"));
     await until(() => shown.status === "pending");
     shown.type("invalid");
@@ -137,7 +118,7 @@ describe("a card", () => {
   it("keeps a draft over a reload of the page", async () => {
     const before = show(snapshot("r1"));
     before.type("Half a thought");
-    cleanups.pop()?.();
+    rig.takeDown();
     const after = show(snapshot("r1"));
     expect((after.find("hitl-feedback") as HTMLTextAreaElement).value).toBe("Half a thought");
   });
@@ -146,8 +127,8 @@ describe("a card", () => {
     ["human_input_cancelled", { reason: "source_lost" }, "the kernel that asked has stopped"],
     ["human_input_expired", {}, "nobody answered in time"],
   ])("of a request that ended by %s says so and offers nothing", async (type, fields, words) => {
-    server.ask("r1");
-    server.append({ type, request_id: "r1", ...fields });
+    rig.server.ask("r1");
+    rig.server.append({ type, request_id: "r1", ...fields });
     const shown = show(snapshot("r1", { timestamp: "2020-01-01T00:00:00Z" }));
     await until(() => shown.find("hitl-record"));
     expect(shown.text("hitl-record")).toContain(words);
@@ -161,7 +142,7 @@ describe("a card", () => {
   });
 
   it("shows the server's question, not one that a notebook pretends", async () => {
-    server.ask("r1", { prompt: "Delete everything?" });
+    rig.server.ask("r1", { prompt: "Delete everything?" });
     const shown = show(snapshot("r1", { prompt: "Do you like cats?" }));
     await until(() => shown.status === "pending");
     expect(shown.text("hitl-prompt")).toBe("Delete everything?");
@@ -169,7 +150,7 @@ describe("a card", () => {
 
   it("offers options and sends the chosen one", async () => {
     const response = { decisions: ["respond", "reject"], options: ["a", "b"] };
-    server.ask("r1", { kind: "question", response });
+    rig.server.ask("r1", { kind: "question", response });
     const shown = show(snapshot("r1", { kind: "question", response }));
     await until(() => shown.status === "pending");
     expect(shown.find("hitl-accept")).toBeNull();
@@ -182,7 +163,7 @@ describe("a card", () => {
   });
 
   it("shows the connection and its transport", async () => {
-    server.refused.add("websocket");
+    rig.server.refused.add("websocket");
     const shown = show(snapshot("r1"));
     expect(shown.find("hitl-connection")?.dataset).toMatchObject({ state: "connecting" });
     await until(() => shown.find("hitl-connection")?.dataset.state === "live");
@@ -204,18 +185,14 @@ describe("a card", () => {
     await until(() => gone.status === "answered");
     expect(gone.text("hitl-card")).toContain("The second one");
     expect(gone.text("hitl-card")).toContain("log does not have this request");
-    const [alone, ofAnother] = [host(), host()];
-    cleanups.push(mountBundle(alone, saved, "card", null));
-    expect(alone.textContent).toContain("The second one");
+    expect(show(saved, "card", null).element.textContent).toContain("The second one");
     const mixed = { ...saved, completion: { ...completion, request_id: "r2" } };
-    cleanups.push(mountBundle(ofAnother, mixed, "card", null));
+    const ofAnother = show(mixed, "card", null).element;
     expect(ofAnother.textContent).not.toContain("The second one");
   });
 
   it("can be read on a page that is none of a Jupyter server, and not answered", () => {
-    const element = host();
-    cleanups.push(mountBundle(element, snapshot("r1"), "card", null));
-    const shown = new Shown(element);
+    const shown = show(snapshot("r1"), "card", null);
     expect(shown.text("hitl-prompt")).toBe("Good?");
     expect(shown.find("hitl-accept")).toBeNull();
   });
@@ -229,18 +206,16 @@ describe("a card", () => {
 
 describe("the list of all that waits", () => {
   it("counts, takes in new questions, and keeps an answered one in its place", async () => {
-    server.ask("r1");
-    server.ask("done");
-    server.append({ type: "human_input_expired", request_id: "done" });
-    const element = host();
-    cleanups.push(mountInbox(element, "panel", server.endpoint));
-    const shown = new Shown(element);
+    rig.server.ask("r1");
+    rig.server.ask("done");
+    rig.server.append({ type: "human_input_expired", request_id: "done" });
+    const shown = rig.show((element) => mountInbox(element, "panel", rig.server.endpoint));
     await until(() => shown.text("hitl-count") === "1");
-    server.ask("r2");
+    rig.server.ask("r2");
     await until(() => shown.text("hitl-count") === "2");
     shown.click("hitl-accept");
     await until(() => shown.text("hitl-count") === "1");
-    const cards = [...element.querySelectorAll<HTMLElement>("[data-testid=hitl-card]")];
+    const cards = [...shown.element.querySelectorAll<HTMLElement>("[data-testid=hitl-card]")];
     expect(cards.map(({ dataset }) => [dataset.requestId, dataset.status])).toEqual([
       ["r1", "answered"],
       ["r2", "pending"],
@@ -274,7 +249,8 @@ describe("the anywidget", () => {
       off: (_: string, listener: (content: unknown) => void) => listeners.delete(listener),
       send: () => undefined,
     };
-    const el = host();
+    const el = page.createElement("div");
+    page.body.append(el);
     const cleanup = card.render({ model, el });
     expect(new Shown(el).status).toBe("sending");
     traits.request = snapshot("r2", { prompt: "Another?" });

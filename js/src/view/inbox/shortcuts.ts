@@ -24,15 +24,15 @@ export const KEY_WORDS: readonly (readonly [string, string])[] = [
   ["j", "next card"],
   ["k", "previous card"],
   ["/", "search"],
-  ["g", "pending requests"],
+  ["g", "pending"],
   ["h", "history"],
   ["a", "accept"],
   ["r", "respond"],
   ["e", "edit"],
   ["x", "reject"],
   ["Ctrl Enter", "send"],
-  ["Esc", "leave the text field"],
-  ["?", "keyboard shortcuts"],
+  ["Esc", "leave the field"],
+  ["?", "shortcuts"],
 ];
 
 export function useShortcuts(

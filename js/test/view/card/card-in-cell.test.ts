@@ -1,25 +1,22 @@
 /** The cards of a notebook whose page was reloaded while its cell ran. */
 import { describe, expect, it } from "vitest";
-import { mountBundle } from "../../../src/view/bundle/mount-bundle";
+import { mountBundle, mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { cardInCell, GRACE_MS } from "../../../src/view/card/card-in-cell";
 import { CellCards } from "../../../src/view/card/cell-cards";
-import { page } from "../page";
-import { cardsOnAPage, until } from "./cards-on-a-page";
-import { Shown, snapshot } from "./shown";
+import { type Shown, snapshot } from "../shown";
 
-const cards = cardsOnAPage();
+const cards = pageWithServer();
 const RUN = { execution_id: "run" };
 const at = (agoMs: number) => ({ ...RUN, timestamp: new Date(Date.now() - agoMs).toISOString() });
 const FIRST = at(3 * GRACE_MS);
 const SECOND = at(2 * GRACE_MS);
 
-/** A cell's output, as the notebook holds it. */
+/** Show a cell's output, as the notebook holds it. */
 function drawn(draw: ReturnType<typeof cardInCell>, id: string, fields: object): Shown {
-  const element = page.createElement("div");
-  page.body.append(element);
-  const take = mountBundle(element, snapshot(id, fields), "lab", cards.server.endpoint, draw);
-  cards.cleanups.push(take);
-  return new Shown(element);
+  const payload = snapshot(id, fields);
+  return cards.show((element) =>
+    mountBundle(element, payload, "lab", cards.server.endpoint, draw),
+  );
 }
 
 const shownIn = (shown: Shown) =>

@@ -1,8 +1,8 @@
 /** Since when a card asks, and until when. */
 import { describe, expect, it } from "vitest";
-import { cardsOnAPage, until } from "./cards-on-a-page";
+import { pageWithServer, until } from "../page-with-server";
 
-const cards = cardsOnAPage();
+const cards = pageWithServer();
 const { asked } = cards;
 
 describe("the deadline", () => {

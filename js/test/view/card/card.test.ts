@@ -2,9 +2,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { UNDO_KEY, UNDO_MS, undoMs } from "../../../src/client/undo";
 import { page } from "../page";
-import { cardsOnAPage, until } from "./cards-on-a-page";
+import { ALL_DECISIONS, pageWithServer, until } from "../page-with-server";
 
-const cards = cardsOnAPage();
+const cards = pageWithServer();
 const { asked, drawn } = cards;
 
 /** Between two things that a person does, the card is drawn: that is queued, not done at once. */
@@ -19,13 +19,6 @@ function answeredByAda() {
     answered_by: { name: "ada", via: "cli" },
   });
 }
-
-/** The last event of the log, as the server stored it. */
-function completed() {
-  return cards.server.events().at(-1);
-}
-
-const REVIEW = { decisions: ["approve", "respond", "edit", "reject"] };
 
 describe("a decision that may be regretted", () => {
   it("waits for three seconds unless the person has set another time", () => {
@@ -56,7 +49,7 @@ describe("a decision that may be regretted", () => {
   });
 
   it("is taken back by Escape, and goes at once by a second click", async () => {
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     shown.type("Not like this");
     await until(() => shown.enabled("hitl-send"));
     shown.click("hitl-accept");
@@ -68,7 +61,7 @@ describe("a decision that may be regretted", () => {
     await until(() => shown.find("hitl-send-now"));
     shown.click("hitl-send-now");
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({ decision: "approve" });
+    expect(cards.lastEvent()).toMatchObject({ decision: "approve" });
     expect(cards.server.answers).toHaveLength(1);
   });
 
@@ -77,7 +70,7 @@ describe("a decision that may be regretted", () => {
     const shown = await asked({});
     shown.click("hitl-accept");
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({ decision: "approve" });
+    expect(cards.lastEvent()).toMatchObject({ decision: "approve" });
   });
 
   it.each([
@@ -89,7 +82,7 @@ describe("a decision that may be regretted", () => {
     await until(() => shown.find("hitl-undo"));
     leave();
     await until(() => cards.server.answers.length === 1);
-    await until(() => completed()?.decision === "approve");
+    await until(() => cards.lastEvent()?.decision === "approve");
   });
 
   it("is dropped, and this is said, when another answer came meanwhile", async () => {
@@ -135,7 +128,7 @@ describe("a typed form", () => {
     shown.click("hitl-send");
     await until(() => shown.status === "answered");
     const values = { name: "Ada", nights: 2, room: "d", extras: ["breakfast"], smoker: false };
-    expect(completed()).toMatchObject({ decision: "respond", values });
+    expect(cards.lastEvent()).toMatchObject({ decision: "respond", values });
     expect(shown.text("hitl-values")).toContain("GuestAda");
     expect(shown.text("hitl-values")).toContain("roomDouble");
   });
@@ -156,7 +149,7 @@ describe("a typed form", () => {
     await until(() => shown.find("hitl-error") === null);
     shown.click("hitl-send");
     await until(() => shown.status === "answered");
-    expect(completed()?.values).toMatchObject({ nights: 4, extras: [] });
+    expect(cards.lastEvent()?.values).toMatchObject({ nights: 4, extras: [] });
   });
 
   it("survives a reload of the page", async () => {
@@ -202,7 +195,7 @@ describe("a tool's arguments", () => {
     expect(shown.text("hitl-accept")).toBe("Allow without changes");
     shown.click("hitl-send");
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({
+    expect(cards.lastEvent()).toMatchObject({
       decision: "edit",
       values: { table: "customers", limit: 10, since: "2026-01-01T00:00:00+02:00" },
     });
@@ -215,7 +208,7 @@ describe("a tool's arguments", () => {
 describe("a draft under review", () => {
   const draft = "The quick brown fox.";
   const context = `${draft}\n\n---\n\n**Task**\n\nA fox`;
-  const review = { draft, context, response: REVIEW };
+  const review = { draft, context, response: ALL_DECISIONS };
 
   it("is edited in place with the difference in sight", async () => {
     const shown = await asked(review);
@@ -231,7 +224,10 @@ describe("a draft under review", () => {
     expect(shown.find("hitl-diff")?.querySelector("ins")?.textContent).toBe("red");
     shown.press("Enter", { ctrlKey: true }, "hitl-editor");
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({ decision: "edit", human_feedback: "The quick red fox." });
+    expect(cards.lastEvent()).toMatchObject({
+      decision: "edit",
+      human_feedback: "The quick red fox.",
+    });
     expect(shown.text("hitl-record")).toContain("Accepted with edits");
     expect(shown.find("hitl-record")?.querySelector("ins")?.textContent).toBe("red");
   });
@@ -276,7 +272,7 @@ describe("a draft under review", () => {
     await until(() => shown.text("hitl-accept") === "Accept without feedback");
     shown.click("hitl-accept");
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({ decision: "approve", human_feedback: "" });
+    expect(cards.lastEvent()).toMatchObject({ decision: "approve", human_feedback: "" });
     expect(shown.text("hitl-own-text")).toBe("But the dog?");
   });
 
@@ -326,7 +322,7 @@ describe("a flow's outcomes", () => {
     await until(() => shown.text("hitl-accept") === "Skip without feedback");
     shown.element.querySelector<HTMLElement>("[data-option=publish]")?.click();
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({ options: ["publish"], human_feedback: "Well done" });
+    expect(cards.lastEvent()).toMatchObject({ options: ["publish"], human_feedback: "Well done" });
   });
 
   it("come after the comment that goes with them, since a click sends", async () => {
@@ -347,7 +343,7 @@ describe("a question without words", () => {
 
 describe("the keys of a card", () => {
   it("do what its buttons do, for the card that has the focus", async () => {
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     const card = shown.find("hitl-card");
     expect(shown.press("r", {}, "hitl-card").defaultPrevented).toBe(true);
     expect(page.activeElement).toBe(shown.find("hitl-feedback"));
@@ -361,11 +357,11 @@ describe("the keys of a card", () => {
     await until(() => shown.find("hitl-undo"));
     shown.press("Enter", { ctrlKey: true }, "hitl-card");
     await until(() => shown.status === "answered");
-    expect(completed()).toMatchObject({ decision: "approve" });
+    expect(cards.lastEvent()).toMatchObject({ decision: "approve" });
   });
 
   it("stay the card's own after somebody else has answered, until the focus leaves it", async () => {
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     const card = shown.find("hitl-card");
     shown.find("hitl-feedback")?.focus();
     answeredByAda();
@@ -378,7 +374,7 @@ describe("the keys of a card", () => {
   });
 
   it("are the host page's at once when the focus was elsewhere", async () => {
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     const card = shown.find("hitl-card");
     expect(card?.dataset.lmSuppressShortcuts).toBe("true");
     answeredByAda();
@@ -386,7 +382,7 @@ describe("the keys of a card", () => {
   });
 
   it("are letters while one types, held down, or with another key", async () => {
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     expect(shown.press("a").defaultPrevented).toBe(false);
     expect(shown.press("a", { ctrlKey: true }, "hitl-card").defaultPrevented).toBe(false);
     shown.press("a", { repeat: true }, "hitl-card");
@@ -395,7 +391,7 @@ describe("the keys of a card", () => {
   });
 
   it("stay with the card: the page around it hears neither them nor what is typed", async () => {
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     const heard: string[] = [];
     const listener = (event: KeyboardEvent) => heard.push(event.key);
     page.addEventListener("keydown", listener);

@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
 import { mountInbox } from "../../../src/view/bundle/mount-bundle";
-import { page } from "../page";
-import { cardsOnAPage, until } from "./cards-on-a-page";
-import { Shown } from "./shown";
+import { pageWithServer, until } from "../page-with-server";
+import type { Shown } from "../shown";
 
-const cards = cardsOnAPage();
+const cards = pageWithServer();
 
 const LARGE = { context: "# All of it", response: { decisions: ["approve", "reject"] } };
 
@@ -15,12 +14,9 @@ function askLarge(fields: object = LARGE): void {
   cards.server.ask("r1", fields);
 }
 
-/** Draw the inbox beside it. */
+/** Show the inbox. */
 function inbox(): Shown {
-  const element = page.createElement("div");
-  page.body.append(element);
-  cards.cleanups.push(mountInbox(element, "inbox", cards.server.endpoint));
-  return new Shown(element);
+  return cards.show((element) => mountInbox(element, "inbox", cards.server.endpoint));
 }
 
 describe("a large question in a list", () => {

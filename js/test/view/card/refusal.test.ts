@@ -1,26 +1,23 @@
 /** Refusing goes at once, and no approval from the same page comes before it. */
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
-import { cardsOnAPage, until } from "./cards-on-a-page";
+import { ALL_DECISIONS, pageWithServer, until } from "../page-with-server";
 
-const cards = cardsOnAPage();
+const cards = pageWithServer();
 const { asked, drawn } = cards;
-
-const REVIEW = { decisions: ["approve", "respond", "edit", "reject"] };
-
-function completed() {
-  return cards.server.events().at(-1);
-}
 
 describe("a refusal", () => {
   it("goes at once, with what was written", async () => {
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     shown.type("Not like this");
     await until(() => shown.enabled("hitl-send"));
     shown.click("hitl-reject");
     await until(() => shown.status === "answered");
     expect(shown.find("hitl-undo")).toBeNull();
-    expect(completed()).toMatchObject({ decision: "reject", human_feedback: "Not like this" });
+    expect(cards.lastEvent()).toMatchObject({
+      decision: "reject",
+      human_feedback: "Not like this",
+    });
   });
 
   it.each([
@@ -29,12 +26,12 @@ describe("a refusal", () => {
   ] as const)(
     "takes the place of an approval that can still be taken back, by %s",
     async (_, refuse) => {
-      const shown = await asked({ response: REVIEW });
+      const shown = await asked({ response: ALL_DECISIONS });
       shown.click("hitl-accept");
       await until(() => shown.find("hitl-undo"));
       refuse(shown);
       await until(() => shown.status === "answered");
-      expect(completed()).toMatchObject({ decision: "reject" });
+      expect(cards.lastEvent()).toMatchObject({ decision: "reject" });
       expect(cards.server.answers).toHaveLength(1);
     },
   );
@@ -49,15 +46,15 @@ describe("a refusal", () => {
   it("takes the place of an approval that has not reached the server", async () => {
     localStorage.setItem(UNDO_KEY, "0");
     for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
-    const shown = await asked({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
     cards.server.status = 503;
     shown.click("hitl-accept");
     await until(() => !shown.enabled("hitl-accept") && shown.enabled("hitl-reject"));
     shown.click("hitl-reject");
     await until(() => !shown.enabled("hitl-reject"));
     cards.server.status = null;
-    await until(() => completed()?.type === "human_input_completed");
-    expect(completed()).toMatchObject({ decision: "reject" });
+    await until(() => cards.lastEvent()?.type === "human_input_completed");
+    expect(cards.lastEvent()).toMatchObject({ decision: "reject" });
     await until(() => shown.status === "answered");
     expect(cards.server.answers).toHaveLength(1);
   });
@@ -65,8 +62,8 @@ describe("a refusal", () => {
   it("is not overtaken by the approval of another card of the same question", async () => {
     localStorage.setItem(UNDO_KEY, "50");
     for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
-    const shown = await asked({ response: REVIEW });
-    const other = drawn({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
+    const other = drawn({ response: ALL_DECISIONS });
     await until(() => other.status === "pending");
     shown.click("hitl-accept");
     await until(() => shown.find("hitl-undo"));
@@ -74,16 +71,16 @@ describe("a refusal", () => {
     other.click("hitl-reject");
     await until(() => shown.find("hitl-undo") === null); // its time is over
     cards.server.status = null;
-    await until(() => completed()?.type === "human_input_completed");
-    expect(completed()).toMatchObject({ decision: "reject" });
+    await until(() => cards.lastEvent()?.type === "human_input_completed");
+    expect(cards.lastEvent()).toMatchObject({ decision: "reject" });
     await until(() => shown.status === "answered");
   });
 
   it("is not overtaken by an approval that was held when the refusal failed", async () => {
     localStorage.setItem(UNDO_KEY, "60000");
     for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
-    const shown = await asked({ response: REVIEW });
-    const other = drawn({ response: REVIEW });
+    const shown = await asked({ response: ALL_DECISIONS });
+    const other = drawn({ response: ALL_DECISIONS });
     await until(() => other.status === "pending");
     shown.click("hitl-accept");
     await until(() => shown.find("hitl-undo"));
@@ -98,6 +95,6 @@ describe("a refusal", () => {
     expect(cards.server.answers).toHaveLength(0);
     other.click("hitl-reject");
     await until(() => other.status === "answered");
-    expect(completed()).toMatchObject({ decision: "reject" });
+    expect(cards.lastEvent()).toMatchObject({ decision: "reject" });
   });
 });

@@ -1,8 +1,8 @@
 /** A form that a browser takes long to draw: drawn where somebody turns to it, and sent whole. */
 import { describe, expect, it } from "vitest";
-import { cardsOnAPage, until } from "../card/cards-on-a-page";
+import { pageWithServer, until } from "../page-with-server";
 
-const cards = cardsOnAPage();
+const cards = pageWithServer();
 const { asked } = cards;
 
 const asking = (properties: object) => ({

@@ -1,27 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Endpoint } from "../../../src/client/endpoint";
 import { UNDO_KEY } from "../../../src/client/undo";
 import { mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { duration, shownAs } from "../../../src/view/run/words";
-import { LogServer } from "../../client/log-server";
-import { Shown } from "../card/shown";
-import { page } from "../page";
+import { pageWithServer, until } from "../page-with-server";
+import { Shown } from "../shown";
 
-let server: LogServer;
-let cleanups: (() => void)[];
+const rig = pageWithServer();
 
-beforeEach(async () => {
-  server = await new LogServer().start();
-  cleanups = [];
-  localStorage.setItem(UNDO_KEY, "0"); // the moment to undo has tests of its own
+beforeEach(() => {
+  localStorage.setItem(UNDO_KEY, "0"); // undo has tests of its own
 });
-
-afterEach(async () => {
-  for (const cleanup of cleanups) cleanup();
-  page.body.replaceChildren();
-  await server.stop();
-});
-
-const until = <T>(condition: () => T) => vi.waitUntil(condition, { timeout: 9000, interval: 5 });
 
 const TASKS = [
   { id: "t1", name: "note", agent: "Writer" },
@@ -42,7 +31,7 @@ function began(fields: object = {}) {
 }
 
 function tell(type: string, fields: object = {}) {
-  return server.append({ type, execution_id: "run-1", ...fields });
+  return rig.server.append({ type, execution_id: "run-1", ...fields });
 }
 
 function step(type: string, id = "t1", fields: object = {}) {
@@ -62,11 +51,9 @@ class RunShown extends Shown {
   }
 }
 
-function show(event: object = began(), endpoint: unknown = server.endpoint) {
-  const element = page.createElement("div");
-  page.body.append(element);
+function show(event: object = began(), endpoint: Endpoint | null = rig.server.endpoint) {
   const payload = { mode: "run", execution_id: "run-1", event };
-  cleanups.push(mountBundle(element, payload, "lab", endpoint as typeof server.endpoint));
+  const { element } = rig.show((host) => mountBundle(host, payload, "lab", endpoint));
   return new RunShown(element);
 }
 
@@ -75,7 +62,7 @@ describe("a run's view", () => {
     const shown = show();
     expect(shown.run).toBe("starting");
     expect(shown.steps()).toEqual(["waiting", "waiting"]);
-    server.append(began());
+    rig.server.append(began());
     step("run_task_started");
     await until(() => shown.run === "running");
     expect(shown.steps()).toEqual(["working", "waiting"]);
@@ -90,10 +77,10 @@ describe("a run's view", () => {
   });
 
   it("shows the whole record of a run that is over, its questions folded away", async () => {
-    server.append(began());
+    rig.server.append(began());
     step("run_task_started");
-    server.ask("r1", { execution_id: "run-1", task_id: "t1" });
-    server.append({
+    rig.server.ask("r1", { execution_id: "run-1", task_id: "t1" });
+    rig.server.append({
       type: "human_input_completed",
       request_id: "r1",
       execution_id: "run-1",
@@ -111,24 +98,24 @@ describe("a run's view", () => {
   });
 
   it("reads a long past page by page", async () => {
-    server.append(began());
+    rig.server.append(began());
     for (let n = 0; n < 600; n++) step(n % 2 === 0 ? "run_task_started" : "run_task_finished");
     tell("run_failed", { error: "ValueError: boom", cause: "KeyError: 'x'\nOSError: y" });
     const shown = show();
     await until(() => shown.run === "failed");
     expect(shown.text("hitl-run-error")).toContain("ValueError: boom");
     expect(shown.find("hitl-run-error")?.querySelectorAll("li")).toHaveLength(2);
-    const pages = server.asked.filter((one) => one.startsWith("GET /poll/human-input/run-1"));
+    const pages = rig.server.asked.filter((one) => one.startsWith("GET /poll/human-input/run-1"));
     expect(pages).toHaveLength(2);
   });
 
   it("has the pending card in place, where it is answered", async () => {
-    server.append(began());
+    rig.server.append(began());
     step("run_task_started");
     const shown = show();
     await until(() => shown.run === "running");
-    server.ask("r1", { execution_id: "run-1", task_id: "t1" });
-    server.ask("r2", { execution_id: "another" });
+    rig.server.ask("r1", { execution_id: "run-1", task_id: "t1" });
+    rig.server.ask("r2", { execution_id: "another" });
     await until(() => shown.run === "waiting" && shown.enabled("hitl-accept"));
     expect(shown.steps()).toEqual(["asking", "waiting"]);
     expect(shown.element.querySelectorAll("[data-testid=hitl-card]")).toHaveLength(1);
@@ -138,12 +125,12 @@ describe("a run's view", () => {
   });
 
   it("asks through the log for the run to be cancelled, and says that it is on its way", async () => {
-    server.append(began());
+    rig.server.append(began());
     const shown = show();
     await until(() => shown.run === "running");
     shown.click("hitl-run-cancel");
     await until(() => shown.text("hitl-run-note").includes("Cancelling"));
-    const wish = server.events().find((event) => event.type === "run_cancel_requested");
+    const wish = rig.server.events().find((event) => event.type === "run_cancel_requested");
     expect(wish).toMatchObject({ execution_id: "run-1", via: "lab" });
     expect(shown.enabled("hitl-run-cancel")).toBe(false);
     step("run_task_failed", "t1", { error: "stopped" });
@@ -154,32 +141,32 @@ describe("a run's view", () => {
   });
 
   it("says so when cancelling cannot reach the server, and lets one try again", async () => {
-    server.append(began());
+    rig.server.append(began());
     const shown = show();
     await until(() => shown.run === "running");
-    await server.stop();
+    await rig.server.stop();
     shown.click("hitl-run-cancel");
     await until(() => shown.element.textContent?.includes("Nothing was cancelled"));
     expect(shown.enabled("hitl-run-cancel")).toBe(true);
-    await server.start();
+    await rig.server.start();
   });
 
   it("misses nothing of what happened while the server was away", async () => {
-    server.append(began());
+    rig.server.append(began());
     const shown = show();
     await until(() => shown.run === "running");
-    await server.stop();
+    await rig.server.stop();
     step("run_task_started");
     tell("run_finished", { result: "ok" });
-    await server.start();
+    await rig.server.start();
     await until(() => shown.run === "finished");
     expect(shown.steps()).toEqual(["stopped", "waiting"]);
   });
 
   it("says that its kernel is gone when a question of it was lost", async () => {
-    server.append(began());
-    server.ask("r1", { execution_id: "run-1" });
-    server.append({
+    rig.server.append(began());
+    rig.server.ask("r1", { execution_id: "run-1" });
+    rig.server.append({
       type: "human_input_cancelled",
       request_id: "r1",
       execution_id: "run-1",

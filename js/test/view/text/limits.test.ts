@@ -12,10 +12,10 @@ import {
 } from "../../../src/view/text/limits";
 import { safeMarkdown } from "../../../src/view/text/markdown";
 import { markdownHtml } from "../../../src/view/text/markdown-html";
-import { cardsOnAPage, until } from "../card/cards-on-a-page";
 import { page } from "../page";
+import { pageWithServer, until } from "../page-with-server";
 
-const cards = cardsOnAPage();
+const cards = pageWithServer();
 const never = new AbortController().signal;
 
 describe("a Markdown text", () => {

@@ -1,28 +1,34 @@
-/** Cards on a page beside a server, anew for each test of a file. */
+/** A page and a log server, new for each test of a file, with views that clean up after it. */
 import { afterEach, beforeEach, vi } from "vitest";
-import { mountBundle } from "../../../src/view/bundle/mount-bundle";
-import { LogServer } from "../../client/log-server";
-import { page } from "../page";
+import { mountBundle } from "../../src/view/bundle/mount-bundle";
+import type { Cleanup } from "../../src/view/mount";
+import { LogServer } from "../client/log-server";
+import { page } from "./page";
 import { Shown, snapshot } from "./shown";
 
 export const until = <T>(condition: () => T) =>
   vi.waitUntil(condition, { timeout: 9000, interval: 5 });
 
-export interface Cards {
+/** Every decision that a request can offer. */
+export const ALL_DECISIONS = { decisions: ["approve", "respond", "edit", "reject"] };
+
+export interface PageWithServer {
   readonly server: LogServer;
+  /** Mount a view in a new element; it is unmounted after the test. */
+  show(mount: (element: HTMLElement) => Cleanup): Shown;
   /** Ask a question on the server and draw its card; both know of each other. */
   asked(fields: object): Promise<Shown>;
   /** Draw the card alone. */
   drawn(fields: object): Shown;
-  /** What takes the cards off the page. */
-  readonly cleanups: (() => void)[];
-  /** Take the last card off the page. */
+  /** Unmount the last view. */
   takeDown(): void;
+  /** The last event of the log, as the server stored it. */
+  lastEvent(): ReturnType<LogServer["events"]>[number] | undefined;
 }
 
-export function cardsOnAPage(): Cards {
+export function pageWithServer(): PageWithServer {
   let server: LogServer;
-  let cleanups: (() => void)[];
+  let cleanups: Cleanup[];
 
   beforeEach(async () => {
     server = await new LogServer().start();
@@ -37,11 +43,15 @@ export function cardsOnAPage(): Cards {
     await server.stop();
   });
 
-  function drawn(fields: object): Shown {
+  function show(mount: (element: HTMLElement) => Cleanup): Shown {
     const element = page.createElement("div");
     page.body.append(element);
-    cleanups.push(mountBundle(element, snapshot("r1", fields), "card", server.endpoint));
+    cleanups.push(mount(element));
     return new Shown(element);
+  }
+
+  function drawn(fields: object): Shown {
+    return show((element) => mountBundle(element, snapshot("r1", fields), "card", server.endpoint));
   }
 
   async function asked(fields: object): Promise<Shown> {
@@ -55,11 +65,10 @@ export function cardsOnAPage(): Cards {
     get server() {
       return server;
     },
-    get cleanups() {
-      return cleanups;
-    },
+    show,
     asked,
     drawn,
     takeDown: () => cleanups.pop()?.(),
+    lastEvent: () => server.events().at(-1),
   };
 }
