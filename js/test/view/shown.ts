@@ -1,4 +1,4 @@
-/** A card as a person sees it and works it. */
+/** A view as a person sees and uses it. */
 
 /** The event as a kernel displays it: not stored yet. */
 export function snapshot(id: string, fields: object = {}) {

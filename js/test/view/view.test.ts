@@ -51,7 +51,7 @@ describe("a card", () => {
     expect(sessionStorage).toHaveLength(0);
   });
 
-  it("agrees at once with its copy", async () => {
+  it("shows an answer given on another copy of it at once", async () => {
     rig.server.ask("r1");
     const one = show(snapshot("r1"));
     const two = show(snapshot("r1"), "lab");
@@ -63,7 +63,7 @@ describe("a card", () => {
     expect(rig.server.count("websocket")).toBe(1);
   });
 
-  it("shows who won and keeps one's own words when another was faster", async () => {
+  it("shows who answered first and keeps the unsent text", async () => {
     rig.server.ask("r1");
     const shown = show(snapshot("r1"));
     await until(() => shown.status === "pending");
@@ -135,13 +135,13 @@ describe("a card", () => {
     expect(shown.find("hitl-accept")).toBeNull();
   });
 
-  it("of a request that the log does not hold is a quiet record", async () => {
+  it("says when the log no longer has the request", async () => {
     const shown = show(snapshot("r1", { timestamp: "2020-01-01T00:00:00Z" }));
     await until(() => shown.status === "gone");
     expect(shown.text("hitl-record")).toBe("This request is no longer in the server's log.");
   });
 
-  it("shows the server's question, not one that a notebook pretends", async () => {
+  it("shows the server's question, not one forged in a notebook", async () => {
     rig.server.ask("r1", { prompt: "Delete everything?" });
     const shown = show(snapshot("r1", { prompt: "Do you like cats?" }));
     await until(() => shown.status === "pending");
@@ -170,7 +170,7 @@ describe("a card", () => {
     expect(shown.find("hitl-connection")?.dataset.transport).toBe("sse");
   });
 
-  it("shows how the notebook was saved where the log knows it no more, or cannot be asked", async () => {
+  it("shows the saved outcome when the log no longer has the request, or cannot be reached", async () => {
     const completion = {
       type: "human_input_completed",
       event_id: "c1",
@@ -191,20 +191,20 @@ describe("a card", () => {
     expect(ofAnother.textContent).not.toContain("The second one");
   });
 
-  it("can be read on a page that is none of a Jupyter server, and not answered", () => {
+  it("is read-only on a page without a Jupyter server", () => {
     const shown = show(snapshot("r1"), "card", null);
     expect(shown.text("hitl-prompt")).toBe("Good?");
     expect(shown.find("hitl-accept")).toBeNull();
   });
 
-  it("says so when its bundle is none", () => {
+  it("says that it cannot be shown when its data is not readable", () => {
     expect(show({ nonsense: true }).element.textContent).toBe(
       "This card cannot be shown: its data is damaged or from a newer version.",
     );
   });
 });
 
-describe("the list of all that waits", () => {
+describe("the list of pending requests", () => {
   it("counts, takes in new questions, and keeps an answered one in its place", async () => {
     rig.server.ask("r1");
     rig.server.ask("done");
@@ -223,7 +223,7 @@ describe("the list of all that waits", () => {
     expect(shown.find("hitl-panel")).not.toBeNull();
   });
 
-  it("says when nothing waits", async () => {
+  it("says when nothing is pending", async () => {
     const shown = show({ mode: "inbox" });
     await until(() => shown.element.textContent?.includes("Nothing is waiting for you."));
     expect(shown.find("hitl-inbox")).not.toBeNull();

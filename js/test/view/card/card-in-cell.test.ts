@@ -1,8 +1,9 @@
 /** The cards of a notebook whose page was reloaded while its cell ran. */
 import { describe, expect, it } from "vitest";
-import { mountBundle, mountBundle } from "../../../src/view/bundle/mount-bundle";
+import { mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { cardInCell, GRACE_MS } from "../../../src/view/card/card-in-cell";
 import { CellCards } from "../../../src/view/card/cell-cards";
+import { pageWithServer, until } from "../page-with-server";
 import { type Shown, snapshot } from "../shown";
 
 const cards = pageWithServer();
@@ -14,9 +15,7 @@ const SECOND = at(2 * GRACE_MS);
 /** Show a cell's output, as the notebook holds it. */
 function drawn(draw: ReturnType<typeof cardInCell>, id: string, fields: object): Shown {
   const payload = snapshot(id, fields);
-  return cards.show((element) =>
-    mountBundle(element, payload, "lab", cards.server.endpoint, draw),
-  );
+  return cards.show((element) => mountBundle(element, payload, "lab", cards.server.endpoint, draw));
 }
 
 const shownIn = (shown: Shown) =>
@@ -25,7 +24,7 @@ const shownIn = (shown: Shown) =>
   );
 
 describe("the next question of a run", () => {
-  it("hangs on the run's last card while it has none of its own", async () => {
+  it("is shown below the run's last card until it has its own", async () => {
     const draw = cardInCell(new CellCards());
     cards.server.ask("r1", FIRST);
     cards.server.ask("r2", SECOND);

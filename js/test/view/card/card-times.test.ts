@@ -1,4 +1,4 @@
-/** Since when a card asks, and until when. */
+/** The times on a card: since when it asks, and until when. */
 import { describe, expect, it } from "vitest";
 import { pageWithServer, until } from "../page-with-server";
 
@@ -20,7 +20,7 @@ describe("the deadline", () => {
     expect(shown.element.textContent).toContain("then it is answered with “b”");
   });
 
-  it("was reminded of, and this is said", async () => {
+  it("shows that a reminder was sent", async () => {
     const remind_at = new Date(Date.now() - 1000).toISOString();
     const shown = await asked({ remind_at });
     expect(shown.element.textContent).toContain("reminder sent");

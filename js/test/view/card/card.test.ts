@@ -20,7 +20,7 @@ function answeredByAda() {
   });
 }
 
-describe("a decision that may be regretted", () => {
+describe("an approval", () => {
   it("waits for three seconds unless the person has set another time", () => {
     expect(undoMs()).toBe(UNDO_MS);
     expect(UNDO_MS).toBe(3000);
@@ -85,7 +85,7 @@ describe("a decision that may be regretted", () => {
     await until(() => cards.lastEvent()?.decision === "approve");
   });
 
-  it("is dropped, and this is said, when another answer came meanwhile", async () => {
+  it("is dropped with a notice when another answer comes first", async () => {
     const shown = await asked({});
     shown.click("hitl-accept");
     await until(() => shown.find("hitl-undo"));
@@ -183,7 +183,7 @@ describe("a tool's arguments", () => {
   const response = { decisions: ["approve", "reject", "edit"], schema };
   const call = { kind: "tool_approval", response };
 
-  it("are allowed as changed; what nobody touched goes back as it came", async () => {
+  it("are allowed with changes; unchanged ones are sent exactly as they came", async () => {
     const shown = await asked(call);
     expect(shown.find("hitl-form")).toBeNull();
     shown.click("hitl-edit");
@@ -232,7 +232,7 @@ describe("a draft under review", () => {
     expect(shown.find("hitl-record")?.querySelector("ins")?.textContent).toBe("red");
   });
 
-  it("is still open in the editor, as edited, after a reload", async () => {
+  it("is still in the editor with its edits after a reload", async () => {
     const before = await asked(review);
     before.click("hitl-edit");
     await until(() => before.find("hitl-editor"));
@@ -334,8 +334,8 @@ describe("a flow's outcomes", () => {
   });
 });
 
-describe("a question without words", () => {
-  it("says that an answer is wanted", async () => {
+describe("a question without a prompt", () => {
+  it("says that an answer is needed", async () => {
     const shown = await asked({ prompt: " " });
     expect(shown.text("hitl-prompt")).toContain("The crew needs your answer");
   });
@@ -381,7 +381,7 @@ describe("the keys of a card", () => {
     await until(() => card?.dataset.lmSuppressShortcuts === undefined);
   });
 
-  it("are letters while one types, held down, or with another key", async () => {
+  it("do nothing while somebody types, held down, or with another key", async () => {
     const shown = await asked({ response: ALL_DECISIONS });
     expect(shown.press("a").defaultPrevented).toBe(false);
     expect(shown.press("a", { ctrlKey: true }, "hitl-card").defaultPrevented).toBe(false);
@@ -408,7 +408,7 @@ describe("the keys of a card", () => {
 });
 
 describe("a card among others", () => {
-  it("is named by who asks, for those who hear a list of them", async () => {
+  it("is named by who asks, for screen readers", async () => {
     const shown = await asked({ source: { agent_role: "Writer" } });
     const name = () => shown.element.querySelector("article")?.getAttribute("aria-label");
     expect(name()).toBe("Writer is waiting for you");

@@ -57,7 +57,7 @@ describe("a large question in a list", () => {
     await until(() => shown.enabled("hitl-accept"));
   });
 
-  it("keeps what the stream told of it while it was fetched", async () => {
+  it("keeps events that arrive while its texts are fetched", async () => {
     cards.server.textsStatus = 503;
     askLarge();
     const shown = inbox();
@@ -71,7 +71,7 @@ describe("a large question in a list", () => {
     expect(shown.element.textContent).toContain("ada is looking at this");
   });
 
-  it("shows what became of it even where its texts cannot be fetched", async () => {
+  it("shows its outcome even if its texts cannot be fetched", async () => {
     cards.server.textsStatus = 503;
     askLarge();
     const shown = inbox();
@@ -83,7 +83,7 @@ describe("a large question in a list", () => {
 });
 
 describe("a large question under its cell", () => {
-  it("shows what came with it, and is answered only with the server's own text", async () => {
+  it("shows the text that came with it, but can only be answered with the server's", async () => {
     cards.server.textsStatus = 503;
     askLarge();
     const shown = cards.drawn({ context: "another text", response: LARGE.response });

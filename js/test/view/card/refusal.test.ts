@@ -1,4 +1,4 @@
-/** Refusing goes at once, and no approval from the same page comes before it. */
+/** A rejection is sent at once, and no approval from the same page overtakes it. */
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
 import { ALL_DECISIONS, pageWithServer, until } from "../page-with-server";

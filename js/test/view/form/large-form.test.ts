@@ -1,4 +1,4 @@
-/** A form that a browser takes long to draw: drawn where somebody turns to it, and sent whole. */
+/** A form that takes long to draw: parts of it are drawn on focus, and all of it is sent. */
 import { describe, expect, it } from "vitest";
 import { pageWithServer, until } from "../page-with-server";
 
@@ -25,7 +25,7 @@ describe("a form", () => {
     expect(shown.find("hitl-form")?.querySelectorAll("option")).toHaveLength(4 * 251);
   });
 
-  it("with very many choices gives a list its own when somebody turns to it", async () => {
+  it("with very many choices draws those of a list when it gets the focus", async () => {
     const shown = await asked(asking(lists(40, { default: "country 7" })));
     const list = shown.find("hitl-field-from3")?.querySelector("select");
     expect(shown.find("hitl-form")?.querySelectorAll("option")).toHaveLength(40 * 2);

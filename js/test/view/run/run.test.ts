@@ -124,7 +124,7 @@ describe("a run's view", () => {
     expect(shown.run).toBe("running");
   });
 
-  it("asks through the log for the run to be cancelled, and says that it is on its way", async () => {
+  it("requests cancelling through the log, and shows that it was requested", async () => {
     rig.server.append(began());
     const shown = show();
     await until(() => shown.run === "running");
@@ -140,7 +140,7 @@ describe("a run's view", () => {
     expect(shown.text("hitl-run-note")).toBe("The run was cancelled.");
   });
 
-  it("says so when cancelling cannot reach the server, and lets one try again", async () => {
+  it("says when cancelling cannot reach the server, and can be tried again", async () => {
     rig.server.append(began());
     const shown = show();
     await until(() => shown.run === "running");
@@ -163,7 +163,7 @@ describe("a run's view", () => {
     expect(shown.steps()).toEqual(["stopped", "waiting"]);
   });
 
-  it("says that its kernel is gone when a question of it was lost", async () => {
+  it("says that its kernel has stopped when one of its questions was lost", async () => {
     rig.server.append(began());
     rig.server.ask("r1", { execution_id: "run-1" });
     rig.server.append({

@@ -1,4 +1,4 @@
-/** What a text may cost: bounds on what is formatted, and the parts of what is long. */
+/** Limits on the cost of a text: what is formatted, and how long texts are shown in parts. */
 import { describe, expect, it } from "vitest";
 import { wordDiff } from "../../../src/view/text/diff";
 import { format, formattedAtOnce } from "../../../src/view/text/formatting";
@@ -54,7 +54,7 @@ describe("a Markdown text", () => {
 });
 
 describe("HTML", () => {
-  it("is modest when it is as people write it", () => {
+  it("of usual size and depth is allowed, and other HTML is not", () => {
     expect(isModest('<ul><li>a<ul><li>b</li></ul></li></ul><br><hr><a href="x">y</a>')).toBe(true);
     expect(isModest("<br>".repeat(200))).toBe(true);
     expect(isModest("<b>".repeat(65))).toBe(false);
@@ -83,8 +83,8 @@ describe("marks on one letter", () => {
   });
 });
 
-describe("what is long", () => {
-  it("is cut in a name, and whole in parts where more is asked for", async () => {
+describe("a long text or list", () => {
+  it("is cut in a name, and can be read in full elsewhere", async () => {
     const shown = await cards.asked({
       context: "x ".repeat(30_000),
       source: { agent_role: "r".repeat(100_000) },
@@ -95,7 +95,7 @@ describe("what is long", () => {
     await until(() => shown.text("hitl-context").match(/x /g)?.length === 30_000);
   });
 
-  it("has no letter with a pile of marks in it, also where more is asked for", async () => {
+  it("has no letter with a pile of marks, also after Show more", async () => {
     const shown = await cards.asked({ prompt: `a${"\u0301".repeat(1000)} `.repeat(10) });
     expect(shown.text("hitl-prompt")).not.toMatch(/\u0301{9}/);
     shown.element.querySelector<HTMLElement>("[data-testid=hitl-prompt] .chitl-more")?.click();
@@ -103,7 +103,7 @@ describe("what is long", () => {
     expect(shown.text("hitl-prompt")).not.toMatch(/\u0301{9}/);
   });
 
-  it("is cut between characters", () => {
+  it("is never cut inside a character", () => {
     expect(firstPart("a😀b", 2)).toBe("a");
     expect(firstPart("a😀b", 3)).toBe("a😀");
   });
@@ -135,7 +135,7 @@ describe("what is long", () => {
     expect(wordDiff(one, other).map(({ kind }) => kind)).toEqual(["removed", "added", "same"]);
   });
 
-  it("is no tree where it is JSON", () => {
+  it("is not drawn as a tree if it is JSON", () => {
     expect(jsonTree(`[${"1,".repeat(20_000)}1]`, page)).toBeNull();
     expect(jsonTree("[1, 2]", page)).not.toBeNull();
   });
@@ -158,7 +158,7 @@ describe("a run of letters without spaces, of a script whose words a dictionary 
   });
 });
 
-describe("what is tamed", () => {
+describe("excess marks and runs", () => {
   const longest = (text: string, sign: string) =>
     Math.max(0, ...(text.match(new RegExp(`${sign}+`, "gu")) ?? []).map((run) => run.length));
 
@@ -166,12 +166,12 @@ describe("what is tamed", () => {
     ["entities", "&#769;".repeat(2000)],
     ["elements", "<del>\u0301\u0301</del>".repeat(1000)],
     ["JSON", `["a${"\\u0301".repeat(2000)}"]`],
-  ])("are marks also where they are written as %s", (_, text) => {
+  ])("of marks are cut also when written as %s", (_, text) => {
     const shown = safeMarkdown(`a${text}`.replace(/^a\[/, "["), page).textContent ?? "";
     expect(longest(shown, "\u0301")).toBeLessThanOrEqual(8);
   });
 
-  it("are marks of JSON that is drawn as a tree", () => {
+  it("of marks are cut in JSON drawn as a tree", () => {
     const tree = jsonTree(`{"k${"\\u0301".repeat(100)}": "v${"\\u0301".repeat(100)}"}`, page);
     expect(longest(tree?.textContent ?? "", "\u0301")).toBe(8);
   });
@@ -179,7 +179,7 @@ describe("what is tamed", () => {
   it.each([
     ["entities", "&#3585;".repeat(2000)],
     ["elements", `<del>${THAI.repeat(3)}</del>`.repeat(700)],
-  ])("are long runs also where they are written as %s", (_, text) => {
+  ])("of letters are broken also when written as %s", (_, text) => {
     const shown = safeMarkdown(text, page).textContent ?? "";
     expect(shown.replaceAll("\u200b", "").trim().length).toBeGreaterThan(1999);
     expect(longest(shown, THAI)).toBe(500);
