@@ -73,7 +73,7 @@ def test_a_default_that_is_given_is_meant() -> None:
         ({"timeout": 0}, "timeout is a number of seconds above 0"),
         ({"timeout": float("nan")}, "timeout is a number of seconds above 0"),
         ({"remind_after": -1}, "remind_after is a number of seconds above 0"),
-        ({"on_expiry": "approve"}, "on_expiry is 'fail', 'default' or 'wait'"),
+        ({"on_expiry": "approve"}, "on_expiry must be 'fail', 'default' or 'wait'"),
         ({"on_expiry": "default"}, "needs an explicit default"),
     ],
 )
