@@ -1,6 +1,6 @@
-"""What is asked of a SQLite log. Each function takes a connection and changes nothing.
+"""The queries of a SQLite log: each function takes a connection and changes nothing.
 
-The statements are put together from constants of this file; every value is bound.
+Statements are made of constants of this file and of ``where.py``; every value is bound.
 """
 
 import sqlite3
@@ -24,7 +24,6 @@ from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
-    KeyScope,
     Match,
     Record,
     Replayed,
@@ -36,6 +35,7 @@ from crewai_hitl_nb.store.base import (
 )
 from crewai_hitl_nb.store.damage import whole
 from crewai_hitl_nb.store.ownership import Origin
+from crewai_hitl_nb.store.sqlite.where import Where
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
@@ -84,26 +84,19 @@ def records(
     scope: Scope,
 ) -> list[Record]:
     """Return the next records in order, by keyset, so that a page costs the same anywhere."""
-    where = ["offset > :after", "offset <= :upto"]
-    values: dict[str, object] = {"after": after, "upto": upto, "limit": limit}
-    if match.execution_id is not None:
-        where.append("execution_id = :execution_id")
-        values["execution_id"] = match.execution_id
-    if match.crew_id is not None:
-        where.append("crew_id = :crew_id")
-        values["crew_id"] = match.crew_id
-    if match.within is not None:
-        where.append(_within(match.within, values))
+    where = Where(after=after, upto=upto, limit=limit)
+    where.add("offset > :after AND offset <= :upto")
+    where.add_equal("execution_id", "execution_id", match.execution_id)
+    where.add_equal("crew_id", "crew_id", match.crew_id)
+    where.add_scope(match.within, "")
     if match.types is not None:
         names = {f"type{i}": name for i, name in enumerate(sorted(match.types))}
-        where.append(f"type IN ({', '.join(':' + name for name in names)})")
-        values.update(names)
+        where.add(f"type IN ({', '.join(':' + name for name in names)})", **names)
     if scope == "pending":
-        where.append(f"offset IN ({_OPEN_AT})")
+        where.add(f"offset IN ({_OPEN_AT})")
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)}"  # noqa: S608 - constants only
-        " ORDER BY offset LIMIT :limit",
-        values,
+        f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY offset LIMIT :limit",  # noqa: S608 - constants only
+        where.values,
     )
     with closing(rows):  # it may not be read to its end
         return page((_sendable(connection, Record(*row)) for row in rows), limit)
@@ -143,17 +136,6 @@ _OPEN_AT = """
             AND claim.type = 'human_input_claimed')
         FROM open WHERE claimed_at IS NOT NULL
 """
-
-
-def _within(key_scope: KeyScope, values: dict[str, object], table: str = "") -> str:
-    """Return the condition that an event is in scope, binding its names."""
-    columns = (("execution_id", key_scope.executions), ("crew_id", key_scope.crews))
-    conditions = []
-    for column, names in columns:
-        bound = {f"{column}{i}": name for i, name in enumerate(sorted(names))}
-        values.update(bound)
-        conditions.append(f"{table}{column} IN ({', '.join(':' + name for name in bound)})")
-    return f"({' OR '.join(conditions)})"
 
 
 def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
@@ -295,39 +277,40 @@ def request(connection: sqlite3.Connection, request_id: str) -> Request | None:
 def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage:
     """Return one page of a listing.
 
-    The closed requests of one execution or crew are found by the index of its events: there
-    are many requests and few of them are its own. The open ones are few themselves.
+    It reads one row more than the page holds, to know whether there is a next page. Rows are read
+    in the order of the asking events, by keyset (``after``), so that every page costs the same.
     """
-    by_events = query.status != "pending" and (query.execution_id or query.crew_id)
-    owner, place = ("asked", "asked.offset") if by_events else ("requests", "requests.asked_at")
-    where = ["TRUE"]
     most = limits.SEARCHED_REQUESTS if query.words else query.limit
-    values: dict[str, object] = {"limit": most + 1}
-    filters: dict[str, tuple[str, object]] = {
-        "status": ("requests.status", query.status if query.status != "closed" else None),
-        "execution_id": (f"{owner}.execution_id", query.execution_id),
-        "crew_id": (f"{owner}.crew_id", query.crew_id),
-        "kind": ("requests.kind", query.kind),
-        "assignee": ("requests.assignee", query.assignee),
-    }
-    for name, (column, value) in filters.items():
-        if value is not None:
-            where.append(f"{column} = :{name}")
-            values[name] = value
+    table, place = _found_by(query)
+    where = Where(limit=most + 1)
     if query.status == "closed":
-        where.append("requests.status != 'pending'")
-    if query.within is not None:
-        where.append(_within(query.within, values, "requests."))
+        where.add("requests.status != 'pending'")
+    else:
+        where.add_equal("requests.status", "status", query.status)
+    where.add_equal(f"{table}.execution_id", "execution_id", query.execution_id)
+    where.add_equal(f"{table}.crew_id", "crew_id", query.crew_id)
+    where.add_equal("requests.kind", "kind", query.kind)
+    where.add_equal("requests.assignee", "assignee", query.assignee)
+    where.add_scope(query.within, "requests.")
     if query.after is not None:
-        where.append(f"{place} {'<' if query.newest_first else '>'} :after")
-        values["after"] = query.after
+        where.add(f"{place} {'<' if query.newest_first else '>'} :after", after=query.after)
     order = "DESC" if query.newest_first else "ASC"
     rows = connection.execute(
-        f"{_REQUEST} WHERE {' AND '.join(where)} ORDER BY {place} {order} LIMIT :limit",
-        values,
+        f"{_REQUEST} WHERE {where} ORDER BY {place} {order} LIMIT :limit", where.values
     )
     with closing(rows):  # it may not be read to its end
         return page_of_requests(rows, lambda row: (row[0], _request(row), _size(row)), query)
+
+
+def _found_by(query: RequestQuery) -> tuple[str, str]:
+    """Return the table whose index finds the requests fastest, and its column of places.
+
+    Closed requests of one execution or crew are found by the index of its events: the log holds
+    many requests, and few of them are its own. Open ones are few, and have an index themselves.
+    """
+    if query.status != "pending" and (query.execution_id or query.crew_id):
+        return "asked", "asked.offset"
+    return "requests", "requests.asked_at"
 
 
 _RequestRow: TypeAlias = tuple[int, Status, bytes, bytes | None, bytes | None]
