@@ -2,7 +2,7 @@
 
 The one place above both halves: it joins the server (``server/standalone.py``) with the
 bridge (``kernel/``), so that a crew in the same process needs no further setup, as the
-stream document's integration example shows. Without crewAI it is the server alone.
+event-streaming guide's integration example shows. Without crewAI it is the server alone.
 """
 
 import sys
@@ -12,7 +12,7 @@ from crewai_hitl_nb.server import standalone
 
 
 class HumanInputServer(standalone.HumanInputServer):
-    """Serve human-input events, and take those of this process's crews.
+    """Serve human-input events, including those of this process's crews.
 
     Its parameters and methods are those of
     :class:`crewai_hitl_nb.server.standalone.HumanInputServer`. Where crewAI was imported,
@@ -24,8 +24,8 @@ class HumanInputServer(standalone.HumanInputServer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._bridged = False
-        # Before the start: the document starts the server on a thread and kicks the crew
-        # off in the next line. The bridge waits until the server listens.
+        # Before the start: the guide starts the server on a thread and kicks the crew off in the
+        # next line. The bridge waits until the server listens.
         if self.port:
             self._bridge()
 

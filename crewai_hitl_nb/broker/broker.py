@@ -4,10 +4,10 @@ Guarantees to the layer above:
 
 * A subscription sees the log in offset order, each event once (``subscription.py``).
 * ``publish``, ``answer``, ``claim`` and ``cancel`` return when the event is durable and on its
-  way to every reader. Who publishes faster than all of them together can be written to waits.
+  way to every reader. A publisher that outruns delivery waits (backpressure).
 * Of racing answers one wins; the others raise with the winner (``answers.py``).
-* A request whose deadline passes expires (``deadlines.py``); one whose waiter is gone is
-  cancelled (``presence.py``). Neither ever becomes an approval.
+* A request expires at its deadline (``deadlines.py``) and is cancelled when the process that
+  waits for it is gone (``presence.py``). Neither ever becomes an approval.
 
 It lives on one event loop and is not thread-safe.
 """
@@ -81,7 +81,7 @@ def utc_now() -> datetime:
 
 
 class Broker:
-    """See the module. Start it before use, close it in the end."""
+    """See the module. Start it before use, and close it when done."""
 
     def __init__(  # noqa: PLR0913 - every option of a broker, by keyword
         self,
@@ -101,12 +101,12 @@ class Broker:
         Args:
             store: Where events are kept.
             clock: The wall clock, aware.
-            presence_grace: Seconds that a waiter may be away.
-            heartbeat_seconds: Seconds of silence after which readers are told that all is well.
+            presence_grace: Seconds that a waiting process may be disconnected.
+            heartbeat_seconds: Seconds without an event after which readers get a heartbeat.
             buffer_events: Live events that wait for one slow reader.
             max_subscriptions: Most readers at once.
             max_pending: Most open requests at once.
-            max_pending_bytes: What they may come to in the log.
+            max_pending_bytes: Most bytes that they may take in the log.
             retry_seconds: Pause before an end that could not be stored is stored again.
         """
         self._store = store
@@ -142,10 +142,10 @@ class Broker:
         return self._store.top
 
     def heartbeat(self, offset: int | None = None) -> Heartbeat:
-        """Return a reader's sign of life: the time, and how far the reader is.
+        """Return a heartbeat: the time, and how far the reader is.
 
         Args:
-            offset: Up to here it was sent everything that it wants; None for the log's top.
+            offset: It has been sent all that it wants up to here; None for the log's top.
         """
         return Heartbeat(self._clock(), self.epoch, self.top if offset is None else offset)
 
@@ -165,7 +165,7 @@ class Broker:
 
     @property
     def commit_figures(self) -> CommitFigures | None:
-        """How the store's commits go; None for one that only remembers."""
+        """Timings of the store's commits; None for a store in memory."""
         return getattr(self._store, "figures", None)
 
     def is_pending(self, request_id: str, within: KeyScope | None = None) -> bool:
@@ -174,7 +174,7 @@ class Broker:
         return required is not None and (within is None or within.covers(required))
 
     def size_of(self, request_id: str) -> int:
-        """What an open request comes to in the log, in bytes."""
+        """The size of an open request in the log, in bytes."""
         return self._open.size_of(request_id)
 
     @property
@@ -184,18 +184,20 @@ class Broker:
 
     @property
     def audience_count(self) -> int:
-        """How many of them are in audiences: they get events by broadcast, without a task each."""
+        """How many of them share rounds of delivery and have no task of their own."""
         return self._fanout.sinks
 
     def waited_for_since(self, moment: datetime) -> bool:
-        """Whether a process waits for the answer to a question that it asked after ``moment``."""
-        since = moment - (self._clock() - self._trusted())  # a wrong clock makes none look old
+        """Whether a process waits for an answer that it asked for after ``moment``."""
+        since = moment - (
+            self._clock() - self._trusted()
+        )  # a wrong clock makes no question look old
         return any(
             required.source.id is not None and required.timestamp > since for required in self._open
         )
 
     async def start(self) -> None:
-        """Open the store and take up the requests that were left open.
+        """Open the store and watch the requests that are still open.
 
         Raises:
             StoreUnavailable: The store cannot be opened; the message says what to do.
@@ -236,18 +238,18 @@ class Broker:
 
         Args:
             events: Each has its id.
-            by: Who publishes them: requests count for their limits, and wait for their process.
-            within: Whose reach they must be written in; None for anybody's.
+            by: The caller: requests count against their limits, and wait for their process.
+            within: The scope of the caller's key; None for a key without limits.
 
         Raises:
-            Forbidden: An event names an execution or a crew that is somebody else's.
+            Forbidden: An event names an execution or a crew of another caller.
             InvalidAnswer: A published answer does not fit its request.
             InvalidEvent: An event about a request names another execution, crew, task or agent.
-            Settled: An event asks a request again, speaks of a closed one, or has the id of
-                another event; nothing of the batch was stored.
+            Settled: An event asks a request again, is about a closed one, or has the id of
+                another event; no event of the batch was stored.
             UnknownRequest: An event is about a request that was never asked.
             TooMany: Too many requests are open.
-            StoreUnavailable: Try again; ids make that safe.
+            StoreUnavailable: The log cannot be written now; ids make trying again safe.
         """
         asking = sum(isinstance(event, HumanInputRequired) for event in events)
         if asking:
@@ -262,20 +264,20 @@ class Broker:
 
     def _cap_pending(self, asking: int) -> None:
         if len(self._open) + asking > self._max_pending:
-            said = f"{len(self._open)} requests are open"
+            said = f"{len(self._open)} requests are open on this server"
         elif self._open.size >= self._max_pending_bytes:
-            said = f"the open requests come to {self._open.size >> 20} MB"
+            said = f"the open requests take {self._open.size >> 20} MB"
         else:
             return
         raise TooMany(f"{said}; answer or cancel some first", retry_after=5)
 
     async def _settled(self, events: Sequence[Event]) -> list[Event]:
-        """Hold what is published about requests to the requests themselves.
+        """Check events against the requests that they are about.
 
-        It takes its ids from the request, and an answer is held to the same rule as any
-        other. None goes on unchecked: a question that another call is just storing is unknown
-        here, and what is said of it is refused. A question in the log wins over one of its id
-        in the batch, which may be a looser copy under the same event id.
+        An event takes its ids from its request, and a published answer obeys the same rule as any
+        other. No event passes unchecked: a question that another call is just storing is unknown
+        here, so an event about it is refused. A question in the log wins over one with the same
+        id in the batch, which may be a looser copy under the same event id.
         """
         asked = {e.request_id: e for e in events if isinstance(e, HumanInputRequired)}
         settled: list[Event] = []
@@ -297,9 +299,9 @@ class Broker:
 
         Raises:
             InvalidAnswer: The answer does not fit; the request stays open.
-            UnknownRequest: Nobody asked it here.
+            UnknownRequest: It was never asked here.
             AlreadyAnswered: Another answer won.
-            RequestCancelled: Nobody waits any more.
+            RequestCancelled: It was cancelled.
             RequestExpired: The deadline passed.
         """
         required, now = self._open.whole(request_id), self._clock()
@@ -312,7 +314,7 @@ class Broker:
             except InvalidAnswer:
                 if stored.status == "pending":
                     raise
-                # That it came too late matters more to its sender than what is wrong with it.
+                # To its sender it matters more that it came too late than what is wrong with it.
                 raise state.closed_error(request_id, stored) from None
         try:
             (result,) = await self._store.append([event])
@@ -324,7 +326,7 @@ class Broker:
         return result
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:
-        """Say that somebody is on it. Raises like :meth:`answer`."""
+        """Record that a person is working on an answer. Raises like :meth:`answer`."""
         required = (await self.request(request_id)).required
         (result,) = await self._store.append(
             [
@@ -345,7 +347,7 @@ class Broker:
         message: str = "",
         within: KeyScope | None = None,
     ) -> Appended:
-        """Say that nobody waits any more. Raises like :meth:`publish`."""
+        """Close a request without an answer. Raises like :meth:`publish`."""
         required = (await self.request(request_id)).required
         event = closers.cancelled(required, reason, message, self._clock())
         if within is None:
@@ -357,12 +359,12 @@ class Broker:
     # ---- reading
 
     def subscribe(self, match: Match, start: Start, reader: Reader = Reader()) -> Subscription:  # noqa: B008
-        """Begin to read; the caller iterates the subscription and closes it.
+        """Subscribe; the caller iterates the subscription and closes it.
 
         Args:
             match: Which events.
-            start: From where.
-            reader: For whom.
+            start: Where in the log.
+            reader: Who reads, for limits and metrics.
 
         Raises:
             TooMany: Too many readers.
@@ -391,7 +393,7 @@ class Broker:
         """Return a request as it stands.
 
         Raises:
-            UnknownRequest: Nobody asked it here.
+            UnknownRequest: It was never asked here.
         """
         request = await self._store.request(request_id)
         if request is None:
@@ -407,7 +409,7 @@ class Broker:
         return await self._store.trail(after=after, limit=limit)
 
     async def is_taken(self, key_scope: KeyScope, event_id: str) -> bool:
-        """Say whether an event out of this reach has the id."""
+        """Say whether an event outside of this scope has the id."""
         return await is_taken(self._store, key_scope, event_id)
 
     async def prune(self, *, keep: int, days: float) -> int:
@@ -419,23 +421,23 @@ class Broker:
     # ---- presence
 
     def waiter_arrived(self, source_id: str, by: str | None = None) -> None:
-        """A connection of this caller names this waiter; pair it with :meth:`waiter_left`."""
+        """Count a connection that names a waiting process; pair it with :meth:`waiter_left`."""
         self._presence.arrived(Waiter(by, source_id))
 
     def waiter_left(self, source_id: str, by: str | None = None) -> None:
-        """That connection closed."""
+        """Forget a connection that closed."""
         self._presence.left(Waiter(by, source_id))
 
     def waiter_is_near(self, source_id: str) -> bool:
-        """Whether this waiter is connected, or has not been away for long."""
+        """Whether this process is connected, or was until a moment ago."""
         return self._presence.is_near(source_id)
 
     async def is_present(self, source_id: str) -> bool:
-        """Say so to a caller who sees everything."""
+        """Say the same to a caller whose key has no limits."""
         return self.waiter_is_near(source_id)
 
     async def is_named(self, source_id: str, within: KeyScope) -> bool:
-        """Say whether anything in this reach names the waiter."""
+        """Say whether an event in this scope names the waiting process."""
         return await is_named(self._store, within, source_id)
 
     # ---- what commits and timers cause
@@ -447,7 +449,7 @@ class Broker:
         self._fanout.offer([commit.record for commit in commits])
 
     def _parts_of(self, commit: Commit) -> Iterator[Callable[[], None]]:
-        """Yield what follows from a commit beside its delivery, one part after the other."""
+        """Yield the consequences of a commit beside its delivery, each by itself."""
         event = commit.event
         source_id = source_of(event)
         if source_id is not None:
@@ -485,7 +487,7 @@ class Broker:
 
 
 def _attempt(part: Callable[[], None], offset: int) -> None:
-    """Do one part of what follows from the commit at this place, whatever comes of it."""
+    """Run one consequence of a commit; a failure is logged and stops no other."""
     try:
         part()
     except Exception as error:  # noqa: BLE001 - isolates one part from all others

@@ -1,10 +1,10 @@
-"""Event ids for what happens at most once: an answer under a key, a reminder.
+"""Stable event ids for what happens at most once: an answer under a key, a reminder.
 
-Such an id is made from what happens, so that the same again is the same event, also after a
-restart. Whoever could make it as well could take it beforehand for an event of their own; so a
-secret goes into it that is kept beside the log, as a note, and nowhere else.
+Such an id is made from its content, so that a repetition is the same event, also after a restart. A
+caller who could compute it could take it beforehand for an event of their own; so a secret goes
+into it that is kept in the log's metadata and nowhere else.
 
-Above: whatever makes such events. Below: the store's notes.
+Above: whatever makes such events. Below: the store's metadata.
 """
 
 import uuid

@@ -1,7 +1,7 @@
-"""Who reads: how many subscriptions each caller has, over which transport, and how they ended.
+"""Counts subscriptions: of each caller, over each transport, and how they ended.
 
-The broker tells it of every subscription that begins and ends; limits and metrics look here.
-It holds no subscription and no name of a caller who has none.
+The broker calls it for every subscription that begins and ends; limits and metrics read it.
+It holds no subscription, and no name of a caller without one.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ Ending: TypeAlias = Literal["left", "slow", "server_stopped"]
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """For whom a subscription is."""
+    """The caller of a subscription, and its transport."""
 
     owner: str = ""
     transport: Transport = "inside"
 
 
 class Readers:
-    """Counts them."""
+    """The counters."""
 
     def __init__(self) -> None:
         self.by_transport: Counter[Transport] = Counter()
@@ -35,12 +35,12 @@ class Readers:
         return self._by_owner[owner]
 
     def began(self, reader: Reader) -> None:
-        """One more."""
+        """Count a new subscription."""
         self.by_transport[reader.transport] += 1
         self._by_owner[reader.owner] += 1
 
     def ended(self, reader: Reader, how: Ending) -> None:
-        """One less."""
+        """Count a subscription that ended, and how."""
         self.by_transport[reader.transport] -= 1
         self.endings[reader.transport, how] += 1
         self._by_owner[reader.owner] -= 1

@@ -1,9 +1,9 @@
-"""The broker as a caller sees it whose key is limited to some executions or crews.
+"""The broker for a caller whose key is limited to some executions or crews.
 
-What is out of reach does not exist for them: it is in no stream (replay included) and no
-list, and a request out of reach is unknown. They publish within their reach only, and not into
-what belongs to others beside it (``store/ownership.py``). Every
-method means what it means in :class:`crewai_hitl_nb.broker.broker.Broker`.
+Whatever is outside of the key's scope does not exist for them: it is in no stream (replay included)
+and no list, and such a request is unknown. They publish within the scope only, and not into
+executions or crews of others (``store/ownership.py``). Every method means what it means in
+:class:`crewai_hitl_nb.broker.broker.Broker`.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ from crewai_hitl_nb.store.trail import TrailPage
 
 
 class ScopedBroker:
-    """A broker seen through a reach."""
+    """A broker, limited to the scope of a key."""
 
-    def __init__(self, broker: Broker, reach: KeyScope) -> None:
-        """Look at the broker through the reach."""
+    def __init__(self, broker: Broker, scope: KeyScope) -> None:
+        """Limit the broker to the scope."""
         self._broker = broker
-        self._reach = reach
+        self._scope = scope
 
     @property
     def epoch(self) -> str:
@@ -42,65 +42,65 @@ class ScopedBroker:
         return self._broker.epoch
 
     def heartbeat(self, offset: int | None = None) -> Heartbeat:
-        """Return a reader's sign of life."""
+        """Return a heartbeat."""
         return self._broker.heartbeat(offset)
 
     @property
     def readers(self) -> Readers:
-        """Who reads."""
+        """The counts of readers."""
         return self._broker.readers
 
     def is_pending(self, request_id: str) -> bool:
-        """Whether this request is open, for the caller's own count of theirs."""
-        return self._broker.is_pending(request_id, self._reach)
+        """Whether this request is open, for the caller's own limit."""
+        return self._broker.is_pending(request_id, self._scope)
 
     def subscribe(self, match: Match, start: Start, reader: Reader) -> Subscription:
-        """Begin to read what is in reach."""
-        within = msgspec.structs.replace(match, within=self._reach)
+        """Subscribe to what is in scope."""
+        within = msgspec.structs.replace(match, within=self._scope)
         return self._broker.subscribe(within, start, reader)
 
     async def request(self, request_id: str) -> Request:
-        """Return a request in reach."""
+        """Return a request in scope."""
         request = await self._broker.request(request_id)
-        if not self._reach.covers(request.required):
+        if not self._scope.covers(request.required):
             raise state.unknown_request(request_id)
         return request
 
     async def requests(self, query: RequestQuery) -> RequestPage:
-        """Return one page of those in reach."""
-        return await self._broker.requests(msgspec.structs.replace(query, within=self._reach))
+        """Return one page of those in scope."""
+        return await self._broker.requests(msgspec.structs.replace(query, within=self._scope))
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
-        """Return the next entries in reach; those that were pruned are of nobody's reach."""
+        """Return the next entries in scope; pruned ones are in no scope."""
         page = await self._broker.trail(after=after, limit=limit)
-        return msgspec.structs.replace(page, within=self._reach)
+        return msgspec.structs.replace(page, within=self._scope)
 
     async def publish(self, events: Sequence[Event], by: str | None = None) -> list[Appended]:
-        """Append events that are in reach, and in which nothing is named that is another's.
+        """Append events that are in scope and name nothing that belongs to another caller.
 
         Raises:
-            Forbidden: One is not, or takes an id that something out of reach has.
-            UnknownRequest: One speaks of a request that is not in reach.
+            Forbidden: An event is not in scope, or has the id of one outside of it.
+            UnknownRequest: An event is about a request that is not in scope.
         """
         for event in events:
-            if not self._reach.covers(event):
+            if not self._scope.covers(event):
                 raise Forbidden(
                     "this key publishes only for "
-                    f"{self._reach.describe()}; name one of them in every event"
+                    f"{self._scope.describe()}; name one of them in every event"
                 )
         asked = {e.request_id for e in events if isinstance(e, HumanInputRequired)}
         for event in events:
-            # Its place and its request would be told to whoever sends its id again.
-            if await self._broker.is_taken(self._reach, event.event_id):
+            # Sending an id again returns the place and the request of its event.
+            if await self._broker.is_taken(self._scope, event.event_id):
                 raise _taken("event", event.event_id)
         for request_id in {request_id_of(event) for event in events} - {None}:
             await self._check(str(request_id), asked=request_id in asked)
-        return await self._broker.publish(events, by, self._reach)
+        return await self._broker.publish(events, by, self._scope)
 
     async def _check(self, request_id: str, *, asked: bool) -> None:
-        """Let a batch name only requests in reach, or new ones that it asks itself.
+        """Let a batch name only requests in scope, or new ones that it asks itself.
 
-        That it asks one proves nothing: the log may know that event's id, and skips it.
+        Asking one proves nothing: the log may have that event's id already, and skips it then.
         """
         try:
             request = await self._broker.request(request_id)
@@ -108,35 +108,35 @@ class ScopedBroker:
             if not asked:
                 raise
             return
-        if not self._reach.covers(request.required):
+        if not self._scope.covers(request.required):
             raise _taken("request", request_id) if asked else state.unknown_request(request_id)
 
     async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
-        """Answer a request in reach."""
+        """Answer a request in scope."""
         await self.request(request_id)
         return await self._broker.answer(request_id, answer, name)
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:
-        """Claim a request in reach."""
+        """Claim a request in scope."""
         await self.request(request_id)
         return await self._broker.claim(request_id, name, via)
 
     async def cancel(self, request_id: str, reason: CancelReason, message: str = "") -> Appended:
-        """Cancel a request in reach whose execution the caller may write to."""
+        """Cancel a request in scope whose execution the caller may write to."""
         await self.request(request_id)
-        return await self._broker.cancel(request_id, reason, message, self._reach)
+        return await self._broker.cancel(request_id, reason, message, self._scope)
 
     def waiter_arrived(self, source_id: str, by: str | None = None) -> None:
-        """A connection of the caller names this waiter."""
+        """Count a connection of the caller that names a waiting process."""
         self._broker.waiter_arrived(source_id, by)
 
     def waiter_left(self, source_id: str, by: str | None = None) -> None:
-        """That connection closed."""
+        """Forget a connection that closed."""
         self._broker.waiter_left(source_id, by)
 
     async def is_present(self, source_id: str) -> bool:
-        """Whether a waiter that something in reach names is there."""
-        named = await self._broker.is_named(source_id, self._reach)
+        """Whether a process that an event in scope names is there."""
+        named = await self._broker.is_named(source_id, self._scope)
         return named and self._broker.waiter_is_near(source_id)
 
 

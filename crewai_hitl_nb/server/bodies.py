@@ -1,13 +1,13 @@
-"""Request bodies: who calls is found out before one is read, and there is a bound on all of them.
+"""Request bodies: the caller is identified before one is read, and all bodies share a memory bound.
 
-A handler of Tornado's is made when the body is there. Here it is made when the head is
-(``stream_request_body``), so what it refuses takes no memory: it is thrown away as it comes. A
-small body is read before the refusal is sent. At a large one the refusal goes out at once, and
-what is sent all the same is read and dropped, because a connection that is closed meanwhile
-takes the refusal with it. What callers have under way counts until they are answered, and above
-the bound the next one is asked to try again.
+Tornado makes a handler when the body has arrived. Here it is made when the head has
+(``stream_request_body``), so a refused body takes no memory: it is dropped as it arrives. A small
+body is read before the refusal is sent. For a large one the refusal is sent at once, and the rest
+of the body is read and dropped, because closing the connection meanwhile would lose the refusal.
+Bodies count until their calls are answered, and above the bound the next caller is asked to try
+again.
 
-Above: the handlers' base. It knows nothing of what a body says.
+Above: the handlers' base. It knows nothing about the content of a body.
 """
 
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 _MOST_DROPPED = 2 * limits.MAX_BODY_BYTES
-"""What is read of a body that is refused, so that its sender hears why."""
+"""Bytes read of a refused body, so that its sender gets the reason."""
 
 
 class BodyBudget:
-    """How many bytes callers have under way, all together."""
+    """The bytes of all bodies whose calls are not answered yet."""
 
     def __init__(self, most: int = limits.MAX_BODIES_BYTES) -> None:
         self.size = 0
@@ -40,22 +40,22 @@ class BodyBudget:
         """Count more bytes.
 
         Raises:
-            TooMany: They are too many; they are not counted.
+            TooMany: There is no room; the bytes are not counted.
         """
         if self.size + size > self._most:
             raise TooMany(
-                "the server is busy with large requests of others; try again in 1 s",
+                "the server is busy with other large requests; try again in 1 s",
                 retry_after=1,
             )
         self.size += size
 
     def give_back(self, size: int) -> None:
-        """These are dealt with."""
+        """Give back the bytes of a call that was answered."""
         self.size -= size
 
 
 class BodyMixin:
-    """Reads the body of a request, for HTTP handlers; before the host's own base."""
+    """Reads the body of a request; comes before the host's own base class."""
 
     _counted = 0
     _received = 0
@@ -63,7 +63,7 @@ class BodyMixin:
     _said_early = False
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Find out who calls, then decide what becomes of the body."""
+        """Identify the caller, then decide whether to keep the body."""
         self._parts: list[bytes] = []
         handler = cast("web.RequestHandler", self)
         headers = handler.request.headers
@@ -97,7 +97,7 @@ class BodyMixin:
             raise too_large(length)
 
     def _refuse(self, error: Exception) -> None:
-        """Throw the body away, and raise the error in place of what the method would do."""
+        """Drop the body, and raise the error in place of the method."""
 
         def refuse(*args: Any, **kwargs: Any) -> NoReturn:
             raise error
@@ -108,7 +108,7 @@ class BodyMixin:
         setattr(self, method, refuse)
 
     def _refuse_early(self, error: Exception) -> None:
-        """Say the refusal now, and end the call when the body has come and gone."""
+        """Send the refusal now, and end the call when the body has been read and dropped."""
         handler = cast("web.RequestHandler", self)
         self._refuse(error)
         self._said_early = True
@@ -123,7 +123,7 @@ class BodyMixin:
         web.RequestHandler.finish(cast("web.RequestHandler", self))
 
     def finish(self, chunk: Any = None, **kwargs: Any) -> Any:
-        """Finish, or only send what is said while the body is still to come."""
+        """Finish, or only send the reply while the body is still arriving."""
         handler = cast("web.RequestHandler", self)
         if not self._said_early:
             return super().finish(chunk, **kwargs)  # type: ignore[misc]
@@ -133,7 +133,7 @@ class BodyMixin:
         return handler.flush()
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a part of the body, while it counts; what only reads has no use for one."""
+        """Keep a part of the body; methods that only read have no use for one."""
         method = cast("web.RequestHandler", self).request.method
         if self._refused is not None or method in {"GET", "HEAD", "OPTIONS"}:
             return
@@ -160,12 +160,12 @@ class BodyMixin:
             self._counted = 0
 
     def on_finish(self) -> None:
-        """The reply is on its way."""
+        """Give back the memory once the reply is on its way."""
         self._drop()
         super().on_finish()  # type: ignore[misc]
 
     def on_connection_close(self) -> None:
-        """The caller left; a body that is not whole is nobody's."""
+        """Drop a half-received body when the caller leaves."""
         request = cast("web.RequestHandler", self).request
         whole = body_is_whole(request, self._received)
         super().on_connection_close()  # type: ignore[misc]
@@ -178,10 +178,10 @@ class BodyMixin:
 
 
 class IdentifiedMixin:
-    """Tells the listener that a handler's caller is known."""
+    """Tells the listener that a handler has identified its caller."""
 
     async def prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Find out who calls."""
+        """Identify the caller."""
         await super().prepare(*args, **kwargs)  # type: ignore[misc]
         handler = cast("web.RequestHandler", self)
         if handler.current_user:
@@ -191,11 +191,11 @@ class IdentifiedMixin:
 def too_large(size: object) -> TooLarge:
     """Return the error for a body over the limit."""
     return TooLarge(
-        f"a body of {size} bytes; send at most {limits.MAX_BODY_BYTES} at a time",
+        f"the body has {size} bytes; send at most {limits.MAX_BODY_BYTES} at a time",
         limit=limits.MAX_BODY_BYTES,
     )
 
 
 def _size(length: str) -> int:
-    """Return what a head says of its body; the connection refuses what is no number."""
+    """Return the size that the header gives; the connection refuses one that is no number."""
     return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0

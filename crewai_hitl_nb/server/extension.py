@@ -85,22 +85,22 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     awake_hours = Float(
         limits.AWAKE_HOURS,
         config=True,
-        help="Hours that a question a crew waits for counts as activity of the server, so that"
-        " it is not culled as idle meanwhile; 0: not at all.",
+        help="Hours for which a question that a crew waits for counts as activity, so that the"
+        " server is not culled as idle meanwhile; 0: not at all.",
     )
     hub_check_seconds = Float(
         limits.HUB_CHECK_SECONDS,
         config=True,
-        help="On a JupyterHub: seconds between two questions to the hub whether a reader may still"
-        " read. Before an answer or a publish it is always asked.",
+        help="On a JupyterHub: seconds between two checks with the hub that a reader may still"
+        " read. Before an answer or a publish the hub is always asked.",
     )
     max_pending = Int(limits.MAX_PENDING_REQUESTS, config=True, help="Most open requests at once.")
 
     freeze_at_start = Bool(
         True,
         config=True,
-        help="Leave what is loaded at the start out of Python's collections of garbage, which"
-        " stop the server for 0.1 to 0.2 s each otherwise.",
+        help="Leave what is loaded at the start out of Python's full garbage collections, each of"
+        " which otherwise stops the server for 0.1 to 0.2 s.",
     )
 
     shortcuts = Bool(
@@ -113,27 +113,28 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     publish_per_second = Float(
         limits.PUBLISH_PER_SECOND,
         config=True,
-        help="Events that one caller may publish each second; 0: no limit. So for the next four.",
+        help="Events that one caller may publish each second; 0: no limit.",
     )
     answers_per_second = Float(
         limits.ANSWERS_PER_SECOND,
         config=True,
-        help="Answers, claims and cancellations of one caller each second.",
+        help="Answers, claims and cancellations of one caller each second; 0: no limit.",
     )
     streams_per_second = Float(
         limits.STREAMS_PER_SECOND,
         config=True,
-        help="Streams and polls that one caller may open each second.",
+        help="Streams and polls that one caller may open each second; 0: no limit.",
     )
     reads_per_second = Float(
         limits.READS_PER_SECOND,
         config=True,
-        help="Listings, requests and pages of the trail that one caller may ask for each second.",
+        help="Listings, requests and pages of the trail that one caller may read each second; 0: no"
+        " limit.",
     )
     failures_per_second = Float(
         limits.FAILURES_PER_SECOND,
         config=True,
-        help="Different wrong credentials that one address may try each second.",
+        help="Different wrong credentials that one address may try each second; 0: no limit.",
     )
     max_streams_per_caller = Int(
         limits.MAX_STREAMS_PER_CALLER,
@@ -148,13 +149,13 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     max_pending_bytes_per_caller = Int(
         limits.MAX_PENDING_BYTES_PER_CALLER,
         config=True,
-        help="What the open requests of one caller may come to, in bytes; 0: no limit.",
+        help="Most bytes that the open requests of one caller may take in the log; 0: no limit.",
     )
 
     webhook_urls = List(
         Unicode(),
         config=True,
-        help="Addresses that events are posted to as they come; see docs/webhooks.md.",
+        help="URLs that events are posted to as they happen; see docs/webhooks.md.",
     )
     webhook_secrets = List(
         Unicode(),
@@ -164,7 +165,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     webhook_allow_private = Bool(
         False,
         config=True,
-        help="Call plain http and addresses of this machine or network, too.",
+        help="Also call plain http URLs and addresses of this machine or network.",
     )
     webhook_types = List(
         Unicode(),
@@ -176,7 +177,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Give the handlers what they work with; the log is opened later."""
-        # The host's log of this extension, its lines of requests among them.
+        # The host's log of this extension, which includes its lines about requests.
         getattr(self.log, "logger", self.log).addFilter(clean_host_line)
         host = self.settings if self.serverapp is None else self.serverapp.web_app.settings
         self._runtime = Runtime(self._host_settings(), self.log, activity=host)

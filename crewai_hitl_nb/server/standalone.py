@@ -1,10 +1,12 @@
-"""The second host: the same handlers without a Jupyter server.
+"""The standalone server: the same handlers without a Jupyter server.
 
 :class:`HumanInputServer` serves the table of routes at its root, for services and scripts
 that have no notebook. It gives the handlers what a Jupyter server would: an identity (the
-API key), an authorizer and settings; nothing in a handler knows which host it is in.
-Whoever lacks the right key gets 401, as the stream document says ("Error Handling");
-without a key it serves programs, and only pages of its own origin.
+API key), an authorizer and settings; no handler knows which host it is in. A caller without a
+valid key gets 401, as the event-streaming guide says ("Error Handling"). A server without a key
+serves programs, and only pages of its own origin.
+
+What runs behind the handlers is the same for every host (``host/runtime.py``).
 """
 
 import asyncio
@@ -76,22 +78,22 @@ class HumanInputServer:
     Args:
         host: Address or name to bind.
         port: Port to bind; 0 takes a free one (see :attr:`port` after the start).
-        api_key: What callers must present; None serves without.
+        api_key: The key that callers must send; None serves without one.
         keys_file: Further keys with limited rights, made by ``crewai-hitl keys add``.
-        store: Path of the SQLite log, or ``":memory:"``.
+        store: Path of the SQLite log, ``sqlite:///path``, or ``":memory:"``.
         retain_events: Events to keep; None for a million in a file, and for less in memory. Those
             of open requests are always kept.
         retain_days: Days to keep events, likewise.
         heartbeat: Seconds between two heartbeats on an idle stream.
-        webhook_urls: Addresses that events are posted to as they come.
+        webhook_urls: URLs that events are posted to as they happen.
         webhook_secrets: Secrets (``whsec_…``) that sign every call, the newest first.
-        webhook_allow_private: Call plain http and addresses of this network, too.
-        webhook_types: Types of events to post; None for the stream document's two.
-        limits: What one caller may do, by the names in docs/limits.md; what is not named keeps
-            its default.
+        webhook_allow_private: Also call plain http URLs and addresses of this network.
+        webhook_types: Types of events to post; None for the event-streaming guide's two.
+        limits: What one caller may do, by the names in docs/limits.md; a limit that is not named
+            keeps its default.
         shortcuts: Whether to serve live streams and held polls past Tornado's general code.
-        trusted_proxies: Addresses or networks of the proxies in front of it. Only they are
-            believed for whom they call (``X-Forwarded-For``), and none of them is one stranger.
+        trusted_proxies: Addresses or networks of the proxies in front of it. Only their
+            ``X-Forwarded-For`` is believed, and their connections have no cap per address.
 
     Raises:
         WrongArgument: An argument is of the wrong kind.
@@ -126,7 +128,7 @@ class HumanInputServer:
         shortcuts: bool = True,
     ) -> None:
         self._proxies = arguments.texts("trusted_proxies", trusted_proxies)
-        Proxies(self._proxies)  # so that a wrong one is told here
+        Proxies(self._proxies)  # raises here for an entry that is wrong
         self.host = arguments.text("host", host)
         self.port = arguments.number("port", port)
         self._api_key = arguments.text_or_none("api_key", api_key) or ""
@@ -166,7 +168,7 @@ class HumanInputServer:
 
     @property
     def url(self) -> str:
-        """Where programs on this machine reach it."""
+        """The URL for programs on this machine."""
         return local_url(self.host, self.port, "/")
 
     @property
@@ -176,7 +178,7 @@ class HumanInputServer:
 
     @property
     def refusals(self) -> dict[str, int]:
-        """How often callers were refused by a limit, by what they were about to do."""
+        """How often each limit refused a caller."""
         return dict(self._runtime.services.limiter.refused)
 
     def start(self) -> None:
@@ -191,7 +193,8 @@ class HumanInputServer:
     async def start_async(self) -> None:
         """Begin to serve, on a thread and a loop of its own; return when it accepts connections.
 
-        So a cell or a handler that blocks the caller's loop does not stop what would answer it.
+        A cell or a handler that blocks the caller's loop thus does not block the server that would
+        answer it.
 
         Raises:
             ServerError: One line on why it cannot start and what to do.
@@ -200,7 +203,7 @@ class HumanInputServer:
         await asyncio.shield(asyncio.wrap_future(self._thread.begin()))
 
     def stop(self) -> None:
-        """Stop serving; from any thread, and without effect when it does not serve."""
+        """Stop serving; callable from any thread, and without effect when it does not serve."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self._close()))
@@ -304,7 +307,7 @@ class HumanInputServer:
         )
 
     def _settings(self) -> dict[str, Any]:
-        """What handlers find in a Jupyter server, as far as they look."""
+        """Return the settings of a Jupyter server that the handlers use."""
         templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
         return {
             SETTING: self._runtime.services,
@@ -355,11 +358,11 @@ class HumanInputServer:
 
 
 class _StaticFile(CallerMixin, FileFindHandler):
-    """A file of the front end; a wrong key is counted here as well."""
+    """Serves a file of the front end; wrong keys are counted here as well."""
 
 
 class _Nothing(HitlHandler):
-    """An address where nothing is, with or without a key."""
+    """Replies 404 at an unknown address, with or without a key."""
 
     @allow_unauthenticated
     def _say_so(self, *args: Any, **kwargs: Any) -> NoReturn:

@@ -96,9 +96,9 @@ class Replayed(msgspec.Struct, frozen=True):
 
 
 class KeyScope(msgspec.Struct, frozen=True):
-    """What a limited caller sees: events of these executions, and of these crews.
+    """What a limited key may read: events of these executions, and of these crews.
 
-    What they may write is less: see ``ownership.py``.
+    It may write less: see ``ownership.py``.
     """
 
     executions: frozenset[str]
@@ -142,13 +142,13 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: None lists all, ``closed`` all that are not pending.
-        execution_id: None lists all; so for the next three.
-        crew_id: Crew.
-        kind: Kind of request.
-        assignee: Whom it was assigned to.
-        words: All found in it (``protocol/search.py``); none lists all.
+        execution_id: Only of this execution; None lists all, here and below.
+        crew_id: Only of this crew.
+        kind: Only of this kind.
+        assignee: Only those assigned to this person.
+        words: Only those that contain all of them (``protocol/search.py``).
         within: Only what is in the scope of this key.
-        newest_first: Turn the order round.
+        newest_first: List the newest first.
         after: Offset of the last request of the page before.
         limit: At most this many.
     """
@@ -222,10 +222,10 @@ class Store(Protocol):
     async def append_scoped(
         self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None
     ) -> list[Appended]:
-        """Store the events as :meth:`append` does, if a caller with this reach may write them.
+        """Store the events as :meth:`append` does, if a caller with this scope may write them.
 
         Raises:
-            Forbidden: One of them names what is somebody else's (``ownership.py``).
+            Forbidden: An event names something that belongs to another caller (``ownership.py``).
         """
 
     async def read(
@@ -343,7 +343,7 @@ def appended(record: Record, event: Event, *, duplicate: bool) -> Appended:
 
 
 def announce(on_commit: OnCommit, commits: Sequence[Commit]) -> None:
-    """Tell of what is stored; what comes of that cannot take it back, nor hold up its caller."""
+    """Announce stored events; a failure of a listener neither undoes nor delays the append."""
     try:
         on_commit(commits)
     except Exception as error:  # noqa: BLE001 - isolates the log from those who are told of it

@@ -1,7 +1,7 @@
-"""Numbers about a store: values counted by size, and how commits go. Pure.
+"""Numbers about a store: histograms of values, and of its commits. Pure.
 
-One thread writes and another reads: a reader may see a count without its sum, which the next
-look mends.
+One thread writes and another reads: a reader may see a count without its sum, which is right again
+at the next read.
 """
 
 from bisect import bisect_left

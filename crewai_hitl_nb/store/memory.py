@@ -1,4 +1,4 @@
-"""A store in memory, with notes: the guarantees in their plainest form, and nothing durable.
+"""A store in memory, with metadata: the guarantees in their plainest form, and nothing durable.
 
 For tests and for a standalone server without a file. ``sqlite`` is held equal to it. Since a disk
 has more room than memory, this store is bounded by itself: an append that takes it over the bounds
@@ -99,7 +99,7 @@ class MemoryStore:
     async def append_scoped(
         self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None
     ) -> list[Appended]:
-        """Store the events if a caller with this reach may write them."""
+        """Store the events if a caller with this scope may write them."""
         return self._append(events, by, key_scope)
 
     def _append(
@@ -309,15 +309,15 @@ class MemoryStore:
         return kept.record.offset if kept else math.inf
 
     async def get_metadata(self, prefix: str) -> dict[str, bytes]:
-        """Return the notes whose name begins with the prefix."""
+        """Return the documents whose name begins with the prefix."""
         return {name: body for name, body in self._metadata.items() if name.startswith(prefix)}
 
     async def put_metadata(self, name: str, body: bytes) -> None:
-        """Write a note."""
+        """Write a document."""
         self._metadata[name] = body
 
     async def delete_metadata(self, name: str) -> None:
-        """Forget a note."""
+        """Delete a document."""
         self._metadata.pop(name, None)
 
     async def newest(self) -> float | None:

@@ -1,15 +1,14 @@
-"""Notes: what a reader of the log remembers between two lives of the server.
+"""Metadata: small named documents that are kept beside a log, such as the cursor of a webhook.
 
-An optional promise of a store, beside the log and never part of it: nobody is told of a
-note and no offset moves. Held for every store by one body of tests
-(``tests/store/test_metadata.py``):
+An optional promise of a store: metadata is never part of the log, so no reader is notified and no
+offset moves. One body of tests holds every store to it (``tests/store/test_metadata.py``):
 
-* **Durable.** ``put_metadata`` returns when a crash of the process can no longer take the note
-  back (as far as the store itself survives one).
-* **Whole.** A note is replaced as one; a reader sees the old one or the new one.
-* **Same life.** Notes live and die with their log, so an offset in a note is one of this log.
+* **Durable.** ``put_metadata`` returns when a crash of the process can no longer lose the document
+  (as far as the store itself survives one).
+* **Atomic.** A document is replaced as one; a reader sees the old one or the new one.
+* **Same life.** Metadata lives and dies with its log, so an offset in it is one of this log.
 
-A note is a small JSON document; who writes it knows what is in it, the store does not.
+A document is a little JSON; the store does not know what is in it.
 """
 
 from collections.abc import Mapping
@@ -19,20 +18,20 @@ from crewai_hitl_nb.store.trail import TrailedStore
 
 
 class Metadata(Protocol):
-    """Small named documents. Every method may raise ``StoreUnavailable``."""
+    """Reads and writes the documents. Every method may raise ``StoreUnavailable``."""
 
     async def get_metadata(self, prefix: str) -> Mapping[str, bytes]:
-        """Return the notes whose name begins with the prefix, by name."""
+        """Return the documents whose name begins with the prefix, by name."""
 
     async def put_metadata(self, name: str, body: bytes) -> None:
-        """Write a note, in place of an older one of that name."""
+        """Write a document, in place of an older one of that name."""
 
     async def delete_metadata(self, name: str) -> None:
-        """Forget a note, if there is one."""
+        """Delete a document, if there is one."""
 
     async def newest(self) -> float | None:
         """Return when the newest event that is kept was stored (Unix time), if there is one."""
 
 
 class MetadataStore(TrailedStore, Metadata, Protocol):
-    """A store with a trail that keeps notes, too."""
+    """A store with a trail that also keeps metadata."""

@@ -1,8 +1,8 @@
-"""Whether a caller with a limited key may write an event: to whom its execution and crew belong.
+"""Decides whether a limited key may write an event: to whom its execution and crew belong.
 
-Reading and writing differ. An event is *read* by whoever may see its execution or its crew. To
-*write* it, everything that it names must be the caller's: naming one's own crew beside somebody
-else's execution is no way in.
+Reading and writing differ. A key that may see the execution or the crew of an event may *read* it.
+To *write* it, everything that it names must belong to the caller: naming one's own crew beside
+another caller's execution does not help.
 
 * An execution belongs to the crew under which it was first published. Published without a crew,
   it belongs to no crew, and only a key for that execution (or one without limits) writes to it.
@@ -10,9 +10,9 @@ else's execution is no way in.
   go on to name it, as may a key for an execution that was already published under it.
 * What the log has never held is free: the first to publish it owns it.
 
-The log says who was first. Pruning leaves a note (``notes.py``) for each owner whose first event
-it drops, so a flood of events that pushes the first one out frees nothing. The note goes when
-nothing of it is kept and all of it is older than the age that pruning keeps.
+The log says who was first. Pruning leaves a document (``metadata.py``) for each owner whose first
+event it drops, so a flood of events that pushes the first one out frees nothing. The document goes
+when no event of the owner is kept and all are older than the age that pruning keeps.
 
 The decision is made inside the transaction that would write the event. Above are the stores.
 """
@@ -38,7 +38,7 @@ SCOPES: Final[tuple[tuple[Scope, Scope], ...]] = (
 """Each with the other one, which owns it."""
 
 NOTE: Final = "first:"
-"""Begins the names of the notes that pruning leaves."""
+"""Prefix of the names of the documents that pruning leaves."""
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True):
@@ -67,18 +67,18 @@ class Owners(Protocol):
 
 
 def note_name(scope: Scope, name: str) -> str:
-    """Return the name of the note that stands for a first event."""
+    """Return the name of the document that replaces a first event."""
     return f"{NOTE}{scope}:{name}"
 
 
 def check(key_scope: KeyScope, event: Event, log: Owners) -> None:
-    """Let an event pass that a caller with this reach may write.
+    """Check that a key with this scope may write an event.
 
     An answer or a claim goes by its question: whoever published that put it to the people of
     its crew.
 
     Raises:
-        Forbidden: It names what is somebody else's.
+        Forbidden: It names an execution or a crew that belongs to another caller.
     """
     names = _Names(event.execution_id, event.crew_id)
     if isinstance(event, HumanInputCompleted | HumanInputClaimed) and event.request_id is not None:
@@ -126,5 +126,5 @@ def first_of(event: Event, scope: Scope, stored_at: float) -> Origin:
 
 
 def with_later(known: Origin | None, first: Origin) -> Origin:
-    """Return the note on an origin whose events go: the older one knows the owner."""
+    """Return the document for an origin whose events go: the older one knows the owner."""
     return first if known is None else Origin(known.owner, max(known.last, first.last))

@@ -50,7 +50,7 @@ class TrailPage(msgspec.Struct, frozen=True):
         start: The place that the first entry stands on.
         entries: None behind the last one.
         head: The last place of the whole log.
-        within: Who reads sees only entries in this reach; the others are there to go on from.
+        within: The reader may see only entries in this scope; the others carry the chain on.
     """
 
     start: Head

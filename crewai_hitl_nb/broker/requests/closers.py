@@ -1,9 +1,9 @@
-"""What happens to requests by itself: a deadline passes, a reminder is due, the waiter is gone.
+"""Closes requests at their deadline or when the waiting process is gone; sends reminders.
 
-Above is the broker, which knows when; below the store, which lets a request end once. None of
-these ends is an approval, but for a default that the question itself names. A request must not
-stay open for ever because the disk was full when its deadline passed: what cannot be stored is
-stored again later, until the server stops; the next start takes it up.
+Above is the broker, which knows when; below the store, which lets a request end once. No such end
+is an approval, except for a default answer that the question itself names. A request must not stay
+open for ever because the disk was full at its deadline: an event that cannot be stored is tried
+again until the server stops, and the next start tries again.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _log = logger(__name__)
 def cancelled(
     required: HumanInputRequired, reason: CancelReason, message: str, now: datetime
 ) -> HumanInputCancelled:
-    """Return the event that says that nobody waits any more."""
+    """Return the event that closes a request without an answer."""
     return HumanInputCancelled(
         event_id=ids.new_event_id(),
         timestamp=now,
@@ -45,12 +45,12 @@ def cancelled(
 
 
 _AT_ONCE: Final = 500
-"""Ends that are stored at a time, which fill one commit: thousands of processes may be lost in one
-moment, and others shall have their turn between them."""
+"""Requests that are closed at a time, which fill one commit: thousands of processes may be lost at
+once, and other work must get its turn between them."""
 
 
 class RequestClosers:
-    """Carries them out, each on a task of its own."""
+    """Stores these events, each on a task of its own."""
 
     def __init__(
         self,
@@ -60,12 +60,12 @@ class RequestClosers:
         *,
         retry_seconds: float,
     ) -> None:
-        """Take where ends are stored.
+        """Take the store.
 
         Args:
             store: Of the broker, which starts and closes it.
             clock: The wall clock, aware.
-            names: Of what happens at most once.
+            names: Makes the ids of events that happen at most once.
             retry_seconds: Pause before an end that could not be stored is stored again.
         """
         self._store = store
@@ -77,14 +77,14 @@ class RequestClosers:
         self._tasks: set[asyncio.Task[object]] = set()
 
     def due(self, required: HumanInputRequired) -> None:
-        """A deadline passed: expire the request, or answer it as its question says."""
+        """Expire a request at its deadline, or answer it with the question's default."""
         if required.response.on_expiry == "default":
             self._spawn(self._answer_default(required))
         else:
             self._spawn(self._append(self._expired(required)))
 
     def remind(self, required: HumanInputRequired) -> None:
-        """Tell people again."""
+        """Publish a reminder."""
         self._spawn(
             self._append(
                 HumanInputReminded(
@@ -97,12 +97,12 @@ class RequestClosers:
         )
 
     def lost(self, required: HumanInputRequired) -> None:
-        """The process that asked is gone: nobody waits."""
+        """Cancel a request whose process is gone."""
         message = "the process that asked is gone"
         self._spawn(self._append(cancelled(required, "source_lost", message, self._clock())))
 
     async def close(self) -> None:
-        """Finish what is under way; what waits for the store is left to the next start."""
+        """Finish what is under way; the next start closes what waits for the store."""
         self._closing.set()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -124,7 +124,7 @@ class RequestClosers:
                 asked, answer, "default", self._clock(), self._names
             )
         except HitlError as error:
-            # A default that does not fit is the asker's mistake; it must not approve.
+            # A default that does not fit is a mistake of the crew; it must not approve.
             _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)
             event = self._expired(required)
         try:
@@ -134,9 +134,9 @@ class RequestClosers:
             await self._append(self._expired(required))
 
     async def _asked(self, required: HumanInputRequired) -> HumanInputRequired | None:
-        """Return a question with all that it says: the broker keeps only some of a large one.
+        """Return a whole question: of a large one the broker keeps only a part.
 
-        None when the server stops before the store can be read.
+        Return None when the server stops before the store can be read.
         """
         while True:
             try:
@@ -150,7 +150,7 @@ class RequestClosers:
                 return required if stored is None else stored.required
 
     async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
-        """Append it, an end as a rule; while the store cannot write, try again."""
+        """Append an event; while the store cannot write, try again."""
         while not self._closing.is_set():
             try:
                 await self._store.append([event])

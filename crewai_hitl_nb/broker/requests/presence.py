@@ -2,8 +2,8 @@
 
 A waiter is named by ``source.id`` together with the caller who published what names it, and is
 present while at least one connection of that caller names it. A connection of anybody else
-says nothing about it: neither keeps it a dead process's question open, nor does it tell whether
-a process is there. So a bridge connects with the credential that it publishes with.
+says nothing about it: it neither keeps a dead process's question open, nor tells whether a
+process is there. So a bridge connects with the credential that it publishes with.
 
 When the last connection closes (interrupt, restart, ``kill -9`` all close it) a grace begins,
 long enough for a reconnection or a server restart; when it ends, the waiter is lost and its
@@ -35,7 +35,7 @@ class Waiter(NamedTuple):
 
 
 class Presence:
-    """Who is connected, and a timer for each who is not."""
+    """Counts the connections of waiting processes, with a timer for each that has none."""
 
     def __init__(self, lost: Callable[[Waiter], None], grace: float) -> None:
         """Call ``lost`` with a waiter that stayed away for ``grace`` seconds."""
@@ -47,7 +47,7 @@ class Presence:
         self._closed = False
 
     def named(self, waiter: Waiter) -> None:
-        """Somebody published what names this source; the first to do so is whose it is."""
+        """Remember who first published an event that names this source: it belongs to them."""
         caller, source_id = waiter
         if caller is None or source_id in self._callers:
             return
@@ -56,14 +56,14 @@ class Presence:
         self._callers[source_id] = caller
 
     def expected(self, waiter: Waiter) -> None:
-        """Somebody asked in this waiter's name: it must be there, or come within the grace."""
+        """Expect a process that a question names: it is connected, or has the grace to connect."""
         away = not self._connections[waiter] and waiter not in self._timers
         if away and not self._closed:
             loop = asyncio.get_running_loop()
             self._timers[waiter] = loop.call_later(self._grace, self._expire, waiter)
 
     def arrived(self, waiter: Waiter) -> None:
-        """A connection of that caller names this waiter."""
+        """Count a connection of that caller that names this process."""
         for counted in _counted(waiter):
             self._connections[counted] += 1
             timer = self._timers.pop(counted, None)
@@ -71,7 +71,7 @@ class Presence:
                 timer.cancel()
 
     def left(self, waiter: Waiter) -> None:
-        """That connection closed."""
+        """Forget a connection that closed; after the last one the grace begins."""
         for counted in _counted(waiter):
             self._connections[counted] -= 1
             if self._connections[counted] <= 0:
@@ -88,7 +88,7 @@ class Presence:
         self._lost(waiter)
 
     def close(self) -> None:
-        """Stop all timers; connections that close from now on lose nobody."""
+        """Stop all timers; connections that close from now on cancel no request."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()

@@ -36,8 +36,8 @@ async def resume(caller: CallerMixin, raw: object) -> dict[str, Any]:
     """Answer the open request of an execution's task; return the reply's body.
 
     Raises:
-        NotFound: That task asked nothing.
-        BadRequest: Several of its requests are open; which one is meant cannot be told.
+        NotFound: That task has asked nothing here.
+        BadRequest: Several of its requests are open, and the call does not say which one it means.
         Settled: It is closed.
         InvalidAnswer: The request takes no such answer.
     """
@@ -66,7 +66,7 @@ async def _asked_by(caller: CallerMixin, body: ResumeBody) -> Request:
     async for request in _asked(caller, body, None):
         raise state.closed_error(request.required.request_id, request)
     raise NotFound(
-        f"task `{body.task_id}` of execution `{body.execution_id}` asked nothing here; "
+        f"task `{body.task_id}` of execution `{body.execution_id}` has asked nothing here; "
         "list what was asked with GET requests"
     )
 
@@ -87,7 +87,7 @@ async def _asked(
 
 
 class ResumeHandler(HitlHandler):
-    """crewAI AMP's door."""
+    """Takes answers in crewAI AMP's shape."""
 
     @needs("execute")
     async def post(self) -> None:

@@ -1,7 +1,7 @@
 """``GET audit``: the trail, page by page, every event with its seal in the chain.
 
-A limited key gets the events in its reach, each with the seal ``before`` it: what it gets it
-can verify, what is missing it cannot, and the reply says so (``complete`` is false).
+A limited key gets the events in its scope, each with the seal ``before`` it: its holder can verify
+these events but not that none is missing, and the reply says so (``complete`` is false).
 """
 
 from typing import Any

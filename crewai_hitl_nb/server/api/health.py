@@ -1,4 +1,4 @@
-"""``GET health``: the only public door, and then only status and time."""
+"""``GET health``: the only public endpoint; without credentials it shows status and time only."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from crewai_hitl_nb.server.base import HitlHandler
 
 
 class HealthHandler(HitlHandler):
-    """Says whether the log is open."""
+    """Reports whether the log is open."""
 
     _track_activity = False
 
@@ -29,7 +29,7 @@ class HealthHandler(HitlHandler):
             if broker is None:
                 body["message"] = self.services.trouble
             elif getattr(self.current_user, "scope", None) is None:
-                # A limited key learns nothing of what others ask, not even how much.
+                # A limited key does not learn even how many requests of others there are.
                 body["epoch"] = broker.epoch
                 body["offset"] = broker.top
                 body["pending"] = broker.pending_count

@@ -1,8 +1,8 @@
 """Metrics for Prometheus: what the parts know of themselves, read at the moment of a scrape.
 
 Nothing is counted here. The broker, its readers, the store, the webhooks and the limits keep
-their own numbers; this says them in Prometheus' words. No label has a value that a caller can
-choose, and none is an id.
+their own numbers; this module shows them in Prometheus' format. No label has a value that a caller
+can choose, and none is an id.
 
 In a Jupyter server they stand among the host's own at its ``/metrics``, which shows the
 process's registry; several servers in one process are added up there. ``GET metrics`` below
@@ -34,17 +34,17 @@ PREFIX: Final = "crewai_hitl_"
 
 
 class ServicesCollector(Collector):
-    """Says the numbers of some servers, added up."""
+    """Collects the numbers of some servers, added up."""
 
     def __init__(self) -> None:
         self._all: list[Services] = []
 
     def add(self, services: Services) -> None:
-        """Say this server's numbers, too."""
+        """Include this server's numbers."""
         self._all.append(services)
 
     def remove(self, services: Services) -> None:
-        """Say them no more."""
+        """Leave this server's numbers out."""
         self._all = [other for other in self._all if other is not services]
 
     def __len__(self) -> int:
@@ -182,7 +182,10 @@ class MetricsHandler(HitlHandler):
     async def get(self) -> None:
         """Return them as Prometheus reads them."""
         if getattr(self.current_user, "scope", None) is not None:
-            raise Forbidden("a limited key does not see metrics: they are of every execution")
+            raise Forbidden(
+                "metrics cover every execution, so a limited key cannot read them; use a key"
+                " without limits"
+            )
         own, registry = ServicesCollector(), CollectorRegistry()
         own.add(self.services)
         registry.register(own)

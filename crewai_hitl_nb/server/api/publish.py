@@ -123,9 +123,9 @@ def _reply(results: Sequence[Appended]) -> dict[str, Any]:
 
 
 class EventsHandler(HitlHandler):
-    """The publisher's door."""
+    """Publishes events."""
 
     @needs("write")
     async def post(self) -> None:
-        """Append the events and say where they stand in the log."""
+        """Append the events and return their places in the log."""
         self.reply(await publish(self, self.json_body()))

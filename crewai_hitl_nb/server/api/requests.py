@@ -103,7 +103,7 @@ class RequestHandler(HitlHandler):
 
 
 class AnswerHandler(HitlHandler):
-    """A person's answer."""
+    """Takes a person's answer."""
 
     @needs("execute")
     async def post(self, request_id: str) -> None:
@@ -113,7 +113,7 @@ class AnswerHandler(HitlHandler):
 
 
 class ClaimHandler(HitlHandler):
-    """Somebody is on it."""
+    """Records that a person is working on an answer."""
 
     @needs("execute")
     async def post(self, request_id: str) -> None:
@@ -122,7 +122,7 @@ class ClaimHandler(HitlHandler):
 
 
 class CancelHandler(HitlHandler):
-    """Nobody waits any more."""
+    """Closes a request without an answer."""
 
     @needs("write")
     async def post(self, request_id: str) -> None:

@@ -1,7 +1,7 @@
 """``GET sources/{source_id}``: whether the process that asks, or runs something, is there.
 
 A killed kernel cannot say that its runs are over; its connection tells. What it asked is
-cancelled by itself, so nobody needs this for a request.
+cancelled without this, so no client needs it for a request.
 """
 
 from crewai_hitl_nb.server.base import HitlHandler

@@ -17,7 +17,10 @@ class WebhooksHandler(HitlHandler):
         """Return every endpoint with its latest deliveries."""
         self.services.limiter.take("read", self.caller)
         if getattr(self.current_user, "scope", None) is not None:
-            raise Forbidden("a limited key does not see deliveries: they are of every execution")
+            raise Forbidden(
+                "deliveries cover every execution, so a limited key cannot read them; use a key"
+                " without limits"
+            )
         webhooks = self.services.webhooks
         self.reply(
             {

@@ -1,4 +1,4 @@
-"""Who calls a standalone server, and what they may: API keys in place of Jupyter's login.
+"""Identifies and authorizes the callers of a standalone server, by API keys.
 
 A caller presents a key as ``Authorization: Bearer``, or as ``?token=`` where a header is
 impossible (a browser's WebSocket, a link). Opening the page with ``?token=`` leaves a
@@ -25,14 +25,14 @@ _MASTER: Final = "api"
 
 @dataclass
 class Caller(User):
-    """A caller with the rights and the reach of their key."""
+    """A caller with the rights and the scope of their key."""
 
     rights: frozenset[Right] = _EVERYTHING
     scope: KeyScope | None = None
     keyring: Keyring | None = field(default=None, repr=False, compare=False)
 
     def is_valid(self) -> bool:
-        """Whether the key is still there, and still means the same."""
+        """Whether the key still exists with the same rights and scope."""
         if self.keyring is None:
             return True
         try:
@@ -43,7 +43,7 @@ class Caller(User):
 
 
 class ApiKeyIdentity(IdentityProvider):
-    """Finds the caller by a key; without any key, every program may call."""
+    """Identifies the caller by a key; on a server without keys every program may call."""
 
     def __init__(self, api_key: str, keyring: Keyring | None) -> None:
         """Take the one key with every right (or an empty text) and the keys file."""
@@ -68,28 +68,28 @@ class ApiKeyIdentity(IdentityProvider):
     def cannot_be_guessed(self, handler: web.RequestHandler) -> bool:
         """Say whether the presented key is one of the file.
 
-        Those are random. The one key may be somebody's word: an address that tried too many wrong
-        ones has to wait before another is looked at.
+        Those are random. The one key may be a word that somebody chose: an address that tried too
+        many wrong ones has to wait before another is checked.
         """
         return bool(self._keyring and self._keyring.find(kernel_key.credential_of(handler)))
 
     def user_from_cookie(self, cookie_value: str) -> User | None:
-        """Return the caller whose key the cookie names, if the key still counts."""
+        """Return the caller whose key the cookie names, if the key still exists."""
         said = super().user_from_cookie(cookie_value)
         if said is None:
             return None
         return _master() if said.username == _MASTER else self._caller(said.username)
 
     def generate_anonymous_user(self, handler: web.RequestHandler) -> User:
-        """Return who calls where nobody is asked for a key."""
+        """Return the caller of a server without keys."""
         return _master()
 
     def is_token_authenticated(self, handler: web.RequestHandler) -> bool:
-        """Without a key there is no cookie to misuse: the origin alone is what counts."""
+        """Skip the XSRF check on a server without keys: it has no cookie to misuse."""
         return not self.auth_enabled or super().is_token_authenticated(handler)
 
     def should_check_origin(self, handler: web.RequestHandler) -> bool:
-        """A page of another origin may not use a server that asks nobody for a key."""
+        """Refuse pages of another origin on a server without keys."""
         return not self.auth_enabled or super().should_check_origin(handler)
 
     def _caller(self, key_id: str) -> Caller | None:
@@ -107,7 +107,7 @@ class ApiKeyIdentity(IdentityProvider):
 
 
 class KeyAuthorizer(Authorizer):
-    """Lets a caller do what their key says, for as long as it says so."""
+    """Allows what the caller's key allows, for as long as it does."""
 
     def is_authorized(
         self, handler: JupyterHandler, user: User, action: str, resource: str

@@ -1,10 +1,11 @@
-"""What a JupyterHub says of a caller, where the host is a server of one; asked again and again.
+"""Asks a JupyterHub again and again whether it still accepts a caller's credential.
 
-The host keeps what the hub said of a token for five minutes, and a stream outlives the request
-that it began with. So that a revoked token, a lost group or a deleted person counts at once, the
-hub is asked again before whatever is said or answered, and every few seconds for who only reads.
+The host caches the hub's reply about a token for five minutes, and a stream outlives the request
+that it began with. So that a revoked token, a lost group or a deleted user takes effect at once,
+the hub is asked again before every publish and answer, and every few seconds about a caller who
+only reads.
 
-Nothing here imports the hub: the host's identity provider brings ``hub_auth``, its client.
+This module does not import the hub: the host's identity provider brings ``hub_auth``, its client.
 """
 
 import asyncio
@@ -19,30 +20,30 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import Forbidden, Unavailable
 
 _MOST_TOKENS: Final = 1000
-"""Remembered at a time; one that is forgotten is asked for again."""
+"""Tokens remembered at a time; the hub is asked again about one that was forgotten."""
 
-_GONE: Final = "the hub lets you into this server no more; log in again, or use another token"
+_GONE: Final = "the hub no longer lets you use this server; log in again, or use another token"
 
 
 def is_service(user: object) -> bool:
-    """Whether the caller is a service of the hub: it may be named like anybody."""
+    """Whether the caller is a service of the hub, which may have the name of a person."""
     said: Any = getattr(user, "hub_user", None)
     return isinstance(said, dict) and said.get("kind") == "service"
 
 
 def is_namesake(user: object) -> bool:
-    """Whether it is a service that is named like the server's owner, and is not them."""
+    """Whether it is a service with the name of the server's owner."""
     return is_service(user) and getattr(user, "username", "") == os.environ.get("JUPYTERHUB_USER")
 
 
 _AWAY: Final = (
-    "the JupyterHub cannot be asked whether you may still do this, so nothing was done; "
+    "the JupyterHub does not answer whether you may still do this, so nothing was done; "
     "try again in a moment"
 )
 
 
 class HubToken:
-    """One token (or cookie) of a caller, and what the hub last said of it."""
+    """A token (or cookie) of a caller, and the hub's last reply about it."""
 
     def __init__(self, hub_auth: Any, token: str, session: str, user: str) -> None:
         self._hub_auth = hub_auth
@@ -54,17 +55,17 @@ class HubToken:
         self._asking: asyncio.Task[None] | None = None
 
     def is_valid(self) -> bool:
-        """Whether it opened this server when the hub was last asked."""
+        """Whether the hub accepted it when it was last asked."""
         return self._known
 
     async def check(self, *, within: float) -> None:
-        """Ask the hub, unless it was asked within so many seconds; once at a time.
+        """Ask the hub, unless it was asked less than ``within`` seconds ago; one call at a time.
 
-        A hub that does not answer was asked as well.
+        A call that got no reply counts as well.
 
         Raises:
-            Forbidden: It opens this server no more.
-            Unavailable: The hub cannot be asked.
+            Forbidden: The hub does not accept it any more.
+            Unavailable: The hub does not answer.
         """
         if time.monotonic() - self._asked_at >= within or within <= 0:
             if self._asking is None:
@@ -91,23 +92,25 @@ class HubToken:
         except Exception as error:  # whatever it is: silence, half a reply, a proxy's page
             raise Unavailable(_AWAY) from error
         finally:
-            self._asked_at = time.monotonic()  # in vain as well: who only reads need not wait again
+            self._asked_at = (
+                time.monotonic()
+            )  # also without a reply, so that readers do not wait again
         self._known = known
 
     def _asked(self, task: "asyncio.Task[None]") -> None:
         self._asking = None
         if not task.cancelled():
-            task.exception()  # whoever waits for it hears of it
+            task.exception()  # the callers that wait for it get it
 
 
 class HubTokens:
-    """The tokens that callers came with lately."""
+    """The tokens that callers presented lately."""
 
     def __init__(self) -> None:
         self._tokens: OrderedDict[str, HubToken] = OrderedDict()
 
     def of(self, handler: Any) -> HubToken | None:
-        """Return what a request was let in by; None where no hub did."""
+        """Return the credential that the hub accepted for a request; None where no hub did."""
         auth = getattr(handler.identity_provider, "hub_auth", None)
         user = handler.current_user
         if auth is None or user is None:

@@ -2,7 +2,7 @@
 
 One secret per server, kept in a file that only its user can read so that kernels survive
 a restart of the server, and handed to kernels through their environment. Whoever holds it
-runs code as this user already, so it carries every right on ``crewai_hitl`` and none
+runs code as this user already, so it carries every permission on ``crewai_hitl`` and none
 elsewhere: the Jupyter server does not know it.
 """
 
@@ -29,9 +29,9 @@ _BEARER: Final = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 
 
 def load_or_make(path: Path) -> str:
-    """Return the key in the file, making both when there is none.
+    """Return the key in the file; make both when there is none.
 
-    A key that others could read or write is replaced: what they know opens nothing.
+    A key that others could read or write is replaced, so that what they know opens nothing.
 
     Raises:
         OSError: The file cannot be read or made; ``ForeignFile`` when it is not this user's.
@@ -51,7 +51,7 @@ def load_or_make(path: Path) -> str:
 
 
 def _kept(path: Path) -> str:
-    """Return the key that is there, or nothing where it is no secret any more."""
+    """Return the key in the file, or an empty text where others could know it."""
     try:
         return (read_own(path, secret=True) or b"").decode("ascii", "replace").strip()
     except ForeignFile:
@@ -67,9 +67,9 @@ def credential_of(handler: web.RequestHandler) -> str:
 
 
 def all_credentials_of(handler: web.RequestHandler) -> str:
-    """Return everything in a request that a host may look at as a key, or an empty text.
+    """Return every credential in a request, joined, or an empty text.
 
-    A host takes one of several; an attempt is another one when any of them is.
+    A host uses one of several; a request with another one among them is another attempt.
     """
     return " ".join(filter(None, [bearer(handler.request), *handler.get_arguments("token")]))
 
@@ -87,10 +87,10 @@ def equal_in_constant_time(key: str, given: str) -> bool:
 
 
 class KernelIdentity(IdentityProvider):
-    """Who a request with the kernel key is: this user's own code."""
+    """Identifies requests with the kernel key as this user's own code."""
 
     def __init__(self) -> None:
-        """Find out once who that user is: the look-up reads the system's files."""
+        """Look the user up once: that reads the system's files."""
         super().__init__(parent=None)
         self._name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
 
@@ -104,4 +104,4 @@ class KernelIdentity(IdentityProvider):
 
 
 class KernelAuthorizer(AllowAllAuthorizer):
-    """The key itself is the right."""
+    """Allows everything: the key itself is the permission."""

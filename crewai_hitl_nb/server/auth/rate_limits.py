@@ -1,16 +1,16 @@
-"""What each caller may do, and how often: the rates and caps of one identity.
+"""Rate limits and caps of each caller.
 
-Handlers say in one line what a caller is about to do; whoever does too much of it hears
+Handlers say in one line what a caller is about to do. A caller who does too much of it gets
 ``TooMany`` with the seconds to wait, which is HTTP 429 with ``Retry-After`` and on a socket
-an ``error`` frame. Nothing of the act was done then, so the same again later is safe.
+an ``error`` frame. Nothing was done then, so trying again later is safe.
 
 A caller is an identity, whatever it calls from:
 
     the kernels of this server           one, by the kernel key
     a person who is logged in            one each, by their name
-    who holds the server's token         one: a Jupyter server names each such call anew
+    callers with the server's token      one: a Jupyter server names each such call anew
     an API key                           one each
-    who did not say who they are         one for each address, for failed attempts only
+    callers without credentials          one for each address, for failed attempts only
 
 Below are the buckets (``token_bucket.py``); the defaults stand in ``protocol/limits.py``, with
 their reasons.
@@ -45,7 +45,7 @@ _SAID: Final[Mapping[Act, str]] = {
 }
 
 _ANONYMOUS: Final = re.compile(r"[0-9a-f]{32}")
-"""A Jupyter server's name for who has its token and no cookie; another one for each call."""
+"""A Jupyter server's name for a caller with its token and no cookie; new for each call."""
 
 
 class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         failures_per_second: Attempts with wrong credentials, for each address.
         max_streams_per_caller: Streams open at once.
         max_pending_per_caller: Requests open at once.
-        max_pending_bytes_per_caller: What those come to in the log.
+        max_pending_bytes_per_caller: Bytes that those take in the log.
     """
 
     publish_per_second: float = limits.PUBLISH_PER_SECOND
@@ -73,53 +73,53 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, said: Mapping[str, float]) -> "CallerLimits":
-        """Return the defaults but for what is said.
+        """Return the defaults with these values in their place.
 
         Raises:
-            ValueError: A name is none of the limits, or a value is none.
+            ValueError: A name is not a limit's, or a value is not a number from 0 on.
         """
         unknown = ", ".join(sorted(set(said) - set(cls.__struct_fields__)))
         if unknown:
             known = ", ".join(cls.__struct_fields__)
-            raise ValueError(f"there is no limit {unknown}; there are {known}")
+            raise ValueError(f"there is no limit {unknown}; the limits are {known}")
         try:
             wanted = msgspec.convert(said, cls, strict=False)
         except msgspec.ValidationError as error:
             raise ValueError(f"a limit is a number: {error}") from None
         if not all(math.isfinite(value) and value >= 0 for value in said.values()):
-            raise ValueError("a limit is a number, 0 for none")
+            raise ValueError("a limit is a number from 0 on; 0 sets no limit")
         return wanted
 
 
 _NOT_PEOPLE: Final = ("kernel:", "service:", "person:")
-"""How the names of callers begin that are no people's."""
+"""Prefixes of the names of callers that are not people."""
 
 _LINES_PER_SECOND: Final = 1 / 60
-"""Of the log, on one caller and limit: who is refused a thousand times is told of once."""
+"""Log lines about one caller and limit: a thousand refusals make one line a minute."""
 
 _log = logger(__name__)
 
 CALLER_LIMITS: Final = CallerLimits.__struct_fields__
-"""Their names: what an operator sets them by."""
+"""The names by which an operator sets them."""
 
 
-class _Asked(dict[str, int]):
-    """Requests of one caller that were open when last looked at, and their bytes in the log."""
+class _OpenRequestsOfCaller(dict[str, int]):
+    """Requests of one caller that were open when last checked, and their bytes in the log."""
 
     look_again_at = 64
     size = 0
 
     def put(self, name: str, size: int) -> None:
-        """Count one, or what it came to."""
+        """Count a request, or its size once it is stored."""
         self.size += size - self.get(name, 0)
         self[name] = size
 
     def with_more(self, asked: Sequence[str]) -> int:
-        """Return how many there would be; one that is asked again is the same one."""
+        """Return how many there would be; a request that is asked again counts once."""
         return len(self) + sum(name not in self for name in asked)
 
     def forget_closed(self, is_pending: Callable[[str], bool], *, now: bool = False) -> None:
-        """Look through them each time that they have doubled, or ``now``."""
+        """Forget closed ones, each time that the number has doubled, or ``now``."""
         if now or len(self) >= self.look_again_at:
             for name in [name for name in self if not is_pending(name)]:
                 self.size -= self.pop(name)
@@ -127,7 +127,7 @@ class _Asked(dict[str, int]):
 
 
 class Limiter:
-    """Counts what callers do.
+    """Counts what callers do, and refuses what is too much.
 
     Args:
         wanted: The limits.
@@ -139,9 +139,9 @@ class Limiter:
     ) -> None:
         self.wanted = wanted or CallerLimits()
         self.refused: dict[str, int] = {}
-        """How often somebody was refused, by what they were about to do."""
+        """How often each limit refused a caller."""
         self._clock = clock
-        self._asked: dict[str, _Asked] = {}
+        self._asked: dict[str, _OpenRequestsOfCaller] = {}
         self._guesses: set[int] = set()
         self._lines = Buckets(_LINES_PER_SECOND, 1.0)
         quiet = limits.BURST_SECONDS
@@ -154,10 +154,10 @@ class Limiter:
         }
 
     def take(self, act: Act, caller: str, price: float = 1.0) -> None:
-        """Let an act pass.
+        """Take the price of an act out of the caller's bucket.
 
         Raises:
-            TooMany: Not now.
+            TooMany: The bucket does not hold enough yet.
         """
         wait = self._buckets[act].take(caller, price, self._clock())
         if wait > 0:
@@ -166,15 +166,16 @@ class Limiter:
     def publish(
         self, caller: str, events: Sequence[Event], is_pending: Callable[[str], bool]
     ) -> None:
-        """Let events pass.
+        """Take the price of publishing events.
 
         Args:
-            caller: Who publishes them.
-            events: All of them, or none.
-            is_pending: Whether a request is open still.
+            caller: The publisher.
+            events: They pass together or not at all.
+            is_pending: Whether a request is still open.
 
         Raises:
-            TooMany: Not now, or too many of the caller's requests are open.
+            TooMany: The bucket does not hold enough yet, or too many of the caller's requests
+                are open.
         """
         asked = [e.request_id for e in events if isinstance(e, HumanInputRequired)]
         if asked:
@@ -185,29 +186,30 @@ class Limiter:
                 self._asked[caller].setdefault(name, 0)
 
     def stored(self, caller: str, sizes: Mapping[str, int]) -> None:
-        """Count what requests came to that a caller was let ask."""
-        mine = self._asked.setdefault(caller, _Asked())
+        """Count the sizes of requests that a caller asked."""
+        mine = self._asked.setdefault(caller, _OpenRequestsOfCaller())
         for name, size in sizes.items():
             mine.put(name, size)
 
     def remember(self, askers: Mapping[str, str], size_of: Callable[[str], int]) -> None:
-        """Count the requests that were open when the server began for those who asked them.
+        """Count the requests that were open when the server started, for their callers.
 
         Args:
             askers: The caller of each request.
-            size_of: What one comes to in the log.
+            size_of: Returns the size of a request in the log.
         """
         for request_id, caller in askers.items():
-            self._asked.setdefault(caller, _Asked()).put(request_id, size_of(request_id))
+            self._asked.setdefault(caller, _OpenRequestsOfCaller()).put(
+                request_id, size_of(request_id)
+            )
 
     def failed(self, handler: web.RequestHandler, presented: str) -> None:
-        """Note an attempt with a wrong key; the same one again is no further guess.
+        """Count an attempt with a wrong key; repeating the same key is not another guess.
 
-        So a program whose key was revoked knocks in vain, but takes nothing from others at
-        its address.
+        So a program whose key was revoked does not use up the attempts of others at its address.
 
         Raises:
-            TooMany: That is enough.
+            TooMany: The address tried too many.
         """
         guess = hash((address(handler), presented))
         if not presented or guess in self._guesses:
@@ -218,10 +220,10 @@ class Limiter:
         self._guesses.add(guess)
 
     def check_guesses(self, handler: web.RequestHandler) -> None:
-        """Refuse an address that guessed too often, before its next guess is looked at.
+        """Refuse an address that guessed too often, before its next guess is checked.
 
         Raises:
-            TooMany: Not now.
+            TooMany: It has to wait.
         """
         wait = self._buckets["fail"].wait(address(handler), self._clock())
         if wait > 0:
@@ -231,7 +233,7 @@ class Limiter:
         """Refuse one more stream to a caller who has ``count`` of them open.
 
         Raises:
-            TooMany: That is enough.
+            TooMany: The caller has as many as allowed.
         """
         if 0 < self.wanted.max_streams_per_caller <= count:
             raise self._refusal("streams", caller, f"you have {count} streams open; close some", 5)
@@ -239,22 +241,22 @@ class Limiter:
     def _cap_pending(
         self, caller: str, asked: Sequence[str], is_pending: Callable[[str], bool]
     ) -> None:
-        """Count what this caller asked and is open still."""
+        """Refuse a caller whose open requests are too many or too large."""
         if caller not in self._asked and len(self._asked) >= MOST_CALLERS:
-            self._asked.clear()  # rather than to grow for ever; the server's own cap holds
-        mine = self._asked.setdefault(caller, _Asked())
+            self._asked.clear()  # rather than grow for ever; the server's own cap still holds
+        mine = self._asked.setdefault(caller, _OpenRequestsOfCaller())
         mine.forget_closed(is_pending)
         if self._above(mine, asked):
             mine.forget_closed(is_pending, now=True)
         if said := self._above(mine, asked):
             raise self._refusal("pending", caller, f"{said}; answer or cancel some first", 5)
 
-    def _above(self, mine: _Asked, asked: Sequence[str]) -> str:
-        """Say which limit a caller would pass, or nothing."""
+    def _above(self, mine: _OpenRequestsOfCaller, asked: Sequence[str]) -> str:
+        """Return which limit a caller would exceed, in words, or an empty text."""
         if 0 < self.wanted.max_pending_per_caller < mine.with_more(asked):
             return f"{len(mine)} of your requests are open"
         if 0 < self.wanted.max_pending_bytes_per_caller <= mine.size:
-            return f"your open requests come to {mine.size >> 20} MB"
+            return f"your open requests take {mine.size >> 20} MB"
         return ""
 
     def _refusal(
@@ -288,5 +290,5 @@ def _of_a_person(name: str) -> str:
 
 
 def address(handler: web.RequestHandler) -> str:
-    """Return where an unauthenticated call came from; of IPv6 the network that one host has."""
+    """Return the address of an unauthenticated call; for IPv6 its /64 network."""
     return network_of(str(handler.request.remote_ip))

@@ -1,4 +1,4 @@
-"""The line of a request in the log, for every handler alike.
+"""The access log: one line for each request, the same for every handler.
 
 Jupyter's own (``jupyter_server.log``) writes the whole address, and what a caller sent as
 ``Referer``; of both only the path is needed, and it is cleaned like all that we log. A standalone
@@ -18,14 +18,14 @@ _QUERY = re.compile(r"\?[^\s?]+")
 
 
 def clean_host_line(record: logging.LogRecord) -> bool:
-    """Clean a line of the host's, and leave the query of each address out; a filter."""
+    """Clean a line of the host's and remove the query of each address; a logging filter."""
     clean(record)
     record.msg = _QUERY.sub("?", record.getMessage())
     return True
 
 
 def log_request(handler: web.RequestHandler) -> None:
-    """Write the line; what went well stands in it at DEBUG."""
+    """Write the line, at DEBUG for a request that succeeded."""
     request = handler.request
     status = handler.get_status()
     _log.log(

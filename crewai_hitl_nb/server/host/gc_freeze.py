@@ -1,14 +1,14 @@
-"""What a Jupyter server holds at its start is left out of Python's full collections of cycles.
+"""Leaves what a Jupyter server has loaded at its start out of Python's full garbage collections.
 
-Why: a full collection looks at every object that there is and stops everything meanwhile. A Jupyter
+Why: a full collection visits every object that there is and stops everything meanwhile. A Jupyter
 server with its extensions loaded has 200,000 of them, which takes 0.1 to 0.2 s each time, and a
 busy stream makes the next one due every few seconds. Nearly all are modules, classes and functions
-that live as long as the process. ``gc.freeze`` is made for that: what is frozen is not looked at
-again, and is still freed as soon as nobody refers to it. Only cycles among these objects that
+that live as long as the process. ``gc.freeze`` is made for that: a frozen object is not visited
+again, and is still freed as soon as nothing refers to it. Only cycles among these objects that
 become garbage later would stay.
 
-Above: ``extension.py``, once the server is up; a standalone server may live in somebody's own
-process, so it leaves this to them. Below: Python alone.
+Above: ``runtime.py``, once the server is up, if the host asks for it; a standalone server may run
+in an application's own process, so it does not ask. Below: Python alone.
 """
 
 import gc
@@ -17,6 +17,6 @@ from functools import cache
 
 @cache
 def leave_out_what_is_loaded() -> None:
-    """Collect what is garbage by now, and freeze the rest; once in a process."""
+    """Collect the present garbage and freeze the rest; once in a process."""
     gc.collect()
     gc.freeze()

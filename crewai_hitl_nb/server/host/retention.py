@@ -1,7 +1,7 @@
-"""Retention: what is old is dropped, at the start and once an hour, in either host.
+"""Retention: drops old events, at the start and once an hour, in every host.
 
-Which events that are is the store's to say (whole requests, never an open one), and how old they
-are the broker's. A log in memory is bounded beside this, at each append (``store/memory.py``).
+The store decides which events go (whole requests, never an open one), the broker how old they are.
+A log in memory is also bounded at each append (``store/memory.py``).
 """
 
 import asyncio
@@ -23,11 +23,11 @@ class Retention(msgspec.Struct, frozen=True):
     """How much is kept; events of open requests always are.
 
     Attributes:
-        events: At most so many.
-        days: For at most so long.
+        events: Most events to keep.
+        days: Most days to keep them.
 
     Raises:
-        ValueError: One of them is negative, or no number.
+        ValueError: One of them is negative, or not a number.
     """
 
     events: int = limits.RETAIN_EVENTS
@@ -41,7 +41,7 @@ class Retention(msgspec.Struct, frozen=True):
 
 
 async def prune_forever(broker: Broker, retention: Retention, log: Log) -> None:
-    """Drop what is old, again and again; cancel it to stop."""
+    """Drop old events again and again; cancel it to stop."""
     while True:
         await _prune(broker, retention, log)
         await asyncio.sleep(_PRUNE_SECONDS)

@@ -1,6 +1,6 @@
-"""A server on a thread and a loop of its own, so that a blocked caller does not stop it.
+"""Runs a server on a thread and a loop of its own, so that a blocked caller does not stop it.
 
-Above it is ``standalone.py``, which says what is served; it knows nothing of that.
+Above it is ``standalone.py``, which knows what is served.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from typing import Any, Final, cast
 from tornado.ioloop import IOLoop
 
 GOODBYE_SECONDS: Final = 6.0
-"""How long sockets may take to close behind a server that has stopped; nobody waits for them."""
+"""How long sockets may take to close after the server has stopped; no caller waits for them."""
 
 
 class ServerThread:
-    """The thread.
+    """The thread of a server.
 
     Args:
-        serve: Serves on the running loop until it is stopped, and calls back when it has begun.
-        stop: Stops that; from any thread.
+        serve: Serves on the running loop until it is stopped; calls back when it has begun.
+        stop: Stops it; callable from any thread.
 
     Attributes:
         ended: Done when everything is closed.
@@ -39,7 +39,7 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name="hitl-server", daemon=True)
 
     def begin(self) -> "Future[None]":
-        """Return what is done when it accepts connections, or raises why it cannot."""
+        """Start; the future is done when it accepts connections, or fails with the reason."""
         self._thread.start()
         return self._began
 
@@ -57,7 +57,9 @@ class ServerThread:
         except Exception as error:
             if self._began.done():
                 raise
-            self._began.set_exception(error)  # whatever it is, who starts it must hear of it
+            self._began.set_exception(
+                error
+            )  # whatever it is, the caller that starts it must get it
         finally:
             self.ended.set_result(None)
         # Tornado's own, with every open connection; it closes in 5 s those that do not answer.

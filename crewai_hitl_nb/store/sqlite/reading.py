@@ -170,7 +170,7 @@ def origin(connection: sqlite3.Connection, scope: ownership.Scope, name: str) ->
 
 
 def noted_origin(connection: sqlite3.Connection, note: str) -> Origin | None:
-    """Return what pruning noted of it, if its first event is gone."""
+    """Return the origin that pruning kept, if its first event is gone."""
     row = connection.execute("SELECT body FROM notes WHERE name = ?", (note,)).fetchone()
     return msgspec.json.decode(row[0], type=Origin) if row else None
 
@@ -191,7 +191,7 @@ def published_together(connection: sqlite3.Connection, execution_id: str, crew_i
 
 
 def metadata(connection: sqlite3.Connection, prefix: str) -> dict[str, bytes]:
-    """Return the notes whose name begins with the prefix."""
+    """Return the documents whose name begins with the prefix."""
     return dict(
         connection.execute(
             "SELECT name, body FROM notes WHERE substr(name, 1, length(?)) = ? ORDER BY name",

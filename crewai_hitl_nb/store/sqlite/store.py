@@ -84,7 +84,7 @@ class _Job(msgspec.Struct):
 
 
 class SqliteStore:
-    """One file; see ``base.Store`` and ``notes.Notes`` for what it promises."""
+    """One file; see ``base.Store`` and ``metadata.Metadata`` for what it promises."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Name the file; :meth:`start` opens it.
@@ -175,7 +175,7 @@ class SqliteStore:
     async def append_scoped(
         self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None
     ) -> list[Appended]:
-        """Store the events if a caller with this reach may write them."""
+        """Store the events if a caller with this scope may write them."""
         batch = writer.Batch(events, self._clock(), by, key_scope)
         written = await self._write(lambda c: batch.run(c, self._tail), batch)
         return written.results
@@ -191,11 +191,11 @@ class SqliteStore:
         return pruned.events
 
     async def put_metadata(self, name: str, body: bytes) -> None:
-        """Write a note, in the same commits as the events."""
+        """Write a document, in the same commits as the events."""
         await self._write(lambda c: writer.put_metadata(c, name, body))
 
     async def delete_metadata(self, name: str) -> None:
-        """Forget a note."""
+        """Delete a document."""
         await self._write(lambda c: writer.delete_metadata(c, name))
 
     async def _write(
@@ -221,9 +221,9 @@ class SqliteStore:
         connection.close()
 
     def _count(self, seconds: float, jobs: list[_Job], failure: Exception | None) -> None:
-        """Take note of how a commit went; nothing here can hold up the next one."""
+        """Count a commit; a failure here does not hold up the next one."""
         try:
-            if any(job.batch is not None for job in jobs):  # notes and prunings are no events
+            if any(job.batch is not None for job in jobs):  # metadata and prunings are not events
                 self.figures.took(seconds, sum(job.size for job in jobs))
             if not self.figures.turned(failing=failure is not None):
                 return
@@ -352,7 +352,7 @@ class SqliteStore:
         return await self._read(lambda c: reading.trail(c, self.epoch, after=after, limit=limit))
 
     async def get_metadata(self, prefix: str) -> dict[str, bytes]:
-        """Return the notes whose name begins with the prefix."""
+        """Return the documents whose name begins with the prefix."""
         return await self._read(lambda c: reading.metadata(c, prefix))
 
     async def newest(self) -> float | None:

@@ -201,7 +201,7 @@ _CHANGES: Final[Mapping[ChangeKind, str]] = {
 
 
 def put_metadata(connection: sqlite3.Connection, name: str, body: bytes) -> None:
-    """Write a note, in place of an older one."""
+    """Write a document, in place of an older one."""
     connection.execute(
         "INSERT INTO notes (name, body) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
@@ -210,7 +210,7 @@ def put_metadata(connection: sqlite3.Connection, name: str, body: bytes) -> None
 
 
 def delete_metadata(connection: sqlite3.Connection, name: str) -> None:
-    """Forget a note, if there is one."""
+    """Delete a document, if there is one."""
     connection.execute("DELETE FROM notes WHERE name = ?", (name,))
 
 
