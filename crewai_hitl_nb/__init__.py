@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.client import AsyncClient, Client
     from crewai_hitl_nb.in_process_server import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
-    from crewai_hitl_nb.kernel.ask.ask import ask, ask_async
-    from crewai_hitl_nb.kernel.ask.human_tool import AskHumanTool
     from crewai_hitl_nb.kernel.asking import NotAnswered
     from crewai_hitl_nb.kernel.crewai_events import (
         HumanInputCompletedEvent,
         HumanInputRequiredEvent,
     )
-    from crewai_hitl_nb.kernel.flows.durable_feedback import DurableFeedback
-    from crewai_hitl_nb.kernel.flows.resume import resume_pending, resume_pending_async
-    from crewai_hitl_nb.kernel.gates.approve_tools import approve_tools
+    from crewai_hitl_nb.kernel.public.approve_tools import approve_tools
+    from crewai_hitl_nb.kernel.public.ask import ask, ask_async
+    from crewai_hitl_nb.kernel.public.durable_feedback import DurableFeedback
+    from crewai_hitl_nb.kernel.public.human_tool import AskHumanTool
+    from crewai_hitl_nb.kernel.public.resume_pending import resume_pending, resume_pending_async
+    from crewai_hitl_nb.kernel.public.start import start
     from crewai_hitl_nb.kernel.questions.annotations import annotate
-    from crewai_hitl_nb.kernel.runs.start import start
-    from crewai_hitl_nb.kernel.runs.started_run import StartedRun
+    from crewai_hitl_nb.kernel.started.started_run import StartedRun
     from crewai_hitl_nb.nested import allow_nested_loops
     from crewai_hitl_nb.widget import inbox
 
@@ -57,26 +57,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AskHumanTool": "crewai_hitl_nb.kernel.ask.human_tool",
+    "AskHumanTool": "crewai_hitl_nb.kernel.public.human_tool",
     "AsyncClient": "crewai_hitl_nb.client",
     "Client": "crewai_hitl_nb.client",
-    "DurableFeedback": "crewai_hitl_nb.kernel.flows.durable_feedback",
+    "DurableFeedback": "crewai_hitl_nb.kernel.public.durable_feedback",
     "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.crewai_events",
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.crewai_events",
     "HumanInputServer": "crewai_hitl_nb.in_process_server",
     "NotAnswered": "crewai_hitl_nb.kernel.asking",
-    "StartedRun": "crewai_hitl_nb.kernel.runs.started_run",
+    "StartedRun": "crewai_hitl_nb.kernel.started.started_run",
     "allow_nested_loops": "crewai_hitl_nb.nested",
     "annotate": "crewai_hitl_nb.kernel.questions.annotations",
-    "approve_tools": "crewai_hitl_nb.kernel.gates.approve_tools",
-    "ask": "crewai_hitl_nb.kernel.ask.ask",
-    "ask_async": "crewai_hitl_nb.kernel.ask.ask",
+    "approve_tools": "crewai_hitl_nb.kernel.public.approve_tools",
+    "ask": "crewai_hitl_nb.kernel.public.ask",
+    "ask_async": "crewai_hitl_nb.kernel.public.ask",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
     "inbox": "crewai_hitl_nb.widget",
-    "resume_pending": "crewai_hitl_nb.kernel.flows.resume",
-    "resume_pending_async": "crewai_hitl_nb.kernel.flows.resume",
-    "start": "crewai_hitl_nb.kernel.runs.start",
+    "resume_pending": "crewai_hitl_nb.kernel.public.resume_pending",
+    "resume_pending_async": "crewai_hitl_nb.kernel.public.resume_pending",
+    "start": "crewai_hitl_nb.kernel.public.start",
 }
 
 

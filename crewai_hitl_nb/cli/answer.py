@@ -5,6 +5,7 @@ decision always goes to the server by name, never as blank feedback.
 """
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
 VIA: Final = "cli"
 _STDIN: Final = "-"
+
+_NEEDS_CONTENT: Final[Mapping[Decision | None, str]] = {
+    None: "nothing to answer with: give TEXT (`-` reads it from stdin), --approve, --reject, "
+    "--option or --values; only on a terminal the question is shown and asked",
+    "edit": "--edit needs TEXT or --values",
+}
+"""What a command line says that decides so, or not at all, and holds nothing to send."""
 
 
 @click.command(cls=FreeTextCommand)
@@ -81,20 +89,15 @@ def _given(
     """Return the answer on the command line; None when a dialog is to ask for it."""
     if text == _STDIN:
         text = _from_stdin()
+    is_empty = text is None and not options and values is None
+    if is_empty and decision is None and sys.stdin.isatty():
+        return None
     if text is not None and is_blank(text):
         raise click.UsageError("the TEXT is blank; to accept say --approve")
+    if is_empty and decision in _NEEDS_CONTENT:
+        raise click.UsageError(_NEEDS_CONTENT[decision])
     if decision in ("approve", "reject") and (options or values is not None):
         raise click.UsageError(f"--{decision} takes neither --option nor --values")
-    has_content = text is not None or bool(options) or values is not None
-    if decision == "edit" and not has_content:
-        raise click.UsageError("--edit needs TEXT or --values")
-    if decision is None and not has_content:
-        if sys.stdin.isatty():
-            return None
-        raise click.UsageError(
-            "nothing to answer with: give TEXT (`-` reads it from stdin), --approve, --reject, "
-            "--option or --values; only on a terminal the question is shown and asked"
-        )
     return Reply(decision or "respond", text or "", options or None, _object(values))
 
 

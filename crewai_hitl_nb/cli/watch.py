@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.cli.output import Screen
     from crewai_hitl_nb.client import Endpoint
     from crewai_hitl_nb.client.resume import Cursor, Replay
-    from crewai_hitl_nb.client.stream import Subscription, Turn
+    from crewai_hitl_nb.client.stream import StreamItem, Subscription
 
 _REPLAYS: Final = ("pending", "all", "none")
 
@@ -65,27 +65,27 @@ async def _follow(
 
     async with AsyncClient(endpoint=endpoint) as client:
         await client.health()  # a server that was never there is an error, not a wait
-        async with contextlib.aclosing(client.stream(subscription, cursor=cursor).turns()) as turns:
-            async for turn in turns:
-                _show(screen, endpoint, turn)
+        async with contextlib.aclosing(client.stream(subscription, cursor=cursor).items()) as items:
+            async for item in items:
+                _show(screen, endpoint, item)
 
 
-def _show(screen: "Screen", endpoint: "Endpoint", turn: "Turn") -> None:
-    from crewai_hitl_nb.client.stream import Live, Lost
+def _show(screen: "Screen", endpoint: "Endpoint", item: "StreamItem") -> None:
+    from crewai_hitl_nb.client.stream import Connected, Disconnected
 
-    match turn:
-        case Live():
-            screen.ask((f"watching {endpoint.url} over {turn.transport}", "dim"))
-        case Lost():
-            screen.ask((f"connection lost ({turn.reason}); connecting again", "yellow"))
+    match item:
+        case Connected():
+            screen.ask((f"watching {endpoint.url} over {item.transport}", "dim"))
+        case Disconnected():
+            screen.ask((f"connection lost ({item.reason}); connecting again", "yellow"))
         case Gap():
-            _tell(screen, turn, msgspec.json.encode(turn))
+            _tell(screen, item, msgspec.json.encode(item))
         case _:
-            _tell(screen, turn, encode_event(turn))
+            _tell(screen, item, encode_event(item))
 
 
-def _tell(screen: "Screen", turn: Event | Gap, encoded: bytes) -> None:
+def _tell(screen: "Screen", item: Event | Gap, encoded: bytes) -> None:
     if screen.as_json:
         screen.record(encoded)
     else:
-        screen.say(*event_line(turn))
+        screen.say(*event_line(item))

@@ -1,4 +1,4 @@
-"""The way in from outside: every endpoint of a server as typed Python, without Jupyter.
+"""The clients of a server: every endpoint as typed Python, without Jupyter.
 
 Below it is the protocol; above it are the kernel half, the command line and users'
 scripts. It imports neither jupyter_server nor crewAI.

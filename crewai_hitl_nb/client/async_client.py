@@ -37,7 +37,7 @@ from crewai_hitl_nb.client.resume import (
     Replay,
     Transport,
 )
-from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription
+from crewai_hitl_nb.client.stream import Connected, Disconnected, Stream, Subscription
 from crewai_hitl_nb.protocol import arguments, limits
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.errors import Unavailable
@@ -64,7 +64,7 @@ class AsyncClient:
 
     Raises:
         WrongArgument: An argument is of the wrong kind; so do the methods.
-        NoServer: When none is named and none is found.
+        NoServer: No server is named and none is found.
     """
 
     def __init__(
@@ -97,19 +97,19 @@ class AsyncClient:
         await self._http.aclose()
 
     async def health(self) -> Health:
-        """Return how the server is."""
+        """Return the health of the server."""
         return _typed(await self._get("health"), Health)
 
     async def publish(self, *events: Event | Mapping[str, Any]) -> tuple[Receipt, ...]:
-        """Publish events and return their places. Idempotent on ``event_id``.
+        """Publish events and return their places in the log. Idempotent on ``event_id``.
 
         Args:
             events: Typed, or as JSON objects, one by one or as one list; what an object leaves
-                out (``event_id``, ``timestamp``) is filled here, so that sending it again is safe.
+                out (``event_id``, ``timestamp``) is filled in, so that sending it again is safe.
 
         Raises:
-            InvalidEvent: Naming the field; nothing of the batch was stored.
-            ServerAway: When the server cannot be reached; send the same again.
+            InvalidEvent: An event is wrong; the message names the field. No event was stored.
+            ServerAway: The server cannot be reached; send the same events again.
         """
         if len(events) == 1 and isinstance(events[0], list | tuple):
             events = tuple(events[0])
@@ -132,10 +132,10 @@ class AsyncClient:
         assignee: str | None = None,
         search: str | None = None,
     ) -> list[Request]:
-        """Return the requests that match, over as many pages as there are.
+        """Return all requests that match the filters.
 
-        ``search`` is words that all have to be found: in the question, in who asks, or in what
-        was answered.
+        ``search`` is a text whose words must all occur: in the question, in the names of who
+        asks, or in the answer.
         """
         filters = {
             "status": status,
@@ -162,7 +162,7 @@ class AsyncClient:
         """Return one request and what became of it.
 
         Raises:
-            UnknownRequest: When it was never asked here.
+            UnknownRequest: The log has no such request.
         """
         return _typed(await self._get(_place(request_id)), Request)
 
@@ -191,9 +191,11 @@ class AsyncClient:
                 give your own to repeat a call whose reply was lost.
 
         Raises:
-            AlreadyAnswered: When another answer won; names the winner.
-            RequestCancelled: When nobody waits any more. RequestExpired: likewise.
-            InvalidAnswer: Naming the field; the request stays open.
+            AlreadyAnswered: Another answer won; the error names the winner.
+            RequestCancelled: Nobody waits for the answer any longer.
+            RequestExpired: The deadline has passed.
+            InvalidAnswer: The answer does not fit; the message names the field. The request
+                stays open.
         """
         body: dict[str, Any] = {
             "human_feedback": arguments.text("human_feedback", human_feedback),
@@ -211,29 +213,29 @@ class AsyncClient:
         return _typed(raw, Answered).event
 
     async def claim(self, request_id: str, *, via: str = "api") -> None:
-        """Say that one is on it. Advisory: others may still answer."""
+        """Claim a request. Advisory: others may still answer."""
         await self._post(_place(request_id, "/claim"), {"via": arguments.text("via", via)})
 
     async def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
-        """Say that nobody waits for the answer any more.
+        """Cancel a request: nobody waits for the answer any longer.
 
         Raises:
-            Settled: When the request is closed already.
+            Settled: The request is closed already.
         """
         body = {"reason": arguments.text("reason", reason)}
         await self._post(_place(request_id, "/cancel"), body)
 
     async def send(self, kind: str, **fields: Any) -> Any:
-        """Make the call that does what a frame up does, and return the same reply.
+        """Send a frame as an HTTP call, and return the same reply.
 
-        For who writes on a stream's connection, while that is none to write on.
+        For callers that send frames on a stream's WebSocket, while it has none.
 
         Args:
             kind: ``publish``, ``answer`` or ``cancel``.
             fields: Those of the frame.
 
         Raises:
-            HitlError: What the server refused with, or could not be reached.
+            HitlError: The server refused, or cannot be reached.
         """
         if kind == "publish":
             body = msgspec.json.encode(fields["events"])
@@ -252,17 +254,17 @@ class AsyncClient:
     ) -> AsyncGenerator[Event | Gap, None]:
         """Yield events as they come, for ever, across reconnects, transports and restarts.
 
-        Each comes once, in order. Where the log cannot go on from the last event seen, a
-        :class:`~crewai_hitl_nb.protocol.frames.Gap` comes first, then all it has.
+        Each comes once, in order. Where the log no longer holds the last event seen, a
+        :class:`~crewai_hitl_nb.protocol.frames.Gap` comes first, then all retained events.
 
         Args:
             execution_id: Only this execution.
-            last_event_id: Go on after this event.
-            replay: Without a last id: what comes first, ``pending``, ``all`` or ``none``.
+            last_event_id: Resume after this event.
+            replay: What comes first where there is no last id: ``pending``, ``all`` or ``none``.
             types: Only these event types; one text is one type.
 
         Raises:
-            HitlError: When the server refuses the stream for good.
+            HitlError: The server refuses the stream for good.
         """
         subscription = Subscription(
             arguments.text_or_none("execution_id", execution_id),
@@ -271,10 +273,10 @@ class AsyncClient:
         )
         cursor = Cursor(arguments.text_or_none("last_event_id", last_event_id))
         stream = self.stream(subscription, cursor=cursor)
-        async with aclosing(stream.turns()) as turns:
-            async for turn in turns:
-                if not isinstance(turn, Live | Lost):
-                    yield turn
+        async with aclosing(stream.items()) as items:
+            async for item in items:
+                if not isinstance(item, Connected | Disconnected):
+                    yield item
 
     def stream(
         self,
@@ -284,13 +286,13 @@ class AsyncClient:
         transports: tuple[Transport, ...] = TRANSPORTS,
         heartbeat: float = limits.HEARTBEAT_SECONDS,
     ) -> Stream:
-        """Return a stream that also tells when its connection comes and goes.
+        """Return a stream that also yields when its connection is live or lost.
 
         Args:
             subscription: What to read.
-            cursor: Where to go on.
-            transports: Which, best first.
-            heartbeat: The server's pace, in seconds; another one shows after a while.
+            cursor: Where to resume.
+            transports: Which to use, best first.
+            heartbeat: The expected seconds between heartbeats; another interval is learned.
         """
         return Stream(
             self._http,
@@ -311,11 +313,10 @@ class AsyncClient:
         return await self._call("POST", path, body=encoded(body), headers=headers)
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:
-        """Make a call; again for a while when somebody is there and says "try again".
+        """Make a call, and repeat it for a while when the reply says "not now".
 
-        Every call is idempotent, so this is safe. A server that cannot be reached is the
-        caller's to decide about: it may be away for long. A proxy that says so of it may be
-        wrong the next moment.
+        Every call is idempotent, so this is safe. When there is no reply at all, the caller
+        decides, because the server may be away for long. A proxy's 502 may be over in a moment.
         """
         backoff = Backoff(random.random)
         deadline = time.monotonic() + self._seconds

@@ -1,7 +1,7 @@
 """The blocking client: :class:`~crewai_hitl_nb.client.async_client.AsyncClient` for plain code.
 
-It runs the asynchronous client on a thread of its own, so there is one implementation,
-and it works in a notebook cell, in a running loop and in a forked process as well. Methods,
+It runs the asynchronous client on a thread of its own. So there is one implementation,
+and it works in a notebook cell, beside a running loop and in a forked process. Methods,
 parameters and errors are those of the asynchronous client.
 """
 
@@ -36,7 +36,7 @@ class Client:
 
     Raises:
         WrongArgument: An argument is of the wrong kind; so do the methods.
-        NoServer: When none is named and none is found.
+        NoServer: No server is named and none is found.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Client:
 
     @property
     def _thread(self) -> LoopThread:
-        """The thread that makes the calls; another one in a process that was forked since."""
+        """The thread that makes the calls; a new one in a forked process."""
         if self._pid != os.getpid():
             self._begin()
         return self._own_thread
@@ -86,11 +86,11 @@ class Client:
         self._thread.close()
 
     def health(self) -> Health:
-        """Return how the server is."""
+        """Return the health of the server."""
         return self._thread.run(self._client.health())
 
     def publish(self, *events: Event | Mapping[str, Any]) -> tuple[Receipt, ...]:
-        """Publish events, typed or as JSON objects, and return their places."""
+        """Publish events, typed or as JSON objects, and return their places in the log."""
         return self._thread.run(self._client.publish(*events))
 
     def pending(self) -> list[Request]:
@@ -107,10 +107,10 @@ class Client:
         assignee: str | None = None,
         search: str | None = None,
     ) -> list[Request]:
-        """Return the requests that match, over as many pages as there are.
+        """Return all requests that match the filters.
 
-        ``search`` is words that all have to be found: in the question, in who asks, or in what
-        was answered.
+        ``search`` is a text whose words must all occur: in the question, in the names of who
+        asks, or in the answer.
         """
         return self._thread.run(
             self._client.requests(
@@ -138,7 +138,7 @@ class Client:
         via: str = "api",
         idempotency_key: str | None = None,
     ) -> HumanInputCompleted:
-        """Answer a request and return the winning event; blank accepts a draft, nothing else."""
+        """Answer a request and return the winning event; blank text accepts only a draft."""
         return self._thread.run(
             self._client.answer(
                 request_id,
@@ -152,11 +152,11 @@ class Client:
         )
 
     def claim(self, request_id: str, *, via: str = "api") -> None:
-        """Say that one is on it. Advisory: others may still answer."""
+        """Claim a request. Advisory: others may still answer."""
         self._thread.run(self._client.claim(request_id, via=via))
 
     def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
-        """Say that nobody waits for the answer any more."""
+        """Cancel a request: nobody waits for the answer any longer."""
         self._thread.run(self._client.cancel(request_id, reason=reason))
 
     def events(
@@ -169,7 +169,7 @@ class Client:
     ) -> Generator[Event | Gap, None, None]:
         """Yield events as they come, across reconnects, transports and restarts.
 
-        It ends when the client is closed, from whichever thread.
+        It ends when any thread closes the client.
         """
         events = _Events(
             self._client.events(
@@ -182,13 +182,13 @@ class Client:
                 yield event
         finally:
             self._streams.discard(events)
-            if self._own_thread.is_open:  # else the client was closed first, and this with it
-                with suppress(CancelledError):  # or it is being closed, in this very moment
+            if self._own_thread.is_open:  # otherwise closing the client has closed this
+                with suppress(CancelledError):  # it is being closed right now
                     self._thread.run(events.close())
 
 
 class _Events:
-    """A stream on the client's loop: an interrupted step has unwound before the next one."""
+    """A stream on the client's loop; an interrupted step ends before the next one begins."""
 
     def __init__(self, events: AsyncGenerator[Event | Gap, None]) -> None:
         self._events = events
@@ -212,7 +212,7 @@ class _Events:
                 self._step = None
 
     async def close(self) -> None:
-        """End the stream, and the wait of whoever iterates it."""
+        """End the stream and the wait for its next event."""
         self._closed = True
         if self._step is not None:
             self._step.cancel()

@@ -1,8 +1,8 @@
-"""Decodes what comes down a connection, once, at the boundary.
+"""Decodes the frames of a connection, once, at the boundary.
 
-Below it is the protocol; the transports are above and hand it raw JSON. A newer server
-may send what this version does not know: unknown event types pass through, a known type
-in a shape that cannot be read is left out with a warning, never a crash of the stream.
+The transports pass raw JSON in; below is the protocol. A newer server may send what this version
+does not know: an unknown event type passes through, and a known type in an unreadable shape is
+skipped with a warning, so that it cannot end the stream.
 """
 
 from typing import Any, TypeAlias
@@ -22,7 +22,7 @@ from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.protocol.wire import stored_event
 
 Incoming: TypeAlias = Event | Heartbeat | Gap
-"""What a reader of a stream meets."""
+"""What a stream yields."""
 
 _log = logger(__name__)
 
@@ -34,7 +34,7 @@ _CONTROL: dict[str, type[Heartbeat] | type[Gap] | type[Ack]] = {
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The refusal of a frame up."""
+    """The reply that refuses a frame sent up."""
 
     ref: str | None
     error: HitlError
@@ -45,14 +45,14 @@ def decode_frame(body: bytes | str) -> Incoming | Ack | Refused | None:
     try:
         return read_frame(decode_json(body))
     except BadJson as error:
-        _log.warning("left out a frame: %s", error)
+        _log.warning("skipped a frame: %s", error)
         return None
 
 
 def read_frame(raw: object) -> Incoming | Ack | Refused | None:
     """Turn a frame's JSON value into its type; None when it cannot be read."""
     if not isinstance(raw, dict):
-        _log.warning("left out a frame that is no JSON object")
+        _log.warning("skipped a frame that is not a JSON object")
         return None
     kind = str(raw.get("type"))
     try:
@@ -62,7 +62,7 @@ def read_frame(raw: object) -> Incoming | Ack | Refused | None:
             return msgspec.convert(raw, _CONTROL[kind])
         return stored_event(raw)
     except (InvalidEvent, msgspec.ValidationError) as error:
-        _log.warning("left out a frame of type %s that this version cannot read: %s", kind, error)
+        _log.warning("skipped a frame of type %s that this version cannot read: %s", kind, error)
         return None
 
 
@@ -70,7 +70,7 @@ def read_as(raw: object, shape: Any) -> Any:
     """Convert a reply's JSON value to the shape that the contract promises.
 
     Raises:
-        BadRequest: When it has another shape: the URL is not that of a crewai-hitl server.
+        BadRequest: It has another shape: the URL is not that of a crewai-hitl server.
     """
     try:
         return msgspec.convert(raw, shape)

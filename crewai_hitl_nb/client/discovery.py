@@ -1,16 +1,16 @@
 """Finds the server: which URL to call, and with which token.
 
-Pure but for reading the environment and small files; above it stand the clients. It
-calls nobody: whether the server is there shows when it is used.
+Reads the environment and small files, and makes no calls: whether the server is there shows
+when it is used. The clients are above it.
 
-The order, first match wins:
+The first match wins:
 
 1. the arguments;
 2. ``CREWAI_HITL_URL`` / ``CREWAI_HITL_TOKEN``, set by a person;
 3. ``CREWAI_HITL_KERNEL_URL`` / ``CREWAI_HITL_KERNEL_KEY``, set by the Jupyter server for
-   the kernels it starts (``CREWAI_HITL_KERNEL_PAGE``: where people answer, if that differs);
+   the kernels it starts (``CREWAI_HITL_KERNEL_PAGE``: where people answer, if elsewhere);
 4. running Jupyter servers of this user: ``crewai-hitl-*.json`` files (mode 0600, with
-   ``url``, ``key`` and ``pid``) in the Jupyter runtime directory, the newest living one.
+   ``url``, ``key`` and ``pid``) in the Jupyter runtime directory, the newest whose process runs.
 
 A token is only ever sent to the URL it came with.
 """
@@ -41,9 +41,9 @@ class Endpoint:
 
     Attributes:
         url: The prefix, with a slash at its end: ``http://127.0.0.1:8888/crewai-hitl/``.
-        token: The secret that goes with it, or None.
+        token: Its token, or None.
         origin: Which rule found it, for messages.
-        page: Where people answer, if a browser needs another address than programs.
+        page: Where people answer, if browsers need another address than programs.
     """
 
     url: str
@@ -53,12 +53,12 @@ class Endpoint:
 
     @property
     def for_people(self) -> str:
-        """The address to tell a person."""
+        """The address to show to a person."""
         return self.page or self.url
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server is on this machine, so that no proxy may stand between."""
+        """Whether the server is on this machine, where no proxy may be between."""
         return urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
@@ -85,7 +85,7 @@ def find_endpoint(
         runtime_dir: Instead of the Jupyter runtime directory.
 
     Raises:
-        BadRequest: When a URL is no URL of a server.
+        BadRequest: A URL is not the URL of a server.
     """
     known = _known(os.environ if environ is None else environ, runtime_dir)
     if url is None:
@@ -103,8 +103,8 @@ def require_endpoint(url: str | None = None, token: str | None = None) -> Endpoi
     """Return the server to use.
 
     Raises:
-        NoServer: When there is none; says what to do.
-        BadRequest: When a URL is no URL of a server.
+        NoServer: There is none; the message says what to do.
+        BadRequest: A URL is not the URL of a server.
     """
     endpoint = find_endpoint(url, token)
     if endpoint is None:
@@ -113,10 +113,10 @@ def require_endpoint(url: str | None = None, token: str | None = None) -> Endpoi
 
 
 def normal_url(url: str) -> str:
-    """Return the prefix in its one spelling, with a slash at its end.
+    """Return the prefix as it is compared and used, with a slash at its end.
 
     Raises:
-        BadRequest: With what is wrong and what it should look like.
+        BadRequest: It is wrong; the message shows what it should look like.
     """
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -159,7 +159,7 @@ def _running_servers(runtime_dir: Path | None) -> Iterator[Endpoint]:
             server = msgspec.json.decode(body, type=_RunningServer)
             endpoint = Endpoint(normal_url(server.url), server.key, path.name, server.page)
         except (OSError, msgspec.MsgspecError, BadRequest):
-            continue  # gone since, half-written, or not ours: no server to use
+            continue  # removed, half-written, or not ours: no server to use
         if server.pid is None or _is_alive(server.pid):
             found.append((written.st_mtime, endpoint))
     for _, endpoint in sorted(found, key=lambda pair: pair[0], reverse=True):
@@ -167,10 +167,10 @@ def _running_servers(runtime_dir: Path | None) -> Iterator[Endpoint]:
 
 
 def _read_mine(path: Path) -> tuple[os.stat_result, bytes]:
-    """Return a file that this user wrote and nobody else can read: another's could lead astray.
+    """Read a file only if this user wrote it and nobody else can: others could name their server.
 
     Raises:
-        OSError: It is not, it is a link, or no plain file.
+        OSError: It is somebody else's, a link, or not a plain file.
     """
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with open(os.open(path, os.O_RDONLY | flags), "rb") as file:

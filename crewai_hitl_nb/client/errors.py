@@ -1,23 +1,23 @@
-"""What a caller of the server can meet beside the server's own refusals.
+"""The errors of the clients, beside the server's own refusals.
 
     HitlError                                (protocol.errors: the server's refusals)
-    ├── NoServer               nobody said where a server is, and none was found
-    ├── WrongAddress           something is there, and waiting does not make it our server
+    ├── NoServer               no server was named, and none was found
+    ├── WrongAddress           something else is there, and waiting does not help
     ├── Unavailable
-    │   └── ServerAway         it cannot be reached now; the same call later may succeed
+    │   └── ServerAway         it cannot be reached now; the same call may succeed later
     │       ├── Silent         the connection stands, but nothing comes down it any more
     │       └── Dropped        the WebSocket broke without a close frame
     └── TransportUnusable      it is there, but this transport does not get through
 
-The refusals themselves (``AlreadyAnswered`` with its winner, ``Forbidden``, …) are raised
-as the very classes that the server raised.
+The server's refusals (``AlreadyAnswered`` with its winner, ``Forbidden``, …) are raised here as
+the same classes as in the server.
 """
 
 from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
 
 
 def describe(error: BaseException) -> str:
-    """Return what a foreign error says, or its name when it says nothing."""
+    """Return the message of another library's error, or its class when it has none."""
     return str(error) or type(error).__name__
 
 
@@ -29,7 +29,7 @@ class NoServer(HitlError):
 
 
 class WrongAddress(HitlError):
-    """Something is at the URL, and it will not be this server: its scheme or its certificate."""
+    """Something at the URL has another scheme, or a certificate that is not trusted."""
 
     code = "wrong_address"
     for_operator = True
@@ -42,7 +42,7 @@ class ServerAway(Unavailable):
 
 
 class Silent(ServerAway):
-    """The connection stands, but nothing came down it for longer than it should take."""
+    """The connection stands, but was silent for longer than two heartbeats."""
 
 
 class Dropped(ServerAway):

@@ -1,7 +1,7 @@
-"""One HTTP call to the server: errors in, errors out as the drawn tree.
+"""One HTTP call to the server; refusals are raised as the protocol's errors.
 
-Above it stand the clients and the SSE and poll transports; below is httpx. It neither
-retries nor knows what is asked.
+Above it are the clients and the SSE and poll transports; below is httpx. It does not retry and
+does not know what is asked.
 """
 
 import json
@@ -27,7 +27,7 @@ from crewai_hitl_nb.protocol.errors import (
 from crewai_hitl_nb.protocol.frames import decode_json
 
 _MUTE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectTimeout)
-"""What TLS and plain HTTP make of each other."""
+"""How a wrong scheme shows: one side speaks TLS and the other plain HTTP."""
 
 _LOGIN_HINT: Final = (
     "the server refused the token, or there was none; "
@@ -42,10 +42,10 @@ _HINTS: Final[Mapping[int, str]] = {
 
 
 def segment(id_: str) -> str:
-    """Return an id as one part of an address.
+    """Return an id as one segment of a URL's path.
 
-    The points are encoded where they would mean another place; an id from before the rule that
-    refuses such ids is found by it. A slash is never one.
+    A slash is encoded, and so are the dots of ``.`` and ``..``, which would name another path:
+    old logs hold such ids, which new ones refuse.
     """
     return id_.replace(".", "%2E") if id_ in (".", "..") else quote(id_, safe="")
 
@@ -65,16 +65,16 @@ def open_http(endpoint: Endpoint, *, seconds: float) -> httpx.AsyncClient:
         headers=headers,
         timeout=seconds,
         verify=context_for(endpoint.url) or True,
-        # A proxy from the environment must not stand before a server on this machine.
+        # A proxy from the environment must not be between us and a server on this machine.
         trust_env=not endpoint.is_loopback,
     )
 
 
 def encoded(body: Any) -> bytes:
-    """Return what a person said as JSON.
+    """Return a call's body as JSON.
 
     Raises:
-        BadRequest: JSON cannot carry it. Nobody's words are changed on the way.
+        BadRequest: JSON cannot carry it. A person's words are never changed.
     """
     try:
         return msgspec.json.encode(body)
@@ -101,9 +101,9 @@ async def call(
     """Make one call and return the reply's JSON value.
 
     Raises:
-        ServerAway: When the server cannot be reached, or breaks off.
-        WrongAddress: When waiting would not help.
-        HitlError: What the server refused with.
+        ServerAway: The server cannot be reached, or the connection broke.
+        WrongAddress: Something else is at this address, so waiting does not help.
+        HitlError: The server's refusal.
     """
     sent = {"Content-Type": "application/json", **(headers or {})} if body else headers
     timeout = httpx.USE_CLIENT_DEFAULT if seconds is None else httpx.Timeout(seconds)
@@ -127,11 +127,11 @@ async def call(
 
 
 def raise_for_refusal(reply: httpx.Response) -> None:
-    """Raise the error that the reply speaks of, if it is one (its body must be read).
+    """Raise the error that a reply describes; its body must have been read.
 
     Raises:
-        ServerAway: When a JupyterHub answers for a server that it has stopped.
-        HitlError: What the server refused with.
+        ServerAway: A JupyterHub answers for a server that it has stopped.
+        HitlError: The server's refusal.
     """
     if reply.is_success:
         return
@@ -141,7 +141,7 @@ def raise_for_refusal(reply: httpx.Response) -> None:
         raise Forbidden("the server asks to log in; pass its token (CREWAI_HITL_TOKEN or token=)")
     refusal = refusal_of(reply.status_code, reply.content)
     asked = reply.headers.get("Retry-After", "")
-    if asked.isascii() and asked.isdigit():  # a proxy says it here only; as a date it is rare
+    if asked.isascii() and asked.isdigit():  # proxies have no JSON; a date is rare
         refusal.details.setdefault("retry_after", int(asked))
     raise refusal
 
@@ -152,7 +152,7 @@ def stream_error(
     """Return what the refusal of a stream means for it.
 
     Args:
-        refusal: The error that the reply speaks of.
+        refusal: The error that the reply describes.
         status: Of the reply.
         content: Its body.
         transport: What was tried.
@@ -171,7 +171,7 @@ def stream_error(
 
 
 def refusal_of(status: int, content: bytes) -> HitlError:
-    """Return the error for a reply's status and body, ours or a host's or proxy's."""
+    """Return the error for a reply's status and body, our server's or anybody else's."""
     body = _own_body(content)
     if body is not None:
         return error_from_wire(body, status)

@@ -1,9 +1,9 @@
-"""Waiting in a thread so that it can always be interrupted.
+"""Blocks a thread so that the wait can always be interrupted.
 
-A thread that blocks its own event loop does not see what that loop would tell it. A notebook's
-`await` cell, `asyncio.run` and most web servers take Ctrl-C and the stop button as a callback of
-their loop, which never comes. So whoever blocks there listens itself. Above it are the blocking
-client and the kernel half; it knows neither.
+A thread that blocks its own event loop receives no callbacks of that loop. A notebook's `await`
+cell, `asyncio.run` and most web servers handle Ctrl-C and the stop button as such a callback,
+which never comes. A wait that blocks there must notice interrupts itself. Above it are the
+blocking client and the kernel half; it knows neither.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 TICK_SECONDS: Final = 0.25
-"""How long an idle wait may go without looking around: an interrupt shows within this."""
+"""How long a wait may go without checking for interrupts."""
 
 
 def _nothing() -> None:
@@ -25,27 +25,27 @@ def _nothing() -> None:
 
 
 def block_until_done(
-    turns: Sequence[Future[Any]],
+    futures: Sequence[Future[Any]],
     tick: Callable[[], None] = _nothing,
     seconds: float | None = None,
 ) -> None:
-    """Block the calling thread until one of these is done, or the time is over.
+    """Block the calling thread until one of the futures is done, or the time is over.
 
     Args:
-        turns: What to wait for.
+        futures: What to wait for.
         tick: Called a few times a second.
         seconds: The longest wait; None for none.
 
     Raises:
         KeyboardInterrupt: The process was interrupted.
-        asyncio.CancelledError: It was, and a loop runs in this thread: its task ends, and the loop
-            goes on. Or the task that blocks the loop here was asked to end.
+        asyncio.CancelledError: The same where a loop runs in this thread: its task ends, and the
+            loop continues. Or the task that blocks the loop here was cancelled.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
     task = asyncio.current_task() if loop_is_running() else None
     cancelled_before = _cancellations(task)
     with _interrupts() as is_interrupted:
-        while not wait(turns, timeout=_tick(deadline), return_when=FIRST_COMPLETED).done:
+        while not wait(futures, timeout=_tick(deadline), return_when=FIRST_COMPLETED).done:
             if is_interrupted() or _cancellations(task) > cancelled_before:
                 raise asyncio.CancelledError
             if deadline is not None and time.monotonic() >= deadline:
@@ -54,7 +54,7 @@ def block_until_done(
 
 
 def loop_is_running() -> bool:
-    """Say whether the calling thread is one that a loop runs in, now."""
+    """Return whether an event loop runs in the calling thread now."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -65,23 +65,23 @@ def loop_is_running() -> bool:
 def interrupt_of_the_program() -> BaseException | None:
     """Return the KeyboardInterrupt that the main thread handles, or that has ended it.
 
-    Meanwhile it may wait for the very threads that ask, as the end of a
-    ``with ThreadPoolExecutor()`` does, or the end of the program.
+    Meanwhile the main thread may wait for the thread that asks, as the end of a
+    ``with ThreadPoolExecutor()`` or of the program does.
     """
     active: Any = sys._current_exceptions().get(threading.main_thread().ident or 0)
     error = active[1] if isinstance(active, tuple) else active  # a tuple up to Python 3.11
     if not isinstance(error, KeyboardInterrupt) and not hasattr(sys, "ps1"):
-        error = getattr(sys, "last_value", None)  # set when nobody took it, and a script is over
+        error = getattr(sys, "last_value", None)  # set when nobody caught it and the script is over
     return error if isinstance(error, KeyboardInterrupt) else None
 
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Listen for interrupts, beside whoever has taken them over from Python itself."""
+    """Listen for interrupts, and pass them on to the handler that replaced Python's own."""
     before = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or not callable(before) or before is signal.default_int_handler:
-        yield lambda: False  # where it is Python's own, it raises KeyboardInterrupt by itself
+        yield lambda: False  # Python's own handler raises KeyboardInterrupt by itself
         return
     heard = threading.Event()
 
@@ -103,6 +103,6 @@ def _tick(deadline: float | None) -> float:
 
 
 def _cancellations(task: "asyncio.Task[Any] | None") -> int:
-    """Return how often a task was asked to end (known from Python 3.11 on, as is the need)."""
+    """Return how often a task was cancelled; 0 before Python 3.11, which needs no count."""
     count: Callable[[], int] | None = getattr(task, "cancelling", None)
     return count() if count is not None else 0

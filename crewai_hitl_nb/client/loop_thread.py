@@ -1,9 +1,9 @@
 """An event loop on a daemon thread of its own.
 
-A thread does not come along into a forked process: there the loop is closed, and whoever needs
-one makes another. The blocking client and the kernel's bridge run their coroutines here, so that
-they work the same in a plain script, under a running loop and while a notebook cell blocks. It
-knows nothing of what runs on it.
+The blocking client and the kernel's bridge run their coroutines here, so that they work the same
+in a plain script, beside a running loop and while a notebook cell blocks. A forked process does
+not inherit threads: there the loop counts as closed, and its users make another. It knows nothing
+of what runs on it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class LoopThread:
     """A loop that runs from construction to :meth:`close`.
 
     Args:
-        name: Of the thread, for people who look at stack dumps.
+        name: Of the thread, as stack dumps show it.
     """
 
     def __init__(self, name: str) -> None:
@@ -37,7 +37,7 @@ class LoopThread:
         """Start a coroutine on the loop, from any thread.
 
         Raises:
-            RuntimeError: The process was forked since; this loop is its parent's.
+            RuntimeError: This is a forked process, and the loop is its parent's.
         """
         if os.getpid() != self._pid:
             coroutine.close()
@@ -48,11 +48,11 @@ class LoopThread:
         """Run a coroutine and wait for its result; an interrupt cancels it.
 
         Raises:
-            TimeoutError: When it takes longer than ``seconds``; it is cancelled.
+            TimeoutError: It took longer than ``seconds`` and is cancelled.
         """
         future = self.submit(coroutine)
         try:
-            if loop_is_running():  # which this blocks, and so must notice an interrupt itself
+            if loop_is_running():  # blocked from here on, so that this must notice interrupts
                 block_until_done([future], seconds=seconds)
                 return future.result(0)
             return future.result(seconds)
@@ -65,7 +65,7 @@ class LoopThread:
 
     @property
     def is_open(self) -> bool:
-        """Whether it still takes coroutines."""
+        """Whether it still accepts coroutines."""
         ours = os.getpid() == self._pid
         return ours and self._thread.is_alive() and not self._loop.is_closed()
 

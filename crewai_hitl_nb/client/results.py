@@ -1,7 +1,4 @@
-"""What the server's replies look like, typed.
-
-The protocol's structs as they stand in replies; the clients return them. They know no I/O.
-"""
+"""The server's replies as types, which the clients return. No I/O."""
 
 from typing import Any
 
@@ -22,8 +19,8 @@ class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_re
     """A question to a human and what became of it.
 
     Attributes:
-        status: Where it stands.
-        claimed_by: Who said last that they are on it.
+        status: Whether it is open, or how it ended.
+        claimed_by: Who claimed it last.
         completion: The event that closed it, or None while pending.
     """
 
@@ -31,11 +28,11 @@ class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_re
     claimed_by: AnsweredBy | None = None
     completion: HumanInputCompleted | HumanInputCancelled | HumanInputExpired | None = None
 
-    __repr__ = msgspec.Struct.__repr__  # whoever looks at one in a notebook wants to read it
+    __repr__ = msgspec.Struct.__repr__  # to be read in a notebook
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """A published event's place in the log; ``duplicate`` when it was there before."""
+    """A published event's place in the log; ``duplicate`` when the log had it already."""
 
     event_id: str
     offset: int | None = None
@@ -63,7 +60,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class PolledPage(msgspec.Struct, frozen=True):
-    """One reply of a poll; events stay as they came, so that one cannot spoil the page."""
+    """One reply of a poll; events stay undecoded, so that a bad one cannot spoil the page."""
 
     events: tuple[Any, ...]
     last_event_id: str | None = None
@@ -72,7 +69,7 @@ class PolledPage(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How the server is; all but the status only for those who may know."""
+    """The health of a server; callers without permission get status and timestamp alone."""
 
     status: str
     timestamp: str | None = None

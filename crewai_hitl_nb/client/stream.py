@@ -1,7 +1,7 @@
-"""One stream, read for as long as the caller likes, over as many connections as it takes.
+"""Reads one stream over as many connections as it takes.
 
-The loop around ``resume.py``: choose a transport, connect, read until it is lost, wait,
-go on where it stopped. Above it are the clients and the kernel's bridge; below are the
+The loop around the rules of ``resume.py``: choose a transport, connect, read until the connection
+is lost, wait, resume. Above it are the clients and the kernel's bridge; below it are the
 transports. It knows nothing of requests or answers.
 """
 
@@ -41,12 +41,12 @@ _log = logger(__name__)
 
 
 @dataclass(frozen=True)
-class Live:
-    """The connection stands and its replay is over.
+class Connected:
+    """The connection is live: its replay is over.
 
     Attributes:
         transport: What carries it.
-        socket: The open WebSocket, for who wants to write on it; None otherwise.
+        socket: The open WebSocket, to send frames on; None for the other transports.
     """
 
     transport: Transport
@@ -54,13 +54,13 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Lost:
-    """The connection is gone; another attempt follows by itself."""
+class Disconnected:
+    """The connection is lost; another attempt follows by itself."""
 
     reason: str
 
 
-Turn: TypeAlias = Event | Gap | Live | Lost
+StreamItem: TypeAlias = Event | Gap | Connected | Disconnected
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Stream:
         http: For SSE and poll; stays open.
         endpoint: Where the server is.
         subscription: What to read.
-        cursor: Where to go on; moves while the stream is read.
+        cursor: Where to resume; moves while the stream is read.
         backoff: The pauses between attempts.
         fallback: Which transports, best first.
         idle: How long a connection may be silent.
@@ -130,14 +130,14 @@ class Stream:
         self._is_live = False
         self._seconds = seconds
 
-    async def turns(self) -> AsyncGenerator[Turn, None]:
-        """Yield events, gaps, and the connection's ups and downs, until closed.
+    async def items(self) -> AsyncGenerator[StreamItem, None]:
+        """Yield events, gaps, and changes of the connection, until closed.
 
         Every event comes once, in offset order. After a :class:`Gap` the full retained
         state follows, which may repeat what came before the gap.
 
         Raises:
-            HitlError: When the server refuses the stream for good.
+            HitlError: The server refuses the stream for good.
         """
         while True:
             transport = self._fallback.choose(time.monotonic())
@@ -147,17 +147,17 @@ class Stream:
                 async with (
                     self._open(transport) as (incoming, live),
                     aclosing(incoming),
-                    aclosing(self._read(incoming, live)) as turns,
+                    aclosing(self._read(incoming, live)) as items,
                 ):
-                    async for turn in turns:
-                        yield turn
+                    async for item in items:
+                        yield item
                 reason, retry_after = "the stream ended", 0.0
             except (TransportUnusable, Unavailable) as error:
                 self._fallback.ended(self._ending_of(error), time.monotonic())
                 reason = described(error)
                 retry_after = error.retry_after if isinstance(error, Unavailable) else 0.0
             _log.debug("stream over %s lost: %s", transport, reason)
-            yield Lost(reason)
+            yield Disconnected(reason)
             await asyncio.sleep(self._backoff.pause(retry_after))
 
     def _ending_of(self, error: TransportUnusable | Unavailable) -> Ending:
@@ -179,8 +179,8 @@ class Stream:
         return "unreachable"
 
     async def _read(
-        self, incoming: AsyncGenerator[Incoming, None], live: Live
-    ) -> AsyncGenerator[Turn, None]:
+        self, incoming: AsyncGenerator[Incoming, None], live: Connected
+    ) -> AsyncGenerator[StreamItem, None]:
         async for frame in incoming:
             if isinstance(frame, Heartbeat):
                 self._idle.heartbeat(time.monotonic())
@@ -198,7 +198,7 @@ class Stream:
     @asynccontextmanager
     async def _open(
         self, transport: Transport
-    ) -> AsyncIterator[tuple[AsyncGenerator[Incoming, None], Live]]:
+    ) -> AsyncIterator[tuple[AsyncGenerator[Incoming, None], Connected]]:
         if transport == "websocket":
             async with open_socket(
                 self._endpoint,
@@ -207,11 +207,11 @@ class Stream:
                 seconds=self._seconds,
                 idle=self._idle,
             ) as socket:
-                yield socket.incoming(), Live(transport, socket)
+                yield socket.incoming(), Connected(transport, socket)
             return
         read = read_events if transport == "sse" else poll_events
         path = self._subscription.path("events" if transport == "sse" else "poll")
-        yield read(self._http, path, self._parameters(), self._idle), Live(transport, None)
+        yield read(self._http, path, self._parameters(), self._idle), Connected(transport, None)
 
     def _parameters(self) -> Mapping[str, str]:
         return self._subscription.parameters(self._cursor)

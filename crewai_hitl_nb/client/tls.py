@@ -1,7 +1,7 @@
-"""TLS for both of the client's libraries: whom to trust, and what a failed handshake means.
+"""TLS for httpx and websockets: which certificates to trust, and what a failed handshake means.
 
 One context, so that a certificate which is good for a call is good for a WebSocket. Above it are
-``exchange.py`` and the transports; it makes no calls of its own but for a probe.
+``http.py`` and the transports; it makes no calls but a probe.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import httpx
 from crewai_hitl_nb.client.errors import WrongAddress
 
 HANDSHAKE_SECONDS: Final = 3.0
-"""The longest wait for a TLS handshake: something that speaks HTTP says nothing at all to one."""
+"""The longest wait for a TLS handshake: a plain HTTP server sends no reply to one."""
 
 _PROBE_SECONDS: Final = 3.0
 
@@ -24,26 +24,26 @@ _PLAIN: Final = "does not speak https; its URL begins with http://"
 
 @functools.cache
 def trust() -> ssl.SSLContext:
-    """Return a context that trusts the usual authorities, the system's, and ``SSL_CERT_FILE``."""
+    """Return a context that trusts certifi's authorities, the system's, and ``SSL_CERT_FILE``."""
     context = httpx.create_ssl_context()
     context.load_default_certs()
     return context
 
 
 def context_for(url: str) -> ssl.SSLContext | None:
-    """Return what a connection to this URL is encrypted with; None for plain HTTP."""
+    """Return the context for connections to this URL; None for plain HTTP."""
     return trust() if urlsplit(url).scheme == "https" else None
 
 
 def wrong_address(url: str, error: BaseException) -> WrongAddress | None:
-    """Return what a TLS error says of the URL, if it is one that waiting does not end."""
+    """Return what a TLS error says about the URL, if waiting cannot help."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return WrongAddress(
             f"{url} cannot be trusted: {cause.verify_message or cause}. Set SSL_CERT_FILE to a "
-            "file with its certificate, and use a name that stands in it"
+            "file with its certificate, and use a name that it contains"
         )
     if cause is not None and cause.reason in _NOT_TLS:
         return WrongAddress(f"{url} {_PLAIN}")
@@ -53,11 +53,11 @@ def wrong_address(url: str, error: BaseException) -> WrongAddress | None:
 _NOT_TLS: Final = frozenset(
     ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 )
-"""What OpenSSL calls a reply that is no TLS; the name differs by version."""
+"""OpenSSL's names for a reply that is not TLS; they differ by version."""
 
 
 async def check_scheme(url: str) -> None:
-    """Look why something does not answer in the way that its URL says.
+    """Find out whether something speaks another scheme than its URL says.
 
     Raises:
         WrongAddress: It speaks TLS and the URL says plain HTTP, or the other way round.
@@ -78,7 +78,7 @@ async def check_scheme(url: str) -> None:
 async def _speaks_tls(host: str, port: int) -> bool:
     context = ssl.create_default_context()
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # nothing is said to it: the question is if it speaks TLS
+    context.verify_mode = ssl.CERT_NONE  # nothing is sent: it only shows whether TLS is spoken
     _, writer = await asyncio.open_connection(host, port, ssl=context)
     writer.close()
     return True
@@ -89,4 +89,4 @@ async def _speaks_http(host: str, port: int) -> bool:
     writer.write(b"HEAD / HTTP/1.0\r\n\r\n")
     line = await reader.readline()
     writer.close()
-    return line.startswith(b"HTTP/1") and b" 400" not in line  # so a TLS server says "not here"
+    return line.startswith(b"HTTP/1") and b" 400" not in line  # TLS servers say 400

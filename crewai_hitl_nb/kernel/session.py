@@ -23,17 +23,17 @@ from crewai_hitl_nb.kernel.notebook import Notebook
 from crewai_hitl_nb.kernel.questions.question import Asking, Waiter
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.kernel.runs.run import RunPatch
-from crewai_hitl_nb.kernel.runs.started_run import StartedRun
-from crewai_hitl_nb.kernel.runs.starter import Starter, Target
-from crewai_hitl_nb.kernel.runs.tool_calls import ToolCallHooks
 from crewai_hitl_nb.kernel.screens.card_screen import CardScreen
 from crewai_hitl_nb.kernel.screens.console import Line, screen_of_a_script
+from crewai_hitl_nb.kernel.started.started_run import StartedRun
+from crewai_hitl_nb.kernel.started.starter import Starter, Target
 from crewai_hitl_nb.kernel.tasks.copies import TaskCopyPatch
 from crewai_hitl_nb.kernel.tasks.end_of_input import EndOfInputPatch
 from crewai_hitl_nb.kernel.tasks.hooks import ProviderHook
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.tasks.reviews import Reviews
 from crewai_hitl_nb.kernel.tasks.time_limits import TimeLimitPatch
+from crewai_hitl_nb.kernel.tasks.tool_calls import ToolCallHooks
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import Event, UnknownEvent
@@ -80,25 +80,43 @@ class Session:
             self._publish_run, self._notebook, self._waiter, self._run_view, self._before_run
         )
         self._connect()  # now, so that the first question finds the connection open
+        # What was switched on first is switched off last: the bridge outlives all that asks by it.
         self._closers: list[Callable[[], None]] = [self._disconnect]
+        self._before_runs = self._patch_crewai(durable_flows)
+        self.runs = RunPatch(self._notebook, before=self._before_run)
+        self._closers.append(self.runs.remove)
+        if self._notebook is not None:
+            self._closers += self._watch_cells(self._notebook)
+        self._closers.append(self._starter.close)
+
+    def _patch_crewai(self, durable_flows: DurableFlows) -> tuple[Callable[[], None], ...]:
+        """Connect every place where crewAI asks a person; return the calls that do it again.
+
+        Users may clear crewAI's hooks, so those calls come before each run.
+        """
         self._closers.append(crewai_events.feed(self._publish))
         reviews = Reviews()
         provider = ProviderHook(BridgedHumanInput(self.asker, reviews), reviews)
         tool_calls = ToolCallHooks(self._run_ends)
-        self._closers += [reviews.remove, provider.remove, tool_calls.remove]
-        self._closers.append(EndOfInputPatch().remove)
-        self._closers.append(TaskCopyPatch().remove)
-        self._closers.append(TimeLimitPatch().remove)
-        self._closers.append(HookInputPatch(self.asker).remove)
-        self._before_runs = (provider.ensure, tool_calls.ensure, GATES.ensure)
-        self._closers.append(FlowBridge(self.asker, self._retract, durable_flows).remove)
-        self.runs = RunPatch(self._notebook, before=self._before_run)
-        self._closers.append(self.runs.remove)
-        if self._notebook is not None:
-            self._closers.append(self._notebook.remember_cells())
-            self._closers.append(self._notebook.when_interrupted(self._interrupted))
-            self._closers.append(self._notebook.when_ending(self._ending))
-        self._closers.append(self._starter.close)
+        self._closers += [
+            reviews.remove,
+            provider.remove,
+            tool_calls.remove,
+            EndOfInputPatch().remove,
+            TaskCopyPatch().remove,
+            TimeLimitPatch().remove,
+            HookInputPatch(self.asker).remove,
+            FlowBridge(self.asker, self._retract, durable_flows).remove,
+        ]
+        return (provider.ensure, tool_calls.ensure, GATES.ensure)
+
+    def _watch_cells(self, notebook: Notebook) -> tuple[Callable[[], None], ...]:
+        """Withdraw the questions of a cell that is interrupted, and all when the kernel ends."""
+        return (
+            notebook.remember_cells(),
+            notebook.when_interrupted(self._interrupted),
+            notebook.when_ending(self._ending),
+        )
 
     def asker(self) -> Asker | None:
         """Return whom to ask through; None for crewAI's own console prompt.

@@ -87,13 +87,13 @@ async def reader(cast: Cast, transport: Transport) -> None:
         stream = cast.client.stream(
             Subscription(replay="all"), cursor=Cursor(last), transports=(transport,)
         )
-        async with aclosing(stream.turns()) as turns:
-            async for turn in turns:
-                if isinstance(turn, Gap):
-                    cast.ledger.gaps.append(f"{transport}: {turn.message}")
-                elif (event_id := getattr(turn, "event_id", None)) is not None:
+        async with aclosing(stream.items()) as items:
+            async for item in items:
+                if isinstance(item, Gap):
+                    cast.ledger.gaps.append(f"{transport}: {item.message}")
+                elif (event_id := getattr(item, "event_id", None)) is not None:
                     last = str(event_id)
-                    saw.append((turn.offset or 0, last))  # type: ignore[union-attr]
+                    saw.append((item.offset or 0, last))  # type: ignore[union-attr]
                     stay -= 1
                     if stay == 0 or last == LAST:
                         break
@@ -109,11 +109,11 @@ async def answerer(
     """Answer every question there is, or withdraw it now and then; race with the others."""
     dice = cast.dice(name)
     stream = cast.client.stream(Subscription(types=("human_input_required",)))
-    async with aclosing(stream.turns()) as turns:
-        async for turn in turns:
-            if isinstance(turn, HumanInputRequired):
-                asked = turn.request_id
-                said = None if dice.random() < 0.1 else says(name, turn)
+    async with aclosing(stream.items()) as items:
+        async for item in items:
+            if isinstance(item, HumanInputRequired):
+                asked = item.request_id
+                said = None if dice.random() < 0.1 else says(name, item)
                 act = _withdraw(cast, asked) if said is None else _answer(cast, name, asked, said)
                 task = asyncio.ensure_future(act)
                 cast.answering.add(task)

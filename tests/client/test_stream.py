@@ -8,7 +8,7 @@ import pytest
 
 from crewai_hitl_nb.client import AsyncClient, Client
 from crewai_hitl_nb.client.resume import Cursor, Transport
-from crewai_hitl_nb.client.stream import Live, Lost, Stream, Subscription, Turn
+from crewai_hitl_nb.client.stream import Connected, Disconnected, Stream, StreamItem, Subscription
 from crewai_hitl_nb.protocol.errors import Forbidden
 from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.frames import Gap
@@ -40,24 +40,24 @@ def transport(request: pytest.FixtureRequest) -> Transport:
     return transport
 
 
-async def take_until(turns: AsyncIterator[Turn], wanted: type | str) -> list[Turn]:
-    """Read turns up to the one of a type, or the event with an id."""
+async def take_until(items: AsyncIterator[StreamItem], wanted: type | str) -> list[StreamItem]:
+    """Read items up to the one of a type, or the event with an id."""
 
-    async def take() -> list[Turn]:
-        taken: list[Turn] = []
-        async for turn in turns:
-            taken.append(turn)
-            if getattr(turn, "event_id", None) == wanted:
+    async def take() -> list[StreamItem]:
+        taken: list[StreamItem] = []
+        async for item in items:
+            taken.append(item)
+            if getattr(item, "event_id", None) == wanted:
                 break
-            if isinstance(wanted, type) and isinstance(turn, wanted):
+            if isinstance(wanted, type) and isinstance(item, wanted):
                 break
         return taken
 
     return await asyncio.wait_for(take(), LIMIT_SECONDS)
 
 
-def ids(turns: list[Turn]) -> list[str]:
-    return [turn.event_id for turn in turns if not isinstance(turn, Gap | Live | Lost)]
+def ids(items: list[StreamItem]) -> list[str]:
+    return [item.event_id for item in items if not isinstance(item, Gap | Connected | Disconnected)]
 
 
 def named(*names: str) -> list[Event]:
@@ -74,12 +74,12 @@ async def test_what_is_stored_comes_first_then_live_then_what_happens(
 ) -> None:
     await asyncio.to_thread(client.publish, *named("a", "b"))
     async with AsyncClient(server.url, KEY) as reader:
-        turns = stream_of(reader, transport).turns()
+        items = stream_of(reader, transport).items()
 
-        before = await take_until(turns, Live)
+        before = await take_until(items, Connected)
         await asyncio.to_thread(client.publish, *named("c"))
-        after = await take_until(turns, "c")
-        await turns.aclose()
+        after = await take_until(items, "c")
+        await items.aclose()
 
     assert ids(before) == ["a", "b"]
     assert ids(after) == ["c"]
@@ -91,18 +91,18 @@ async def test_nothing_is_missed_and_nothing_repeated_when_the_network_breaks(
 ) -> None:
     with Relay(server.port) as relay:
         async with AsyncClient(f"http://127.0.0.1:{relay.port}/", KEY) as reader:
-            turns = stream_of(reader, transport).turns()
-            await take_until(turns, Live)
+            items = stream_of(reader, transport).items()
+            await take_until(items, Connected)
             await asyncio.to_thread(client.publish, *named("a"))
-            seen = await take_until(turns, "a")
+            seen = await take_until(items, "a")
 
             await asyncio.to_thread(relay.cut)
             await asyncio.to_thread(client.publish, *named("b", "c"))
-            seen += await take_until(turns, Lost)
+            seen += await take_until(items, Disconnected)
             await asyncio.to_thread(relay.mend)
             await asyncio.to_thread(client.publish, *named("d"))
-            seen += await take_until(turns, "d")
-            await turns.aclose()
+            seen += await take_until(items, "d")
+            await items.aclose()
 
     assert ids(seen) == ["a", "b", "c", "d"]
 
@@ -116,9 +116,9 @@ async def test_a_reader_goes_on_where_it_stopped_over_another_transport(
     async with AsyncClient(server.url, KEY) as reader:
         for transport, name in zip(TRANSPORTS, "abc", strict=True):
             await asyncio.to_thread(client.publish, *named(name))
-            turns = stream_of(reader, transport, cursor).turns()
-            seen += ids(await take_until(turns, name))
-            await turns.aclose()
+            items = stream_of(reader, transport, cursor).items()
+            seen += ids(await take_until(items, name))
+            await items.aclose()
 
     assert seen == ["a", "b", "c"]
 
@@ -129,9 +129,9 @@ async def test_an_unknown_last_id_gets_a_gap_and_then_everything(
 ) -> None:
     await asyncio.to_thread(client.publish, *named("a", "b"))
     async with AsyncClient(server.url, KEY) as reader:
-        turns = stream_of(reader, transport, Cursor("never-seen")).turns()
-        seen = await take_until(turns, "b")
-        await turns.aclose()
+        items = stream_of(reader, transport, Cursor("never-seen")).items()
+        seen = await take_until(items, "b")
+        await items.aclose()
 
     assert isinstance(seen[0], Gap)
     assert ids(seen) == ["a", "b"]
@@ -143,7 +143,7 @@ async def test_a_refused_key_ends_the_stream_and_is_not_tried_again(
 ) -> None:
     async with AsyncClient(server.url, "wrong") as reader:
         with pytest.raises(Forbidden):
-            await take_until(stream_of(reader, transport).turns(), Live)
+            await take_until(stream_of(reader, transport).items(), Connected)
 
 
 @pytest.mark.asyncio
@@ -153,9 +153,9 @@ async def test_only_the_chosen_types_come(
     await asyncio.to_thread(client.publish, other("rain"), required("r", event_id="asked"))
     async with AsyncClient(server.url, KEY) as reader:
         subscription = Subscription(types=("human_input_required",), replay="all")
-        turns = reader.stream(subscription, transports=(transport,)).turns()
-        seen = await take_until(turns, Live)
-        await turns.aclose()
+        items = reader.stream(subscription, transports=(transport,)).items()
+        seen = await take_until(items, Connected)
+        await items.aclose()
 
     assert ids(seen) == ["asked"]
 

@@ -1,7 +1,7 @@
-"""Readers whose machine is gone: what is sent to them is acknowledged by nobody.
+"""Readers whose machine is gone: nobody acknowledges what is sent to them.
 
 A filter of the socket itself (Linux, ``SO_ATTACH_FILTER``) drops every packet before TCP sees it,
-which needs no right that a test has not. A proxy cannot play this: its own system acknowledges.
+which needs no privileges. A proxy cannot do this, because its own system acknowledges.
 """
 
 import asyncio

@@ -8,7 +8,7 @@ import anyio
 
 from crewai_hitl_nb.client import AsyncClient
 from crewai_hitl_nb.client.resume import TRANSPORTS, Transport
-from crewai_hitl_nb.client.stream import Live, Lost, Subscription, Turn
+from crewai_hitl_nb.client.stream import Connected, Disconnected, StreamItem, Subscription
 from crewai_hitl_nb.protocol.frames import Gap
 from tests.faults.conftest import BEAT_SECONDS
 from tests.faults.proxy import Proxy
@@ -33,32 +33,32 @@ class Follower:
         self.seen: list[str] = []
         self.gaps = 0
         self.losses = 0
-        self.lives: list[Live] = []
+        self.lives: list[Connected] = []
 
-    async def read(self, turns: AsyncIterator[Turn]) -> None:
-        """Take note of every turn, for ever."""
-        async for turn in turns:
+    async def read(self, items: AsyncIterator[StreamItem]) -> None:
+        """Take note of every item, for ever."""
+        async for item in items:
             async with self._turned:
-                self._note(turn)
+                self._note(item)
                 self._turned.notify_all()
 
-    def _note(self, turn: Turn) -> None:
-        if isinstance(turn, Live):
-            self.lives.append(turn)
-        elif isinstance(turn, Lost):
+    def _note(self, item: StreamItem) -> None:
+        if isinstance(item, Connected):
+            self.lives.append(item)
+        elif isinstance(item, Disconnected):
             self.losses += 1
-        elif isinstance(turn, Gap):
+        elif isinstance(item, Gap):
             self.gaps += 1
         else:
-            self.seen.append(turn.event_id)
+            self.seen.append(item.event_id)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds; it is looked at with every turn."""
+        """Wait until the condition holds; it is looked at with every item."""
         with anyio.fail_after(PATIENCE_SECONDS):
             async with self._turned:
                 await self._turned.wait_for(condition)
 
-    async def until_live(self, times: int = 1) -> Live:
+    async def until_live(self, times: int = 1) -> Connected:
         """Wait until so many connections have stood whose replay was over; return the last."""
         await self.until(lambda: len(self.lives) >= times)
         return self.lives[-1]
@@ -83,8 +83,8 @@ async def following(
         heartbeat=BEAT_SECONDS,
     )
     follower = Follower()
-    async with aclosing(stream.turns()) as turns:
-        reading = asyncio.ensure_future(follower.read(turns))
+    async with aclosing(stream.items()) as items:
+        reading = asyncio.ensure_future(follower.read(items))
         try:
             yield follower
         finally:

@@ -1,7 +1,7 @@
 """A reverse proxy that misbehaves on purpose, as real ones do without meaning to.
 
 It stands between clients and one server on this machine and passes one HTTP exchange (or one
-WebSocket) per connection, under rules that say what befalls which kind of connection. Tests in
+WebSocket) per connection, under rules for each kind of connection. Tests in
 Python hold it in a ``with`` block; those in TypeScript start it as a process and send it orders,
 one JSON object per line (see :func:`main`). It knows paths and headers, no frames.
 """
@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["websocket", "sse", "poll", "call"]
 Act: TypeAlias = Literal[
     "refuse", "hang", "drop", "strip", "hold", "delay", "double", "tear", "behead"
 ]
-Strike: TypeAlias = Literal["cut", "mend", "freeze"]
+Strike: TypeAlias = Literal["cut", "restore", "freeze"]
 
 EVERY_KIND: Final[tuple[Kind, ...]] = get_args(Kind)
 _PLACES: Final[dict[str, Kind]] = {"/ws/": "websocket", "/events/": "sse", "/poll/": "poll"}
@@ -30,14 +30,14 @@ _MOST_BYTES: Final = 1 << 20
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """What befalls connections.
+    """What happens to connections.
 
     act       the connection …
     ────────  ──────────────────────────────────────────────────────────────────
-    refuse    is answered with ``status`` and a page in HTML; nobody behind hears of it
+    refuse    is answered with ``status`` and a page in HTML; the server does not see it
     hang      is taken, and never answered
     drop      is taken, and closed without a word
-    strip     loses its wish to upgrade on the way
+    strip     loses its ``Upgrade`` header on the way
     hold      gets its reply only when it is complete: an endless one never
     delay     waits ``seconds`` before each piece, in both directions
     double    reaches the server twice; the second reply goes nowhere
@@ -119,12 +119,12 @@ class Proxy:
         self._rules = rules
 
     def strike(self, strike: Strike) -> None:
-        """Cut every connection and refuse new ones; mend that; or freeze those that stand.
+        """Cut every connection and refuse new ones; restore the network; or freeze what stands.
 
         Where none stands but polls, which may be answered by now, the next one is frozen, too.
         A frozen connection stays open and passes nothing more on: it is half-open for both ends.
         """
-        self._on_loop({"cut": self._cut, "mend": self._listen, "freeze": self._freeze}[strike]())
+        self._on_loop({"cut": self._cut, "restore": self._listen, "freeze": self._freeze}[strike]())
 
     def _on_loop(self, work: Awaitable[None]) -> None:
         async def do() -> None:

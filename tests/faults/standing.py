@@ -1,6 +1,6 @@
-"""The faults that stand for as long as a network is as it is, from ``standing.json``.
+"""Faults that last as long as a network is as it is, from ``standing.json``.
 
-The same file is read by ``js/test/client/faults.test.ts``: both clients meet the same networks.
+``js/test/client/faults.test.ts`` reads the same file: both clients meet the same networks.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever a network lets through, one of the transports is it, and nothing is missed."""
+"""Whatever a network blocks, one of the transports gets through, and nothing is missed."""
 
 import asyncio
 import os
@@ -26,8 +26,9 @@ QUICK = tuple(
 
 
 PATIENT = tuple(standing for standing in STANDING if standing.name != "frames held back")
-"""Not that one: the server's pings are held back, too, so it ends the waiter's connection, with
-which all that was held comes at once and looks like a short life, again and again."""
+"""Without "frames held back": the server's pings are held back as well, so it ends the
+waiter's connection. Then all that was held comes at once and looks like a live connection, again
+and again."""
 
 
 def over(*networks: Standing) -> pytest.MarkDecorator:

@@ -1,4 +1,4 @@
-"""What befalls a connection that stands: it is made again, and nothing is missed or repeated."""
+"""Faults of a live connection: it is made again, and nothing is missed or repeated."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ Strike = Callable[[Proxy, Follower], Awaitable[None]]
 async def cut(proxy: Proxy, follower: Follower, times: int = 1) -> None:
     await asyncio.to_thread(proxy.strike, "cut")
     await follower.until_lost(times)
-    await asyncio.to_thread(proxy.strike, "mend")
+    await asyncio.to_thread(proxy.strike, "restore")
 
 
 async def freeze(proxy: Proxy, follower: Follower) -> None:
@@ -39,7 +39,7 @@ async def freeze(proxy: Proxy, follower: Follower) -> None:
 async def storm(proxy: Proxy, follower: Follower) -> None:
     for _ in range(5):
         await asyncio.to_thread(proxy.strike, "cut")
-        await asyncio.to_thread(proxy.strike, "mend")
+        await asyncio.to_thread(proxy.strike, "restore")
     await cut(proxy, follower, 1 + follower.losses)
 
 
@@ -49,7 +49,7 @@ def nobody_behind(status: int) -> Strike:
     async def strike(proxy: Proxy, follower: Follower) -> None:
         proxy.obey(Rule(act="refuse", status=status))
         await asyncio.to_thread(proxy.strike, "cut")
-        await asyncio.to_thread(proxy.strike, "mend")
+        await asyncio.to_thread(proxy.strike, "restore")
         await follower.until_lost(4)
         proxy.obey()
 

@@ -1,4 +1,4 @@
-"""What a bystander with nothing in between sees: the server's heartbeats and its readers."""
+"""What an observer without a proxy sees: the server's heartbeats and its readers."""
 
 import asyncio
 import json

@@ -20,8 +20,8 @@ from crewai.flow.persistence import SQLiteFlowPersistence, persist
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client, Request
 from crewai_hitl_nb.kernel.flows.outcome import REQUEST_KEY
-from crewai_hitl_nb.kernel.flows.resume import ResumedFlow
 from crewai_hitl_nb.kernel.flows.stored_flow import DIGEST_KEY, NotItsQuestion, StoredElsewhere
+from crewai_hitl_nb.kernel.public.resume_pending import ResumedFlow
 from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import wait_until_closed
 

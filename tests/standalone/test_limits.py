@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from crewai_hitl_nb.client import AsyncClient, Client
 from crewai_hitl_nb.client.resume import Transport
-from crewai_hitl_nb.client.stream import Live, Subscription
+from crewai_hitl_nb.client.stream import Connected, Subscription
 from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
@@ -247,10 +247,10 @@ def test_a_stream_comes_back_when_it_was_told_to(transport: Transport) -> None:
     async def reads(client: AsyncClient, opened: int) -> None:
         streams = [client.stream(Subscription(), transports=(transport,)) for _ in range(opened)]
         async with AsyncExitStack() as stack:
-            turns = [await stack.enter_async_context(aclosing(s.turns())) for s in streams]
-            for stream in turns:
-                async for turn in stream:
-                    if isinstance(turn, Live):
+            items = [await stack.enter_async_context(aclosing(s.items())) for s in streams]
+            for stream in items:
+                async for item in stream:
+                    if isinstance(item, Connected):
                         break
 
     async def run(server: HumanInputServer) -> None:

@@ -1,8 +1,7 @@
 """The three ways to read a stream: ``websocket``, ``sse``, ``poll``.
 
-Each module opens one connection and yields what comes down it, decoded; the first
-:class:`~crewai_hitl_nb.protocol.frames.Heartbeat` says that the replay is over. They
-raise ``ServerAway`` when the connection is lost, ``TransportUnusable`` when the server
-does not speak this transport here, and the server's refusals. None of them reconnects:
-``stream.py`` does.
+Each module opens one connection and yields its decoded frames; the first
+:class:`~crewai_hitl_nb.protocol.frames.Heartbeat` ends the replay. They raise ``ServerAway``
+when the connection is lost, ``TransportUnusable`` when this transport does not get through, and
+the server's refusals. They do not reconnect: ``stream.py`` does.
 """

@@ -1,6 +1,6 @@
 """Reads a stream over Server-Sent Events.
 
-Below are httpx and httpx-sse; above is ``stream.py``. Writing goes by POST, elsewhere.
+Below are httpx and httpx-sse; above is ``stream.py``. It cannot send: callers use POST.
 """
 
 from collections.abc import AsyncGenerator, Mapping

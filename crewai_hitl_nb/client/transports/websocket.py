@@ -1,6 +1,6 @@
-"""Reads a stream over WebSocket, and writes on the same connection.
+"""Reads a stream over WebSocket, and sends frames on the same connection.
 
-Frames down are events, heartbeats and gaps. A frame up carries a ``ref`` and gets exactly
+The server sends events, heartbeats and gaps. A frame to the server has a ``ref`` and gets exactly
 one ``ack`` or ``error`` with it (``docs/protocol.md``, "Frames up"). Below is the
 websockets library; above are ``stream.py``, which reads, and ``async_client.py``, which writes.
 """
@@ -35,7 +35,7 @@ from crewai_hitl_nb.protocol.frames import Ack
 from crewai_hitl_nb.protocol.log_lines import logger
 
 _frames_log = logger(f"{__name__}.frames")
-_frames_log.setLevel(logging.INFO)  # at DEBUG the library writes what each frame says
+_frames_log.setLevel(logging.INFO)  # at DEBUG the library logs the text of each frame
 
 
 class Socket:
@@ -162,7 +162,7 @@ async def open_connection(
             close_timeout=1.0,
             compression=None,  # frames are small and mostly local: latency counts, not size
             max_size=limits.MAX_BODY_BYTES,
-            ping_interval=None,  # the server's heartbeats say that it lives
+            ping_interval=None,  # the server's heartbeats show that it lives
             logger=_frames_log,
         )
     except websockets.InvalidStatus as error:

@@ -1,1 +1,1 @@
-"""A person as a function, and as a tool of agents: questions with typed answers."""
+"""What a question in code is made of: the kinds of answers, and flat forms."""

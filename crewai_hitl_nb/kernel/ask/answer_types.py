@@ -2,7 +2,7 @@
 
 Pure. Each kind says which answers are acceptable, and turns an answer into the asker's own
 value. The server judges a form first; here the asker's own rules judge it again. Above it
-is ``ask/ask.py``; below are ``ask/forms.py`` and the protocol.
+is ``public/ask.py``; below are ``ask/forms.py`` and the protocol.
 """
 
 from collections.abc import Iterable, Mapping

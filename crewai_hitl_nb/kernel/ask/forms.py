@@ -3,7 +3,7 @@
 Pure. The wire's forms are flat (``protocol/schema.py``); here references are resolved,
 "or nothing" becomes "need not be filled", choices become texts, and what a server must not
 check, such as a regular expression, is left to whoever reads the values. What cannot be a
-flat form is a :class:`ValueError` that names the field. Above it are ``ask/ask.py`` and the
+flat form is a :class:`ValueError` that names the field. Above it are ``public/ask.py`` and the
 gates; it asks nothing.
 """
 
@@ -281,20 +281,29 @@ def _possible(field: dict[str, Any], definitions: Mapping[str, Any]) -> list[dic
 
 
 def _of_one_kind(kinds: list[dict[str, Any]]) -> Field | None:
-    """Return the field for the simplest that it may be; None when all are nested."""
+    """Return the flat field that holds any of these kinds of value, or None.
+
+    the kinds are                          the field is
+    ────────────────────────────────────   ────────────────────────────────────────────────
+    choices, each of them                  one choice, from all of their values
+    one list                               several choices, if the list is one of choices
+    a number, or a text with a pattern     the number: pydantic's ``Decimal``
+    a whole number, or any number          the number
+    of one simple type                     of that type
+    anything else                          None: nobody could tell which kind was meant
+    """
     choices = [_choices(kind) for kind in kinds]
     if kinds and all(choice is not None for choice in choices):
         return _choice([value for choice in choices for value in choice or ()])
     if len(kinds) == 1 and kinds[0].get("type") == "array":
         return _several(kinds[0])
-    by_type = {str(kind.get("type")): kind for kind in reversed(kinds)}
-    if by_type.keys() > {"string"} and "pattern" in by_type["string"]:
-        del by_type["string"]  # but another way to spell the number: pydantic's `Decimal`
-    if by_type.keys() == {"integer", "number"}:
-        del by_type["integer"]
-    if len(by_type) != 1 or not by_type.keys() <= _SIMPLE:
-        return None  # of several types nobody could tell which one was meant
-    return _plain(*by_type.values())
+    by_type = {str(kind.get("type")): kind for kind in reversed(kinds)}  # the first of each
+    types = set(by_type)
+    if types > {"string"} and "pattern" in by_type["string"]:
+        types.remove("string")
+    if types == {"integer", "number"}:
+        types.remove("integer")
+    return _plain(by_type[types.pop()]) if len(types) == 1 and types <= _SIMPLE else None
 
 
 def _plain(kind: Mapping[str, Any]) -> Field:

@@ -188,7 +188,7 @@ class Bridge:
         try:
             await self._link.keep()
         except Exception as error:  # noqa: BLE001 - whatever ended it, nobody may wait for ever
-            self._link.note(str(_refusal(error)))
+            self._link.report(str(_refusal(error)))
             for pending in list(self._open.values()):
                 pending.refuse(_refusal(error))
             await self._link.changed()

@@ -1,9 +1,8 @@
-"""The one connection of this process to the server, kept up for as long as it runs.
+"""The connection of this process to the server, kept up for as long as the process runs.
 
-Lives on the bridge's loop. Below it is the client's stream, which reconnects; above it is
-``bridge/bridge.py``, which waits for the connection to be live and sends on it. Whatever
-carries it names this process as the waiter. Where no WebSocket gets through, what goes up
-goes by calls beside it.
+It runs on the bridge's loop. Below it is the client's stream, which reconnects; above it is
+``bridge/bridge.py``, which waits until it is live and sends on it. On every transport it names
+this process as the waiter. Where no WebSocket gets through, frames are sent as calls beside it.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from crewai_hitl_nb.client.async_client import AsyncClient
-from crewai_hitl_nb.client.stream import Live, Lost, Subscription
+from crewai_hitl_nb.client.stream import Connected, Disconnected, Subscription
 from crewai_hitl_nb.client.transports.websocket import Socket
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
@@ -36,17 +35,17 @@ HEARD_TYPES: Final = (
 )
 
 LOSSES_BEFORE_WARNING: Final = 3
-"""One lost connection is nothing to tell a person about; three in a row are."""
+"""A person need not know of one lost connection, but of three in a row."""
 
 
 class Link:
-    """The connection and its ups and downs.
+    """The connection, whether it is live or lost.
 
     Args:
         client: Talks to the server.
         source_id: Names this process as the waiter.
-        closed: Called with each event that closes a request, anybody's.
-        heard: Called with each event that wants something of a run, anybody's.
+        closed: Called with each event that closes a request of any process.
+        heard: Called with each event that asks something of a run of any process.
     """
 
     def __init__(
@@ -66,16 +65,17 @@ class Link:
         self.number = 0
         """Which connection this is; 0 before the first."""
         self.first: Future[None] = Future()
-        """Done when the first attempt to connect has come out, one way or the other."""
+        """Done when the first attempt to connect has succeeded or failed."""
         self.trouble: str | None = None
-        """Why the server has not been reached yet, if it was tried."""
+        """Why the server has not been reached yet; None before the first attempt."""
 
     async def keep(self) -> None:
         """Keep the connection up, until cancelled.
 
         Raises:
-            HitlError: When the server refuses this process before it was ever connected.
-                After that it is asked again and again: it may come back otherwise.
+            HitlError: The server refuses this process before it was ever connected. After that
+                the connection is tried again and again: the server may come back configured
+                otherwise.
         """
         while True:
             try:
@@ -84,40 +84,40 @@ class Link:
                 if self.number == 0:
                     raise
                 _log.warning("%s refuses the kernel now: %s", self._client.endpoint.url, error)
-            await self._turn(None)
+            await self._send_through(None)
             await asyncio.sleep(limits.RECONNECT_MAX_SECONDS)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds; it is looked at whenever something changed."""
+        """Wait until the condition holds; it is checked after each change."""
         async with self._turned:
             await self._turned.wait_for(condition)
 
     async def changed(self) -> None:
-        """Say that something changed that somebody may wait for in :meth:`until`."""
+        """Let those who wait in :meth:`until` check their condition again."""
         async with self._turned:
             self._turned.notify_all()
 
     @property
     def is_live(self) -> bool:
-        """Whether the connection stands."""
+        """Whether there is a live connection."""
         return self._up is not None
 
     async def send(self, kind: str, **fields: Any) -> Any:
         """Send a frame up and return the body of its ``ack``.
 
         Raises:
-            Unavailable: When nobody knows whether it was done; send it again when live.
-            HitlError: What the server refused with.
+            Unavailable: Nobody knows whether it was done; send it again when live.
+            HitlError: The server's refusal.
         """
         if self._up is None:
             raise Unavailable("there is no connection now")
         return await self._up.send(kind, **fields)
 
     async def tell(self, kind: str, **fields: Any) -> Any:
-        """Send what is idempotent until it is done, over as many connections as it takes.
+        """Send an idempotent frame until it is done, over as many connections as it takes.
 
         Raises:
-            HitlError: What the server refused with.
+            HitlError: The server's refusal.
         """
         while True:
             await self.until(lambda: self.is_live)
@@ -128,42 +128,46 @@ class Link:
                 await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
 
     async def _follow(self) -> None:
+        """Read this process's stream until the server refuses it for good."""
         subscription = Subscription(types=HEARD_TYPES, replay="none", source=self._source_id)
         stream = self._client.stream(subscription)
-        async with aclosing(stream.turns()) as turns:
-            async for turn in turns:
-                if isinstance(turn, Live):
-                    self._losses = 0
-                    self.number += 1
-                    self.note(None)
-                    await self._turn(turn.socket or self._client)
-                elif isinstance(turn, Lost):
-                    await self._lose(turn)
-                elif isinstance(
-                    turn, HumanInputCompleted | HumanInputCancelled | HumanInputExpired
-                ):
-                    self._closed(turn)
-                elif isinstance(turn, UnknownEvent):
-                    self._heard(turn)
+        async with aclosing(stream.items()) as items:
+            async for item in items:
+                match item:
+                    case Connected():
+                        await self._connected(item)
+                    case Disconnected():
+                        await self._disconnected(item)
+                    case HumanInputCompleted() | HumanInputCancelled() | HumanInputExpired():
+                        self._closed(item)
+                    case UnknownEvent():  # `run_cancel_requested`: no other type was asked for
+                        self._heard(item)
 
-    def note(self, trouble: str | None) -> None:
-        """Take note of how it stands with a server that was not reached before."""
+    def report(self, trouble: str | None) -> None:
+        """Say how the attempts to reach the server for the first time are going."""
         self.trouble = trouble
         if not self.first.done():
             self.first.set_result(None)
 
-    async def _lose(self, lost: Lost) -> None:
+    async def _connected(self, connection: Connected) -> None:
+        self._losses = 0
+        self.number += 1
+        self.report(None)
+        await self._send_through(connection.socket or self._client)
+
+    async def _disconnected(self, lost: Disconnected) -> None:
         self._losses += 1
         if self.number == 0:
-            self.note(lost.reason)
+            self.report(lost.reason)
         if self._losses == LOSSES_BEFORE_WARNING:
             _log.warning(
                 "%s is away (%s); a crew that asks waits and goes on when it is back",
                 self._client.endpoint.url,
                 lost.reason,
             )
-        await self._turn(None)
+        await self._send_through(None)
 
-    async def _turn(self, up: Socket | AsyncClient | None) -> None:
+    async def _send_through(self, up: Socket | AsyncClient | None) -> None:
+        """Send frames by this from now on; None where there is no connection."""
         self._up = up
         await self.changed()

@@ -1,5 +1,4 @@
-"""Flows: their feedback and their questions, the durable pause and the resuming after it.
+"""Flows: their feedback and their questions, the durable pause and what resuming needs.
 
-``patches.py`` puts all of it into crewAI; the public names are ``DurableFeedback`` and
-``resume_pending``.
+``patches.py`` puts all of it into crewAI; the public names are in ``kernel/public/``.
 """

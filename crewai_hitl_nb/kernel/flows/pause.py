@@ -2,7 +2,7 @@
 
 The question names no process that waits, so it stays open when this one dies. It and
 crewAI's stored record name each other: the question says where the flow is stored, the
-record's ``metadata`` which question it waits for. ``flows/resume.py`` goes on from there.
+record's ``metadata`` which question it waits for. ``public/resume_pending.py`` goes on from there.
 Below it are ``flows/stored_flow.py``, ``flows/question.py`` and ``asking.py``; above it is
 ``flows/feedback.py``.
 """

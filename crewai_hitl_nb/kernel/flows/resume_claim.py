@@ -3,7 +3,8 @@
 A lock that the operating system releases when its process dies, beside the database that
 holds the flow, and a mark for each answer that was used. The mark matters where crewAI
 stores a pause a second time, which it does when the paused run returns: a quick answer may
-have been used by then. Above it is ``flows/resume.py``; it knows crewAI's stores, no server.
+have been used by then. Above it is ``public/resume_pending.py``; it knows crewAI's stores, no
+server.
 """
 
 import hashlib

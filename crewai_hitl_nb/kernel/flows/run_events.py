@@ -1,7 +1,7 @@
 """What a resumed flow tells on the stream: that it goes on, and how that ended.
 
 The run's events of ``protocol/runs.py``, and one of our own for an attempt that failed and
-left the flow as it was. Above it is ``flows/resume.py``, which also learns here whether
+left the flow as it was. Above it is ``public/resume_pending.py``, which also learns here whether
 another process has resumed a flow.
 """
 
@@ -14,7 +14,7 @@ from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.results import Request
-from crewai_hitl_nb.client.stream import Live, Subscription
+from crewai_hitl_nb.client.stream import Connected, Subscription
 from crewai_hitl_nb.kernel.asking import Asker
 from crewai_hitl_nb.kernel.flows.question import name_of
 from crewai_hitl_nb.kernel.questions.context import cut
@@ -107,11 +107,11 @@ async def has_ended(client: AsyncClient, request: Request) -> bool:
     """
     ends = {_once(request, what) for what in _ENDS}
     stream = client.stream(Subscription(_run_of(request), _ENDS, "all"))
-    async with aclosing(stream.turns()) as turns:
-        async for turn in turns:
-            if isinstance(turn, UnknownEvent) and turn.event_id in ends:
+    async with aclosing(stream.items()) as items:
+        async for item in items:
+            if isinstance(item, UnknownEvent) and item.event_id in ends:
                 return True
-            if isinstance(turn, Live):
+            if isinstance(item, Connected):
                 return False
     return False
 

@@ -5,7 +5,7 @@ caller, the flow's class or crewAI's default names; the path in a question is on
 with theirs, as text, to choose among them. The stored record then proves the question: it holds
 the id of the question that the flow asked, and a digest of what it asked. So nobody else can
 ask in the flow's place, with other terms or another default. Above it are ``flows/pause.py``
-and ``flows/resume.py``; it knows crewAI's stores, no server.
+and ``public/resume_pending.py``; it knows crewAI's stores, no server.
 """
 
 import hashlib

@@ -4,7 +4,7 @@ Pure. ``context.request_human_input()`` gives a hook what a person typed, and ea
 looks for a word of its own: "approve", "yes", "y", or just Enter. A person who presses
 Approve on a card types nothing; this finds the word that the hook asked for. A wrong guess
 never allows a call: a hook that finds another word than its own blocks, and
-``runs/tool_calls.py`` says so.
+``tasks/tool_calls.py`` says so.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Gates: tools that run only when a person allows the call.
 
 A gate is a hook of crewAI's before each tool call. It fails closed: whatever goes wrong in
-it blocks the call, where crewAI would let the tool run. Above it is ``gates/approve_tools.py`` with
-the public function, and ``session.py``, which puts the gates back when somebody cleared all
-hooks; below are ``gates/approval.py``, ``ask/forms.py`` and ``runs/tool_calls.py``.
+it blocks the call, where crewAI would let the tool run. Above it is ``public/approve_tools.py``
+with the public function, and ``session.py``, which puts the gates back when somebody cleared all
+hooks; below are ``gates/approval.py``, ``ask/forms.py`` and ``tasks/tool_calls.py``.
 """
 
 import re
@@ -25,8 +25,8 @@ from crewai_hitl_nb.kernel.gates.approval import tool_question
 from crewai_hitl_nb.kernel.gates.hook_input import Rejected
 from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, Terms
-from crewai_hitl_nb.kernel.runs.tool_calls import ToolCall, call_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.kernel.tasks.tool_calls import ToolCall, call_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, Response, Round

@@ -19,8 +19,8 @@ from crewai_hitl_nb.kernel.asking import SOURCE, Asker, NotAnswered
 from crewai_hitl_nb.kernel.gates.approval import model_question, tool_question
 from crewai_hitl_nb.kernel.gates.approval_word import STOCK_MESSAGE, word_of_consent
 from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
-from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, call_of
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.kernel.tasks.tool_calls import asking_in_a_tool_call, call_of
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 

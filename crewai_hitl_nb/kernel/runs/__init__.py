@@ -1,1 +1,1 @@
-"""What a run is: where it began, how it is stopped, and one that goes on in the background."""
+"""What a run is: where it began, how it is stopped, and the time that people take in it."""

@@ -1,8 +1,8 @@
 """The console of a script without any server: a question there, from crewAI's own places.
 
-crewAI's console knows its own questions only; those of ``ask/ask.py`` it does not. The dialog
+crewAI's console knows its own questions only; those of ``public/ask.py`` it does not. The dialog
 is the pure one of the command line. The end of input answers nothing. Below it is
-``terminal/``; above it is ``ask/ask.py``.
+``terminal/``; above it is ``public/ask.py``.
 """
 
 import asyncio

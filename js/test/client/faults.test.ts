@@ -1,8 +1,8 @@
 /**
  * The client behind networks that block, drop, hold back or double a transport.
  *
- * The same networks as those of `tests/faults/test_standing.py`: the proxy is that one's, in a
- * process of its own, and the faults are read from the same file.
+ * The same networks as in `tests/faults/test_standing.py`, read from the same file; the proxy is the
+ * same, in a process of its own.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -55,7 +55,7 @@ class BadProxy {
     return new BadProxy(Number((await replies.next()).value), child, replies);
   }
 
-  async order(order: { obey?: readonly object[]; strike?: "cut" | "mend" | "freeze" }) {
+  async order(order: { obey?: readonly object[]; strike?: "cut" | "restore" | "freeze" }) {
     this.child.stdin?.write(`${JSON.stringify(order)}\n`);
     const { value } = await this.replies.next();
     if (value !== "done") throw new Error(`the proxy said ${value}`);
@@ -111,7 +111,7 @@ describe.each(Object.keys(LEAVING) as (keyof typeof CONNECT)[])("a stream by %s"
     "is cut": async () => {
       await proxy.order({ strike: "cut" });
       await lost();
-      await proxy.order({ strike: "mend" });
+      await proxy.order({ strike: "restore" });
     },
     "is half-open": async () => {
       await proxy.order({ strike: "freeze" });
@@ -119,7 +119,7 @@ describe.each(Object.keys(LEAVING) as (keyof typeof CONNECT)[])("a stream by %s"
     },
     "meets a proxy that has lost its server": async () => {
       await proxy.order({ obey: [{ act: "refuse", status: 502 }], strike: "cut" });
-      await proxy.order({ strike: "mend" });
+      await proxy.order({ strike: "restore" });
       await until(() => client?.connection.phase === "offline");
       await proxy.order({ obey: LEAVING[transport] });
     },

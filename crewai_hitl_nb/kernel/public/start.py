@@ -1,6 +1,6 @@
 """``hitl.start()``: a crew or a flow that runs while the notebook stays free.
 
-The public call alone; ``runs/starter.py`` does it.
+The public call alone; ``started/starter.py`` does it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from crewai import Crew
 from crewai.flow.flow import Flow
 
 from crewai_hitl_nb.kernel import session
-from crewai_hitl_nb.kernel.runs.started_run import StartedRun
+from crewai_hitl_nb.kernel.started.started_run import StartedRun
 from crewai_hitl_nb.protocol.arguments import mapping
 
 

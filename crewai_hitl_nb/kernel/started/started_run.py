@@ -1,7 +1,7 @@
 """What ``hitl.start()`` returns: a run that goes on by itself, in the hands of its caller.
 
 Below it are ``runs/run.py``, by which it is stopped, and the view that shows it; above it is
-``runs/starter.py``, which runs the crew or the flow and says how that ended. It knows neither
+``started/starter.py``, which runs the crew or the flow and says how that ended. It knows neither
 the bridge nor how a run is told of.
 """
 

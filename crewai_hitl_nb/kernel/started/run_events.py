@@ -2,7 +2,7 @@
 
 crewAI runs the asynchronous handlers of its bus in order, each in the context of whoever
 emitted the event; so a run is found there, however deep in threads it works. Below it is
-the protocol; above it is ``runs/starter.py``. It neither starts nor ends anything.
+the protocol; above it is ``started/starter.py``. It neither starts nor ends anything.
 """
 
 import threading

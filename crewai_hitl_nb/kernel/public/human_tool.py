@@ -1,6 +1,6 @@
 """``AskHumanTool``: a tool by which an agent asks a person.
 
-Below it is ``ask/ask.py``, which knows how to ask. What stands here is the agent's side: what a
+Below it is ``public/ask.py``, which knows how to ask. What stands here is the agent's side: what a
 model is told of the tool, what it may get wrong, and what it hears when nobody answers.
 """
 
@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.ask.answer_types import Choice, Text, Wanted
-from crewai_hitl_nb.kernel.ask.ask import Question, ask_question, ask_question_async
 from crewai_hitl_nb.kernel.asking import NotAnswered
+from crewai_hitl_nb.kernel.public.ask import Question, ask_question, ask_question_async
 from crewai_hitl_nb.kernel.questions.terms import OnExpiry, Terms
 from crewai_hitl_nb.kernel.tasks.human_input import said_of
 from crewai_hitl_nb.protocol import limits

@@ -3,7 +3,7 @@
 Turns the bridge on, asks, and returns the asker's own value: a text, an option, a filled
 form. Where a form's own rules refuse what the server let through, it asks again with the
 form as it was filled. Below it are ``ask/answer_types.py``, ``asking.py`` and the session; above it
-is ``ask/human_tool.py``.
+is ``public/human_tool.py``.
 """
 
 from collections.abc import Generator, Iterable, Mapping
@@ -22,8 +22,8 @@ from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question
 from crewai_hitl_nb.kernel.questions.rendering import as_json, as_markdown
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
-from crewai_hitl_nb.kernel.runs.tool_calls import asking_in_a_tool_call, current_tool_call
 from crewai_hitl_nb.kernel.screens.plain_console import PlainConsole
+from crewai_hitl_nb.kernel.tasks.tool_calls import asking_in_a_tool_call, current_tool_call
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round

@@ -9,7 +9,7 @@ the hooks after it and before the next model call raise it once more, where crew
 ``HookAborted`` end the run cleanly.
 
 Code that catches :class:`NotAnswered` itself goes on as it likes. Above it are the hooks'
-input, the gates and ``ask/ask.py``; ``session.py`` puts the hooks in. It asks nothing.
+input, the gates and ``public/ask.py``; ``session.py`` puts the hooks in. It asks nothing.
 """
 
 from collections.abc import Callable, Iterator

@@ -2,8 +2,8 @@
 
 Each run has a daemon thread, a copy of the caller's context, and an execution id that is
 chosen beforehand, so that its questions and its run events share it. Above it is
-``session.py``; below are ``runs/run.py`` (stopping), ``runs/run_events.py`` (what it tells) and the
-notebook. It knows nothing of how events travel.
+``session.py``; below are ``runs/run.py`` (stopping), ``started/run_events.py`` (what it tells) and
+the notebook. It knows nothing of how events travel.
 """
 
 import functools
@@ -24,7 +24,7 @@ from crewai_hitl_nb.kernel.asking import NotAnswered, raise_if_stopped
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.runs.run import Run, enter
-from crewai_hitl_nb.kernel.runs.run_events import (
+from crewai_hitl_nb.kernel.started.run_events import (
     Publish,
     RunNews,
     cause_text,
@@ -34,8 +34,8 @@ from crewai_hitl_nb.kernel.runs.run_events import (
     steps_of,
     tell_runs,
 )
-from crewai_hitl_nb.kernel.runs.started_run import StartedRun
-from crewai_hitl_nb.kernel.runs.streams import read_out
+from crewai_hitl_nb.kernel.started.started_run import StartedRun
+from crewai_hitl_nb.kernel.started.streams import read_out
 from crewai_hitl_nb.protocol.events import Source
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.protocol.runs import (

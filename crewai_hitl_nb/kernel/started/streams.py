@@ -1,7 +1,7 @@
 """What a kickoff returns where ``stream=True``: an iterator, and nothing has run before it is read.
 
-Above it is ``runs/starter.py``, which reads such a stream to its end, because nobody else does; it
-knows crewAI's streams and nothing else of this package.
+Above it is ``started/starter.py``, which reads such a stream to its end, because nobody else does;
+it knows crewAI's streams and nothing else of this package.
 """
 
 from typing import Any, Final

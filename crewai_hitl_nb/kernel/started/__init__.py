@@ -1,0 +1,1 @@
+"""Runs in the background, as ``start()`` begins them: how they run and what they tell."""
