@@ -1,11 +1,11 @@
 /**
  * Sending an answer so that it counts at most once.
  *
- * The open WebSocket is fastest; without one, or when it is lost before the acknowledgement,
- * the same answer goes by POST under the same Idempotency-Key. Nothing here decides what the
- * answer is, and no failure ever becomes one. Whoever refuses is not overtaken by an approval from
- * the same page: one that is still being sent is sent no more, none is sent before the refusal's
- * outcome is known, and one that was decided before the refusal is not sent where that failed.
+ * It goes by the open WebSocket, which is fastest. Without one, or when it is lost before the
+ * acknowledgement, the same answer goes by POST under the same Idempotency-Key. Nothing here decides
+ * what the answer is, and no failure ever becomes one. No approval from this page overtakes a
+ * refusal: an approval that is still being sent is not sent again, none is sent before the outcome
+ * of the refusal is known, and none that was decided before a refusal that failed is sent at all.
  */
 import {
   type ClosingEvent,
@@ -18,7 +18,7 @@ import type { Endpoint } from "./endpoint";
 import { post, type Reply } from "./http";
 import { isRetryStatus, pauseMs } from "./resume";
 
-/** What a person says; `via` names the surface. */
+/** A person's answer; `via` names the surface. */
 export interface Answer {
   readonly human_feedback: string;
   readonly decision: "approve" | "respond" | "edit" | "reject";
@@ -35,33 +35,36 @@ export type Outcome =
 
 /** When an answer was decided, and when it may go. */
 export interface Timing {
-  /** By `performance.now()`; left out, it is decided now. */
+  /** As `performance.now()` counts; now, if left out. */
   readonly decidedAt?: number;
-  /** Resolves when it may go; what it resolves with is called when it has gone. */
+  /** Resolves when the answer may be sent, with a function to call when it was sent. */
   readonly turn?: () => Promise<() => void>;
 }
 
-/** How long an acknowledgement may take before the answer goes by POST as well. */
+/** How long an acknowledgement may take before the answer is sent by POST as well. */
 const ACK_MS = 4000;
 
-/** Vain POSTs before the person is asked to try again; the pauses add up to some seconds. */
+/** Failed POSTs before the person is asked to try again; the pauses add up to some seconds. */
 const ATTEMPTS = 6;
 
-/** The longest pause that a person at the card is kept waiting for by itself. */
+/** The longest pause after which an answer is sent again without asking the person. */
 const PATIENCE_MS = 5000;
 
-/** When a refusal is decided, as far as other refusals go. */
+/** The time of a decision that no refusal overtakes: that of a refusal. */
 const NEVER_OVERTAKEN = Number.POSITIVE_INFINITY;
 
 type Acknowledgement = Extract<Control, { ref: string | null }>;
 
 export class Answers {
   private readonly calls = new Map<string, (reply: Acknowledgement | null) => void>();
-  /** The key of what was sent last for a request: the same answer again is the same answer. */
-  private readonly keys = new Map<string, { readonly content: string; readonly key: string }>();
-  /** The refusals that are on their way. */
+  /** The last Idempotency-Key for each request: the same answer, sent again, has the same key. */
+  private readonly idempotencyKeys = new Map<
+    string,
+    { readonly content: string; readonly key: string }
+  >();
+  /** The refusals that are being sent. */
   private readonly refusals = new Map<string, Promise<Outcome>>();
-  /** When the refusals were decided of which it is not known whether they arrived. */
+  /** When each refusal was decided that may not have arrived. */
   private readonly refusedAt = new Map<string, number>();
 
   constructor(
@@ -122,7 +125,7 @@ export class Answers {
     const byFrame = await this.sendByFrame(requestId, answer, key);
     const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key, decidedAt));
     if (outcome.kind !== "unreachable" && this.isLatest(requestId, key)) {
-      this.keys.delete(requestId);
+      this.idempotencyKeys.delete(requestId);
     }
     return outcome;
   }
@@ -130,7 +133,8 @@ export class Answers {
   /**
    * Send an answer from a page that is being left: one call that outlives the page.
    *
-   * A WebSocket dies with its page and what it had not written yet; nobody waits for the reply.
+   * A WebSocket is closed with its page, and loses what it has not written yet. Nobody waits for
+   * the reply.
    */
   sendLeaving(requestId: string, answer: Answer, decidedAt: number): void {
     const refused = this.refusals.has(requestId) || this.isRefusedSince(requestId, decidedAt);
@@ -139,14 +143,14 @@ export class Answers {
     void post(this.endpoint, answerPath(requestId), answer, headers, true);
   }
 
-  /** Take the reply to a frame; false when it is not one of these. */
+  /** Take the reply to a frame; false when the frame was not one of these. */
   acknowledge(frame: Acknowledgement): boolean {
     const resolve = this.calls.get(frame.ref ?? "");
     resolve?.(frame);
     return resolve !== undefined;
   }
 
-  /** The connection is lost, and with it the replies that it still owed. */
+  /** The connection is lost: the replies that are still missing will not come. */
   connectionLost(): void {
     for (const resolve of [...this.calls.values()]) resolve(null);
   }
@@ -189,7 +193,7 @@ export class Answers {
     const path = answerPath(id);
     for (let attempt = 1; ; attempt++) {
       const overtaken = !this.isLatest(id, key) || this.isRefusedSince(id, decidedAt);
-      if (overtaken) return { kind: "unreachable" }; // another was said since
+      if (overtaken) return { kind: "unreachable" }; // another answer was given since
       const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
       if (reply.kind === "ok") return accepted(reply.body);
       if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
@@ -200,20 +204,20 @@ export class Answers {
   }
 
   private isLatest(requestId: string, key: string): boolean {
-    return this.keys.get(requestId)?.key === key;
+    return this.idempotencyKeys.get(requestId)?.key === key;
   }
 
   private keyOf(requestId: string, answer: Answer): string {
     const content = JSON.stringify(answer);
-    const last = this.keys.get(requestId);
+    const last = this.idempotencyKeys.get(requestId);
     if (last?.content === content) return last.key;
     const key = newKey();
-    this.keys.set(requestId, { content, key });
+    this.idempotencyKeys.set(requestId, { content, key });
     return key;
   }
 }
 
-/** Send at once, in this very turn of the page, or when its turn comes. */
+/** Send at once, in this task of the page, or when its turn comes. */
 function inTurn({ turn }: Timing, send: () => Promise<Outcome>): Promise<Outcome> {
   return turn === undefined ? send() : sendLater(turn, send);
 }
@@ -238,7 +242,7 @@ function accepted(body: unknown): Outcome {
   return { kind: "accepted", event: isObject(body) ? decodeClosing(body.event) : null };
 }
 
-/** Not `crypto.randomUUID`: a page served by plain HTTP under a host name has none. */
+/** Not by `crypto.randomUUID`, which pages served by plain HTTP under a host name lack. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,12 +1,12 @@
 /**
- * The way to the server through the kernel, for pages that cannot reach the server itself.
+ * The connection to the server through the kernel, for pages that cannot reach the server.
  *
- * Custom messages of the card's widget carry the very frames of a WebSocket, and the calls
- * that a card makes; `widget/relay.py` passes them on. Above it are the comm transport and
- * the endpoint; it knows neither frames nor requests.
+ * Custom messages of the card's widget carry the same frames as a WebSocket, and a card's calls;
+ * `widget/relay.py` passes them on. Above it are the comm transport and the kernel's endpoint; it
+ * knows neither frames nor requests.
  */
 
-/** The part of anywidget's model that is used here. */
+/** The part of anywidget's model that this uses. */
 export interface Messenger {
   send(content: object): void;
   on(event: "msg:custom", listener: (content: unknown) => void): void;
@@ -15,7 +15,7 @@ export interface Messenger {
 
 export interface StreamListener {
   text(frame: string): void;
-  /** It ended by itself, with an HTTP status that says why. */
+  /** It ended by itself; the HTTP status says why. */
   ended(status: number): void;
 }
 
@@ -27,7 +27,7 @@ interface Message {
   readonly body?: unknown;
 }
 
-/** A kernel that is busy hears nothing: a call is given up after this long. */
+/** A busy kernel reads no messages: a call fails after this long. */
 const CALL_MS = 15_000;
 
 export class Channel {
@@ -61,7 +61,7 @@ export class Channel {
     };
   }
 
-  /** Make a call as `fetch` would; rejects when no answer comes. */
+  /** Make a call as `fetch` would; rejects when no reply comes. */
   readonly fetch = (url: URL, init: RequestInit): Promise<Response> => {
     const id = newId();
     const key = new Headers(init.headers).get("Idempotency-Key");
@@ -96,7 +96,7 @@ export class Channel {
   };
 }
 
-/** Every page that shows the widget hears every message, so ids must not meet. */
+/** Every page that shows the widget receives every message, so ids must be unique. */
 export function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(
     "",

@@ -1,9 +1,9 @@
 /**
- * What this page knows of the log: one client for all cards on it, whoever drew them.
+ * What this page knows of the log: one client for all cards on the page, from every bundle.
  *
- * Above it are the views, which read and subscribe; below it the link, the lookups and the
- * answers. It is plain state and callbacks, free of any view library, because the cards that
- * share it may come from different bundles (see `shared.ts`).
+ * The views read it and subscribe; it uses the link, the lookups and the answers. It is plain
+ * state and callbacks without a view library, because the cards that share it may come from
+ * different bundles (see `shared.ts`).
  */
 
 import type { Decoded } from "../protocol/decode";
@@ -28,9 +28,9 @@ import { connectPoll } from "./transports/poll";
 import { connectSse } from "./transports/sse";
 import { connectWebSocket } from "./transports/websocket";
 
-/** What the page may build on; tests pass shorter times and other transports. */
+/** Tests pass shorter times and other transports. */
 export type ClientOptions = Partial<Omit<LinkOptions, "endpoint" | "types">> & {
-  /** When to look again for a process that was missed. */
+  /** Milliseconds before looking again for a process that was not there. */
   readonly againMs?: number;
 };
 
@@ -41,27 +41,27 @@ const CONNECT = {
   comm: connectComm,
 };
 
-/** How long a replay may go on before what it brought so far is shown. */
+/** How long a replay may take before what it has brought so far is shown. */
 const REPLAY_SHOWN_MS = 250;
 
 export class Client {
-  /** Counts every change: a cheap thing to compare. */
+  /** Counts every change, so that views compare a number. */
   version = 0;
   connection: LinkState = START;
-  /** Milliseconds by which the server's clock, whose times the events tell, is ahead of ours. */
+  /** Milliseconds by which the server's clock, which times the events, is ahead of ours. */
   clockAheadMs = 0;
 
   private readonly requests = new Map<string, Request>();
   /**
-   * Requests whose fate is not known, and when they were asked: those that a card shows and
-   * the log has not mentioned, and pending ones that a replay from the start left out.
+   * Requests whose state is unknown, and when they were asked: those that a card shows and
+   * the stream has not brought, and pending ones that a replay from the start left out.
    */
   private readonly awaited = new Map<string, string>();
-  /** Requests of which the server knows nothing. */
+  /** Requests that the server does not know. */
   private readonly gone = new Set<string>();
   /** Pending requests that a replay from the start has confirmed so far; null outside one. */
   private confirmed: Set<string> | null = null;
-  /** When those who listen were told last, or the replay began. */
+  /** When the listeners were last called, or the replay began. */
   private toldAt = 0;
   private readonly listeners = new Set<() => void>();
   private readonly link: Link;
@@ -131,23 +131,23 @@ export class Client {
     return this.requests.get(id);
   }
 
-  /** Whether the server has said that it knows nothing of this request. */
+  /** Whether the server has replied that it does not know this request. */
   isGone(id: string): boolean {
     return this.gone.has(id);
   }
 
-  /** All requests that this page has heard of, in asking order. */
+  /** All requests that this page knows, in the order in which they were asked. */
   all(): readonly Request[] {
     return [...this.requests.values()];
   }
 
-  /** The server's listing told of a request that this page has not heard of. */
+  /** Take in a request from the server's listing that this page does not know. */
   learned(request: Request): void {
     const id = request.required.request_id;
     if (!this.requests.has(id)) this.put(id, request);
   }
 
-  /** A card shows this question: find out what became of it. */
+  /** Find out what became of a question that a card shows. */
   expect(required: HumanInputRequired): void {
     const id = required.request_id;
     if (this.requests.has(id) || this.awaited.has(id)) return;
@@ -155,7 +155,7 @@ export class Client {
     if (this.connection.phase === "live") this.lookup.ask(id, required.timestamp);
   }
 
-  /** A card shows this large question, until what is returned is called: fetch its texts. */
+  /** Fetch the texts of a large question while a card shows it; call the result to stop. */
   showTexts(id: string): () => void {
     return this.texts.show(id);
   }
@@ -165,23 +165,23 @@ export class Client {
     return this.texts.trouble(id);
   }
 
-  /** Somebody wants to try that again. */
+  /** Try that again. */
   loadTextsAgain(id: string): void {
     this.texts.again(id);
   }
 
-  /** A view shows this run: find out what it did, and hear what it does. */
+  /** Read the past of a run that a view shows, and follow it from here on. */
   follow(executionId: string, snapshot: RunStarted | null): void {
     const fresh = this.runs.follow(executionId, snapshot);
     if (fresh && this.connection.phase === "live") void this.runs.read(executionId);
   }
 
-  /** What is known of a run that this page follows. */
+  /** The state of a run that this page follows. */
   run(executionId: string): FollowedRun | undefined {
     return this.runs.get(executionId);
   }
 
-  /** Ask for a run to be stopped; the reply says why that could not be asked, if so. */
+  /** Ask for a run to be stopped; returns why that failed, or null. */
   cancelRun(executionId: string, via: string): Promise<string | null> {
     return this.runs.cancel(executionId, via);
   }
@@ -247,7 +247,7 @@ export class Client {
     this.notify();
   }
 
-  /** The texts that a question lacked are here; of its fate the stream may have told more. */
+  /** Take in the texts of a question; the stream may know better how it ended. */
   private complete(found: Request): void {
     const id = found.required.request_id;
     const known = this.requests.get(id);
@@ -260,13 +260,13 @@ export class Client {
     this.requests.set(id, request);
     this.awaited.delete(id);
     this.gone.delete(id);
-    // A replay may bring hundreds: they are shown together when it is over, or as they come where
-    // it takes long, since thousands of large ones take a minute.
+    // A replay may bring hundreds: they are shown together when it is over, or as they come when
+    // it takes long, because thousands of large ones take a minute.
     const long = Date.now() - this.toldAt >= REPLAY_SHOWN_MS;
     if (this.confirmed === null || long) this.notify();
   }
 
-  /** The replay is over: whatever it should have mentioned and did not is looked up. */
+  /** The replay is over: look up what it should have brought and did not. */
   private live(): void {
     for (const [id, request] of this.confirmed === null ? [] : this.requests) {
       if (request.completion !== null || this.confirmed?.has(id)) continue;

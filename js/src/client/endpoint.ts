@@ -1,10 +1,10 @@
 /**
- * Where the server is and what a call to it must carry.
+ * Where the server is and which headers a call needs.
  *
  * The only module that reads the page: JupyterLab's and Notebook's configuration, the inbox
- * page's own attributes, the cookie. A Jupyter page is always of the server's own origin, so
- * the cookie authenticates the WebSocket as it does JupyterLab's own; every `fetch` carries
- * `X-XSRFToken` (JupyterHub wants it on GET as well) and the page's token where it has one.
+ * page's own attributes, the cookie. A Jupyter page always has the server's origin, so the cookie
+ * authenticates the WebSocket as it does JupyterLab's own. Every `fetch` carries `X-XSRFToken`,
+ * which JupyterHub requires for GET as well, and the page's token where it has one.
  */
 import type { Channel } from "./channel";
 import type { Transport } from "./resume";
@@ -17,17 +17,17 @@ const STATIC_PATH = "static/crewai_hitl_nb/";
 export interface Endpoint {
   /** Absolute URL of the prefix, with a closing slash. */
   readonly prefix: string;
-  /** Headers for every `fetch`, read anew each time because the cookie changes at login. */
+  /** Headers for every `fetch`, read each time because the cookie changes at login. */
   headers(): Record<string, string>;
   /** The transports to try, best first; by default those of a page of the server's own. */
   readonly transports?: readonly Transport[];
-  /** Makes the calls in place of the browser's own `fetch`. */
+  /** Makes the calls instead of the browser's `fetch`. */
   readonly fetch?: (url: URL, init: RequestInit) => Promise<Response>;
-  /** The way through the kernel, for the transport that takes it. */
+  /** The connection through the kernel, for the comm transport. */
   readonly channel?: Channel;
 }
 
-/** Return the endpoint that the page speaks of, or null when it is no Jupyter page. */
+/** Return the endpoint that the page names, or null when it is not a Jupyter page. */
 export function pageEndpoint(page: Document = document): Endpoint | null {
   const own = page.body?.dataset.prefix;
   if (own !== undefined) return endpoint(page, own, "");
@@ -36,14 +36,14 @@ export function pageEndpoint(page: Document = document): Endpoint | null {
   return endpoint(page, `${config.baseUrl.replace(/\/*$/, "/")}${EXTENSION_PATH}`, config.token);
 }
 
-/** Return the URL of a file that the build put beside the inbox page, or null off Jupyter. */
+/** Return the URL of a built file beside the inbox page, or null outside Jupyter. */
 export function builtFileUrl(name: string, page: Document = document): URL | null {
   const base = page.body?.dataset.base ?? jupyterConfig(page)?.baseUrl;
   if (base === undefined) return null;
   return new URL(`${base.replace(/\/*$/, "/")}${STATIC_PATH}${name}`, page.baseURI);
 }
 
-/** Return one of the options that JupyterLab's page was given, or an empty text. */
+/** Return an option of JupyterLab's page, or an empty text. */
 export function pageOption(name: string, page: Document = document): string {
   const option = pageConfig(page)?.[name];
   return typeof option === "string" ? option : "";

@@ -1,4 +1,4 @@
-/** The endpoint of a page that cannot reach the server: every call and stream goes by the kernel. */
+/** The endpoint of a page that cannot reach the server: calls and streams go through the kernel. */
 import { type Channel, newId } from "./channel";
 import type { Endpoint } from "./endpoint";
 

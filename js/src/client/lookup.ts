@@ -1,10 +1,10 @@
 /**
- * Asking the server about single requests that the stream did not bring: those that were
- * closed before this page connected, and those whose fate a replay left open.
+ * Asks the server about single requests that the stream did not bring: those that were closed
+ * before this page connected, and pending ones that a replay left out.
  *
- * A few calls at a time, so that a notebook full of old cards does not starve the page.
- * A fresh card may be on screen before its question has reached the server: for a while
- * "unknown" is then no answer.
+ * A few calls at a time, so that a notebook full of old cards does not take all of the browser's
+ * connections. A new card may be on screen before its question has reached the server, so for a
+ * while "unknown" does not count.
  */
 
 import { type Request, requestFromListing } from "../protocol/state";
@@ -24,12 +24,12 @@ const PARALLEL = 3;
 /** A question asked less than this long ago may still be on its way to the server. */
 const FRESH_MS = 60_000;
 
-/** Pauses while it may be on its way: the stream brings it anyway, this is only the net. */
+/** Pauses while it may be on its way. The stream brings it anyway; this is a safety net. */
 const PAUSES_MS = [1000, 2000, 4000, 8000] as const;
 
 export class Lookup {
   private readonly queue: Wanted[] = [];
-  /** Requests that are queued, on their way, or waiting for their next turn. */
+  /** Requests that are queued, being fetched, or waiting to be fetched again. */
   private readonly open = new Set<string>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private running = 0;

@@ -1,8 +1,8 @@
 /**
  * The runs that this page follows: their past from the log, their present from the stream.
  *
- * Above it is the client, which hands on what it hears; below it plain calls and the fold. An
- * event counts once, whichever way it came, and in log order, so past and present may overlap.
+ * The client passes the stream's events in; below are plain calls and the fold. An event counts
+ * once, whether it was read or streamed, and in log order, so past and present may overlap.
  */
 import { type Decoded, decodeFrame, isObject, type RunEvent } from "../protocol/decode";
 import type { RunStarted } from "../protocol/gen";
@@ -15,7 +15,7 @@ export interface FollowedRun {
   /** Whether its past has been read. */
   readonly loaded: boolean;
   readonly state: RunState | null;
-  /** Whether the process that ran it is gone and could not say so. */
+  /** Whether the process that ran it is gone without having said how it ended. */
   readonly lost: boolean;
 }
 
@@ -27,7 +27,7 @@ interface Entry {
 /** Events in one page of the past. */
 const PAGE_EVENTS = 500;
 
-/** Where no offset is known: the event that began a run, from the notebook itself. */
+/** The place of the event that began a run, where the notebook holds it without an offset. */
 const BEFORE_ALL = 0;
 
 export class Runs {
@@ -37,7 +37,7 @@ export class Runs {
 
   constructor(
     private readonly endpoint: Endpoint,
-    /** Hears the questions of the run's past. */
+    /** Called with the questions of the run's past. */
     private readonly heardEvent: (decoded: Decoded & { kind: "event" }) => void,
     private readonly changed: () => void,
     againMs?: number,
@@ -54,7 +54,7 @@ export class Runs {
     return this.followed.get(executionId)?.run;
   }
 
-  /** Follow a run; `snapshot` is drawn until the log has spoken. True when it is new here. */
+  /** Follow a run; `snapshot` is shown until the log is read. True when it is new here. */
   follow(executionId: string, snapshot: RunStarted | null): boolean {
     if (this.followed.has(executionId)) return false;
     const events = new Map<number, RunEvent>();
@@ -73,7 +73,7 @@ export class Runs {
     this.changed();
   }
 
-  /** The stream is live: read every past that is not known, or all when it began anew. */
+  /** The stream is live: read each past that is not known, or all after a replay from the start. */
   async live(anew: boolean): Promise<void> {
     this.sources.forget();
     this.judge();
@@ -99,7 +99,7 @@ export class Runs {
         this.endpoint,
         `poll/human-input/${encodeURIComponent(id)}?${query.toString()}`,
       );
-      // Unreachable: the stream breaks, too, and when it is back this is called again.
+      // Unreachable: the stream is lost as well, and this is called again when it is live.
       if (this.stopped || reply.kind !== "ok" || !isObject(reply.body)) return;
       const page = Array.isArray(reply.body.events) ? reply.body.events : [];
       this.takePage(entry, page);
@@ -113,7 +113,7 @@ export class Runs {
     void this.sources.look();
   }
 
-  /** Ask for a run to be stopped; null when that is known to the log, else why not. */
+  /** Ask for a run to be stopped; null when the log has the request, else the reason. */
   async cancel(executionId: string, via: string): Promise<string | null> {
     const wish = { type: "run_cancel_requested", execution_id: executionId, via };
     const reply = await post(this.endpoint, "events", wish, {});
@@ -127,7 +127,7 @@ export class Runs {
     this.sources.stop();
   }
 
-  /** The runs that go on by the log's word, each with the process that runs it. */
+  /** The runs that still run according to the log, each with its process. */
   private running(): (readonly [Entry, string])[] {
     return [...this.followed.values()].flatMap((entry) => {
       const { loaded, state } = entry.run;

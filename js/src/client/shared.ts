@@ -1,15 +1,15 @@
 /**
  * One client per page and server, shared by every card on the page.
  *
- * The anywidget bundle, its copies and the lab extension are separate modules, so what they
- * share stands on `globalThis` under a versioned name; a bundle with another contract takes
- * another number. The first card to come opens the connection; it closes a little after the
- * last has gone, because a cell that runs again takes its card away and brings a new one.
+ * The anywidget bundle, its copies and the lab extension are separate modules, so they share it on
+ * `globalThis` under a versioned name; a bundle with another contract uses another number. The
+ * first card opens the connection. It closes a little after the last card is gone, because a cell
+ * that runs again replaces its card.
  */
 import { Client } from "./client";
 import type { Endpoint } from "./endpoint";
 
-/** Raise it with every change to what `Client` offers to the views. */
+/** Raise it with every change of the interface that `Client` has for views. */
 const CONTRACT = 5;
 const KEY = Symbol.for(`crewai-hitl-nb/client/${CONTRACT}`);
 
@@ -23,7 +23,7 @@ interface Entry {
   readonly detach: () => void;
 }
 
-/** A card's hold on the shared client. */
+/** A card's reference to the shared client. */
 export interface Hold {
   readonly client: Client;
   release(): void;

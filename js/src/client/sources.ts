@@ -1,19 +1,19 @@
 /**
- * Whether the processes behind what this page shows are still there.
+ * Whether the processes behind the runs of this page are still there.
  *
- * A killed kernel cannot say that its runs are over; the server knows by its connection. Above
- * it are the runs, which say whom to look for; below it plain calls. Someone who was missed
- * once may be on the way back (the server was restarted), so only the second time counts.
+ * A killed kernel cannot publish that its runs are over; the server sees that its connection is
+ * gone. The runs say which processes to look for; below are plain calls. A process that was missing
+ * once may be reconnecting after a restart of the server, so only the second time counts.
  */
 import { isObject } from "../protocol/decode";
 import { PRESENCE_GRACE_SECONDS } from "../protocol/gen";
 import type { Endpoint } from "./endpoint";
 import { get } from "./http";
 
-/** How often to look for those who were there. */
+/** How often to look for processes that were there. */
 const LOOK_MS = 15_000;
 
-/** When to look again for one who was missed: by then they are back, or will not come. */
+/** When to look again for a missing one: by then it is back, or is gone for good. */
 const AGAIN_MS = PRESENCE_GRACE_SECONDS * 1000;
 
 const MISSED_FOR_GOOD = 2;
@@ -25,7 +25,7 @@ export class Sources {
 
   constructor(
     private readonly endpoint: Endpoint,
-    /** Returns whom to look for now. */
+    /** Returns the processes to look for now. */
     private readonly wanted: () => ReadonlySet<string>,
     private readonly changed: () => void,
     private readonly againMs = AGAIN_MS,
@@ -35,7 +35,7 @@ export class Sources {
     return (this.missed.get(id) ?? 0) >= MISSED_FOR_GOOD;
   }
 
-  /** Look now, and go on for as long as somebody is wanted. */
+  /** Look now, and again for as long as there are processes to look for. */
   async look(): Promise<void> {
     if (this.looking) return;
     this.looking = true;
@@ -48,7 +48,7 @@ export class Sources {
     this.timer = setTimeout(() => void this.look(), again ? this.againMs : LOOK_MS);
   }
 
-  /** The stream began anew: whoever was missed may be back. */
+  /** Start over: the stream is new, and a missing process may be back. */
   forget(): void {
     this.missed.clear();
   }
@@ -60,7 +60,7 @@ export class Sources {
 
   private async lookFor(id: string): Promise<void> {
     const reply = await get(this.endpoint, `sources/${encodeURIComponent(id)}`);
-    if (reply.kind !== "ok" || !isObject(reply.body)) return; // nothing is known then
+    if (reply.kind !== "ok" || !isObject(reply.body)) return; // unknown
     const was = this.isLost(id);
     if (reply.body.present === false) this.missed.set(id, (this.missed.get(id) ?? 0) + 1);
     else this.missed.delete(id);

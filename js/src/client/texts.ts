@@ -1,9 +1,9 @@
 /**
- * The texts that the stream left out of large questions: fetched while a card shows one.
+ * Fetches the texts that the stream left out of large questions, while a card shows one.
  *
- * A few at a time, and only what is still in sight when its turn comes, so that whoever scrolls
- * past hundreds fetches what they stop at. A failure stays until somebody asks again or the
- * connection is back.
+ * A few at a time, and only what is still in sight when its turn comes, so that a person who
+ * scrolls past hundreds fetches only those they stop at. A failure stays until it is tried again or
+ * the connection is back.
  */
 
 import { type Request, requestFromListing } from "../protocol/state";
@@ -29,7 +29,7 @@ export class Texts {
     private readonly changed: () => void,
   ) {}
 
-  /** A card shows this request, until what is returned is called. */
+  /** Fetch for a card that shows this request; call the result when it does no longer. */
   show(id: string): () => void {
     this.shown.set(id, (this.shown.get(id) ?? 0) + 1);
     this.fetchNext();
@@ -45,7 +45,7 @@ export class Texts {
     return this.troubles.get(id) ?? null;
   }
 
-  /** Try again what failed: this one, or all of them. */
+  /** Try a failed one again, or all of them. */
   again(id?: string): void {
     if (id === undefined) this.troubles.clear();
     else this.troubles.delete(id);

@@ -1,8 +1,8 @@
 /**
- * The audit trail of one request: every event of the log that speaks of it, oldest first.
+ * The audit trail of one request: every event of the log about it, oldest first.
  *
- * The log itself is asked, by long-poll without waiting, from the asking event on; so the trail
- * has what the fold forgets: every claim, and the reminder. Nothing is kept.
+ * It is read from the log, by long-poll without waiting, from the question on. So the trail has what
+ * the fold leaves out: every claim, and the reminder. Nothing is kept.
  */
 import { decodeFrame, isClosing, isObject, type RequestEvent } from "../protocol/decode";
 import { EVENT_TYPES } from "../protocol/gen";
@@ -10,11 +10,11 @@ import type { Request } from "../protocol/state";
 import type { Endpoint } from "./endpoint";
 import { get } from "./http";
 
-/** Events per page, and pages at most: a run that is busier than that keeps its fold. */
+/** Events per page, and the most pages: of a busier run only the fold is shown. */
 const PAGE_EVENTS = 500;
 const MOST_PAGES = 20;
 
-/** Return the trail; where the log cannot tell it, what the fold knows of it. */
+/** Return the trail; what the fold knows, where the log cannot be read. */
 export async function loadTrail(
   endpoint: Endpoint,
   request: Request,
@@ -42,7 +42,7 @@ export async function loadTrail(
     : [required, ...found];
 }
 
-/** What is known without asking the log. */
+/** What is known without reading the log. */
 export function folded({ required, completion }: Request): readonly RequestEvent[] {
   return completion === null ? [required] : [required, completion];
 }

@@ -1,9 +1,9 @@
 /**
- * An approval that waits a moment, so that it can be taken back. A refusal never waits.
+ * Holds an approval for a moment, so that it can be taken back. A refusal is never held.
  *
- * Whatever happens in that moment, it is never lost without a word: it is sent when the time is
- * over, when the page is left, or when whoever holds it lets go; and if the request is closed
- * by somebody else it is dropped by `drop`, and the holder says so.
+ * It is never lost silently: it is sent when the time is over, when the page is left, or when its
+ * card is taken away. If somebody else closes the request meanwhile, the card calls `drop` and
+ * says so.
  */
 
 /** How long a decision can be taken back, unless the person has set another time. */
@@ -12,7 +12,7 @@ export const UNDO_MS = 3000;
 /** Where the person's own time is kept, in milliseconds; 0 sends at once. */
 export const UNDO_KEY = "crewai-hitl/undo-ms";
 
-/** No longer than this: a crew waits, and somebody thinks that it has been answered. */
+/** The most: a crew waits, and a person believes that they have answered. */
 const MOST_MS = 60_000;
 
 export function undoMs(): number {
@@ -25,7 +25,7 @@ export function undoMs(): number {
   }
 }
 
-/** How a hold ended: its answer goes the usual way, or with the page that is being left. */
+/** How a hold ended: its answer is sent as usual, or while the page is being left. */
 export type Release = "due" | "leaving";
 
 export class Hold {

@@ -1,8 +1,8 @@
 /**
- * Calling somebody back to the page: a desktop notification and a sound, both opt-in.
+ * Calls a person back to the page: a desktop notification and a sound, both opt-in.
  *
- * `notice.ts` decides; this module watches the client and touches the browser. The inbox page
- * and the lab extension use it.
+ * `notifications.ts` decides; this module watches the client and calls the browser's interfaces.
+ * The inbox page and the lab extension use it.
  */
 import type { Client } from "../client/client";
 import type { Request } from "../protocol/state";
@@ -30,12 +30,12 @@ export function watchForNews(client: Client, open: Open): () => void {
   return client.subscribe(look);
 }
 
-/** How many wait. */
+/** How many requests wait. */
 export function pendingCount(requests: readonly Request[]): number {
   return requests.filter(({ status }) => status === "pending").length;
 }
 
-/** Ask for the right to notify; to be called from a click. */
+/** Ask for permission to show notifications; call it from a click. */
 export async function askToNotify(): Promise<NotificationPermission> {
   if (!("Notification" in globalThis)) return "denied";
   return Notification.permission === "default"
@@ -61,7 +61,7 @@ async function notify(words: string, requestId: string, open: Open): Promise<voi
   };
 }
 
-/** Two short tones. A page that nobody has touched yet may not sound, and then it does not. */
+/** Play two short tones, unless nobody has used the page yet: browsers forbid sound then. */
 export function playSound(): void {
   if (navigator.userActivation?.hasBeenActive === false) return;
   const audio = new AudioContext();

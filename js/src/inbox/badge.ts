@@ -1,4 +1,4 @@
-/** The number of what waits, on the tab and on the installed page's icon. */
+/** The number of waiting requests, on the tab and on the installed page's icon. */
 
 const BUBBLE =
   "M17 15h30a6 6 0 0 1 6 6v19a6 6 0 0 1-6 6H35l-11 9v-9h-7a6 6 0 0 1-6-6V21a6 6 0 0 1 6-6z";
@@ -20,6 +20,6 @@ export function showCount(page: Document, title: string, count: number): void {
   page.title = count === 0 ? title : `(${count}) ${title}`;
   page.querySelector<HTMLLinkElement>("link[rel=icon]")?.setAttribute("href", iconWith(count));
   const app: Partial<Pick<Navigator, "setAppBadge">> = navigator;
-  // A browser that shows no badge, or whose page is not installed, says so by a rejection.
+  // It rejects where the browser shows no badges or the page is not installed.
   app.setAppBadge?.(count).catch(() => undefined);
 }

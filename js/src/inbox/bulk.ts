@@ -1,15 +1,15 @@
 /**
- * One decision for several alike requests: which are alike, what can be decided, sending it.
+ * One decision for several requests of the same kind: which, what can be decided, sending it.
  *
- * Each request is answered by itself, so each has an outcome of its own and a refusal of one
- * changes nothing for the others. What is typed or edited is never decided in bulk.
+ * Each request is answered separately and has its own outcome; a refusal of one changes nothing
+ * for the others. Answers that need typing or editing cannot be given in bulk.
  */
 import type { Answer, Outcome, Timing } from "../client/answers";
 import type { Asked } from "../protocol/decode";
 import type { HumanInputRequired } from "../protocol/gen";
 import type { Request } from "../protocol/state";
 
-/** What is said of every one of them. */
+/** The decision for each of them. */
 export type Verdict =
   | { readonly decision: "approve" }
   | { readonly decision: "reject"; readonly reason: string }
@@ -17,7 +17,7 @@ export type Verdict =
 
 export type Send = (requestId: string, answer: Answer, timing: Timing) => Promise<Outcome>;
 
-/** Answers that are on their way at once: a page must not flood its server. */
+/** Answers that are sent at once: a page must not flood its server. */
 const PARALLEL = 4;
 
 /** Return a text that is the same for requests that take the same answers. */
@@ -26,12 +26,12 @@ export function likeness({ kind, response }: HumanInputRequired): string {
   return JSON.stringify([kind, [...decisions].sort(), options, multiple, schema]);
 }
 
-/** Whether anything can be decided about this one without reading a form. */
+/** Whether this request can be decided without reading a form. */
 export function isSimple(required: Asked): boolean {
   return !required.brief && verdictsOf(required).length > 0;
 }
 
-/** What can be decided of such a request in bulk; a rejection's reason is still to be said. */
+/** Which decisions are possible in bulk; a rejection's reason is still empty. */
 export function verdictsOf({ response }: HumanInputRequired): readonly Verdict[] {
   const { decisions, options, schema } = response;
   const verdicts: Verdict[] = [];
@@ -44,9 +44,9 @@ export function verdictsOf({ response }: HumanInputRequired): readonly Verdict[]
 }
 
 /**
- * Return the pending requests that take the same answers as this one, itself among them.
+ * Return the pending requests that take the same answers as this one, including it.
  *
- * What is brief is none of them: nobody can have read it here.
+ * Brief requests are left out: nobody can have read them here.
  */
 export function alike(requests: readonly Request[], one: HumanInputRequired): readonly Request[] {
   const wanted = likeness(one);
@@ -73,10 +73,10 @@ export function answerOf(verdict: Verdict, via: string): Answer {
 }
 
 /**
- * Answer each of them by itself; `told` hears every outcome as it comes.
+ * Answer each of them separately; `told` is called with every outcome as it comes.
  *
- * All are decided now, also those whose turn comes later: what one card says meanwhile counts
- * against them, and a refusal among them counts against what a card holds.
+ * All are decided now, also those that are sent later: an answer that a card gives meanwhile goes
+ * before them, and a refusal among them goes before an approval that a card holds.
  */
 export async function decideAll(
   ids: readonly string[],
@@ -88,7 +88,7 @@ export async function decideAll(
   await Promise.all(ids.map(async (id) => told(id, await send(id, answer, timing))));
 }
 
-/** Return what waits for one of so many turns at a time, first come, first served. */
+/** Return a semaphore: it waits for one of `most` turns, first come, first served. */
 function turns(most: number): () => Promise<() => void> {
   const waiting: (() => void)[] = [];
   let free = most;

@@ -1,8 +1,8 @@
 /**
- * Narrowing a list of requests down: a search and five filters. Pure.
+ * Filters a list of requests: a search and five filters. Pure.
  *
- * The same filters hold for what is pending, which the page knows whole, and for the history,
- * which comes in pages: what the server can narrow goes into its query, and everything is
+ * The same filters apply to pending requests, all of which the page knows, and to the history,
+ * which comes in pages: its query has the filters that the server knows, and all of them are
  * checked here again.
  */
 import { type HumanInputRequired, MAX_SEARCH_CHARS } from "../protocol/gen";
@@ -60,14 +60,14 @@ export function matches(request: Request, filters: Filters): boolean {
   return isFound(request, filters.text);
 }
 
-/** Return the filters that would tell these requests apart, or that are in use. */
+/** Return the filters that these requests differ in, or that are in use. */
 export function facets(requests: readonly Request[], filters: Filters): readonly Facet[] {
   return FACETS.map(({ field, label }) => {
     const found = new Map<string, string>();
     for (const { required } of requests) {
       const value = fieldOf(required, field);
       if (value === "") continue;
-      // Some know their crew by its id only; a name that another one has told stands.
+      // Some requests name their crew by its id alone; another one's name is kept.
       const text = labelOf(required, field);
       if (text !== value || !found.has(value)) found.set(value, text);
     }
@@ -95,8 +95,8 @@ export function listingParameters(
 }
 
 /**
- * The words that the server is to look for. A notebook, and a crew without an id, are no filters
- * of its listing, but their names are among what it searches.
+ * The words for the server's search. Its listing has no filter for a notebook, or for a crew
+ * without an id, but it searches their names.
  */
 function searchFor(parts: readonly string[]): string {
   return parts.reduce((taken, part) => {

@@ -2,10 +2,10 @@
  * The closed requests, newest question first, page by page from the server's listing; or those of
  * another status, where the query names one.
  *
- * What closes while one looks is put in by the caller, who hears of it. Replies that belong to
- * an older query are dropped, so that quick changes of a filter cannot mix two lists. A page of a
- * search may hold few or none, as the server looks through a part of its log at a time; more are
- * fetched then, up to what one page of the list shows.
+ * The caller adds requests that close meanwhile. Replies to an older query are dropped, so that
+ * quick changes of a filter cannot mix two lists. A page of a search may hold few requests or none,
+ * because the server searches a part of its log at a time; then more are fetched, up to one page of
+ * the list.
  */
 
 import type { Endpoint } from "../client/endpoint";
@@ -37,9 +37,9 @@ export class History {
   ) {}
 
   /**
-   * Begin anew with these parameters of the listing, unless others come within the pause.
+   * Start over with these parameters of the listing, unless others come within the pause.
    *
-   * What was listed stays until then; who shows it narrows it down meanwhile.
+   * What was listed stays until then; the view filters it meanwhile.
    */
   async open(query: Readonly<Record<string, string>>, pauseMs = 0): Promise<void> {
     const turn = ++this.turn;
@@ -81,7 +81,7 @@ export class History {
   }
 
   private page(): Promise<Reply> {
-    // Without those that wait: there may be more of them, all newer, than any page holds.
+    // Without pending requests: they are newer, and may be more than a page holds.
     const query = new URLSearchParams({ status: "closed", ...this.query, order: "newest" });
     query.set("limit", String(PAGE_REQUESTS));
     if (this.cursor !== null) query.set("cursor", this.cursor);
@@ -94,7 +94,7 @@ export class History {
   }
 }
 
-/** Put together what was listed and what this page heard, each request once, newest first. */
+/** Merge what was listed with what the stream brought, each request once, newest first. */
 export function closedOnes(
   listed: readonly Request[],
   heard: readonly Request[],

@@ -1,16 +1,16 @@
 /**
- * When to call somebody back to the page. Pure.
+ * When to call a person back to the page. Pure.
  *
- * What waited when the page came up is no news; a question that comes later is, and so is one
- * whose reminder is due. No word of a question is in what is shown: a desktop notification
- * lies on lock screens.
+ * A question that comes while the page is open is news, and so is a reminder; what waited when the
+ * page was opened is not. A notification holds no words of a question, because lock screens show
+ * it.
  */
 
 import type { Request } from "../protocol/state";
 import type { Preferences } from "./preferences";
 import { isQuiet } from "./preferences";
 
-/** What the page knew when it looked last; null before the first replay was over. */
+/** What the page knew at the last look; null before the end of the first replay. */
 export type Known = ReadonlyMap<string, Request> | null;
 
 export interface News {
@@ -32,13 +32,13 @@ export function newsOf(before: Known, pending: readonly Request[]): News {
   return { fresh, reminded };
 }
 
-/** A pending request changes by a claim, by its texts or by its reminder, and the others show. */
+/** A pending request changes by a claim, its texts or a reminder; the first two are visible. */
 function isReminder(before: Request, after: Request): boolean {
   const shows = before.claimedBy !== after.claimedBy || before.required !== after.required;
   return before !== after && !shows;
 }
 
-/** How to call, given the settings, the hour and whether the page is being looked at. */
+/** How to call, given the settings, the time and whether somebody looks at the page. */
 export function callsFor(
   news: News,
   preferences: Preferences,

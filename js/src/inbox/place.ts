@@ -1,8 +1,8 @@
 /**
  * Addresses: what the inbox page shows, and where a question's notebook is. Pure.
  *
- * `#request=<id>` shows one request, `#history` the closed ones; without either what is pending
- * shows. `?request=<id>` is taken as well, because some mail programs cut a fragment off.
+ * `#request=<id>` shows one request, `#history` the closed ones, and neither the pending ones.
+ * `?request=<id>` works as well, because some mail programs cut the fragment off.
  */
 export type Place =
   | { readonly view: "pending" }
@@ -31,9 +31,9 @@ export function hashOf(place: Place): string {
 /**
  * Return a notebook's path as the Jupyter server names it, or null when it is not below its root.
  *
- * A kernel knows its notebook by the whole path on its machine. JupyterLab tells its root with
- * `~` for the home folder. Whoever publishes may name any path; one that climbs out of the root
- * would make a link to anywhere on the server.
+ * A kernel knows its notebook by the full path on its machine, and JupyterLab's root begins with
+ * `~` for the home folder. A publisher may name any path; one that climbs out of the root would
+ * make a link to anywhere on the server.
  */
 export function contentsPath(notebook: string, root: string): string | null {
   const path = relativePath(notebook, root);
@@ -48,7 +48,7 @@ function relativePath(notebook: string, root: string): string | null {
   return folder !== "" && path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : null;
 }
 
-/** The home folder itself is not told; it is /root, or a folder of /home or the like. */
+/** The page does not know the home folder; it is /root, or a folder of /home or the like. */
 function belowHome(path: string, folder: string): string | null {
   const home = /^(\/root|\/(?:home|Users)\/[^/]+|[A-Za-z]:\/Users\/[^/]+)(?=\/)/.exec(path)?.[0];
   const start = home === undefined ? "" : `${home}${folder}/`;

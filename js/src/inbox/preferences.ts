@@ -1,9 +1,9 @@
 /**
- * What a person has set for this browser: notifications, sound, quiet hours, the time to undo.
+ * A person's preferences in this browser: notifications, sound, quiet hours, the time to undo.
  *
- * Kept in `localStorage`, so that every card, panel and page of this origin reads the same; in
- * JupyterLab the settings editor writes them here. The time to undo stands under a name of its
- * own, which the card reads (`view/undo.ts`).
+ * They are in `localStorage`, so that every card, panel and page of this origin has the same; in
+ * JupyterLab the settings editor writes them there. The time to undo has its own name, which the
+ * card reads (`client/undo.ts`).
  */
 
 import { UNDO_KEY, UNDO_MS, undoMs } from "../client/undo";
@@ -13,7 +13,7 @@ export interface Preferences {
   /** Show a desktop notification when a question comes. */
   readonly notifications: boolean;
   readonly sound: boolean;
-  /** Between these times of day (`HH:MM`, local) neither is given; empty means no quiet hours. */
+  /** Neither is used between these times of day (`HH:MM`, local); empty: no quiet hours. */
   readonly quietFrom: string;
   readonly quietTo: string;
   /** How long an approval or a rejection can be undone before it is sent; 0 sends at once. */
@@ -33,7 +33,7 @@ export const MOST_UNDO_SECONDS = 30;
 const KEY = "crewai-hitl/preferences";
 const CLOCK = /^([01]\d|2[0-3]):[0-5]\d$/;
 
-/** Return what is set; what is missing or cannot be read is as it is without any setting. */
+/** Return the preferences, with defaults for what is missing or unreadable. */
 export function preferencesFrom(raw: unknown): Preferences {
   const given = isObject(raw) ? raw : {};
   const flag = (name: "notifications" | "sound") =>
@@ -62,7 +62,7 @@ export function readPreferences(): Preferences {
   }
 }
 
-/** Keep the preferences; false when this browser keeps nothing for this page. */
+/** Store the preferences; false when this browser does not allow it. */
 export function writePreferences(preferences: Preferences): boolean {
   try {
     const { undoSeconds, ...rest } = preferences;
@@ -74,7 +74,7 @@ export function writePreferences(preferences: Preferences): boolean {
   }
 }
 
-/** Whether a moment lies in the quiet hours, which may reach over midnight. Pure. */
+/** Whether a time is in the quiet hours, which may span midnight. Pure. */
 export function isQuiet({ quietFrom, quietTo }: Preferences, now: Date): boolean {
   if (quietFrom === "" || quietTo === "" || quietFrom === quietTo) return false;
   const minutes = now.getHours() * 60 + now.getMinutes();

@@ -1,13 +1,13 @@
 /**
- * By which words a request is found. Pure.
+ * Which words find a request. Pure.
  *
- * The same rule as the server's listing has (`protocol/search.py`): both are held to
- * `tests/fixtures/searches.json`. What people wrote and read counts. Ids do not: their hex
- * digits spell words.
+ * The rule of the server's listing (`protocol/search.py`); `tests/fixtures/searches.json` tests
+ * both. It searches what people wrote and read. It does not search ids, whose hex digits spell
+ * words.
  */
 import type { Request } from "../protocol/state";
 
-/** Whether every word is somewhere in the request, be it in the middle of another. */
+/** Whether every word occurs in the request, also inside another word. */
 export function isFound(request: Request, search: string): boolean {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;

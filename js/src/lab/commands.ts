@@ -1,4 +1,4 @@
-/** The panel's commands, for the palette and for whoever gives them keys. */
+/** The panel's commands, for the palette and for keyboard shortcuts. */
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ICommandPalette } from "@jupyterlab/apputils";
 import type { Endpoint } from "../client/endpoint";

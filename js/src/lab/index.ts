@@ -1,9 +1,9 @@
 /**
  * The lab extension's panel, its commands and its status item.
  *
- * It holds the page's client for as long as the page lives, so a card that appears finds the
+ * It holds the page's client for as long as the page is open, so that a new card finds the
  * connection open. Every service of the host is optional: Jupyter Notebook has no status bar
- * and no layout restorer, and the panel is then simply in its side area.
+ * and no layout restorer, and the panel is then in its side area.
  */
 import {
   ILayoutRestorer,

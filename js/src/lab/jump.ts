@@ -1,8 +1,8 @@
 /**
- * From a question to the cell that asks it.
+ * Goes from a question to the cell that asks it.
  *
- * The notebook's path comes from the kernel's session while there is one; afterwards from what
- * the kernel knew, less the server's root. The cell is the one whose output holds the card.
+ * The notebook's path is that of the kernel's session while there is one; afterwards the path that
+ * the kernel reported, below the server's root. The cell is the one whose output holds the card.
  */
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
@@ -19,7 +19,7 @@ export class Jump {
     private readonly root: string,
   ) {}
 
-  /** Return where the question's notebook is, or null when nobody can tell. */
+  /** Return the path of the question's notebook, or null when it is unknown. */
   pathOf({ source }: HumanInputRequired): string | null {
     for (const { path, kernel } of this.app.serviceManager.sessions.running()) {
       if (kernel !== null && kernel.id === source.kernel_id) return path;
@@ -27,7 +27,7 @@ export class Jump {
     return source.notebook === null ? null : contentsPath(source.notebook, this.root);
   }
 
-  /** Open the notebook and bring the asking cell into sight. */
+  /** Open the notebook and scroll to the asking cell. */
   async to(required: HumanInputRequired): Promise<void> {
     const path = this.pathOf(required);
     if (path === null) return;
@@ -45,7 +45,7 @@ export class Jump {
       await this.app.commands.execute("docmanager:open", { path });
       return true;
     } catch {
-      return false; // it was moved or removed: JupyterLab has said so itself
+      return false; // moved or removed: JupyterLab shows that itself
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
  * The part of JupyterLab's packages that the lab extension uses.
  *
- * At run time they are the application's own, shared as singletons by the builder; only their
- * types are missing here, because installing them brings some 350 MB. Each declaration is held
- * against the real thing by the browser tests, in JupyterLab and in Notebook.
+ * At run time they are the application's own, which the builder shares as singletons. Their types
+ * are declared here because installing them takes some 350 MB. The browser tests check each
+ * declaration against JupyterLab and Notebook.
  */
 declare module "@jupyterlab/application" {
   import type { CommandRegistry } from "@lumino/commands";
@@ -16,7 +16,7 @@ declare module "@jupyterlab/application" {
     readonly shell: {
       add(widget: Widget, area: string, options: { rank: number }): void;
       activateById(id: string): void;
-      /** JupyterLab's alone: opens a side area that is folded away. */
+      /** Only in JupyterLab: opens a collapsed side area. */
       expandRight?(): void;
       expandLeft?(): void;
     };
@@ -90,9 +90,9 @@ declare module "@jupyterlab/settingregistry" {
   import type { Token } from "@lumino/coreutils";
 
   export interface ISettings {
-    /** What is set, with the defaults of the schema. */
+    /** The settings with the defaults of the schema. */
     readonly composite: Readonly<Record<string, unknown>>;
-    /** What the person has set. */
+    /** The person's own settings. */
     readonly user: Readonly<Record<string, unknown>>;
     readonly changed: { connect(slot: () => void): boolean };
   }

@@ -1,4 +1,4 @@
-/** The side panel: the inbox in full, and on its tab how many wait. */
+/** The side panel: the full inbox, with the number of waiting requests on its tab. */
 import { Widget } from "@lumino/widgets";
 import type { InboxHost } from "../view/inbox/host";
 import { mountFullInbox } from "../view/inbox/mount-full";
@@ -26,7 +26,7 @@ export class Panel extends Widget {
     this.title.caption = count === 0 ? TITLE : `${TITLE} (${count})`;
   }
 
-  /** Put the focus on the next pending card, or on the first one. */
+  /** Focus the next pending card, or the first one. */
   focusNext(): void {
     const cards = [
       ...this.node.querySelectorAll<HTMLElement>("[data-testid=hitl-card][data-status=pending]"),

@@ -1,8 +1,8 @@
 /**
  * The card as a cell's output, drawn without a kernel.
  *
- * A MIME renderer for the card's own type: it stands before the widget view that comes in the
- * same bundle, because a widget is lost when the page is reloaded while the cell blocks.
+ * A MIME renderer for the card's own type. It has priority over the widget view in the same bundle,
+ * because a widget is lost when the page is reloaded while the cell blocks.
  */
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
@@ -29,7 +29,7 @@ class CardOutput extends Widget implements IRenderMime.IRenderer {
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const payload = model.data[MIME_TYPE];
-    // The kernel adds how it ended, for the saved notebook: the card here knows that already.
+    // The kernel adds how it ended for the saved notebook; this card knows that already.
     const id = isObject(payload) ? payload.request_id : undefined;
     if (id !== undefined && id === this.shown) return;
     this.shown = id;

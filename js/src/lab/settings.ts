@@ -1,8 +1,8 @@
 /**
- * JupyterLab's settings, handed on to where every card reads them.
+ * Copies JupyterLab's settings to where every card reads them.
  *
- * The settings editor is the place to change them here; `preferences.ts` keeps them for cards
- * that come from other bundles. Without a registry what the browser keeps is left as it is.
+ * In JupyterLab they are changed in the settings editor; `preferences.ts` stores them for cards of
+ * other bundles. Without a registry the browser's stored preferences stay as they are.
  */
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { askToNotify } from "../inbox/attention";
@@ -13,7 +13,7 @@ export const PLUGIN_ID = "crewai-hitl-nb:panel";
 
 export type Side = "left" | "right";
 
-/** Follow the settings; `onSide` hears where the panel shall stand, at first before this returns. */
+/** Follow the settings; `onSide` is called with the panel's side, first before this returns. */
 export async function followSettings(
   registry: ISettingRegistry | null,
   onSide: (side: Side) => void,
@@ -25,12 +25,12 @@ export async function followSettings(
   }
   const take = (raw: object) => {
     const next = preferencesFrom(raw);
-    // The browser asks for the right only after a click; the settings editor's is one.
+    // The browser asks for permission only after a click, as one in the settings editor.
     if (next.notifications && !readPreferences().notifications) void askToNotify();
     writePreferences(next);
     onSide(settings.composite.side === "left" ? "left" : "right");
   };
-  // What was set on the inbox page holds here too, unless it was set here as well.
+  // The inbox page's preferences apply here, except where JupyterLab has its own.
   take({ ...readPreferences(), ...settings.user });
   settings.changed.connect(() => take(settings.composite));
 }

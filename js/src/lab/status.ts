@@ -1,4 +1,4 @@
-/** The item in the status bar: how many wait, and a click away the panel. */
+/** The status bar's item: how many requests wait; a click opens the panel. */
 import { Widget } from "@lumino/widgets";
 
 export class StatusItem extends Widget {
@@ -18,6 +18,6 @@ export class StatusItem extends Widget {
   showCount(count: number): void {
     this.button.textContent = count === 1 ? "1 waits for you" : `${count} wait for you`;
     this.button.title = "Open the list of what waits for you";
-    this.setHidden(count === 0); // the bar looks at its items when it likes
+    this.setHidden(count === 0); // the bar does not ask again by itself
   }
 }

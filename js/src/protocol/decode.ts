@@ -1,10 +1,10 @@
 /**
  * The boundary: from `unknown` to typed values, once.
  *
- * Above it stand the transports, which hand over what came off the wire; below it the schema
- * that is generated from the Python types, so the guard cannot drift from them. Inside there
- * are only decoded values, defaults filled. A type that this version does not know passes
- * through; an unknown field is ignored; what breaks its own type is refused.
+ * The transports pass in what came over the wire. The schema is generated from the Python types,
+ * so the guard cannot drift from them. Everything behind it is typed, with defaults filled in. A
+ * type that this version does not know passes through, an unknown field is ignored, and a value
+ * that does not fit its type is refused.
  */
 import {
   type Ack,
@@ -35,12 +35,12 @@ import {
 
 export type ClosingEvent = HumanInputCompleted | HumanInputCancelled | HumanInputExpired;
 
-/** A question as it came: a large one that was sent in brief lacks its texts, and says so. */
+/** A question as it came; `brief` marks a large one that was sent without its texts. */
 export type Asked = HumanInputRequired & { readonly brief?: true };
 
 export type RequestEvent = Asked | HumanInputClaimed | HumanInputReminded | ClosingEvent;
 
-/** What a run that is watched tells of itself. */
+/** An event of a run that was started with `hitl.start()`. */
 export type RunEvent =
   | RunStarted
   | RunTaskStarted
@@ -65,7 +65,7 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** A refusal, from an HTTP body or an `error` frame: the words of the server's error tree. */
+/** A refusal, from an HTTP body or an `error` frame. */
 export interface Refusal {
   readonly status: number;
   readonly error: string;
@@ -159,7 +159,7 @@ export function decodePerson(raw: unknown): AnsweredBy | null {
   return person === MISFIT ? null : (person as AnsweredBy);
 }
 
-/** Decode an error's body; a body that is not the server's own keeps its status and says so. */
+/** Decode an error's body; of a body that is not our server's only the status is kept. */
 export function decodeRefusal(status: number, raw: unknown): Refusal {
   const body = isObject(raw) ? raw : {};
   return {
@@ -201,12 +201,12 @@ function decodeEvent(raw: Record<string, unknown>, type: string): Decoded {
     : { kind: "event", event: { ...(event as RequestEvent), ...briefOf(raw) } };
 }
 
-/** Whether it is brief is the server's word, no field of a question. */
+/** `brief` is set by the server and is not a field of a question. */
 function briefOf(raw: Record<string, unknown>): { brief?: true } {
   return raw.type === OPENING_TYPE && raw.brief === true ? { brief: true } : {};
 }
 
-/** A run's event, or null: one that does not fit is an unknown event like any other. */
+/** A run's event, or null: one that does not fit counts as an unknown event. */
 function conformRun(raw: Record<string, unknown>, type: string): RunEvent | null {
   const name = RUN_DEFS.get(type);
   const event = name === undefined ? MISFIT : conform(DEFS[name], raw);

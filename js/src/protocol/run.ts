@@ -1,8 +1,8 @@
 /**
  * The fold of a run's events: what it does and what became of it. Pure.
  *
- * The table is the server's own (generated); the golden runs that pytest reads are read by
- * this module's test as well. It knows neither transports nor screens.
+ * The table is generated from the server's, and the test reads the same golden runs as pytest. It
+ * knows neither transports nor screens.
  */
 import type { RunEvent } from "./decode";
 import {
@@ -21,7 +21,7 @@ import {
 export type RunStatus = (typeof RUN_TRANSITIONS)[number][2];
 export type StepStatus = "waiting" | (typeof STEP_STATUS)[keyof typeof STEP_STATUS];
 
-/** Where a task of a crew, or a method of a flow, stands. */
+/** The state of a crew's task or of a flow's method. */
 export interface StepState {
   readonly id: string;
   readonly name: string;
@@ -43,14 +43,14 @@ export interface RunState {
   readonly cancelRequested: boolean;
 }
 
-/** Return what the events of one run, in log order, say of it; null before it began. */
+/** Fold the events of one run, in log order; null before it began. */
 export function foldRun(events: Iterable<RunEvent>): RunState | null {
   let state: RunState | null = null;
   for (const event of events) state = stepRun(state, event);
   return state;
 }
 
-/** Return the run after the event; one that the table has no row for changes nothing. */
+/** Return the run after the event; an event without a row in the table changes nothing. */
 export function stepRun(before: RunState | null, event: RunEvent): RunState | null {
   if (isStep(event)) return before === null ? null : withStep(before, event);
   const row = RUN_TRANSITIONS.find(
@@ -69,7 +69,7 @@ function isStep(event: RunEvent): event is StepEvent {
   return event.type in STEP_STATUS;
 }
 
-/** A run that begins, or one that goes on with the steps it had. */
+/** A run that begins, or that continues with the steps it had. */
 function begun(before: RunState | null, event: RunStarted): RunState {
   const known = before?.steps ?? [];
   const ids = new Set(known.map((step) => step.id));

@@ -1,8 +1,8 @@
 /**
  * The fold: from events to requests and what became of them. Pure.
  *
- * The transition table is the server's own (generated); the golden folds that pytest reads
- * are read by this module's test as well. It knows neither transports nor screens.
+ * The transition table is generated from the server's, and the test reads the same golden folds as
+ * pytest. It knows neither transports nor screens.
  */
 import {
   type Asked,
@@ -26,14 +26,14 @@ export interface Request {
   readonly completion: ClosingEvent | null;
 }
 
-/** Return the question as this event ended it, or null if it is about another one. */
+/** Return the question as this event closed it, or null if it is about another one. */
 export function closedBy(required: Asked, closing: ClosingEvent): Request | null {
   if (closing.request_id !== required.request_id) return null;
   const open: Request = { required, status: "pending", claimedBy: null, completion: null };
   return step(open, closing) ?? null;
 }
 
-/** Return the request after the event; one that the table has no row for changes nothing. */
+/** Return the request after the event; an event without a row in the table changes nothing. */
 export function step(before: Request | undefined, event: RequestEvent): Request | undefined {
   const row = TRANSITIONS.find(
     ([status, type]) => status === (before?.status ?? null) && type === event.type,
@@ -49,7 +49,7 @@ export function step(before: Request | undefined, event: RequestEvent): Request 
   return { ...before, status, claimedBy: event.claimed_by };
 }
 
-/** Return the requests that the events speak of, by request id, in asking order. */
+/** Return the requests of these events, by request id, in the order they were asked. */
 export function fold(events: Iterable<RequestEvent>): Map<string, Request> {
   const requests = new Map<string, Request>();
   for (const event of events) {
@@ -61,7 +61,7 @@ export function fold(events: Iterable<RequestEvent>): Map<string, Request> {
 }
 
 /**
- * Return what a listing says of a request, or null when it is none.
+ * Return the request of a listing's entry, or null when it is not one.
  *
  * The listing holds the asking event's own fields with `status`, `claimed_by` and
  * `completion` beside them.

@@ -9,6 +9,9 @@ import { Shown, snapshot } from "./shown";
 export const until = <T>(condition: () => T) =>
   vi.waitUntil(condition, { timeout: 9000, interval: 5 });
 
+/** Wait until a person's last action is drawn, which is queued and not done at once. */
+export const drawnAgain = () => new Promise((resolve) => setTimeout(resolve));
+
 /** Every decision that a request can offer. */
 export const ALL_DECISIONS = { decisions: ["approve", "respond", "edit", "reject"] };
 
@@ -22,7 +25,9 @@ export interface PageWithServer {
   drawn(fields: object): Shown;
   /** Unmount the last view. */
   takeDown(): void;
-  /** The last event of the log, as the server stored it. */
+  /** Answer the question elsewhere, as somebody else. */
+  answeredByAda(): void;
+  /** Return the last event of the log, as the server stored it. */
   lastEvent(): ReturnType<LogServer["events"]>[number] | undefined;
 }
 
@@ -69,6 +74,15 @@ export function pageWithServer(): PageWithServer {
     asked,
     drawn,
     takeDown: () => cleanups.pop()?.(),
+    answeredByAda() {
+      server.append({
+        type: "human_input_completed",
+        request_id: "r1",
+        human_feedback: "Fine",
+        decision: "respond",
+        answered_by: { name: "ada", via: "cli" },
+      });
+    },
     lastEvent: () => server.events().at(-1),
   };
 }

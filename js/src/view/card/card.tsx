@@ -16,7 +16,7 @@ import { type Choices, choicesOf } from "../form/choices";
 import { type Drafting, useDraft } from "../form/draft";
 import { Editor } from "../form/editor";
 import { type Sending, useSending } from "../form/sending";
-import { onCardKey } from "../keys";
+import { onCardKey } from "../keyboard";
 import { useClient } from "../use-client";
 import { asker } from "../words";
 import { Announcer } from "./announcer";

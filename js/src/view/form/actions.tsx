@@ -1,6 +1,6 @@
 /** The decision buttons, and Undo in their place while an approval is held. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { SEND_KEYS, SEND_WORDS } from "../keys";
+import { SEND_KEYS, SEND_WORDS } from "../keyboard";
 import type { Choices, Decision, Labels } from "./choices";
 
 interface Props {

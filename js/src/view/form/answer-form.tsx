@@ -7,7 +7,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { HumanInputRequired } from "../../protocol/gen";
-import { SEND_WORDS } from "../keys";
+import { SEND_WORDS } from "../keyboard";
 import { Actions, Held } from "./actions";
 import {
   answerFor,

@@ -28,7 +28,7 @@ interface Props {
   readonly host: InboxHost;
 }
 
-type Open = "keys" | "settings" | null;
+type Open = "shortcuts" | "settings" | null;
 
 export function FullInbox({ client, host }: Props) {
   useClient(client, (known) => known.version);
@@ -61,7 +61,7 @@ export function FullInbox({ client, host }: Props) {
           onBack={() => go({ view: "pending" })}
         />
       )}
-      {open === "keys" && <ShortcutsDialog onClose={() => setOpen(null)} />}
+      {open === "shortcuts" && <ShortcutsDialog onClose={() => setOpen(null)} />}
       {open === "settings" && <SettingsDialog onClose={() => setOpen(null)} />}
     </section>
   );
@@ -86,8 +86,8 @@ function act(
     case "history":
       go({ view: action });
       return;
-    case "keys":
-      open("keys");
+    case "shortcuts":
+      open("shortcuts");
   }
 }
 
@@ -126,7 +126,7 @@ function Head({ client, place, go, host, onOpen }: HeadProps) {
           label="Keyboard shortcuts"
           icon={KEYBOARD}
           shortcut="?"
-          onClick={() => onOpen("keys")}
+          onClick={() => onOpen("shortcuts")}
         />
       </div>
     </header>

@@ -8,7 +8,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-export type Action = "next" | "previous" | "search" | "pending" | "history" | "keys";
+export type Action = "next" | "previous" | "search" | "pending" | "history" | "shortcuts";
 
 export const KEYS: Readonly<Record<string, Action>> = {
   j: "next",
@@ -16,7 +16,7 @@ export const KEYS: Readonly<Record<string, Action>> = {
   "/": "search",
   g: "pending",
   h: "history",
-  "?": "keys",
+  "?": "shortcuts",
 };
 
 /** The shortcuts as the dialog shows them, including those of a card. */

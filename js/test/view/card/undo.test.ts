@@ -1,0 +1,86 @@
+/** A decision that may be regretted: held for a moment, then sent once. */
+import { describe, expect, it } from "vitest";
+import { UNDO_KEY, UNDO_MS, undoMs } from "../../../src/client/undo";
+import { page } from "../page";
+import { ALL_DECISIONS, pageWithServer, until } from "../page-with-server";
+
+const cards = pageWithServer();
+const { asked, answeredByAda, lastEvent } = cards;
+
+describe("a decision that may be regretted", () => {
+  it("waits for three seconds unless the person has set another time", () => {
+    expect(undoMs()).toBe(UNDO_MS);
+    expect(UNDO_MS).toBe(3000);
+    for (const [set, ms] of [
+      ["0", 0],
+      ["1500", 1500],
+      ["", UNDO_MS],
+      ["soon", UNDO_MS],
+      ["-1", 0],
+    ] as const) {
+      localStorage.setItem(UNDO_KEY, set);
+      expect(undoMs()).toBe(ms);
+    }
+  });
+
+  it("is taken back by Undo, with the focus where it was", async () => {
+    const shown = await asked({});
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    expect(shown.text("hitl-held")).toContain("Accepting…");
+    expect(page.activeElement).toBe(shown.find("hitl-send-now"));
+    shown.click("hitl-undo");
+    await until(() => shown.find("hitl-accept"));
+    expect(page.activeElement).toBe(shown.find("hitl-accept"));
+    expect(cards.server.answers).toHaveLength(0);
+  });
+
+  it("is taken back by Escape, and goes at once by a second click", async () => {
+    const shown = await asked({ response: ALL_DECISIONS });
+    shown.type("Not like this");
+    await until(() => shown.enabled("hitl-send"));
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    shown.press("Escape", {}, "hitl-send-now");
+    await until(() => shown.find("hitl-accept"));
+    expect(shown.value("hitl-feedback")).toBe("Not like this");
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-send-now"));
+    shown.click("hitl-send-now");
+    await until(() => shown.status === "answered");
+    expect(lastEvent()).toMatchObject({ decision: "approve" });
+    expect(cards.server.answers).toHaveLength(1);
+  });
+
+  it("goes by itself when the time is over", async () => {
+    localStorage.setItem(UNDO_KEY, "40");
+    const shown = await asked({});
+    shown.click("hitl-accept");
+    await until(() => shown.status === "answered");
+    expect(lastEvent()).toMatchObject({ decision: "approve" });
+  });
+
+  it.each([
+    ["the page is left", () => window.dispatchEvent(new window.Event("pagehide"))],
+    ["the card is taken away", () => cards.takeDown()],
+  ])("is sent when %s", async (_, leave) => {
+    const shown = await asked({});
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    leave();
+    await until(() => cards.server.answers.length === 1);
+    await until(() => lastEvent()?.decision === "approve");
+  });
+
+  it("is dropped, and this is said, when another answer came meanwhile", async () => {
+    const shown = await asked({});
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    answeredByAda();
+    await until(() => shown.status === "answered");
+    await until(() => shown.find("hitl-error"));
+    expect(shown.text("hitl-error")).toContain("was not sent");
+    expect(shown.text("hitl-record")).toContain("ada, via the command line");
+    expect(cards.server.answers).toHaveLength(0);
+  });
+});
