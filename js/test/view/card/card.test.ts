@@ -66,6 +66,6 @@ describe("a card among others", () => {
     localStorage.setItem(UNDO_KEY, "0");
     shown.click("hitl-accept");
     await until(() => shown.status === "answered");
-    expect(name()).toBe("Writer's question");
+    expect(name()).toBe("Question from Writer");
   });
 });
