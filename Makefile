@@ -15,7 +15,7 @@ CONSTRAINTS := .ci/constraints.txt
 UV := $(BIN)/uv pip install --python $(BIN)/python
 PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
 FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
-# The lowest releases that pyproject.toml allows: "tornado==6.4 jupyter-server==2.14".
+# The lowest releases that pyproject.toml allows: "tornado==6.4 jupyter-server==2.16".
 OLDEST = $(shell sed -nE 's/^ *"(tornado|jupyter-server)>=([0-9.]+).*/\1==\2/p' pyproject.toml)
 SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
