@@ -1,7 +1,7 @@
-"""The command line ``crewai-hitl``: the server's endpoints for people and for pipes.
+"""The command line ``crewai-hitl``: the server's endpoints, for people and for scripts.
 
-Below it is the client; above it nothing. One command stands in one file and ``main.py``
-only assembles them. What costs time to import (the client, rich, a server) is imported
-when a command runs, so that ``--help`` and the shell's completion answer at once. Only
-``serve.py`` knows the server half.
+It builds on the client; nothing builds on it. Each command has a file of its own, and
+``main.py`` assembles them. Slow imports (the client, rich, a server) happen when a command
+runs, so that ``--help`` and shell completion respond at once. Only ``serve.py``, ``keys.py``,
+``salvage.py`` and ``trail.py`` import the server half.
 """

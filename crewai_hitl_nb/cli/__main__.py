@@ -1,4 +1,4 @@
-"""``python -m crewai_hitl_nb.cli`` is ``crewai-hitl``."""
+"""Runs ``crewai-hitl`` as ``python -m crewai_hitl_nb.cli``."""
 
 from crewai_hitl_nb.cli.main import main
 

@@ -1,7 +1,7 @@
-"""``crewai-hitl answer``: a person's answer, from the command line, a pipe or a dialog.
+"""``crewai-hitl answer``: answers a question from the command line, a pipe or a dialog.
 
-The one rule of this file: nothing that is missing or blank ever becomes an approval. The
-decision always goes to the server by name, never as blank feedback.
+The rule of this file: missing or blank input never becomes an approval. The decision is always
+sent to the server by name, never as blank feedback.
 """
 
 import sys
@@ -38,11 +38,13 @@ _NEEDS_CONTENT: Final[Mapping[Decision | None, str]] = {
 @click.command(cls=FreeTextCommand)
 @click.argument("request_id", shell_complete=complete_request_id)
 @click.argument("text", required=False)
-@click.option("--approve", is_flag=True, help="Accept. TEXT beside it is kept as a remark.")
-@click.option("--reject", is_flag=True, help="Refuse. TEXT beside it is kept as the reason.")
-@click.option("--edit", is_flag=True, help="TEXT or --values replace what the crew proposes.")
-@click.option("--option", "options", metavar="OPTION", multiple=True, help="Choose. Repeatable.")
-@click.option("--values", metavar="JSON", help="The filled form, as a JSON object.")
+@click.option("--approve", is_flag=True, help="Approve. TEXT is kept as a remark.")
+@click.option("--reject", is_flag=True, help="Reject. TEXT is kept as the reason.")
+@click.option("--edit", is_flag=True, help="Replace what the crew proposes with TEXT or --values.")
+@click.option(
+    "--option", "options", metavar="OPTION", multiple=True, help="Choose an option. Repeatable."
+)
+@click.option("--values", metavar="JSON", help="The form's values, as a JSON object.")
 @server_options
 @json_option
 @click.pass_obj
@@ -57,11 +59,11 @@ def answer(
 ) -> None:
     """Answer the question REQUEST_ID.
 
-    With TEXT, an option, a form or a decision, whatever the question accepts.
-    REQUEST_ID may be the beginning of an id, if no other request's id begins so. TEXT is
-    feedback and may begin with a dash; `-` reads it from stdin. With neither TEXT nor an
-    option on a terminal the question is shown and asked; elsewhere that is an error, for
-    silence approves nothing.
+    Give TEXT, an option, a form's values or a decision, depending on what the question accepts.
+    REQUEST_ID may be the beginning of an id, as long as no other id begins the same way. TEXT is
+    feedback and may begin with a dash; `-` reads it from stdin. Without any of these, the command
+    shows the question and asks for the answer if it runs in a terminal. Elsewhere it fails,
+    because a missing answer never approves anything.
     """
     given = _given(text, options, values, _chosen(decisions))
     with settings.client() as client:
@@ -79,7 +81,7 @@ def _chosen(decisions: dict[str, bool]) -> Decision | None:
     names: tuple[Decision, ...] = ("approve", "reject", "edit")
     chosen = [name for name in names if decisions[name]]
     if len(chosen) > 1:
-        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} cannot be used together")
     return chosen[0] if chosen else None
 
 
@@ -93,7 +95,7 @@ def _given(
     if is_empty and decision is None and sys.stdin.isatty():
         return None
     if text is not None and is_blank(text):
-        raise click.UsageError("the TEXT is blank; to accept say --approve")
+        raise click.UsageError("TEXT is blank; to approve, use --approve")
     if is_empty and decision in _NEEDS_CONTENT:
         raise click.UsageError(_NEEDS_CONTENT[decision])
     if decision in ("approve", "reject") and (options or values is not None):
@@ -102,7 +104,7 @@ def _given(
 
 
 def _from_stdin() -> str:
-    """Return all of stdin, without the line's end that programs put after it."""
+    """Return all of stdin, without the newline that programs write at its end."""
     try:
         return sys.stdin.buffer.read().decode().rstrip("\r\n")
     except UnicodeDecodeError:
@@ -115,7 +117,7 @@ def _object(values: str | None) -> dict[str, Any] | None:
     try:
         return msgspec.json.decode(values, type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise click.UsageError(f"--values is no JSON object: {error}") from None
+        raise click.UsageError(f"--values is not a JSON object: {error}") from None
 
 
 def _send(client: "Client", request_id: str, reply: Reply) -> HumanInputCompleted:
@@ -130,7 +132,10 @@ def _send(client: "Client", request_id: str, reply: Reply) -> HumanInputComplete
 
 
 def _converse(settings: Settings, client: "Client", named: str) -> HumanInputCompleted:
-    """Show the question and ask, until an answer fits; what is too late is shown again."""
+    """Show the question and ask until the server accepts an answer.
+
+    If the question was closed meanwhile, show the person the text that they wrote.
+    """
     screen = settings.screen
     request = find_request(client, named)
     show_question(screen, request)
@@ -139,8 +144,8 @@ def _converse(settings: Settings, client: "Client", named: str) -> HumanInputCom
         try:
             return _send(client, request.request_id, reply)
         except InvalidAnswer as error:
-            screen.ask((f"This does not fit: {error.message}", "yellow"))
+            screen.ask((f"The answer is not valid: {error.message}", "yellow"))
         except Settled:
             if reply.text:
-                screen.ask(f"You had written:\n{reply.text}")
+                screen.ask(f"You wrote:\n{reply.text}")
             raise

@@ -1,7 +1,7 @@
-"""``crewai-hitl audit``: the trail of who was asked what and who answered, sealed; and its test.
+"""``crewai-hitl audit``: exports and verifies the sealed audit trail of questions and answers.
 
-Exporting asks a server, or reads the file of a log (``trail.py``). Verifying needs neither: its
-rules stand in ``protocol/audit/verification.py``.
+Exporting asks a server or reads a log's file (``trail.py``). Verifying needs neither; its rules
+are in ``protocol/audit/verification.py``.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from crewai_hitl_nb.protocol.audit.verification import (
 from crewai_hitl_nb.protocol.errors import HitlError
 
 _SHOWN: Final = 20
-"""Problems that are said in words; ``--json`` has them all."""
+"""How many problems are printed; ``--json`` lists them all."""
 
 Write: TypeAlias = Callable[[bytes], None]
 
 
 class Moved(HitlError):
-    """The log changed its beginning while it was exported."""
+    """The log was pruned or replaced while it was being read."""
 
     code = "log_moved"
 
@@ -46,22 +46,22 @@ class Moved(HitlError):
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the trail to this new file instead of to stdout.",
+    help="Write the trail to this new file instead of stdout.",
 )
 @click.option(
     "--store",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Read this file of a log instead of asking a server.",
+    help="Read this log file instead of asking a server.",
 )
 @server_options
 @json_option
 @click.pass_context
 def audit(ctx: click.Context, output: Path | None, store: Path | None) -> None:
-    """Export the trail: every event of the log with its seal, as JSON lines.
+    """Export the audit trail: every event of the log with its seal, as JSON lines.
 
-    Each seal speaks for all records before it. The last one, the head, is said on stderr: keep
-    it where nobody who can write the log can, and `audit verify --head` tells later whether the
-    log is still the same.
+    Each seal covers all records before it. The last seal, the head, is printed on stderr. Keep it
+    where nobody with write access to the log can change it; `audit verify --head` can then tell
+    whether the log is still the same.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -71,7 +71,7 @@ def audit(ctx: click.Context, output: Path | None, store: Path | None) -> None:
         head = asyncio.run(_export(source, settings.screen.record))
     else:
         try:
-            # For this user only, and never where something is already, be it a link.
+            # Readable by this user only; never over an existing file, not even a link.
             handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(handle, "wb") as file:
                 head = asyncio.run(_export(source, lambda line: _line(file, line)))
@@ -85,7 +85,7 @@ def _line(file: IO[bytes], line: bytes) -> None:
 
 
 async def _export(source: AbstractAsyncContextManager[Pages], write: Write) -> Head:
-    """Write what there is now, page by page; return where it ends."""
+    """Write the log as it is now, page by page; return its head."""
     async with source as pages:
         page = first = await pages(0)
         begin = first.start
@@ -119,15 +119,15 @@ def _json(line: Begin | RecordLine | HeadLine) -> bytes:
     "heads",
     multiple=True,
     metavar="OFFSET:SEAL",
-    help="A head that was kept; the trail must go through it. Repeatable.",
+    help="A head that you kept; the trail must contain it. Repeatable.",
 )
 @click.option(
-    "--against-server", is_flag=True, help="Also hold the trail against what the server says now."
+    "--against-server", is_flag=True, help="Also compare the trail with the server's log."
 )
 @click.option(
     "--against",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Also hold the trail against this file of a log.",
+    help="Also compare the trail with this log file.",
 )
 @server_options
 @json_option
@@ -141,13 +141,14 @@ def verify_trail(
 ) -> None:
     """Verify the exported file TRAIL (- for stdin).
 
-    Names each record that was changed, is missing or was moved, and a trail that was cut. Exit
-    code 1 when anything is wrong, and 7 when nothing is, but the trail is only a part of its log.
+    Reports each record that was changed, removed or moved, and a trail that was cut short. The
+    exit code is 1 if anything is wrong, and 7 if nothing is wrong but the trail covers only part
+    of its log.
     """
     try:
         kept = [Head.from_text(text) for text in heads]
     except ValueError:
-        raise click.UsageError("a head reads OFFSET:SEAL, as `audit` prints it") from None
+        raise click.UsageError("a head has the form OFFSET:SEAL, as `audit` prints it") from None
     verdict = verify(trail, kept)
     sources = [pages_of_file(against)] if against is not None else []
     if against_server:
@@ -164,13 +165,13 @@ def verify_trail(
 
 
 Standing: TypeAlias = Literal["verified", "unbroken", "part", "wrong"]
-"""What can be said of a trail.
+"""The verdict on a trail.
 
-verified: nothing was changed or cut: its end is a head that was kept, or the log's own.
-unbroken: nothing was changed since its chain was made; nothing tells who made that, or, where the
-    log goes on behind it, whether it was exported earlier or cut.
-part: each record fits itself; what is not there cannot be missed.
-wrong: it is not what was sealed.
+verified: nothing was changed or cut: the trail ends at a head that was kept, or at the log's own.
+unbroken: nothing was changed since the chain was made. Nothing proves who made the chain or, where
+    the log continues after the trail, whether the trail was exported earlier or cut.
+part: each record matches its own seal; missing records cannot be detected.
+wrong: the trail is not what was sealed.
 """
 
 _EXITS: Final[Mapping[Standing, int]] = {"wrong": Exit.FAILURE, "part": Exit.PART}
@@ -189,11 +190,11 @@ def _standing(verdict: Verdict, *, compared: bool) -> Standing:
 async def _held_against(
     source: AbstractAsyncContextManager[Pages], verdict: Verdict
 ) -> tuple[Verdict, bool, int]:
-    """Hold the trail against a log, record by record.
+    """Compare the trail with a log, record by record.
 
     Returns:
-        The verdict, whether all of the log was to be seen, and how many records it has behind the
-        end of the trail.
+        The verdict, whether the whole log was visible, and how many records the log has after
+        the end of the trail.
     """
     if verdict.head is None:
         return verdict, False, 0
@@ -224,22 +225,22 @@ def _tell(settings: Settings, verdict: Verdict, standing: Standing, behind: int)
     screen = settings.screen
     head = str(verdict.head) if verdict.head else None
     if screen.as_json:
-        said = msgspec.structs.asdict(verdict)
-        del said["held"]
-        said["begin"] = str(verdict.begin) if verdict.begin else None
+        fields = msgspec.structs.asdict(verdict)
+        del fields["held"]
+        fields["begin"] = str(verdict.begin) if verdict.begin else None
         ok = standing in ("verified", "unbroken")
-        screen.record({"ok": ok, "standing": standing, "behind": behind, **said, "head": head})
+        screen.record({"ok": ok, "standing": standing, "behind": behind, **fields, "head": head})
         return
     for problem in verdict.problems[:_SHOWN]:
         screen.say((f"{problem.what:10}", "red"), f" {problem.message}")
     if len(verdict.problems) > _SHOWN:
         screen.say(f"and {len(verdict.problems) - _SHOWN} more; --json has them all")
     counted = f"{verdict.records} records"
-    counted += f", {verdict.pruned} pruned ones by their digest" if verdict.pruned else ""
+    counted += f", {verdict.pruned} of them pruned to a digest" if verdict.pruned else ""
     if verdict.begin is not None and verdict.begin.offset and verdict.complete:
-        counted += f", from behind record {verdict.begin.offset}"
+        counted += f", starting after record {verdict.begin.offset}"
     if standing == "wrong":
-        screen.say(f"{counted}; this is not what was sealed")
+        screen.say(f"{counted}; the trail is not what was sealed")
     elif standing == "verified":
         screen.say(("verified", "green"), f"  {counted}, unbroken up to head {head}")
     elif standing == "unbroken":
@@ -247,19 +248,21 @@ def _tell(settings: Settings, verdict: Verdict, standing: Standing, behind: int)
         for line in _what_would_tell(verdict, behind):
             screen.say(f"    {line}")
     else:
-        screen.say(("a part", "yellow"), f"    {counted} of a part of the log, none of them wrong;")
-        screen.say("    what is not there cannot be missed: export with a key that reads all of it")
+        screen.say(("a part", "yellow"), f"    {counted} from part of the log, none of them wrong;")
+        screen.say(
+            "    missing records cannot be detected: export with a key that reads the whole log"
+        )
 
 
 def _what_would_tell(verdict: Verdict, behind: int) -> tuple[str, ...]:
     if behind:
         return (
-            f"each record is in the log, which goes on with {behind} more behind this trail's end.",
-            "It was exported before they came, or it was cut: the head that `audit` printed tells",
-            "(--head).",
+            f"each record is in the log, which has {behind} more after the end of this trail.",
+            "The trail was exported before they were written, or it was cut. To tell which, give",
+            "the head that `audit` printed (--head).",
         )
     known = f"up to {verdict.kept} only" if verdict.kept is not None else "none"
     return (
-        f"whose chain this is, a kept head tells ({known} was given), or the log:",
+        f"to prove whose chain this is, give a head that you kept ({known} was given), or the log:",
         "--head, --against-server, --against FILE",
     )

@@ -1,4 +1,4 @@
-"""``crewai-hitl cancel``: nobody waits for the answer any more."""
+"""``crewai-hitl cancel``: withdraws a question."""
 
 import click
 
@@ -15,7 +15,7 @@ def cancel(settings: Settings, request_id: str) -> None:
     """Withdraw the question REQUEST_ID.
 
     The crew that asked gets no answer, and nothing is approved.
-    REQUEST_ID may be the beginning of an id, if no other request's id begins so.
+    REQUEST_ID may be the beginning of an id, as long as no other id begins the same way.
     """
     with settings.client() as client:
         whole = find_request(client, request_id).request_id

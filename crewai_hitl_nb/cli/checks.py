@@ -1,7 +1,7 @@
-"""What ``doctor`` looks at: the server, and the environment that the command runs in.
+"""The checks of ``doctor``: of the server, and of the environment that the command runs in.
 
-Each check looks at one thing and says what it saw; none of them changes anything. It knows
-neither terminal nor exit code.
+Each check examines one thing and reports what it found; none of them changes anything. This
+module does no printing and chooses no exit code.
 """
 
 import os
@@ -35,32 +35,32 @@ _BUILT: Final = (
 )
 _REINSTALL: Final = (
     "install the wheel again (pip install --force-reinstall --no-deps crewai-hitl-nb); "
-    "in a checkout run `make build`"
+    "in a source checkout, run `make build`"
 )
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: What.
-        state: ``ok``, ``broken``, or ``note`` for what is neither.
-        message: What was seen.
-        mend: What to do; blank when there is nothing to do.
+        name: What was checked.
+        state: ``ok``, ``broken``, or ``note`` for a fact that is neither.
+        message: What was found.
+        fix: What to do; blank when there is nothing to do. It is ``mend`` in the JSON output.
     """
 
     name: str
     state: State
     message: str
-    mend: str = ""
+    fix: str = msgspec.field(default="", name="mend")
 
 
 def server_checks(settings: "Settings") -> Iterator[Check]:
-    """Look for the server, call it, and see whether it lets us in."""
+    """Find the server, call it, and check that it accepts our token."""
     try:
         endpoint = settings.endpoint()
     except (HitlError, click.UsageError) as error:
-        yield Check("server", "broken", "none was found", str(error))
+        yield Check("server", "broken", "no server was found", str(error))
         return
     yield Check("server", "ok", f"{endpoint.url} (found by {endpoint.origin})")
     with settings.client() as client:
@@ -68,7 +68,7 @@ def server_checks(settings: "Settings") -> Iterator[Check]:
 
 
 def environment_checks() -> Iterator[Check]:
-    """Look at what is installed here and where we are."""
+    """Check what is installed here and what kind of process this is."""
     yield _server_extension()
     yield _lab_extension()
     yield _front_end()
@@ -84,50 +84,51 @@ def _calls(client: "Client", endpoint: "Endpoint") -> Iterator[Check]:
     try:
         health = client.health()
     except Forbidden as error:
-        yield Check("reachable", "ok", "it answers")
+        yield Check("reachable", "ok", "the server responds")
         yield _shut_out(endpoint, error)
         return
     except HitlError as error:
-        yield Check("reachable", "broken", error.message, "start it, or name another with --url")
+        fix = "start the server, or name another one with --url"
+        yield Check("reachable", "broken", error.message, fix)
         return
-    yield Check("reachable", "ok", f"it answers and is {health.status}")
+    yield Check("reachable", "ok", f"the server responds and is {health.status}")
     try:
         waiting = len(client.pending())
     except Forbidden as error:
         yield _shut_out(endpoint, error)
         return
     except HitlError as error:
-        yield Check("authorised", "broken", error.message, "look into the server's log")
+        yield Check("authorised", "broken", error.message, "see the server's log")
         return
-    yield Check("authorised", "ok", f"it lets us read; {waiting} pending")
+    yield Check("authorised", "ok", f"the server lets us read; {waiting} pending")
     yield _versions(health.version or "unknown")
 
 
 def _hub() -> Check:
-    """Look whether each user of the hub has an origin of their own."""
+    """Check whether each user of the hub has an origin (host name) of their own."""
     if os.environ.get("JUPYTERHUB_HOST"):
-        return Check("hub", "ok", "each user's server has a host name of its own")
+        return Check("hub", "ok", "each user's server has its own host name")
     return Check(
         "hub",
         "note",
-        "all users' servers have one host name: a page of another user's server can read your"
+        "all users' servers share one host name: a page from another user's server can read your"
         " questions and answer in your name",
-        "whoever runs the hub sets `c.JupyterHub.subdomain_host` (docs/jupyterhub.md)",
+        "ask the hub's administrator to set `c.JupyterHub.subdomain_host` (docs/jupyterhub.md)",
     )
 
 
 def _shut_out(endpoint: "Endpoint", error: HitlError) -> Check:
     how = "a wrong token" if endpoint.token else "no token"
-    mend = f"set CREWAI_HITL_URL={endpoint.url} and CREWAI_HITL_TOKEN to the server's token"
-    return Check("authorised", "broken", f"{error.message} (we sent {how})", mend)
+    fix = f"set CREWAI_HITL_URL={endpoint.url} and CREWAI_HITL_TOKEN to the server's token"
+    return Check("authorised", "broken", f"{error.message} (we sent {how})", fix)
 
 
 def _versions(server: str) -> Check:
-    """Compare by major and minor: a patch changes nothing between the two."""
-    said = f"client {__version__}, server {server}"
+    """Compare the major and minor versions: a patch release changes nothing between the two."""
+    versions = f"client {__version__}, server {server}"
     if server.split(".")[:2] == __version__.split(".")[:2]:
-        return Check("versions", "ok", said)
-    return Check("versions", "broken", said, "install the same version in both environments")
+        return Check("versions", "ok", versions)
+    return Check("versions", "broken", versions, "install the same version in both environments")
 
 
 def _server_extension() -> Check:
@@ -138,9 +139,9 @@ def _server_extension() -> Check:
     enabled = manager.get_jpserver_extensions().get(_EXTENSION)  # type: ignore[no-untyped-call]
     if enabled:
         return Check("server extension", "ok", "enabled for Jupyter servers of this environment")
-    seen = "disabled" if enabled is False else "not known to Jupyter servers of this environment"
-    mend = f"`jupyter server extension enable {_EXTENSION}`, then restart the server"
-    return Check("server extension", "broken", seen, mend)
+    state = "disabled" if enabled is False else "not known to Jupyter servers of this environment"
+    fix = f"run `jupyter server extension enable {_EXTENSION}`, then restart the server"
+    return Check("server extension", "broken", state, fix)
 
 
 def _lab_extension() -> Check:
@@ -152,9 +153,10 @@ def _lab_extension() -> Check:
             continue
         entry = _remote_entry(manifest)
         if entry is None or not (manifest.parent / entry).is_file():
-            return Check("lab extension", "broken", f"{manifest} names no script", _REINSTALL)
+            return Check("lab extension", "broken", f"{manifest} has no script", _REINSTALL)
         return Check("lab extension", "ok", str(manifest.parent))
-    return Check("lab extension", "broken", "its files are not where JupyterLab looks", _REINSTALL)
+    missing = "its files are in none of the folders that JupyterLab searches"
+    return Check("lab extension", "broken", missing, _REINSTALL)
 
 
 class _Build(msgspec.Struct):
@@ -181,18 +183,18 @@ def _front_end() -> Check:
     missing = [name for name in _BUILT if not package.joinpath(name).is_file()]
     if missing:
         return Check("front end", "broken", f"not built: {', '.join(missing)}", _REINSTALL)
-    return Check("front end", "ok", "card and inbox page are built")
+    return Check("front end", "ok", "the card and the inbox page are built")
 
 
 def _crewai() -> Check:
-    mend = "pip install 'crewai-hitl-nb[crewai]', in the environment of the crews' kernel"
+    fix = "run `pip install 'crewai-hitl-nb[crewai]'` in the environment of the crews' kernel"
     try:
         version = metadata.version("crewai")
     except metadata.PackageNotFoundError:
-        return Check("crewai", "note", "not installed here; only crews need it", mend)
+        return Check("crewai", "note", "not installed here; only crews need it", fix)
     if _numbers(version) < NEEDED_CREWAI:
         needed = ".".join(map(str, NEEDED_CREWAI))
-        return Check("crewai", "broken", f"{version} is too old, {needed} is needed", mend)
+        return Check("crewai", "broken", f"{version} is too old, {needed} is needed", fix)
     return Check("crewai", "ok", version)
 
 
@@ -208,6 +210,9 @@ def _kernel() -> Check:
     name = os.environ.get("JPY_SESSION_NAME")
     where = f"in a kernel of {name}" if name else "in a kernel"
     if "CREWAI_HITL_KERNEL_URL" in os.environ:
-        return Check("kernel", "ok", f"{where}; its server told it where to ask")
-    mend = "install crewai-hitl-nb beside that Jupyter server and restart it, then the kernel"
-    return Check("kernel", "note", f"{where} whose server has no crewai-hitl", mend)
+        return Check("kernel", "ok", f"{where}; its server gave it the address for questions")
+    fix = (
+        "install crewai-hitl-nb in the environment of that Jupyter server, then restart the server"
+        " and the kernel"
+    )
+    return Check("kernel", "note", f"{where} whose server does not have crewai-hitl-nb", fix)

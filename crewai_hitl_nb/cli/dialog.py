@@ -1,9 +1,9 @@
 """Asks a person at a terminal for their answer to one question.
 
-It shows the question and drives the steps of ``terminal/dialog.py``. Nothing counts as an
-approval but the word: a blank line asks again, the end of input and Ctrl-C send nothing.
-It speaks on stderr, so that stdout stays the command's result. It knows no server; whether
-the answer fits, the server says.
+It shows the question and drives the steps of ``terminal/dialog.py``. Only an explicit decision
+approves: a blank line asks again, and the end of input or Ctrl-C sends nothing. The dialog is
+written to stderr, so that stdout carries only the command's result. This module calls no server;
+the server decides whether the answer is valid.
 """
 
 import sys
@@ -18,7 +18,7 @@ from crewai_hitl_nb.terminal.wording import age, asker
 
 
 def show_question(screen: Screen, request: HumanInputRequired) -> None:
-    """Show who asks what, and what it is about."""
+    """Show who asks, the context and the prompt."""
     since = age(request.timestamp, datetime.now(timezone.utc))
     screen.ask((asker(request), "bold"), (f"  {since} ago  {request.request_id}", "dim"))
     if request.context.strip():
@@ -29,30 +29,30 @@ def show_question(screen: Screen, request: HumanInputRequired) -> None:
 
 
 def ask_for_reply(screen: Screen, request: HumanInputRequired) -> Reply:
-    """Ask until there is an answer that means something.
+    """Ask until the person gives an answer.
 
     Raises:
-        click.Abort: The input ended, or Ctrl-C: there is no answer.
+        click.Abort: The input ended or the person pressed Ctrl-C: there is no answer.
     """
     dialog = steps(request)
-    said = ""
+    line = ""
     try:
         step = next(dialog)
         while True:
             if isinstance(step, Ask):
-                said = _read(screen, step)
+                line = _read(screen, step)
             else:
                 screen.ask((step.text, step.style))
-            step = dialog.send(said)
+            step = dialog.send(line)
     except StopIteration as end:
         reply: Reply = end.value
         return reply
 
 
 def _read(screen: Screen, step: Ask) -> str:
-    """Read a line; unless blank is an answer, a blank line asks again."""
+    """Read a line; ask again after a blank one, unless a blank line is an answer."""
     if step.whole and not step.blank:
-        # Up to Ctrl-D, so that a pasted text comes whole, blank lines and all.
+        # Read up to Ctrl-D, so that a pasted text is complete, including its blank lines.
         screen.ask(f"{step.label}; end it with Ctrl-D on a line of its own:")
         return sys.stdin.read()
     default = "" if step.blank else None

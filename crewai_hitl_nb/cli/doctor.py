@@ -1,4 +1,4 @@
-"""``crewai-hitl doctor``: what is wired and what is not, with the mend for each."""
+"""``crewai-hitl doctor``: checks the installation and the server, and says how to fix faults."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -21,10 +21,10 @@ _MARKS: "Final[dict[State, tuple[str, str]]]" = {
 @json_option
 @click.pass_obj
 def doctor(settings: Settings) -> None:
-    """Say what is wired and what is not, with the mend for each.
+    """Check the installation and the server, and say how to fix what is broken.
 
-    A note is no fault: it says what this place is. Exit code 0 when nothing is broken, 1
-    when something is.
+    A note is not a fault: it describes this environment. The exit code is 0 if nothing is
+    broken, and 1 otherwise.
     """
     from crewai_hitl_nb.cli.checks import environment_checks, server_checks
 
@@ -40,5 +40,5 @@ def doctor(settings: Settings) -> None:
 
 def _tell(settings: Settings, check: "Check") -> None:
     settings.screen.say(_MARKS[check.state], f"  {check.name}: {check.message}")
-    if check.mend:
-        settings.screen.say(("        mend: ", "bold"), check.mend)
+    if check.fix:
+        settings.screen.say(("        fix: ", "bold"), check.fix)

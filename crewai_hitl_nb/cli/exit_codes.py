@@ -1,15 +1,15 @@
-"""Exit codes: how a command ends, as a table, and the one place that applies it.
+"""The exit codes of all commands, and the one place that applies them.
 
     0  ok
-    1  it failed: the reason is on stderr
+    1  failure: the reason is on stderr
     2  usage: the command line is wrong (click's own code)
     3  no server was found, or the one named cannot be reached
-    4  not authorised: no token, a wrong one, or one without the right
+    4  not authorised: no token, a wrong token, or a token without the permission
     5  no such request
-    6  conflict: the request was answered, cancelled or expired before
-    7  `audit verify`: nothing is wrong, but the trail is only a part of its log
+    6  conflict: the request was already answered, cancelled or expired
+    7  `audit verify`: nothing is wrong, but the trail covers only part of its log
 
-Above it is ``main.py``; the commands raise errors and never choose a number.
+``main.py`` uses it. The commands raise errors and never choose a number.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from crewai_hitl_nb.protocol.errors import HitlError
 
 
 class Exit(IntEnum):
-    """How a command ends; scripts rely on the numbers."""
+    """The exit code of a command; scripts rely on the numbers."""
 
     OK = 0
     FAILURE = 1
@@ -35,11 +35,11 @@ class Exit(IntEnum):
     PART = 7
 
 
-# By code rather than by class: the client's classes cost its import.
+# By code rather than by class, because importing the client's classes is slow.
 _BY_CODE: Final[Mapping[str, Exit]] = {
     "no_server": Exit.NO_SERVER,
     "server_away": Exit.NO_SERVER,
-    "not_found": Exit.NO_SERVER,  # a server, but nothing of ours at this URL
+    "not_found": Exit.NO_SERVER,  # a server responds, but this package is not at that URL
     "forbidden": Exit.NOT_AUTHORISED,
     "unknown_request": Exit.UNKNOWN_REQUEST,
     "already_answered": Exit.CONFLICT,
@@ -49,12 +49,12 @@ _BY_CODE: Final[Mapping[str, Exit]] = {
 
 
 def exit_of(error: HitlError) -> Exit:
-    """Return the exit code that an error of the tree means."""
+    """Return the exit code for an error."""
     return _BY_CODE.get(error.code, Exit.FAILURE)
 
 
 class Commands(click.Group):
-    """The group of commands: turns an error of the tree into its line and exit code."""
+    """The group of commands: turns a ``HitlError`` into its message and exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""

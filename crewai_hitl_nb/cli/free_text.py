@@ -1,8 +1,8 @@
-"""A command that takes a text, which may begin with a dash as a list in Markdown does.
+"""A command whose text argument may begin with a dash, as a Markdown list does.
 
-Click takes every word that begins with a dash for an option. Here only what is written as one
-is (``--approve``, ``-h``); ``- shorter``, ``-5`` and ``--no, shorter`` are texts. A misspelt option
-stays an error. Below it is click; ``answer.py`` uses it.
+Click treats every word that begins with a dash as an option. Here only a word in the form of an
+option is one (``--approve``, ``-h``); ``- shorter``, ``-5`` and ``--no, shorter`` are texts. A
+misspelt option is still an error. ``answer.py`` uses it.
 """
 
 import re
@@ -12,20 +12,20 @@ import click
 
 _OPTION: Final = re.compile(r"-[A-Za-z]+|--[A-Za-z][\w-]*(?:=.*)?", re.DOTALL)
 _BEHIND: Final = "--"
-"""Behind it nothing is an option: click's own sign, and that of most programs."""
+"""After it nothing is an option, for click as for most programs."""
 
 
 class FreeTextCommand(click.Command):
-    """Puts texts that begin with a dash behind the options, where click reads them as they are."""
+    """Moves texts that begin with a dash after a ``--``, where click leaves them unchanged."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the words of the command line."""
+        """Parse the words of the command line."""
         try:
             return super().parse_args(ctx, _sorted(args, self._takes_a_value(ctx)))
         except click.NoSuchOption as error:
             raise click.NoSuchOption(
                 error.option_name,
-                f"{error.message} A text that begins with a dash goes behind `--`.",
+                f"{error.message} Put a text that begins with a dash after `--`.",
                 error.possibilities,
                 error.ctx,
             ) from None
@@ -36,7 +36,7 @@ class FreeTextCommand(click.Command):
 
 
 def _sorted(args: list[str], takes_a_value: frozenset[str]) -> list[str]:
-    """Return the words with those behind a ``--`` that are neither options nor their values."""
+    """Return the words, with those that are neither options nor their values after a ``--``."""
     options: list[str] = []
     words: list[str] = []
     rest = iter(args)

@@ -1,7 +1,7 @@
-"""``crewai-hitl keys``: API keys of a standalone server, limited to what they are for.
+"""``crewai-hitl keys``: manages the limited API keys of a standalone server.
 
-Like ``serve`` it knows the server half, and only while it runs: the keys are a file of the
-server's (``server/auth/keyring.py``), not something that is asked for over the network.
+The keys are in a file of the server's (``server/auth/keyring.py``) and cannot be managed over
+the network. So this command imports the server half, as ``serve`` does, but only when it runs.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _file_option = click.option(
 
 
 def _ids(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what no event can name: such a key would reach nothing."""
+    """Refuse ids that no event can have: a key limited to them would give access to nothing."""
     for name in given:
         if (wrong := complaint(name)) is not None:
             raise click.BadParameter(wrong)
@@ -42,8 +42,8 @@ def _ids(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> 
 def keys() -> None:
     """Make, list and revoke API keys of a standalone server.
 
-    A key may be limited to rights, and to executions or crews. The file keeps only their
-    hashes. A running server takes every change from the next request on.
+    A key can be limited to certain rights and to certain executions or crews. The file stores
+    only hashes of the keys. A running server applies every change from the next request on.
     """
 
 
@@ -54,12 +54,22 @@ def keys() -> None:
     "rights",
     multiple=True,
     type=click.Choice(["read", "publish", "answer"]),
-    help="What its bearer may do; repeatable. Without: everything.",
+    help="What the key allows; repeatable. Default: everything.",
 )
 @click.option(
-    "--execution", "executions", multiple=True, callback=_ids, help="Only this one; repeatable."
+    "--execution",
+    "executions",
+    multiple=True,
+    callback=_ids,
+    help="Limit the key to this execution; repeatable.",
 )
-@click.option("--crew", "crews", multiple=True, callback=_ids, help="Only this one; repeatable.")
+@click.option(
+    "--crew",
+    "crews",
+    multiple=True,
+    callback=_ids,
+    help="Limit the key to this crew, by its id; repeatable.",
+)
 @_file_option
 @json_option
 @click.pass_obj
@@ -71,7 +81,7 @@ def add(
     crews: tuple[str, ...],
     file: Path,
 ) -> None:
-    """Make a key for NAME and print it. It is shown this once and kept nowhere."""
+    """Make a key for NAME and print it. It is printed only once and stored nowhere."""
     with _keyring(settings, file) as keyring:
         entry, key = keyring.add(
             name,
@@ -84,7 +94,7 @@ def add(
         settings.screen.record({"key": key, **_record(entry)})
     else:
         settings.screen.say(key)
-        settings.screen.ask(f"Made key {entry.id} for {name}; it is not shown again.")
+        settings.screen.ask(f"Made key {entry.id} for {name}. It is not shown again.")
 
 
 @keys.command("list")
@@ -92,7 +102,7 @@ def add(
 @json_option
 @click.pass_obj
 def list_(settings: Settings, file: Path) -> None:
-    """List the keys, oldest first; never the keys themselves."""
+    """List the keys' names and limits, oldest first; the keys themselves are not stored."""
     with _keyring(settings, file) as keyring:
         entries = keyring.all()
     if settings.as_json:

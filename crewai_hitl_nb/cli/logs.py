@@ -1,7 +1,8 @@
-"""Where the log of a program of ours goes: to stderr, as lines for people or as JSON.
+"""Writes the log of ``crewai-hitl serve`` to stderr, as text or as JSON lines.
 
-What a line says is ``protocol/log_lines.py``'s; JSON is python-json-logger's, which the Jupyter
-server brings: its fields are those of the line. A Jupyter server has its own ``logging_config``.
+``protocol/log_lines.py`` defines the content of a line. python-json-logger, a dependency of
+jupyter-server, writes the JSON, with the same fields. Inside a Jupyter server, the server's own
+``logging_config`` applies instead.
 """
 
 import logging
@@ -11,13 +12,13 @@ from crewai_hitl_nb.protocol.log_lines import clean
 
 _LOGGER: Final = "crewai_hitl_nb"
 _LIBRARIES: Final = ("asyncio", "tornado", "traitlets")
-"""What a standalone server stands on; without a handler Python would write their warnings raw."""
+"""Libraries of a standalone server; without a handler Python prints their warnings unformatted."""
 _TEXT: Final = "%(asctime)s %(levelname)s %(message)s"
 _JSON: Final = "{asctime}{levelname}{name}{message}"
 
 
 def write_log(*, as_json: bool) -> None:
-    """Write what this package logs, from INFO on, to stderr."""
+    """Write this package's log, from level INFO up, to stderr."""
     handler = logging.StreamHandler()
     if as_json:
         from pythonjsonlogger.json import JsonFormatter

@@ -1,9 +1,8 @@
-"""Finds the request that a person names by its id or the beginning of it.
+"""Finds a request by its id or by the beginning of its id.
 
-A whole id costs one call. A beginning is held against **every** request in the log, the
-closed ones too: were it held against the pending ones only, "0193a" might mean one
-question when it is read and another when it is answered, and somebody would approve what
-they never saw.
+A whole id costs one call. A beginning is compared with **every** request in the log, including
+the closed ones. If only pending requests counted, "0193a" could mean one question when a person
+reads it and another when they answer, and they would approve something they never saw.
 """
 
 import re
@@ -18,22 +17,22 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.client import Client, Request
 
 SHORTEST_PREFIX: Final = 4
-"""Fewer characters are a slip of the hand rather than a name."""
+"""A shorter prefix is more likely a typing error than meant as an id."""
 
 _SHOWN: Final = 5
 
 _TYPEABLE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+,/-]*")
-"""What every shell takes for one plain word. Completion puts an id on the command line as it is,
-and Enter would run a ``$(…)`` that a publisher wrote into it; quoting differs by shell and by what
-was typed before. So any other id is not offered: it is copied from `pending`, between quotes."""
+"""Ids that every shell reads as one plain word. Completion inserts an id unquoted, so Enter would
+run a ``$(…)`` that a publisher put into it; correct quoting depends on the shell and on what was
+typed before. So other ids are not offered: copy them from `pending` and put them in quotes."""
 
 
 def find_request(client: "Client", named: str) -> "Request":
-    """Return the request with this id, or the only one whose id begins so.
+    """Return the request with this id, or the only one whose id begins this way.
 
     Raises:
-        UnknownRequest: There is none.
-        click.UsageError: There are several; names some.
+        UnknownRequest: No request matches.
+        click.UsageError: Several requests match; the message names some.
     """
     try:
         return client.request(named)
@@ -49,15 +48,15 @@ def find_request(client: "Client", named: str) -> "Request":
     if len(found) > 1:
         some = ", ".join(request.request_id for request in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise click.UsageError(f"`{named}` is the beginning of {some}{more}; name one of them")
+        raise click.UsageError(f"several ids begin with `{named}`: {some}{more}; give more of it")
     return found[0]
 
 
 def complete_request_id(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the pending requests' ids, for the shell's completion."""
+    """Return the ids of pending requests, for shell completion."""
     try:
         with (ctx.find_object(Settings) or Settings()).client() as client:
             ids = [request.request_id for request in client.pending()]
     except (HitlError, click.ClickException):
-        return []  # a shell that completes has no place for an error
+        return []  # completion cannot show an error
     return [whole for whole in ids if whole.startswith(incomplete) and _TYPEABLE.fullmatch(whole)]

@@ -1,4 +1,4 @@
-"""Puts the commands together; what each does stands in the file of its name."""
+"""Assembles the command line; each command is in the file of its name."""
 
 import click
 
@@ -22,11 +22,11 @@ from crewai_hitl_nb.cli.webhooks import webhooks
 @server_options
 @json_option
 def commands() -> None:
-    """See and answer what crewAI crews ask people.
+    """See and answer the questions that crewAI crews ask people.
 
-    The server is found by itself: --url and --token, then CREWAI_HITL_URL and
-    CREWAI_HITL_TOKEN, then what a Jupyter server gave its kernels, then the running
-    servers of this user.
+    The command finds the server in this order: --url and --token, then CREWAI_HITL_URL and
+    CREWAI_HITL_TOKEN, then the address that a Jupyter server gives its kernels, then this
+    user's running Jupyter servers.
     """
 
 

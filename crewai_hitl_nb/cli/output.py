@@ -1,10 +1,8 @@
-"""The only door to stdout and stderr: words for people, JSON lines for pipes.
+"""The only module that writes to stdout and stderr: text for people, JSON lines for scripts.
 
-stdout carries results, stderr everything else (prompts, connection news, errors). On a
-terminal rich draws; in a pipe the same comes as plain text, tables with a tab between the
-columns. Whatever is written is made harmless first
-(``terminal/sanitize.py``). It knows nothing of
-requests.
+Results go to stdout; everything else (prompts, connection news, errors) goes to stderr. In a
+terminal rich formats the text. In a pipe the same text is plain, and tables have a tab between
+the columns. All output is sanitized first (``terminal/sanitize.py``).
 """
 
 import sys
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from crewai_hitl_nb.terminal.sanitize import neutral, neutral_json, one_line
+from crewai_hitl_nb.terminal.sanitize import one_line, sanitize, sanitize_json
 from crewai_hitl_nb.terminal.wording import Part
 
 if TYPE_CHECKING:
@@ -27,10 +25,10 @@ PROGRAM: Final = "crewai-hitl"
 
 
 class Screen:
-    """Writes for one command.
+    """Writes the output of one command.
 
     Args:
-        as_json: Whether stdout carries JSON lines.
+        as_json: Whether to write JSON lines to stdout.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -38,30 +36,30 @@ class Screen:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether stdout is a person's terminal."""
+        """Whether stdout is a terminal."""
         return sys.stdout.isatty()
 
     def record(self, value: Any) -> None:
-        """Write one JSON line on stdout; ``value`` may be encoded already."""
+        """Write one JSON line to stdout; ``value`` may already be encoded."""
         body = value if isinstance(value, bytes) else msgspec.json.encode(value)
-        click.echo(neutral_json(body.decode()))
+        click.echo(sanitize_json(body.decode()))
 
     def say(self, *parts: Part) -> None:
-        """Write one line on stdout, for people."""
+        """Write one line to stdout, for people."""
         if self.is_terminal:
             _console().print(_text(parts), soft_wrap=True)
         else:
             click.echo(_plain(parts))
 
     def ask(self, *parts: Part) -> None:
-        """Write one line on stderr, as part of a dialog or as news of the connection."""
+        """Write one line to stderr: part of a dialog, or news of the connection."""
         if sys.stderr.isatty():
             _console(stderr=True).print(_text(parts), soft_wrap=True)
         else:
             click.echo(_plain(parts), err=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write a table on stdout; the first column is never cut."""
+        """Write a table to stdout; the first column is never cut."""
         if not self.is_terminal:
             for row in rows:
                 click.echo("\t".join(one_line(cell) for cell in row))
@@ -76,35 +74,35 @@ class Screen:
         _console().print(table)
 
     def refusal(self, error: "HitlError") -> None:
-        """Write an error on stderr: one line for people, or the error's own JSON."""
+        """Write an error to stderr: one line for people, or the error's JSON."""
         if self.as_json:
             body = msgspec.json.encode(error.to_wire()).decode()
-            click.echo(neutral_json(body), err=True)
+            click.echo(sanitize_json(body), err=True)
         else:
             self.trouble(error.message)
 
     def trouble(self, message: str) -> None:
-        """Write one line on stderr: what went wrong and what to do."""
+        """Write one line to stderr: what went wrong and what to do."""
         click.echo(f"{PROGRAM}: {one_line(message)}", err=True)
 
 
 def _console(*, stderr: bool = False) -> "Console":
-    # rich heeds NO_COLOR and TERM=dumb by itself.
+    # rich itself respects NO_COLOR and TERM=dumb.
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def _text(parts: Iterable[Part]) -> "Text":
-    """Return styled text; rich's own markup in it is only text."""
+    """Return styled text; rich's markup in it is not interpreted."""
     from rich.text import Text
 
     text = Text()
     for part in parts:
-        said, style = part if isinstance(part, tuple) else (part, "")
-        text.append(neutral(said), style)
+        words, style = part if isinstance(part, tuple) else (part, "")
+        text.append(sanitize(words), style)
     return text
 
 
 def _plain(parts: Iterable[Part]) -> str:
-    return "".join(neutral(part[0] if isinstance(part, tuple) else part) for part in parts)
+    return "".join(sanitize(part[0] if isinstance(part, tuple) else part) for part in parts)

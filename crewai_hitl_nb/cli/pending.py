@@ -1,4 +1,4 @@
-"""``crewai-hitl pending``: which questions wait for a person."""
+"""``crewai-hitl pending``: lists the questions that wait for a person."""
 
 from datetime import datetime, timezone
 from typing import get_args
@@ -23,8 +23,8 @@ COLUMNS = ("ID", "WHO ASKS", "PROMPT", "AGE", "ASSIGNEE")
 def pending(settings: Settings, execution: str | None, crew: str | None, kind: str | None) -> None:
     """List the questions that wait for a person, oldest first.
 
-    On a terminal ids are cut to what tells them apart; `answer` and `cancel` take them so.
-    In a pipe ids are whole and a tab stands between the columns.
+    In a terminal, ids are shortened to a unique beginning, which `answer` and `cancel` accept.
+    In a pipe, ids are complete and columns are separated by tabs.
     """
     screen = settings.screen
     with settings.client() as client:
@@ -34,7 +34,7 @@ def pending(settings: Settings, execution: str | None, crew: str | None, kind: s
             screen.record(request)
         return
     if not found:
-        screen.ask("Nothing waits for a person.")
+        screen.ask("No question is waiting.")
         return
     now = datetime.now(timezone.utc)
     shown = short_ids(request.request_id for request in found)

@@ -1,7 +1,7 @@
-"""``crewai-hitl salvage``: a new log out of what a damaged one still holds.
+"""``crewai-hitl salvage``: makes a new log from the readable events of a damaged one.
 
-Like ``keys`` it knows the server half, and only while it runs: the log is a file of a stopped
-server's (``store/sqlite/salvage.py``), not something that is asked for over the network.
+The log is the file of a stopped server (``store/sqlite/salvage.py``), so there is nothing to ask
+over the network. This command imports the server half, as ``keys`` does, but only when it runs.
 """
 
 from datetime import datetime, timezone
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.store.sqlite.salvage import Salvaged
 
 _SHOWN: Final = 10
-"""Ranges and ids that are said in words; ``--json`` has them all."""
+"""How many ranges and ids are printed; ``--json`` lists them all."""
 
 
 @click.command()
@@ -24,18 +24,18 @@ _SHOWN: Final = 10
 @click.option(
     "--to",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the new log there and leave LOG where it is.",
+    help="Write the new log to this path and leave LOG where it is.",
 )
 @json_option
 @click.pass_obj
 def salvage(settings: Settings, log: Path, to: Path | None) -> None:
-    """Make a new log out of what the damaged file LOG still holds.
+    """Make a new log from the readable events of the damaged file LOG.
 
-    The server of this log must be stopped. The damaged file is kept, byte for byte, under
-    another name (LOG.damaged-...), and the new one takes its place.
+    Stop the server of this log first. The damaged file is kept unchanged under another name
+    (LOG.damaged-...), and the new log takes its place.
 
-    Events keep their places. The new log's epoch is new, so that every reader sees that
-    something may be missing.
+    Events keep their offsets. The new log has a new epoch, so that every reader learns that
+    events may be missing.
     """
     from crewai_hitl_nb.store.sqlite import salvage as work
 
@@ -65,12 +65,14 @@ def _lines(report: "Salvaged") -> list[str]:
         lines.append(f"lost offsets: {_some(ranges)}")
     if report.changed:
         changed = [str(offset) for offset in report.changed]
-        lines.append(f"left out, because it or the one before was changed: {_some(changed)}")
+        lines.append(f"left out, because it or the event before it was changed: {_some(changed)}")
     if report.unverified:
         unverified = [str(offset) for offset in report.unverified]
-        lines.append(f"kept, though nothing proves that they were written so: {_some(unverified)}")
+        lines.append(f"kept, but nothing proves that they are unchanged: {_some(unverified)}")
     if report.ended:
-        lines.append(f"cancelled, because their end was lost: {_some(list(report.ended))}")
+        lines.append(
+            f"cancelled, because their closing event was lost: {_some(list(report.ended))}"
+        )
     return lines
 
 

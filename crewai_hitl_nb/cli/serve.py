@@ -1,6 +1,6 @@
-"""``crewai-hitl serve``: the same endpoints without a Jupyter server.
+"""``crewai-hitl serve``: serves the same endpoints without a Jupyter server.
 
-It knows the server half, as ``keys`` does, and only while it runs.
+It imports the server half, as ``keys`` does, but only when it runs.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _IN_MEMORY: Final = ":memory:"
 
 
 class KeyTrouble(Exception):
-    """The API key cannot be used; the message is one line that says why and what to do."""
+    """The API key cannot be used; the message says in one line why, and what to do."""
 
 
 @click.command()
@@ -43,26 +43,28 @@ class KeyTrouble(Exception):
 @click.option(
     "--api-key-file",
     type=click.Path(path_type=Path),
-    help="File with the key that callers must send. Without it the key is the environment's"
-    f" {KEY_VARIABLE}.",
+    help="File with the API key that callers must send. Without it, the key is read from the"
+    f" environment variable {KEY_VARIABLE}.",
 )
 @click.option(
     "--keys-file",
     type=click.Path(path_type=Path),
     envvar="CREWAI_HITL_KEYS_FILE",
-    help="Further, limited keys, made by `crewai-hitl keys add`; also CREWAI_HITL_KEYS_FILE.",
+    help="File of further, limited keys, made by `crewai-hitl keys add`; also"
+    " CREWAI_HITL_KEYS_FILE.",
 )
 @click.option(
     "--store",
     metavar="PATH",
     default=_IN_MEMORY,
     show_default=True,
-    help="SQLite file that keeps the events; in memory they end with the server.",
+    help="SQLite file that stores the events. In memory, they are lost when the server stops.",
 )
 @click.option(
     "--retain-events",
     type=click.IntRange(0),
-    help="Events to keep, those of open questions aside. Default: 1,000,000, or 50,000 in memory.",
+    help="Number of events to keep, not counting those of open questions. Default: 1,000,000, or"
+    " 50,000 in memory.",
 )
 @click.option(
     "--retain-days",
@@ -70,39 +72,38 @@ class KeyTrouble(Exception):
     default=RETAIN_DAYS,
     show_default=True,
     callback=lambda ctx, param, days: _days(days),
-    help="Days to keep events, likewise.",
+    help="Days to keep events; those of open questions are always kept.",
 )
 @click.option(
     "--webhook-url",
     "webhook_urls",
     multiple=True,
     metavar="URL",
-    help="Post every question and answer to this address; repeatable. The secrets that sign"
-    f" the calls are the environment's {SECRETS_VARIABLE}, the newest first, with a space"
-    " between.",
+    help="Post every question and answer to this URL; repeatable. The calls are signed with the"
+    f" secrets in the environment variable {SECRETS_VARIABLE}: newest first, separated by spaces.",
 )
 @click.option(
     "--webhook-allow-private",
     is_flag=True,
-    help="Call plain http and addresses of this network, too.",
+    help="Allow webhook URLs with plain http or with addresses in a private network.",
 )
 @click.option(
     "--limit",
     "limits",
     multiple=True,
     metavar="NAME=NUMBER",
-    callback=lambda ctx, param, said: _limits(said),
-    help="What one caller may do, such as publish_per_second=500; repeatable. The names stand in"
-    " the documentation, under Running it.",
+    callback=lambda ctx, param, given: _limits(given),
+    help="A rate limit for each caller, such as publish_per_second=500; repeatable. The names are"
+    " in the documentation, under Running it.",
 )
 @click.option(
     "--trusted-proxy",
     "trusted_proxies",
     multiple=True,
     metavar="ADDRESS",
-    callback=lambda ctx, param, said: _proxies(said),
-    help="Address or network of a proxy in front of the server, which may say for whom it calls"
-    " (X-Forwarded-For); repeatable.",
+    callback=lambda ctx, param, given: _proxies(given),
+    help="Address or network of a reverse proxy whose X-Forwarded-For header is trusted;"
+    " repeatable.",
 )
 @click.option(
     "--shortcuts/--no-shortcuts",
@@ -114,7 +115,7 @@ class KeyTrouble(Exception):
     "--log",
     "log",
     type=click.Choice(["text", "json"]),
-    help="Write a line to stderr for each thing worth one: ids, and never a text or a key.",
+    help="Write a log to stderr. It has ids, and never a text or a key.",
 )
 @json_option
 @click.pass_obj
@@ -134,12 +135,13 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
     shortcuts: bool,
     log: str | None,
 ) -> None:
-    """Serve without a Jupyter server.
+    """Run a server without Jupyter.
 
     Prints one line with the URL and serves until Ctrl-C or SIGTERM (exit code 0).
 
-    An API key is never an option: every user of this machine can read command lines, and
-    shells write them to a file. Without a key only programs on this machine are served.
+    There is no option for the API key: every user of this machine can read command lines, and
+    shells save them in a history file. Without a key, the server accepts only programs on this
+    machine.
     """
     from crewai_hitl_nb.server.standalone import HumanInputServer, ServerError
 
@@ -151,7 +153,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
         needs_key = key is not None or keys_file is not None
         if not needs_key and not _is_loopback(host):
             raise KeyTrouble(
-                f"{host} can be reached from other machines: give --api-key-file or"
+                f"{host} can be reached from other machines: set --api-key-file or"
                 f" {KEY_VARIABLE}, or listen on localhost"
             )
         server = HumanInputServer(
@@ -181,31 +183,31 @@ async def _serve(
     loop = asyncio.get_running_loop()
     await server.start_async()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C interrupts the loop
+        with contextlib.suppress(NotImplementedError):  # on Windows Ctrl-C interrupts the loop
             loop.add_signal_handler(number, server.stop)
     if screen.as_json:
         screen.record({"url": server.url, "store": store, "needs_key": needs_key})
     else:
         kept = "in memory" if store == _IN_MEMORY else f"in {store}"
         access = "with a key" if needs_key else "without a key"
-        screen.say(f"Serving at {server.url} {access}; events are kept {kept}")
+        screen.say(f"Serving at {server.url} {access}; events are stored {kept}")
     await server.wait()
 
 
 def _api_key(file: Path | None) -> str | None:
-    """Return the key, None for a server without.
+    """Return the API key; None for a server without one.
 
     Raises:
-        KeyTrouble: One was meant, but it cannot be read, or is blank, or not one word. A
-            server without a key in its place would let everybody in.
+        KeyTrouble: A key was configured, but it cannot be read, or is blank, or contains a
+            space. Starting without a key instead would let everybody in.
     """
     if file is not None:
         from crewai_hitl_nb.store.file_ownership import ForeignFile, refuse_foreign
 
         try:
-            refuse_foreign(file.resolve())  # a secret that a container mounts is a link
+            refuse_foreign(file.resolve())  # a secret mounted into a container is a link
             key, where = file.read_text().strip(), str(file)
-        except ForeignFile as error:  # whoever wrote it knows the key
+        except ForeignFile as error:  # the file's owner would know the key
             raise KeyTrouble(f"the key file is not used: {error}") from None
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
@@ -215,54 +217,55 @@ def _api_key(file: Path | None) -> str | None:
     else:
         return None
     if not key:
-        raise KeyTrouble(f"{where} is empty; put a key there, or leave it out to serve without")
+        raise KeyTrouble(f"{where} is empty; put a key there, or leave it out to serve without one")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise KeyTrouble(f"{where} must hold one key of ASCII characters without a space")
+        raise KeyTrouble(f"{where} must contain one key of ASCII characters without spaces")
     return key
 
 
 def _days(days: float) -> float:
-    """Return a number of days.
+    """Return the number of days.
 
     Raises:
-        click.BadParameter: It is ``nan`` or ``inf``, which pass as numbers.
+        click.BadParameter: It is ``nan`` or ``inf``, which click accepts as numbers.
     """
     if not math.isfinite(days):
         raise click.BadParameter(
-            f"{days} is no number of days; to keep events by number alone, say many days"
+            f"{days} is not a number of days; to limit only the number of events, give a high"
+            " number of days"
         )
     return days
 
 
-def _limits(said: tuple[str, ...]) -> dict[str, float]:
-    """Return the limits by their names.
+def _limits(given: tuple[str, ...]) -> dict[str, float]:
+    """Return the rate limits by name.
 
     Raises:
-        click.BadParameter: One is none.
+        click.BadParameter: One of them is not a limit.
     """
     from crewai_hitl_nb.server.auth.rate_limits import CallerLimits
 
     try:
-        pairs = (pair.partition("=") for pair in said)
+        pairs = (pair.partition("=") for pair in given)
         limits = {name.strip(): float(number) for name, _, number in pairs}
         CallerLimits.of(limits)
     except ValueError as error:
-        raise click.BadParameter(f"{error}; say NAME=NUMBER") from None
+        raise click.BadParameter(f"{error}; write NAME=NUMBER") from None
     return limits
 
 
-def _proxies(said: tuple[str, ...]) -> tuple[str, ...]:
+def _proxies(given: tuple[str, ...]) -> tuple[str, ...]:
     """Return the addresses of proxies.
 
     Raises:
-        click.BadParameter: One is no address or network.
+        click.BadParameter: One of them is not an IP address or network.
     """
     try:
-        for one in said:
+        for one in given:
             ipaddress.ip_network(one.strip(), strict=False)
     except ValueError as error:
-        raise click.BadParameter(f"{error}; say 10.0.0.7 or 10.0.0.0/24") from None
-    return said
+        raise click.BadParameter(f"{error}; write 10.0.0.7 or 10.0.0.0/24") from None
+    return given
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,8 +1,8 @@
-"""The options that every command shares, and what they come to.
+"""The options that all commands share: ``--url``, ``--token`` and ``--json``.
 
-They may stand before the command or after it (``crewai-hitl --json pending`` is
-``crewai-hitl pending --json``); the later one wins. Above it are the commands; it knows
-how to reach a server and a screen, and what neither is for.
+They may come before or after the command (``crewai-hitl --json pending`` is the same as
+``crewai-hitl pending --json``); the later one wins. The commands use it to get a client and a
+screen.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 @dataclass
 class Settings:
-    """What the shared options say.
+    """The values of the shared options.
 
     Attributes:
-        url: The server's prefix; None to find it.
-        token: Its token.
-        as_json: JSON lines rather than words.
+        url: The server's URL prefix; None to find a server.
+        token: The server's token.
+        as_json: Whether to write JSON lines instead of text.
     """
 
     url: str | None = None
@@ -37,15 +37,15 @@ class Settings:
 
     @property
     def screen(self) -> Screen:
-        """Where the command speaks."""
+        """The screen that the command writes to."""
         return Screen(as_json=self.as_json)
 
     def endpoint(self) -> "Endpoint":
         """Return the server to use, as the client's discovery finds it.
 
         Raises:
-            NoServer: There is none; says what to do.
-            click.UsageError: A URL is no URL of a server.
+            NoServer: No server was found; the message says what to do.
+            click.UsageError: The URL cannot be the URL of a server.
         """
         from crewai_hitl_nb.client.discovery import require_endpoint
 
@@ -58,8 +58,8 @@ class Settings:
         """Return a client of that server; the caller closes it.
 
         Raises:
-            NoServer: There is none; says what to do.
-            click.UsageError: A URL is no URL of a server.
+            NoServer: No server was found; the message says what to do.
+            click.UsageError: The URL cannot be the URL of a server.
         """
         from crewai_hitl_nb.client import Client
 
@@ -80,15 +80,15 @@ def server_options(command: _Command) -> _Command:
         metavar="URL",
         callback=_keep,
         expose_value=False,
-        help="The server's prefix, such as http://127.0.0.1:8888/crewai-hitl/.",
+        help="The server's URL prefix, such as http://127.0.0.1:8888/crewai-hitl/.",
     )
     token = click.option(
         "--token",
         metavar="TOKEN",
         callback=_keep,
         expose_value=False,
-        help="Its token. Other users of this machine can read it in the list of processes:"
-        " CREWAI_HITL_TOKEN, next to CREWAI_HITL_URL, is safer.",
+        help="The server's token. Other users of this machine can see it in the process list, so"
+        " it is safer to set CREWAI_HITL_URL and CREWAI_HITL_TOKEN.",
     )
     return url(token(command))
 
@@ -101,5 +101,5 @@ def json_option(command: _Command) -> _Command:
         is_flag=True,
         callback=_keep,
         expose_value=False,
-        help="JSON lines on stdout and nothing else there; errors as JSON on stderr.",
+        help="Write only JSON lines to stdout, and errors as JSON to stderr.",
     )(command)

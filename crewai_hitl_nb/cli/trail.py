@@ -1,6 +1,6 @@
-"""Where a trail comes from: a server that is asked page by page, or the file of a log.
+"""The two sources of an audit trail: a server, asked page by page, or a log's file.
 
-Both give the same pages. The file is read by the server half, which is imported only then.
+Both give the same pages. The server half, which reads the file, is imported only when needed.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,19 +18,19 @@ _SECONDS: Final = 30.0
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place in the chain, as it is sent."""
+    """A position in the chain, as the server sends it."""
 
     offset: int
     seal: str
 
     @property
     def head(self) -> Head:
-        """The same as the chain knows it."""
+        """The same position as a :class:`Head` of the chain."""
         return Head(self.offset, bytes.fromhex(self.seal))
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record, as it is sent; its event stays as it came."""
+    """A record, as the server sends it; its event stays encoded."""
 
     offset: int
     seal: str
@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """The reply of ``GET audit``."""
+    """The response of ``GET audit``."""
 
     epoch: str
     complete: bool
@@ -51,15 +51,15 @@ class Page(msgspec.Struct, frozen=True):
 
 
 Pages: TypeAlias = Callable[[int], Awaitable[Page]]
-"""Takes the offset to go on after, 0 to begin."""
+"""Returns the page after an offset; 0 for the first page."""
 
 
 @asynccontextmanager
 async def pages_of_server(settings: Settings) -> AsyncIterator[Pages]:
-    """Ask the server that the settings name.
+    """Read the trail from the server that the settings name.
 
     Raises:
-        HitlError: It cannot be found or reached, or refuses.
+        HitlError: The server cannot be found or reached, or it refuses.
     """
     from crewai_hitl_nb.client.http import call, open_http
 
@@ -67,7 +67,8 @@ async def pages_of_server(settings: Settings) -> AsyncIterator[Pages]:
 
         async def page(after: int) -> Page:
             params = {"after": str(after), "limit": str(_PAGE)}
-            # Decoded and encoded again an event is the same compact JSON (``protocol/audit``).
+            # An event that is decoded and encoded again is the same compact JSON
+            # (``protocol/audit``).
             raw = await call(http, "GET", "audit", params=params)
             return msgspec.json.decode(msgspec.json.encode(raw), type=Page)
 
@@ -76,10 +77,10 @@ async def pages_of_server(settings: Settings) -> AsyncIterator[Pages]:
 
 @asynccontextmanager
 async def pages_of_file(path: Path) -> AsyncIterator[Pages]:
-    """Read the file of a log, also of one that a server has open.
+    """Read the trail from a log's file, which a server may have open.
 
     Raises:
-        StoreUnavailable: It is no log, or cannot be read.
+        StoreUnavailable: The file is not a log, or cannot be read.
     """
     from crewai_hitl_nb.server.api.audit import page_to_wire
     from crewai_hitl_nb.store.sqlite.read_only import looking_at

@@ -1,4 +1,4 @@
-"""``crewai-hitl watch``: what happens, as it happens, across every loss of the connection."""
+"""``crewai-hitl watch``: shows events live and reconnects when the connection is lost."""
 
 import asyncio
 import contextlib
@@ -24,13 +24,15 @@ _REPLAYS: Final = ("pending", "all", "none")
 
 @click.command()
 @click.option("--execution", metavar="ID", help="Only this execution.")
-@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only this type. Repeatable.")
-@click.option("--last-event-id", metavar="ID", help="Go on after this event.")
+@click.option(
+    "--type", "types", metavar="TYPE", multiple=True, help="Only this event type. Repeatable."
+)
+@click.option("--last-event-id", metavar="ID", help="Start after this event.")
 @click.option(
     "--replay",
     type=click.Choice(_REPLAYS),
-    help="What comes first without --last-event-id: the open questions (the server's default),"
-    " all that is kept, or nothing.",
+    help="What to show first without --last-event-id: the open questions (the server's default),"
+    " all stored events, or nothing.",
 )
 @server_options
 @json_option
@@ -42,12 +44,12 @@ def watch(
     last_event_id: str | None,
     replay: str | None,
 ) -> None:
-    """Show events as they come.
+    """Show events as they happen, until Ctrl-C (exit code 0).
 
-    Until Ctrl-C, with exit code 0. When the connection is lost, or the server restarts, it
-    connects again and goes on after the last event it has shown: nothing is missed and
-    nothing comes twice. Where the log cannot go on from there, a `gap` says so, and all that
-    is kept follows. With --json each line is an event as it stands on the wire, or a gap.
+    When the connection is lost or the server restarts, the command reconnects and continues
+    after the last event it has shown: no event is missed or repeated. If the log cannot continue
+    from there, a `gap` is shown first, and then all stored events. With --json, each line is an
+    event as the server sends it, or a gap.
     """
     from crewai_hitl_nb.client.resume import Cursor
     from crewai_hitl_nb.client.stream import Subscription
@@ -64,7 +66,7 @@ async def _follow(
     from crewai_hitl_nb.client import AsyncClient
 
     async with AsyncClient(endpoint=endpoint) as client:
-        await client.health()  # a server that was never there is an error, not a wait
+        await client.health()  # fail at once if the server is not there at the start
         async with contextlib.aclosing(client.stream(subscription, cursor=cursor).items()) as items:
             async for item in items:
                 _show(screen, endpoint, item)
@@ -77,7 +79,7 @@ def _show(screen: "Screen", endpoint: "Endpoint", item: "StreamItem") -> None:
         case Connected():
             screen.ask((f"watching {endpoint.url} over {item.transport}", "dim"))
         case Disconnected():
-            screen.ask((f"connection lost ({item.reason}); connecting again", "yellow"))
+            screen.ask((f"connection lost ({item.reason}); reconnecting", "yellow"))
         case Gap():
             _tell(screen, item, msgspec.json.encode(item))
         case _:

@@ -1,4 +1,4 @@
-"""``crewai-hitl webhooks``: to whom the server posts events, and how that goes."""
+"""``crewai-hitl webhooks``: lists the server's webhooks and their latest deliveries."""
 
 import asyncio
 from datetime import datetime, timezone
@@ -21,7 +21,7 @@ _SECONDS = 10.0
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One call, as the server lists it."""
+    """One delivery attempt, as the server lists it."""
 
     at: datetime
     status: int | None = None
@@ -29,7 +29,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One event on its way to one webhook, as the server lists it."""
+    """The delivery of one event to one webhook, as the server lists it."""
 
     event_id: str
     type: str
@@ -38,7 +38,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """One address, as the server lists it."""
+    """One webhook, as the server lists it."""
 
     id: str
     url: str
@@ -49,7 +49,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """The reply of ``GET webhooks``."""
+    """The response of ``GET webhooks``."""
 
     webhooks: list[Webhook]
     trouble: str | None = None
@@ -60,15 +60,15 @@ class Listing(msgspec.Struct, frozen=True):
 @json_option
 @click.pass_obj
 def webhooks(settings: Settings) -> None:
-    """Show the webhooks of the server and their latest deliveries, newest first.
+    """Show the server's webhooks and their latest deliveries, newest first.
 
-    With --json one line for each webhook. Fails when the server delivers nothing because
-    its configuration is wrong.
+    With --json, each line is one webhook. The command fails if the server sends nothing because
+    its webhook configuration is wrong.
     """
     raw = asyncio.run(_listing(settings.endpoint()))
     listing = msgspec.convert(raw, Listing)
     if listing.trouble:
-        raise HitlError(f"the server posts to no webhook: {listing.trouble}")
+        raise HitlError(f"the server does not send webhooks: {listing.trouble}")
     if settings.as_json:
         for webhook in raw["webhooks"]:
             settings.screen.record(webhook)
@@ -100,7 +100,7 @@ def _show(settings: Settings, listing: Listing) -> None:
 
 
 def _heading(webhook: Webhook) -> list[Part]:
-    """Return one line on a webhook."""
+    """Return one line that describes a webhook."""
     again = ""
     if webhook.next_attempt is not None:
         again = f", next attempt {webhook.next_attempt.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -1,6 +1,6 @@
-"""How requests and events are said to people, in one line each.
+"""Describes requests and events to people, in one line each.
 
-Pure. Above it are the commands; below it is ``terminal/wording.py``; it knows no screen.
+Pure. The commands use it; it uses ``terminal/wording.py`` and does no printing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,13 +21,14 @@ from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.terminal.wording import Part, asker, by
 
 SHORTEST_ID: Final = 13
-"""A UUIDv7's first 13 characters are its whole millisecond: questions rarely share one."""
+"""The first 13 characters of a UUIDv7 are its timestamp in milliseconds, which questions rarely
+share."""
 
 _SUMMARY_CHARS: Final = 120
 
 
 def short_ids(ids: Iterable[str]) -> Mapping[str, str]:
-    """Return the shortest beginning of each id that no other of them has."""
+    """Return the shortest beginning of each id that no other id in the list has."""
     ordered = sorted(set(ids))
     shortened: dict[str, str] = {}
     for place, whole in enumerate(ordered):
@@ -38,7 +39,7 @@ def short_ids(ids: Iterable[str]) -> Mapping[str, str]:
 
 
 def event_line(event: Event | Gap) -> list[Part]:
-    """Return one line on an event: when, what, of which request, by whom, the gist."""
+    """Return one line that describes an event: time, kind, request, person and summary."""
     if isinstance(event, Gap):
         return [("gap      ", "yellow"), event.message]
     when = f"{event.timestamp.astimezone():%H:%M:%S}  "
@@ -54,9 +55,9 @@ def _happened(event: Event) -> tuple[str, str, str]:
         case HumanInputClaimed():
             return "claimed", "blue", f"{by(event.claimed_by)} is on it"
         case HumanInputCompleted():
-            said = ", ".join(event.options or ()) or event.human_feedback
+            answer = ", ".join(event.options or ()) or event.human_feedback
             gist = f"{by(event.answered_by)}: {event.decision or 'respond'}"
-            return "answered", "green", f"{gist} {said}".strip()
+            return "answered", "green", f"{gist} {answer}".strip()
         case HumanInputCancelled():
             return "cancelled", "red", f"{event.reason} {event.message}".strip()
     return _PLAIN.get(type(event), ("other", "dim", event_type(event)))
@@ -74,6 +75,6 @@ def _summary(text: str) -> str:
 
 
 def _shared(one: str, other: str) -> int:
-    """Return how many characters both begin with."""
+    """Return the length of the common prefix."""
     pairs = zip(one, other, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -1,6 +1,6 @@
-"""A question at a terminal: how it is said, and what a person is asked for.
+"""Questions at a terminal: their wording, the dialog that reads an answer, and sanitizing.
 
-Without I/O: the command line (``cli/``) and the console of a script (``kernel/screens/console.py``)
-drive the same dialog and make the same texts harmless. Below it is the protocol; it knows
-neither a server nor where the lines come from.
+Without I/O: the command line (``cli/``) and the console of a script
+(``kernel/screens/console.py``) drive the same dialog and sanitize the same texts. It builds on
+the protocol and calls no server.
 """

@@ -1,11 +1,11 @@
-"""What a person at a terminal is asked for, as steps without I/O.
+"""The dialog in which a person at a terminal answers a question, as steps without I/O.
 
-:func:`steps` yields what to show and which line to read, is sent each line, and returns
-the answer. It asks only for what the request accepts, and again until there is an answer
-that means something. Whether it fits, the server says.
+:func:`steps` yields what to show and which line to read, receives each line, and returns the
+answer. It asks only for what the request accepts, and repeats until there is an answer. The
+server decides whether the answer is valid.
 
-Nothing counts as an approval but the word, and where the caller wants it (``enter``) a
-blank line at those questions for which crewAI's own console says so.
+Only the word "approve" approves. If the caller asks for it (``enter``), a blank line also
+approves, but only for the questions where crewAI's own console offers that.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 ENTER_MEANS: Final[Mapping[Kind, str]] = {
     "task_feedback": "accept the result",
-    "flow_feedback": "go on without feedback",
+    "flow_feedback": "continue without feedback",
 }
-"""Where a blank line may approve, and what that does. Not where a tool or a model call waits
-for permission: a key pressed too early must not run it."""
+"""The kinds of question that a blank line may approve, and what that does. Tool and model calls
+are not among them: a key pressed too early must not run them."""
 
 _EMPTY: Final = "-"
-"""What empties a field that has a default and need not be filled."""
+"""What a person types to empty an optional field that has a default."""
 
 _TRUTH: Final[Mapping[str, bool]] = {"y": True, "yes": True, "n": False, "no": False}
 _YES_NO: Final = (*_TRUTH, "true", "false")
@@ -36,13 +36,13 @@ _YES_NO: Final = (*_TRUTH, "true", "false")
 
 @dataclass(frozen=True)
 class Reply:
-    """What a person answers, whether asked for it or by the command line.
+    """A person's answer, from a dialog or from the command line.
 
     Attributes:
-        decision: What they decided; never left to be inferred from blank text.
-        text: Their words.
-        options: What they chose.
-        values: The form they filled.
+        decision: Their decision; it is never inferred from blank text.
+        text: Their text.
+        options: The options they chose.
+        values: The values of the form they filled.
     """
 
     decision: Decision
@@ -57,7 +57,7 @@ class Note:
 
     Attributes:
         text: The line.
-        style: In rich's words.
+        style: Its style, as rich names it.
     """
 
     text: str
@@ -69,9 +69,9 @@ class Ask:
     """A line to read.
 
     Attributes:
-        label: What stands before it.
-        blank: Whether a blank line says something.
-        whole: Whether it may be a text of several lines.
+        label: The prompt in front of it.
+        blank: Whether a blank line is an answer.
+        whole: Whether the text may have several lines.
     """
 
     label: str
@@ -80,7 +80,7 @@ class Ask:
 
 
 Steps: TypeAlias = Generator[Note | Ask, str, T]
-"""Yields what to do; is sent the line after an :class:`Ask`, anything after a note."""
+"""Yields what to do; the caller sends the line after an :class:`Ask`, anything after a note."""
 
 
 def steps(request: HumanInputRequired, *, enter: bool = False) -> Steps[Reply]:
@@ -88,7 +88,7 @@ def steps(request: HumanInputRequired, *, enter: bool = False) -> Steps[Reply]:
 
     Args:
         request: The question.
-        enter: Whether a blank line approves where :data:`ENTER_MEANS` says so.
+        enter: Whether a blank line approves the kinds of question in :data:`ENTER_MEANS`.
     """
     response = request.response
     meaning = ENTER_MEANS.get(request.kind) if enter else None
@@ -106,8 +106,10 @@ def _at_once(request: HumanInputRequired, meaning: str) -> Steps[Reply]:
     """Let one line decide: blank approves, anything else is the answer."""
     response = request.response
     if response.schema is not None:
-        said = yield Ask(f"Press Enter to {meaning}, or type anything to fill the form", blank=True)
-        return (yield from _content(request, "respond")) if said.strip() else Reply("approve")
+        typed = yield Ask(
+            f"Press Enter to {meaning}, or type anything to fill the form", blank=True
+        )
+        return (yield from _content(request, "respond")) if typed.strip() else Reply("approve")
     if response.options is not None:
         yield from _listed(response.options)
         chosen = yield from _choice(response, f"Press Enter to {meaning}, or choose")
@@ -115,9 +117,9 @@ def _at_once(request: HumanInputRequired, meaning: str) -> Steps[Reply]:
             return Reply("approve")
         return (yield from _commented(request, chosen))
     label = f"Press Enter to {meaning}, or say what to change"
-    said = (yield Ask(label, blank=True, whole=True)).strip()
-    # Who types the decision's name means the decision.
-    return Reply("approve") if said in ("", "approve") else Reply("respond", text=said)
+    typed = (yield Ask(label, blank=True, whole=True)).strip()
+    # A person who types the name of the decision means the decision.
+    return Reply("approve") if typed in ("", "approve") else Reply("respond", text=typed)
 
 
 def _content(request: HumanInputRequired, decision: Decision) -> Steps[Reply]:
@@ -132,7 +134,7 @@ def _content(request: HumanInputRequired, decision: Decision) -> Steps[Reply]:
 
 
 def _commented(request: HumanInputRequired, chosen: tuple[str, ...]) -> Steps[Reply]:
-    """A flow's outcome may come with words; they are its feedback."""
+    """Ask for a comment if the choice is a flow's outcome: the comment is its feedback."""
     if request.kind != "flow_feedback":
         return Reply("respond", options=chosen)
     comment = yield Ask("A comment (may be blank)", blank=True, whole=True)
@@ -143,11 +145,13 @@ def _decision(decisions: Sequence[Decision]) -> Steps[Decision]:
     if tuple(decisions) == ("respond",):
         return "respond"
     while True:
-        said = (yield Ask(f"Your decision ({', '.join(decisions)})")).strip().lower()
-        meant = [decision for decision in decisions if said and decision.startswith(said)]
+        typed = (yield Ask(f"Your decision ({', '.join(decisions)})")).strip().lower()
+        meant = [decision for decision in decisions if typed and decision.startswith(typed)]
         if len(meant) == 1:
             return meant[0]
-        yield Note(f"Type one of {', '.join(decisions)}; Ctrl-C leaves without an answer.")
+        yield Note(
+            f"Type one of {', '.join(decisions)}, or press Ctrl-C to leave without answering."
+        )
 
 
 def _text() -> Steps[str]:
@@ -155,7 +159,7 @@ def _text() -> Steps[str]:
         text = (yield Ask("Your answer", whole=True)).strip()
         if text:
             return text
-        yield Note("Nothing was written.")
+        yield Note("The answer is empty.")
 
 
 def _listed(options: Sequence[str]) -> Steps[None]:
@@ -164,18 +168,18 @@ def _listed(options: Sequence[str]) -> Steps[None]:
 
 
 def _choice(response: Response, on_enter: str | None) -> Steps[tuple[str, ...]]:
-    """Ask for options by number; none at all where a blank line says something."""
+    """Ask for options by number; return none if a blank line is an answer and they enter one."""
     options = response.options or ()
-    what = "numbers with commas between" if response.multiple else "a number"
+    what = "numbers separated by commas" if response.multiple else "a number"
     while True:
-        said = yield Ask(f"{on_enter or 'Your choice'}, {what}", blank=on_enter is not None)
-        if on_enter is not None and not said.strip():
+        typed = yield Ask(f"{on_enter or 'Your choice'}, {what}", blank=on_enter is not None)
+        if on_enter is not None and not typed.strip():
             return ()
-        numbers = [part.strip() for part in said.split(",")]
+        numbers = [part.strip() for part in typed.split(",")]
         right_many = response.multiple or len(numbers) == 1
         if right_many and all(_is_place(number, options) for number in numbers):
             return tuple(options[int(number) - 1] for number in numbers)
-        yield Note(f"From 1 to {len(options)}, please.")
+        yield Note(f"Type {what} from 1 to {len(options)}.")
 
 
 def _is_place(text: str, options: Sequence[str]) -> bool:
@@ -195,7 +199,7 @@ def _form(form: Mapping[str, Any]) -> Steps[dict[str, Any]]:
 
 
 def _field(name: str, field: Mapping[str, Any], *, needed: bool) -> Steps[Any]:
-    """Ask for one field of a form; None leaves it out, or empties what had a default."""
+    """Ask for one field of a form; None leaves it out, or empties one that had a default."""
     present = field.get("default")
     hint = "" if needed else ", may be blank"
     if present is not None:
@@ -203,38 +207,38 @@ def _field(name: str, field: Mapping[str, Any], *, needed: bool) -> Steps[Any]:
         hint += "" if needed else f", {_EMPTY} leaves it empty"
     label = f"{one_line(str(field.get('title') or name))} ({_expected(field)}{hint})"
     while True:
-        said = (yield Ask(label, blank=bool(hint))).strip()
-        if not said and hint:
+        typed = (yield Ask(label, blank=bool(hint))).strip()
+        if not typed and hint:
             return present
-        if said == _EMPTY and present is not None and not needed:
+        if typed == _EMPTY and present is not None and not needed:
             return None
         try:
-            return _value(said, field["type"])
+            return _value(typed, field["type"])
         except ValueError:
-            yield Note(f"This takes: {_expected(field)}.")
+            yield Note(f"Expected: {_expected(field)}.")
 
 
 def _expected(field: Mapping[str, Any]) -> str:
     choices = field.get("enum") or field.get("items", {}).get("enum")
     if choices is not None:
         listed = " | ".join(one_line(str(choice)) for choice in choices)
-        return f"some of {listed}, with commas between" if field["type"] == "array" else listed
-    said = FORMATS.get(field.get("format", ""), "text").replace("`", "")
-    return {"boolean": "yes or no", "string": said}.get(field["type"], str(field["type"]))
+        return f"some of {listed}, separated by commas" if field["type"] == "array" else listed
+    text = FORMATS.get(field.get("format", ""), "text").replace("`", "")
+    return {"boolean": "yes or no", "string": text}.get(field["type"], str(field["type"]))
 
 
-def _value(said: str, kind: str) -> Any:
-    """Turn what was typed into a value of the field's type.
+def _value(typed: str, kind: str) -> Any:
+    """Convert the typed text to a value of the field's type.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not a value of that type.
     """
     if kind == "boolean":
-        if said.lower() not in _YES_NO:
-            raise ValueError(said)
-        return _TRUTH.get(said.lower(), said.lower() == "true")
+        if typed.lower() not in _YES_NO:
+            raise ValueError(typed)
+        return _TRUTH.get(typed.lower(), typed.lower() == "true")
     if kind in ("integer", "number"):
-        return msgspec.json.decode(said, type=int if kind == "integer" else float)
+        return msgspec.json.decode(typed, type=int if kind == "integer" else float)
     if kind == "array":
-        return [part.strip() for part in said.split(",")]
-    return said
+        return [part.strip() for part in typed.split(",")]
+    return typed

@@ -1,7 +1,7 @@
-"""How a question and its end are said to a person at a terminal.
+"""Describes a question and how it ended to a person at a terminal.
 
-Pure: the clock is given. Above it are the command line and the console; what it returns
-still has to be made harmless (``sanitize.py``).
+Pure: the caller gives the time. The command line and the console use it, and they sanitize what
+it returns (``sanitize.py``).
 """
 
 from datetime import datetime
@@ -16,18 +16,18 @@ from crewai_hitl_nb.protocol.events import (
 )
 
 Part: TypeAlias = str | tuple[str, str]
-"""A text, or a text and its rich style."""
+"""A text, or a text with its style as rich names it."""
 
 _UNITS: Final[tuple[tuple[int, str], ...]] = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def age(then: datetime, now: datetime) -> str:
-    """Return how long ago something was, in its largest unit."""
+    """Return how long ago something happened, in the largest unit that fits."""
     return _span((now - then).total_seconds())
 
 
 def asker(request: HumanInputRequired) -> str:
-    """Return who asks: crew or flow, task and agent by name, or by id where they have none."""
+    """Return who asks: the names of crew or flow, task and agent, or the id if one has no name."""
     source = request.source
     names = (
         source.crew_name or source.flow_name or request.crew_id,
@@ -38,19 +38,19 @@ def asker(request: HumanInputRequired) -> str:
 
 
 def by(person: AnsweredBy | None) -> str:
-    """Return who did it and from where."""
+    """Return who answered or claimed, and from which surface."""
     return "someone" if person is None else f"{person.name} ({person.via})"
 
 
 def deadline(request: HumanInputRequired, now: datetime) -> str | None:
-    """Return until when it waits and what happens then; None if it waits for ever."""
+    """Return the deadline and what happens then; None if the question has no deadline."""
     if request.expires_at is None:
         return None
     left = _span((request.expires_at - now).total_seconds())
     after = {
-        "fail": "then nobody is asked any more",
-        "default": "then its default answers",
-        "wait": "it waits on after that",
+        "fail": "then the question expires",
+        "default": "then its default answer is used",
+        "wait": "then it keeps waiting",
     }[request.response.on_expiry]
     return f"until {request.expires_at.astimezone():%H:%M:%S} (in {left}), {after}"
 
@@ -58,12 +58,12 @@ def deadline(request: HumanInputRequired, now: datetime) -> str | None:
 def ending(closing: ClosingEvent) -> str:
     """Return how a question ended, in one sentence."""
     if isinstance(closing, HumanInputCompleted):
-        said = ", ".join(closing.options or ()) or closing.human_feedback
-        gist = " ".join(said.split())
+        answer = ", ".join(closing.options or ()) or closing.human_feedback
+        gist = " ".join(answer.split())
         return f"{by(closing.answered_by)} answered first: {closing.decision} {gist}".rstrip()
     if isinstance(closing, HumanInputCancelled):
-        return f"The question was cancelled ({closing.reason}); nobody waits for an answer."
-    return "The deadline passed; nobody waits for an answer."
+        return f"The question was cancelled ({closing.reason}); nobody is waiting for an answer."
+    return "The deadline passed; nobody is waiting for an answer."
 
 
 def _span(seconds: float) -> str:

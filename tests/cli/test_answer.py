@@ -62,13 +62,13 @@ def test_a_text_may_begin_with_a_dash(
     assert (completed.decision, completed.human_feedback) == ("respond", said)
 
 
-def test_an_option_may_begin_with_a_dash_and_a_misspelt_one_is_an_error(
+def test_an_option_may_begin_with_a_dash_and_a_misspelt_option_is_an_error(
     cli: Commands, ask: Asks, client: Client
 ) -> None:
     question = ask(response={"decisions": ["respond"], "options": ["- a", "b"]})
     result = cli("answer", question, "--optoin", "b")
     assert result.exit_code == 2
-    assert "behind `--`" in result.stderr
+    assert "after `--`" in result.stderr
     assert cli("answer", question, "--option", "- a").exit_code == 0
     assert completion(client, question).options == ("- a",)
 
@@ -130,7 +130,7 @@ def test_the_event_is_the_json_line(cli: Commands, ask: Asks, client: Client) ->
     ],
     ids=str,
 )
-def test_what_is_no_clear_answer_is_a_usage_error_and_the_question_stays_open(
+def test_an_unclear_answer_is_a_usage_error_and_the_question_stays_open(
     cli: Commands, ask: Asks, client: Client, args: tuple[str, ...], stdin: str | bytes | None
 ) -> None:
     question = ask()

@@ -84,7 +84,7 @@ def test_the_trail_says_who_answered_what_when_and_by_which_way(log: Log) -> Non
     assert head == f"6:{lines[-1]['seal']}"
 
 
-def test_what_was_exported_is_verified_without_a_server(log: Log, tmp_path: Path) -> None:
+def test_an_exported_trail_is_verified_without_a_server(log: Log, tmp_path: Path) -> None:
     file, head = log.export()
     result = Commands(clean_env(tmp_path))("audit", "verify", str(file), "--head", head)
     assert result.exit_code == 0, result.output
@@ -147,7 +147,7 @@ def test_another_log_does_not_fit(log: Log, tmp_path: Path) -> None:
     assert result == [("foreign", 6)]
 
 
-def test_what_was_pruned_stays_in_the_chain(log: Log) -> None:
+def test_pruned_events_stay_in_the_chain(log: Log) -> None:
     before, head = log.export()
     loop, broker = log.server._loop, log.server._runtime.services.broker
     assert loop is not None
@@ -170,7 +170,7 @@ def test_a_limited_key_exports_what_it_sees_and_is_told_that_it_is_a_part(log: L
     verified = log.cli()("audit", "verify", "-", stdin=result.stdout)
     assert verified.exit_code == 7
     assert "verified" not in verified.stdout
-    assert "2 records of a part of the log" in verified.stdout
+    assert "2 records from part of the log" in verified.stdout
     forged = result.stdout.replace("Yes, do", "No, stop")
     assert log.cli()("audit", "verify", "-", stdin=forged).exit_code == 1
 
@@ -181,12 +181,12 @@ def test_a_file_that_is_there_is_not_overwritten(log: Log) -> None:
     assert (result.exit_code, "cannot write" in result.stderr) == (1, True)
 
 
-def test_a_head_that_is_none_is_a_wrong_command_line(log: Log) -> None:
+def test_an_invalid_head_is_a_usage_error(log: Log) -> None:
     file, _ = log.export()
     assert log.cli()("audit", "verify", str(file), "--head", "6:nonsense").exit_code == 2
 
 
-def test_another_programs_file_is_no_log(log: Log, tmp_path: Path) -> None:
+def test_a_file_of_another_program_is_refused_as_a_log(log: Log, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "theirs.db") as connection:
         connection.execute("CREATE TABLE theirs (x)")
     result = log.cli()("audit", "--store", str(tmp_path / "theirs.db"))

@@ -35,7 +35,7 @@ def test_the_question_is_shown_and_blank_lines_ask_again_until_there_is_an_answe
         screen.expect("end it with Ctrl-D")
         screen.sendline("")
         screen.send(END)
-        screen.expect("Nothing was written")
+        screen.expect("The answer is empty")
         screen.sendline("Shorter, please.\n\nAnd kinder.")
         screen.send(END)
         screen.expect(f"answered {question}: respond")
@@ -70,7 +70,7 @@ def test_options_are_chosen_by_number(env: dict[str, str], ask: Asks, client: Cl
         screen.expect("2  customers")
         screen.expect("Your choice")
         screen.sendline("0, 2")
-        screen.expect("From 1 to 2")
+        screen.expect("from 1 to 2")
         screen.sendline("1, 2")
         assert screen.wait() == 0
     assert completion(client, question).options == ("orders", "customers")
@@ -96,14 +96,14 @@ def test_a_form_asks_field_by_field_and_again_when_the_server_finds_a_fault(
             screen.expect("Anything else")
             screen.expect("note \\(text, may be blank\\): ")
             screen.sendline("")
-            if screen.expect(["This does not fit: .*values.rows", "answered"]) == 0:
+            if screen.expect(["The answer is not valid: .*values.rows", "answered"]) == 0:
                 screen.expect("Rows")
                 screen.sendline("9")
         assert screen.wait() == 0
     assert completion(client, question).values == {"rows": 9, "dry": True}
 
 
-def test_who_comes_second_sees_their_text_again(
+def test_a_person_who_answers_too_late_sees_their_text_again(
     env: dict[str, str], ask: Asks, client: Client
 ) -> None:
     question = ask(response={"decisions": ["respond"]})
@@ -112,7 +112,7 @@ def test_who_comes_second_sees_their_text_again(
         client.answer(question, "First")
         screen.sendline("A long and careful review")
         screen.send(END)
-        screen.expect("You had written:\r\nA long and careful review")
+        screen.expect("You wrote:\r\nA long and careful review")
         screen.expect("answered first")
         assert screen.wait() == 6
 

@@ -38,13 +38,13 @@ def test_all_is_well_where_everything_is_installed_and_a_server_is_named(cli: Co
     assert __version__ in checks["versions"]["message"]
 
 
-def test_for_people_the_mend_stands_below_what_is_broken(tmp_path: Path) -> None:
+def test_for_people_the_fix_is_printed_below_each_broken_check(tmp_path: Path) -> None:
     result = Commands(clean_env(tmp_path))("doctor")
     assert result.exit_code == 1
-    broken, mend = result.stdout.splitlines()[:2]
-    assert broken.startswith("broken  server: none was found")
-    assert mend.strip().startswith("mend:")
-    assert "CREWAI_HITL_URL" in mend
+    broken, fix = result.stdout.splitlines()[:2]
+    assert broken.startswith("broken  server: no server was found")
+    assert fix.strip().startswith("fix:")
+    assert "CREWAI_HITL_URL" in fix
 
 
 def test_a_server_that_is_away_is_broken(tmp_path: Path) -> None:

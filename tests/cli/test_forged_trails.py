@@ -126,7 +126,7 @@ def test_a_forged_trail_is_not_verified(log: Log, forge: Callable[[Lines], None]
 
 
 @pytest.mark.parametrize("twice", ["human_feedback", "event"])
-def test_a_name_that_stands_in_a_line_twice_is_no_line(log: Log, twice: str) -> None:
+def test_a_line_with_a_repeated_field_is_refused(log: Log, twice: str) -> None:
     file, head = log.export()
     raw = file.read_text().splitlines(keepends=True)
     if twice == "event":
@@ -150,7 +150,9 @@ def test_a_name_that_stands_in_a_line_twice_is_no_line(log: Log, twice: str) -> 
     ],
     ids=["text", "seal", "gone"],
 )
-def test_a_row_that_was_changed_in_the_log_is_told(log: Log, statement: str, against: str) -> None:
+def test_a_row_that_was_changed_in_the_log_is_reported(
+    log: Log, statement: str, against: str
+) -> None:
     file, _ = log.export()
     log.tamper(statement)
     which = ["--against-server"] if against == "--against-server" else [against, str(log.store)]
@@ -184,7 +186,7 @@ def test_a_limited_keys_trail_fits_the_log_and_is_still_a_part(log: Log) -> None
     assert (result.exit_code, "verified" in result.stdout) == (Exit.PART, False)
 
 
-def test_without_anything_to_hold_it_against_a_trail_is_unbroken_and_not_verified(log: Log) -> None:
+def test_a_trail_without_a_head_or_log_to_compare_is_unbroken_and_not_verified(log: Log) -> None:
     file, head = log.export()
     result = verify(log, file.read_text())
     assert (result.exit_code, result.stdout.split()[0]) == (Exit.OK, "unbroken")
@@ -205,7 +207,7 @@ def test_a_trail_that_was_cut_to_an_earlier_end_is_not_verified(log: Log, agains
     which = [against] if against == "--against-server" else [against, str(log.store)]
     result = verify(log, text, *which)
     assert (result.exit_code, "verified" in result.stdout) == (Exit.OK, False)
-    assert "1 more behind this trail's end" in result.stdout
+    assert "1 more after the end of this trail" in result.stdout
     said = json.loads(verify(log, text, "--json", *which).stdout)
     assert (said["standing"], said["behind"]) == ("unbroken", 1)
     assert verify(log, text, "--head", head, *which).exit_code == Exit.FAILURE

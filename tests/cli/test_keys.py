@@ -59,7 +59,9 @@ def test_revoking_nothing_fails_and_says_where_to_look(cli: Commands) -> None:
     assert "keys list" in result.stderr
 
 
-def test_a_broken_file_is_said_in_one_line_and_left_alone(cli: Commands, file: Path) -> None:
+def test_a_broken_keys_file_is_reported_in_one_line_and_left_unchanged(
+    cli: Commands, file: Path
+) -> None:
     file.write_text("{")
     result = cli("keys", "add", "dashboard")
     assert result.exit_code == 1
@@ -67,7 +69,7 @@ def test_a_broken_file_is_said_in_one_line_and_left_alone(cli: Commands, file: P
     assert file.read_text() == "{"
 
 
-def test_without_a_file_it_says_which_option_is_missing(tmp_path: Path) -> None:
+def test_without_a_keys_file_it_says_which_option_is_missing(tmp_path: Path) -> None:
     result = Commands(clean_env(tmp_path))("keys", "list")
     assert result.exit_code == 2
     assert "--file" in result.stderr

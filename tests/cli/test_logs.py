@@ -123,12 +123,12 @@ def test_json_lines_have_the_fields_of_the_lines(as_json: list[dict[str, Any]]) 
     assert answered["level"] == "INFO"
 
 
-def test_who_is_refused_again_and_again_is_told_of_once(as_json: list[dict[str, Any]]) -> None:
+def test_repeated_refusals_of_one_caller_are_logged_once(as_json: list[dict[str, Any]]) -> None:
     assert [line["limit"] for line in as_json if line.get("event") == "rate_limited"] == ["fail"]
 
 
 @pytest.mark.parametrize("limit", ["publish_per_second", "publish_per_second=many", "speed=1"])
-def test_a_limit_that_is_none_is_a_wrong_command_line(limit: str, tmp_path: Path) -> None:
+def test_an_invalid_limit_is_a_usage_error(limit: str, tmp_path: Path) -> None:
     result = Commands(clean_env(tmp_path))("serve", "--limit", limit)
     assert result.exit_code == 2
     assert "NAME=NUMBER" in result.stderr

@@ -28,9 +28,7 @@ def test_the_commands_are_known_without_importing_what_is_heavy() -> None:
     assert done.stdout.split() == []
 
 
-def test_of_the_other_parts_only_the_server_half_is_known_and_only_to_what_runs_beside_one() -> (
-    None
-):
+def test_only_commands_that_run_on_the_servers_machine_import_the_server_half() -> None:
     knows = set()
     for file in CLI.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -98,7 +96,7 @@ def test_a_url_of_something_else_is_exit_code_3(tmp_path: Path, url: str) -> Non
     assert result.exit_code == 3
 
 
-def test_what_is_no_url_is_a_usage_error(cli: Commands) -> None:
+def test_an_invalid_url_is_a_usage_error(cli: Commands) -> None:
     assert cli("pending", "--url", "localhost:8888").exit_code == 2
 
 

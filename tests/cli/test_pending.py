@@ -56,7 +56,7 @@ def test_answered_questions_are_gone(cli: Commands, ask: Asks, client: Client) -
     client.answer(ask(execution_id="run-gone"), "Done")
     result = cli("pending", "--execution", "run-gone")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "Nothing waits" in result.stderr
+    assert "No question is waiting" in result.stderr
 
 
 def test_on_a_terminal_ids_are_cut_to_what_answer_takes(

@@ -35,7 +35,7 @@ def test_it_says_what_was_kept_and_what_was_lost(cli: Commands, log: Path) -> No
     assert rest == [
         "kept 59 events, 12 open questions; lost 1 events",
         "lost offsets: 20",
-        "cancelled, because their end was lost: done-3",
+        "cancelled, because their closing event was lost: done-3",
     ]
 
 

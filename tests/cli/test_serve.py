@@ -171,7 +171,7 @@ def log_of(folder: Path, *, age: timedelta = timedelta()) -> Path:
         (("--retain-days", "4"), timedelta(days=3), list(range(1, 12))),
     ],
 )
-def test_it_keeps_as_much_as_it_is_told(
+def test_it_keeps_as_many_events_as_configured(
     tmp_path: Path, options: tuple[str, ...], age: timedelta, kept: list[int]
 ) -> None:
     log = log_of(tmp_path, age=age)
@@ -193,7 +193,9 @@ def test_it_keeps_as_much_as_it_is_told(
         *(("--retain-events", wrong) for wrong in ("-1", "1.5", "many")),
     ],
 )
-def test_it_says_what_is_no_amount_to_keep(tmp_path: Path, option: str, wrong: str) -> None:
+def test_an_invalid_amount_to_keep_is_a_usage_error(
+    tmp_path: Path, option: str, wrong: str
+) -> None:
     refused = Commands(clean_env(tmp_path))("serve", "--port", "0", option, wrong)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert option in refused.stderr

@@ -66,7 +66,7 @@ def test_watching_goes_on_after_a_restart_of_the_server_with_nothing_missed_or_r
         watch.process.send_signal(signal.SIGCONT)
         assert [watch.json()["event_id"] for _ in range(2)] == ["two", "three"]
         assert watch.end() == 0
-        assert any("connecting again" in line for line in watch.err.rest())
+        assert any("reconnecting" in line for line in watch.err.rest())
 
         resumed = later.enter_context(running("watch", "--last-event-id", "two", env=env))
         assert resumed.out.next().endswith("note")

@@ -32,7 +32,7 @@ def test_a_short_id_is_the_beginning_of_its_own_id_and_of_no_other(ids: set[str]
         (timedelta(days=2, hours=5), "2 d"),
     ],
 )
-def test_an_age_is_said_in_its_largest_unit(passed: timedelta, said: str) -> None:
+def test_an_age_is_shown_in_its_largest_unit(passed: timedelta, said: str) -> None:
     assert age(NOON, NOON + passed) == said
 
 

@@ -75,10 +75,10 @@ def test_the_console_shows_all_that_one_needs_and_its_answer_counts(
     first = next_question(client).request_id
     script.expect(ENTER)
     script.type("Shorter")
-    script.expect("Taken.", "Notes / note / Writer asks  round 2", "- Shorter", ENTER)
+    script.expect("Answer sent.", "Notes / note / Writer asks  round 2", "- Shorter", ENTER)
     second = next_question(client).request_id
     script.type("")
-    script.expect_each("Taken.", "result: ", "- Shorter", "<ended: well>")
+    script.expect_each("Answer sent.", "result: ", "- Shorter", "<ended: well>")
 
     said = completion(client, first)
     assert (said.decision, said.human_feedback) == ("respond", "Shorter")
@@ -87,7 +87,7 @@ def test_the_console_shows_all_that_one_needs_and_its_answer_counts(
     assert completion(client, second).decision == "approve"
 
 
-def test_an_answer_from_elsewhere_ends_the_wait_and_is_told(
+def test_an_answer_from_elsewhere_ends_the_wait_and_is_shown(
     script: ScriptAtATerminal, client: Client
 ) -> None:
     script.begin(KICKOFF)
@@ -98,7 +98,7 @@ def test_an_answer_from_elsewhere_ends_the_wait_and_is_told(
 
     script.expect_each(
         "(cli) answered first: approve",
-        "You had written:\r\nI was about to",
+        "You wrote:\r\nI was about to",
         "result: # A note on tea",
         "<ended: well>",
     )
@@ -120,14 +120,14 @@ def test_a_question_behind_another_one_waits_its_turn_and_takes_no_blank_line_me
     client.answer(first.request_id, decision="approve")
     script.expect("answered first: approve", ENTER)
     script.type("")
-    script.expect("That was for the question before?", ENTER)
+    script.expect("If that was for this question", ENTER)
     assert len(client.pending()) == 1
     script.type("")
-    script.expect_each("Taken.", "<ended: well>")
+    script.expect_each("Answer sent.", "<ended: well>")
 
 
 @pytest.mark.parametrize("race", range(RACES))
-def test_of_a_console_and_a_card_at_once_exactly_one_wins_and_the_other_is_told(
+def test_if_console_and_card_answer_at_once_one_wins_and_the_other_is_told(
     script: ScriptAtATerminal,
     client: Client,
     race: int,
@@ -156,7 +156,7 @@ def test_of_a_console_and_a_card_at_once_exactly_one_wins_and_the_other_is_told(
     if card_won:
         script.expect_each("(cli) answered first", "<ended: well>")
     else:
-        script.expect("Taken.")
+        script.expect("Answer sent.")
         client.answer(next_question(client).request_id)
         script.expect_each("answered first: approve", "<ended: well>")
 
@@ -169,7 +169,7 @@ def test_the_end_of_input_leaves_the_question_to_the_card(
     script.begin(KICKOFF)
     script.expect(ENTER)
     script.screen.send(END)
-    script.expect("The console stops listening; the question stays. Answer at http")
+    script.expect("Input has ended; the question stays open. Answer at http")
     question = next_question(client)
     client.answer(question.request_id, "Shorter", via="cli")
     script.expect("(cli) answered first: respond Shorter", ENTER)  # it asks the next one
@@ -198,9 +198,9 @@ def test_a_form_is_filled_line_by_line_and_again_where_the_server_finds_a_fault(
     script.begin(asked(decisions=["respond"], schema=form))
     question = next_question(client).request_id
     for typed, then in [
-        ("many", "This takes: integer."),
-        ("99", "This does not fit: `values.rows`"),
-        ("9", "Taken."),
+        ("many", "Expected: integer."),
+        ("99", "The answer is not valid: `values.rows`"),
+        ("9", "Answer sent."),
     ]:
         script.expect("Rows (integer): ")
         script.type(typed)
@@ -230,14 +230,14 @@ def test_a_pasted_text_is_one_answer(script: ScriptAtATerminal, client: Client) 
     script.expect(ENTER)
     question = next_question(client).request_id
     script.screen.send("\nShorter,\n\nand kinder.\n")
-    script.expect("Taken.", ENTER)
+    script.expect("Answer sent.", ENTER)
 
     assert completion(client, question).human_feedback == "Shorter,\n\nand kinder."
     script.type("")
     script.expect("<ended: well>")
 
 
-def test_what_was_typed_before_the_question_approves_nothing(
+def test_input_typed_before_the_question_approves_nothing(
     script: ScriptAtATerminal, client: Client
 ) -> None:
     script.type("", "", "")
@@ -258,9 +258,9 @@ def test_an_answer_typed_while_the_server_is_away_goes_out_when_it_is_back(
     question = next_question(client).request_id
     relay.cut()
     script.type("Shorter")
-    script.expect("The server is away; this goes out when it is back.")
+    script.expect("The server is away; your answer is sent when it is back.")
     relay.mend()
-    script.expect("Taken.", ENTER)
+    script.expect("Answer sent.", ENTER)
 
     assert completion(client, question).human_feedback == "Shorter"
     script.type("")
@@ -280,7 +280,7 @@ def test_an_answer_typed_while_the_server_is_away_loses_to_one_that_it_has_by_th
     relay.mend()
 
     script.expect_each(
-        "You had written:\r\nMy careful words", "(cli) answered first: approve", "<ended: well>"
+        "You wrote:\r\nMy careful words", "(cli) answered first: approve", "<ended: well>"
     )
 
 
@@ -307,7 +307,7 @@ def test_the_keyboard_of_windows_reads_any_terminal(
     script.begin(KICKOFF)
     script.expect(ENTER)
     script.type("Shorter")
-    script.expect("Taken.", ENTER)
+    script.expect("Answer sent.", ENTER)
     client.answer(next_question(client).request_id, via="cli")
     script.expect_each("(cli) answered first", "<ended: well>")
     script.run("console.keyboard = kept; hitl.disable()")

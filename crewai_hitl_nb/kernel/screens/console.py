@@ -1,15 +1,15 @@
-"""The screens of a plain script: a line that says where to answer, or a live console.
+"""The screens of a script: a line that says where to answer, or a console that takes answers.
 
-At a terminal the console shows the question and takes an answer, while the card, the
-inbox and every other place are live as well: the answer goes to the server like any other,
-and the first one there wins. Whoever was slower is told, and sees their own words again.
-Below it are the dialog (``terminal/``), the keyboard and the bridge; above it is
-``asking.py``, which waits for the question's end and does not know where it came from.
+At a terminal the console shows the question and takes an answer, while the card, the inbox and
+all other surfaces can answer as well. The console's answer goes to the server like any other, and
+the first one wins. A person who was slower is told so and sees their own text again. The console
+uses the dialog (``terminal/``), the keyboard and the bridge; ``asking.py`` uses it and waits for
+the outcome, wherever it comes from.
 
-* One question at a time has the terminal; others wait in a queue, and it says how many.
-* A thread reads, and only while a question has the terminal; it ends with the last one.
-* The end of input (Ctrl-D) only leaves the question to the other places. A blank line
-  approves where crewAI's console says so, and never a question that just slid in.
+* One question at a time has the terminal. The others wait in a queue, and their number is shown.
+* A thread reads, but only while a question has the terminal; it ends with the last question.
+* The end of input (Ctrl-D) leaves the question to the other surfaces. A blank line approves only
+  where crewAI's own console offers that, and never a question that has just replaced another.
 """
 
 import sys
@@ -30,7 +30,7 @@ from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
-from crewai_hitl_nb.terminal.sanitize import neutral, one_line
+from crewai_hitl_nb.terminal.sanitize import one_line, sanitize
 from crewai_hitl_nb.terminal.wording import Part, asker, by, deadline, ending
 
 _log = logger(__name__)
@@ -39,17 +39,17 @@ VIA: Final = "console"
 
 
 def screen_of_a_script(bridge: Bridge) -> Screen:
-    """Return the console at a terminal, and elsewhere a line that says where to answer."""
+    """Return a console at a terminal, and elsewhere a line that says where to answer."""
     line = Line(bridge.endpoint.for_people)
     keys = keyboard()
     return line if keys is None else Console(bridge, keys, line)
 
 
 class Line:
-    """Says where to answer: for pipes, for cron, and where the terminal is somebody else's.
+    """Says where to answer: for pipes, for cron, and while other code uses the terminal.
 
     Args:
-        url: Where.
+        url: The address where people answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -61,16 +61,16 @@ class Line:
         sys.stderr.flush()
 
     def closed(self, request: HumanInputRequired, closing: ClosingEvent | None) -> None:
-        """Nothing: what was written stays."""
+        """Do nothing: the line stays as it is."""
 
 
 class Console:
-    """Asks at a terminal, beside all other places.
+    """Asks at a terminal, in parallel with all other surfaces.
 
     Args:
-        bridge: Has the questions, and carries an answer from here.
-        keys: What is typed.
-        line: Shows a question in a moment when the terminal is somebody else's.
+        bridge: Has the questions, and sends an answer from here.
+        keys: Reads what is typed.
+        line: Shows a question while other code uses the terminal.
     """
 
     def __init__(self, bridge: Bridge, keys: Keyboard, line: Line) -> None:
@@ -80,11 +80,11 @@ class Console:
         self._queue: deque[PendingRequest] = deque()
         self._current: PendingRequest | None = None
         self._has_thread = False
-        self._slid_in = False
+        self._just_replaced = False
         self._lock = threading.Lock()
 
     def closed(self, request: HumanInputRequired, closing: ClosingEvent | None) -> None:
-        """Nothing: the bridge tells of it as well, and then it is said."""
+        """Do nothing: the console learns how it ended from the bridge."""
 
     def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
         """Ask as soon as the terminal is free."""
@@ -104,61 +104,61 @@ class Console:
             self._say((self._waiting(), "dim"))
 
     def _work(self) -> None:
-        """Ask one question after another, until none is left."""
+        """Ask one question after another until the queue is empty."""
         while True:
             with self._lock:
                 if not self._queue:
-                    self._has_thread, self._slid_in, self._current = False, False, None
+                    self._has_thread, self._just_replaced, self._current = False, False, None
                     return
                 pending = self._current = self._queue.popleft()
             try:
                 with self._keys.in_use:
                     if pending.is_open:
                         self._attend(pending)
-            except Exception:  # noqa: BLE001 - a console that fails leaves it for the card
+            except Exception:  # noqa: BLE001 - the question can still be answered elsewhere
                 _log.exception("request %s cannot be asked here", pending.request.request_id)
 
     def _attend(self, pending: PendingRequest) -> None:
-        """Carry one question to its end here."""
+        """Ask one question until it ends."""
         event_listener.formatter.pause_live_updates()
         try:
-            self._keys.discard()  # typed before anybody could read what it would answer
+            self._keys.discard()  # it was typed before the question was visible
             self._say(*self._question(pending.request))
             self._converse(pending)
         except EOFError:
             url = self._bridge.endpoint.for_people
-            self._say(f"\nThe console stops listening; the question stays. Answer at {url}")
+            self._say(f"\nInput has ended; the question stays open. Answer at {url}")
             pending.outcome.add_done_callback(lambda _: self._say(self._ending(pending)))
         except _Over:
             unsent = self._keys.discard()
             self._say("\n" + self._ending(pending))
             self._say_again(unsent)
-            self._slid_in = True
+            self._just_replaced = True
         finally:
             event_listener.formatter.resume_live_updates()
 
     def _converse(self, pending: PendingRequest) -> None:
-        """Ask until an answer from here is taken.
+        """Ask until an answer from here is accepted.
 
         Raises:
-            _Over: It ended in another way.
-            EOFError: Nobody answers here.
+            _Over: The question ended in another way.
+            EOFError: The input has ended.
         """
         while True:
             reply = self._ask(pending)
             try:
                 self._send(pending, reply)
             except InvalidAnswer as misfit:
-                self._say((f"This does not fit: {misfit.message}", "yellow"))
+                self._say((f"The answer is not valid: {misfit.message}", "yellow"))
                 continue
             except HitlError as refusal:
-                self._say((f"The server did not take it: {refusal.message}", "yellow"))
+                self._say((f"The server refused the answer: {refusal.message}", "yellow"))
                 self._say_again(reply.text)
                 if isinstance(refusal, Forbidden):
                     raise EOFError from refusal
                 continue
             if _is_from_here(pending, reply):
-                self._say(("Taken.", "green"))
+                self._say(("Answer sent.", "green"))
                 return
             self._say_again(reply.text)
             raise _Over
@@ -166,34 +166,34 @@ class Console:
     def _ask(self, pending: PendingRequest) -> Reply:
         """Go through the dialog once."""
         dialog = steps(pending.request, enter=True)
-        said = ""
+        line = ""
         try:
             step = next(dialog)
             while True:
                 if isinstance(step, Ask):
-                    said = self._read(pending, step)
+                    line = self._read(pending, step)
                 else:
                     self._say((step.text, step.style))
-                step = dialog.send(said)
+                step = dialog.send(line)
         except StopIteration as end:
             reply: Reply = end.value
             return reply
 
     def _read(self, pending: PendingRequest, step: Ask) -> str:
         while True:
-            self._write(f"{neutral(step.label)}: ")
-            said = self._keys.line(lambda: not pending.is_open, whole=step.whole)
-            if said is None:
+            self._write(f"{sanitize(step.label)}: ")
+            line = self._keys.line(lambda: not pending.is_open, whole=step.whole)
+            if line is None:
                 raise _Over
-            if said.strip() or (step.blank and not self._slid_in):
-                self._slid_in = False
-                return said
+            if line.strip() or (step.blank and not self._just_replaced):
+                self._just_replaced = False
+                return line
             if step.blank:
-                self._slid_in = False
-                self._say("That was for the question before? Again, please, if it is for this one.")
+                self._just_replaced = False
+                self._say("If that was for this question and not the last one, press Enter again.")
 
     def _send(self, pending: PendingRequest, reply: Reply) -> None:
-        """Send an answer and wait until the question has ended, by it or otherwise.
+        """Send an answer and wait until the question has ended, by this answer or otherwise.
 
         Raises:
             HitlError: The server refused the answer, and the question is still open.
@@ -207,16 +207,16 @@ class Console:
             via=VIA,
         )
         ends: list[Future[Any]] = [sent, pending.outcome]
-        said_away = False
+        notified = False
         while not wait(ends, TICK_SECONDS, FIRST_COMPLETED).done:
-            if not said_away and not self._bridge.is_live:
-                self._say(("The server is away; this goes out when it is back.", "yellow"))
-                said_away = True
+            if not notified and not self._bridge.is_live:
+                self._say(("The server is away; your answer is sent when it is back.", "yellow"))
+                notified = True
         if pending.is_open:
             sent.result()
 
     def _question(self, request: HumanInputRequired) -> tuple[Part, ...]:
-        """Return all that one needs to answer."""
+        """Return the question's text with everything needed to answer it."""
         parts: list[Part] = [(f"\n{asker(request)} asks", "bold")]
         if request.round > 1:
             parts.append((f"  round {request.round}", "dim"))
@@ -249,7 +249,7 @@ class Console:
 
     def _say_again(self, words: str) -> None:
         if words.strip():
-            self._say(f"You had written:\n{words}")
+            self._say(f"You wrote:\n{words}")
 
     def _say(self, *parts: Part) -> None:
         from rich.console import Console as Drawn
@@ -257,8 +257,8 @@ class Console:
 
         text = Text()
         for part in parts:
-            said, style = part if isinstance(part, tuple) else (part, "")
-            text.append(neutral(said), style)
+            words, style = part if isinstance(part, tuple) else (part, "")
+            text.append(sanitize(words), style)
         Drawn(stderr=True, highlight=False, markup=False, emoji=False).print(text, soft_wrap=True)
 
     def _write(self, text: str) -> None:
@@ -267,18 +267,18 @@ class Console:
 
 
 class _Over(Exception):
-    """The question has ended, and not by an answer from here."""
+    """The question ended in another way than by an answer from here."""
 
 
 def _is_from_here(pending: PendingRequest, reply: Reply) -> bool:
-    """Whether the question ended by this answer: only this console answers it as a console."""
+    """Whether this answer ended the question: no other process answers it via "console"."""
     if pending.withdrawn is not None or pending.outcome.exception() is not None:
         return False
     closing = pending.outcome.result()
     if not isinstance(closing, HumanInputCompleted) or closing.answered_by is None:
         return False
-    said = (closing.decision, closing.human_feedback, closing.options, closing.values)
-    return closing.answered_by.via == VIA and said == (
+    answer = (closing.decision, closing.human_feedback, closing.options, closing.values)
+    return closing.answered_by.via == VIA and answer == (
         reply.decision,
         reply.text,
         reply.options,
@@ -287,6 +287,6 @@ def _is_from_here(pending: PendingRequest, reply: Reply) -> bool:
 
 
 def _terminal_is_taken() -> bool:
-    """Whether an interactive interpreter reads the terminal, unless it waits for the asker."""
+    """Whether an interactive interpreter reads the terminal and is not waiting for the asker."""
     in_use = hasattr(sys, "ps1") or sys.flags.interactive
     return bool(in_use) and threading.current_thread() is not threading.main_thread()

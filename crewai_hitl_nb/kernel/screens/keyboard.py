@@ -1,9 +1,8 @@
-"""Lines that a person types at this process's terminal, for a reader that may give up.
+"""Reads lines from this process's terminal, for a reader that may stop waiting.
 
-``input()`` cannot be ended from outside: whoever waits in it for an answer that came from
-elsewhere swallows the next line. So a line is waited for in ticks. The terminal itself
-edits the line, as it does for ``input()``. Above it is ``screens/console.py``; it knows no
-questions.
+``input()`` cannot be ended from outside: if the answer arrives from elsewhere, the thread in
+``input()`` still consumes the next line. So this module waits in short intervals. The terminal
+itself provides line editing, as for ``input()``. ``screens/console.py`` uses it.
 """
 
 import functools
@@ -17,7 +16,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 TICK_SECONDS: Final = 0.25
-"""How soon a reader notices that nobody needs its line any more."""
+"""How soon a reader notices that its line is no longer needed."""
 
 _MOST_BYTES: Final = 65_536
 
@@ -26,31 +25,32 @@ class Keyboard(Protocol):
     """Reads lines, in one thread at a time.
 
     Attributes:
-        in_use: Held by whoever converses: a console that ends and the one that follows it
-            would take each other's lines.
+        in_use: Held during a dialog, so that a console that ends and the next one do not take
+            each other's lines.
     """
 
     in_use: threading.Lock
 
     def line(self, is_over: Callable[[], bool], *, whole: bool = False) -> str | None:
-        """Wait for a line and return it without its end.
+        """Wait for a line and return it without its newline.
 
         Args:
-            is_over: Asked every tick; when true, nobody needs the line: None is returned.
-            whole: Take along what was pasted with the line.
+            is_over: Called in each interval; if true, the line is no longer needed and None is
+                returned.
+            whole: Whether to include further lines that were pasted with it.
 
         Raises:
-            EOFError: There is no more input, or Ctrl-D.
+            EOFError: The input has ended, or the person pressed Ctrl-D.
         """
         ...
 
     def discard(self) -> str:
-        """Throw away what was typed and not read yet; return it, as far as it is known."""
+        """Discard input that was typed and not read yet; return it as far as it is known."""
         ...
 
 
 def keyboard() -> Keyboard | None:
-    """Return the terminal that this process reads from; None when there is none."""
+    """Return a reader of this process's terminal; None if it has no terminal."""
     if sys.stdin is None or sys.stderr is None or sys.stdin.closed:
         return None
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -60,21 +60,21 @@ def keyboard() -> Keyboard | None:
 
 @functools.cache
 def terminal_keyboard(descriptor: int) -> "TerminalKeyboard":
-    """Return the one reader of that terminal."""
+    """Return the only reader of that terminal."""
     return TerminalKeyboard(descriptor)
 
 
 @functools.cache
 def line_keyboard() -> "LineKeyboard":
-    """Return the one reader of lines."""
+    """Return the only reader of standard input."""
     return LineKeyboard()
 
 
 class TerminalKeyboard:
-    """A POSIX terminal, read only while somebody waits for a line.
+    """A POSIX terminal, read only while a caller waits for a line.
 
     Args:
-        descriptor: Of the terminal.
+        descriptor: The terminal's file descriptor.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -86,24 +86,24 @@ class TerminalKeyboard:
         typed = b""
         while not typed.endswith(b"\n"):
             is_typed = self._is_readable(TICK_SECONDS)
-            if is_over():  # then the line is meant for whoever reads next
+            if is_over():  # leave the line to the next reader
                 return None
             if is_typed:
                 typed += self._read()
-        with suppress(EOFError):  # what came before it is a line all the same
+        with suppress(EOFError):  # the text before the end of input still counts
             while whole and self._is_readable(0):
                 typed += self._read()
         return self._text(typed)
 
     def discard(self) -> str:
-        """Throw away what was typed; an unfinished line, too."""
+        """Discard what was typed, including an unfinished line."""
         import termios
 
         if not self._is_ours():
             return ""
         with suppress(termios.error, OSError):
             before = termios.tcgetattr(self._descriptor)
-            # Only outside of line mode does a terminal hand out an unfinished line.
+            # A terminal returns an unfinished line only outside of line mode.
             raw = [*before[:3], before[3] & ~termios.ICANON, *before[4:6], list(before[6])]
             raw[6][termios.VMIN], raw[6][termios.VTIME] = 0, 0
             termios.tcsetattr(self._descriptor, termios.TCSANOW, raw)
@@ -121,10 +121,10 @@ class TerminalKeyboard:
         return bool(select.select([self._descriptor], [], [], seconds)[0])
 
     def _is_ours(self) -> bool:
-        """Whether this process is in the foreground: reading elsewhere would stop it."""
+        """Whether this process is in the foreground; reading in the background would stop it."""
         try:
             return os.tcgetpgrp(self._descriptor) == os.getpgrp()
-        except OSError:  # not this session's terminal: there is no job control to mind
+        except OSError:  # the terminal is not this session's, so job control does not apply
             return True
 
     def _read(self) -> bytes:
@@ -142,10 +142,10 @@ class TerminalKeyboard:
 
 
 class LineKeyboard:
-    """Any standard input, read by a thread that waits for lines all the time: for Windows.
+    """Standard input read by a thread that always waits for lines, for Windows.
 
-    Once a question was asked, that thread stays: it takes the lines that the program's own
-    ``input()`` would have got.
+    The thread stays after the first question and takes the lines that the program's own
+    ``input()`` would have read.
     """
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class LineKeyboard:
         while not is_over():
             with suppress(queue.Empty):
                 typed = [self._lines.get(timeout=TICK_SECONDS)]
-                if is_over():  # as good as never typed: discard() throws such lines away, too
+                if is_over():  # drop it, as discard() does with such lines
                     return None
                 while whole and typed[0] and not self._lines.empty():
                     typed.append(self._lines.get())
@@ -172,14 +172,14 @@ class LineKeyboard:
         return None
 
     def discard(self) -> str:
-        """Throw away whole lines; an unfinished one belongs to the system."""
+        """Discard complete lines; the system still holds an unfinished one."""
         typed: list[str] = []
         while not self._lines.empty():
             typed.append(self._lines.get())
         return "".join(typed).rstrip("\r\n")
 
     def _read(self) -> None:
-        """Read up to the end of input, which is a blank text."""
+        """Read up to the end of input, which is queued as an empty text."""
         with suppress(ValueError):  # stdin was closed
             for line in iter(sys.stdin.readline, ""):
                 self._lines.put(line)

@@ -1,8 +1,7 @@
-"""The console of a script without any server: a question there, from crewAI's own places.
+"""The console of a script without a server: asks the questions of ``ask()``.
 
-crewAI's console knows its own questions only; those of ``public/ask.py`` it does not. The dialog
-is the pure one of the command line. The end of input answers nothing. Below it is
-``terminal/``; above it is ``public/ask.py``.
+crewAI's own console handles only crewAI's own questions. The dialog is the same as that of the
+command line. The end of input answers nothing. It uses ``terminal/``; ``public/ask.py`` uses it.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
-from crewai_hitl_nb.terminal.sanitize import neutral
+from crewai_hitl_nb.terminal.sanitize import sanitize
 
 VIA: Final = "console"
 
@@ -38,7 +37,7 @@ _one_at_a_time: Final = threading.Lock()  # process-wide on purpose, as stdin is
 class PlainConsole:
     """Asks on stdin and stderr, with the methods of an ``Asker``.
 
-    Deadlines are the server's to keep; here a question waits for its answer.
+    Only a server enforces deadlines; here a question waits until it is answered.
     """
 
     waiter: Final = Waiter("console")
@@ -65,12 +64,12 @@ class PlainConsole:
         return answer
 
     async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
-        """Ask on a thread and wait. Raises as :meth:`ask`."""
+        """Ask on a thread and wait. Raises the same errors as :meth:`ask`."""
         return await asyncio.to_thread(self.ask, request, emitter)
 
 
 def _converse(request: HumanInputRequired) -> HumanInputCompleted:
-    """Ask until an answer fits."""
+    """Ask until an answer is valid."""
     _say(f"\n{request.context}\n" if request.context.strip() else "")
     _say(request.prompt)
     while True:
@@ -85,7 +84,7 @@ def _converse(request: HumanInputRequired) -> HumanInputCompleted:
         try:
             accepted = accept(request, answer)
         except InvalidAnswer as misfit:
-            _say(f"This does not fit: {misfit.message}")
+            _say(f"The answer is not valid: {misfit.message}")
             continue
         return HumanInputCompleted(
             event_id=new_event_id(),
@@ -106,15 +105,15 @@ def _asked(request: HumanInputRequired) -> Reply:
         EOFError: The input ended.
     """
     dialog = steps(request)
-    said = ""
+    line = ""
     try:
         step = next(dialog)
         while True:
             if isinstance(step, Ask):
-                said = _read(step.label)
+                line = _read(step.label)
             else:
                 _say(step.text)
-            step = dialog.send(said)
+            step = dialog.send(line)
     except StopIteration as end:
         reply: Reply = end.value
         return reply
@@ -123,7 +122,7 @@ def _asked(request: HumanInputRequired) -> Reply:
 def _read(label: str) -> str:
     if sys.stdin is None or sys.stdin.closed:
         raise EOFError
-    _write(f"{neutral(label)}: ")
+    _write(f"{sanitize(label)}: ")
     line = sys.stdin.readline()
     if not line:
         raise EOFError
@@ -132,7 +131,7 @@ def _read(label: str) -> str:
 
 def _say(text: str) -> None:
     if text:
-        _write(f"{neutral(text)}\n")
+        _write(f"{sanitize(text)}\n")
 
 
 def _write(text: str) -> None:
