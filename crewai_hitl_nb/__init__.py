@@ -1,9 +1,9 @@
 """Answer a crewAI crew from the notebook: human input as a durable, live event stream.
 
-The public names, each imported when it is first used, so that ``import crewai_hitl_nb``
-costs next to nothing and pulls in neither crewAI nor a server. Two halves lie below and
-may live in different environments: the server half (``server``, ``broker``, ``store``)
-and the kernel half (``kernel``, ``widget``, ``client``), both on ``protocol``.
+Each public name is imported when it is first used, so ``import crewai_hitl_nb`` is fast and
+imports neither crewAI nor a server. The package has two halves, which may live in different
+environments: the server half (``server``, ``broker``, ``store``) and the kernel half
+(``kernel``, ``widget``, ``client``). Both build on ``protocol``.
 """
 
 from importlib import import_module
@@ -81,7 +81,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its home (PEP 562)."""
+    """Import a public name from the module that defines it (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -94,21 +94,21 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
-    """Turn the bridge on: ``%load_ext crewai_hitl_nb`` is ``enable()``."""
+    """Enable the bridge: ``%load_ext crewai_hitl_nb`` does the same as ``enable()``."""
     from crewai_hitl_nb.kernel import enable
 
     enable()
 
 
 def unload_ipython_extension(shell: "InteractiveShell") -> None:
-    """Put everything back: ``%unload_ext crewai_hitl_nb`` is ``disable()``."""
+    """Disable the bridge: ``%unload_ext crewai_hitl_nb`` does the same as ``disable()``."""
     from crewai_hitl_nb.kernel import disable
 
     disable()
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    """Name the server extension, for Jupyter servers."""
+    """Return the server extension, which Jupyter servers look up by this function."""
     from crewai_hitl_nb.server.extension import HumanInputApp
 
     return [{"module": "crewai_hitl_nb", "app": HumanInputApp}]

@@ -28,11 +28,11 @@ VIA: Final = "cli"
 _STDIN: Final = "-"
 
 _NEEDS_CONTENT: Final[Mapping[Decision | None, str]] = {
-    None: "nothing to answer with: give TEXT (`-` reads it from stdin), --approve, --reject, "
-    "--option or --values; only on a terminal the question is shown and asked",
+    None: "there is no answer: give TEXT (`-` reads it from stdin), --approve, --reject, "
+    "--option or --values. Only in a terminal does this command ask for the answer",
     "edit": "--edit needs TEXT or --values",
 }
-"""What a command line says that decides so, or not at all, and holds nothing to send."""
+"""Errors of a command line without content, by its decision."""
 
 
 @click.command(cls=FreeTextCommand)

@@ -1,12 +1,12 @@
 """The kernel half: connects the crews of this process with a crewai-hitl server.
 
-The only part that imports crewAI. Below it are the client and the protocol; users call
-:func:`enable` and :func:`disable`. It knows nothing of the server's insides.
+Only this part imports crewAI. It builds on the client and the protocol, and does not use the
+server's code. Users call :func:`enable` and :func:`disable`.
 """
 
 from crewai_hitl_nb.kernel.session import Switch
 
-_switch = Switch()  # process-wide on purpose: so are the hooks of crewAI that it holds
+_switch = Switch()  # process-wide on purpose, as crewAI's hooks are
 
 enable = _switch.on
 enable_quietly = _switch.on_quietly

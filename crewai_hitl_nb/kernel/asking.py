@@ -1,9 +1,9 @@
-"""Asks a question and waits for its end, from a thread or from a loop.
+"""Asks a question and waits until it ends, from a thread or from an event loop.
 
-Everything that asks a human in this process goes through here. Below it are the bridge,
-the notebook and crewAI's bus; above it are the providers (``tasks/human_input.py``). The rule:
-only an answer of a person comes back (or the default that a question names); every other
-end raises :class:`NotAnswered`, which ends a crew cleanly and is never an approval.
+Every question to a human in this process goes through this module. It uses the bridge, the
+notebook and crewAI's event bus; the providers use it (``tasks/human_input.py``). The rule: it
+returns only a person's answer, or the default that the question names. Every other outcome
+raises :class:`NotAnswered`, which ends a crew cleanly and never counts as approval.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ from crewai_hitl_nb.protocol.log_lines import logger
 _log = logger(__name__)
 
 SOURCE: Final = "crewai_hitl_nb"
-"""How the bridge calls itself where crewAI shows who ended a run."""
+"""The bridge's name where crewAI shows what ended a run."""
 
 WAITS: Final = (
-    "A crew that asks waits until the server is there: start it, or name another one "
-    "(url= and token=, or CREWAI_HITL_URL and CREWAI_HITL_TOKEN)"
+    "A crew that asks a question waits until the server is available: start it, or name another "
+    "one (url= and token=, or CREWAI_HITL_URL and CREWAI_HITL_TOKEN)"
 )
 
 Ending: TypeAlias = Literal["cancelled", "expired", "refused"]
@@ -53,13 +53,14 @@ Ending: TypeAlias = Literal["cancelled", "expired", "refused"]
 class NotAnswered(HookAborted):
     """No person answered, so nothing was approved.
 
-    It is crewAI's own ``HookAborted``: a crew ends by it cleanly, with its failed events
+    It is a subclass of crewAI's ``HookAborted``: it ends a crew cleanly, with its failure events
     and without running an agent again.
 
     Attributes:
-        ending: ``cancelled`` (stopped, or nobody waits any more), ``expired`` (the deadline
-            passed) or ``refused`` (it could not be asked, or the answer was none).
-        cancelled_as: Why it was cancelled; None where it was not.
+        ending: ``cancelled`` (stopped, or nobody waits for the answer), ``expired`` (the deadline
+            passed) or ``refused`` (the question could not be asked, or the answer decided
+            nothing).
+        cancelled_as: Why the question was cancelled; None if it was not.
     """
 
     def __init__(
@@ -70,22 +71,25 @@ class NotAnswered(HookAborted):
         self.cancelled_as = cancelled_as
 
 
-def say(text: str) -> None:
-    """Tell whoever sits in front of this process."""
+def print_notice(text: str) -> None:
+    """Print a line on stderr for the person who runs this process."""
     if sys.stderr is not None:
         sys.stderr.write(f"crewai-hitl: {text.rstrip('.')}.\n")
         sys.stderr.flush()
 
 
 class Screen(Protocol):
-    """Shows a question to whoever sits in front of this process."""
+    """Shows a question to the person who runs this process."""
 
     def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
-        """Show it, under the cell if there is one. Must return fast; may be any thread."""
+        """Show the question, under the cell if there is one.
+
+        Must return quickly. May be called on any thread.
+        """
         ...
 
     def closed(self, request: HumanInputRequired, closing: ClosingEvent | None) -> None:
-        """Take in how it ended, for whom it is shown to later; None where nobody waits on."""
+        """Show how the question ended; None if this process only stopped waiting for it."""
         ...
 
 
@@ -94,10 +98,10 @@ class Asker:
 
     Args:
         bridge: Carries the questions.
-        notebook: Whose loop to wake while waiting; None outside a notebook.
-        screen: Shows the questions here.
-        waiter: This process, for the questions.
-        terms: How long a question may wait that says nothing about it.
+        notebook: The kernel whose event loop to wake while waiting; None outside a notebook.
+        screen: Shows the questions in this process.
+        waiter: Names this process in the questions.
+        terms: How long a question may wait unless it says otherwise.
     """
 
     def __init__(
@@ -114,37 +118,37 @@ class Asker:
         self._notebook = notebook
         self._screen = screen
         self._waiting: dict[PendingRequest, tuple[Cell | None, BaseException | None]] = {}
-        self._told: str | None = None
+        self._reported: str | None = None
 
     def ask(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
         """Ask and wait, in a thread.
 
         Args:
             request: The question.
-            emitter: The crewAI object in whose name it is asked, for the event bus.
+            emitter: The crewAI object that asks, for the event bus.
 
         Raises:
-            NotAnswered: When it ends in any way but an answer.
+            NotAnswered: The question ended without an answer.
         """
         with self._asked(request, emitter) as pending:
             block_until_done([pending.outcome], lambda: self._look_around(pending))
             return self._answer(pending, emitter)
 
     async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
-        """Ask and wait, on a loop. Raises as :meth:`ask`."""
+        """Ask and wait, on an event loop. Raises the same errors as :meth:`ask`."""
         with self._asked(request, emitter) as pending:
             outcome = asyncio.wrap_future(pending.outcome)
-            # The timeout is a tick: an idle loop would not notice the kernel's interrupt.
+            # Wake up regularly: an idle loop does not notice the kernel's interrupt.
             while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
-                self._tell_of_trouble()
+                self._report_trouble()
                 self._withdraw_if_interrupted(pending)
             return self._answer(pending, emitter)
 
     def leave(self, request: HumanInputRequired, emitter: Any) -> None:
-        """Ask and go: return when the server has the question, which nobody here waits for.
+        """Ask without waiting for the answer: return as soon as the server has the question.
 
         Raises:
-            NotAnswered: When it could not be asked, or the run was stopped before it was.
+            NotAnswered: It could not be asked, or the run was stopped before it was.
         """
         with self._asked(request, emitter) as pending:
             block_until_done([pending.posted, pending.outcome], lambda: self._look_around(pending))
@@ -153,20 +157,20 @@ class Asker:
             self.bridge.let_go(pending)
 
     def withdraw_asked_in(self, cell_message_id: str) -> None:
-        """Withdraw what that cell asked: it was interrupted."""
+        """Withdraw the questions that a cell asked, because the cell was interrupted."""
         for pending, (cell, _) in list(self._waiting.items()):
             if cell is not None and cell.message_id == cell_message_id:
                 self.bridge.withdraw(pending, "interrupted")
 
     def withdraw_asked_for(self, task_id: str | None, agent_id: str | None) -> None:
-        """Withdraw what this agent asked in this task: the run ends by another question."""
+        """Withdraw an agent's questions in a task, because another question ended its run."""
         for pending in list(self._waiting):
             request = pending.request
             if task_id and agent_id and (request.task_id, request.agent_id) == (task_id, agent_id):
                 self.bridge.withdraw(pending, "run_failed")
 
     def withdraw_all(self) -> None:
-        """Withdraw everything: this process ends."""
+        """Withdraw all questions, because this process ends."""
         for pending in list(self._waiting):
             self.bridge.withdraw(pending, "source_lost")
 
@@ -188,7 +192,7 @@ class Asker:
                 emit_required(emitter, request)
                 yield pending
         except BaseException as error:
-            # Whatever ends the wait, the server hears of it; nothing happens if it has ended.
+            # Always withdraw it on the server; that does nothing if the question has ended.
             self.bridge.withdraw(pending, _reason(error))
             raise
         finally:
@@ -198,23 +202,23 @@ class Asker:
     def _look_around(self, pending: PendingRequest) -> None:
         if self._notebook is not None:
             self._notebook.wake()
-        self._tell_of_trouble()
+        self._report_trouble()
         self._withdraw_if_interrupted(pending)
 
-    def tell_of_trouble(self, seconds: float) -> None:
-        """Say what keeps questions from the server, once the first attempt has come out."""
+    def report_trouble(self, seconds: float) -> None:
+        """Wait for the first attempt to connect, and print why it failed if it did."""
         self.bridge.await_first_attempt(seconds)
-        self._tell_of_trouble()
+        self._report_trouble()
 
-    def _tell_of_trouble(self) -> None:
-        """Say once what keeps a question from the server: whoever waits cannot see it."""
+    def _report_trouble(self) -> None:
+        """Print once why questions cannot reach the server: the waiting person cannot see it."""
         trouble = self.bridge.trouble
-        if trouble is not None and trouble != self._told:
-            say(f"{trouble}. {WAITS}")
-        self._told = trouble
+        if trouble is not None and trouble != self._reported:
+            print_notice(f"{trouble}. {WAITS}")
+        self._reported = trouble
 
     def _withdraw_if_interrupted(self, pending: PendingRequest) -> None:
-        """Withdraw what a thread asks while the program, or its cell, is on its way out."""
+        """Withdraw a thread's question if the program or its cell is being interrupted."""
         cell, taken_before = self._waiting[pending]
         interrupt = interrupt_of_the_program()
         if interrupt is None or interrupt is taken_before:
@@ -231,7 +235,7 @@ class Asker:
     def _show(self, request: HumanInputRequired, cell: Cell | None) -> None:
         try:
             self._screen.show(request, cell)
-        except Exception:  # noqa: BLE001 - a card that fails leaves a question for the inbox
+        except Exception:  # noqa: BLE001 - without a card the question is still in the inbox
             _log.exception("request %s could not be shown here", request.request_id)
 
     def _close(self, pending: PendingRequest) -> None:
@@ -239,15 +243,15 @@ class Asker:
         is_known = outcome.done() and not outcome.cancelled() and outcome.exception() is None
         try:
             self._screen.closed(pending.request, outcome.result() if is_known else None)
-        except Exception:  # noqa: BLE001 - the log has the answer, shown here or not
+        except Exception:  # noqa: BLE001 - the log has the answer even if it is not shown here
             _log.exception("the end of %s could not be shown here", pending.request.request_id)
 
     def _answer(self, pending: PendingRequest, emitter: Any) -> HumanInputCompleted:
-        """Return the answer, or raise for every other end."""
+        """Return the answer; raise NotAnswered for every other outcome."""
         try:
             closing = pending.outcome.result()
         except HitlError as refusal:
-            raise NotAnswered(f"the human could not be asked: {refusal}", "refused") from refusal
+            raise NotAnswered(f"the question could not be asked: {refusal}", "refused") from refusal
         if isinstance(closing, HumanInputCompleted):
             emit_completed(emitter, closing)
             return closing
@@ -257,15 +261,15 @@ class Asker:
 
 
 def is_the_default(answer: HumanInputCompleted) -> bool:
-    """Say whether no person gave this answer: it is the question's default, at its deadline."""
+    """Say whether this is the question's default answer, given at its deadline by no person."""
     return answer.answered_by is not None and answer.answered_by.via == "default"
 
 
 def raise_if_stopped(reason: CancelReason | None) -> None:
-    """Raise when there is a reason to stop.
+    """Raise if there is a reason to stop.
 
     Raises:
-        NotAnswered: Saying why.
+        NotAnswered: With the reason in its message.
     """
     if reason is not None:
         what = f"the request for human input was cancelled ({reason})"
@@ -273,6 +277,6 @@ def raise_if_stopped(reason: CancelReason | None) -> None:
 
 
 def _reason(error: BaseException) -> CancelReason:
-    """Return what is said of a wait that this error ended."""
+    """Return the reason for cancelling a question whose wait this error ended."""
     stopped_by_hand = (KeyboardInterrupt, asyncio.CancelledError, SystemExit, GeneratorExit)
     return "interrupted" if isinstance(error, stopped_by_hand) else "run_failed"

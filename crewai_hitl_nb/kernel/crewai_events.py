@@ -1,12 +1,12 @@
-"""Human input on crewAI's own event bus.
+"""Events for human input on crewAI's own event bus.
 
-crewAI has no event for it yet; these two carry the stream documents' fields. The bridge
-emits them, so that listeners see every question and answer, and it is fed by them: an
-event that somebody else emits is published as well.
+crewAI has no such events yet. These two have the fields of crewAI's guide to human input event
+streaming. The bridge emits them, so that listeners see every question and answer, and it also
+publishes those that other code emits.
 
-The bridge's own questions reach the server by a direct call and not through the bus: the
-bus drops events while it shuts down and inside ``scoped_handlers()``, and a dropped
-question would be a crew that waits for ever. They carry a mark, so they go out once.
+The bridge's own questions reach the server by a direct call and not through the bus. The bus
+drops events while it shuts down and inside ``scoped_handlers()``, and a crew whose question is
+dropped would wait for ever. The bridge marks its own events, so that they are published only once.
 """
 
 import threading
@@ -29,7 +29,7 @@ _log = logger(__name__)
 
 
 class _HumanInputEvent(BaseEvent):
-    """What both have in common, beside crewAI's own fields."""
+    """The fields that both events share, besides crewAI's own."""
 
     request_id: str | None = None
     execution_id: str | None = None
@@ -38,7 +38,7 @@ class _HumanInputEvent(BaseEvent):
 
 
 class HumanInputRequiredEvent(_HumanInputEvent):
-    """A crew asks a person and waits."""
+    """Emitted when a crew asks a person and waits."""
 
     type: Literal["human_input_required"] = "human_input_required"
     prompt: str
@@ -51,7 +51,7 @@ class HumanInputRequiredEvent(_HumanInputEvent):
 
 
 class HumanInputCompletedEvent(_HumanInputEvent):
-    """The answer that a crew goes on with."""
+    """Emitted when a person has answered and the crew continues."""
 
     type: Literal["human_input_completed"] = "human_input_completed"
     human_feedback: str = ""
@@ -74,23 +74,26 @@ _WIRE_FIELDS: Final = {
 
 
 def emit_required(emitter: Any, event: HumanInputRequired) -> None:
-    """Show a question that the bridge carries to crewAI's listeners."""
+    """Emit a question of the bridge to crewAI's listeners."""
     _emit(emitter, HumanInputRequiredEvent(**msgspec.to_builtins(event)))
 
 
 def emit_completed(emitter: Any, event: HumanInputCompleted) -> None:
-    """Show an answer that the bridge brought to crewAI's listeners."""
+    """Emit an answer that the bridge received to crewAI's listeners."""
     _emit(emitter, HumanInputCompletedEvent(**msgspec.to_builtins(event)))
 
 
 def feed(publish: Callable[[Event], None]) -> Callable[[], None]:
-    """Publish human input events that others emit; returns how to stop that.
+    """Publish the human input events that other code emits.
 
     Args:
-        publish: Must return at once: handlers of the bus must never wait.
+        publish: Must return at once, because handlers of the bus must not block.
+
+    Returns:
+        A function that stops it.
     """
 
-    # Async on purpose: sync handlers run in a pool, in any order; these run in order.
+    # Async on purpose: the bus runs async handlers in order, sync handlers in a thread pool.
     async def on_event(source: Any, event: _HumanInputEvent) -> None:
         if event._is_carried:
             return
@@ -111,17 +114,18 @@ def feed(publish: Callable[[Event], None]) -> Callable[[], None]:
 
 
 def after_fork() -> None:
-    """Let crewAI's bus start its threads again: a forked process has none of its parent's.
+    """Make crewAI's bus start new threads, because a forked process has none of its parent's.
 
-    Without this a crew in it hangs at the first event after its parent has run one, and waits half
-    a minute again and again for handlers that only its parent's threads could end.
+    Otherwise, if the parent has run a crew, a crew in the forked process hangs at its first event,
+    and waits half a minute again and again for handlers that only the parent's threads could
+    finish.
     """
     bus: Any = crewai_event_bus
     if hasattr(bus, "_executor_initialized"):
         bus._executor_initialized = False
     if hasattr(bus, "_pending_futures"):
         bus._pending_futures = set()
-        bus._futures_lock = threading.Lock()  # another thread may have held it, and is not here
+        bus._futures_lock = threading.Lock()  # a thread that held it does not exist here
 
 
 def _emit(emitter: Any, event: _HumanInputEvent) -> None:

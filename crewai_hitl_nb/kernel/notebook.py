@@ -1,11 +1,11 @@
-"""The Jupyter kernel that this process is, seen from inside.
+"""The Jupyter kernel of this process: its cells, their outputs and their interrupts.
 
-The only module that speaks to IPython and ipykernel: which cell asks, how to put
-something under it, how to notice its interrupt. Above it are ``asking.py`` and
-``runs/run.py``; it knows neither crewAI nor the server.
+Only this module uses IPython and ipykernel: which cell is asking, how to display something under
+it, how to notice that it was interrupted. ``asking.py`` and ``runs/run.py`` use it. It depends on
+neither crewAI nor the server.
 
-Works with ipykernel 6 and 7: it sends the display message itself, because only so can a
-thread that outlives its cell still put it under that cell.
+Works with ipykernel 6 and 7. It sends display messages itself, because only then can a thread
+that outlives its cell still display under that cell.
 """
 
 import os
@@ -20,7 +20,7 @@ from typing import Any, Final
 _RUNS_A_CELL: Final = "execute_request"
 
 CellInterrupted = Callable[[str], None]
-"""Called with the message id of the cell that was interrupted."""
+"""Called with the message id of an interrupted cell."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Cell:
     """One execution of a cell.
 
     Attributes:
-        message_id: Of the execute request.
-        header: The whole header, which every output of the cell names as its parent.
-        cell_id: Of the cell in the notebook, where the front end tells (JupyterLab does).
+        message_id: The id of the execute request.
+        header: The request's header, which every output of the cell names as its parent.
+        cell_id: The id of the cell in the notebook, if the front end sends it (JupyterLab does).
     """
 
     message_id: str
@@ -48,11 +48,11 @@ class Notebook:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._kernel = shell.kernel
-        self._last = self._asked_by()  # of enable(), unless that was a widget's click
+        self._last = self._current_request()  # the cell of enable(), unless a widget called it
 
     @classmethod
     def current(cls) -> "Notebook | None":
-        """Return the kernel that this process is; None in a script, a terminal or a fork of one."""
+        """Return this process's kernel; None in a script, a terminal or a forked process."""
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None else None
         kernel = getattr(shell, "kernel", None)
@@ -62,28 +62,28 @@ class Notebook:
 
     @property
     def path(self) -> str | None:
-        """Path of the notebook as the Jupyter server names it, if it told the kernel."""
+        """The notebook's path as the Jupyter server names it, if it passed it to the kernel."""
         return os.environ.get("JPY_SESSION_NAME")
 
     @property
     def kernel_id(self) -> str | None:
-        """Id of the kernel, as it stands in the name of its connection file."""
+        """The kernel's id, taken from the name of its connection file."""
         from ipykernel.connect import get_connection_file
 
         try:
             name = Path(get_connection_file()).stem
-        except RuntimeError:  # a kernel that was not started by a kernel application
+        except RuntimeError:  # the kernel was not started by a kernel application
             return None
         return name.removeprefix("kernel-")
 
     def cell(self) -> Cell:
         """Return the cell that the calling thread or task works for.
 
-        ipykernel keeps it in the context, which crewAI's own threads inherit; in a bare
-        thread it is the cell that ran last. So it is where no cell runs but a widget's
-        callback: what is displayed for the message that called it, JupyterLab shows nowhere.
+        ipykernel keeps it in the context, which crewAI's own threads inherit. In a plain thread
+        it is the cell that ran last, and also in a widget's callback, because JupyterLab does not
+        show outputs for a widget's message.
         """
-        request = self._asked_by()
+        request = self._current_request()
         if request.get("header", {}).get("msg_type") != _RUNS_A_CELL:
             request = self._last
         header = request.get("header", {})
@@ -92,15 +92,15 @@ class Notebook:
         )
 
     def remember_cells(self) -> Callable[[], None]:
-        """Remember from here on which cell ran last; returns how to stop that."""
+        """Start to remember which cell ran last; return a function that stops it."""
 
         def begin(info: Any) -> None:
-            self._last = self._asked_by()
+            self._last = self._current_request()
 
         self._shell.events.register("pre_run_cell", begin)
         return lambda: self._shell.events.unregister("pre_run_cell", begin)
 
-    def _asked_by(self) -> Mapping[str, Any]:
+    def _current_request(self) -> Mapping[str, Any]:
         request: Mapping[str, Any] = self._kernel.get_parent("shell")
         return request
 
@@ -112,15 +112,15 @@ class Notebook:
         *,
         again: bool = False,
     ) -> None:
-        """Put a MIME bundle under a cell, from any thread.
+        """Display a MIME bundle under a cell, from any thread.
 
         Args:
             bundle: The MIME bundle.
-            cell: Where.
-            display_id: Names it among the outputs of this kernel, for what changes later.
-            again: Put it in place of the one that has this name.
+            cell: The cell to display it under.
+            display_id: Identifies the output, so that it can be updated later.
+            again: Whether to update the output that has this id.
         """
-        sys.stdout.flush()  # what was printed before must stand above
+        sys.stdout.flush()  # earlier prints must appear above it
         transient = {} if display_id is None else {"display_id": display_id}
         self._kernel.session.send(
             self._kernel.iopub_socket,
@@ -131,11 +131,11 @@ class Notebook:
         )
 
     def wake(self) -> None:
-        """Let the kernel's idle loop look around; only then does it notice an interrupt."""
+        """Wake the kernel's idle event loop; only then does it notice an interrupt."""
         self._kernel.io_loop.add_callback(_nothing)
 
     def when_interrupted(self, callback: CellInterrupted) -> Callable[[], None]:
-        """Call back after a cell that ended by an interrupt; returns how to stop that."""
+        """Call back after a cell was interrupted; return a function that stops it."""
 
         def after_cell(result: Any) -> None:
             if _was_interrupted(getattr(result, "error_in_exec", None)):
@@ -146,25 +146,28 @@ class Notebook:
 
     def is_running(self, cell: Cell) -> bool:
         """Say whether this cell is the one that runs now."""
-        running = Context().run(self.cell)  # out of any context: the cell that runs now
+        running = Context().run(self.cell)  # in an empty context this is the running cell
         return running.message_id == cell.message_id
 
     def when_ending(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back when the kernel is told to end; returns how to stop that.
+        """Call back when the kernel starts to shut down; return a function that stops it.
 
-        Before ``atexit`` the interpreter waits for worker threads, asyncio's for one. A crew
-        that waits for a human on such a thread would keep the kernel from ending until it
-        is killed. Only this private function of ``threading`` is called in time.
+        Before ``atexit`` the interpreter waits for worker threads, such as asyncio's. A crew that
+        waits for a human on such a thread would keep the kernel alive until it is killed. Only
+        functions registered with this private function of ``threading`` run early enough.
         """
         register = getattr(threading, "_register_atexit", None)
-        callbacks = [callback]  # what is registered stays so, but can be emptied
+        callbacks = [callback]  # a registration cannot be undone, but the list can be cleared
         if register is not None:
             register(lambda: [call() for call in callbacks])
         return callbacks.clear
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """An interrupt is KeyboardInterrupt in a plain cell, CancelledError in an `await` cell."""
+    """Say whether a cell's error is an interrupt.
+
+    It is KeyboardInterrupt in a plain cell, CancelledError in a cell with `await`.
+    """
     from asyncio import CancelledError
 
     return isinstance(error, KeyboardInterrupt | CancelledError)

@@ -1,8 +1,8 @@
-"""``enable()`` and ``disable()``: the whole kernel half, switched on and off as one.
+"""``enable()`` and ``disable()``: turn the whole kernel half on and off.
 
-Composes the other modules of this package and owns what they start; closing goes in
-reverse order. The switch is process-wide because crewAI's hooks are. A forked process inherits
-both, but none of the threads: there the bridge is another one, made for its first question.
+The session combines the other modules of this package, owns what they start, and closes it in
+reverse order. The switch is process-wide, because crewAI's hooks are. A forked process inherits
+both but none of the threads, so it gets a new bridge for its first question.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
 from crewai_hitl_nb.kernel import crewai_events
-from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen, say
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen, print_notice
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge, checked_flows
 from crewai_hitl_nb.kernel.gates.gates import GATES
@@ -42,10 +42,11 @@ from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire
 from crewai_hitl_nb.widget.run import run_bundle
 
 FIRST_ATTEMPT_SECONDS: Final = 5.0
-"""How long enable() waits to see if the server is there; a wrong address shows much sooner."""
+"""How long enable() waits for the server at most; a wrong address fails much sooner."""
 
 GOODBYE_SECONDS: Final = 1.0
-"""How long the end of the program may take to tell the server; it notices by itself too."""
+"""How long the end of the program may be delayed to cancel its questions on the server, which
+otherwise notices by itself that the program has ended."""
 
 
 class Session:
@@ -119,41 +120,41 @@ class Session:
         )
 
     def asker(self) -> Asker | None:
-        """Return whom to ask through; None for crewAI's own console prompt.
+        """Return the asker to use; None for crewAI's own console prompt.
 
         Raises:
-            NotAnswered: In a kernel without a server, where the console would approve
-                silently: crewAI reads the kernel's closed stdin there.
+            NotAnswered: This is a kernel and no server was found. crewAI's console would read
+                the kernel's closed stdin and approve silently.
         """
         if not self._enabled:
             return None
         asker = self._connect()
         if asker is None and self._notebook is not None:
             raise NotAnswered(
-                f"no human could be asked: no crewai-hitl server was found. {HOW_TO_NAME_ONE}.",
+                f"nobody could be asked: no crewai-hitl server was found. {HOW_TO_NAME_ONE}.",
                 "refused",
             )
         return asker
 
-    def tell_of_trouble(self) -> None:
-        """Say at once what will keep a crew from asking, before it has cost anything."""
+    def report_trouble(self) -> None:
+        """Print at once why crews cannot ask, before a run has spent time and money."""
         if self._asker is not None:
-            self._asker.tell_of_trouble(FIRST_ATTEMPT_SECONDS)
+            self._asker.report_trouble(FIRST_ATTEMPT_SECONDS)
             return
-        consequence = "a script's questions are asked at its console"
+        consequence = "a script's questions appear at its console"
         if self._notebook is not None:
-            consequence = "a crew that asks ends with an error"
-        say(f"no server was found; without one, {consequence}. {HOW_TO_NAME_ONE}")
+            consequence = "a crew that asks a question ends with an error"
+        print_notice(f"no server was found; without one, {consequence}. {HOW_TO_NAME_ONE}")
 
     def start(self, target: Target, inputs: Mapping[str, Any] | None) -> StartedRun:
-        """Begin a run in the background; as :func:`crewai_hitl_nb.start`."""
-        self.asker()  # in a kernel without a server nobody would see it, nor be asked
+        """Start a run in the background; see :func:`crewai_hitl_nb.start`."""
+        self.asker()  # raises in a kernel without a server, where nobody could see the run
         return self._starter.start(target, inputs)
 
     def after_fork(self) -> None:
-        """Go on in a forked process: it is no kernel, has no terminal, and asks for itself.
+        """Continue in a forked process, which is not a kernel, has no terminal and asks on its own.
 
-        The parent's bridge is left alone: its connection and its questions are the parent's.
+        The parent's bridge is not touched: its connection and questions belong to the parent.
         """
         crewai_events.after_fork()
         self._lock = threading.Lock()
@@ -165,7 +166,7 @@ class Session:
         self.runs.after_fork()
 
     def close(self) -> None:
-        """Put everything back and end the bridge."""
+        """Restore crewAI's own behaviour and close the bridge."""
         self._enabled = False
         while self._closers:
             self._closers.pop()()
@@ -173,7 +174,7 @@ class Session:
     def _connect(self) -> Asker | None:
         with self._lock:
             if self._asker is None and (endpoint := self._find()) is not None:
-                bridge = Bridge(endpoint, self._waiter.source_id, self._wanted)
+                bridge = Bridge(endpoint, self._waiter.source_id, self._on_run_event)
                 if self._waiter.kernel_id is not None:
                     bridge.take_over(self._waiter.kernel_id)
                 screen = self._screen(bridge)
@@ -202,7 +203,7 @@ class Session:
     def _run_view(self, begun: RunStarted) -> dict[str, Any]:
         return run_bundle(begun, self._asker.bridge.endpoint if self._asker else None)
 
-    def _wanted(self, event: UnknownEvent) -> None:
+    def _on_run_event(self, event: UnknownEvent) -> None:
         if event.type == "run_cancel_requested" and event.execution_id is not None:
             self._starter.cancel(event.execution_id)
 
@@ -234,12 +235,12 @@ def _new_source_id() -> str:
 
 
 class Switch:
-    """Holds the one session of this process."""
+    """Holds the only session of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._session: Session | None = None
-        self._said: _Said | None = None
+        self._arguments: _Arguments | None = None
         if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
             os.register_at_fork(after_in_child=self._after_fork)
 
@@ -254,76 +255,76 @@ class Switch:
         default: Any = None,
         durable_flows: DurableFlows = False,
     ) -> None:
-        """Let every human input of crewAI in this process go through the bridge.
+        """Send every human input request of crewAI in this process through the bridge.
 
-        From here on, in every cell and thread, until :func:`disable`. Calling it again
-        without arguments changes nothing; with other arguments it starts anew, and what is
-        pending is withdrawn. Where there is no server, or it cannot be reached, that is said
-        at once on stderr, with what to do.
+        This applies from now on in every cell and thread, until :func:`disable`. Calling it again
+        without arguments changes nothing. With other arguments it starts again, and pending
+        questions are withdrawn. If no server is found or it cannot be reached, a message on
+        stderr says so at once, and what to do.
 
         Args:
-            url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``; None to
-                find it, which inside Jupyter needs nothing.
-            token: Its token.
-            timeout: Seconds, or a ``timedelta``, until a question's deadline, unless it names
-                its own; None for none.
-            remind_after: Seconds, or a ``timedelta``, until those who look are told again.
+            url: The server's URL prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Default:
+                find the server; inside Jupyter this needs no configuration.
+            token: The server's token.
+            timeout: Time until a question's deadline, in seconds or as a ``timedelta``, unless the
+                question has its own; None for no deadline.
+            remind_after: Time until a reminder is sent, in seconds or as a ``timedelta``.
             on_expiry: What happens at the deadline: ``fail`` (the usual), ``default`` or
                 ``wait``.
-            default: The answer for ``on_expiry="default"``, e.g.
-                ``{"decision": "approve"}``. A question that it does not fit expires.
-            durable_flows: True, or classes of flows: their ``@human_feedback`` stores the
-                flow and ends its run; :func:`resume_pending` goes on with it.
+            default: The answer for ``on_expiry="default"``, e.g. ``{"decision": "approve"}``. A
+                question for which it is not valid expires.
+            durable_flows: True, or flow classes. Their ``@human_feedback`` stores the flow and
+                ends its run; :func:`resume_pending` continues it.
 
         Raises:
-            BadRequest: When the URL is no URL of a server.
-            ValueError: A time or a policy does not fit; the message says what.
-            WrongArgument: An argument is of the wrong kind.
+            BadRequest: The URL cannot be the URL of a server.
+            ValueError: A time or policy is not valid; the message says which.
+            WrongArgument: An argument has the wrong type.
         """
-        said = _Said(
+        given = _Arguments(
             arguments.text_or_none("url", url),
             arguments.text_or_none("token", token),
             Terms.of(timeout, remind_after, on_expiry, default),
             checked_flows(durable_flows),
         )
-        if (session := self._begin(said)) is not None:
-            session.tell_of_trouble()
+        if (session := self._begin(given)) is not None:
+            session.report_trouble()
 
     def on_quietly(self, url: str | None = None, token: str | None = None) -> None:
-        """Do the same for who knows better: the server begins now, or the error comes at once."""
-        self._begin(_Said(url, token))
+        """Enable without messages, for callers that start the server or report its absence."""
+        self._begin(_Arguments(url, token))
 
     def is_on(self) -> bool:
-        """Say whether human input goes through the bridge now."""
+        """Say whether the bridge is enabled."""
         return self._session is not None
 
     def session(self) -> Session:
-        """Return the session, turned on as :meth:`on` would if it is not."""
+        """Return the session; enable the bridge if it is off."""
         self.on_quietly()
         session = self._session
         if session is None:
-            raise NotAnswered("the bridge was disabled meanwhile; call enable() again", "refused")
+            raise NotAnswered("the bridge has just been disabled; call enable() again", "refused")
         return session
 
     def off(self) -> None:
-        """Put everything back as it was; what is pending is withdrawn."""
+        """Stop using the bridge and restore crewAI's own behaviour; withdraw pending questions."""
         with self._lock:
             self._close()
 
-    def _begin(self, said: "_Said") -> Session | None:
-        """Begin a session and return it; None where the one that goes on is meant."""
+    def _begin(self, given: "_Arguments") -> Session | None:
+        """Begin a session and return it; None if the current session already fits."""
         with self._lock:
             if self._session is not None:
-                if said in (_SAID_NOTHING, self._said):
+                if given in (_NO_ARGUMENTS, self._arguments):
                     return None
                 self._close()
-            self._session = Session(said.url, said.token, said.terms, said.durable_flows)
-            self._said = said
+            self._session = Session(given.url, given.token, given.terms, given.durable_flows)
+            self._arguments = given
             atexit.register(self.off)
             return self._session
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()  # another thread may have held it, and is not here
+        self._lock = threading.Lock()  # a thread that held it does not exist here
         if self._session is not None:
             self._session.after_fork()
 
@@ -335,7 +336,7 @@ class Switch:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Arguments:
     """The arguments of ``enable()``."""
 
     url: str | None = None
@@ -344,4 +345,4 @@ class _Said:
     durable_flows: DurableFlows = False
 
 
-_SAID_NOTHING: Final = _Said()
+_NO_ARGUMENTS: Final = _Arguments()

@@ -1,7 +1,7 @@
-"""The widgets: what a notebook shows by itself, in any front end.
+"""The widgets that a notebook displays, in any front end: cards, runs and the inbox.
 
-Below it are the protocol and anywidget; above it is the kernel half. It does not import
-crewAI.
+They build on the client, the protocol and anywidget; the kernel half uses them. They do not
+import crewAI.
 """
 
 from crewai_hitl_nb.widget.card import CardWidget

@@ -1,18 +1,18 @@
-"""What a page may ask of the kernel behind its card: one list, for frames and for calls.
+"""The list of frames and calls that a page may send through the kernel behind its card.
 
-The relay (``relay.py``) speaks to the server with the kernel's key, which may publish, cancel
-and name who answered. Whoever steers the page must not get those rights, so nothing that a page
-wrote is passed on: it is decoded here, held against this list, and written anew.
+The relay (``relay.py``) talks to the server with the kernel's key, which may publish, cancel, and
+name the person who answered. Anyone who controls the page must not get those rights. So nothing
+that a page wrote is passed on: it is decoded here, checked against this list, and written anew.
 
 * A card may look up, answer and claim its own request.
-* A run may do so with the requests of its run. It may also read the run's past, ask whether the
-  process that began it is there, and ask that the run be cancelled.
+* A run may do the same with the requests of its run. It may also read the run's past events, ask
+  whether the process that began it is connected, and ask that the run be cancelled.
 * The inbox may look up, answer and claim every request.
 
-A card reads the stream of its run. Where its question belongs to no run there is no such stream,
-and the card is sent only what is said of that question. A stream takes ``last_event_id``,
-``replay``, ``texts`` and ``type``, and no other parameter: with ``source`` the page would count as
-a process that waits for answers. Below it is the protocol; it does no I/O.
+A card reads the stream of its run. If its question belongs to no run, there is no such stream, and
+the card receives only the events of that question. A stream takes the parameters
+``last_event_id``, ``replay``, ``texts`` and ``type``, and no others: with ``source``, the page
+would count as a process that waits for answers. It uses the protocol and does no I/O.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, TooLarge
 from crewai_hitl_nb.protocol.frames import decode_body
 
 SURFACES: Final = frozenset({"card", "inbox", "widget"})
-"""What a page may say that it is; the console or a default it is not."""
+"""The values of ``via`` that a page may send; a page is never the console or a default answer."""
 
 _VIA: Final = "widget"
-"""What is passed on: all that a kernel knows of a page is that it speaks through the widget."""
+"""The ``via`` that is passed on: the kernel knows only that the page uses the widget."""
 
 _STREAM_QUERY: Final = frozenset({"last_event_id", "replay", "texts", "type"})
 _PAST_QUERY: Final = frozenset({"last_event_id", "limit", "replay", "texts"})
@@ -42,23 +42,23 @@ _FRAMES: Final[Mapping[str, frozenset[str]]] = {
 _CANCEL: Final = frozenset({"type", "execution_id", "via"})
 
 _CONTROL: Final = frozenset({"ack", "error", "gap", "heartbeat"})
-"""Frames down that are about the connection; no event can have such a type."""
+"""Types of frames about the connection itself; no event can have such a type."""
 
 _CANCEL_REQUESTED: Final = "run_cancel_requested"
 
 _MAX_VALUE_CHARS: Final = 4000
-"""The longest value of a parameter: a list of event types."""
+"""The longest value of a parameter, such as a list of event types."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a widget shows, and so what its page may speak of.
+    """What a widget shows, which determines what its page may access.
 
     Attributes:
-        request_id: The one request of a card.
-        execution_id: The run that is shown, or to which a card's request belongs.
-        is_run: Whether the run itself is shown.
-        is_inbox: Whether all that is pending is shown.
+        request_id: The only request of a card.
+        execution_id: The run that is shown, or the run of a card's request.
+        is_run: Whether the widget shows a run.
+        is_inbox: Whether the widget shows all pending requests.
         source_id: The process that began the run.
     """
 
@@ -70,7 +70,7 @@ class Scope:
 
     @classmethod
     def of(cls, mode: str, payload: Mapping[str, Any]) -> "Scope":
-        """Return the scope of a widget in this mode, which holds this."""
+        """Return the scope of a widget with this mode and this payload."""
         if mode == "inbox":
             return cls(is_inbox=True)
         event = payload.get("event")
@@ -86,7 +86,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame up, written anew."""
+    """A frame to the server, written anew."""
 
     ref: str
     request_id: str
@@ -95,14 +95,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class Call:
-    """A call, written anew.
+    """An HTTP call, written anew.
 
     Attributes:
         method: ``GET`` or ``POST``.
-        path: Below the server's prefix, with each part encoded.
-        params: Its query.
-        body: What it sends.
-        request_id: The request that it speaks of, whose run is still to be looked at.
+        path: The path below the server's prefix, with each part encoded.
+        params: The query.
+        body: The body.
+        request_id: The request that it is about, whose run the relay still has to check.
         reads: Whether it only reads that request.
     """
 
@@ -115,52 +115,52 @@ class Call:
 
 
 def stream_path(scope: Scope) -> str:
-    """Return the stream that the widget reads: its own run's where it has one."""
+    """Return the path of the widget's stream: that of its own run if it has one."""
     if scope.is_inbox or scope.execution_id is None:
         return "ws/human-input"
     return f"ws/human-input/{_part(scope.execution_id)}"
 
 
-class _Down(msgspec.Struct):
+class _FrameFromServer(msgspec.Struct):
     type: str
     request_id: str | None = None
 
 
 def is_shown(scope: Scope, text: str | bytes) -> bool:
-    """Say whether a frame down may go on to the page: the stream may be wider than the widget."""
+    """Say whether the page may see a frame: the stream may contain more than the widget shows."""
     if scope.is_inbox or scope.execution_id is not None:
         return True
     try:
-        said = msgspec.json.decode(text, type=_Down)
+        frame = msgspec.json.decode(text, type=_FrameFromServer)
     except msgspec.DecodeError:
         return False
-    return said.type in _CONTROL or said.request_id == scope.request_id
+    return frame.type in _CONTROL or frame.request_id == scope.request_id
 
 
 def stream_query(query: Mapping[Any, Any]) -> dict[str, str]:
     """Return a stream's parameters.
 
     Raises:
-        Forbidden: One that a card does not need.
-        BadRequest: A value that is none.
+        Forbidden: A parameter is not allowed.
+        BadRequest: A value is not valid.
     """
-    return _listed({k: v for k, v in query.items() if v is not None}, _STREAM_QUERY)
+    return _allowed_query({k: v for k, v in query.items() if v is not None}, _STREAM_QUERY)
 
 
 def frame_of(scope: Scope, text: str) -> Frame:
     """Return a page's frame, written anew.
 
     Raises:
-        HitlError: What is wrong with it, or not allowed.
+        HitlError: The frame is not valid or not allowed.
     """
-    said = _object(text)
-    kind, ref, request_id = (said.get(name) for name in ("type", "ref", "request_id"))
+    given = _object(text)
+    kind, ref, request_id = (given.get(name) for name in ("type", "ref", "request_id"))
     if not isinstance(kind, str) or kind not in _FRAMES:
-        raise Forbidden("a page may only send answers and claims through its kernel")
+        raise Forbidden("a page may send only answers and claims through its kernel")
     if not isinstance(ref, str) or not isinstance(request_id, str):
-        raise BadRequest("a frame names its `ref` and its `request_id` as texts")
-    _own(scope, request_id)
-    frame = _said(said, _FRAMES[kind])
+        raise BadRequest("a frame must have a `ref` and a `request_id`, both texts")
+    _check_own(scope, request_id)
+    frame = _allowed_fields(given, _FRAMES[kind])
     return Frame(ref=ref, request_id=request_id, text=msgspec.json.encode(frame).decode())
 
 
@@ -168,79 +168,81 @@ def call_of(scope: Scope, method: str, address: str, body: object) -> Call:
     """Return a page's call, written anew.
 
     Raises:
-        HitlError: What is wrong with it, or not allowed.
+        HitlError: The call is not valid or not allowed.
     """
     if len(address) > _MAX_VALUE_CHARS:
-        raise BadRequest(f"an address has at most {_MAX_VALUE_CHARS} characters")
-    path, _, query = address.partition("?")
-    params = dict(parse_qsl(query, keep_blank_values=True))
+        raise BadRequest(f"an address may have at most {_MAX_VALUE_CHARS} characters")
+    path, _, encoded = address.partition("?")
+    params = dict(parse_qsl(encoded, keep_blank_values=True))
     match method, *(unquote(part) for part in path.split("/")):
         case "GET", "requests", str(one) if not params:
-            _own(scope, one)
+            _check_own(scope, one)
             return Call("GET", f"requests/{_part(one)}", {}, request_id=one, reads=True)
         case "POST", "requests", str(one), "answer" if not params:
-            _own(scope, one)
-            said = _said(_object(body), _ANSWER | {"idempotency_key"})
-            return Call("POST", f"requests/{_part(one)}/answer", {}, _json(said), one)
+            _check_own(scope, one)
+            answer = _allowed_fields(_object(body), _ANSWER | {"idempotency_key"})
+            return Call("POST", f"requests/{_part(one)}/answer", {}, _json(answer), one)
         case "POST", "requests", str(one), "claim" if not params:
-            _own(scope, one)
-            said = _said(_object(body), frozenset({"via"}))
-            return Call("POST", f"requests/{_part(one)}/claim", {}, _json(said), one)
+            _check_own(scope, one)
+            claim = _allowed_fields(_object(body), frozenset({"via"}))
+            return Call("POST", f"requests/{_part(one)}/claim", {}, _json(claim), one)
         case "GET", "poll", "human-input", str(run) if scope.is_run and run == scope.execution_id:
-            return Call("GET", f"poll/human-input/{_part(run)}", _listed(params, _PAST_QUERY))
+            query = _allowed_query(params, _PAST_QUERY)
+            return Call("GET", f"poll/human-input/{_part(run)}", query)
         case "GET", "sources", str(source) if scope.is_run and source == scope.source_id:
             return Call("GET", f"sources/{_part(source)}", {})
         case "POST", "events" if scope.is_run and not params:
-            return Call("POST", "events", {}, _json(_cancel_wish(scope, _object(body))))
+            return Call("POST", "events", {}, _json(_cancel_request(scope, _object(body))))
         case _:
-            raise Forbidden("this card makes no such call through its kernel")
+            raise Forbidden("this card may not make this call through its kernel")
 
 
-def _cancel_wish(scope: Scope, said: dict[str, Any]) -> dict[str, Any]:
-    if said.get("type") != _CANCEL_REQUESTED or said.get("execution_id") != scope.execution_id:
-        raise Forbidden("a run's view may publish only that its own run be cancelled")
-    return _said(said, _CANCEL)
+def _cancel_request(scope: Scope, event: dict[str, Any]) -> dict[str, Any]:
+    if event.get("type") != _CANCEL_REQUESTED or event.get("execution_id") != scope.execution_id:
+        raise Forbidden("a run's view may publish only a request to cancel its own run")
+    return _allowed_fields(event, _CANCEL)
 
 
-def _own(scope: Scope, request_id: str) -> None:
-    """Refuse what is plainly not the widget's; of a run's the server knows more."""
+def _check_own(scope: Scope, request_id: str) -> None:
+    """Refuse a request that is clearly not the widget's; for a run, the server has to be asked."""
     if not 1 <= len(request_id) <= limits.MAX_ID_CHARS or request_id in (".", ".."):
-        raise BadRequest(f"a request's id has 1 to {limits.MAX_ID_CHARS} characters")
+        raise BadRequest(f"a request's id must have 1 to {limits.MAX_ID_CHARS} characters")
     if scope.is_inbox or scope.is_run or request_id == scope.request_id:
         return
-    raise Forbidden("a card may only answer its own request; answer others in the inbox")
+    raise Forbidden("a card may answer only its own request; answer others in the inbox")
 
 
-def _said(said: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
-    """Return the fields that a page may fill, with where it was said."""
-    for name in said:
+def _allowed_fields(given: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
+    """Return a page's fields, all of which must be allowed, with the ``via`` of a widget."""
+    for name in given:
         if name not in allowed:
-            raise Forbidden(f"a page may not say {name[:40]!r} through its kernel")
-    via = said.get("via", _VIA)
+            raise Forbidden(f"a page may not send {name[:40]!r} through its kernel")
+    via = given.get("via", _VIA)
     if not isinstance(via, str) or via not in SURFACES:
-        raise Forbidden(f"`via` is one of {', '.join(sorted(SURFACES))} for a page")
-    return {**said, "via": _VIA}
+        raise Forbidden(f"`via` must be one of {', '.join(sorted(SURFACES))} for a page")
+    return {**given, "via": _VIA}
 
 
-def _listed(query: Mapping[Any, Any], allowed: frozenset[str]) -> dict[str, str]:
+def _allowed_query(query: Mapping[Any, Any], allowed: frozenset[str]) -> dict[str, str]:
     for name, value in query.items():
         if name not in allowed:
             raise Forbidden(f"a page may not set {str(name)[:40]!r} through its kernel")
         if not isinstance(value, str) or len(value) > _MAX_VALUE_CHARS:
-            raise BadRequest(f"{name} is a text of at most {_MAX_VALUE_CHARS} characters")
+            raise BadRequest(f"{name} must be a text of at most {_MAX_VALUE_CHARS} characters")
     return dict(query)
 
 
 def _object(text: object) -> dict[str, Any]:
     if not isinstance(text, str):
-        raise BadRequest("a JSON text is missing")
+        raise BadRequest("the JSON text is missing")
     if len(text) > limits.MAX_EVENT_BYTES:
         raise TooLarge(
-            f"more than {limits.MAX_EVENT_BYTES} characters", limit=limits.MAX_EVENT_BYTES
+            f"the text has more than {limits.MAX_EVENT_BYTES} characters",
+            limit=limits.MAX_EVENT_BYTES,
         )
     value = decode_body(text)
     if not isinstance(value, dict):
-        raise BadRequest("a JSON object is expected")
+        raise BadRequest("the text must be a JSON object")
     return value
 
 

@@ -1,9 +1,9 @@
-"""What a question looks like as an output: one MIME bundle for every front end.
+"""The output of a question: one MIME bundle for every front end.
 
-* the widget view, for front ends without our extension;
-* the card's own MIME type, which the JupyterLab extension prefers, because it needs no
-  kernel: it survives a reload while the cell blocks, and a notebook opened again later;
-* plain text, for everything else.
+* The widget view, for front ends without our extension.
+* The card's own MIME type, which the JupyterLab extension prefers because it needs no kernel: the
+  card survives a page reload while the cell blocks, and is there when the notebook is reopened.
+* Plain text, for everything else.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,8 @@ def card_bundle(request: HumanInputRequired, endpoint: Endpoint | None = None) -
 
     Args:
         request: The question.
-        endpoint: The server, for a browser that cannot reach it; None to find it.
+        endpoint: The server that the kernel contacts for a browser that cannot reach it; None to
+            find it.
     """
     payload = {
         "request_id": request.request_id,
@@ -43,24 +44,24 @@ def card_bundle(request: HumanInputRequired, endpoint: Endpoint | None = None) -
     }
 
 
-def with_its_end(bundle: Mapping[str, Any], closing: ClosingEvent) -> dict[str, Any]:
-    """Return a question's bundle with how it ended: a saved notebook outlives the log."""
+def with_outcome(bundle: Mapping[str, Any], closing: ClosingEvent) -> dict[str, Any]:
+    """Return a question's bundle with its outcome: a saved notebook may outlive the log."""
     end = msgspec.json.decode(encode_event(closing))
-    text = f"{bundle['text/plain']}\n\n{visible_lines(_end_said(closing))}"
+    text = f"{bundle['text/plain']}\n\n{visible_lines(_outcome_text(closing))}"
     return {**bundle, CARD_MIME: {**bundle[CARD_MIME], "completion": end}, "text/plain": text}
 
 
-def _end_said(closing: ClosingEvent) -> str:
+def _outcome_text(closing: ClosingEvent) -> str:
     if not isinstance(closing, HumanInputCompleted):
         return ending(closing)
     values = msgspec.json.encode(closing.values).decode() if closing.values else ""
     words = [", ".join(closing.options or ()), closing.human_feedback, values]
-    said = "\n".join(word for word in words if word)
-    return f"{closing.decision} by {by(closing.answered_by)}\n{said}".strip()
+    answer = "\n".join(word for word in words if word)
+    return f"{closing.decision} by {by(closing.answered_by)}\n{answer}".strip()
 
 
 def widget_view(payload: dict[str, Any], endpoint: Endpoint | None) -> dict[str, Any]:
-    """Return the widget's part of a bundle; none where the front end was never built."""
+    """Return the widget's part of a bundle; it is empty if the front end was never built."""
     try:
         bundle = CardWidget(endpoint, request=payload)._repr_mimebundle_()
     except FrontEndNotBuilt as error:

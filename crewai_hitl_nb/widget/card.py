@@ -1,9 +1,9 @@
-"""The card as a widget: traits only, everything else is the front end's.
+"""The card as a widget: the Python side has only traits, and the front end does the rest.
 
-The same component as the JupyterLab extension draws (``js/src/view/``), for front ends
-without that extension. It holds the question and talks to the server itself, or where the
-browser cannot reach it through ``relay.py``; it neither answers nor waits, and it knows
-neither crewAI nor the bridge.
+The front end draws the same component as in the JupyterLab extension (``js/src/view/``), for front
+ends without that extension. It gets the question from the traits and talks to the server itself,
+or through ``relay.py`` if the browser cannot reach the server. The Python side neither answers nor
+waits, and depends on neither crewAI nor the bridge.
 """
 
 from typing import Any
@@ -22,15 +22,16 @@ class CardWidget(anywidget.AnyWidget):
     """One card, or the inbox of all pending requests.
 
     Args:
-        endpoint: The server, for a browser that cannot reach it; None to find it.
-        traits: See below.
+        endpoint: The server that the kernel contacts for a browser that cannot reach it; None to
+            find it.
+        traits: The traits below.
     """
 
     request = traitlets.Dict(help="`request_id` and the asking event.").tag(sync=True)
-    via = traitlets.Unicode("widget", help="How answers from here are called.").tag(sync=True)
+    via = traitlets.Unicode("widget", help="The `via` of answers from here.").tag(sync=True)
     mode = traitlets.Enum(("card", "inbox"), default_value="card").tag(sync=True)
 
-    script = traitlets.Instance(CardScript, help="What draws it.").tag(
+    script = traitlets.Instance(CardScript, help="The script that draws it.").tag(
         sync=True, **widget_serialization
     )
 
@@ -38,16 +39,16 @@ class CardWidget(anywidget.AnyWidget):
         common = shared()
         if not hasattr(type(self), "_esm"):
             type(self)._esm = common.loader
-        # A layout is a widget as well, with a message of its own when each card has one.
+        # A layout is a widget too: sharing one saves a message for each card.
         given = {"script": common.script(), "layout": common.layout(), **traits}
         super().__init__(**given)
         self._relay = Relay(self.send, lambda: Scope.of(self.mode, self.request), endpoint)
         self.on_msg(lambda _, content, __: self._relay.take(content))
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Leave the traits as they are: a page reads them, and what it may do hangs on them."""
+        """Ignore changes from a page: its permissions depend on these traits."""
 
     def close(self) -> None:
-        """Close the comm and what the browser read through it."""
+        """Close the comm and the streams that the browser read through it."""
         self._relay.close()
         super().close()

@@ -1,7 +1,7 @@
 """The inbox as an output: every pending request, live, in any notebook.
 
-The same script as the card's, in its other mode. It asks the server itself, so it shows
-the questions of every notebook, whichever kernel it was displayed by.
+It uses the card's script in another mode. The script asks the server, so the inbox shows the
+questions of every notebook, whichever kernel displayed it.
 """
 
 from typing import Any
@@ -11,13 +11,13 @@ from crewai_hitl_nb.widget.card import CardWidget
 
 
 class InboxWidget(CardWidget):
-    """The list of all that is pending."""
+    """The list of all pending requests."""
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(mode="inbox", **traits)
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return the widget's view, and for the lab extension the type it draws itself."""
+        """Return the widget's view, and the MIME type that the JupyterLab extension draws."""
         bundle = super()._repr_mimebundle_(**options)
         if bundle is None:
             return None
@@ -26,11 +26,11 @@ class InboxWidget(CardWidget):
 
 
 def inbox() -> InboxWidget:
-    """Return the inbox: every pending request, live, to answer from this notebook.
+    """Return the inbox: a live list of all pending requests, which you can answer there.
 
-    Put it last in a cell, in any notebook of the same server.
+    Make it the last expression of a cell, in any notebook of the same server.
 
     Raises:
-        FrontEndNotBuilt: In a source tree that was never built.
+        FrontEndNotBuilt: The package runs from a source tree that was never built.
     """
     return InboxWidget()

@@ -1,12 +1,12 @@
 """The fourth transport: a card reaches the server through its kernel, over the widget's comm.
 
-For pages whose browser cannot reach the server (VS Code, Colab, a page of another origin).
-The frames of a WebSocket pass through here, in both directions, on a background thread; beside
-them the calls that a card makes. What a page sends is held against the list in ``allow_list.py``
-and written anew, because it goes on with the kernel's key. Below it is the client; above it is the
-card (``card.py``). It decides nothing else: the server does.
+It is for pages whose browser cannot reach the server (VS Code, Colab, a page of another origin).
+It passes the frames of a WebSocket in both directions, and a card's HTTP calls, on a background
+thread. It checks what a page sends against the list in ``allow_list.py`` and writes it anew,
+because it is sent with the kernel's key. The server makes every other decision. It uses the
+client; the card (``card.py``) uses it.
 
-What a browser sends, and gets back, as custom messages of the widget:
+The browser sends these custom messages of the widget (left) and receives these (right):
 
     {"kind": "open", "id", "query": {…}}      opens a stream      {"kind": "frame", "id", "text"}
     {"kind": "frame", "id", "text"}           a frame up          {"kind": "ended", "id", "status"}
@@ -47,31 +47,31 @@ from crewai_hitl_nb.widget.allow_list import (
 _log = logger(__name__)
 
 SECONDS: Final = 10.0
-"""The longest wait for the server, which is near the kernel."""
+"""The longest wait for the server, which usually runs on the kernel's machine."""
 
 MAX_STREAMS: Final = 4
-"""Streams of one card: one for each page that shows it. A page that was killed leaves its
-own behind; the oldest goes when there are too many."""
+"""The most streams of one card: one for each page that shows it. A page that was killed leaves
+its stream open; when there are too many, the oldest is closed."""
 
-MAX_UNDER_WAY: Final = 64
-"""Frames and calls of one card that are being worked on; a page that sends more is no card."""
+MAX_IN_PROGRESS: Final = 64
+"""The most frames and calls of one card in progress; no real card needs more."""
 
 MAX_NAME_CHARS: Final = 200
 """The longest id of a stream or a call, and the longest Idempotency-Key."""
 
 UNREACHABLE: Final = 503
-"""What a card is told when the kernel cannot reach the server."""
+"""The status that a card gets if the kernel cannot reach the server."""
 
 Send = Callable[[Mapping[str, Any]], None]
 
 
 class Relay:
-    """One card's way to the server.
+    """One card's connection to the server.
 
     Args:
         send: Sends a message to the browser; called on the relay's thread.
-        scope: Returns what the card shows now, and so what its page may speak of.
-        endpoint: Where the server is; None to find it.
+        scope: Returns what the card shows now, which determines what its page may access.
+        endpoint: The server; None to find it.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class Relay:
         self._endpoint = endpoint
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._sockets: dict[str, ClientConnection] = {}
-        self._under_way = 0
+        self._in_progress_now = 0
 
     def take(self, message: object) -> None:
-        """Take a message from the browser; returns at once, from any thread."""
+        """Handle a message from the browser; returns at once, on any thread."""
         _thread().submit(self._take(message))
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class Relay:
     async def _take(self, message: object) -> None:
         name = message.get("id") if isinstance(message, dict) else None
         if not isinstance(message, dict) or not isinstance(name, str):
-            _log.debug("a card sent what no card sends")
+            _log.debug("a card sent an invalid message")
             return
         if len(name) > MAX_NAME_CHARS:
             _log.debug("a card sent an id that is too long")
@@ -113,7 +113,7 @@ class Relay:
                 status, text = await self._call(method, path, body, key)
                 self._send({"kind": "reply", "id": name, "status": status, "body": text})
             case _:
-                _log.debug("a card sent what no card sends")
+                _log.debug("a card sent an invalid message")
 
     def _open(self, name: str, query: Mapping[Any, Any]) -> None:
         if name in self._streams:
@@ -139,7 +139,7 @@ class Relay:
         except websockets.ConnectionClosed as closed:
             _log.debug("the stream of a card ended: %s", closed)
         except asyncio.CancelledError:
-            return  # by the browser, which knows
+            return  # the browser closed the stream
         finally:
             if self._streams.get(name) is task:
                 self._streams.pop(name)
@@ -151,24 +151,24 @@ class Relay:
             return
         ref: str | None = None
         try:
-            with self._place():
+            with self._in_progress():
                 frame = frame_of(self._scope(), text)
                 ref = frame.ref
-                await self._make_sure(frame.request_id)
+                await self._check_run(frame.request_id)
                 if name in self._sockets:
                     await self._sockets[name].send(frame.text, text=True)
         except HitlError as error:
-            said = encode_error(ref or _ref_of(text), error).decode()
-            self._send({"kind": "frame", "id": name, "text": said})
+            reply = encode_error(ref or _ref_of(text), error).decode()
+            self._send({"kind": "frame", "id": name, "text": reply})
         except (httpx.TransportError, websockets.ConnectionClosed) as lost:
             _log.debug("a frame of a card did not reach the server: %s", type(lost).__name__)
 
     async def _call(self, method: str, path: str, body: object, key: object) -> tuple[int, str]:
         try:
-            with self._place():
+            with self._in_progress():
                 call = call_of(self._scope(), method, path, body)
                 if not call.reads:
-                    await self._make_sure(call.request_id)
+                    await self._check_run(call.request_id)
                 reply = await self._request(call, _header_of(key))
                 if call.reads and reply.is_success:
                     self._check(reply.json())
@@ -180,22 +180,25 @@ class Relay:
         return reply.status_code, reply.text
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """Count a frame or a call while it is under way.
+    def _in_progress(self) -> Iterator[None]:
+        """Count a frame or a call while it is in progress.
 
         Raises:
-            TooMany: The page has enough of them.
+            TooMany: Too many are in progress.
         """
-        if self._under_way >= MAX_UNDER_WAY:
-            raise TooMany("too much of this card is under way; try again in 1 s", retry_after=1)
-        self._under_way += 1
+        if self._in_progress_now >= MAX_IN_PROGRESS:
+            raise TooMany(
+                "this card has too many frames and calls in progress; try again in 1 s",
+                retry_after=1,
+            )
+        self._in_progress_now += 1
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._in_progress_now -= 1
 
-    async def _make_sure(self, request_id: str | None) -> None:
-        """Make sure that a request belongs to the run that is shown, where one is.
+    async def _check_run(self, request_id: str | None) -> None:
+        """Check that a request belongs to the run that the widget shows, if it shows one.
 
         Raises:
             Forbidden: It does not.
@@ -211,7 +214,7 @@ class Relay:
         scope = self._scope()
         run = found.get("execution_id") if isinstance(found, dict) else None
         if scope.is_run and (run is None or run != scope.execution_id):
-            raise Forbidden("a run's view may only answer the questions of its own run")
+            raise Forbidden("a run's view may answer only the questions of its own run")
 
     async def _request(
         self, call: Call, headers: Mapping[str, str] | None = None
@@ -239,7 +242,7 @@ def _header_of(key: object) -> dict[str, str]:
     if key is None:
         return {}
     if not isinstance(key, str) or not 1 <= len(key) <= MAX_NAME_CHARS or not _is_plain(key):
-        raise BadRequest(f"an Idempotency-Key has 1 to {MAX_NAME_CHARS} printable characters")
+        raise BadRequest(f"an Idempotency-Key must have 1 to {MAX_NAME_CHARS} printable characters")
     return {"Idempotency-Key": key}
 
 
@@ -248,7 +251,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _ref_of(text: str) -> str | None:
-    """Return the ``ref`` of a frame that is refused, so that its sender hears of it."""
+    """Return the ``ref`` of a refused frame, so that its sender can match the error."""
     try:
         ref = msgspec.json.decode(text, type=_Named).ref
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, ValueError):
@@ -262,5 +265,5 @@ class _Named(msgspec.Struct):
 
 @cache
 def _thread() -> LoopThread:
-    """Return the thread of all relays of this process, begun when the first card needs it."""
+    """Return the thread of all relays of this process, started when the first card needs it."""
     return LoopThread("crewai-hitl-relay")

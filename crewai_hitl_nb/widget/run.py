@@ -1,7 +1,7 @@
-"""What a run looks like as an output: one MIME bundle, as a question has (``bundle.py``).
+"""The output of a run: one MIME bundle, as for a question (``bundle.py``).
 
-It names the run and holds the event that began it; the rest is read from the log, so the
-view lives through a reload while the kernel is busy and shows the record ever after.
+It has the run's id and the event that began it. The view reads the rest from the log, so it
+survives a page reload while the kernel is busy, and later shows the record of the run.
 """
 
 from typing import Any
@@ -19,16 +19,17 @@ def run_bundle(begun: RunStarted, endpoint: Endpoint | None = None) -> dict[str,
 
     Args:
         begun: The event that began it.
-        endpoint: The server, for a browser that cannot reach it; None to find it.
+        endpoint: The server that the kernel contacts for a browser that cannot reach it; None to
+            find it.
     """
     payload = {
         "mode": "run",
         "execution_id": begun.execution_id,
         "event": msgspec.json.decode(encode_event(run_event_to_wire(begun))),
     }
-    where = f" Watch it and answer at {endpoint.for_people}" if endpoint is not None else ""
+    where = f" Watch and answer it at {endpoint.for_people}" if endpoint is not None else ""
     return {
         **widget_view(payload, endpoint),
         CARD_MIME: payload,
-        "text/plain": f"The {begun.kind} {begun.name!r} runs.{where}",
+        "text/plain": f"The {begun.kind} {begun.name!r} is running.{where}",
     }

@@ -19,7 +19,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from crewai_hitl_nb.widget.allow_list import Scope
 from crewai_hitl_nb.widget.card import CardWidget
-from crewai_hitl_nb.widget.relay import MAX_UNDER_WAY, Relay, _thread
+from crewai_hitl_nb.widget.relay import MAX_IN_PROGRESS, Relay, _thread
 from crewai_hitl_nb.widget.script import CardScript
 from tests.attacks.conftest import KEY
 
@@ -201,7 +201,7 @@ def test_frames_that_are_under_way_have_a_bound(run_view: Page, own: str) -> Non
         free.wait(SECONDS)
 
     _thread().submit(hold())
-    count = 3 * MAX_UNDER_WAY
+    count = 3 * MAX_IN_PROGRESS
     for ref in range(count):
         frame = {"type": "claim", "ref": str(ref), "request_id": own}
         run_view.relay.take({"kind": "frame", "id": "s", "text": json.dumps(frame)})
@@ -211,7 +211,7 @@ def test_frames_that_are_under_way_have_a_bound(run_view: Page, own: str) -> Non
         replies += [frame for frame in [run_view.frame()] if "ref" in frame]
     refused = [reply for reply in replies if reply["type"] == "error"]
     assert {reply["status"] for reply in refused} == {429}
-    assert len(refused) == count - MAX_UNDER_WAY
+    assert len(refused) == count - MAX_IN_PROGRESS
     assert run_view.reply(type="claim", request_id=own)["type"] == "ack"
 
 

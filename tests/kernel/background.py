@@ -46,6 +46,17 @@ def make_crew(*descriptions: str, human_input: bool = True, llm: Any = None) -> 
     return Crew(name="Notes", agents=[agent], tasks=tasks)
 
 
+def failing_crew(cause: BaseException | None = None) -> Crew:
+    """Return a crew whose run fails: the note is too long."""
+
+    def break_down(output: Any) -> None:
+        raise ValueError("the note is too long") from cause
+
+    crew = make_crew(human_input=False)
+    crew.tasks[0].callback = break_down
+    return crew
+
+
 class BusyLLM(ScriptedLLM):
     """A model that takes its time: it answers when it is let go."""
 

@@ -7,6 +7,7 @@ a test that kills one takes its own.
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -66,12 +67,21 @@ def kernel(shared_kernel: RunningKernel, client: Client) -> RunningKernel:
 
 
 @pytest.fixture
+def terms() -> dict[str, Any]:
+    """The arguments of `enable()` about time; a test file may have a fixture of its own."""
+    return {}
+
+
+@pytest.fixture
 def bridge(
-    server: JupyterProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: JupyterProcess,
+    terms: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    """The bridge of this very process, for crews that run in it."""
+    """The bridge of the test's own process, for crews that run in it."""
     monkeypatch.setenv("CREWAI_STORAGE_DIR", str(tmp_path / "crewai"))
-    hitl.enable(server.prefix, server.token)
+    hitl.enable(server.prefix, server.token, **terms)
     yield
     hitl.disable()
 
@@ -86,10 +96,14 @@ def background(client: Client) -> Iterator[Background]:
 
 def next_question(client: Client) -> HumanInputRequired:
     """Wait for a pending question."""
-    for event in client.events(types=["human_input_required"], replay="pending"):
-        if isinstance(event, HumanInputRequired):
-            return event
-    raise AssertionError("a stream never ends by itself")
+    (question,) = pending_questions(client, 1)
+    return question
+
+
+def pending_questions(client: Client, count: int) -> list[HumanInputRequired]:
+    """Wait until this many questions are pending, and return them in order."""
+    events = client.events(types=["human_input_required"], replay="pending")
+    return list(islice((e for e in events if isinstance(e, HumanInputRequired)), count))
 
 
 def questions_since(client: Client, mark: int) -> Iterator[HumanInputRequired]:

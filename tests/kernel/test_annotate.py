@@ -26,7 +26,7 @@ _ = hitl.annotate(
     ],
     ids=["kickoff", "for_each", "for_each_async", "train"],
 )
-def test_what_was_said_of_a_task_stands_in_every_question_of_it(
+def test_an_annotation_appears_in_every_question_of_the_task(
     kernel: RunningKernel, client: Client, run: str, reason: str, answers: list[str]
 ) -> None:
     cell = kernel.begin(f"{ANNOTATED}\n_ = {run}")

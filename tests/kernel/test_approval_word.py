@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from crewai_hitl_nb.kernel.gates.approval_word import STOCK_MESSAGE, word_of_consent
+from crewai_hitl_nb.kernel.gates.approval_word import STOCK_MESSAGE, approval_word
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ from crewai_hitl_nb.kernel.gates.approval_word import STOCK_MESSAGE, word_of_con
     ],
 )
 def test_the_word_is_the_one_that_the_message_asks_for(message: str, word: str) -> None:
-    assert word_of_consent(message, "") == word
+    assert approval_word(message, "") == word
 
 
-def test_the_prompt_is_read_where_the_message_says_nothing() -> None:
-    assert word_of_consent("> ", "Delete it? (y/n)") == "y"
-    assert word_of_consent("Type 'go' to run", "Delete it? (y/n)") == "go"
+def test_the_word_is_found_in_the_prompt_if_the_message_has_none() -> None:
+    assert approval_word("> ", "Delete it? (y/n)") == "y"
+    assert approval_word("Type 'go' to run", "Delete it? (y/n)") == "go"
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_the_prompt_is_read_where_the_message_says_nothing() -> None:
         ("Comment?", ""),
     ],
 )
-def test_crewais_stock_message_counts_only_where_the_prompt_says_nothing(
+def test_crewais_stock_message_counts_only_if_the_prompt_names_no_word(
     prompt: str, word: str
 ) -> None:
-    assert word_of_consent(STOCK_MESSAGE, prompt) == word
+    assert approval_word(STOCK_MESSAGE, prompt) == word
 
 
-def test_what_a_prompt_quotes_of_the_arguments_is_no_word_to_type() -> None:
+def test_arguments_quoted_in_a_prompt_are_not_the_word_to_type() -> None:
     arguments = {"mode": "allow"}
 
     for shown in (str(arguments), json.dumps(arguments), json.dumps(arguments, indent=2)):
-        assert word_of_consent("> ", f"Call it with {shown}? (y/n)", arguments) == "y"
+        assert approval_word("> ", f"Call it with {shown}? (y/n)", arguments) == "y"

@@ -147,7 +147,7 @@ def test_a_client_names_the_argument_that_is_of_the_wrong_kind(
         call(client)
 
 
-def test_one_flag_and_a_timedelta_are_taken_for_what_they_mean() -> None:
+def test_a_single_flag_and_a_timedelta_are_accepted() -> None:
     said = annotation_of(
         hitl.annotate(task(), reason_flags="ambiguity", timeout=timedelta(minutes=2))
     )
@@ -166,7 +166,7 @@ def test_a_gate_takes_the_tool_itself() -> None:
 
 
 @pytest.mark.usefixtures("bridge")
-def test_one_flag_one_option_and_one_type_are_not_taken_letter_by_letter(client: Client) -> None:
+def test_a_single_flag_option_or_type_is_not_split_into_letters(client: Client) -> None:
     with asked(options=["yes", "no"], reason_flags="ambiguity") as answer:
         question = next_question(client)
         of_one_type = client.events(types="human_input_required", replay="pending")

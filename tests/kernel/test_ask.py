@@ -63,7 +63,7 @@ def test_a_text_comes_back_as_it_was_written(client: Client) -> None:
     assert "`a`" in question.context
 
 
-def test_an_option_comes_back_as_the_object_it_stands_for(client: Client) -> None:
+def test_a_chosen_option_is_returned_as_the_callers_object(client: Client) -> None:
     options = [date(2026, 1, 1), date(2026, 1, 2)]
     with asked(options=options) as answer:
         question = next_question(client)
@@ -91,7 +91,7 @@ def test_a_form_comes_back_as_an_instance_and_the_server_names_wrong_fields(
         assert answer.result() == Booking.model_validate(TRIP)
 
 
-def test_what_the_model_refuses_is_asked_again_with_nothing_lost(client: Client) -> None:
+def test_values_that_the_model_refuses_are_asked_again_with_nothing_lost(client: Client) -> None:
     with asked("Where to?", schema=Booking) as answer:
         first = next_question(client)
         client.answer(first.request_id, values={**TRIP, "last": "2026-11-01"})
@@ -150,9 +150,9 @@ def test_without_a_default_the_deadline_is_no_answer() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"options": []}, "options are 1 to"),
-        ({"options": ["a", "a"]}, "look alike"),
-        ({"options": [" "]}, "an option is 1 to"),
+        ({"options": []}, "there must be 1 to"),
+        ({"options": ["a", "a"]}, "the same text"),
+        ({"options": [" "]}, "an option must have 1 to"),
         ({"options": ["a"], "schema": Booking}, "not both"),
         ({"multiple": True}, "needs options"),
         ({"default": " "}, "not blank"),
@@ -163,7 +163,9 @@ def test_without_a_default_the_deadline_is_no_answer() -> None:
         ({"prompt": " "}, "blank"),
     ],
 )
-def test_what_cannot_be_asked_is_an_error_at_once(wrong: dict[str, Any], message: str) -> None:
+def test_a_question_that_cannot_be_asked_is_an_error_at_once(
+    wrong: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         hitl.ask(**{"prompt": "Well?", **wrong})
 

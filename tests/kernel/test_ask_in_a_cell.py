@@ -201,7 +201,7 @@ WITHOUT_A_SERVER = {
 
 
 @pytest.mark.parametrize("what", WITHOUT_A_SERVER)
-def test_a_kernel_without_a_server_allows_nothing_and_says_what_to_do(
+def test_a_kernel_without_a_server_approves_nothing_and_says_what_to_do(
     lonely_keeper: RunningKernel, what: str
 ) -> None:
     cell = lonely_keeper.begin(f"deleted.clear()\n{WITHOUT_A_SERVER[what]}").finish()

@@ -50,7 +50,7 @@ def run(tmp_path: Path, code: str, typed: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_every_kind_of_answer_is_taken_on_the_console(tmp_path: Path) -> None:
+def test_the_console_accepts_every_kind_of_answer(tmp_path: Path) -> None:
     code = """\
 print(repr(hitl.ask("Which?")))
 print(repr(hitl.ask("Which one?", options=["a", "b"])))
@@ -98,7 +98,7 @@ print(deleted)
     assert ended.stdout.endswith("[]\n"), ended.stderr
 
 
-def test_without_a_standard_input_or_error_nobody_answers(tmp_path: Path) -> None:
+def test_without_standard_input_or_error_no_answer_is_assumed(tmp_path: Path) -> None:
     """As under a service manager, which may start a script with both of them closed."""
     code = """\
 import sys

@@ -11,7 +11,7 @@ CARD = "application/vnd.crewai-hitl.request+json"
 
 
 @pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
-def test_the_card_stands_under_the_cell_that_asked(
+def test_the_card_appears_under_the_cell_that_asked(
     kernel: RunningKernel, client: Client, kickoff: str
 ) -> None:
     cell = kernel.begin(kickoff)
@@ -38,7 +38,7 @@ def test_one_bundle_serves_every_front_end(kernel: RunningKernel, client: Client
     assert question.prompt in bundle["text/plain"]
 
 
-def test_the_output_that_is_saved_says_how_the_question_ended(
+def test_the_saved_output_shows_how_the_question_ended(
     kernel: RunningKernel, client: Client
 ) -> None:
     cell = kernel.begin("said = hitl.ask('Which table?')")
@@ -63,7 +63,7 @@ def test_the_output_that_is_saved_says_how_the_question_ended(
         "Thread(target=lambda: hitl.ask('Which table?')).start()",
     ],
 )
-def test_what_a_click_on_a_widget_asks_stands_under_the_last_cell(
+def test_a_question_from_a_widgets_click_appears_under_the_last_cell(
     kernel: RunningKernel, client: Client, work: str
 ) -> None:
     kernel.run("1 + 1")

@@ -337,7 +337,7 @@ def deaths(mortal: JupyterProcess) -> Iterator[Deaths]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("death", ["cut", "restarted"])
-def test_an_answer_given_while_nobody_could_be_told_arrives(
+def test_an_answer_given_while_the_connection_was_down_arrives(
     deaths: Deaths, death: str, kind: str
 ) -> None:
     ended: Ended = getattr(deaths, death)

@@ -211,7 +211,7 @@ def test_a_pause_without_an_answer_is_reported_and_not_resumed(
     assert resumed(kernel) == [[question.request_id, "cancelled", "None", "NoneType"]]
 
 
-def test_a_flow_resumed_by_hand_needs_its_question_no_more(
+def test_resuming_a_flow_by_hand_cancels_its_question(
     kernel: RunningKernel, client: Client, name: str
 ) -> None:
     question = pause(kernel, client, name)
@@ -227,7 +227,7 @@ def test_a_flow_resumed_by_hand_needs_its_question_no_more(
 
 
 def test_two_steps_that_would_pause_side_by_side_fail_the_flow(kernel: RunningKernel) -> None:
-    """crewAI stores one pause of a flow: an answer to the other could never be used."""
+    """crewAI stores only one pause of a flow: an answer to the other could never be used."""
     kernel.run(
         "hitl.enable(url='http://127.0.0.1:9/', durable_flows=True)\n"  # so that both still ask
         "class Both(Flow):\n"
@@ -245,7 +245,7 @@ def test_two_steps_that_would_pause_side_by_side_fail_the_flow(kernel: RunningKe
 
     assert cell.error is not None
     assert cell.error[0] == "NotAnswered"
-    assert "crewAI stores one pause" in cell.error[1]
+    assert "crewAI stores only one pause" in cell.error[1]
     assert "None" in kernel.run("print(flow.persistence.load_pending_feedback(flow.flow_id))").text
 
 
@@ -320,7 +320,7 @@ def test_a_script_resumes_what_a_notebook_paused(
     assert next(iter(client.pending()), None) is None
 
 
-def test_a_started_flow_pauses_and_its_record_goes_on_when_it_is_resumed(
+def test_a_started_flow_pauses_and_its_record_continues_when_it_is_resumed(
     kernel: RunningKernel, client: Client, name: str
 ) -> None:
     started = kernel.run(

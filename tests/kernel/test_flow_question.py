@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.asking import NotAnswered
 from crewai_hitl_nb.kernel.flows.outcome import ChosenOutcome, feedback_for
-from crewai_hitl_nb.kernel.flows.question import feedback_question, wishes_of
+from crewai_hitl_nb.kernel.flows.question import feedback_question, settings_in
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.kernel.runs.method_loop import blocks_its_loop
@@ -66,7 +66,7 @@ def answer(text: str = "", decision: Decision | None = None, *options: str) -> H
         (7, "7"),
     ],
 )
-def test_a_steps_output_is_shown_as_what_it_is(output: Any, context: str) -> None:
+def test_a_steps_output_is_shown_in_a_form_that_fits_its_type(output: Any, context: str) -> None:
     assert question(method_output=output).context == context
 
 
@@ -87,10 +87,10 @@ def test_a_step_is_named_by_its_flow_its_method_and_its_run() -> None:
     assert asked.reason_flags == {"review": True}
 
 
-def test_metadata_of_the_flows_own_says_nothing_about_the_question() -> None:
-    wishes = wishes_of({"channel": "#tea", "user_id": 4})
+def test_a_flows_own_metadata_does_not_change_the_question() -> None:
+    wishes = settings_in({"channel": "#tea", "user_id": 4})
 
-    assert wishes == wishes_of(None)
+    assert wishes == settings_in(None)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_metadata_of_the_flows_own_says_nothing_about_the_question() -> None:
         ({"on_expiry": "default"}, "default"),
     ],
 )
-def test_a_wish_that_is_none_is_named(metadata: dict[str, Any], named: str) -> None:
+def test_an_invalid_setting_in_metadata_is_named(metadata: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        wishes_of(metadata)
+        settings_in(metadata)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_wish_that_is_none_is_named(metadata: dict[str, Any], named: str) -> N
         (answer("Fine", "approve"), "publish", "Fine"),
     ],
 )
-def test_a_choice_is_taken_as_chosen(
+def test_a_chosen_outcome_is_used_unchanged(
     given: HumanInputCompleted, outcome: str, comment: str
 ) -> None:
     chosen = feedback_for(given, OUTCOMES, default_outcome="publish")
@@ -149,7 +149,7 @@ def test_a_text_that_is_no_outcome_stays_a_text() -> None:
         (answer("  "), None),
     ],
 )
-def test_what_is_no_answer_is_never_taken_for_one(
+def test_an_unclear_answer_is_never_treated_as_one(
     given: HumanInputCompleted, emit: list[str] | None
 ) -> None:
     with pytest.raises(NotAnswered):

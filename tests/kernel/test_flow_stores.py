@@ -162,7 +162,7 @@ def test_a_flow_is_found_where_its_class_stores_it(client: Client, tmp_path: Pat
     assert (result.status, result.result) == ("finished", "paid to ours")
 
 
-def test_a_flow_is_found_where_the_caller_says_also_after_its_database_moved(
+def test_a_flow_is_found_in_the_callers_persistence_also_after_its_database_moved(
     client: Client, tmp_path: Path
 ) -> None:
     before, after = tmp_path / "before.db", tmp_path / "after.db"

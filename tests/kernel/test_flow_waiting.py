@@ -56,7 +56,7 @@ def test_the_next_flow_works_after_an_interrupt(
 
 
 @pytest.mark.parametrize("flow", ["Asks()", "AsksOnItsLoop()", "Review()"])
-def test_the_kernels_loop_goes_on_while_a_flow_waits(
+def test_the_kernels_loop_keeps_running_while_a_flow_waits(
     kernel: RunningKernel, client: Client, flow: str
 ) -> None:
     """The question is answered by a task on that very loop: it would wait for ever."""
@@ -115,7 +115,7 @@ def test_crewais_timeout_does_not_turn_a_cancelled_question_into_none(
     assert kernel.run("print(reached)").text == "[]\n"
 
 
-def test_what_was_asked_and_said_stands_in_the_flows_history(
+def test_questions_and_answers_are_in_the_flows_history(
     kernel: RunningKernel, client: Client
 ) -> None:
     cell = kernel.begin(

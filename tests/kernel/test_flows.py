@@ -17,7 +17,7 @@ def kernel(kernel: RunningKernel) -> RunningKernel:
 
 
 @pytest.mark.parametrize("how", KICKOFFS)
-def test_feedback_reaches_the_next_step_as_it_was_said(
+def test_feedback_reaches_the_next_step_unchanged(
     kernel: RunningKernel, client: Client, how: str
 ) -> None:
     cell = kernel.begin(kicked_off(how, "Review()"))
@@ -174,7 +174,7 @@ def test_metadata_says_who_should_answer_why_and_until_when(
     assert question.expires_at is not None
 
 
-def test_a_wish_that_is_none_fails_the_flow_and_says_which(kernel: RunningKernel) -> None:
+def test_an_invalid_setting_in_metadata_fails_the_flow_and_is_named(kernel: RunningKernel) -> None:
     cell = kernel.begin(kicked_off(KICKOFFS[0], "Asks(metadata={'options': 'tea'})")).finish()
 
     assert cell.error is not None

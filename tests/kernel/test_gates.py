@@ -93,7 +93,7 @@ def test_a_tool_waits_for_approval_and_then_runs(way: str, client: Client) -> No
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_rejected_call_is_blocked_and_the_agent_hears_why(way: str, client: Client) -> None:
+def test_a_rejected_call_is_blocked_and_the_agent_is_told_why(way: str, client: Client) -> None:
     tool = DeleteTool()
     with hitl.approve_tools("delete_*"), tool_crew(way, [CALL], tool) as crew, started(crew):
         client.answer(next_question(client).request_id, "It is still needed", decision="reject")
@@ -133,7 +133,7 @@ def test_edits_that_do_not_fit_the_tool_are_asked_about_again(client: Client) ->
         assert crew.result.result() == "Done"
 
     assert tool.paths == ["/tmp/d"]
-    assert "`filter`: is no JSON" in second.context
+    assert "`filter`: is not valid JSON" in second.context
     assert second.response.decisions == ("reject", "edit")  # approve would run what was changed
     assert second.response.schema["properties"]["path"]["default"] == "/tmp/c"  # type: ignore[index]
     assert "the root stays" in third.context

@@ -97,7 +97,7 @@ def beside(crew: Crew) -> Any:
         {"guardrail": "It speaks of an apple"},
     ],
 )
-def test_whoever_accepted_hears_why_it_was_refused(
+def test_a_person_who_accepted_a_draft_sees_why_a_guardrail_refused_it(
     client: Client, background: Background, run: Run, guardrail: dict[str, Any]
 ) -> None:
     ended = background(run, guarded(JudgingLLM(model="scripted"), **guardrail))
@@ -114,7 +114,7 @@ def test_whoever_accepted_hears_why_it_was_refused(
 
 
 @pytest.mark.parametrize("run", [Crew.kickoff, asynchronously])
-def test_whoever_wrote_the_refused_text_sees_it_again(
+def test_a_person_whose_text_a_guardrail_refused_sees_it_again(
     client: Client, background: Background, run: Run
 ) -> None:
     ended = background(run, guarded(guardrail=needs_an_apple))
@@ -169,7 +169,7 @@ def test_the_next_execution_of_the_task_begins_a_new_review(
         assert rounds == [1, 2]
 
 
-def test_what_was_said_before_an_attempt_failed_is_not_forgotten(
+def test_feedback_from_before_a_failed_attempt_is_not_lost(
     client: Client, background: Background
 ) -> None:
     """CrewAI begins the task anew then, and its agent has not heard the feedback."""

@@ -37,6 +37,19 @@ def hooked(point: InterceptionPoint, hook: Callable[[Any], Any]) -> Iterator[Non
         unregister_hook(point, hook)
 
 
+@contextmanager
+def hooked_crew(
+    point: InterceptionPoint,
+    hook: Callable[[Any], Any],
+    way: str,
+    calls: list[Any],
+    *tools: Any,
+) -> Iterator[Any]:
+    """Run a crew of tool calls, with the user's hook, for the length of a `with` block."""
+    with hooked(point, hook), tool_crew(way, calls, *tools) as crew, started(crew):
+        yield crew
+
+
 def approval_hook(context: ToolCallHookContext) -> bool | None:
     """crewAI's own example."""
     said = context.request_human_input(
@@ -46,13 +59,9 @@ def approval_hook(context: ToolCallHookContext) -> bool | None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_approve_is_the_word_that_the_hook_waits_for(way: str, client: Client) -> None:
+def test_approve_becomes_the_word_that_the_hook_expects(way: str, client: Client) -> None:
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.PRE_TOOL_CALL, approval_hook),
-        tool_crew(way, [CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_TOOL_CALL, approval_hook, way, [CALL], tool) as crew:
         question = next_question(client)
         client.answer(question.request_id, decision="approve")
         assert crew.result.result() == "Done"
@@ -65,40 +74,32 @@ def test_approve_is_the_word_that_the_hook_waits_for(way: str, client: Client) -
     assert '"path": "/tmp/a"' in question.context
 
 
-def test_approve_is_the_word_of_the_prompt_where_the_hook_has_no_message(client: Client) -> None:
+def test_approve_becomes_the_word_in_the_prompt_if_the_hook_has_no_message(client: Client) -> None:
     def hook(context: ToolCallHookContext) -> bool | None:
         asked = f"Run {context.tool_name} with {context.tool_input}? (yes/no)"
         return None if context.request_human_input(prompt=asked) == "yes" else False
 
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
-        tool_crew("react", [CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_TOOL_CALL, hook, "react", [CALL], tool) as crew:
         client.answer(next_question(client).request_id, decision="approve")
         crew.result.result()
 
     assert tool.paths == ["/tmp/a"]
 
 
-def test_a_hook_that_blocks_what_a_person_allowed_is_named_in_the_log(
+def test_a_hook_that_blocks_an_approved_call_is_logged(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     def hook(context: ToolCallHookContext) -> bool | None:
         return None if context.request_human_input("Sure?") == "open sesame" else False
 
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
-        tool_crew("react", [CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_TOOL_CALL, hook, "react", [CALL], tool) as crew:
         client.answer(next_question(client).request_id, decision="approve")
         crew.result.result()
 
     assert tool.paths == []
-    assert "allowed the call of delete_file, but a hook blocked it" in caplog.text
+    assert "approved the call of delete_file, but a hook blocked it" in caplog.text
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -108,11 +109,7 @@ def test_reject_blocks_whatever_the_hook_expects(way: str, client: Client) -> No
         return None
 
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
-        tool_crew(way, [CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_TOOL_CALL, hook, way, [CALL], tool) as crew:
         client.answer(next_question(client).request_id, "Not today", decision="reject")
         assert crew.result.result() == "Done"
 
@@ -127,11 +124,7 @@ def test_text_reaches_the_hook_as_it_was_typed(client: Client) -> None:
         said.append(context.request_human_input("Comment?"))
 
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.PRE_TOOL_CALL, hook),
-        tool_crew("react", [CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_TOOL_CALL, hook, "react", [CALL], tool) as crew:
         client.answer(next_question(client).request_id, "Mind the gap")
         crew.result.result()
 
@@ -142,11 +135,9 @@ def test_text_reaches_the_hook_as_it_was_typed(client: Client) -> None:
 @pytest.mark.parametrize("end", ["withdrawn", "disabled"])
 def test_a_hook_that_got_no_answer_ends_the_run(way: str, end: str, client: Client) -> None:
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.PRE_TOOL_CALL, approval_hook),
-        tool_crew(way, [CALL, CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(
+        InterceptionPoint.PRE_TOOL_CALL, approval_hook, way, [CALL, CALL], tool
+    ) as crew:
         question = next_question(client)
         if end == "withdrawn":
             client.cancel(question.request_id)
@@ -184,11 +175,7 @@ def test_a_hook_after_the_call_shows_the_result_and_may_replace_it(
         return context.request_human_input("Is this fine?") or None
 
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.POST_TOOL_CALL, hook),
-        tool_crew(way, [CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.POST_TOOL_CALL, hook, way, [CALL], tool) as crew:
         question = next_question(client)
         client.answer(question.request_id, "say that it was archived")
         assert crew.result.result() == "Done"
@@ -206,11 +193,7 @@ def model_hook(context: LLMCallHookContext) -> bool | None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_model_call_waits_for_approval(way: str, client: Client) -> None:
-    with (
-        hooked(InterceptionPoint.PRE_MODEL_CALL, model_hook),
-        tool_crew(way, []) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_MODEL_CALL, model_hook, way, []) as crew:
         question = next_question(client)
         assert crew.heard() == []
         client.answer(question.request_id, decision="approve")
@@ -225,11 +208,7 @@ def test_a_model_call_waits_for_approval(way: str, client: Client) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_refused_model_call_ends_the_run_with_the_reason(way: str, client: Client) -> None:
-    with (
-        hooked(InterceptionPoint.PRE_MODEL_CALL, model_hook),
-        tool_crew(way, []) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_MODEL_CALL, model_hook, way, []) as crew:
         client.answer(next_question(client).request_id, "Too dear", decision="reject")
         with pytest.raises(HookAborted, match="Too dear"):
             crew.result.result()
@@ -256,24 +235,16 @@ def test_without_a_server_the_hook_asks_on_the_console(
     monkeypatch.setattr("sys.stdin", io.StringIO("approve\n"))
     hitl.enable()
     tool = DeleteTool()
-    with (
-        hooked(InterceptionPoint.PRE_TOOL_CALL, approval_hook),
-        tool_crew("react", [CALL], tool) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_TOOL_CALL, approval_hook, "react", [CALL], tool) as crew:
         assert crew.result.result() == "Done"
 
     assert tool.paths == ["/tmp/a"]
 
 
-def test_a_model_call_goes_on_by_the_word_of_the_prompt(client: Client) -> None:
+def test_approving_a_model_call_gives_the_hook_the_word_in_its_prompt(client: Client) -> None:
     def hook(context: LLMCallHookContext) -> bool | None:
         return None if context.request_human_input("Call it? Reply yes") == "yes" else False
 
-    with (
-        hooked(InterceptionPoint.PRE_MODEL_CALL, hook),
-        tool_crew("react", []) as crew,
-        started(crew),
-    ):
+    with hooked_crew(InterceptionPoint.PRE_MODEL_CALL, hook, "react", []) as crew:
         client.answer(next_question(client).request_id, decision="approve")
         assert crew.result.result() == "Done"

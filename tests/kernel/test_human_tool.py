@@ -35,7 +35,7 @@ def test_the_agent_gets_the_answer(way: str, client: Client) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_agents_options_are_buttons_with_a_way_out(way: str, client: Client) -> None:
+def test_the_agents_options_are_buttons_with_none_of_these(way: str, client: Client) -> None:
     call = (NAME, {"question": "Which?", "options": ["a", "a ", "", "b"]})
     with tool_crew(way, [call], hitl.AskHumanTool()) as crew, started(crew):
         question = next_question(client)
@@ -66,7 +66,9 @@ def test_without_an_answer_the_run_ends_and_nobody_is_asked_again(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_tool_made_so_tells_the_agent_that_nobody_answered(way: str, client: Client) -> None:
+def test_a_tool_with_tell_agent_tells_the_agent_that_nobody_answered(
+    way: str, client: Client
+) -> None:
     asking = hitl.AskHumanTool(timeout=0.2, if_unanswered="tell_agent")
     with tool_crew(way, [CALL], asking) as crew, started(crew):
         assert crew.result.result() == "Done"
@@ -93,7 +95,7 @@ def test_the_same_question_is_asked_anew_rather_than_answered_from_a_cache(
     assert "1906" in crew.heard()[-1]
 
 
-def test_a_run_that_was_stopped_ends_though_the_agent_would_be_told(client: Client) -> None:
+def test_a_stopped_run_ends_even_with_tell_agent(client: Client) -> None:
     asking = hitl.AskHumanTool(if_unanswered="tell_agent")
     with tool_crew("native", [CALL, CALL], asking) as crew:
         run = asyncio.run(_cancelled(crew.crew, client))
@@ -130,7 +132,7 @@ def test_a_tool_of_the_users_that_asks_ends_the_run_alike(way: str, client: Clie
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_tool_that_takes_the_end_itself_goes_on_and_may_ask_again(
+def test_a_tool_that_catches_not_answered_continues_and_may_ask_again(
     way: str, client: Client
 ) -> None:
     @tool("Pick a table")

@@ -59,7 +59,7 @@ def test_one_line_turns_the_bridge_on_and_any_program_answers(
     assert "Shorter, please" in str(result.result())
 
 
-def test_the_times_that_were_said_closest_hold(client: Client) -> None:
+def test_the_most_specific_times_apply(client: Client) -> None:
     names = example("endings.md", "def publish_unless_somebody_objects")
     crew = make_crew()
     with ThreadPoolExecutor(1) as pool:
@@ -75,7 +75,7 @@ def test_the_times_that_were_said_closest_hold(client: Client) -> None:
     assert question.response.on_expiry == "default"
 
 
-def test_a_default_that_nobody_forestalls_is_the_answer(client: Client) -> None:
+def test_the_default_is_the_answer_if_nobody_answers_before_the_deadline(client: Client) -> None:
     hitl.enable(timeout=1)
     crew = make_crew()
     hitl.annotate(crew.tasks[0], on_expiry="default", default={"decision": "approve"})

@@ -9,7 +9,7 @@ from tests.kernel.running_kernel import RunningKernel
 
 
 @pytest.mark.parametrize("kickoff", EVERY_KICKOFF)
-def test_the_crew_goes_on_with_an_accepted_draft(
+def test_the_crew_continues_with_an_accepted_draft(
     kernel: RunningKernel, client: Client, kickoff: str
 ) -> None:
     cell = kernel.begin(kickoff)
@@ -59,9 +59,7 @@ def test_the_question_shows_the_draft_the_task_and_who_asks(
     assert None not in (question.execution_id, question.crew_id, question.task_id)
 
 
-def test_the_second_draft_is_what_the_second_question_shows(
-    kernel: RunningKernel, client: Client
-) -> None:
+def test_the_second_question_shows_the_second_draft(kernel: RunningKernel, client: Client) -> None:
     cell = kernel.begin(KICKOFF)
     client.answer(next_question(client).request_id, "More about green tea")
     second = next_question(client)

@@ -117,11 +117,11 @@ class Data:
         (Rows(), "| n | t |\n| --- | --- |\n| 1 | a |\n| 2 | None |"),
     ],
 )
-def test_a_thing_is_shown_as_what_it_is(thing: Any, shown: str) -> None:
+def test_an_object_is_shown_in_a_form_that_fits_its_type(thing: Any, shown: str) -> None:
     assert as_markdown(thing) == shown
 
 
-def test_a_large_table_is_cut_and_the_cut_is_said() -> None:
+def test_a_large_table_is_cut_and_says_so() -> None:
     table = as_markdown(Frame([[n] * 40 for n in range(1234)], [f"c{n}" for n in range(40)]))
 
     assert table.endswith("… (cut here: 1,234 rows and 40 columns in all)")
@@ -136,7 +136,7 @@ def test_a_table_inside_of_something_keeps_its_index() -> None:
     assert '"| x-9 | Bob | 4 |"' in shown
 
 
-def test_large_json_is_cut_and_the_cut_is_said() -> None:
+def test_large_json_is_cut_and_says_so() -> None:
     shown = as_markdown({"x": "y" * limits.MAX_CONTEXT_CHARS})
 
     assert len(shown) <= limits.MAX_CONTEXT_CHARS // 2

@@ -16,7 +16,7 @@ import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.protocol.runs import RunCancelled, RunFailed, RunFinished, RunStarted, type_of
 from tests.jupyter_process import JupyterProcess
-from tests.kernel.background import BusyLLM, Notebooks, make_crew, told, types_told
+from tests.kernel.background import BusyLLM, Notebooks, failing_crew, make_crew, told, types_told
 from tests.kernel.conftest import next_question, wait_until_closed
 
 pytestmark = pytest.mark.usefixtures("bridge")
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("bridge")
 LONG = 60.0
 
 
-def test_a_crew_runs_in_the_background_and_gives_its_result(client: Client) -> None:
+def test_a_crew_runs_in_the_background_and_returns_its_result(client: Client) -> None:
     run = hitl.start(make_crew("A note on {drink}"), inputs={"drink": "tea"})
     question = next_question(client)
 
@@ -38,7 +38,7 @@ def test_a_crew_runs_in_the_background_and_gives_its_result(client: Client) -> N
     assert "finished" in repr(run)
 
 
-def test_a_run_tells_what_it_does_under_the_execution_id_of_its_questions(client: Client) -> None:
+def test_a_run_publishes_its_steps_under_the_execution_id_of_its_questions(client: Client) -> None:
     run = hitl.start(make_crew("One", "Two"))
     for _ in range(2):
         client.answer(next_question(client).request_id)
@@ -58,7 +58,7 @@ def test_a_run_tells_what_it_does_under_the_execution_id_of_its_questions(client
     assert ended.result.startswith("# Two")
 
 
-def test_a_flow_tells_its_methods_and_the_tasks_of_its_crews(client: Client) -> None:
+def test_a_flow_publishes_its_methods_and_the_tasks_of_its_crews(client: Client) -> None:
     run = hitl.start(Notebooks())
     client.answer(next_question(client).request_id)
 
@@ -106,7 +106,7 @@ def test_one_agent_in_two_runs_is_refused_at_once(client: Client) -> None:
 
 
 def test_what_is_neither_a_crew_nor_a_flow_is_refused_with_a_hint() -> None:
-    with pytest.raises(TypeError, match="call the class"):
+    with pytest.raises(TypeError, match="instance of the class"):
         hitl.start(Notebooks)  # type: ignore[arg-type]
 
 
@@ -158,13 +158,8 @@ def test_somebody_elsewhere_can_ask_for_a_run_to_be_cancelled(client: Client) ->
     assert types_told(client, run.execution_id)[-1] == "run_cancelled"
 
 
-def test_an_error_comes_back_as_itself_and_is_told_with_its_cause(client: Client) -> None:
-    def break_down(output: Any) -> None:
-        raise ValueError("the note is too long") from KeyError("length")
-
-    crew = make_crew(human_input=False)
-    crew.tasks[0].callback = break_down
-    run = hitl.start(crew)
+def test_an_error_is_raised_unchanged_and_published_with_its_cause(client: Client) -> None:
+    run = hitl.start(failing_crew(KeyError("length")))
 
     with pytest.raises(ValueError, match="too long") as raised:
         run.result(LONG)
@@ -194,7 +189,7 @@ class Silent(Flow[Any]):
         return Unspeakable()
 
 
-def test_a_result_that_cannot_be_told_still_comes_back(client: Client) -> None:
+def test_a_result_that_cannot_be_published_is_still_returned(client: Client) -> None:
     run = hitl.start(Silent())
 
     assert isinstance(run.result(LONG), Unspeakable)
@@ -207,7 +202,7 @@ def test_a_result_that_cannot_be_told_still_comes_back(client: Client) -> None:
 def test_a_result_that_does_not_come_in_time_leaves_the_run_alone(client: Client) -> None:
     run = hitl.start(make_crew())
     question = next_question(client)
-    with pytest.raises(TimeoutError, match="goes on"):
+    with pytest.raises(TimeoutError, match="still running"):
         run.result(timeout=0.01)
     client.answer(question.request_id)
     assert "# A note on tea" in str(run.result(LONG))
@@ -288,7 +283,7 @@ class Letter(Flow[Any]):
         return "sent"
 
 
-def test_a_run_that_was_paused_goes_on_where_its_flow_is_resumed(
+def test_a_paused_run_continues_in_the_log_when_its_flow_is_resumed(
     server: JupyterProcess, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)  # crewAI stores the flow there

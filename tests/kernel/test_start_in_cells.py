@@ -120,7 +120,7 @@ def test_interrupting_the_cell_where_it_began_cancels_the_run(
     assert end.reason == "interrupted"
 
 
-def test_a_run_whose_cell_is_still_on_its_way_out_was_interrupted(
+def test_a_run_whose_cell_is_being_interrupted_counts_as_interrupted(
     kernel: RunningKernel, client: Client
 ) -> None:
     """The thread that asks sees the interrupt before the cell has ended."""

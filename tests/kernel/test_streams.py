@@ -11,7 +11,7 @@ from crewai.flow.human_feedback import human_feedback
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.protocol.runs import RunFinished
-from tests.kernel.background import make_crew, told
+from tests.kernel.background import failing_crew, make_crew, told
 from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.flows import ENABLE_FLOWS
 from tests.kernel.running_kernel import RunningKernel
@@ -123,13 +123,9 @@ def test_cancelling_a_streamed_run_withdraws_its_question(client: Client) -> Non
 
 
 @pytest.mark.usefixtures("bridge")
-def test_an_error_of_a_streamed_run_comes_back_as_itself() -> None:
-    def break_down(output: Any) -> None:
-        raise ValueError("the note is too long")
-
-    crew = make_crew(human_input=False)
+def test_an_error_of_a_streamed_run_is_raised_unchanged() -> None:
+    crew = failing_crew()
     crew.stream = True
-    crew.tasks[0].callback = break_down
     run = hitl.start(crew)
 
     with pytest.raises(ValueError, match="too long"):
@@ -138,7 +134,7 @@ def test_an_error_of_a_streamed_run_comes_back_as_itself() -> None:
 
 
 @pytest.mark.usefixtures("bridge")
-def test_a_stream_that_nobody_can_read_any_more_is_no_result() -> None:
+def test_a_stream_that_can_no_longer_be_read_fails_the_run() -> None:
     run = hitl.start(ReturnsAnAsynchronousStream())
 
     with pytest.raises(RuntimeError, match="has not run"):

@@ -37,7 +37,7 @@ APPROVE = {"decision": "approve"}
     ],
     ids=["nothing", "a time", "a policy", "a default", "the bridge's default"],
 )
-def test_what_a_question_says_wins_and_a_default_never_mixes_with_anothers_policy(
+def test_a_questions_own_terms_win_and_a_default_never_mixes_with_another_policy(
     own: Terms, bridge: Terms, merged: Terms
 ) -> None:
     assert own.over(bridge) == merged
@@ -53,7 +53,7 @@ def test_times_count_from_when_it_was_asked() -> None:
     assert question.response.on_expiry == "wait"
 
 
-def test_a_question_of_which_nothing_is_said_waits_until_it_is_answered() -> None:
+def test_a_question_without_terms_waits_until_it_is_answered() -> None:
     question = NO_TERMS.applied(QUESTION)
 
     assert (question.expires_at, question.remind_at) == (None, None)
@@ -70,9 +70,9 @@ def test_a_default_that_is_given_is_meant() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"timeout": 0}, "timeout is a number of seconds above 0"),
-        ({"timeout": float("nan")}, "timeout is a number of seconds above 0"),
-        ({"remind_after": -1}, "remind_after is a number of seconds above 0"),
+        ({"timeout": 0}, "timeout must be a number of seconds above 0"),
+        ({"timeout": float("nan")}, "timeout must be a number of seconds above 0"),
+        ({"remind_after": -1}, "remind_after must be a number of seconds above 0"),
         ({"on_expiry": "approve"}, "on_expiry must be 'fail', 'default' or 'wait'"),
         ({"on_expiry": "default"}, "needs an explicit default"),
     ],
@@ -82,7 +82,7 @@ def test_terms_that_make_no_sense_are_refused_at_once(wrong: dict[str, Any], mes
         Terms(**wrong)
 
 
-def test_a_reminder_reaches_those_who_look_and_the_question_waits_on(
+def test_a_reminder_reaches_readers_and_the_question_keeps_waiting(
     kernel: RunningKernel, client: Client
 ) -> None:
     kernel.run("hitl.enable(remind_after=0.5)")

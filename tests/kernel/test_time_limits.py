@@ -1,8 +1,7 @@
 """A person's time is not the agent's: limits of agents stand still while somebody is asked."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +17,6 @@ from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.kernel.runs import stopwatch
 from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person, measured
 from crewai_hitl_nb.protocol.events import Decision
-from tests.jupyter_process import JupyterProcess
 from tests.kernel.background import BusyLLM, make_crew
 from tests.kernel.conftest import Background, next_question, wait_until_closed
 from tests.kernel.tool_crews import ReActLLM, started, tool_crew
@@ -67,14 +65,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def bridge(
-    server: JupyterProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """The bridge of this process; who is asked is reminded when the limit has passed."""
-    monkeypatch.setenv("CREWAI_STORAGE_DIR", str(tmp_path / "crewai"))
-    hitl.enable(server.prefix, server.token, remind_after=1.2 * LIMIT)
-    yield
-    hitl.disable()
+def terms() -> dict[str, Any]:
+    """A reminder when the limit has passed."""
+    return {"remind_after": 1.2 * LIMIT}
 
 
 def answer_late(
@@ -105,7 +98,7 @@ def limited(llm: Any = None) -> Crew:
 
 @pytest.mark.usefixtures("bridge")
 @pytest.mark.parametrize("run", [Crew.kickoff, asynchronously])
-def test_whoever_takes_longer_than_the_agent_may_is_heard(
+def test_an_answer_that_takes_longer_than_the_agents_limit_is_used(
     client: Client, clock: Clock, background: Background, run: Run
 ) -> None:
     ended = background(run, limited())
@@ -139,7 +132,7 @@ def test_a_tool_that_needs_approval_does_not_use_up_its_agents_time(
 
 
 @pytest.mark.usefixtures("bridge")
-def test_what_the_agent_itself_takes_counts_before_and_after_a_question(
+def test_the_agents_own_time_counts_before_and_after_a_question(
     client: Client, clock: Clock
 ) -> None:
     llm = SlowLLM(clock, 0.6 * LIMIT)
@@ -148,7 +141,7 @@ def test_what_the_agent_itself_takes_counts_before_and_after_a_question(
     client.answer(next_question(client).request_id, "Shorter")
     client.answer(next_question(client).request_id)
 
-    with pytest.raises(TimeoutError, match="without the time that people took"):
+    with pytest.raises(TimeoutError, match="not counting the time that people took"):
         run.result(LONG)
 
 
@@ -166,7 +159,7 @@ def test_an_agent_on_a_loop_is_stopped_while_its_model_still_works(clock: Clock)
 
 
 @pytest.mark.usefixtures("bridge")
-def test_a_question_that_nobody_answers_ends_a_limited_agent_as_any_other(
+def test_an_unanswered_question_ends_an_agent_with_a_limit_as_any_other(
     client: Client, clock: Clock
 ) -> None:
     run = hitl.start(limited())
@@ -180,7 +173,7 @@ def test_a_question_that_nobody_answers_ends_a_limited_agent_as_any_other(
 
 
 @pytest.mark.usefixtures("bridge")
-def test_a_step_of_a_plan_goes_on_after_a_late_answer(
+def test_a_step_of_a_plan_continues_after_a_late_answer(
     client: Client, clock: Clock, background: Background
 ) -> None:
     asks = 'Thought: I ask.\nAction: ask_a_human\nAction Input: {"question": "Which?"}'

@@ -86,7 +86,7 @@ def test_a_person_is_told_the_servers_own_address(hidden: HiddenServer) -> None:
 
 @pytest.mark.parametrize("token", [None, "wrong", JupyterProcess.token])
 @pytest.mark.parametrize("path", ["crewai-hitl/health", "crewai-hitl/requests", "api/kernels"])
-def test_nobody_else_is_let_in_beside_it(
+def test_the_listener_accepts_no_other_callers(
     hidden: HiddenServer, token: str | None, path: str
 ) -> None:
     found = hidden.endpoint()
@@ -105,7 +105,7 @@ def test_a_kernels_key_opens_nothing_but_this_extension(hidden: HiddenServer) ->
         assert reply.status_code == 404
 
 
-def test_who_has_no_key_cannot_hold_much_of_it_there(hidden: HiddenServer) -> None:
+def test_a_caller_without_a_key_cannot_use_much_of_the_listener(hidden: HiddenServer) -> None:
     found = hidden.endpoint()
     assert found is not None
     address = httpx.URL(found.url)
@@ -152,25 +152,25 @@ def refused(url: str) -> list[HitlError]:
     return [of_call.value, of_stream.value]
 
 
-def test_https_spoken_to_plain_http_is_told(standalone: HumanInputServer) -> None:
+def test_https_to_a_plain_http_server_is_reported(standalone: HumanInputServer) -> None:
     for refusal in refused(standalone.url.replace("http", "https")):
         assert isinstance(refusal, WrongAddress)
         assert "begins with http://" in refusal.message
 
 
-def test_plain_http_spoken_to_https_is_told(tls_url: str) -> None:
+def test_plain_http_to_an_https_server_is_reported(tls_url: str) -> None:
     for refusal in refused(tls_url.replace("https", "http")):
         assert isinstance(refusal, WrongAddress)
         assert "begins with https://" in refusal.message
 
 
-def test_a_certificate_that_nobody_trusts_is_told_with_the_way_to_trust_it(tls_url: str) -> None:
+def test_an_untrusted_certificate_is_reported_with_how_to_trust_it(tls_url: str) -> None:
     for refusal in refused(tls_url):
         assert isinstance(refusal, WrongAddress)
         assert "SSL_CERT_FILE" in refusal.message
 
 
-def test_a_wrong_path_is_told(standalone: HumanInputServer) -> None:
+def test_a_wrong_path_is_reported(standalone: HumanInputServer) -> None:
     for refusal in refused(f"{standalone.url}elsewhere/"):
         assert isinstance(refusal, NotFound)
 
@@ -199,7 +199,7 @@ def test_turning_it_on_without_a_server_says_so_at_once(
     assert "CREWAI_HITL_URL" in cell.text
 
 
-def test_a_closed_port_is_told_at_once_and_again_where_somebody_waits(
+def test_a_closed_port_is_reported_at_once_and_again_while_a_crew_waits(
     switched_off: RunningKernel, standalone: HumanInputServer
 ) -> None:
     with socket.socket() as closed:  # bound, and not listened on
@@ -211,7 +211,7 @@ def test_a_closed_port_is_told_at_once_and_again_where_somebody_waits(
     assert "waits until the server is there" in enabled.text
 
 
-def test_a_wrong_address_is_told_at_once_and_ends_the_first_question(
+def test_a_wrong_address_is_reported_at_once_and_ends_the_first_question(
     switched_off: RunningKernel, standalone: HumanInputServer
 ) -> None:
     enabled = switched_off.run(f"hitl.enable('{standalone.url}elsewhere/', 'key')")

@@ -1,1 +1,1 @@
-"""What a question in code is made of: the kinds of answers, and flat forms."""
+"""``ask()`` and ``AskHumanTool``: questions from code and from agents, with typed answers."""

@@ -1,8 +1,8 @@
-"""What an asker wants back: a text, one or several options, or a filled form.
+"""The types of answer to ``ask()``: a text, one or several options, or a filled form.
 
-Pure. Each kind says which answers are acceptable, and turns an answer into the asker's own
-value. The server judges a form first; here the asker's own rules judge it again. Above it
-is ``public/ask.py``; below are ``ask/forms.py`` and the protocol.
+Pure. Each type says which answers are acceptable and converts an answer to the caller's own
+value. The server validates a form first; here the caller's own rules validate it again. It is
+used by ``public/ask.py`` and uses ``ask/forms.py`` and the protocol.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
 from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
-from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no
 from crewai_hitl_nb.protocol.errors import FieldError
@@ -24,53 +24,53 @@ _MAX_OPTION_CHARS = 1000
 _SCHEMA = "a type such as a pydantic model, or a JSON Schema"
 
 
-class Wanted(Protocol):
-    """One kind of answer."""
+class AnswerType(Protocol):
+    """One type of answer."""
 
     def response(self) -> Response:
         """Return which answers are acceptable."""
         ...
 
     def read(self, answer: HumanInputCompleted) -> Any:
-        """Return an answer as the asker's value.
+        """Convert an answer to the caller's value.
 
         Raises:
-            WrongValues: It does not fit.
+            WrongValues: The answer breaks the caller's rules.
         """
         ...
 
-    def refilled(self, answer: HumanInputCompleted) -> "Wanted":
-        """Return the same with what this answer said in it, to ask again."""
+    def refilled(self, answer: HumanInputCompleted) -> "AnswerType":
+        """Return the same type, filled in with this answer, to ask again."""
         ...
 
     def default(self, value: Any) -> Any:
-        """Return the asker's default as it stands on the wire.
+        """Convert the caller's default to its form on the wire.
 
         Raises:
-            ValueError: It is no possible answer.
+            ValueError: It is not a possible answer.
         """
         ...
 
 
 class Text:
-    """Whatever a person writes."""
+    """Free text."""
 
     def response(self) -> Response:
-        """Return that text is acceptable."""
+        """Return a response that accepts text."""
         return Response(decisions=("respond",))
 
     def read(self, answer: HumanInputCompleted) -> str:
-        """Return what they wrote."""
-        return said_of(answer)
+        """Return the text that the person wrote."""
+        return answer_text(answer)
 
     def refilled(self, answer: HumanInputCompleted) -> "Text":
-        """Return the same."""
+        """Return this type: a text is not filled in."""
         return self
 
     def default(self, value: Any) -> str:
-        """Return a text, which must not be blank."""
+        """Return the text, which must not be blank."""
         if not isinstance(value, str) or not value.strip():
-            raise ValueError(f"default is a text that is not blank, not {value!r}")
+            raise ValueError(f"default must be a text that is not blank, not {value!r}")
         return value
 
 
@@ -78,11 +78,11 @@ class Choice:
     """One of the options, or several.
 
     Args:
-        options: Whatever is to be chosen; each is shown as its text.
-        multiple: Whether several may be chosen; then a list comes back.
+        options: The values to choose from; each is shown as its text.
+        multiple: Whether several may be chosen; the value is then a list.
 
     Raises:
-        ValueError: There are none, or too many, or two that look alike.
+        ValueError: There are no options, or too many, or two with the same text.
     """
 
     def __init__(self, options: Iterable[Any], multiple: bool) -> None:
@@ -90,13 +90,13 @@ class Choice:
         self._options = {text_of(option): option for option in given}
         self._multiple = multiple
         if not 0 < len(given) <= limits.MAX_OPTIONS:
-            raise ValueError(f"options are 1 to {limits.MAX_OPTIONS}, not {len(given)}")
+            raise ValueError(f"there must be 1 to {limits.MAX_OPTIONS} options, not {len(given)}")
         if len(self._options) < len(given):
-            raise ValueError("two of the options look alike as text")
+            raise ValueError("two of the options have the same text")
         for label in self._options:
             if not label.strip() or len(label) > _MAX_OPTION_CHARS:
                 raise ValueError(
-                    f"an option is 1 to {_MAX_OPTION_CHARS} characters: {label[:80]!r}"
+                    f"an option must have 1 to {_MAX_OPTION_CHARS} characters: {label[:80]!r}"
                 )
 
     def response(self) -> Response:
@@ -106,14 +106,14 @@ class Choice:
         )
 
     def read(self, answer: HumanInputCompleted) -> Any:
-        """Return the option that was chosen, or the list of them."""
+        """Return the chosen option, or the list of chosen options."""
         chosen = [self._options[label] for label in answer.options or () if label in self._options]
         if not chosen:
             raise WrongValues((FieldError("", "none of the options was chosen"),))
         return chosen if self._multiple else chosen[0]
 
     def refilled(self, answer: HumanInputCompleted) -> "Choice":
-        """Return the same."""
+        """Return this type: options are not filled in."""
         return self
 
     def default(self, value: Any) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Choice:
         several = self._multiple and isinstance(value, list | tuple | set | frozenset)
         labels = [text_of(one) for one in value] if several else [text_of(value)]
         if not labels or any(label not in self._options for label in labels):
-            raise ValueError(f"default is one of the options, not {value!r}")
+            raise ValueError(f"default must be one of the options, not {value!r}")
         return {"decision": "respond", "options": labels}
 
 
@@ -130,9 +130,9 @@ class Typed:
     """A filled form.
 
     Attributes:
-        schema: A JSON Schema, for which a dict comes back, or a type that pydantic knows,
-            for which an instance does.
-        form: What people fill.
+        schema: A JSON Schema, which gives a dict, or a type that pydantic knows, which gives an
+            instance.
+        form: The form that people fill.
     """
 
     schema: Any
@@ -147,18 +147,18 @@ class Typed:
                 or a JSON Schema.
 
         Raises:
-            ValueError: It cannot be a flat form; the message names the field.
+            ValueError: It cannot be shown as a flat form; the message names the field.
         """
         if isinstance(schema, Mapping):
             return cls(schema, form_of(schema))
         if isinstance(schema, str | bytes | int | float | list | tuple | set):
             raise WrongArgument("schema", _SCHEMA, schema)
         if isinstance(schema, BaseModel):
-            raise WrongArgument("schema", f"{_SCHEMA} (pass the filled one as default=)", schema)
+            raise WrongArgument("schema", f"{_SCHEMA} (pass an instance as default=)", schema)
         try:
             described = TypeAdapter(schema).json_schema(schema_generator=FormSchema)
         except PydanticUserError as error:
-            raise ValueError(f"no form can be made of {schema!r}: {error.message}") from None
+            raise ValueError(f"cannot make a form from {schema!r}: {error.message}") from None
         return cls(schema, form_of(described))
 
     def response(self) -> Response:
@@ -166,15 +166,15 @@ class Typed:
         return Response(decisions=("respond",), schema=self.form.schema)
 
     def read(self, answer: HumanInputCompleted) -> Any:
-        """Return what was filled in, as the asker's type."""
+        """Convert the form's values to the caller's type."""
         return self._checked(self._without_nothing(self.form.read(answer.values or {})))
 
     def refilled(self, answer: HumanInputCompleted) -> "Typed":
-        """Return the form as it was filled."""
+        """Return the form with the values that the person entered."""
         return replace(self, form=self.form.refilled(answer.values or {}))
 
     def default(self, value: Any) -> dict[str, Any]:
-        """Return the values of an instance, or of a dict."""
+        """Return the form's values from an instance or a dict."""
         try:
             values = self._dumped(value)
             self._checked(values)
@@ -183,22 +183,22 @@ class Typed:
         return {"decision": "respond", "values": self.form.shown(values)}
 
     def filled_with(self, value: Any) -> "Typed":
-        """Return the form with a default in it, for people to change."""
+        """Return the form filled with a default, which people can change."""
         return replace(self, form=self.form.filled_with(self._dumped(value)))
 
     def _dumped(self, value: Any) -> dict[str, Any]:
         if isinstance(value, Mapping):
             return dict(value)
         if isinstance(self.schema, Mapping):
-            raise ValueError(f"default is a dict of the form's values, not {value!r}")
+            raise ValueError(f"default must be a dict of the form's values, not {value!r}")
         dumped = TypeAdapter(self.schema).dump_python(value, mode="json", by_alias=True)
         return dict(dumped)
 
     def _without_nothing(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values without the fields that were emptied and cannot hold None.
+        """Return the values without the fields that were emptied and cannot be None.
 
         Raises:
-            WrongValues: One of them has a default in its type, which nobody meant.
+            WrongValues: The type has a default for such a field, which the person did not mean.
         """
         emptied = [
             name
@@ -210,10 +210,10 @@ class Typed:
         return {name: value for name, value in values.items() if name not in emptied}
 
     def _checked(self, values: Mapping[str, Any]) -> Any:
-        """Return the values as the asker's type, by all of its rules.
+        """Convert the values to the caller's type, applying all of its rules.
 
         Raises:
-            WrongValues: They break one.
+            WrongValues: They break a rule.
         """
         if isinstance(self.schema, Mapping):
             if errors := _broken_rules(self.schema, values):
@@ -221,15 +221,15 @@ class Typed:
             return dict(values)
         adapter = TypeAdapter(self.schema)
         try:
-            # From JSON, in which a date is a text even for a strict model.
+            # From JSON, because there even a strict model accepts a date as a text.
             return adapter.validate_json(TypeAdapter(dict).dump_json(dict(values)))
         except ValidationError as refusal:
             raise WrongValues(errors_of(refusal)) from None
 
 
 def _broken_rules(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
-    """Return what breaks the asker's own JSON Schema; its formats were the form's to check."""
-    import jsonschema  # here, because it takes a second and most questions carry no form
+    """Return what breaks the caller's own JSON Schema; the form has checked the formats."""
+    import jsonschema  # here, because it takes a second and most questions have no form
 
     found = jsonschema.Draft202012Validator(schema).iter_errors(dict(values))
     return tuple(
@@ -238,11 +238,11 @@ def _broken_rules(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple
     )
 
 
-def wanted_of(options: Iterable[Any] | None, multiple: bool, schema: Any) -> Wanted:
-    """Return the kind of answer that the arguments of a question describe.
+def answer_type_of(options: Iterable[Any] | None, multiple: bool, schema: Any) -> AnswerType:
+    """Return the type of answer that the arguments of a question describe.
 
     Raises:
-        ValueError: They contradict each other, or cannot be asked.
+        ValueError: The arguments contradict each other, or cannot be asked.
     """
     multiple = yes_or_no("multiple", multiple)
     if schema is not None:
@@ -266,6 +266,6 @@ def errors_of(refusal: WrongValues | ValidationError) -> tuple[FieldError, ...]:
     )
 
 
-def errors_said(errors: Iterable[FieldError]) -> str:
-    """Return what is wrong as a list for people."""
+def error_list(errors: Iterable[FieldError]) -> str:
+    """Return the errors as a Markdown list for people."""
     return "\n".join(f"- `{e.field}`: {e.message}" if e.field else f"- {e.message}" for e in errors)

@@ -1,10 +1,9 @@
-"""Typed forms: from a pydantic model or a JSON Schema to the flat form that people fill.
+"""Converts a pydantic model or a JSON Schema to the flat form that people fill.
 
-Pure. The wire's forms are flat (``protocol/schema.py``); here references are resolved,
-"or nothing" becomes "need not be filled", choices become texts, and what a server must not
-check, such as a regular expression, is left to whoever reads the values. What cannot be a
-flat form is a :class:`ValueError` that names the field. Above it are ``public/ask.py`` and the
-gates; it asks nothing.
+Pure. Forms on the wire are flat (``protocol/schema.py``). Here references are resolved, a
+nullable field becomes optional, choices become texts, and rules that a server must not check,
+such as regular expressions, are left to the code that reads the values. A schema that cannot be
+flat raises :class:`ValueError` with the name of the field. ``public/ask.py`` and the gates use it.
 """
 
 import json
@@ -30,7 +29,7 @@ _KEPT: Final[Mapping[str, frozenset[str]]] = {
     "array": frozenset({"minItems", "maxItems"}),
 }
 _ZONE: Final = re.compile(r"\d(?:[Zz]|[+-]\d\d:?\d\d)$")
-_SAID: Final = ("title", "description")
+_HEADINGS: Final = ("title", "description")
 _SIMPLE: Final = frozenset({"string", "number", "integer", "boolean"})
 
 
@@ -39,21 +38,21 @@ def _same(value: Any) -> Any:
 
 
 class FormSchema(GenerateJsonSchema):
-    """pydantic's JSON Schemas, which also say where a moment has no zone."""
+    """pydantic's JSON Schemas, which here also say whether a time has a time zone."""
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
-        """Return the schema of a moment; pydantic's own is the same with and without a zone."""
+        """Return the schema of a datetime; pydantic's own ignores whether it has a time zone."""
         kind = "date-time-local" if schema.get("tz_constraint") == "naive" else "date-time"
         return {"type": "string", "format": kind}
 
     def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
-        """Return the schema of a time of day, which is naive unless it has to have a zone."""
+        """Return the schema of a time of day, without a time zone unless it requires one."""
         needs_zone = schema.get("tz_constraint") not in (None, "naive")
         return {"type": "string", "format": "time" if needs_zone else "time-local"}
 
 
 class WrongValues(Exception):
-    """Values that the form allowed and its reader refuses.
+    """The form allowed these values, but the code that asked rejects them.
 
     Attributes:
         errors: What is wrong, field by field.
@@ -68,15 +67,16 @@ class WrongValues(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """How one field's values travel.
+    """One field of a form, with the conversion of its values.
 
     Attributes:
-        schema: Of the form's property.
-        shown: From a value to what stands in the form.
-        read: From what was filled in to the value; ValueError when it is none.
-        nullable: Whether None is a value of it.
-        replaced: Whether the asker or a person put in what it shows, which is then what it
-            means to leave it out; otherwise that is up to whoever reads the values.
+        schema: The JSON Schema of the field.
+        shown: Converts a value to what the form shows.
+        read: Converts what was filled in to a value; raises ValueError if it is not one.
+        nullable: Whether None is a valid value.
+        replaced: Whether the value it shows came from the code that asked or from a person. Then
+            leaving the field out means that value; otherwise the code that reads the values
+            decides.
     """
 
     schema: dict[str, Any]
@@ -86,8 +86,8 @@ class Field:
     replaced: bool = False
 
     def showing(self, value: Any) -> "Field":
-        """Return the field with this value in it, as it stands in the form; None empties it."""
-        schema = {key: said for key, said in self.schema.items() if key != "default"}
+        """Return the field showing this value, in its form on the wire; None empties it."""
+        schema = {key: rule for key, rule in self.schema.items() if key != "default"}
         if value is not None:
             schema = _of_its_zone({**schema, "default": value})
         return replace(self, schema=schema, replaced=True)
@@ -95,13 +95,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Form:
-    """A flat form and the way from its values to the asker's and back.
+    """A flat form, with the conversion between its values and the caller's.
 
     Attributes:
-        fields: By name, in order.
-        required: Those that must be filled.
-        title: Above it.
-        description: Below the title.
+        fields: The fields by name, in order.
+        required: The names of the fields that must be filled.
+        title: The title above the form.
+        description: The text below the title.
     """
 
     fields: Mapping[str, Field]
@@ -111,21 +111,21 @@ class Form:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The form as it stands on the wire."""
-        said = {name: getattr(self, name) for name in _SAID if getattr(self, name)}
+        """The form's JSON Schema on the wire."""
+        headings = {name: getattr(self, name) for name in _HEADINGS if getattr(self, name)}
         return {
             "type": "object",
-            **said,
+            **headings,
             "properties": {name: field.schema for name, field in self.fields.items()},
             "required": [name for name in self.fields if name in self.required],
         }
 
     def filled_with(self, values: Mapping[str, Any], *, required: bool = False) -> "Form":
-        """Return the form with these values in it; values of no field are left out.
+        """Return the form filled with these values; values without a field are ignored.
 
         Args:
-            values: As the asker has them; None empties a field that may hold it.
-            required: The fields that have one must keep one.
+            values: The caller's values; None empties a field that is nullable.
+            required: Whether a field with a value becomes required.
         """
         fields = dict(self.fields)
         for name, value in values.items():
@@ -138,7 +138,7 @@ class Form:
         )
 
     def refilled(self, values: Mapping[str, Any]) -> "Form":
-        """Return the form as somebody filled it, so that nothing they typed is lost."""
+        """Return the form filled with a person's values, so that nothing they typed is lost."""
         fields = {
             name: field.showing(values[name]) if name in values else field
             for name, field in self.fields.items()
@@ -146,7 +146,7 @@ class Form:
         return replace(self, fields=fields)
 
     def shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the asker's values as they stand in the form; None in one that is empty."""
+        """Convert the caller's values to the form's; None for an empty field."""
         shown = {}
         for name, value in values.items():
             field = self.fields.get(name)
@@ -157,10 +157,10 @@ class Form:
         return shown
 
     def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what was filled in, as the asker has it.
+        """Convert the form's values to the caller's.
 
         Raises:
-            WrongValues: A field holds what it cannot mean.
+            WrongValues: A field's value cannot be converted.
         """
         left_out = {
             name: field.schema.get("default")
@@ -187,9 +187,8 @@ def form_of(schema: Mapping[str, Any], *, nested: Nested = "refuse") -> Form:
     """Return the flat form of a JSON Schema.
 
     Args:
-        schema: An object's; references into its own ``$defs`` are followed.
-        nested: What to do with a field that holds more than one value: refuse it, or take
-            JSON text for it.
+        schema: The schema of an object; references into its own ``$defs`` are followed.
+        nested: What to do with a nested field: refuse it, or let people write it as JSON text.
 
     Raises:
         ValueError: It cannot be a flat form; the message names the field and what to do.
@@ -202,7 +201,7 @@ def form_of(schema: Mapping[str, Any], *, nested: Nested = "refuse") -> Form:
             "with `properties`"
         )
     if missing := set(schema.get("required", ())) - schema["properties"].keys():
-        raise ValueError(f"{', '.join(sorted(missing))}: required, but no property of the schema")
+        raise ValueError(f"{', '.join(sorted(missing))}: required, but not in `properties`")
     form = Form(
         fields={
             name: _field(name, _resolved(field, definitions), definitions, nested)
@@ -224,29 +223,29 @@ def form_of(schema: Mapping[str, Any], *, nested: Nested = "refuse") -> Form:
 def _field(
     name: str, field: dict[str, Any], definitions: Mapping[str, Any], nested: Nested
 ) -> Field:
-    said = {key: field[key] for key in _SAID if isinstance(field.get(key), str)}
+    headings = {key: field[key] for key in _HEADINGS if isinstance(field.get(key), str)}
     kinds = _possible(field, definitions)
     default = {"default": field["default"]} if field.get("default") is not None else {}
     secret = any(k.get("format") == "password" or k.get("writeOnly") for k in (field, *kinds))
     if secret and nested == "refuse":
-        raise ValueError(f"{name}: a secret cannot be asked for, since answers are kept in a log")
+        raise ValueError(f"{name}: cannot ask for a secret, because answers are stored in a log")
     made = _of_one_kind(kinds)
     if made is None and nested == "json":
-        made = _as_json(said)
+        made = _as_json(headings)
     if made is None:
         raise ValueError(
-            f"{name}: a form is flat, so a field holds a text, a number, true or false, a date, "
-            "or choices from a list of texts (Literal, Enum, list[Literal[...]]). Ask for its "
-            "parts as fields of their own, or for JSON as a text"
+            f"{name}: forms are flat, so a field must be a text, a number, a boolean, a date, "
+            "or a choice from a list of texts (Literal, Enum, list[Literal[...]]). Make separate "
+            "fields for its parts, or ask for JSON as a text"
         )
     if default:
         default = {"default": made.shown(default["default"])}
-    schema = _of_its_zone({**said, **made.schema, **default})
+    schema = _of_its_zone({**headings, **made.schema, **default})
     return replace(made, schema=schema, nullable=_may_be_null(field, definitions))
 
 
 def _of_its_zone(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a moment's field with the format that its default has: with or without a zone."""
+    """Return a time field with the format of its default: with or without a time zone."""
     kind, default = str(schema.get("format", "")), schema.get("default")
     moment = kind.removesuffix("-local")
     if moment not in ("date-time", "time") or not isinstance(default, str):
@@ -266,7 +265,7 @@ def _may_be_null(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> bo
 
 
 def _possible(field: dict[str, Any], definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a field may be, "nothing" aside."""
+    """Return the types that a field may have, except null."""
     several = field.get("anyOf") or field.get("oneOf")
     if several:
         inner = [_resolved(one, definitions) for one in several]
@@ -315,7 +314,7 @@ def _plain(kind: Mapping[str, Any]) -> Field:
 
 
 def _choices(kind: Mapping[str, Any]) -> list[Any] | None:
-    """Return the values to choose from, if it is a choice."""
+    """Return the values to choose from, if the field is a choice."""
     if "const" in kind:
         return [kind["const"]]
     values = kind.get("enum")
@@ -351,7 +350,7 @@ def _several(kind: Mapping[str, Any]) -> Field | None:
 
 
 def _labels(values: list[Any]) -> dict[str, Any] | None:
-    """Return the values by the text that stands for each; None when two look alike."""
+    """Return the values by the text that is shown for each; None if two texts are the same."""
     if any(isinstance(value, dict | list) for value in values):
         return None
     labels = {_text_of(value): value for value in values}
@@ -359,7 +358,7 @@ def _labels(values: list[Any]) -> dict[str, Any] | None:
 
 
 def _number_of(value: Any) -> Any:
-    """Return a number that was spelt out, as pydantic spells a ``Decimal``."""
+    """Convert a number that is written as text, as pydantic writes a ``Decimal``."""
     return float(value) if isinstance(value, str) else value
 
 
@@ -367,16 +366,16 @@ def _text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _as_json(said: dict[str, Any]) -> Field:
-    description = f"{said.get('description', '')} (JSON)".strip()
+def _as_json(headings: dict[str, Any]) -> Field:
+    description = f"{headings.get('description', '')} (JSON)".strip()
     schema = {"type": "string", "description": description}
-    said.pop("description", None)
+    headings.pop("description", None)
 
     def read(text: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise ValueError(f"is no JSON: {error}") from None
+            raise ValueError(f"is not valid JSON: {error}") from None
 
     return Field(
         schema, lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str), read
@@ -384,14 +383,14 @@ def _as_json(said: dict[str, Any]) -> Field:
 
 
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema with its own reference followed, and a single ``allOf`` taken in."""
+    """Return a schema with its own reference followed and a single ``allOf`` merged."""
     own = dict(deepcopy(schema))
     seen: set[str] = set()
     while True:
         parts = own.pop("allOf", None)
         if parts is not None:
             if len(parts) != 1:
-                return own  # several at once are no plain field: refused, or JSON
+                return own  # several parts make a nested field: refused, or JSON text
             own = {**parts[0], **own}
         reference = own.pop("$ref", None)
         if reference is None:
@@ -400,5 +399,6 @@ def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
         if name in seen or name not in definitions:
             raise ValueError(f"the schema refers to {reference}, which it does not define")
         seen.add(name)
-        named = {k: v for k, v in definitions[name].items() if k != "title"}  # of its class
+        # The title is the name of a class.
+        named = {k: v for k, v in definitions[name].items() if k != "title"}
         own = {**deepcopy(named), **own}

@@ -1,5 +1,5 @@
-"""The way to the server: questions out, their ends back.
+"""The connection to the server: publishes questions and receives their answers.
 
-A thread of its own with one connection that is kept up. Below it is the client; above it is
-``asking.py``. It knows neither crewAI nor notebooks.
+It keeps one connection open, on its own thread. It builds on the client, and ``asking.py`` uses
+it. It depends on neither crewAI nor notebooks.
 """

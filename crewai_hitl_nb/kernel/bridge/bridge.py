@@ -1,16 +1,17 @@
-"""The bridge: carries questions to the server and brings their ends back.
+"""The bridge: publishes questions to the server and receives how they ended.
 
-It runs on a thread of its own, so it works while a cell blocks, and never depends on the
-kernel's shell channel. Below it is the link (one connection, kept up); above it is
-``asking.py``, which waits on a :class:`~crewai_hitl_nb.kernel.bridge.pending.PendingRequest` from
-any thread or loop. It knows neither crewAI nor notebooks.
+It runs on its own thread, so it works while a cell blocks and never depends on the kernel's
+shell channel. It uses the link (one connection, kept open); ``asking.py`` uses it and waits on a
+:class:`~crewai_hitl_nb.kernel.bridge.pending.PendingRequest` from any thread or event loop. It
+depends on neither crewAI nor notebooks.
 
-* A question is published when the connection is live, and again after every reconnection:
-  publishing is idempotent, and what the server already had is looked up, so an answer
-  given while the connection was away is found. The server away means: the crew waits.
+* A question is published when the connection is live, and again after every reconnection.
+  Publishing is idempotent. If the server already had the question, its state is looked up, so an
+  answer that was given while the connection was down is found. While the server is down, the
+  crew waits.
 * A question ends once: by an event from the server, by being withdrawn here, or because it
-  cannot be asked: the server refused it, or a fault of this side stopped it. Nothing else ends
-  it, and no failure is ever an answer.
+  cannot be asked (the server refused it, or an error on this side stopped it). Nothing else ends
+  it, and a failure is never an answer.
 """
 
 import asyncio
@@ -57,33 +58,35 @@ _log = logger(__name__)
 _T = TypeVar("_T")
 
 HEAD_START_SECONDS: Final = 0.005
-"""The longest that an asker lets the bridge go first: the interpreter's own turn for a thread."""
+"""How long an asker waits at most for the bridge to publish first: Python's switch interval
+between threads."""
 
 
 class Bridge:
-    """Every open question of this process, and the thread that carries them.
+    """Holds every open question of this process, and the thread that publishes them.
 
-    Its methods may be called from any thread and return at once, but for :meth:`head_start`
-    and :meth:`close`.
+    Its methods may be called from any thread and return at once, except :meth:`head_start`,
+    :meth:`await_first_attempt` and :meth:`close`.
 
     Args:
-        endpoint: Where the server is.
+        endpoint: The server's address and token.
         source_id: Names this process as the waiter.
-        heard: Called on the bridge's thread with each event that wants something of a run.
+        on_run_event: Called on the bridge's thread with each event that requests something of a
+            run.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
         source_id: str,
-        heard: Callable[[UnknownEvent], None] = lambda event: None,
+        on_run_event: Callable[[UnknownEvent], None] = lambda event: None,
     ) -> None:
         self.endpoint = endpoint
         self.source_id = source_id
         self._open: dict[str, PendingRequest] = {}
         self._errands: set[Future[None]] = set()
         self._client = AsyncClient(endpoint=endpoint)
-        self._link = Link(self._client, source_id, self._closed, heard)
+        self._link = Link(self._client, source_id, self._closed, on_run_event)
         self._publishing = asyncio.Lock()
         self._thread = LoopThread("crewai-hitl-bridge")
         self._keeping = self._thread.submit(self._keep())
@@ -93,21 +96,22 @@ class Bridge:
         pending = PendingRequest(request)
         self._open[request.request_id] = pending
         if self._keeping.done():
-            # The server refused this process before; what was wrong may be mended by now.
+            # The server refused this process before; the cause may have been fixed since.
             self._keeping = self._thread.submit(self._keep())
         self._run(self._attend(pending))
         return pending
 
     def head_start(self, pending: PendingRequest) -> None:
-        """Let a question go out before its asker does more, where the server is connected.
+        """Let the bridge publish a question before its asker continues, if it is connected.
 
-        What is drawn for it next holds the interpreter, and the bridge's thread would wait.
+        Drawing the question's card holds the interpreter lock, and the bridge's thread would
+        have to wait for it.
         """
         if self.is_live:
             pending.taken_up.wait(HEAD_START_SECONDS)
 
     def withdraw(self, pending: PendingRequest, reason: CancelReason) -> None:
-        """Stop waiting, now; the server is told as soon as it can be."""
+        """Stop waiting now, and cancel the question on the server as soon as possible."""
         if pending.withdraw(reason):
             self._run(self._link.changed())
 
@@ -122,59 +126,61 @@ class Bridge:
 
     @property
     def trouble(self) -> str | None:
-        """Why the server has not been reached, if it was tried and never succeeded."""
+        """Why the server could not be reached, if no attempt has succeeded yet."""
         return self._link.trouble
 
     def await_first_attempt(self, seconds: float) -> None:
-        """Wait until the first attempt to connect has come out, for so long at most."""
+        """Wait until the first attempt to connect has succeeded or failed, up to ``seconds``."""
         wait([self._link.first], seconds)
 
     def answer(self, pending: PendingRequest, **answer: Any) -> Future[None]:
-        """Answer a question from here, as soon as the server is there.
+        """Answer a question from this process, as soon as the server is connected.
 
         Args:
-            pending: Which.
-            answer: The answer's body.
+            pending: The question.
+            answer: The fields of the answer's body.
 
         Returns:
-            Done when the question has ended, whoever's answer won. It raises what the
-            server refused the answer with while the question is still open.
+            A future that is done when the question has ended, even if another answer won. It
+            raises the server's error if the answer was refused and the question is still open.
         """
         return self._thread.submit(self._answer(pending, answer))
 
     def let_go(self, pending: PendingRequest) -> None:
-        """Stop waiting and leave the question open on the server, which has it."""
+        """Stop waiting, and leave the question open on the server."""
         pending.let_go()
         self._run(self._link.changed())
 
     def retract(self, request_id: str) -> None:
-        """Say that nobody needs this answer any more, whoever asked."""
+        """Cancel a question whose answer is no longer needed; any process may have asked it."""
         self._run(self._cancel(request_id, "withdrawn"))
 
     def call(self, errand: Callable[[AsyncClient], Coroutine[Any, Any, _T]]) -> "Future[_T]":
-        """Start a call of the server's API on the bridge's loop."""
+        """Start a call to the server's API on the bridge's event loop."""
         return self._thread.submit(errand(self._client))
 
     def take_over(self, kernel_id: str) -> None:
-        """Cancel what an earlier process of this kernel asked: nobody waits for it now.
+        """Cancel the questions of an earlier process of this kernel, which nobody waits for.
 
-        The server would see that as well, some seconds later; until then a cell that is run
-        again after a crash would have two open questions.
+        The server would notice some seconds later, but until then a cell that is run again after
+        a crash would have two open questions.
         """
         self._run(self._take_over(kernel_id))
 
     def publish(self, event: Event) -> None:
-        """Publish an event that nobody here waits on, behind those published before."""
+        """Publish an event without waiting for it, in the order of the calls."""
         self._run(self._deliver(event))
 
     def close(self, reason: CancelReason, seconds: float) -> None:
-        """Withdraw what is open, tell the server, and end; takes ``seconds`` at most."""
+        """Withdraw the open questions and stop the thread; takes ``seconds`` at most."""
         for pending in list(self._open.values()):
             self.withdraw(pending, reason)
         try:
             self._thread.run(self._finish(), seconds)
         except TimeoutError:
-            _log.debug("%s was not told in time that nobody waits", self.endpoint.url)
+            _log.debug(
+                "%s did not confirm in time that the questions are cancelled", self.endpoint.url
+            )
         self._thread.close()
 
     def _run(self, errand: Coroutine[Any, Any, None]) -> None:
@@ -187,17 +193,17 @@ class Bridge:
     async def _keep(self) -> None:
         try:
             await self._link.keep()
-        except Exception as error:  # noqa: BLE001 - whatever ended it, nobody may wait for ever
+        except Exception as error:  # noqa: BLE001 - no error may leave a crew waiting for ever
             self._link.report(str(_refusal(error)))
             for pending in list(self._open.values()):
                 pending.refuse(_refusal(error))
             await self._link.changed()
 
     async def _attend(self, pending: PendingRequest) -> None:
-        """Carry one question to its end."""
+        """Publish a question on each new connection until it ends."""
         told_in = 0
         asked = False
-        pending.taken_up.set()  # from here to the connection this thread stops nowhere
+        pending.taken_up.set()  # from here this thread does not pause before it sends
 
         def has_turned() -> bool:
             news = self._link.is_live and self._link.number != told_in
@@ -218,10 +224,10 @@ class Bridge:
             await self._cancel(pending.request.request_id, pending.withdrawn)
 
     async def _ask(self, pending: PendingRequest) -> int:
-        """Publish a question; return the number of the connection that has it, or 0."""
+        """Publish a question; return the number of the connection it went out on, or 0."""
         number = self._link.number
         body = encode_event(pending.request)
-        if len(body) > limits.MAX_EVENT_BYTES:  # a larger one can end a connection, unanswered
+        if len(body) > limits.MAX_EVENT_BYTES:  # it could close the connection without a response
             pending.refuse(_too_large(len(body)))
             return number
         try:
@@ -234,7 +240,7 @@ class Bridge:
                 if found.completion is not None:
                     pending.settle(found.completion)
         except Unavailable as error:
-            _log.debug("request %s goes again: %s", pending.request.request_id, error)
+            _log.debug("request %s is sent again: %s", pending.request.request_id, error)
             await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
             return 0
         except HitlError as refusal:
@@ -249,26 +255,26 @@ class Bridge:
                     with suppress(Settled):
                         await self._client.cancel(request.request_id, reason="source_lost")
         except HitlError as error:
-            _log.debug("what this kernel asked before is left to the server: %s", error)
+            _log.debug("the earlier questions of this kernel are not cancelled: %s", error)
 
     async def _answer(self, pending: PendingRequest, answer: dict[str, Any]) -> None:
         question = msgspec.Raw(encode_event(pending.request))
-        said = {**answer, "request_id": pending.request.request_id}
+        fields = {**answer, "request_id": pending.request.request_id}
         key = new_event_id()
         while True:
             await self._link.until(lambda: self._link.is_live or not pending.is_open)
             if not pending.is_open:
                 return
             try:
-                # First, because this connection may be the first one that it goes out on.
+                # The question first: the server may not have it yet.
                 await self._link.send("publish", events=[question])
-                reply = await self._link.send("answer", **said, idempotency_key=key)
+                reply = await self._link.send("answer", **fields, idempotency_key=key)
                 answered: Answered = read_as(reply, Answered)
                 pending.settle(answered.event)
             except Settled as late:
                 pending.settle(_closing_event(late))
             except Unavailable as error:
-                _log.debug("an answer goes again: %s", error)
+                _log.debug("an answer is sent again: %s", error)
                 await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
                 continue
             await self._link.changed()
@@ -278,23 +284,23 @@ class Bridge:
         try:
             await self._link.tell("cancel", request_id=request_id, reason=reason)
         except (Settled, Unknown) as late:
-            _log.debug("request %s needed no cancelling: %s", request_id, late)
+            _log.debug("request %s did not need to be cancelled: %s", request_id, late)
         except HitlError as refusal:
             _log.warning("request %s could not be cancelled: %s", request_id, refusal)
 
     async def _deliver(self, event: Event) -> None:
         try:
-            async with self._publishing:  # first come, first served
+            async with self._publishing:  # in the order of the calls
                 try:
-                    await self._tell(event)
-                except EventExists:  # an id that another process told first, or took
-                    await self._tell(msgspec.structs.replace(event, event_id=new_event_id()))
+                    await self._send(event)
+                except EventExists:  # another process has published this id
+                    await self._send(msgspec.structs.replace(event, event_id=new_event_id()))
         except HitlError as refusal:
             _log.warning("event %s was refused: %s", event.event_id, refusal)
-        except Exception:  # noqa: BLE001 - nobody waits for this errand, so it is said here
+        except Exception:  # noqa: BLE001 - no caller waits for this error, so it is logged here
             _log.exception("event %s could not be sent", event.event_id)
 
-    async def _tell(self, event: Event) -> None:
+    async def _send(self, event: Event) -> None:
         await self._link.tell("publish", events=[msgspec.Raw(encode_event(event))])
 
     async def _finish(self) -> None:
@@ -310,7 +316,7 @@ class Bridge:
 
 
 def _refusal(error: Exception) -> HitlError:
-    """Return why nothing can be asked."""
+    """Return the error that says why a question cannot be asked."""
     if isinstance(error, HitlError):
         return error
     return HitlError(f"it could not be sent ({type(error).__name__}: {text_of(error)})")
@@ -318,17 +324,17 @@ def _refusal(error: Exception) -> HitlError:
 
 def _too_large(size: int) -> TooLarge:
     return TooLarge(
-        f"the question comes to {size:,} bytes; at most {limits.MAX_EVENT_BYTES:,} can be asked: "
-        "shorten its text, or name a place where it can be read",
+        f"the question has {size:,} bytes, more than the limit of {limits.MAX_EVENT_BYTES:,}: "
+        "shorten its text, or link to a place where it can be read",
         limit=limits.MAX_EVENT_BYTES,
     )
 
 
 def _closing_event(late: Settled) -> ClosingEvent:
-    """Return the event that closed a question before the answer came.
+    """Return the event that closed a question before the answer arrived.
 
     Raises:
-        Settled: When the server does not tell.
+        Settled: The server's error does not contain the event.
     """
     if late.details.get("event") is None:
         raise late

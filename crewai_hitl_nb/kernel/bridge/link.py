@@ -83,7 +83,7 @@ class Link:
             except HitlError as error:
                 if self.number == 0:
                     raise
-                _log.warning("%s refuses the kernel now: %s", self._client.endpoint.url, error)
+                _log.warning("%s now refuses this kernel: %s", self._client.endpoint.url, error)
             await self._send_through(None)
             await asyncio.sleep(limits.RECONNECT_MAX_SECONDS)
 
@@ -124,7 +124,7 @@ class Link:
             try:
                 return await self.send(kind, **fields)
             except Unavailable as error:
-                _log.debug("%s goes again: %s", kind, error)
+                _log.debug("%s is sent again: %s", kind, error)
                 await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
 
     async def _follow(self) -> None:
@@ -161,7 +161,7 @@ class Link:
             self.report(lost.reason)
         if self._losses == LOSSES_BEFORE_WARNING:
             _log.warning(
-                "%s is away (%s); a crew that asks waits and goes on when it is back",
+                "%s is away (%s); a crew that asks a question waits until it is back",
                 self._client.endpoint.url,
                 lost.reason,
             )

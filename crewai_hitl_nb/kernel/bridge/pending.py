@@ -1,7 +1,7 @@
-"""A question on its way, and its one end.
+"""A question that is waiting for its outcome.
 
-The thing that the bridge (``bridge/bridge.py``) and whoever waits (``asking.py``) share across
-threads and loops. It does no I/O.
+The bridge (``bridge/bridge.py``) and the code that waits (``asking.py``) share this object across
+threads and event loops. It does no I/O.
 """
 
 import threading
@@ -19,14 +19,14 @@ from crewai_hitl_nb.protocol.ids import new_event_id
 
 
 class PendingRequest:
-    """Ends once, by the first of `settle`, `refuse`, `withdraw` and `let_go`.
+    """A question's outcome, set once by the first of `settle`, `refuse`, `withdraw` and `let_go`.
 
     Attributes:
-        request: What was asked.
+        request: The question.
         outcome: Becomes the event that closed the request, or the server's refusal.
         posted: Done when the server has the question on disk.
-        taken_up: Set when the bridge has begun to carry it.
-        withdrawn: Why nobody waits any more, if it ended that way.
+        taken_up: Set when the bridge has begun to publish it.
+        withdrawn: Why it was withdrawn, if it was.
     """
 
     def __init__(self, request: HumanInputRequired) -> None:
@@ -39,28 +39,28 @@ class PendingRequest:
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the question has not ended yet."""
         return not self.outcome.done()
 
     def settle(self, closing: ClosingEvent) -> None:
-        """End it with the event that closed it on the server."""
+        """End the wait with the event that closed the question on the server."""
         with self._lock:
             if self.is_open:
                 self.outcome.set_result(closing)
 
     def refuse(self, error: HitlError) -> None:
-        """End it with the server's refusal."""
+        """End the wait with the server's refusal."""
         with self._lock:
             if self.is_open:
                 self.outcome.set_exception(error)
 
     def let_go(self) -> None:
-        """End it here and leave it open on the server: it needs nobody who waits."""
+        """End the wait and leave the question open on the server: it needs no waiter."""
         with self._lock:
             self.outcome.cancel()
 
     def withdraw(self, reason: CancelReason) -> bool:
-        """End it because nobody waits any more; False when it had ended already."""
+        """End the wait by withdrawing the question; False if it had already ended."""
         with self._lock:
             if not self.is_open:
                 return False

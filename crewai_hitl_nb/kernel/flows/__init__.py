@@ -1,4 +1,5 @@
-"""Flows: their feedback and their questions, the durable pause and what resuming needs.
+"""Human input for flows: feedback, ``Flow.ask()``, durable pauses and resuming after them.
 
-``patches.py`` puts all of it into crewAI; the public names are in ``kernel/public/``.
+``patches.py`` installs all of it in crewAI. The public names are ``DurableFeedback`` and
+``resume_pending``.
 """

@@ -1,7 +1,7 @@
-"""crewAI's own events for the feedback of flows, which it leaves to providers.
+"""Emits crewAI's own events for the feedback of flows, which crewAI leaves to providers.
 
-Both carry the request's id, so that listeners can tell which answer belongs to which
-question. Above it are ``flows/feedback.py`` and what resumes a flow; it asks nothing.
+Both events have the request's id, so that listeners can match answers to questions.
+``flows/feedback.py`` and ``public/resume_pending.py`` use it.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ from crewai_hitl_nb.kernel.flows.question import name_of
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 
 
-def tell_requested(
+def emit_requested(
     flow: Flow[Any], context: PendingFeedbackContext, question: HumanInputRequired
 ) -> None:
-    """Emit crewAI's own event for a question, which it leaves to providers."""
+    """Emit crewAI's own event for a question."""
     event = HumanFeedbackRequestedEvent(
         flow_name=name_of(flow),
         method_name=context.method_name,
@@ -34,7 +34,7 @@ def tell_requested(
     crewai_event_bus.emit(flow, event)
 
 
-def tell_received(flow: Flow[Any], method_name: str, feedback: str, request_id: str) -> None:
+def emit_received(flow: Flow[Any], method_name: str, feedback: str, request_id: str) -> None:
     """Emit crewAI's own event for an answer."""
     chosen = feedback if isinstance(feedback, ChosenOutcome) else None
     event = HumanFeedbackReceivedEvent(

@@ -1,8 +1,8 @@
-"""crewAI's provider of input for flows: what ``Flow.ask()`` asks.
+"""The input provider for flows: asks the questions of ``Flow.ask()``.
 
-Below it are ``flows/question.py`` and ``asking.py``; above it is crewAI, into which
-``flows/patches.py`` puts it. crewAI turns every failure of a provider into None, which a flow takes
-for "nobody is there any more" or worse; so ``Flow.ask`` is patched for this provider only:
+It uses ``flows/question.py`` and ``asking.py``; ``flows/patches.py`` installs it. crewAI turns
+every failure of a provider into None, which a flow may read as "nobody is there" or worse. So
+``Flow.ask`` is patched, for this provider only:
 
 =====================================  ==================================================
 a person answers                       their text
@@ -11,7 +11,7 @@ interrupted, withdrawn, refused, or    ``NotAnswered``, which ends the flow
 a deadline of any other origin passes
 =====================================  ==================================================
 
-The rest (events, history, the checkpoint of the state) stays crewAI's.
+crewAI still does the rest (events, history, the checkpoint of the state).
 """
 
 import functools
@@ -26,16 +26,16 @@ from crewai.flow.input_provider import InputResponse
 from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
-from crewai_hitl_nb.kernel.flows.question import Wishes, input_question, wishes_of
+from crewai_hitl_nb.kernel.flows.question import QuestionSettings, input_question, settings_in
 from crewai_hitl_nb.kernel.questions.terms import Terms
-from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 
 
 @dataclass
 class _Turn:
-    """One ``Flow.ask()`` on its way through crewAI's code."""
+    """One call of ``Flow.ask()`` while crewAI handles it."""
 
-    wishes: Wishes
+    settings: QuestionSettings
     failure: BaseException | None = None
 
 
@@ -43,10 +43,10 @@ _turn: ContextVar[_Turn | None] = ContextVar("crewai_hitl_flow_ask", default=Non
 
 
 class FlowInput:
-    """Asks through the bridge; where there is none, as crewAI itself would.
+    """Asks through the bridge; without a server, it asks as crewAI itself would.
 
     Args:
-        asker: Returns whom to ask through now; None for crewAI's own console prompt.
+        asker: Returns the asker to use now; None for crewAI's own console prompt.
     """
 
     def __init__(self, asker: Callable[[], Asker | None]) -> None:
@@ -55,25 +55,25 @@ class FlowInput:
     def request_input(
         self, message: str, flow: Flow[Any], metadata: dict[str, Any] | None = None
     ) -> str | InputResponse | None:
-        """Return what a person says.
+        """Return a person's answer.
 
         Raises:
-            NotAnswered: Nobody said anything.
+            NotAnswered: Nobody answered.
         """
         asker = self.asker()
         if asker is None:
             return ConsoleProvider().request_input(message, cast(Any, flow), metadata)
-        turn = _turn.get() or _Turn(_wishes(metadata, None, asker))
+        turn = _turn.get() or _Turn(_settings(metadata, None, asker))
         method = current_flow_method_name.get(None)
-        question = input_question(message, turn.wishes, flow, method, asker.waiter)
+        question = input_question(message, turn.settings, flow, method, asker.waiter)
         try:
             answer = asker.ask(question, flow)
         except BaseException as error:
-            turn.failure = error  # crewAI would drop it
+            turn.failure = error  # crewAI would discard it
             raise
         by = answer.answered_by
         return InputResponse(
-            text=said_of(answer),
+            text=answer_text(answer),
             metadata={
                 "request_id": question.request_id,
                 "answered_by": None if by is None else by.name,
@@ -82,26 +82,28 @@ class FlowInput:
 
 
 class AskPatch:
-    """Lets ``Flow.ask()`` tell a person's answer from all else, until :meth:`remove`.
+    """Makes ``Flow.ask()`` raise the provider's failures instead of returning None.
+
+    Active from construction to :meth:`remove`.
 
     Args:
-        provider: The one that it is for.
+        provider: The provider that the patch applies to.
     """
 
     def __init__(self, provider: FlowInput) -> None:
         self._provider = provider
         self._active = True
         self._original = Flow.ask
-        self._ours = self._telling_apart(Flow.ask)
+        self._ours = self._raising_failures(Flow.ask)
         Flow.ask = self._ours  # type: ignore[method-assign]
 
     def remove(self) -> None:
         """Put crewAI's own method back."""
-        self._active = False  # for whoever wrapped ours meanwhile and keeps calling it
+        self._active = False  # other code may have wrapped our method and still call it
         if Flow.ask is self._ours:
             Flow.ask = self._original  # type: ignore[method-assign]
 
-    def _telling_apart(self, original: Callable[..., str | None]) -> Callable[..., str | None]:
+    def _raising_failures(self, original: Callable[..., str | None]) -> Callable[..., str | None]:
         @functools.wraps(original)
         def ask(
             flow: Flow[Any],
@@ -114,10 +116,10 @@ class AskPatch:
             asker = self._provider.asker()
             if asker is None:
                 return original(flow, message, timeout, metadata)
-            turn = _Turn(_wishes(metadata, timeout, asker))
+            turn = _Turn(_settings(metadata, timeout, asker))
             token = _turn.set(turn)
             try:
-                # Without its timeout: the question has the deadline, and the server keeps it.
+                # Without the timeout: it is the question's deadline, which the server enforces.
                 answer = original(flow, message, None, metadata)
             finally:
                 _turn.reset(token)
@@ -128,23 +130,25 @@ class AskPatch:
         return ask
 
 
-def _wishes(metadata: dict[str, Any] | None, timeout: float | None, asker: Asker) -> Wishes:
-    """Return what was said about the question, over what holds for all.
+def _settings(
+    metadata: dict[str, Any] | None, timeout: float | None, asker: Asker
+) -> QuestionSettings:
+    """Return the question's settings, completed with those that apply to all questions.
 
     Raises:
-        ValueError: A wish that is none.
+        ValueError: A setting is not valid.
     """
-    wishes = wishes_of(metadata)
-    terms = wishes.terms
+    settings = settings_in(metadata)
+    terms = settings.terms
     if timeout is not None:
-        # crewAI's timeout is a promise to return None: no default of the bridge stands in.
+        # crewAI promises to return None at its timeout, so the bridge's default does not apply.
         terms = Terms(
             timeout,
             terms.remind_after,
             terms.on_expiry or ("fail" if terms.default is None else None),
             terms.default,
         )
-    return replace(wishes, terms=terms.over(asker.terms))
+    return replace(settings, terms=terms.over(asker.terms))
 
 
 def _expired(error: BaseException) -> bool:

@@ -1,12 +1,12 @@
-"""The outcome that a person chose, carried through crewAI without a language model.
+"""Passes the outcome that a person chose through crewAI without a language model.
 
-crewAI takes any text of a person to a model, which maps it to one of the step's outcomes,
-even a text that is such an outcome. A button needs no interpreter: the provider returns a
-:class:`ChosenOutcome`, and the patches here let crewAI take exactly that outcome. Where a
-step has outcomes its model is also made late, when a text really needs it, so that a model
-that cannot be made stops nobody from choosing.
+crewAI gives any text of a person to a model, which maps it to one of the step's outcomes, even if
+the text already is an outcome. A choice needs no interpretation: the provider returns a
+:class:`ChosenOutcome`, and the patches here make crewAI use exactly that outcome. For a step with
+outcomes, its model is also created late, only when a text needs it, so that a model that cannot
+be created does not prevent a choice.
 
-Above it is ``flows/feedback.py``; it knows crewAI's ``Flow`` and no server.
+``flows/feedback.py`` uses it; it uses crewAI's ``Flow``.
 """
 
 import functools
@@ -17,31 +17,31 @@ from crewai.flow.human_feedback import HumanFeedbackResult, _serialize_llm_for_c
 from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.asking import NotAnswered
-from crewai_hitl_nb.kernel.tasks.human_input import ACCEPT, said_of
+from crewai_hitl_nb.kernel.tasks.human_input import ACCEPT, answer_text
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 
 REQUEST_KEY: Final = "crewai_hitl_request_id"
-"""Where the stored record of a paused flow names its question. A flow has one record at a
-time: an answer to an earlier question of the same flow must never be taken for one to this."""
+"""The key of the question's id in the stored record of a paused flow. A flow has one record at a
+time, and the answer to an earlier question of the flow must never be used for the current one."""
 
 
 class ChosenOutcome(str):
-    """A person's choice among a step's outcomes, with what they said beside it.
+    """A person's choice among a step's outcomes, with their comment.
 
-    As a text it is never blank: should crewAI see it without the patches, it asks its model
-    about that text and does not take silence for its first outcome, as it else would.
+    As a text it is never blank. If crewAI sees it without the patches, it asks its model about
+    the text; a blank text would mean the first outcome.
 
     Attributes:
-        outcome: What they chose.
-        comment: What they said beside it, or nothing.
+        outcome: The chosen outcome.
+        comment: The comment, which may be blank.
     """
 
     outcome: str
     comment: str
 
     def __new__(cls, outcome: str, comment: str = "") -> "ChosenOutcome":
-        """Make a text of it."""
+        """Create a text that is the comment, or the outcome if there is no comment."""
         chosen = super().__new__(cls, outcome if is_blank(comment) else comment)
         chosen.outcome, chosen.comment = outcome, comment
         return chosen
@@ -54,15 +54,15 @@ class ChosenOutcome(str):
 def feedback_for(
     answer: HumanInputCompleted, emit: list[str] | None, default_outcome: str | None
 ) -> str:
-    """Return an answer in crewAI's terms.
+    """Convert an answer to the feedback that crewAI expects.
 
     Args:
-        answer: Of a person.
+        answer: A person's answer.
         emit: The outcomes of the step, or None.
-        default_outcome: Which of them is meant when nothing is said.
+        default_outcome: The outcome that an approval without a choice means.
 
     Raises:
-        NotAnswered: When it is no answer to this step.
+        NotAnswered: It is not a valid answer for this step.
     """
     text = answer.human_feedback
     if answer.decision == "approve":
@@ -74,34 +74,36 @@ def feedback_for(
         chosen = next(iter(answer.options or ()), text.strip())
         if emit and chosen in emit:
             return ChosenOutcome(chosen, "" if text.strip() == chosen else text)
-        if said := said_of(answer).strip():
-            return said
-    raise NotAnswered(f"the answer was no approval and no feedback ({answer.decision})", "refused")
+        if words := answer_text(answer).strip():
+            return words
+    raise NotAnswered(
+        f"the answer was neither approval nor feedback ({answer.decision})", "refused"
+    )
 
 
 class LateModel:
-    """Stands for a step's language model until something needs it.
+    """A placeholder for a step's language model until something needs the model.
 
     Attributes:
-        llm: What the step names, as crewAI resolves it.
+        llm: The step's model setting, which crewAI resolves.
     """
 
     def __init__(self, llm: Any) -> None:
         self.llm = llm
 
     def to_config_dict(self) -> Any:
-        """Return what crewAI stores of a model when a flow pauses."""
+        """Return the model's configuration, which crewAI stores when a flow pauses."""
         if self.llm is None or isinstance(self.llm, str | dict):
             return self.llm
         return _serialize_llm_for_context(self.llm)
 
 
 class OutcomePatch:
-    """Teaches crewAI's flows about chosen outcomes, from construction to :meth:`remove`.
+    """Makes crewAI's flows accept chosen outcomes, from construction to :meth:`remove`.
 
     Args:
         is_ours: Says whether a step is answered through the bridge.
-        retract: Called with a request whose flow has taken an answer, however it got it.
+        retract: Called with the id of a request once its flow has used an answer from any source.
     """
 
     def __init__(
@@ -129,7 +131,7 @@ class OutcomePatch:
     def _run_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         async def run(flow: Flow[Any], method_name: Any, definition: Any, output: Any) -> Any:
-            # Learning from feedback needs the model at once, whoever answers what.
+            # Learning from feedback needs the model at once, whatever the answer is.
             if definition.emit and not definition.learn and self._is_ours(flow, definition):
                 definition = definition.model_copy(update={"llm": LateModel(definition.llm)})
             return await original(flow, method_name, definition, output)
@@ -143,13 +145,13 @@ class OutcomePatch:
                 step["llm"] = step["llm"].llm
             feedback = step["raw_feedback"]
             if isinstance(feedback, ChosenOutcome):
-                # crewAI's own way to an outcome without a model: nothing said, and a default.
+                # In crewAI, no feedback with a default outcome gives that outcome without a model.
                 step |= {"raw_feedback": "", "default_outcome": feedback.outcome}
             result: HumanFeedbackResult = await original(flow, **step)
             if isinstance(feedback, ChosenOutcome):
-                result.feedback = feedback.comment  # the same object that the history holds
+                result.feedback = feedback.comment  # the history holds this same object
             if paused_with := step["metadata"].get(REQUEST_KEY):
-                self._retract(paused_with)  # nothing happens if it was answered
+                self._retract(paused_with)  # has no effect if the question was answered
             return result
 
         return finalize
@@ -159,7 +161,7 @@ class OutcomePatch:
         async def store(
             flow: Flow[Any], definition: Any, method: str, output: Any, feedback: str, llm: Any
         ) -> None:
-            said = feedback.comment if isinstance(feedback, ChosenOutcome) else feedback
-            await original(flow, definition, method, output, said, llm)
+            comment = feedback.comment if isinstance(feedback, ChosenOutcome) else feedback
+            await original(flow, definition, method, output, comment, llm)
 
         return store

@@ -1,8 +1,8 @@
-"""Puts the bridge into crewAI's flows, and takes it out again.
+"""Installs the bridge in crewAI's flows, and removes it again.
 
-Composes the providers of ``flows/feedback.py`` and ``flows/input.py`` with the patches that
-they need. Above it is ``session.py``. A provider that the user set is kept, on the flow, at
-the step or for all flows.
+It combines the providers of ``flows/feedback.py`` and ``flows/input.py`` with the patches that
+they need. ``session.py`` uses it. A provider that the user has set on a flow, on a step or for all
+flows stays in place.
 """
 
 from collections.abc import Callable, Collection
@@ -18,14 +18,14 @@ from crewai_hitl_nb.kernel.flows.outcome import OutcomePatch
 from crewai_hitl_nb.kernel.flows.stored_flow import flow_classes
 
 DurableFlows: TypeAlias = bool | Collection[type[Flow[Any]]]
-"""Which flows pause instead of waiting: all, none, or these classes and what derives."""
+"""Which flows pause instead of waiting: all, none, or these classes and their subclasses."""
 
 
 def checked_flows(durable: object) -> DurableFlows:
-    """Return which flows pause, of what ``enable()`` was given; one class may stand alone.
+    """Check the ``durable_flows`` of ``enable()``; a single class need not be in a list.
 
     Raises:
-        WrongArgument: It is neither True, False nor classes of flows.
+        WrongArgument: It is neither True or False nor classes of flows.
     """
     if isinstance(durable, bool):
         return durable
@@ -36,8 +36,8 @@ class FlowBridge:
     """The bridge for flows, from construction to :meth:`remove`.
 
     Args:
-        asker: Returns whom to ask through now; None for crewAI's own console prompt.
-        retract: Called with a request that nobody needs any more.
+        asker: Returns the asker to use now; None for crewAI's own console prompt.
+        retract: Called with the id of a request whose answer is no longer needed.
         durable: Which flows pause instead of waiting.
     """
 
@@ -58,7 +58,7 @@ class FlowBridge:
             flow_config.input_provider = self._input
 
     def remove(self) -> None:
-        """Put crewAI's own back."""
+        """Restore crewAI's own providers and methods."""
         if flow_config.input_provider is self._input:
             flow_config.input_provider = None
         if flow_config.hitl_provider is self._feedback:

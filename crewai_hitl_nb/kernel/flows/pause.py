@@ -1,10 +1,10 @@
-"""Pauses a flow durably: stored first, then asked, then its run ends.
+"""Pauses a flow durably: stores it, asks its question, then ends its run.
 
-The question names no process that waits, so it stays open when this one dies. It and
-crewAI's stored record name each other: the question says where the flow is stored, the
-record's ``metadata`` which question it waits for. ``public/resume_pending.py`` goes on from there.
-Below it are ``flows/stored_flow.py``, ``flows/question.py`` and ``asking.py``; above it is
-``flows/feedback.py``.
+The question names no process that waits, so it stays open when this process ends. The question and
+crewAI's stored record refer to each other: the question says where the flow is stored, and the
+record's ``metadata`` says which question the flow waits for. ``public/resume_pending.py`` continues
+from there. This module uses ``flows/stored_flow.py``, ``flows/question.py`` and ``asking.py``;
+``flows/feedback.py`` uses it.
 """
 
 import os
@@ -18,7 +18,7 @@ from crewai.flow.persistence.factory import default_flow_persistence
 from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
-from crewai_hitl_nb.kernel.flows.events import tell_requested
+from crewai_hitl_nb.kernel.flows.events import emit_requested
 from crewai_hitl_nb.kernel.flows.outcome import REQUEST_KEY
 from crewai_hitl_nb.kernel.flows.question import feedback_question
 from crewai_hitl_nb.kernel.flows.stored_flow import database_of, note_question, waits_for
@@ -26,15 +26,15 @@ from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.protocol.events import HumanInputRequired, Pause
 
 _storing: Final = threading.Lock()
-"""Steps of one flow may pause at the same time; one looks and stores at a time."""
+"""Steps of one flow may pause at the same time; only one at a time may check and store."""
 
 
 def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoReturn:
-    """Store the flow, ask, and let its run end.
+    """Store the flow, ask its question, and end its run.
 
     Raises:
-        HumanFeedbackPending: Always, but for what follows; crewAI returns it to the caller.
-        NotAnswered: It could not be asked, or the run was stopped meanwhile.
+        HumanFeedbackPending: The flow is paused; crewAI returns it to the caller.
+        NotAnswered: The question could not be asked, or the run was stopped meanwhile.
     """
     store = flow.persistence or default_flow_persistence()
     flow.persistence = store  # as crewAI itself does when a flow pauses
@@ -47,7 +47,7 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
     if replaced is not None:
         asker.bridge.retract(replaced)
     try:
-        tell_requested(flow, context, question)
+        emit_requested(flow, context, question)
         asker.leave(question, flow)
     except BaseException:
         if waits_for(store, context.flow_id, question.request_id):
@@ -60,10 +60,10 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
 
 
 def _replaceable(store: FlowPersistence, context: PendingFeedbackContext) -> str | None:
-    """Return the question that the flow was stored with in an earlier run, if it was.
+    """Return the question that the flow was stored with in an earlier run, if any.
 
     Raises:
-        NotAnswered: It was stored with another one in this run.
+        NotAnswered: In this run the flow was already stored with another question.
     """
     loaded = store.load_pending_feedback(context.flow_id)
     if loaded is None or REQUEST_KEY not in loaded[1].metadata:
@@ -71,10 +71,10 @@ def _replaceable(store: FlowPersistence, context: PendingFeedbackContext) -> str
     if context.execution_uuid is not None and loaded[1].execution_uuid == context.execution_uuid:
         run = current_run()
         if run is not None:
-            run.stop("run_failed")  # what the other step asks is withdrawn, if it is not paused yet
+            run.stop("run_failed")  # withdraws the other step's question if it is not paused yet
         raise NotAnswered(
-            f"the flow pauses at {loaded[1].method_name} already, and crewAI stores one pause"
-            f" of a flow: {context.method_name} cannot pause beside it",
+            f"{context.method_name} cannot pause, because the flow already pauses at"
+            f" {loaded[1].method_name} and crewAI stores only one pause of a flow",
             "refused",
         )
     return str(loaded[1].metadata[REQUEST_KEY])

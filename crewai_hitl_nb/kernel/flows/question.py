@@ -1,9 +1,9 @@
-"""What a flow asks, as the question that people see.
+"""Builds the questions of flows.
 
-Pure: from crewAI's objects to the protocol's event. Above it are ``flows/feedback.py``
-(``@human_feedback``), ``flows/pause.py`` and ``flows/input.py`` (``Flow.ask()``); below is
-``questions/question.py``. What a flow says about a question beyond its text stands in crewAI's
-``metadata``; this file knows its words.
+Pure: it converts crewAI's objects to the protocol's event. ``flows/feedback.py``
+(``@human_feedback``), ``flows/pause.py`` and ``flows/input.py`` (``Flow.ask()``) use it; it uses
+``questions/question.py``. A flow sets a question's options in crewAI's ``metadata``; this module
+reads them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,15 +23,15 @@ _TERMS: Final = ("timeout", "remind_after", "on_expiry", "default")
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What ``metadata`` says about a question; every other key of it is the flow's own.
+class QuestionSettings:
+    """The settings of a question in ``metadata``; every other key there belongs to the flow.
 
     Attributes:
         assignee: Who should answer.
         reason_flags: Why a person is needed.
         options: The texts to choose from, for ``Flow.ask()``.
         multiple: Whether several of them may be chosen.
-        terms: How long it may wait.
+        terms: How long the question may wait.
     """
 
     assignee: str | None
@@ -41,23 +41,23 @@ class Wishes:
     terms: Terms
 
 
-def wishes_of(metadata: Mapping[str, Any] | None) -> Wishes:
-    """Read what ``metadata`` says about a question.
+def settings_in(metadata: Mapping[str, Any] | None) -> QuestionSettings:
+    """Read the settings of a question from ``metadata``.
 
     Raises:
-        ValueError: A wish that is none; the message names it.
+        ValueError: A setting is not valid; the message names it.
     """
-    said = metadata or {}
-    assignee = said.get("assignee")
+    given = metadata or {}
+    assignee = given.get("assignee")
     if assignee is not None and not isinstance(assignee, str):
-        raise ValueError(f"metadata['assignee'] is a text, not {assignee!r}")
-    options = said.get("options")
-    return Wishes(
+        raise ValueError(f"metadata['assignee'] must be a text, not {assignee!r}")
+    options = given.get("options")
+    return QuestionSettings(
         assignee=assignee,
-        reason_flags=_texts("reason_flags", said.get("reason_flags") or ()),
+        reason_flags=_texts("reason_flags", given.get("reason_flags") or ()),
         options=None if options is None else _texts("options", options),
-        multiple=bool(said.get("multiple", False)),
-        terms=Terms(**{name: said.get(name) for name in _TERMS}),
+        multiple=bool(given.get("multiple", False)),
+        terms=Terms(**{name: given.get(name) for name in _TERMS}),
     )
 
 
@@ -67,12 +67,12 @@ def feedback_question(
     """Return the question of a step with ``@human_feedback``.
 
     Args:
-        context: What crewAI says of the step.
+        context: crewAI's description of the step.
         flow: The flow.
         waiter: This process.
-        terms: How long a question may wait that says nothing about it.
+        terms: How long a question may wait unless it says otherwise.
     """
-    wishes = wishes_of(context.metadata)
+    settings = settings_in(context.metadata)
     return new_question(
         waiter,
         Asking(
@@ -82,36 +82,38 @@ def feedback_question(
         prompt=context.message,
         context=under(_shown(context.method_output), _details(context)),
         response=_response(context),
-        terms=wishes.terms.over(terms),
-        reason_flags=wishes.reason_flags,
-        assignee=wishes.assignee,
+        terms=settings.terms.over(terms),
+        reason_flags=settings.reason_flags,
+        assignee=settings.assignee,
     )
 
 
 def input_question(
-    message: str, wishes: Wishes, flow: Flow[Any], method: str | None, waiter: Waiter
+    message: str, settings: QuestionSettings, flow: Flow[Any], method: str | None, waiter: Waiter
 ) -> HumanInputRequired:
-    """Return the question of a ``Flow.ask()``; its terms are in the wishes."""
-    response = Response(decisions=("respond",), options=wishes.options, multiple=wishes.multiple)
+    """Return the question of a ``Flow.ask()``; its terms are in the settings."""
+    response = Response(
+        decisions=("respond",), options=settings.options, multiple=settings.multiple
+    )
     return new_question(
         waiter,
         Asking(flow_name=name_of(flow), task=method),
         "question",
         prompt=message,
         response=response,
-        terms=wishes.terms,
-        reason_flags=wishes.reason_flags,
-        assignee=wishes.assignee,
+        terms=settings.terms,
+        reason_flags=settings.reason_flags,
+        assignee=settings.assignee,
     )
 
 
 def name_of(flow: Flow[Any]) -> str:
-    """Return what people call the flow."""
+    """Return the flow's name for people."""
     return flow.name or type(flow).__name__
 
 
 def _shown(output: Any) -> str:
-    """Return a step's output as Markdown; what a crew or a task gave is its text."""
+    """Return a step's output as Markdown; for the output of a crew or a task, its text."""
     raw = getattr(output, "raw", None)
     return as_markdown(raw if isinstance(raw, str) else output)
 
@@ -124,7 +126,7 @@ def _details(context: PendingFeedbackContext) -> Iterable[tuple[str, str]]:
 def _response(context: PendingFeedbackContext) -> Response:
     if not context.emit:
         return Response(decisions=("approve", "respond"))
-    # Skipping is offered only where the flow says itself what that means.
+    # Accepting without a choice is offered only if the flow itself defines what that means.
     skip: tuple[Decision, ...] = ("approve",) if context.default_outcome else ()
     return Response(decisions=("respond", *skip), options=tuple(context.emit))
 
@@ -132,5 +134,5 @@ def _response(context: PendingFeedbackContext) -> Response:
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     texts = tuple(value) if isinstance(value, list | tuple | set) else ()
     if not isinstance(value, list | tuple | set) or not all(isinstance(t, str) for t in texts):
-        raise ValueError(f"metadata[{name!r}] is a list of texts, not {value!r}")
+        raise ValueError(f"metadata[{name!r}] must be a list of texts, not {value!r}")
     return texts

@@ -1,10 +1,9 @@
-"""The right to resume one paused flow: held by one process at a time, used once per answer.
+"""The claim to resume one paused flow: held by one process at a time, used once per answer.
 
-A lock that the operating system releases when its process dies, beside the database that
-holds the flow, and a mark for each answer that was used. The mark matters where crewAI
-stores a pause a second time, which it does when the paused run returns: a quick answer may
-have been used by then. Above it is ``public/resume_pending.py``; it knows crewAI's stores, no
-server.
+It consists of a lock file beside the flow's database, which the operating system releases when
+its process dies, and a marker file for each answer that was used. The marker is needed because
+crewAI stores a pause a second time when the paused run returns, and a quick answer may have been
+used by then. ``public/resume_pending.py`` uses it; it uses crewAI's stores.
 """
 
 import hashlib
@@ -19,7 +18,7 @@ from crewai_hitl_nb.kernel.flows.stored_flow import database_of, waits_for
 
 
 class Claim:
-    """The right to resume a flow with the answer to one question."""
+    """The claim to resume a flow with the answer to one question."""
 
     def __init__(self, store: FlowPersistence, flow_id: str, request_id: str, mark: Path) -> None:
         self._place = (store, flow_id, request_id)
@@ -31,7 +30,7 @@ class Claim:
         return not self._mark.exists() and waits_for(*self._place)
 
     def close(self) -> bool:
-        """Note that the answer was used, if it was; say so."""
+        """Mark the answer as used if it was; return whether it was."""
         used = not waits_for(*self._place)
         if used:
             self._mark.touch()
@@ -39,13 +38,13 @@ class Claim:
 
 
 def was_used(store: FlowPersistence, request_id: str) -> bool:
-    """Say whether the answer to a question was used with this store; nothing is written."""
+    """Say whether the answer to a question was used with this store; write nothing."""
     return (_folder(store) / f"{_name(request_id)}.resumed").exists()
 
 
 @contextmanager
 def claim(store: FlowPersistence, flow_id: str, request_id: str) -> Iterator[Claim | None]:
-    """Hold the right to resume a flow inside the block; None where somebody else holds it."""
+    """Hold the claim to resume a flow inside the block; None if another process holds it."""
     folder = _folder(store)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{_name(flow_id)}.lock", blocking=False, thread_local=False)
@@ -71,5 +70,5 @@ def _folder(store: FlowPersistence) -> Path:
 
 
 def _name(text: str) -> str:
-    """Return a file name for an id, which may be any text."""
+    """Return a safe file name for an id, which may be any text."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,8 +1,8 @@
-"""What a resumed flow tells on the stream: that it goes on, and how that ended.
+"""Publishes the run events of a resumed flow: that it continues, and how it ended.
 
-The run's events of ``protocol/runs.py``, and one of our own for an attempt that failed and
-left the flow as it was. Above it is ``public/resume_pending.py``, which also learns here whether
-another process has resumed a flow.
+They are the run events of ``protocol/runs.py``, and one more for an attempt that failed and left
+the flow stored. ``public/resume_pending.py`` uses it, also to find out whether another process has
+resumed a flow.
 """
 
 from contextlib import aclosing
@@ -32,13 +32,13 @@ from crewai_hitl_nb.protocol.runs import (
 )
 
 RESUME_FAILED: Final = "run_resume_failed"
-"""An attempt to resume failed; the answer and the stored flow are still there."""
+"""The event for a failed attempt to resume; the answer and the stored flow still exist."""
 
 _ENDS: Final = ("run_paused", "run_failed", "run_finished")
 
 
-def tell_resumed(asker: Asker, request: Request, flow: Flow[Any]) -> None:
-    """Say that the flow goes on."""
+def report_resumed(asker: Asker, request: Request, flow: Flow[Any]) -> None:
+    """Publish that the flow continues."""
     waiter = asker.waiter
     source = Source(
         id=waiter.source_id,
@@ -59,8 +59,8 @@ def tell_resumed(asker: Asker, request: Request, flow: Flow[Any]) -> None:
     )
 
 
-def tell_ended(asker: Asker, request: Request, outcome: Any) -> None:
-    """Say how it ended: by a result, an error or another pause. Once for each answer."""
+def report_ended(asker: Asker, request: Request, outcome: Any) -> None:
+    """Publish how it ended: a result, an error or another pause. Once for each answer."""
     envelope: dict[str, Any] = {"timestamp": _now(), "execution_id": _run_of(request)}
     event: RunEvent
     if isinstance(outcome, HumanFeedbackPending):
@@ -77,8 +77,8 @@ def tell_ended(asker: Asker, request: Request, outcome: Any) -> None:
     _tell(asker, event)
 
 
-def tell_kept(asker: Asker, request: Request, error: Exception) -> None:
-    """Say that an attempt failed and that the flow is stored as before."""
+def report_still_stored(asker: Asker, request: Request, error: Exception) -> None:
+    """Publish that an attempt failed and the flow is still stored as before."""
     text = cut(f"{type(error).__name__}: {error}", limits.MAX_CONTEXT_CHARS)
     execution_id = _run_of(request)
     event_id, now = new_event_id(), _now()
@@ -100,10 +100,10 @@ def tell_kept(asker: Asker, request: Request, error: Exception) -> None:
 
 
 async def has_ended(client: AsyncClient, request: Request) -> bool:
-    """Return whether the log says how the flow ended after this question's answer.
+    """Say whether the log contains how the flow ended after this question's answer.
 
     Raises:
-        HitlError: When the server refuses the stream.
+        HitlError: The server refused the stream.
     """
     ends = {_once(request, what) for what in _ENDS}
     stream = client.stream(Subscription(_run_of(request), _ENDS, "all"))

@@ -1,11 +1,11 @@
-"""Where a paused flow may be stored, and what proves that a question is its own.
+"""Finds the store of a paused flow, and proves that a question belongs to the flow.
 
-A log holds what others published, so it decides nothing here. The stores are those that the
-caller, the flow's class or crewAI's default names; the path in a question is only compared
-with theirs, as text, to choose among them. The stored record then proves the question: it holds
-the id of the question that the flow asked, and a digest of what it asked. So nobody else can
-ask in the flow's place, with other terms or another default. Above it are ``flows/pause.py``
-and ``public/resume_pending.py``; it knows crewAI's stores, no server.
+The log contains what any publisher wrote, so it decides nothing here. Only the stores that the
+caller, the flow's class or crewAI's default names are used; the path in a question is compared with
+theirs, as text, to choose among them. The stored record then proves the question: it has the id of
+the question that the flow asked, and a digest of its content. So nobody else can ask in the flow's
+place, with other terms or another default. ``flows/pause.py`` and ``public/resume_pending.py`` use
+it; it uses crewAI's stores.
 """
 
 import hashlib
@@ -24,38 +24,38 @@ from crewai_hitl_nb.protocol.arguments import WrongArgument, several
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Pause
 
 DIGEST_KEY: Final = "crewai_hitl_question_sha256"
-"""Where the stored record of a paused flow holds the digest of its question."""
+"""The key of the question's digest in the stored record of a paused flow."""
 
 _SHOWN_CHARS: Final = 200
 
 
 def flow_classes(name: str, given: object) -> tuple[type[Flow[Any]], ...]:
-    """Return classes of flows, of one or several that a caller named.
+    """Return the flow classes that a caller gave, one or several.
 
     Raises:
-        WrongArgument: It is something else, such as a flow itself.
+        WrongArgument: One is something else, such as a flow instead of its class.
     """
-    classes = (given,) if isinstance(given, type) else several(name, "classes of flows", given)
+    classes = (given,) if isinstance(given, type) else several(name, "flow classes", given)
     for one in classes:
         if not (isinstance(one, type) and issubclass(one, Flow)):
             hint = f" (give its class: {type(one).__name__})" if isinstance(one, Flow) else ""
-            raise WrongArgument(name, f"one or several classes of flows{hint}", one)
+            raise WrongArgument(name, f"one or several flow classes{hint}", one)
     return classes
 
 
 class StoredElsewhere(LookupError):
-    """A question names a store that nobody here named."""
+    """A question names a store that neither the caller, the class nor crewAI's default names."""
 
 
 class NotItsQuestion(LookupError):
-    """A question that the stored flow did not ask, or an answer that it did not allow."""
+    """The stored flow did not ask this question, or did not allow this answer."""
 
 
 class Stores:
-    """The stores of one call of ``resume_pending()``: named by the caller, a class or crewAI.
+    """The stores that one call of ``resume_pending()`` may open.
 
     Args:
-        given: The caller's; then there is no other.
+        given: The caller's store, which is then the only one.
     """
 
     def __init__(self, given: FlowPersistence | None) -> None:
@@ -65,13 +65,13 @@ class Stores:
     def holding(
         self, pause: Pause, flow_class: type[Flow[Any]], request_id: str
     ) -> FlowPersistence:
-        """Return the store to look for the flow in.
+        """Return the store that should hold the flow.
 
         Raises:
-            StoredElsewhere: The question names another one.
+            StoredElsewhere: The question names a store that may not be opened.
         """
         if self._given is not None and waits_for(self._given, pause.flow_id, request_id):
-            return self._given  # the record decides: a database may have been moved
+            return self._given  # the record counts, not the path: the database may have been moved
         permitted = self.permitted(flow_class)
         for store in permitted:
             if pause.persistence in _names_of(store):
@@ -89,7 +89,7 @@ class Stores:
 
 
 def note_question(context: PendingFeedbackContext, question: HumanInputRequired) -> None:
-    """Let the record that is about to be stored say which question the flow asks."""
+    """Write the id and the digest of the flow's question into the record before it is stored."""
     context.metadata = {
         **context.metadata,
         REQUEST_KEY: question.request_id,
@@ -106,13 +106,13 @@ def waits_for(store: FlowPersistence, flow_id: str, request_id: str) -> bool:
 def prove(
     context: PendingFeedbackContext, question: HumanInputRequired, completion: object
 ) -> None:
-    """Make sure that the stored flow asked this very question.
+    """Make sure that the stored flow asked exactly this question.
 
-    A record of an earlier version has no digest; it is not resumed by a default answer, which
-    nobody gave.
+    A record from an earlier version has no digest. Such a flow is not resumed with a default
+    answer, because nobody gave that answer.
 
     Raises:
-        NotItsQuestion: It did not.
+        NotItsQuestion: The flow did not ask it.
     """
     digest = context.metadata.get(DIGEST_KEY)
     if digest is None:
@@ -120,52 +120,52 @@ def prove(
         if by is None or by.via != "default":
             return
         raise NotItsQuestion(
-            "the flow was stored by an earlier version, which did not note what it asked, so the"
+            "the flow was stored by an earlier version, which did not record its question, so the"
             " default answer of this question is not used. Resume the flow by hand with"
             f" {context.flow_class.split('.')[-1]}.from_pending(...) and resume(...)"
         )
     if digest != _digest(question):
         raise NotItsQuestion(
-            "the question in the log is not what the stored flow asked, so its answer is not"
-            " used: somebody else published it. Resume the flow by hand with"
+            "the question in the log is not the one that the stored flow asked: somebody else"
+            " published it, and its answer is not used. Resume the flow by hand with"
             f" {context.flow_class.split('.')[-1]}.from_pending(...) and resume(...)"
         )
 
 
 def database_of(store: FlowPersistence) -> str | None:
-    """Return the path of the file that the store keeps its flows in, if it is one."""
+    """Return the path of the store's database file, if it has one."""
     path = getattr(store, "db_path", None)
     return path if isinstance(path, str) else None
 
 
 def _own_stores(flow_class: type[Flow[Any]]) -> Iterable[object]:
-    """Return what the class names, as crewAI looks for it: its field, then ``@persist``."""
+    """Return the stores of the class, where crewAI looks for them: its field, then ``@persist``."""
     yield flow_class.model_fields["persistence"].get_default(call_default_factory=True)
     yield getattr(getattr(flow_class, "__flow_persistence_config__", None), "persistence", None)
 
 
 def _names_of(store: FlowPersistence) -> tuple[str | None, ...]:
-    """Return what a question may call the store; only our own path is looked at on disk."""
+    """Return the names that a question may use for the store; only our own path is resolved."""
     path = database_of(store)
     return (None,) if path is None else (path, os.path.abspath(path), os.path.realpath(path))
 
 
 def _elsewhere(pause: Pause, permitted: Iterable[FlowPersistence]) -> str:
-    named = _said(pause.persistence)
-    known = ", ".join(_said(database_of(store)) for store in permitted)
+    named = _quoted(pause.persistence)
+    known = ", ".join(_quoted(database_of(store)) for store in permitted)
     return (
-        f"the question says that its flow is stored in {named}; this call knows only {known}."
-        " What a log says is never opened by itself: if you know that database to be yours,"
-        " pass it as persistence="
+        f"the question says that its flow is stored in {named}, but this call may only use"
+        f" {known}. A database is never opened just because a log names it. If that database is"
+        " yours, pass it as persistence="
     )
 
 
-def _said(path: str | None) -> str:
+def _quoted(path: str | None) -> str:
     return "no file" if path is None else repr(path[:_SHOWN_CHARS])
 
 
 def _digest(question: HumanInputRequired) -> str:
-    """Return a digest of all that decides what an answer means."""
+    """Return a digest of everything that determines what an answer means."""
     asked = (
         question.request_id,
         question.execution_id,

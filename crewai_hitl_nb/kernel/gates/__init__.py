@@ -1,1 +1,1 @@
-"""Approval before a tool or a model is called: gates, and what crewAI's own hooks ask."""
+"""Approval before a tool or a model is called: ``approve_tools()`` and crewAI's own hooks."""

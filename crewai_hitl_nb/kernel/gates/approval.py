@@ -1,7 +1,7 @@
-"""The questions that ask a person to allow a tool call or a model call.
+"""Builds the questions that ask a person to allow a tool call or a model call.
 
-Pure: from the context that crewAI hands to its hooks to the protocol's event. Above it are
-the hooks' input and the gates; below is ``questions/question.py``. It neither asks nor waits.
+Pure: it converts the context that crewAI passes to its hooks to the protocol's event. The hooks'
+input and the gates use it; it uses ``questions/question.py``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,13 +19,13 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Response, Round
 
 _PART_CHARS: Final = limits.MAX_CONTEXT_CHARS // 8
-"""For a tool's description, and for each message to a model."""
+"""The limit for a tool's description, and for each message to a model."""
 
 _CODE_CHARS: Final = limits.MAX_CONTEXT_CHARS // 4
-"""For the arguments, and for a result."""
+"""The limit for the arguments, and for a result."""
 
 _LAST_MESSAGES: Final = 3
-"""Of a model call: what the agent wants from the model stands at the end."""
+"""How many messages of a model call are shown: the agent's request is at the end."""
 
 
 def tool_question(  # noqa: PLR0913 - the parts of one question, by name
@@ -40,16 +40,16 @@ def tool_question(  # noqa: PLR0913 - the parts of one question, by name
     history: Sequence[Round] = (),
     assignee: str | None = None,
 ) -> HumanInputRequired:
-    """Return the question whether a tool may be called, or what to say of its result.
+    """Return the question whether a tool may be called, or whether its result is accepted.
 
     Args:
-        context: What crewAI says of the call.
-        who: Who calls it.
+        context: crewAI's description of the call.
+        who: Who calls the tool.
         waiter: This process.
-        terms: How long it may wait.
-        prompt: What is asked; by default whether the agent may call it.
+        terms: How long the question may wait.
+        prompt: The question's text; by default, whether the agent may call the tool.
         more: Further details, as titles and texts.
-        response: Which answers are acceptable, in place of the usual ones.
+        response: Which answers are acceptable, instead of the usual ones.
         history: The earlier rounds.
         assignee: Who should answer.
     """
@@ -75,13 +75,13 @@ def model_question(
     prompt: str = "",
     more: Iterable[tuple[str, str]] = (),
 ) -> HumanInputRequired:
-    """Return the question whether a model may be called, or what to say of its response.
+    """Return the question whether a model may be called, or whether its response is accepted.
 
     Args:
-        context: What crewAI says of the call.
+        context: crewAI's description of the call.
         waiter: This process.
-        terms: How long it may wait.
-        prompt: What is asked; by default whether the agent may call it.
+        terms: How long the question may wait.
+        prompt: The question's text; by default, whether the agent may call its model.
         more: Further details, as titles and texts.
     """
     who = Asking(crew=context.crew, task=context.task, agent=context.agent)
@@ -97,20 +97,20 @@ def model_question(
 
 
 def _about(who: Asking, more: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    """Return what one needs to know beside the call, as titles and texts."""
+    """Return the details to show beside the call, as titles and texts."""
     task = getattr(who.task, "description", None) or ""
     return (*more, ("Agent", who.role or ""), ("Task", task))
 
 
 def _tool_decisions(context: ToolCallHookContext) -> tuple[Decision, ...]:
-    """A result can be accepted or replaced; there is nothing left to refuse."""
+    """Return the possible decisions: a result can be accepted or replaced, not refused."""
     if context.tool_result is not None:
         return ("approve", "respond")
     return ("approve", "reject", "respond")
 
 
 def _tool_call(context: ToolCallHookContext) -> str:
-    """Return the call as Markdown: name, description, all arguments, the result if any."""
+    """Return the call as Markdown: name, description, all arguments, and the result if any."""
     description = getattr(context.tool, "description", None) or ""
     parts = [
         f"**Tool** `{context.tool_name}`",
@@ -124,7 +124,7 @@ def _tool_call(context: ToolCallHookContext) -> str:
 
 
 def _model_call(context: LLMCallHookContext) -> str:
-    """Return the call as Markdown: model, iteration, the last messages, the response if any."""
+    """Return the call as Markdown: model, iteration, last messages, and the response if any."""
     model = getattr(context.llm, "model", None) or context.llm or "unknown"
     parts = [f"**Model** `{model}`, iteration {context.iterations}"]
     left_out = len(context.messages) - _LAST_MESSAGES

@@ -1,10 +1,10 @@
-"""The word that a hook of crewAI takes for consent, found in what it says itself.
+"""Finds the word that a crewAI hook treats as approval, in the hook's own prompt and message.
 
-Pure. ``context.request_human_input()`` gives a hook what a person typed, and each hook
-looks for a word of its own: "approve", "yes", "y", or just Enter. A person who presses
-Approve on a card types nothing; this finds the word that the hook asked for. A wrong guess
-never allows a call: a hook that finds another word than its own blocks, and
-``tasks/tool_calls.py`` says so.
+Pure. ``context.request_human_input()`` returns to a hook what a person typed, and each hook
+checks for a word of its own: "approve", "yes", "y", or just Enter. A person who presses Approve on
+a card types nothing, so this module finds the word that the hook asks for. A wrong guess never
+allows a call: a hook that gets a word it does not expect blocks the call, and
+``tasks/tool_calls.py`` logs a warning.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 STOCK_MESSAGE: Final = "Press Enter to continue, or provide feedback:"
-"""What crewAI says where the hook says nothing, so it counts only where the prompt is silent."""
+"""crewAI's message for a hook that gives none, so it counts only if the prompt names no word."""
 
 ENTER: Final = ""
 FALLBACK: Final = "approve"
@@ -41,29 +41,32 @@ _BARE: Final = re.compile(
 )
 
 
-def word_of_consent(
+def approval_word(
     default_message: str, prompt: str, tool_input: Mapping[str, Any] | None = None
 ) -> str:
-    """Return what to type so that the hook goes on; the hook's message counts before the prompt.
+    """Return the text that makes the hook continue; its message has priority over its prompt.
 
-    In each: a quoted word ("Type 'yes' to continue"), alternatives ("[y/N]"), a bare word
-    ("Type yes to continue"), then "Press Enter".
+    Each is searched for a quoted word ("Type 'yes' to continue"), alternatives ("[y/N]"), an
+    unquoted word ("Type yes to continue"), and then "Press Enter".
 
     Args:
-        default_message: What the hook tells people to type.
-        prompt: What it asks.
-        tool_input: The call's arguments, which a prompt may quote: they say nothing to type.
+        default_message: The hook's message about what to type.
+        prompt: The hook's question.
+        tool_input: The call's arguments. A prompt may quote them, but they are not to be typed.
     """
-    asks = prompt
+    question = prompt
     for shown in _as_shown(tool_input or {}):
-        asks = asks.replace(shown, "…")
-    said, asked = _word(default_message, any_quoted=True), _word(asks, any_quoted=False)
-    ways = (asked, said) if default_message.strip() == STOCK_MESSAGE else (said, asked)
-    return next((word for word in ways if word is not None), FALLBACK)
+        question = question.replace(shown, "…")
+    in_message = _word(default_message, any_quoted=True)
+    in_prompt = _word(question, any_quoted=False)
+    found = (in_message, in_prompt)
+    if default_message.strip() == STOCK_MESSAGE:
+        found = (in_prompt, in_message)
+    return next((word for word in found if word is not None), FALLBACK)
 
 
 def _as_shown(tool_input: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the arguments as a hook may write them into its prompt."""
+    """Yield the forms in which a hook may write the arguments into its prompt."""
     if tool_input:
         yield str(tool_input)
         for indent in (None, 2, 4):
@@ -71,12 +74,12 @@ def _as_shown(tool_input: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _word(text: str, *, any_quoted: bool) -> str | None:
-    """Return the word that consents, if the text says one.
+    """Return the word that approves, if the text names one.
 
     Args:
-        text: Of the hook.
-        any_quoted: Whether a single quoted word that is not known is one to type. A prompt
-            quotes other things as well, such as a file's name.
+        text: The hook's message or prompt.
+        any_quoted: Whether a single unknown quoted word is one to type. A prompt also quotes
+            other things, such as the name of a file.
     """
     quoted = _quoted(text)
     for word in quoted:
@@ -95,7 +98,7 @@ def _word(text: str, *, any_quoted: bool) -> str | None:
 
 
 def _quoted(text: str) -> dict[str, bool]:
-    """Return the quoted words that do not refuse, and whether one is told to type each."""
+    """Return the quoted words that do not refuse, each with whether the text says to type it."""
     return {
         match[1].strip(): _TOLD.search(text, 0, match.start()) is not None
         for match in _QUOTED.finditer(text)
@@ -105,7 +108,7 @@ def _quoted(text: str) -> dict[str, bool]:
 
 
 def _listed(text: str) -> str | None:
-    """Return the consenting one of several alternatives, as `[y/N]`, `yes or no`, `1) allow`."""
+    """Return the approving one of several alternatives, as in `[y/N]`, `yes or no`, `1) allow`."""
     for key, rest in _KEYS.findall(text):
         if _is_positive(key + rest):
             return str(key)
@@ -122,11 +125,12 @@ def _listed(text: str) -> str | None:
 
 
 def _of_alternatives(words: list[str], *, closed: bool) -> str | None:
-    """Return the word that consents where another one refuses.
+    """Return the word that approves, if another one refuses.
 
     Args:
         words: The alternatives.
-        closed: Whether they are all there is, so that of two the one that does not refuse consents.
+        closed: Whether there are no others, so that of two words the one that does not refuse
+            approves.
     """
     if not any(map(_is_negative, words)):
         return None
@@ -135,7 +139,7 @@ def _of_alternatives(words: list[str], *, closed: bool) -> str | None:
         consenting = [word for word in words if not _is_negative(word) and word.isalnum()]
     if not consenting:
         return None
-    # Of `[y/N]` the capital is what Enter means, not what one types.
+    # In `[y/N]` the capital letter is the default for Enter, not the letter to type.
     same_case = len({word.isupper() for word in words}) == 1
     word = consenting[0]
     return word if same_case and len(word) > 1 else word.lower()

@@ -1,9 +1,9 @@
-"""Gates: tools that run only when a person allows the call.
+"""Gates: hooks that let a tool run only if a person approves the call.
 
-A gate is a hook of crewAI's before each tool call. It fails closed: whatever goes wrong in
-it blocks the call, where crewAI would let the tool run. Above it is ``public/approve_tools.py``
-with the public function, and ``session.py``, which puts the gates back when somebody cleared all
-hooks; below are ``gates/approval.py``, ``ask/forms.py`` and ``tasks/tool_calls.py``.
+A gate is a crewAI hook before each tool call. It fails closed: any error in it blocks the call,
+where crewAI would let the tool run. ``public/approve_tools.py`` has the public function, and
+``session.py`` registers the gates again if other code cleared all hooks. It uses
+``gates/approval.py``, ``ask/forms.py`` and ``tasks/tool_calls.py``.
 """
 
 import re
@@ -18,34 +18,34 @@ from crewai.hooks import HookAborted, InterceptionPoint, get_hooks, register_hoo
 from crewai.hooks.tool_hooks import ToolCallHookContext
 from pydantic import PydanticUserError, ValidationError
 
-from crewai_hitl_nb.kernel.ask.answer_types import errors_of, errors_said
+from crewai_hitl_nb.kernel.ask.answer_types import error_list, errors_of
 from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.gates.approval import tool_question
 from crewai_hitl_nb.kernel.gates.hook_input import Rejected
 from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, Terms
-from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.kernel.tasks.tool_calls import ToolCall, call_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, Response, Round
 
-_CONSOLE_MESSAGE: Final = "Type 'approve' to allow this call; anything else blocks it:"
+_CONSOLE_MESSAGE: Final = "Type 'approve' to allow this call. Anything else blocks it:"
 
 _MAX_FORM_CHARS: Final = limits.MAX_EVENT_BYTES // 8
-"""Larger arguments can be allowed or refused; a form of them would not fit into an event."""
+"""Larger arguments can be approved or refused, but a form with them would not fit in an event."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a gate stops and how it asks.
+    """Which calls a gate stops and how it asks.
 
     Attributes:
         tools: Patterns of tool names.
         agents: Patterns of agents' roles; empty for every agent.
         edit: Whether a person may change the arguments.
-        prompt: What they are asked; blank for the usual question.
+        prompt: The question that people see; blank for the usual one.
         terms: How long a question may wait.
         assignee: Who should answer.
     """
@@ -64,16 +64,16 @@ class Rule:
         if not _any_matches(names, patterns):
             return False
         role = getattr(context.agent, "role", None)
-        # Whoever cannot be told by role is stopped: a gate fails closed.
+        # An agent without a known role is stopped, because a gate fails closed.
         return not self.agents or role is None or _any_matches({str(role)}, self.agents)
 
 
 class Gate:
-    """A gate in force; returned by ``approve_tools()``, and a context manager.
+    """An active gate, returned by ``approve_tools()``; also a context manager.
 
     Args:
-        rule: What it stops.
-        asker: Returns whom to ask through now; None for the console.
+        rule: Which calls it stops.
+        asker: Returns the asker to use now; None for the console.
     """
 
     def __init__(self, rule: Rule, asker: Callable[[], Asker | None]) -> None:
@@ -81,7 +81,7 @@ class Gate:
         self._asker = asker
 
     def remove(self) -> None:
-        """Let the tools run again without asking. Doing it twice is fine."""
+        """Let the tools run again without asking. May be called more than once."""
         GATES.remove(self)
 
     def __enter__(self) -> "Gate":
@@ -96,19 +96,19 @@ class Gate:
         self.remove()
 
     def __call__(self, context: ToolCallHookContext) -> None:
-        """Run by crewAI before each tool call; returns when the call is allowed.
+        """Called by crewAI before each tool call; returns once the call is approved.
 
         Raises:
-            HookAborted: It is not.
+            HookAborted: The call is not approved.
         """
         call = call_of(context)
-        with call.asking():  # whatever is raised here ends the run
+        with call.asking():  # an error raised here ends the run
             try:
                 if self._rule.stops(context) and not call.is_allowed:
                     self._let_a_person_decide(call, context)
             except HookAborted:
                 raise
-            except Exception as error:  # crewAI would swallow it and run the tool
+            except Exception as error:  # crewAI would ignore it and run the tool
                 reason = f"the gate before {context.tool_name} failed: {error}"
                 raise NotAnswered(reason, "refused") from error
 
@@ -122,29 +122,29 @@ class Gate:
 
 
 class Gates:
-    """The gates in force in this process."""
+    """The active gates of this process."""
 
     def __init__(self) -> None:
         self._gates: list[Gate] = []
         self._lock = threading.Lock()
 
     def add(self, gate: Gate) -> None:
-        """Put a gate in force."""
+        """Activate a gate."""
         with self._lock:
             self._gates.append(gate)
         self.ensure()
 
     def remove(self, gate: Gate) -> None:
-        """Take a gate out, if it is in."""
+        """Deactivate a gate if it is active."""
         with self._lock:
             if gate in self._gates:
                 self._gates.remove(gate)
             unregister_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
 
     def ensure(self) -> None:
-        """Put every gate's hook in, behind all others: a person sees what will really run.
+        """Register every gate's hook after all other hooks, so that a person sees the final call.
 
-        ``clear_all_hooks()`` takes hooks out, and others may have come since.
+        ``clear_all_hooks()`` may have removed them, and other hooks may have been added since.
         """
         with self._lock:
             for gate in self._gates:
@@ -153,23 +153,23 @@ class Gates:
                 if is_in and all(isinstance(h, Gate) for h in hooks[hooks.index(gate) :]):
                     continue
                 register_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
-                if is_in:  # the earlier one goes only now: there is no moment without a gate
+                if is_in:  # remove the earlier one last, so that there is always a gate
                     unregister_hook(InterceptionPoint.PRE_TOOL_CALL, gate)
 
 
 GATES: Final = Gates()
-"""Process-wide on purpose, as crewAI's hooks are; they outlast ``disable()``, so that what
-was to be approved never runs unasked by the way."""
+"""Process-wide on purpose, as crewAI's hooks are. They stay active after ``disable()``, so that a
+tool that needs approval never runs without it."""
 
 
 class _Decision:
-    """One call before one person, until they allow it, refuse it, or nobody does.
+    """The decision about one call, until a person approves or refuses it or nobody answers.
 
     Args:
-        rule: How it is asked.
-        call: What is asked about.
-        context: crewAI's view of the call.
-        asker: Whom to ask through.
+        rule: How to ask.
+        call: The call in question.
+        context: crewAI's description of the call.
+        asker: Asks the question.
     """
 
     def __init__(
@@ -184,34 +184,34 @@ class _Decision:
         self._errors: tuple[FieldError, ...] = ()
 
     def make(self) -> None:
-        """Ask until the call is allowed; edited arguments are put in place.
+        """Ask until the call is approved; apply edited arguments.
 
         Raises:
             Rejected: A person refused.
-            NotAnswered: Nobody allowed it.
+            NotAnswered: Nobody decided.
         """
         while True:
             answer = self._ask()
             if answer.decision == "approve":
                 return
             if answer.decision == "reject":
-                self._call.rejection = said_of(answer)
-                raise Rejected(said_of(answer))
+                self._call.rejection = answer_text(answer)
+                raise Rejected(answer_text(answer))
             if answer.decision != "edit" or self._form is None or answer.values is None:
-                what = f"the answer was no approval and no refusal ({answer.decision})"
+                what = f"the answer was neither approval nor refusal ({answer.decision})"
                 raise NotAnswered(what, "refused")
             if self._take(self._form, answer.values):
                 return
             if is_the_default(answer):
-                what = f"nobody decided, and the default does not fit: {errors_said(self._errors)}"
-                raise NotAnswered(what, "expired")  # it would not fit the next time either
+                what = f"nobody decided, and the default is not valid: {error_list(self._errors)}"
+                raise NotAnswered(what, "expired")  # asking again would not make it valid
 
     def _ask(self) -> HumanInputCompleted:
         rule, asker, call = self._rule, self._asker, self._call
         decisions: tuple[Decision, ...] = ("approve", "reject")
         if self._form is not None:
             decisions = (*decisions, "edit")
-        if self._errors:  # what stands in the form is not what "approve" would run
+        if self._errors:  # the form shows other arguments than "approve" would run
             decisions = ("reject", "edit")
         question = tool_question(
             self._context,
@@ -219,7 +219,7 @@ class _Decision:
             asker.waiter,
             rule.terms.over(asker.terms),
             prompt=rule.prompt,
-            more=[("What did not fit", errors_said(self._errors))],
+            more=[("What is not valid", error_list(self._errors))],
             response=Response(
                 decisions=decisions, schema=self._form.schema if self._form else None
             ),
@@ -229,7 +229,7 @@ class _Decision:
         return asker.ask(question, call.who.agent)
 
     def _take(self, form: Form, values: Mapping[str, Any]) -> bool:
-        """Put edited arguments in place; False when they do not fit the tool."""
+        """Apply edited arguments to the call; False if the tool does not accept them."""
         present = self._call.tool_input
         try:
             edited = {**present, **form.read(values)}
@@ -239,19 +239,19 @@ class _Decision:
             self._history.append(Round(draft=as_json(present), feedback=as_json(values)))
             self._form = form.refilled(values)
             return False
-        present.clear()  # in place: crewAI runs the tool with this very dict
+        present.clear()  # in place, because crewAI runs the tool with this dict
         present.update(edited)
         return True
 
 
 def _arguments_form(context: ToolCallHookContext) -> Form | None:
-    """Return a form with a call's arguments in it; None where they cannot be edited."""
+    """Return a form filled with a call's arguments; None if they cannot be edited."""
     schema = getattr(context.tool, "args_schema", None)
     if schema is None or not context.tool_input:
-        return None  # without arguments crewAI hands out a dict that it then ignores
+        return None  # without arguments crewAI passes a dict that it then ignores
     try:
         form = form_of(schema.model_json_schema(schema_generator=FormSchema), nested="json")
-    except (ValueError, PydanticUserError):  # the latter: a type that JSON has no words for
+    except (ValueError, PydanticUserError):  # the latter for a type without a JSON Schema
         return None
     filled = form.filled_with(context.tool_input, required=True)
     too_large = len(as_json(filled.schema)) > _MAX_FORM_CHARS
@@ -259,20 +259,20 @@ def _arguments_form(context: ToolCallHookContext) -> Form | None:
 
 
 def _decide_on_the_console(call: ToolCall, context: ToolCallHookContext, rule: Rule) -> None:
-    """Ask as crewAI asks, where there is no server."""
+    """Ask at crewAI's console, because there is no server."""
     arguments = as_json(call.tool_input)
     question = rule.prompt or f"May {call.who.role or 'the agent'} call {call.name}?"
     try:
-        said = context.request_human_input(f"{question}\n{arguments}", _CONSOLE_MESSAGE).strip()
+        typed = context.request_human_input(f"{question}\n{arguments}", _CONSOLE_MESSAGE).strip()
     except EOFError:
-        raise NotAnswered("nobody is at the console to allow the call", "refused") from None
-    if said.lower() != "approve":
-        call.rejection = said
-        raise Rejected(said)
+        raise NotAnswered("nobody is at the console to approve the call", "refused") from None
+    if typed.lower() != "approve":
+        call.rejection = typed
+        raise Rejected(typed)
 
 
 def _as_crewai_names(pattern: str) -> str:
-    """Return a pattern as crewAI writes the names of tools: ``Delete *`` is ``delete_*``."""
+    """Convert a pattern to crewAI's form of tool names: ``Delete *`` becomes ``delete_*``."""
     return re.sub(r"[^a-z0-9*?\[\]!]+", "_", pattern.lower())
 
 

@@ -1,10 +1,9 @@
-"""``context.request_human_input()`` of crewAI's hooks, as a card.
+"""Shows ``context.request_human_input()`` of crewAI's hooks as a card.
 
-crewAI has no provider for it, so while enabled the method of its two hook contexts is
-replaced. A hook gets what it always got: the text that a person typed. Approve on a card
-becomes the word that the hook asks for (``gates/approval_word.py``); Reject ends the call itself,
-whatever word the hook expects. Below it are ``gates/approval.py`` and ``asking.py``; above it is
-``session.py``.
+crewAI has no provider for it, so while the bridge is enabled, this method of its two hook
+contexts is replaced. A hook still gets the text that a person typed. Approve on a card becomes the
+word that the hook asks for (``gates/approval_word.py``); Reject ends the call itself, whatever
+word the hook expects. It uses ``gates/approval.py`` and ``asking.py``; ``session.py`` installs it.
 """
 
 import functools
@@ -17,9 +16,9 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 
 from crewai_hitl_nb.kernel.asking import SOURCE, Asker, NotAnswered
 from crewai_hitl_nb.kernel.gates.approval import model_question, tool_question
-from crewai_hitl_nb.kernel.gates.approval_word import STOCK_MESSAGE, word_of_consent
+from crewai_hitl_nb.kernel.gates.approval_word import STOCK_MESSAGE, approval_word
 from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
-from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.kernel.tasks.tool_calls import asking_in_a_tool_call, call_of
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
@@ -30,17 +29,17 @@ HookContext: TypeAlias = ToolCallHookContext | LLMCallHookContext
 
 
 class Rejected(HookAborted):
-    """A person did not allow it. crewAI blocks the tool call, or ends the run for a model."""
+    """A person refused. crewAI blocks a tool call; for a model call it ends the run."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason or "a person did not allow it", SOURCE)
+        super().__init__(reason or "a person refused", SOURCE)
 
 
 class HookInputPatch:
     """Replaces the method of both contexts, from construction to :meth:`remove`.
 
     Args:
-        asker: Returns whom to ask through now; None for crewAI's own console prompt.
+        asker: Returns the asker to use now; None for crewAI's own console prompt.
     """
 
     def __init__(self, asker: Callable[[], Asker | None]) -> None:
@@ -55,7 +54,7 @@ class HookInputPatch:
 
     def remove(self) -> None:
         """Put crewAI's own methods back."""
-        self._active = False  # for whoever wrapped ours meanwhile and keeps calling it
+        self._active = False  # other code may have wrapped our method and still call it
         for kind, (original, ours) in self._patched.items():
             if getattr(kind, _NAME) is ours:
                 setattr(kind, _NAME, original)
@@ -68,7 +67,7 @@ class HookInputPatch:
             if not self._active:
                 return original(context, prompt, default_message)
             if isinstance(context, ToolCallHookContext):
-                call_of(context)  # a hook from before enable() may be the first of the call
+                call_of(context)  # a hook registered before enable() may be the call's first
             with asking_in_a_tool_call():
                 asker = self._asker()
                 if asker is None:
@@ -88,32 +87,32 @@ def _ask(asker: Asker, context: HookContext, prompt: str, default_message: str) 
         question = model_question(context, asker.waiter, asker.terms, prompt=prompt, more=more)
     answer = asker.ask(question, context.agent)
     if not isinstance(context, ToolCallHookContext):
-        return typed(answer, word_of_consent(default_message, prompt))
-    call, consent = call_of(context), word_of_consent(default_message, prompt, context.tool_input)
+        return typed(answer, approval_word(default_message, prompt))
+    call, word = call_of(context), approval_word(default_message, prompt, context.tool_input)
     if answer.decision == "reject":
-        call.rejection = said_of(answer)
+        call.rejection = answer_text(answer)
     if answer.decision == "approve" and context.tool_result is None:
-        call.has_consent = True
-    return typed(answer, consent)
+        call.has_approval = True
+    return typed(answer, word)
 
 
-def typed(answer: HumanInputCompleted, consent: str) -> str:
-    """Return an answer as what a person would have typed for this hook.
+def typed(answer: HumanInputCompleted, word: str) -> str:
+    """Return the text that a person would have typed for this hook to give this answer.
 
     Args:
         answer: The answer.
-        consent: What this hook takes for consent.
+        word: The word that this hook treats as approval.
 
     Raises:
-        Rejected: They refused.
-        NotAnswered: It is neither an approval nor a text, or says not which: what lets a tool
-            or a model run is said by name.
+        Rejected: The person refused.
+        NotAnswered: The answer is neither an approval nor a text. An answer without a decision
+            is not accepted: only an explicit decision lets a tool or a model run.
     """
     if answer.decision == "approve":
-        return consent
+        return word
     if answer.decision == "reject":
-        raise Rejected(said_of(answer))
-    text = said_of(answer).strip()
+        raise Rejected(answer_text(answer))
+    text = answer_text(answer).strip()
     if answer.decision == "respond" and not is_blank(text):
         return text
-    raise NotAnswered(f"the answer was no approval and no text ({answer.decision})", "refused")
+    raise NotAnswered(f"the answer was neither approval nor text ({answer.decision})", "refused")

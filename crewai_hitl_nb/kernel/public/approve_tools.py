@@ -1,6 +1,6 @@
-"""``approve_tools()``: a gate before tools, in one line.
+"""``approve_tools()``: requires a person's approval before tools run, in one line.
 
-Turns the bridge on and puts a gate in force. Below it are ``gates/gates.py`` and the session.
+It enables the bridge and activates a gate. It uses ``gates/gates.py`` and the session.
 """
 
 import glob
@@ -17,7 +17,7 @@ from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 
 
-def approve_tools(  # noqa: PLR0913 - options of a public call, by name
+def approve_tools(  # noqa: PLR0913 - keyword arguments of a public function
     tools: str | BaseTool | Iterable[str | BaseTool],
     *,
     agents: str | Iterable[str] | None = None,
@@ -29,28 +29,32 @@ def approve_tools(  # noqa: PLR0913 - options of a public call, by name
     on_expiry: OnExpiry | None = None,
     default: Mapping[str, Any] | None = None,
 ) -> Gate:
-    """Let these tools run only when a person allows the call.
+    """Let these tools run only if a person approves the call.
 
-    From here on, in every cell and thread, until the gate is removed: by ``remove()``, or
-    at the end of a ``with`` block. It stays in force over ``disable()``; a call that it
-    stops turns the bridge on again. Whatever fails, the tool does not run.
+    This applies from now on in every cell and thread, until the gate is removed with ``remove()``
+    or at the end of a ``with`` block. ``disable()`` does not remove it; a call that it stops
+    enables the bridge again. If anything fails, the tool does not run.
 
     Args:
-        tools: Patterns of tool names such as ``"delete_*"``, as the tools are called or as
-            crewAI writes their names for models, or the tools themselves. Letter case makes no
-            difference.
+        tools: Patterns of tool names such as ``"delete_*"``, or the tools themselves. A pattern
+            matches a tool's own name and the form in which crewAI gives it to models. Letter
+            case is ignored.
         agents: Only calls of agents whose role matches one of these patterns.
-        edit: Whether a person may change the arguments before they allow the call.
-        prompt: What people are asked.
+        edit: Whether a person may change the arguments before they approve the call.
+        prompt: The question that people see.
         assignee: Who should answer.
-        timeout: Seconds, or a ``timedelta``, until the deadline; when it passes, the run ends.
-        remind_after: Seconds until those who look are told again.
-        on_expiry: ``fail``, ``default`` or ``wait``.
+        timeout: Time until the deadline, in seconds or as a ``timedelta``; when it passes, the
+            run ends.
+        remind_after: Time until a reminder is sent, in seconds or as a ``timedelta``.
+        on_expiry: What happens at the deadline: ``fail``, ``default`` or ``wait``.
         default: The answer for ``on_expiry="default"``, e.g. ``{"decision": "reject"}``.
 
+    Returns:
+        The gate, which is also a context manager.
+
     Raises:
-        ValueError: No tool is named, or a time or a policy does not fit.
-        WrongArgument: An argument is of the wrong kind.
+        ValueError: No tool is named, or a time or policy is not valid.
+        WrongArgument: An argument has the wrong type.
     """
     if default is not None:
         default = arguments.mapping("default", "a dict such as {'decision': 'reject'}", default)
@@ -73,7 +77,7 @@ def _asker() -> Asker | None:
 
 
 def _names(tools: object) -> object:
-    """Return the names of tools that were given themselves, since that can only mean them."""
+    """Return the given names, with each tool object replaced by its name."""
     if isinstance(tools, str | BaseTool):
         tools = [tools]
     if not isinstance(tools, Iterable) or isinstance(tools, Mapping):
@@ -84,5 +88,5 @@ def _names(tools: object) -> object:
 def _patterns(name: str, given: object) -> tuple[str, ...]:
     patterns = arguments.texts(name, given)
     if not patterns or not all(pattern.strip() for pattern in patterns):
-        raise ValueError(f"{name}: name at least one pattern, e.g. approve_tools(['delete_*'])")
+        raise ValueError(f"{name}: give at least one pattern, e.g. approve_tools(['delete_*'])")
     return patterns

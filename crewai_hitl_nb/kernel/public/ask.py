@@ -1,9 +1,9 @@
-"""``ask()``: a person as a function.
+"""``ask()``: asks a person a question from code and returns their answer.
 
-Turns the bridge on, asks, and returns the asker's own value: a text, an option, a filled
-form. Where a form's own rules refuse what the server let through, it asks again with the
-form as it was filled. Below it are ``ask/answer_types.py``, ``asking.py`` and the session; above it
-is ``public/human_tool.py``.
+It enables the bridge, asks, and returns the caller's own value: a text, an option or a filled
+form. If the form's own rules reject an answer that the server accepted, it asks again with the
+form as the person filled it. It uses ``ask/answer_types.py``, ``asking.py`` and the session;
+``public/human_tool.py`` uses it.
 """
 
 from collections.abc import Generator, Iterable, Mapping
@@ -15,7 +15,13 @@ from crewai.flow.flow_context import current_flow_method_name, current_flow_name
 from typing_extensions import Unpack
 
 from crewai_hitl_nb.kernel import session
-from crewai_hitl_nb.kernel.ask.answer_types import Typed, Wanted, errors_of, errors_said, wanted_of
+from crewai_hitl_nb.kernel.ask.answer_types import (
+    AnswerType,
+    Typed,
+    answer_type_of,
+    error_list,
+    errors_of,
+)
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.questions.context import bounded, under
@@ -33,7 +39,7 @@ _T = TypeVar("_T")
 
 
 class _Rest(TypedDict, total=False):
-    """What may be said besides, whatever kind of answer is wanted; see :func:`ask`."""
+    """The arguments that every type of answer allows; see :func:`ask`."""
 
     context: Any
     default: Any
@@ -46,19 +52,19 @@ class _Rest(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Question:
-    """All that an asker said.
+    """A question with everything that the caller specified.
 
     Attributes:
-        prompt: What is asked.
-        wanted: The kind of answer.
-        context: What one needs to answer, as Markdown.
-        terms: How long it may wait.
+        prompt: The question's text.
+        answer_type: The type of answer.
+        context: The background that a person needs to answer, as Markdown.
+        terms: How long the question may wait.
         reason_flags: Why a person is needed.
         assignee: Who should answer.
     """
 
     prompt: str
-    wanted: Wanted
+    answer_type: AnswerType
     context: str = ""
     terms: Terms = NO_TERMS
     reason_flags: tuple[str, ...] = ()
@@ -68,39 +74,39 @@ class Question:
     def of(
         cls,
         prompt: str,
-        wanted: Wanted,
+        answer_type: AnswerType,
         context: Any,
         terms: Terms,
         reason_flags: str | Iterable[str],
         assignee: str | None,
     ) -> "Question":
-        """Return a question from what :func:`ask` was given. Raises as it."""
+        """Return a question from the arguments of :func:`ask`. Raises the same errors."""
         if not arguments.text("prompt", prompt).strip():
-            raise ValueError("the prompt is blank: say what is asked")
+            raise ValueError("prompt is blank; it must contain the question")
         flags = arguments.flags("reason_flags", reason_flags)
         assignee = arguments.text_or_none("assignee", assignee)
         default = terms.default
         if default is not None:
-            terms = replace(terms, default=wanted.default(default))
-            if isinstance(wanted, Typed):
-                wanted = wanted.filled_with(default)
-        return cls(prompt, wanted, as_markdown(context), terms, flags, assignee)
+            terms = replace(terms, default=answer_type.default(default))
+            if isinstance(answer_type, Typed):
+                answer_type = answer_type.filled_with(default)
+        return cls(prompt, answer_type, as_markdown(context), terms, flags, assignee)
 
     def rounds(self, asker: Asker | PlainConsole) -> _Rounds:
-        """Yield the question, and again while the answer does not fit; return the value.
+        """Yield the question, again while the answer is not valid; return the caller's value.
 
         Raises:
-            NotAnswered: What does not fit is the default, which nobody can mend.
+            NotAnswered: The default is not valid, and asking again would not change it.
         """
-        wanted, history, errors = self.wanted, list[Round](), ""
+        answer_type, history, errors = self.answer_type, list[Round](), ""
         while True:
             answer = yield new_question(
                 asker.waiter,
                 _who_asks(),
                 "question",
                 prompt=self.prompt,
-                context=under(self.context, [("What did not fit", errors)]),
-                response=wanted.response(),
+                context=under(self.context, [("What is not valid", errors)]),
+                response=answer_type.response(),
                 terms=self.terms.over(asker.terms),
                 reason_flags=self.reason_flags,
                 assignee=self.assignee,
@@ -108,14 +114,14 @@ class Question:
                 round_=len(history) + 1,
             )
             try:
-                return wanted.read(answer)
+                return answer_type.read(answer)
             except WrongValues as refusal:
                 if is_the_default(answer):
-                    reason = f"nobody answered, and the default does not fit: {refusal}"
+                    reason = f"nobody answered, and the default is not valid: {refusal}"
                     raise NotAnswered(reason, "expired") from refusal
-                errors = errors_said(errors_of(refusal))
+                errors = error_list(errors_of(refusal))
                 history.append(Round(draft=errors, feedback=as_json(answer.values or {})))
-                wanted = wanted.refilled(answer)
+                answer_type = answer_type.refilled(answer)
 
 
 @overload
@@ -141,7 +147,7 @@ def ask(
     schema: Any = ...,
     **rest: Unpack[_Rest],
 ) -> Any: ...
-def ask(  # noqa: PLR0913 - options of a public call, by name
+def ask(  # noqa: PLR0913 - keyword arguments of a public function
     prompt: str,
     *,
     options: Iterable[Any] | None = None,
@@ -155,42 +161,42 @@ def ask(  # noqa: PLR0913 - options of a public call, by name
     reason_flags: str | Iterable[str] = (),
     assignee: str | None = None,
 ) -> Any:
-    """Ask a person and wait for their answer.
+    """Ask a person a question and wait for the answer.
 
-    Blocks the calling thread as ``input()`` does; asynchronous code awaits
-    :func:`ask_async`. Works in a cell, a script, a thread, a tool, a flow; the bridge is
-    turned on if it is off. In a script without any server the console asks, and no deadline
-    is kept.
+    Blocks the calling thread, as ``input()`` does; asynchronous code awaits :func:`ask_async`.
+    Works in a cell, a script, a thread, a tool and a flow. Enables the bridge if it is off. In a
+    script without a server, the question appears at the console and has no deadline.
 
     Args:
-        prompt: What is asked.
-        options: What to choose from.
+        prompt: The question's text.
+        options: Values to choose from.
         multiple: Whether several options may be chosen.
-        schema: A typed form instead: a pydantic model, another type that pydantic reads
-            from an object, or a JSON Schema. Flat: texts, numbers, dates, true or false,
-            ``Literal`` and ``Enum``, ``list[Literal[...]]``.
-        context: What one needs to answer: Markdown, a dict or a list, a model, a data frame.
-        default: The answer at the deadline; in a form also what it is filled with. A text,
-            an option or a list of them, an instance of the model or a dict of values.
-        timeout: Seconds, or a ``timedelta``, until the deadline; None for none.
-        remind_after: Seconds, or a ``timedelta``, until those who look are told again.
-        on_expiry: At the deadline: ``fail``, ``default`` (the usual, where there is one) or
-            ``wait``.
-        reason_flags: Why a person is needed, e.g. ``["missing_field"]``; one text is one flag.
+        schema: A typed form instead of options: a pydantic model, another type that pydantic
+            reads from an object, or a JSON Schema. It must be flat: texts, numbers, dates,
+            booleans, ``Literal`` and ``Enum``, ``list[Literal[...]]``.
+        context: The background that a person needs to answer: Markdown, a dict or a list, a
+            model, or a data frame.
+        default: The answer if the deadline passes; it also fills a form beforehand. A text, an
+            option or a list of options, an instance of the model or a dict of values.
+        timeout: Time until the deadline, in seconds or as a ``timedelta``; None for no deadline.
+        remind_after: Time until a reminder is sent, in seconds or as a ``timedelta``.
+        on_expiry: What happens at the deadline: ``fail``, ``default`` (the usual with a default)
+            or ``wait``.
+        reason_flags: Why a person is needed, e.g. ``["missing_field"]``; a single text is one flag.
         assignee: Who should answer.
 
     Returns:
-        A text; with ``options`` the chosen one, or a list with ``multiple``; with a
-        ``schema`` an instance of the type, or a dict of values for a JSON Schema.
+        The text of the answer. With ``options``: the chosen option, or a list if ``multiple``.
+        With ``schema``: an instance of the type, or a dict of values for a JSON Schema.
 
     Raises:
-        NotAnswered: Nobody answered; its ``ending`` says how it ended.
-        ValueError: It cannot be asked so; the message names the field and what to do.
-        WrongArgument: An argument is of the wrong kind.
+        NotAnswered: Nobody answered; its ``ending`` says how the question ended.
+        ValueError: The question cannot be asked; the message names the field and what to do.
+        WrongArgument: An argument has the wrong type.
     """
     terms = Terms.of(timeout, remind_after, on_expiry, default)
-    wanted = wanted_of(options, multiple, schema)
-    return ask_question(Question.of(prompt, wanted, context, terms, reason_flags, assignee))
+    answer_type = answer_type_of(options, multiple, schema)
+    return ask_question(Question.of(prompt, answer_type, context, terms, reason_flags, assignee))
 
 
 @overload
@@ -218,7 +224,7 @@ async def ask_async(
     schema: Any = ...,
     **rest: Unpack[_Rest],
 ) -> Any: ...
-async def ask_async(  # noqa: PLR0913 - options of a public call, by name
+async def ask_async(  # noqa: PLR0913 - keyword arguments of a public function
     prompt: str,
     *,
     options: Iterable[Any] | None = None,
@@ -232,16 +238,16 @@ async def ask_async(  # noqa: PLR0913 - options of a public call, by name
     reason_flags: str | Iterable[str] = (),
     assignee: str | None = None,
 ) -> Any:
-    """Do the same as :func:`ask` without blocking the loop."""
+    """Ask a person a question without blocking the event loop; the same as :func:`ask`."""
     terms = Terms.of(timeout, remind_after, on_expiry, default)
-    wanted = wanted_of(options, multiple, schema)
+    answer_type = answer_type_of(options, multiple, schema)
     return await ask_question_async(
-        Question.of(prompt, wanted, context, terms, reason_flags, assignee)
+        Question.of(prompt, answer_type, context, terms, reason_flags, assignee)
     )
 
 
 def ask_question(question: Question) -> Any:
-    """Ask and wait, in a thread. Raises as :func:`ask`."""
+    """Ask and wait, in a thread. Raises the same errors as :func:`ask`."""
     with asking_in_a_tool_call():
         asker, emitter = _asker(), _who_asks().agent
         rounds = question.rounds(asker)
@@ -255,7 +261,7 @@ def ask_question(question: Question) -> Any:
 
 
 async def ask_question_async(question: Question) -> Any:
-    """Ask and wait, on a loop. Raises as :func:`ask`."""
+    """Ask and wait, on an event loop. Raises the same errors as :func:`ask`."""
     with asking_in_a_tool_call():
         asker, emitter = _asker(), _who_asks().agent
         rounds = question.rounds(asker)
@@ -273,12 +279,13 @@ def _asker() -> Asker | PlainConsole:
 
 
 def _who_asks() -> Asking:
-    """Return who asks: the agent whose tool it is, or the flow around, or nobody known."""
+    """Return who asks: the agent that calls a tool, else the running flow, else nobody known."""
     call = current_tool_call()
     if call is not None:
-        return replace(call.who, tool_name=None)  # that one is to be allowed; this one asks
+        # A tool name means a tool that waits for approval; here the tool itself asks.
+        return replace(call.who, tool_name=None)
     flow, method = current_flow_name.get(), current_flow_method_name.get()
-    executors = BaseAgentExecutor.__subclasses__()  # one is a flow, and every agent is run by it
+    executors = BaseAgentExecutor.__subclasses__()  # crewAI runs every agent as one of these flows
     if flow is None or flow in (executor.__name__ for executor in executors):
         return Asking()
     is_an_agents = any(hasattr(executor, method) for executor in executors)

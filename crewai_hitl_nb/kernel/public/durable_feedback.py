@@ -1,7 +1,7 @@
-"""``DurableFeedback``: the provider for single steps of a flow that pause.
+"""``DurableFeedback``: a feedback provider that makes single steps of a flow pause durably.
 
-Below it are the session of this process and ``feedback.py``; above it is crewAI, where a step names
-it. The session does not know it: ``patches.py`` knows such a provider by its base.
+A step of a flow names it. It uses the session of this process and ``feedback.py``. The session
+does not import it: ``patches.py`` recognises it by its base class.
 """
 
 from typing import Any
@@ -14,17 +14,17 @@ from crewai_hitl_nb.kernel.flows.feedback import FlowFeedback, PausesFlow
 
 
 class DurableFeedback(PausesFlow):
-    """The provider for single steps that pause: ``@human_feedback(..., provider=...)``.
+    """Makes one step of a flow pause durably: ``@human_feedback(..., provider=DurableFeedback())``.
 
-    The flow is stored and ends its run; ``resume_pending()`` goes on with it once somebody
-    has answered, in this process or in any later one.
+    The flow is stored and its run ends. Once somebody has answered, ``resume_pending()`` continues
+    it, in this process or in a later one.
     """
 
     def request_feedback(self, context: PendingFeedbackContext, flow: Flow[Any]) -> str:
-        """Ask, and let the flow pause.
+        """Ask, and pause the flow.
 
         Raises:
             HumanFeedbackPending: The flow is stored and waits without a process.
-            NotAnswered: It could not be asked.
+            NotAnswered: The question could not be asked.
         """
         return FlowFeedback(session().asker, lambda _: True).request_feedback(context, flow)

@@ -1,7 +1,7 @@
-"""``AskHumanTool``: a tool by which an agent asks a person.
+"""``AskHumanTool``: a tool with which an agent asks a person.
 
-Below it is ``public/ask.py``, which knows how to ask. What stands here is the agent's side: what a
-model is told of the tool, what it may get wrong, and what it hears when nobody answers.
+``public/ask.py`` does the asking. This module is the agent's side: the tool's description for the
+model, what to do about wrong arguments, and what the agent is told when nobody answers.
 """
 
 import re
@@ -13,23 +13,23 @@ from crewai.types.callback import SerializableCallable
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from crewai_hitl_nb.kernel import session
-from crewai_hitl_nb.kernel.ask.answer_types import Choice, Text, Wanted
+from crewai_hitl_nb.kernel.ask.answer_types import AnswerType, Choice, Text
 from crewai_hitl_nb.kernel.asking import NotAnswered
 from crewai_hitl_nb.kernel.public.ask import Question, ask_question, ask_question_async
 from crewai_hitl_nb.kernel.questions.terms import OnExpiry, Terms
-from crewai_hitl_nb.kernel.tasks.human_input import said_of
+from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import seconds_or_none
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 
 NONE_OF_THESE: Final = "None of these"
-"""Stands below the options that an agent made up: they may all be wrong."""
+"""Added to the options that an agent made up, because they may all be wrong."""
 
 _FLAG_CHARS: Final = 60
 
 
 class AskHumanArguments(BaseModel):
-    """What an agent gives the tool."""
+    """The arguments that an agent passes to the tool."""
 
     question: str = Field(
         min_length=1,
@@ -48,24 +48,24 @@ class AskHumanArguments(BaseModel):
 
 
 def _never(arguments: Any = None, result: Any = None) -> bool:
-    """Keep crewAI from answering the same question from its cache: people change their mind."""
+    """Keep crewAI from answering a repeated question from its cache: people change their mind."""
     return False
 
 
 class AskHumanTool(BaseTool):
-    """Lets an agent ask a person, and wait for what they say.
+    """Lets an agent ask a person and wait for the answer.
 
-    Making one turns the bridge on.
+    Creating one enables the bridge.
 
     Attributes:
-        timeout: Seconds, or a ``timedelta``, until a question's deadline.
-        remind_after: Seconds, or a ``timedelta``, until those who look are told again.
-        on_expiry: ``fail``, ``default`` or ``wait``.
-        default: The text that answers for ``on_expiry="default"``.
+        timeout: Time until a question's deadline, in seconds or as a ``timedelta``.
+        remind_after: Time until a reminder is sent, in seconds or as a ``timedelta``.
+        on_expiry: What happens at the deadline: ``fail``, ``default`` or ``wait``.
+        default: The answer text for ``on_expiry="default"``.
         assignee: Who should answer.
-        if_unanswered: When the question expires or is withdrawn: ``end_run`` ends the run
-            with :class:`NotAnswered`; ``tell_agent`` tells the agent plainly that nobody
-            answered, and lets it go on. A run that was stopped ends either way.
+        if_unanswered: What happens if the question expires or is withdrawn: ``end_run`` ends the
+            run with :class:`NotAnswered`; ``tell_agent`` tells the agent that nobody answered
+            and lets it continue. A run that was stopped ends in either case.
     """
 
     name: str = "Ask a human"
@@ -86,12 +86,12 @@ class AskHumanTool(BaseTool):
     @field_validator("timeout", "remind_after", mode="before")
     @classmethod
     def take_a_time_for_what_it_is(cls, given: Any, about: ValidationInfo) -> Any:
-        """Refuse what pydantic would turn into a number, such as "5" or True."""
+        """Refuse values that pydantic would convert to a number, such as "5" or True."""
         seconds_or_none(str(about.field_name), given)
         return given
 
     def model_post_init(self, context: Any, /) -> None:
-        """Check the times, and turn the bridge on before the run that uses the tool."""
+        """Check the times, and enable the bridge before the run that uses the tool."""
         self._terms()
         session()
         super().model_post_init(context)
@@ -117,13 +117,13 @@ class AskHumanTool(BaseTool):
 
     def _question(self, question: str, options: list[str] | None, reason: str | None) -> Question:
         flags = (_flag(reason),) if reason and _flag(reason) else ()
-        return Question.of(question, _wanted(options), "", self._terms(), flags, self.assignee)
+        return Question.of(question, _answer_type(options), "", self._terms(), flags, self.assignee)
 
     def _unanswered(self, error: NotAnswered) -> str:
-        """Return what the agent hears, or raise what ends the run.
+        """Return what the agent is told, or end the run.
 
         Raises:
-            NotAnswered: The run is to end, or nobody could be asked at all.
+            NotAnswered: The run must end, or nobody could be asked at all.
         """
         if self.if_unanswered == "end_run" or error.ending == "refused":
             raise error
@@ -134,7 +134,7 @@ class AskHumanTool(BaseTool):
 
 
 class _SuggestedAnswers(Choice):
-    """Options that a model made up: cleaned, never the only way out, and read as text."""
+    """Options that a model made up: cleaned, with "None of these" added, and read as text."""
 
     def __init__(self, options: list[str]) -> None:
         cleaned = dict.fromkeys(" ".join(option.split())[:1000] for option in options)
@@ -143,11 +143,11 @@ class _SuggestedAnswers(Choice):
         super().__init__([*list(cleaned)[: limits.MAX_OPTIONS - 1], NONE_OF_THESE], False)
 
     def read(self, answer: HumanInputCompleted) -> str:
-        """Return the option with the comment beside it."""
-        return said_of(answer)
+        """Return the option and the comment, as one text."""
+        return answer_text(answer)
 
 
-def _wanted(options: list[str] | None) -> Wanted:
+def _answer_type(options: list[str] | None) -> AnswerType:
     suggested = [option for option in options or () if option.strip()]
     return _SuggestedAnswers(suggested) if suggested else Text()
 

@@ -1,9 +1,9 @@
-"""``resume_pending()``: goes on with the flows whose questions were answered meanwhile.
+"""``resume_pending()``: continues the paused flows whose questions have been answered.
 
-The log says which paused flows have their answer, crewAI's store still has their state,
-``flows/stored_flow.py`` proves that a question is the flow's own, and ``flows/resume_claim.py``
-lets one process at a time use an answer, once. Above it are the package's public names; below it
-is the bridge.
+The log says which paused flows have an answer, and crewAI's store has their state.
+``flows/stored_flow.py`` proves that a question belongs to its flow, and ``flows/resume_claim.py``
+ensures that only one process at a time uses an answer, and only once. It uses the bridge, and the
+package exports its functions.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE
 from crewai_hitl_nb.client.errors import NoServer
 from crewai_hitl_nb.client.results import Request
 from crewai_hitl_nb.kernel.asking import Asker, raise_if_stopped
-from crewai_hitl_nb.kernel.flows.events import tell_received
+from crewai_hitl_nb.kernel.flows.events import emit_received
 from crewai_hitl_nb.kernel.flows.outcome import feedback_for
 from crewai_hitl_nb.kernel.flows.resume_claim import claim, was_used
 from crewai_hitl_nb.kernel.flows.run_events import (
     has_ended,
-    tell_ended,
-    tell_kept,
-    tell_resumed,
+    report_ended,
+    report_resumed,
+    report_still_stored,
 )
 from crewai_hitl_nb.kernel.flows.stored_flow import (
     NotItsQuestion,
@@ -50,15 +50,15 @@ FlowClasses: TypeAlias = FlowClass | Iterable[FlowClass]
 
 @dataclass(frozen=True)
 class ResumedFlow:
-    """A paused flow, and what became of it in this call.
+    """The result of one attempt to resume a paused flow.
 
     Attributes:
-        request_id: Its question.
-        flow_id: Its own id.
-        status: ``finished``, ``paused`` (it asked again), ``failed``, or, where there is no
-            answer to go on with, ``expired`` or ``cancelled``.
-        flow: The flow, as far as it was restored.
-        result: What it returned.
+        request_id: The id of its question.
+        flow_id: The id of the flow.
+        status: ``finished``, ``paused`` (it asked again) or ``failed``; ``expired`` or
+            ``cancelled`` if its question ended without an answer.
+        flow: The flow, if it was restored.
+        result: The value that the flow returned.
         error: Why it failed.
     """
 
@@ -73,24 +73,24 @@ class ResumedFlow:
 def resume_pending(
     flows: FlowClasses, *, persistence: FlowPersistence | None = None
 ) -> list[ResumedFlow]:
-    """Go on with the paused flows of these classes whose questions were answered.
+    """Resume the paused flows of these classes whose questions have been answered.
 
-    Works in a cell as ``kickoff()`` does. Flows whose questions are still open are left
-    alone; expired and cancelled ones are reported and not resumed. An answer is used once,
-    however many processes call this at a time.
+    Works in a cell, as ``kickoff()`` does. Flows whose questions are still open stay paused. If a
+    question expired or was cancelled, its flow is reported and not resumed. An answer is used
+    only once, even if several processes call this at the same time.
 
     Args:
-        flows: A flow's class, or several.
-        persistence: Where they are stored; by default where their class says, or crewAI's
-            default. No other database is opened, whatever a question says of its own.
+        flows: One flow class, or several.
+        persistence: Where the flows are stored. Default: the persistence of their class, or
+            crewAI's default. No other database is opened, whatever a question in the log names.
 
     Returns:
-        What was done, in the order of the questions; failures are in it.
+        One result for each flow, in the order of the questions; failures are included.
 
     Raises:
-        WrongArgument: Something else than classes of flows, or no persistence.
-        NoServer: When no server is found.
-        HitlError: When the server cannot be asked.
+        WrongArgument: ``flows`` are not flow classes, or ``persistence`` is not a persistence.
+        NoServer: No server was found.
+        HitlError: The server refused the call.
     """
     classes = _checked(flows, persistence)
     session, asker = _session()
@@ -100,14 +100,14 @@ def resume_pending(
 async def resume_pending_async(
     flows: FlowClasses, *, persistence: FlowPersistence | None = None
 ) -> list[ResumedFlow]:
-    """Do the same as :func:`resume_pending` on the running loop."""
+    """Resume paused flows on the running event loop; the same as :func:`resume_pending`."""
     classes = _checked(flows, persistence)
     session, asker = _session()
     return await session.runs.await_(lambda: _resume(asker, classes, persistence))
 
 
 def _session() -> tuple[Session, Asker]:
-    from crewai_hitl_nb.kernel import session  # which knows the switch of this process
+    from crewai_hitl_nb.kernel import session  # here, because it holds this process's switch
 
     current = session()
     asker = current.asker()
@@ -118,15 +118,15 @@ def _session() -> tuple[Session, Asker]:
 
 def _checked(flows: object, persistence: object) -> dict[str, FlowClass]:
     if persistence is not None and not isinstance(persistence, FlowPersistence):
-        wanted = "a FlowPersistence of crewAI, such as SQLiteFlowPersistence(path)"
-        raise WrongArgument("persistence", wanted, persistence)
+        expected = "a FlowPersistence of crewAI, such as SQLiteFlowPersistence(path)"
+        raise WrongArgument("persistence", expected, persistence)
     return _by_name(flow_classes("flows", flows))
 
 
 def _by_name(flows: Iterable[FlowClass]) -> dict[str, FlowClass]:
-    """Return the classes by the names that a pause may have for them.
+    """Return the classes by the names that a stored pause may use for them.
 
-    A module that is run as a program is called ``__main__``, and by its name elsewhere.
+    A module that runs as a program is named ``__main__``; elsewhere it has its own name.
     """
     named: dict[str, FlowClass] = {}
     for flow_class in flows:
@@ -156,7 +156,7 @@ async def _resume(
 
 
 class _PausedFlow:
-    """One flow and the question that it waits for, which was closed."""
+    """One paused flow and its question, which is closed."""
 
     def __init__(self, asker: Asker, request: Request, pause: Pause, flow_class: FlowClass) -> None:
         self._asker = asker
@@ -165,7 +165,7 @@ class _PausedFlow:
         self._class = flow_class
 
     async def resume(self, stores: Stores) -> list[ResumedFlow]:
-        """Return what was done; nothing where nothing was left to do, or somebody else does it."""
+        """Resume the flow; return no result if another process has resumed it or is doing so."""
         run = current_run()
         if run is not None:
             raise_if_stopped(run.stopped)
@@ -194,12 +194,12 @@ class _PausedFlow:
                 claimed.close()
 
     def _was_used(self, stores: Stores) -> bool:
-        """Return whether the answer was used before the flow's database was moved here."""
+        """Say whether the answer was used before the flow's database was moved here."""
         permitted = stores.permitted(self._class)
         return any(was_used(store, self._request.request_id) for store in permitted)
 
     async def _has_ended(self) -> bool:
-        """Return whether another process, which knows the flow's store, has resumed it."""
+        """Say whether another process, with access to the flow's store, has resumed it."""
         found = self._asker.bridge.call(lambda client: has_ended(client, self._request))
         return await asyncio.wrap_future(found)
 
@@ -211,16 +211,16 @@ class _PausedFlow:
             if context is None:
                 raise LookupError(f"flow {self._pause.flow_id} has no pending feedback")
             feedback = feedback_for(answer, context.emit, context.default_outcome)
-            tell_received(flow, context.method_name, feedback, self._request.request_id)
-            tell_resumed(self._asker, self._request, flow)
+            emit_received(flow, context.method_name, feedback, self._request.request_id)
+            report_resumed(self._asker, self._request, flow)
             result = await flow.resume_async(feedback)
         except Exception as error:  # noqa: BLE001 - one flow's failure must not stop the next
             if waits_for(store, self._pause.flow_id, self._request.request_id):
-                tell_kept(self._asker, self._request, error)
+                report_still_stored(self._asker, self._request, error)
             else:
-                tell_ended(self._asker, self._request, error)
+                report_ended(self._asker, self._request, error)
             return self._failed(error, flow)
-        tell_ended(self._asker, self._request, result)
+        report_ended(self._asker, self._request, result)
         paused = isinstance(result, HumanFeedbackPending)
         return ResumedFlow(
             request_id=self._request.request_id,

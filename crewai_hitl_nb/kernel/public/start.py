@@ -1,6 +1,6 @@
-"""``hitl.start()``: a crew or a flow that runs while the notebook stays free.
+"""``hitl.start()``: runs a crew or a flow in the background while the notebook stays free.
 
-The public call alone; ``started/starter.py`` does it.
+Only the public function; ``started/starter.py`` does the work.
 """
 
 from collections.abc import Mapping
@@ -15,24 +15,25 @@ from crewai_hitl_nb.protocol.arguments import mapping
 
 
 def start(target: Crew | Flow[Any], inputs: Mapping[str, Any] | None = None) -> StartedRun:
-    """Start a crew or a flow and return at once.
+    """Start a crew or a flow in the background and return at once.
 
-    In a notebook a live view of the run appears under the cell: its tasks, its questions in
-    place, its result or its error, and a button that cancels it. Running the same cell again
-    replaces the run. Turns the bridge on if it is off.
+    In a notebook, a live view of the run appears under the cell. It shows the run's tasks, its
+    questions, its result or error, and a button that cancels it. Running the same cell again
+    replaces the run. Enables the bridge if it is off.
 
     Args:
         target: A ``Crew`` or a ``Flow``.
-        inputs: For its ``kickoff()``.
+        inputs: The inputs for its ``kickoff()``.
 
     Returns:
         The run: ``run.result()``, ``await run``, ``run.cancel()``, ``run.state``.
 
     Raises:
-        TypeError: The target is neither a crew nor a flow, or the inputs are no dict.
-        RuntimeError: It, or an agent of it, works in another run already.
-        NotAnswered: In a notebook without a server, where nobody could see it or be asked.
+        TypeError: The target is neither a crew nor a flow, or the inputs are not a dict.
+        RuntimeError: The target, or one of its agents, already works in another run.
+        NotAnswered: No server was found and this is a notebook, where nobody could see the run
+            or answer its questions.
     """
     if inputs is not None:
-        inputs = mapping("inputs", "a dict, as kickoff() takes it", inputs)
+        inputs = mapping("inputs", "a dict, as for kickoff()", inputs)
     return session().start(target, inputs)

@@ -1,4 +1,4 @@
-"""What a question says: who asks, what, why, and how long it may wait.
+"""Builds questions: who asks, what, why, and how long the question may wait.
 
-Pure, from crewAI's objects to the protocol's event. Every kind of asking builds on it.
+Pure: it converts crewAI's objects to the protocol's event. Every kind of question uses it.
 """

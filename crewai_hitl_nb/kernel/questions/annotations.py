@@ -1,8 +1,7 @@
-"""``annotate()``: what a question of a task says beyond what crewAI knows.
+"""``annotate()``: settings for a task's questions that crewAI's ``Task`` has no fields for.
 
-A table beside crewAI's tasks, which have no room for it. Below it are the protocol and
-``questions/terms.py``; ``questions/question.py`` reads it, and ``tasks/copies.py`` tells it of
-copies. It asks nothing.
+They are stored in a table beside crewAI's tasks. It uses the protocol and ``questions/terms.py``.
+``questions/question.py`` reads the table, and ``tasks/copies.py`` adds copies of tasks to it.
 """
 
 import weakref
@@ -21,14 +20,14 @@ from crewai_hitl_nb.protocol.wire import response_from_wire
 
 @dataclass(frozen=True)
 class Annotation:
-    """What was said about a task's questions.
+    """The settings for a task's questions.
 
     Attributes:
-        prompt: In place of the usual one.
-        reason_flags: Why a person is needed, beside what follows from the kind.
-        response: Which answers are acceptable, in place of the usual ones.
+        prompt: The prompt, instead of the usual one.
+        reason_flags: Why a person is needed, in addition to the flag of the question's kind.
+        response: Which answers are acceptable, instead of the usual ones.
         assignee: Who should answer.
-        terms: How long it may wait.
+        terms: How long a question may wait.
     """
 
     prompt: str | None = None
@@ -41,10 +40,10 @@ class Annotation:
 NOTHING: Final = Annotation()
 
 _annotations: "weakref.WeakKeyDictionary[Task, Annotation]" = weakref.WeakKeyDictionary()
-# Process-wide on purpose, as the tasks are; an entry goes with its task.
+# Process-wide on purpose, as the tasks are; an entry is dropped with its task.
 
 
-def annotate(  # noqa: PLR0913 - options of a public call, by name
+def annotate(  # noqa: PLR0913 - keyword arguments of a public function
     task: Task,
     *,
     prompt: str | None = None,
@@ -56,34 +55,37 @@ def annotate(  # noqa: PLR0913 - options of a public call, by name
     on_expiry: OnExpiry | None = None,
     default: Any = None,
 ) -> Task:
-    """Say more about the questions of a task with human input; return the task.
+    """Configure the questions of a task with human input.
 
-    Calling it again replaces what was said before. It holds for copies of the task as
-    well, such as ``crew.train()`` and ``kickoff_for_each()`` make.
+    Calling it again replaces the earlier settings. They also apply to copies of the task, such as
+    those that ``crew.train()`` and ``kickoff_for_each()`` make.
 
     Args:
         task: A task with ``human_input=True``.
-        prompt: What people are asked.
+        prompt: The question that people see.
         reason_flags: Why a person is needed, e.g. ``["ambiguity"]``.
-        response: Which answers are acceptable, as on the wire: ``decisions``, ``options``,
-            ``multiple``, ``schema``. An option or a form's values go to the agent as
-            feedback.
+        response: Which answers are acceptable, in the format of the protocol: ``decisions``,
+            ``options``, ``multiple``, ``schema``. A chosen option or a form's values go to the
+            agent as feedback.
         assignee: Who should answer.
-        timeout: Seconds, or a ``timedelta``, until the question's deadline.
-        remind_after: Seconds, or a ``timedelta``, until those who look are told again.
-        on_expiry: ``fail``, ``default`` or ``wait``.
+        timeout: Time until the question's deadline, in seconds or as a ``timedelta``.
+        remind_after: Time until a reminder is sent, in seconds or as a ``timedelta``.
+        on_expiry: What happens at the deadline: ``fail``, ``default`` or ``wait``.
         default: The answer for ``on_expiry="default"``, e.g. ``{"decision": "approve"}``.
 
+    Returns:
+        The task.
+
     Raises:
-        InvalidEvent: ``response`` names a wrong field.
-        ValueError: A time or a policy does not fit; the message says what.
-        WrongArgument: An argument is of the wrong kind.
+        InvalidEvent: ``response`` has an invalid field.
+        ValueError: A time or policy is not valid; the message says which.
+        WrongArgument: An argument has the wrong type.
     """
     if not isinstance(task, Task):
         raise WrongArgument("task", "a crewai.Task", task)
     if response is not None:
-        wanted = "a dict such as {'decisions': ['approve', 'respond']}"
-        response = arguments.mapping("response", wanted, response)
+        expected = "a dict such as {'decisions': ['approve', 'respond']}"
+        response = arguments.mapping("response", expected, response)
     _annotations[task] = Annotation(
         prompt=arguments.text_or_none("prompt", prompt),
         reason_flags=arguments.flags("reason_flags", reason_flags),
@@ -95,12 +97,12 @@ def annotate(  # noqa: PLR0913 - options of a public call, by name
 
 
 def annotation_of(task: Any) -> Annotation:
-    """Return what was said about this very task, or the one that it is a copy of."""
+    """Return the settings of this task, or of the task that it is a copy of."""
     return _annotations.get(task, NOTHING) if isinstance(task, Task) else NOTHING
 
 
 def annotate_copy(copy: Task, original: Task) -> None:
-    """Let what was said about a task hold for a copy of it."""
-    said = _annotations.get(original)
-    if said is not None:
-        _annotations[copy] = said
+    """Apply a task's settings to a copy of it."""
+    annotation = _annotations.get(original)
+    if annotation is not None:
+        _annotations[copy] = annotation

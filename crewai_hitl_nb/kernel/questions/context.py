@@ -1,7 +1,7 @@
-"""What stands under a question: the draft and what one needs to judge it, as Markdown.
+"""The context under a question: the draft and the details needed to judge it, as Markdown.
 
-Pure, and bounded: whatever is too long is cut, and the cut is said. Above it is
-``questions/question.py``; it knows no crewAI objects, only texts.
+Pure and bounded: a text that is too long is cut, with a note that says so.
+``questions/question.py`` uses it. It works with texts, not with crewAI's objects.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,17 +11,17 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Round
 
 _DETAIL_CHARS: Final = limits.MAX_CONTEXT_CHARS // 8
-"""For each detail; the draft gets the rest."""
+"""The limit for each detail; the draft gets the rest."""
 
 _HISTORY_CHARS: Final = limits.MAX_CONTEXT_CHARS
-"""For the drafts and words of all earlier rounds together."""
+"""The limit for the drafts and feedback of all earlier rounds together."""
 
 _ROUND_CHARS: Final = limits.MAX_CONTEXT_CHARS // 4
-"""For the draft of one earlier round."""
+"""The limit for the draft, and for the feedback, of one earlier round."""
 
 
 def cut(text: str, room: int) -> str:
-    """Return the text, shortened to ``room`` characters with the cut said at its end."""
+    """Return the text, cut to ``room`` characters with a note at its end."""
     if len(text) <= room:
         return text
     note = f"\n\n… (cut here: {len(text):,} characters in all)"
@@ -35,26 +35,26 @@ def fenced(text: str, language: str, room: int) -> str:
 
 
 def under(draft: str, details: Iterable[tuple[str, str]], *, language: str | None = None) -> str:
-    """Return the draft with its details below, at most ``MAX_CONTEXT_CHARS`` in all.
+    """Return the draft with its details below it, at most ``MAX_CONTEXT_CHARS`` in all.
 
     Args:
-        draft: What is to be judged, as Markdown, or as code of this ``language``.
-        details: Titles and texts; a blank one is left out.
-        language: For a draft that is code.
+        draft: The text to judge, as Markdown, or as code if there is a ``language``.
+        details: Titles and texts; a blank text is left out.
+        language: The language of a draft that is code.
     """
-    said = [
+    sections = [
         f"**{title}**\n\n{cut(text.strip(), _DETAIL_CHARS)}"
         for title, text in details
         if text.strip()
     ]
-    below = "\n\n".join(["---", *said]) if said else ""
+    below = "\n\n".join(["---", *sections]) if sections else ""
     room = limits.MAX_CONTEXT_CHARS - len(below) - len("\n\n")
     above = cut(draft, room) if language is None else fenced(draft, language, room)
     return "\n\n".join(part for part in (above, below) if part)
 
 
-def rounds_said(history: Sequence[Round]) -> str:
-    """Return what people said in the earlier rounds, as a list."""
+def feedback_list(history: Sequence[Round]) -> str:
+    """Return the feedback of the earlier rounds, as a Markdown list."""
     return "\n".join(
         f"{number}. {' '.join(earlier.feedback.split())}"
         for number, earlier in enumerate(history, start=1)
@@ -62,7 +62,7 @@ def rounds_said(history: Sequence[Round]) -> str:
 
 
 def bounded(history: Sequence[Round]) -> tuple[Round, ...]:
-    """Return the earlier rounds, long drafts cut, the oldest left out when all is too long."""
+    """Return the earlier rounds with long texts cut; leave out the oldest if they are too long."""
     kept: list[Round] = []
     room = _HISTORY_CHARS
     for earlier in reversed(history):

@@ -1,8 +1,7 @@
-"""Turns crewAI's moment of asking into the question that people see.
+"""Builds the question that people see from crewAI's objects.
 
-Pure: from the objects at hand to the protocol's event. Above it are the providers
-(``tasks/human_input.py`` for tasks); beside it are ``context.py``, ``annotations.py`` and
-``terms.py``, below is the protocol. It neither asks nor waits.
+Pure: it returns the protocol's event. The providers use it (``tasks/human_input.py`` for tasks);
+it uses ``context.py``, ``annotations.py``, ``terms.py`` and the protocol.
 """
 
 import os
@@ -17,7 +16,7 @@ from crewai.execution import get_execution_uuid
 from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.annotations import Annotation, annotation_of
-from crewai_hitl_nb.kernel.questions.context import bounded, rounds_said, under
+from crewai_hitl_nb.kernel.questions.context import bounded, feedback_list, under
 from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol import limits
@@ -34,11 +33,11 @@ from crewai_hitl_nb.protocol.wire import carriable
 
 REVIEW_PROMPT: Final = "Is this result good? Accept it, or say what to change."
 TRAINING_PROMPT: Final = (
-    "Training: say how this result should be better. The agent revises it and learns from that."
+    "Training: say how to improve this result. The agent revises it and learns from your feedback."
 )
 
 REFUSED: Final = "A guardrail refused the version before this one."
-"""Stands before the prompt where it did."""
+"""Added before the prompt when a guardrail refused the previous draft."""
 
 REASONS: Final[dict[Kind, str]] = {
     "task_feedback": "review",
@@ -48,20 +47,20 @@ REASONS: Final[dict[Kind, str]] = {
     "tool_approval": "approval",
     "llm_approval": "approval",
 }
-"""The flag that says why a person is needed, where only the kind is known."""
+"""The flag that says why a person is needed, for each kind of question."""
 
 MAX_NAME_CHARS: Final = 200
-"""A name on a card; a task without a name is called by the start of its description."""
+"""The longest name on a card; a task without a name gets the start of its description."""
 
 
 @dataclass(frozen=True)
 class Waiter:
-    """This process, as the server and people know it.
+    """Identifies this process, which waits for answers, to the server and to people.
 
     Attributes:
-        source_id: Names it for the server; one per process.
-        kernel_id: The Jupyter kernel, if it is one.
-        notebook: Path of the notebook, if the server told it.
+        source_id: The id of this process; one per process.
+        kernel_id: The id of the Jupyter kernel, if the process is one.
+        notebook: The path of the notebook, if the server passed it.
     """
 
     source_id: str
@@ -71,15 +70,15 @@ class Waiter:
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks: crewAI's objects, or names, as far as they are at hand.
+    """Who asks: crewAI's objects or names, as far as they are known.
 
     Attributes:
         crew: A ``Crew``.
-        task: A ``Task``; of a flow, the name of its method.
+        task: A ``Task``; for a flow, the name of its method.
         agent: An agent.
-        flow_name: Of a flow.
-        tool_name: The tool that is to be allowed.
-        execution_id: The run; by default the one that crewAI knows in this context.
+        flow_name: The name of a flow.
+        tool_name: The name of a tool that waits for approval.
+        execution_id: The id of the run; by default crewAI's id in the current context.
     """
 
     crew: Any = None
@@ -91,7 +90,7 @@ class Asking:
 
     @property
     def role(self) -> str | None:
-        """The agent's role, as it stands on a card."""
+        """The agent's role, as a card shows it."""
         return _name(getattr(self.agent, "role", None))
 
     @property
@@ -120,21 +119,21 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
     history: Sequence[Round] = (),
     round_: int = 1,
 ) -> HumanInputRequired:
-    """Return a question of this process, whatever a crew has put into it.
+    """Return a question of this process.
 
-    What cannot be carried is replaced here, before anybody shows or sends it.
+    Values that JSON cannot represent are replaced here, before the question is shown or sent.
 
     Args:
         waiter: This process.
         asking: Who asks.
-        kind: Of the question; it says why a person is needed, too.
-        prompt: What is asked.
-        context: What one needs to answer, as Markdown.
+        kind: The kind of question; it also sets the first reason flag.
+        prompt: The question's text.
+        context: The background that a person needs to answer, as Markdown.
         response: Which answers are acceptable.
-        terms: How long it may wait.
-        reason_flags: Why a person is needed, beside what the kind says.
+        terms: How long the question may wait.
+        reason_flags: Why a person is needed, in addition to the flag of the kind.
         assignee: Who should answer.
-        draft: The whole text under review, where it may be edited.
+        draft: The complete text under review, if it may be edited.
         history: The earlier rounds, oldest first.
         round_: Which round this is, from 1.
     """
@@ -187,28 +186,28 @@ def task_question(
     """Return the question that a task with human input asks about its draft.
 
     Args:
-        draft: What the agent proposes.
-        context: crewAI's executor, which knows the crew, the task and the agent.
+        draft: The agent's proposed result.
+        context: crewAI's executor, which has the crew, the task and the agent.
         waiter: This process.
         terms: How long a question may wait unless the task says otherwise.
         history: All earlier rounds, oldest first.
-        refusal: The latest of them that a guardrail ended.
+        refusal: The latest round that a guardrail ended.
     """
     training = context._is_training_mode()
-    said = annotation_of(context.task)
+    annotation = annotation_of(context.task)
     asking = Asking(crew=context.crew, task=context.task, agent=context.agent)
-    editable = None if training else _editable(draft, said)
-    prompt = said.prompt or (TRAINING_PROMPT if training else REVIEW_PROMPT)
+    editable = None if training else _editable(draft, annotation)
+    prompt = annotation.prompt or (TRAINING_PROMPT if training else REVIEW_PROMPT)
     return new_question(
         waiter,
         asking,
         "training_feedback" if training else "task_feedback",
         prompt=f"{REFUSED} {prompt}" if refusal and refusal is history[-1] else prompt,
         context=_task_context(draft, asking, history, refusal),
-        response=said.response or Response(decisions=_decisions(editable)),
-        terms=said.terms.over(terms),
-        reason_flags=said.reason_flags,
-        assignee=said.assignee,
+        response=annotation.response or Response(decisions=_decisions(editable)),
+        terms=annotation.terms.over(terms),
+        reason_flags=annotation.reason_flags,
+        assignee=annotation.assignee,
         draft=editable,
         history=bounded(history),
         round_=len(history) + 1,
@@ -219,11 +218,11 @@ def _decisions(editable: str | None) -> tuple[Decision, ...]:
     return ("approve", "respond") if editable is None else ("approve", "respond", "edit")
 
 
-def _editable(draft: str | BaseModel, said: Annotation) -> str | None:
-    """Return the draft if a person may put their own text in its place, whole."""
+def _editable(draft: str | BaseModel, annotation: Annotation) -> str | None:
+    """Return the complete draft if a person may replace it with their own text."""
     if isinstance(draft, BaseModel) or not 0 < len(draft) <= limits.MAX_CONTEXT_CHARS:
         return None
-    if said.response is not None and "edit" not in said.response.decisions:
+    if annotation.response is not None and "edit" not in annotation.response.decisions:
         return None
     return draft
 
@@ -231,14 +230,14 @@ def _editable(draft: str | BaseModel, said: Annotation) -> str | None:
 def _task_context(
     draft: str | BaseModel, asking: Asking, history: Sequence[Round], refusal: Round | None
 ) -> str:
-    """Return the draft under review and what was asked for, as Markdown."""
+    """Return the draft under review and the task's description, as Markdown."""
     details = (
         ("Why this is asked again", refusal.feedback if refusal else ""),
         ("The refused version", refusal.draft if refusal else ""),
         ("Task", getattr(asking.task, "description", None) or ""),
         ("Expected output", getattr(asking.task, "expected_output", None) or ""),
         ("Agent", asking.role or ""),
-        ("Rounds so far", rounds_said(history)),
+        ("Rounds so far", feedback_list(history)),
     )
     if isinstance(draft, BaseModel):
         return under(as_json(draft), details, language="json")

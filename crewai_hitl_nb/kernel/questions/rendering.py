@@ -1,8 +1,8 @@
-"""What an asker puts under a question, as Markdown, whatever it is.
+"""Renders any object as Markdown, to show it under a question.
 
-Pure. :func:`as_markdown` is bounded, and what is cut is said; a data frame is known by its
-shape, for pandas and polars are no dependencies. Above it are questions in code, flows and
-gates; below are ``context.py`` and ``protocol/json_safe.py``.
+Pure. The output of :func:`as_markdown` is bounded, with a note where it is cut. A data frame is
+recognised by its attributes, because pandas and polars are not dependencies. ``ask()``, flows and
+gates use it; it uses ``context.py`` and ``protocol/json_safe.py``.
 """
 
 import json
@@ -17,7 +17,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.json_safe import portable, text_of
 
 MAX_ROWS: Final = 50
-"""Of a table: more than this nobody compares on a card."""
+"""The most rows of a table that are shown; nobody compares more than this on a card."""
 
 MAX_COLUMNS: Final = 30
 
@@ -25,7 +25,7 @@ _CELL_CHARS: Final = 200
 
 
 def as_markdown(thing: Any) -> str:
-    """Return a text as it is, a table as a table, anything structured as JSON."""
+    """Return a text unchanged, a data frame as a table, other structured values as JSON."""
     if thing is None or isinstance(thing, str):
         return thing or ""
     if (rows := _rows(thing)) is not None:
@@ -38,34 +38,34 @@ def as_markdown(thing: Any) -> str:
 
 
 def as_json(thing: Any) -> str:
-    """Return values as JSON for people, whole; what is no JSON stands as its text."""
+    """Return values as complete JSON for people; a value that is not JSON becomes its text."""
     return json.dumps(portable(thing, special=_rows), indent=2, ensure_ascii=False)
 
 
 def _json(thing: Any) -> str:
-    # Half of the room, so that a long list leaves some for what stands around it.
+    # Half of the limit, so that a long list leaves room for the rest of the context.
     return fenced(as_json(thing), "json", limits.MAX_CONTEXT_CHARS // 2)
 
 
 def _rows(thing: Any) -> list[str] | None:
-    """Return the lines of a table; None for what is none, or fails when it is looked at."""
+    """Return the lines of a table; None if it is not a table, or fails when it is read."""
     try:
         return _table(thing)
-    except Exception:  # noqa: BLE001 - somebody else's code, which must not end what shows it
+    except Exception:  # noqa: BLE001 - an error in foreign code must not end the question
         return None
 
 
 def _table(thing: Any) -> list[str] | None:
-    """Return the lines of a table in Markdown; None if the thing is no table.
+    """Return the lines of a table in Markdown; None if the object is not a table.
 
-    The index comes with the rows, as pandas prints it: people name a row by it.
+    The rows include the index, as pandas prints it, because people refer to rows by it.
     """
     if _has(thing, "to_frame", "iloc", "index"):  # one column
         thing = thing.to_frame()
     if not _has(thing, "columns", "shape") or not (_has(thing, "iloc") or _has(thing, "rows")):
         return None
     rows, columns = thing.shape
-    if _has(thing, "iloc"):  # pandas, and what is like it
+    if _has(thing, "iloc"):  # pandas and similar libraries
         parts = thing.iloc[:MAX_ROWS, :MAX_COLUMNS].to_dict("split")
         body, names = parts["data"], parts["columns"]
         keys = [key if isinstance(key, tuple) else (key,) for key in parts.get("index", ())]

@@ -1,10 +1,10 @@
-"""How long a question may wait and what happens then: per question, and as a default.
+"""How long a question may wait and what happens then, for one question or as a default.
 
-Pure: the clock is given. Whoever asks (``questions/question.py`` and what is above it) merges what
-was said for one question over what ``enable()`` was told; the server keeps the time.
+Pure: the caller gives the time. The code that asks (``questions/question.py`` and its users)
+merges the terms of one question over those of ``enable()``. The server enforces them.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
@@ -21,19 +21,19 @@ _MOST_SECONDS: Final = 10 * 365 * 86_400.0
 
 @dataclass(frozen=True)
 class Terms:
-    """What was said about time; None is "nothing was said".
+    """How long a question may wait, and what happens then; None means "not specified".
 
     Attributes:
         timeout: Seconds until the deadline.
-        remind_after: Seconds until those who look are told again.
-        on_expiry: What happens at the deadline: the question fails (as it does when nothing
-            is said), its default answers, or it keeps waiting.
+        remind_after: Seconds until a reminder is sent.
+        on_expiry: What happens at the deadline: the question fails (also if not specified), its
+            default is used as the answer, or it keeps waiting.
         default: The explicit answer for ``on_expiry="default"``: an option, a text, a form's
             values, or an answer's body such as ``{"decision": "approve"}``.
 
     Raises:
-        ValueError: A time that is none, or a policy without its default.
-        WrongArgument: An unknown policy.
+        ValueError: A time is not valid, or the policy ``default`` has no default.
+        WrongArgument: The policy is unknown.
     """
 
     timeout: float | None = None
@@ -45,7 +45,10 @@ class Terms:
         for name in ("timeout", "remind_after"):
             seconds = getattr(self, name)
             if seconds is not None and not 0 < seconds <= _MOST_SECONDS:
-                raise ValueError(f"{name} is a number of seconds above 0, not {seconds!r}")
+                raise ValueError(
+                    f"{name} must be a number of seconds above 0 (and at most 10 years),"
+                    f" not {seconds!r}"
+                )
         if self.on_expiry not in (None, "fail", "default", "wait"):
             raise arguments.WrongArgument(
                 "on_expiry", "'fail', 'default' or 'wait'", self.on_expiry
@@ -61,11 +64,11 @@ class Terms:
         on_expiry: OnExpiry | None,
         default: Any,
     ) -> "Terms":
-        """Return the terms of what a public function was given.
+        """Return the terms from the arguments of a public function.
 
         Raises:
             ValueError: As the class.
-            WrongArgument: A time that is neither a number nor a ``timedelta``.
+            WrongArgument: A time is neither a number nor a ``timedelta``.
         """
         return cls(
             arguments.seconds_or_none("timeout", timeout),
@@ -75,12 +78,11 @@ class Terms:
         )
 
     def over(self, other: "Terms") -> "Terms":
-        """Return these terms, and the other's where nothing was said here.
+        """Return these terms, with the other's where nothing is specified here.
 
-        A default answer and its policy go together: saying one of them replaces both.
+        A default answer and its policy belong together: specifying one of them replaces both.
         """
-        said = {f.name: getattr(self, f.name) for f in fields(self)}
-        policy = said["on_expiry"] is not None or said["default"] is not None
+        policy = self.on_expiry is not None or self.default is not None
         return Terms(
             timeout=other.timeout if self.timeout is None else self.timeout,
             remind_after=other.remind_after if self.remind_after is None else self.remind_after,
@@ -89,7 +91,7 @@ class Terms:
         )
 
     def applied(self, question: HumanInputRequired) -> HumanInputRequired:
-        """Return the question with its times, counted from when it was asked."""
+        """Return the question with its deadline and reminder, counted from when it was asked."""
         response = msgspec.structs.replace(
             question.response,
             default=self.default,
@@ -104,7 +106,7 @@ class Terms:
 
 
 NO_TERMS: Final = Terms()
-"""Nothing was said about time: a question waits until it is answered."""
+"""Nothing is specified: a question waits until it is answered."""
 
 
 def _after(instant: datetime, seconds: float | None) -> datetime | None:

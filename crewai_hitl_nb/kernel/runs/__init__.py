@@ -1,1 +1,1 @@
-"""What a run is: where it began, how it is stopped, and the time that people take in it."""
+"""Runs of crews and flows: where they began, how to stop them, and runs in the background."""

@@ -1,15 +1,14 @@
-"""Keeps a flow that asks in an ``async def`` method from blocking the kernel's loop.
+"""Keeps a flow that asks in an ``async def`` method from blocking the kernel's event loop.
 
-``Flow.ask()`` blocks the thread that it is called on. crewAI runs plain methods on worker
-threads, but an ``async def`` method on the loop of whoever kicked the flow off; in a cell
-that is the kernel's. Such a flow gets a loop of its own on a thread, and the cell awaits
-it. Every other flow stays on its caller's loop, where the user's own loop-bound objects
-work. Above it is ``runs/run.py``; it knows crewAI's ``Flow`` and nothing else of this package
-but the loop thread.
+``Flow.ask()`` blocks the thread that calls it. crewAI runs plain methods on worker threads, but
+an ``async def`` method on the loop of the code that started the flow; in a cell that is the
+kernel's loop. Such a flow gets a loop on a thread of its own, and the cell awaits it. Every other
+flow stays on its caller's loop, where objects bound to that loop work. ``runs/run.py`` uses it; it
+uses only crewAI's ``Flow`` and the loop thread.
 
-The rule: a flow has an ``async def`` method, and one of its methods that crewAI does not
-move to a worker thread (an ``async def`` one, or a plain one that is no step of the flow)
-names ``ask`` in its code.
+The rule: the flow has an ``async def`` method, and the name ``ask`` occurs in the code of a
+method that crewAI does not move to a worker thread (an ``async def`` method, or a plain one that
+is not a step of the flow).
 """
 
 import asyncio
@@ -27,8 +26,8 @@ _T = TypeVar("_T")
 
 
 def blocks_its_loop(flow: Any) -> bool:
-    """Say whether the flow may block the loop that it is kicked off on."""
-    if not isinstance(flow, Flow) or flow.stream:  # then it only makes a stream, for this loop
+    """Say whether the flow may block the event loop that starts it."""
+    if not isinstance(flow, Flow) or flow.stream:  # a stream belongs to this loop
         return False
     methods = list(_methods(type(flow)))
     if not any(inspect.iscoroutinefunction(function) for function, _ in methods):
@@ -43,11 +42,11 @@ def blocks_its_loop(flow: Any) -> bool:
 async def on_a_loop_of_its_own(
     call: Callable[[], Coroutine[Any, Any, _T]], tick_seconds: float
 ) -> _T:
-    """Run a coroutine on a loop and thread of its own, with a copy of this context.
+    """Run a coroutine on an event loop and thread of its own, with a copy of this context.
 
     Args:
-        call: Makes the coroutine.
-        tick_seconds: How often to look around: an idle loop misses the kernel's interrupt.
+        call: Creates the coroutine.
+        tick_seconds: How often to wake up: an idle loop does not notice the kernel's interrupt.
     """
     thread = LoopThread("crewai-hitl-flow")
     try:
@@ -56,7 +55,7 @@ async def on_a_loop_of_its_own(
             pass
         return outcome.result()
     finally:
-        thread.close(seconds=0)  # cancels what still runs there; this loop must not wait for it
+        thread.close(seconds=0)  # cancels its tasks without blocking this loop
 
 
 def _methods(flow_class: type) -> Iterator[tuple[Any, bool]]:

@@ -1,14 +1,14 @@
-"""One run of a crew or a flow: where it began, how it is stopped, how it works in a cell.
+"""A run of a crew or a flow: where it began, how to stop it, and how it works in a cell.
 
-A notebook cell has a running event loop even when it is a plain one, and crewAI refuses
-``crew.kickoff()`` there. While installed, crewAI's blocking entry points move to a daemon
-thread when a cell calls them, and the cell waits for them, interruptibly. On any other loop
-they are left to crewAI, which refuses a crew: a web application would stand still until a
-person answers. The asynchronous ones stay where they are, but for flows that would block the
-kernel's loop (``runs/method_loop.py``). Either way the :class:`Run` knows the cell, and an
-interrupt stops the run: its questions are withdrawn and it asks no more.
+A notebook cell has a running event loop even if the cell contains no ``await``, and crewAI refuses
+``crew.kickoff()`` there. While the patch is installed, a blocking entry point of crewAI that a
+cell calls runs on a daemon thread, and the cell waits for it, interruptibly. On any other event
+loop, blocking calls are left to crewAI, which refuses a crew: otherwise a web application would
+stand still until a person answers. Asynchronous entry points stay on their loop, except for flows
+that would block the kernel's loop (``runs/method_loop.py``). In every case the :class:`Run` knows
+its cell, and an interrupt stops the run: its questions are withdrawn and it asks no others.
 
-Above it is ``session.py``; it knows crewAI's entry points and the notebook, not the server.
+``session.py`` uses it; it uses crewAI's entry points and the notebook.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from crewai_hitl_nb.kernel.runs.method_loop import blocks_its_loop, on_a_loop_of
 from crewai_hitl_nb.protocol.events import CancelReason
 
 STOP_SECONDS: Final = 1.0
-"""How long an interrupted cell waits for the run to end in order; it ends without it too."""
+"""How long an interrupted cell waits for its run to end cleanly before the cell ends anyway."""
 
 BLOCKING: Final[dict[type, tuple[str, ...]]] = {
     Crew: ("kickoff", "train", "test", "replay"),
@@ -57,10 +57,10 @@ class Run:
 
     Attributes:
         cell: The cell where it began; None outside a notebook.
-        has_view: Whether a view of the run shows its questions, so that no card need to.
-        stopped: Why it is to end, if it is.
-        begun_after: The interrupt that its caller was handling when it began, which is not meant
-            for it.
+        has_view: Whether a view of the run shows its questions, so that they need no cards.
+        stopped: Why it must end; None while it may continue.
+        begun_after: The interrupt that its caller was handling when it began. That interrupt is
+            not meant for this run.
     """
 
     def __init__(self, cell: Cell | None, *, has_view: bool = False) -> None:
@@ -73,11 +73,11 @@ class Run:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it waits for a person now."""
+        """Whether it is waiting for a person now."""
         return bool(self._on_stop)
 
     def stop(self, reason: CancelReason) -> None:
-        """Withdraw what it asks now; it asks no more."""
+        """Stop the run: withdraw its open questions and let it ask no others."""
         with self._lock:
             self.stopped = self.stopped or reason
             callbacks = list(self._on_stop)
@@ -86,7 +86,7 @@ class Run:
 
     @contextmanager
     def when_stopped(self, callback: Callable[[CancelReason], None]) -> Iterator[None]:
-        """Call back when it is stopped inside the block, at once if it was before."""
+        """Call back when the run is stopped inside the block; at once if it already was."""
         with self._lock:
             self._on_stop.add(callback)
             stopped = self.stopped
@@ -100,7 +100,7 @@ class Run:
 
 
 def interrupt_taken_here() -> BaseException | None:
-    """Return the interrupt that the calling thread is handling, if it is the main thread."""
+    """Return the interrupt that the calling thread is handling; None on another thread."""
     is_main = threading.current_thread() is threading.main_thread()
     return interrupt_of_the_program() if is_main else None
 
@@ -111,15 +111,15 @@ def current_run() -> Run | None:
 
 
 def enter(run: Run) -> None:
-    """Let what the calling context does from here on work for the run."""
+    """Make the run the current one in the calling context."""
     _current.set(run)
 
 
 class RunPatch:
-    """Makes crewAI's entry points known as runs, and fit for a cell.
+    """Turns calls of crewAI's entry points into runs, and makes them work in a cell.
 
     Args:
-        notebook: Where runs begin; None outside a notebook.
+        notebook: The notebook where runs begin; None outside a notebook.
         before: Called before each run.
     """
 
@@ -135,17 +135,17 @@ class RunPatch:
 
     def remove(self) -> None:
         """Put crewAI's own methods back."""
-        self._active = False  # for whoever wrapped ours meanwhile and keeps calling it
+        self._active = False  # other code may have wrapped our method and still call it
         for (owner, name), (original, ours) in self._patched.items():
             if getattr(owner, name) is ours:
                 setattr(owner, name, original)
 
     def after_fork(self) -> None:
-        """Go on in a forked process, which is no notebook."""
+        """Continue in a forked process, which is not a notebook."""
         self._notebook = None
 
     def block(self, call: Callable[[], _T]) -> _T:
-        """Run a blocking call as a run, on a thread of its own when a loop runs here."""
+        """Run a blocking call as a run, on a thread of its own if an event loop runs here."""
         with self._run() as run:
             return _on_a_thread(run, call) if loop_is_running() else call()
 
@@ -155,7 +155,7 @@ class RunPatch:
             try:
                 return await call()
             except (asyncio.CancelledError, KeyboardInterrupt):
-                # A worker thread may be left behind: it must not go on asking.
+                # A worker thread may still be running: it must not ask any more.
                 run.stop("interrupted")
                 raise
 
@@ -168,7 +168,7 @@ class RunPatch:
     def _blocking(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def run_here_or_on_a_thread(this: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self._active or isinstance(this, BaseAgentExecutor):  # a flow in disguise
+            if not self._active or isinstance(this, BaseAgentExecutor):  # an agent, also a Flow
                 return original(this, *args, **kwargs)
             call = functools.partial(original, this, *args, **kwargs)
             if loop_is_running() and not self._is_a_cells():
@@ -193,7 +193,7 @@ class RunPatch:
         return run_as_task
 
     def _is_a_cells(self) -> bool:
-        """Say whether the loop of this thread may be blocked: a cell's, or that of its run."""
+        """Say whether this thread's loop may be blocked: it is a cell's, or that of its run."""
         in_a_run = self._notebook is not None and _current.get() is not None
         return in_a_run or self._on_kernel_loop()
 
@@ -214,7 +214,7 @@ class RunPatch:
         try:
             yield run
         except BaseException as error:
-            # What else it asks, beside this or later, has no taker any more.
+            # Nobody would use the answers to its other questions, now or later.
             by_hand = isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
             run.stop("interrupted" if by_hand else "run_failed")
             raise
@@ -239,5 +239,5 @@ def _on_a_thread(run: Run, call: Callable[[], _T]) -> _T:
 def _settle(outcome: Future[Any], call: Callable[[], Any]) -> None:
     try:
         outcome.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - carried over to the waiting cell, whatever it is
+    except BaseException as error:  # noqa: BLE001 - any error is raised again in the waiting cell
         outcome.set_exception(error)

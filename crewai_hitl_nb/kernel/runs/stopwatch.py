@@ -1,7 +1,7 @@
-"""Working time: how long an agent works, without the time that people take to answer.
+"""Measures how long an agent works, without the time that people take to answer.
 
-Whoever asks a person (``asking.py`` and the plain console) stops the stopwatches of its context
-meanwhile; ``tasks/time_limits.py`` holds agents' limits against them. It knows neither.
+``asking.py`` and the plain console stop the stopwatches of their context while they ask a person;
+``tasks/time_limits.py`` compares agents' limits with them.
 """
 
 import threading
@@ -12,9 +12,9 @@ from contextvars import ContextVar
 
 
 class Stopwatch:
-    """Runs from its construction on, but not while somebody is asked.
+    """Runs from its construction on, except while a person is being asked.
 
-    Safe to use from several threads: an agent's tools may ask side by side.
+    Thread-safe, because an agent's tools may ask at the same time.
     """
 
     def __init__(self) -> None:
@@ -31,21 +31,21 @@ class Stopwatch:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether somebody is asked now."""
+        """Whether a person is being asked now."""
         return self._questions > 0
 
     def now(self) -> float:
-        """Return a clock's time that stands still while somebody is asked."""
+        """Return the time of a clock that stops while a person is being asked."""
         return self._began + self.seconds
 
     def stop(self) -> None:
-        """Stop: a person is asked. Each question stops it once."""
+        """Stop, because a person is being asked. Each question stops it once."""
         with self._lock:
             self._worked = self._seconds()
             self._questions += 1
 
     def go_on(self) -> None:
-        """Go on, unless others are still asked."""
+        """Continue, unless other questions are still open."""
         with self._lock:
             self._questions -= 1
             self._since = time.monotonic()
@@ -56,12 +56,12 @@ class Stopwatch:
 
 
 _stopwatches: ContextVar[tuple[Stopwatch, ...]] = ContextVar("crewai_hitl_stopwatches", default=())
-"""The innermost last: an agent's tool may run another agent, which asks for both."""
+"""The innermost last: an agent's tool may run another agent, whose questions stop both."""
 
 
 @contextmanager
 def measured() -> Iterator[Stopwatch]:
-    """Measure how long the block works; threads and tasks with its context count as well."""
+    """Measure the working time of the block, including threads and tasks with its context."""
     stopwatch = Stopwatch()
     token = _stopwatches.set((*_stopwatches.get(), stopwatch))
     try:
@@ -72,7 +72,7 @@ def measured() -> Iterator[Stopwatch]:
 
 @contextmanager
 def asking_a_person() -> Iterator[None]:
-    """Leave the block out of whatever is measured in this context."""
+    """Exclude the block from every measurement in this context."""
     stopwatches = _stopwatches.get()
     for stopwatch in stopwatches:
         stopwatch.stop()
@@ -84,6 +84,6 @@ def asking_a_person() -> Iterator[None]:
 
 
 def working_time() -> float:
-    """Return a clock's time for the calling context: it stands still while somebody is asked."""
+    """Return the calling context's time, on a clock that stops while a person is being asked."""
     stopwatches = _stopwatches.get()
     return stopwatches[-1].now() if stopwatches else time.monotonic()

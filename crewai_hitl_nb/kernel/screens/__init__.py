@@ -1,1 +1,1 @@
-"""Where a question is shown in this process: under a cell, or at a terminal."""
+"""Shows questions in this process: as cards under cells, or at a terminal."""

@@ -1,8 +1,8 @@
-"""What a started run tells of itself: from crewAI's event bus to run events.
+"""Publishes run events for a started run, from crewAI's event bus.
 
-crewAI runs the asynchronous handlers of its bus in order, each in the context of whoever
-emitted the event; so a run is found there, however deep in threads it works. Below it is
-the protocol; above it is ``started/starter.py``. It neither starts nor ends anything.
+crewAI runs the asynchronous handlers of its bus in order, each in the context of the code that
+emitted the event. So the run is found in that context, however many threads deep the code is.
+It uses the protocol; ``started/starter.py`` uses it.
 """
 
 import threading
@@ -41,21 +41,21 @@ from crewai_hitl_nb.protocol.runs import (
 )
 
 MAX_ERROR_CHARS: Final = 4000
-"""An error's text, and that of what led to it: to be read, not to be searched."""
+"""The longest text of an error, and of its causes: enough for people to read."""
 
 MAX_STEP_NAME_CHARS: Final = 200
 
 Publish = Callable[[RunEvent], None]
 
-_news: ContextVar["RunNews | None"] = ContextVar("crewai_hitl_run_news", default=None)
+_reporter: ContextVar["RunReporter | None"] = ContextVar("crewai_hitl_run_reporter", default=None)
 
 
-class RunNews:
-    """Tells what one run does, and once how it ended.
+class RunReporter:
+    """Publishes the events of one run, and once how it ended.
 
     Args:
-        publish: Must return at once.
-        execution_id: Of the run.
+        publish: Publishes an event; must return at once.
+        execution_id: The id of the run.
         target: The crew or the flow.
     """
 
@@ -67,24 +67,24 @@ class RunNews:
         self._lock = threading.Lock()
         self._ended = False
 
-    def tell(self, struct: type[RunEvent], /, **fields: Any) -> None:
+    def publish(self, struct: type[RunEvent], /, **fields: Any) -> None:
         """Publish an event of this run."""
         self._publish(new_run_event(self._execution_id, struct, crew_id=self._crew_id, **fields))
 
     def end(self, struct: type[RunEvent], /, **fields: Any) -> None:
-        """Publish how it ended, unless that was said before."""
+        """Publish how it ended, unless that was published before."""
         with self._lock:
             first, self._ended = not self._ended, True
         if first:
-            self.tell(struct, **fields)
+            self.publish(struct, **fields)
 
-    def hear_here(self) -> None:
-        """Tell from here on what crewAI emits in the calling context."""
-        _news.set(self)
+    def report_here(self) -> None:
+        """From now on, publish the events that crewAI emits in the calling context."""
+        _reporter.set(self)
 
 
-def tell_runs() -> Callable[[], None]:
-    """Turn crewAI's events of started runs into run events; returns how to stop that."""
+def report_started_runs() -> Callable[[], None]:
+    """Convert crewAI's events of started runs to run events; return a function that stops it."""
     handlers: dict[type[Any], Callable[[Any, Any], Any]] = {
         TaskStartedEvent: _task_handler(RunTaskStarted),
         TaskCompletedEvent: _task_handler(RunTaskFinished),
@@ -104,7 +104,7 @@ def tell_runs() -> Callable[[], None]:
 
 
 def steps_of(target: Crew | Flow[Any]) -> tuple[Step, ...]:
-    """Return the tasks of a crew; what a flow will do shows when it does it."""
+    """Return the tasks of a crew; the steps of a flow are known only when they run."""
     if not isinstance(target, Crew):
         return ()
     return tuple(
@@ -118,7 +118,7 @@ def steps_of(target: Crew | Flow[Any]) -> tuple[Step, ...]:
 
 
 def name_of(target: Crew | Flow[Any]) -> str:
-    """Return what people call a crew or a flow."""
+    """Return the name of a crew or a flow for people."""
     name = target.name if isinstance(target.name, str) else None
     return _first_line(name or type(target).__name__)
 
@@ -137,12 +137,12 @@ def result_text(result: Any) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error as one would read it under a traceback, bounded."""
+    """Return an error as in the last line of a traceback, bounded."""
     return cut(f"{type(error).__name__}: {text_of(error)}", MAX_ERROR_CHARS)
 
 
 def cause_text(error: BaseException) -> str | None:
-    """Return what led to an error, the nearest first, one per line; None when nothing did."""
+    """Return the causes of an error, nearest first, one per line; None if there are none."""
     seen = {id(error)}
     causes = []
     cause = _cause_of(error)
@@ -159,17 +159,17 @@ def _cause_of(error: BaseException) -> BaseException | None:
     return error.__context__
 
 
-# Asynchronous on purpose: the bus runs synchronous handlers in a pool, in any order.
+# Asynchronous on purpose: the bus runs synchronous handlers in a thread pool, in any order.
 
 
 def _task_handler(struct: type[RunEvent]) -> Callable[[Any, Any], Any]:
     async def on_task(source: Any, event: Any) -> None:
-        news = _news.get()
+        reporter = _reporter.get()
         task_id = event.task_id or getattr(source, "id", None)
-        if news is None or task_id is None:
+        if reporter is None or task_id is None:
             return
         error = {"error": _error_of(event)} if struct is RunTaskFailed else {}
-        news.tell(
+        reporter.publish(
             struct,
             task_id=str(task_id),
             task_name=_first_line(event.task_name or ""),
@@ -182,12 +182,15 @@ def _task_handler(struct: type[RunEvent]) -> Callable[[Any, Any], Any]:
 
 def _method_handler(struct: type[RunEvent]) -> Callable[[Any, Any], Any]:
     async def on_method(source: Any, event: Any) -> None:
-        news = _news.get()
-        if news is None or source is not news.target:  # every agent is a flow inside, too
+        reporter = _reporter.get()
+        # crewAI runs every agent as a flow: only the methods of the started flow count.
+        if reporter is None or source is not reporter.target:
             return
         name = str(event.method_name)
         error = {"error": _error_of(event)} if struct is RunTaskFailed else {}
-        news.tell(struct, task_id=name[: limits.MAX_ID_CHARS], task_name=_first_line(name), **error)
+        reporter.publish(
+            struct, task_id=name[: limits.MAX_ID_CHARS], task_name=_first_line(name), **error
+        )
 
     return on_method
 

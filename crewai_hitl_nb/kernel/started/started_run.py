@@ -1,8 +1,7 @@
-"""What ``hitl.start()`` returns: a run that goes on by itself, in the hands of its caller.
+"""The run that ``hitl.start()`` returns: its caller can wait for it, inspect it and cancel it.
 
-Below it are ``runs/run.py``, by which it is stopped, and the view that shows it; above it is
-``started/starter.py``, which runs the crew or the flow and says how that ended. It knows neither
-the bridge nor how a run is told of.
+It uses ``runs/run.py``, which stops it, and the view that shows it. ``started/starter.py`` runs the
+crew or the flow and records how it ended. It depends neither on the bridge nor on run events.
 """
 
 import asyncio
@@ -25,16 +24,16 @@ _WITHDRAWALS: Mapping[RunCancelReason, CancelReason] = {
     "interrupted": "interrupted",
     "source_lost": "source_lost",
 }
-"""What is said of a run's question when the run is stopped."""
+"""The reason for cancelling a run's question, for each reason to stop the run."""
 
 
 class StartedRun:
-    """A run of a crew or a flow that goes on while the notebook is free.
+    """A run of a crew or a flow in the background, while the notebook stays free.
 
     Attributes:
-        execution_id: Names the run for crewAI and in the log, with all its questions.
-        name: Of the crew or the flow.
-        kind: Which of them.
+        execution_id: The id of the run, in crewAI and in the log; its questions have it too.
+        name: The name of the crew or the flow.
+        kind: Whether it is a crew or a flow.
     """
 
     def __init__(
@@ -55,49 +54,49 @@ class StartedRun:
         self._lock = threading.Lock()
         self._ended_as: StartedState | None = None
         self._outcome: Future[Any] = Future()
-        self._outcome.set_running_or_notify_cancel()  # nobody who waits can cancel it
+        self._outcome.set_running_or_notify_cancel()  # so that a waiter cannot cancel it
 
     @property
     def state(self) -> StartedState:
-        """Where it stands: running, waiting (for a person), or how it ended."""
+        """The run's state: running, waiting (for a person), or how it ended."""
         if self._ended_as is not None:
             return self._ended_as
         return "waiting" if self._run.is_waiting else "running"
 
     def result(self, timeout: Seconds | None = None) -> Any:
-        """Wait until it has ended and return what ``kickoff()`` would have returned.
+        """Wait until the run has ended and return what ``kickoff()`` would have returned.
 
-        Interrupting the wait leaves the run alone, unless this is the cell where it began.
+        Interrupting the wait does not stop the run, unless this is the cell where it began.
 
         Args:
-            timeout: Seconds, or a ``timedelta``, to wait at most; None for as long as it takes.
+            timeout: The longest wait, in seconds or as a ``timedelta``; None for no limit.
 
         Raises:
-            TimeoutError: When it goes on beyond the timeout.
-            NotAnswered: When it was cancelled, or a question of it was not answered.
-            Exception: Whatever the crew or the flow raised.
+            TimeoutError: The run did not end within the timeout; it continues.
+            NotAnswered: The run was cancelled, or one of its questions was not answered.
+            Exception: The error that the crew or the flow raised.
         """
         timeout = seconds_or_none("timeout", timeout)
         block_until_done([self._outcome], seconds=timeout)
         if not self._outcome.done():
-            raise TimeoutError(f"the run did not end within {timeout:g} s; it goes on")
+            raise TimeoutError(f"the run did not end within {timeout:g} s; it is still running")
         return self._outcome.result()
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._wait().__await__()
 
     def cancel(self) -> bool:
-        """Stop it: its question is withdrawn, and it ends at its next step.
+        """Cancel the run: its question is withdrawn, and it ends at its next step.
 
-        A call of a model that is under way is waited for, in the background.
+        A model call in progress is completed first, in the background.
 
         Returns:
-            Whether it was still going.
+            Whether the run had not ended yet.
         """
         return self.stop("withdrawn")
 
     def stop(self, reason: RunCancelReason) -> bool:
-        """Stop it for a reason; as :meth:`cancel`."""
+        """Stop the run for a reason; otherwise the same as :meth:`cancel`."""
         with self._lock:
             if self._ended_as is not None:
                 return False
@@ -106,7 +105,7 @@ class StartedRun:
         return True
 
     def end(self, state: StartedState, result: Any, error: BaseException | None) -> None:
-        """Say how it ended; called once, by whoever runs it."""
+        """Record how the run ended; called once, by the code that runs it."""
         with self._lock:
             self._ended_as = state
         if error is None:
@@ -115,19 +114,19 @@ class StartedRun:
             self._outcome.set_exception(error)
 
     def when_ended(self) -> None:
-        """Wait until it has ended, however that is; in a thread."""
+        """Wait in a thread until the run has ended in any way."""
         wait([self._outcome])
 
     def __repr__(self) -> str:
         return f"<run of the {self.kind} {self.name!r}: {self.state}, {self.execution_id}>"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """Return the live view; under the cell where it began it stands already."""
+        """Return the live view; it is empty in the cell where the run began, which shows it."""
         return {**self._view(), "text/plain": repr(self)}
 
     async def _wait(self) -> Any:
         outcome = asyncio.wrap_future(self._outcome)
-        # The timeout is a tick: an idle loop would not notice the kernel's interrupt.
+        # Wake up regularly: an idle loop does not notice the kernel's interrupt.
         while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
             pass
         return outcome.result()

@@ -1,9 +1,8 @@
-"""Runs crews and flows in the background: what stands behind ``hitl.start()``.
+"""Runs crews and flows in the background, for ``hitl.start()``.
 
-Each run has a daemon thread, a copy of the caller's context, and an execution id that is
-chosen beforehand, so that its questions and its run events share it. Above it is
-``session.py``; below are ``runs/run.py`` (stopping), ``started/run_events.py`` (what it tells) and
-the notebook. It knows nothing of how events travel.
+Each run has a daemon thread, a copy of the caller's context, and an execution id that is chosen
+beforehand, so that its questions and its run events share it. ``session.py`` uses it; it uses
+``runs/run.py`` (stopping), ``started/run_events.py`` (publishing) and the notebook.
 """
 
 import functools
@@ -26,13 +25,13 @@ from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.runs.run import Run, enter
 from crewai_hitl_nb.kernel.started.run_events import (
     Publish,
-    RunNews,
+    RunReporter,
     cause_text,
     error_text,
     name_of,
+    report_started_runs,
     result_text,
     steps_of,
-    tell_runs,
 )
 from crewai_hitl_nb.kernel.started.started_run import StartedRun
 from crewai_hitl_nb.kernel.started.streams import read_out
@@ -51,19 +50,19 @@ from crewai_hitl_nb.protocol.runs import (
 
 _log = logger(__name__)
 
-_AS_ASKED: Final = ("interrupted", "source_lost")
-"""The reasons for which a question is cancelled that are said of its run as well."""
+_SHARED_REASONS: Final = ("interrupted", "source_lost")
+"""The reasons for cancelling a question that are also the reason for cancelling its run."""
 
 Target = Crew | Flow[Any]
 View = Callable[[RunStarted], dict[str, Any]]
 
 
 class Starter:
-    """The runs that were started in this process, while the bridge is on.
+    """Starts runs in this process and keeps track of them, while the bridge is enabled.
 
     Args:
         publish: Publishes a run event; must return at once.
-        notebook: Where they are shown; None in a script.
+        notebook: The notebook that shows the runs; None in a script.
         waiter: This process.
         view: Returns the MIME bundle that shows a run.
         before: Called before each run.
@@ -83,20 +82,20 @@ class Starter:
         self._view = view
         self._before = before
         self._lock = threading.Lock()
-        self._going: dict[StartedRun, RunNews] = {}
-        self._deafen = tell_runs()
+        self._active: dict[StartedRun, RunReporter] = {}
+        self._stop_reporting = report_started_runs()
 
     def start(self, target: Target, inputs: Mapping[str, Any] | None) -> StartedRun:
-        """Begin a run and return at once.
+        """Start a run and return at once.
 
         Raises:
             TypeError: The target is neither a crew nor a flow.
-            RuntimeError: It, or an agent of it, works in another run already.
+            RuntimeError: The target, or one of its agents, already works in another run.
         """
         kind = _kind_of(target)
         cell = self._notebook.cell() if self._notebook is not None else None
         execution_id = str(uuid.uuid4())
-        news = RunNews(self._publish, execution_id, target)
+        reporter = RunReporter(self._publish, execution_id, target)
         begun = self._announcement(execution_id, target, kind)
         run = Run(cell, has_view=self._notebook is not None)
         view = functools.partial(self._shown_elsewhere, cell, begun)
@@ -104,45 +103,45 @@ class Starter:
         with self._lock:
             replaced = self._stop_earlier(cell)
             _refuse_if_busy(target, self._others(replaced))
-            self._going[started] = news
+            self._active[started] = reporter
         self._before()
         self._show(begun, cell)
         self._publish(begun)
-        work = functools.partial(self._work, started, run, news, inputs, replaced)
+        work = functools.partial(self._work, started, run, reporter, inputs, replaced)
         threading.Thread(
             target=copy_context().run, args=(work,), name="crewai-hitl-start", daemon=True
         ).start()
         return started
 
     def cancel(self, execution_id: str) -> None:
-        """Cancel a run of this process, if it is one: somebody asked for it elsewhere."""
-        for started in list(self._going):
+        """Cancel a run if it is one of this process; the request comes from the stream."""
+        for started in list(self._active):
             if started.execution_id == execution_id:
                 started.cancel()
 
     def interrupted(self, cell_message_id: str) -> None:
-        """Stop what began in that cell: it was interrupted."""
-        for started in list(self._going):
+        """Stop the runs that began in a cell, because the cell was interrupted."""
+        for started in list(self._active):
             if started.cell is not None and started.cell.message_id == cell_message_id:
                 started.stop("interrupted")
 
     def after_fork(self, waiter: Waiter) -> None:
-        """Go on in a forked process, which has none of the runs and is no notebook."""
+        """Continue in a forked process, which has none of the runs and is not a notebook."""
         self._waiter = waiter
         self._notebook = None
         self._lock = threading.Lock()
-        self._going = {}
+        self._active = {}
 
     def end_all(self) -> None:
-        """Stop everything and say so now: this process ends, or the bridge goes off."""
-        for started, news in list(self._going.items()):
-            news.end(RunCancelled, reason="source_lost")
+        """Stop all runs and publish that, because this process ends or the bridge is disabled."""
+        for started, reporter in list(self._active.items()):
+            reporter.end(RunCancelled, reason="source_lost")
             started.stop("source_lost")
 
     def close(self) -> None:
-        """Stop everything, and hear crewAI's events no more."""
+        """Stop all runs, and stop listening to crewAI's events."""
         self.end_all()
-        self._deafen()
+        self._stop_reporting()
 
     # ---------------------------------------------------------------- beginning
 
@@ -165,12 +164,12 @@ class Starter:
         )
 
     def _stop_earlier(self, cell: Cell | None) -> list[StartedRun]:
-        """Stop what an earlier execution of the same cell began; return what still goes."""
+        """Stop the runs of an earlier execution of the same cell; return those still running."""
         if cell is None or cell.cell_id is None:
             return []
         return [
             earlier
-            for earlier in self._going
+            for earlier in self._active
             if earlier.cell is not None
             and earlier.cell.cell_id == cell.cell_id
             and earlier.cell.message_id != cell.message_id
@@ -178,15 +177,17 @@ class Starter:
         ]
 
     def _others(self, replaced: Iterable[StartedRun]) -> list[tuple[StartedRun, Target]]:
-        gone = set(replaced)
-        return [(run, news.target) for run, news in self._going.items() if run not in gone]
+        stopped = set(replaced)
+        return [
+            (run, reporter.target) for run, reporter in self._active.items() if run not in stopped
+        ]
 
     def _show(self, begun: RunStarted, cell: Cell | None) -> None:
         if self._notebook is not None and cell is not None:
             self._notebook.display(self._view(begun), cell)
 
     def _shown_elsewhere(self, begun_in: Cell | None, begun: RunStarted) -> dict[str, Any]:
-        """Return the view for another cell than the one where the run began."""
+        """Return the view, except in the cell where the run began, which already shows it."""
         if self._notebook is None or begun_in is None:
             return {}
         if self._notebook.cell().message_id == begun_in.message_id:
@@ -199,23 +200,23 @@ class Starter:
         self,
         started: StartedRun,
         run: Run,
-        news: RunNews,
+        reporter: RunReporter,
         inputs: Mapping[str, Any] | None,
         earlier: Iterable[StartedRun],
     ) -> None:
         enter(run)
-        news.hear_here()
+        reporter.report_here()
         set_execution_uuid(started.execution_id)
         result, error = None, None
         try:
             for replaced in earlier:
-                replaced.when_ended()  # it may work with the very same crew
-            result = _kick_off(news.target, inputs, run)
-        except BaseException as raised:  # noqa: BLE001 - carried over to whoever waits for the run
+                replaced.when_ended()  # it may use the same crew object
+            result = _kick_off(reporter.target, inputs, run)
+        except BaseException as raised:  # noqa: BLE001 - raised again in the code that waits
             error = raised
-        _settle(started, news, result, error)
+        _settle(started, reporter, result, error)
         with self._lock:
-            del self._going[started]
+            del self._active[started]
 
 
 def _kick_off(target: Target, inputs: Mapping[str, Any] | None, run: Run) -> Any:
@@ -228,13 +229,15 @@ def _kick_off(target: Target, inputs: Mapping[str, Any] | None, run: Run) -> Any
         return read_out(target.kickoff(inputs=dict(inputs) if inputs is not None else None))
 
 
-def _settle(started: StartedRun, news: RunNews, result: Any, error: BaseException | None) -> None:
-    """Tell how a run ended, in the log and then to whoever waits for it."""
+def _settle(
+    started: StartedRun, reporter: RunReporter, result: Any, error: BaseException | None
+) -> None:
+    """Publish how a run ended, then pass it to the code that waits for the run."""
     reason = None if error is None else _cancelled_as(started, error)
     try:
-        _tell_end(news, result, error, reason)
-    except Exception:  # noqa: BLE001 - a result that cannot be told is still its caller's
-        _log.exception("the end of run %s could not be told", started.execution_id)
+        _report_end(reporter, result, error, reason)
+    except Exception:  # noqa: BLE001 - the caller gets the result even if it cannot be published
+        _log.exception("the end of run %s could not be published", started.execution_id)
     if error is None:
         paused = isinstance(result, HumanFeedbackPending)
         started.end("paused" if paused else "finished", result, None)
@@ -244,28 +247,31 @@ def _settle(started: StartedRun, news: RunNews, result: Any, error: BaseExceptio
         started.end("failed", None, error)
 
 
-def _tell_end(
-    news: RunNews, result: Any, error: BaseException | None, reason: RunCancelReason | None
+def _report_end(
+    reporter: RunReporter,
+    result: Any,
+    error: BaseException | None,
+    reason: RunCancelReason | None,
 ) -> None:
     if isinstance(result, HumanFeedbackPending):
-        news.end(RunPaused)
+        reporter.end(RunPaused)
     elif error is None:
-        news.end(RunFinished, result=result_text(result))
+        reporter.end(RunFinished, result=result_text(result))
     elif reason is not None:
-        news.end(RunCancelled, reason=reason)
+        reporter.end(RunCancelled, reason=reason)
     else:
-        news.end(RunFailed, error=error_text(error), cause=cause_text(error))
+        reporter.end(RunFailed, error=error_text(error), cause=cause_text(error))
 
 
 def _cancelled_as(started: StartedRun, error: BaseException) -> RunCancelReason | None:
-    """Return why a run was cancelled; None when it failed by itself."""
+    """Return why a run was cancelled; None if it failed."""
     if started.cancelled_as is not None:
         return started.cancelled_as
     if not isinstance(error, NotAnswered) or error.ending != "cancelled":
         return None
     # Its question was withdrawn first: by somebody else, or because its cell is being interrupted,
-    # which the thread that asks may see before the cell has ended.
-    return error.cancelled_as if error.cancelled_as in _AS_ASKED else "withdrawn"
+    # which the thread that asks may notice before the cell has ended.
+    return error.cancelled_as if error.cancelled_as in _SHARED_REASONS else "withdrawn"
 
 
 def _not_answered(error: BaseException, reason: RunCancelReason) -> NotAnswered:
@@ -282,28 +288,28 @@ def _kind_of(target: object) -> RunKind:
     if isinstance(target, Flow):
         return "flow"
     hint = "; call its .crew()" if callable(getattr(target, "crew", None)) else ""
-    hint = "; make one: call the class" if isinstance(target, type) else hint
+    hint = "; create an instance of the class" if isinstance(target, type) else hint
     raise TypeError(f"start() runs a Crew or a Flow, not {target!r:.100}{hint}")
 
 
 def _refuse_if_busy(target: Target, others: Iterable[tuple[StartedRun, Target]]) -> None:
-    """Refuse what crewAI would refuse later, deep inside and in other words.
+    """Refuse a target in use, which crewAI would refuse later with a less helpful error.
 
     Raises:
-        RuntimeError: Saying which part works for which run.
+        RuntimeError: The message says which part is used in which run.
     """
     for started, other in others:
         if other is target:
             raise RuntimeError(
-                f"this {started.kind} is {started.state} already, in {started!r}; wait for its "
-                "result, cancel it, or make another one"
+                f"this {started.kind} is already {started.state}, in {started!r}; wait for its "
+                f"result, cancel it, or create another {started.kind}"
             )
         shared = _agents_of(target).keys() & _agents_of(other).keys()
         if shared:
             role = str(getattr(_agents_of(target)[shared.pop()], "role", "")).strip()
             raise RuntimeError(
-                f"the agent {role!r} works in {started!r} already, and an agent does one thing "
-                "at a time; give each crew agents of its own"
+                f"the agent {role!r} already works in {started!r}, and an agent does one task "
+                "at a time; give each crew its own agents"
             )
 
 

@@ -1,7 +1,7 @@
-"""What a kickoff returns where ``stream=True``: an iterator, and nothing has run before it is read.
+"""Reads the stream that a kickoff with ``stream=True`` returns, and that runs only when read.
 
-Above it is ``started/starter.py``, which reads such a stream to its end, because nobody else does;
-it knows crewAI's streams and nothing else of this package.
+``started/starter.py`` uses it to read such a stream to its end, because no other code does. It uses
+only crewAI's streams.
 """
 
 from typing import Any, Final
@@ -9,18 +9,18 @@ from typing import Any, Final
 from crewai.types.streaming import StreamingOutputBase, StreamSessionBase
 
 _NEVER_READ: Final = (
-    "the flow returned a stream that nobody has read, so what it streams has not run, and the loop "
-    "that it belongs to has ended. Read it in the flow's method (async for chunk in stream), and "
+    "the flow returned a stream that was never read, so the streamed work has not run, and its "
+    "event loop has ended. Read the stream in the flow's method (async for chunk in stream), and "
     "return stream.result"
 )
 
 
 def read_out(result: Any) -> Any:
-    """Return what a run gives in the end: of a stream its result, once all of it was read.
+    """Return a run's result; read a stream to its end first.
 
     Raises:
         RuntimeError: It is an asynchronous stream that was not read while its loop ran.
-        Exception: What the run raised.
+        Exception: The error that the run raised.
     """
     while isinstance(result, StreamingOutputBase | StreamSessionBase):
         _read(result)

@@ -1,1 +1,1 @@
-"""Tasks with human input, and training: crewAI's provider and the hook that puts it in."""
+"""Human input for tasks and training: crewAI's provider and the hook that installs it."""

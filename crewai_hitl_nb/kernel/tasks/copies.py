@@ -1,9 +1,10 @@
-"""Copies of a task, which crewAI makes to train a crew and to run it for each of several inputs.
+"""Passes a task's annotations to the copies that crewAI makes of it.
 
-A copy has an id of its own and no word of where it comes from. Its key is the same, but so is that
-of any other task with the same text: of a cell that was run again without its annotation, say.
-So while enabled crewAI's own copying tells what was copied. Above it is ``session.py``; below are
-crewAI and ``questions/annotations.py``.
+crewAI copies tasks to train a crew and to run it for each of several inputs. A copy has its own
+id and no reference to its original. Its key is the same, but so is the key of any other task with
+the same text, for example of a cell that was run again without its annotation. So while the bridge
+is enabled, crewAI's own copying passes the annotations on. ``session.py`` installs it; it uses
+``questions/annotations.py``.
 """
 
 import functools
@@ -15,11 +16,11 @@ from crewai_hitl_nb.kernel.questions.annotations import annotate_copy
 
 
 class TaskCopyPatch:
-    """Stands in for ``Task.copy``, from construction to :meth:`remove`."""
+    """Replaces ``Task.copy``, from construction to :meth:`remove`."""
 
     def __init__(self) -> None:
         self._original: Any = Task.copy
-        self._ours = _telling(self._original)
+        self._ours = _with_annotations(self._original)
         Task.copy = self._ours  # type: ignore[method-assign]
 
     def remove(self) -> None:
@@ -28,11 +29,11 @@ class TaskCopyPatch:
             Task.copy = self._original  # type: ignore[method-assign]
 
 
-def _telling(copy: Any) -> Any:
+def _with_annotations(copy: Any) -> Any:
     @functools.wraps(copy)
-    def copy_and_tell(task: Task, *args: Any, **kwargs: Any) -> Task:
+    def copy_and_annotate(task: Task, *args: Any, **kwargs: Any) -> Task:
         made: Task = copy(task, *args, **kwargs)
         annotate_copy(made, task)
         return made
 
-    return copy_and_tell
+    return copy_and_annotate

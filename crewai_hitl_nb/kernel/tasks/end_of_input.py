@@ -1,9 +1,9 @@
-"""crewAI's console on a loop, to which the end of input is no answer.
+"""Keeps crewAI's console from treating the end of input as approval on an event loop.
 
-Where there is no server crewAI's own console asks. On a thread it reads by ``input()``, which
-raises at the end of input. On a loop (``akickoff()``) the end of input reads as a blank line,
-and a blank line accepts: a closed pipe or Ctrl-D would approve. So while enabled that one
-function is replaced. Above it is ``session.py``; below is crewAI alone. It asks nothing.
+Without a server, crewAI's own console asks. On a thread it uses ``input()``, which raises at the
+end of input. On an event loop (``akickoff()``), the end of input reads as a blank line, and a
+blank line accepts: a closed pipe or Ctrl-D would approve. So while the bridge is enabled, that one
+function is replaced. ``session.py`` installs it; it uses only crewAI.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _NAME: Final = "_async_readline"
 
 
 class EndOfInputPatch:
-    """Replaces crewAI's reading of a line on a loop, from construction to :meth:`remove`."""
+    """Replaces how crewAI reads a line on an event loop, from construction to :meth:`remove`."""
 
     def __init__(self) -> None:
         self._original: Callable[[], Awaitable[str]] = getattr(human_input, _NAME)
@@ -37,7 +37,7 @@ class EndOfInputPatch:
         """Return the next line.
 
         Raises:
-            EOFError: There is no more input.
+            EOFError: The input has ended.
         """
         if sys.stdin is None or sys.stdin.closed:
             raise EOFError("stdin is closed, so nobody can answer")
@@ -46,12 +46,12 @@ class EndOfInputPatch:
             async with turn:
                 return await _line_of(sys.stdin.fileno())
         except (NotImplementedError, io.UnsupportedOperation):
-            # Windows, or a stdin that is no file: there crewAI falls back to input()
+            # On Windows, or if stdin is not a file, crewAI falls back to input().
             return await self._original()
 
 
 async def _line_of(descriptor: int) -> str:
-    """Read one line and not a byte more: the rest is for whoever reads next.
+    """Read one line and not a byte more: the rest belongs to the next reader.
 
     Raises:
         EOFError: The input ended before any line.
@@ -63,7 +63,7 @@ async def _line_of(descriptor: int) -> str:
         byte = os.read(descriptor, 1)
         if not byte and not line:
             raise EOFError("the console's input has ended, and nobody answered")
-        if not byte:  # as `input()` takes a last line that has no end
+        if not byte:  # `input()` also accepts a last line without a newline
             break
         line += byte
     return line.decode(sys.stdin.encoding or "utf-8", "replace").rstrip("\r\n")
@@ -74,7 +74,7 @@ async def _readable(descriptor: int) -> None:
     ready = asyncio.Event()
     try:
         loop.add_reader(descriptor, ready.set)
-    except PermissionError:  # a file, which is always readable
+    except PermissionError:  # a regular file is always readable
         return
     try:
         await ready.wait()

@@ -1,9 +1,9 @@
-"""Puts the provider into crewAI, through its public hooks.
+"""Installs the provider in crewAI through its public hooks.
 
-crewAI keeps the provider in a context variable, which is lost between cells and threads.
-A process-wide ``PRE_STEP`` hook runs in the very context that will ask, so it sets the
-provider there, unless the user has set one of their own. There a task begins, too, and with it
-its review. Above it is ``session.py``.
+crewAI keeps the provider in a context variable, which is lost between cells and threads. A
+process-wide ``PRE_STEP`` hook runs in the same context that will ask, so it sets the provider
+there, unless the user has set their own. A task, and so its review, also begins there.
+``session.py`` uses it.
 """
 
 from typing import Any
@@ -21,8 +21,8 @@ class ProviderHook:
     """The hook, from construction to :meth:`remove`.
 
     Args:
-        provider: Answers for tasks.
-        reviews: Keeps what is said of a task while it is executed.
+        provider: The provider for tasks.
+        reviews: The reviews of the tasks that are being executed.
     """
 
     def __init__(self, provider: BridgedHumanInput, reviews: Reviews) -> None:
@@ -31,30 +31,30 @@ class ProviderHook:
         self.ensure()
 
     def ensure(self) -> None:
-        """Put the hook in, unless it is: ``clear_all_hooks()`` takes everybody's out.
+        """Register the hook if it is missing: ``clear_all_hooks()`` removes all hooks.
 
-        Without it crewAI's own provider would ask, which approves silently in a kernel.
+        Without it, crewAI's own provider would ask, which approves silently in a kernel.
         """
         if self._before_step not in get_hooks(InterceptionPoint.PRE_STEP):
             register_hook(InterceptionPoint.PRE_STEP, self._before_step)
 
     def remove(self) -> None:
-        """Take the hook out, and the provider out of the calling context."""
+        """Unregister the hook, and remove the provider from the calling context."""
         unregister_hook(InterceptionPoint.PRE_STEP, self._before_step)
         if isinstance(get_provider(), BridgedHumanInput):
             set_provider(SyncHumanInputProvider())
 
     def _before_step(self, step: Any) -> None:
-        """Run by crewAI before each task.
+        """Called by crewAI before each task.
 
         Raises:
-            HookAborted: When the run was stopped: an interrupted crew begins no new task.
+            HookAborted: The run was stopped: an interrupted crew begins no new task.
         """
         run = current_run()
         if run is not None:
             raise_if_stopped(run.stopped)
-        if step.task is not None:  # a flow's method has none
+        if step.task is not None:  # the step of a flow has no task
             self._reviews.begin(step.task)
-        # Exactly crewAI's default, or ours from before: any other one is the user's choice.
+        # Replace only crewAI's default or an earlier one of ours: the user chose any other.
         if type(get_provider()) in (SyncHumanInputProvider, BridgedHumanInput):
             set_provider(self._provider)

@@ -1,12 +1,12 @@
-"""crewAI's provider of human input for tasks: the whole protocol, sync and async.
+"""The human input provider for tasks and training: crewAI's protocol, sync and async.
 
-crewAI calls it when a task with ``human_input=True`` has a draft, and when a crew is
-trained. Below it are ``questions/question.py``, ``asking.py`` and ``reviews.py``; above it is
-crewAI, into which ``tasks/hooks.py`` puts it. It does not know how a question travels.
+crewAI calls it when a task with ``human_input=True`` has a draft, and when a crew is trained;
+``tasks/hooks.py`` installs it. It uses ``questions/question.py``, ``asking.py`` and
+``reviews.py``.
 
-The rule of acceptance stands here once: a person's ``approve`` accepts the draft, their
-``edit`` puts their text in its place, their text revises it, and nothing else does any. What a
-guardrail then refuses is asked about again, as a further round of the same review.
+The rule of acceptance: a person's ``approve`` accepts the draft, their ``edit`` replaces it with
+their text, and their text revises it. Nothing else does any of these. A draft that a guardrail
+then refuses is asked about again, as a further round of the same review.
 """
 
 import dataclasses
@@ -30,18 +30,18 @@ from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
 
 ACCEPT = ""
-"""What crewAI takes for acceptance."""
+"""The feedback that crewAI treats as acceptance."""
 
 GOOD_AS_IT_IS = "This result is good as it is: keep it, and do it like this again."
-"""What an approval says to an agent in training: crewAI's training fails without words."""
+"""The feedback for an approval in training: crewAI's training fails without text."""
 
 
 class BridgedHumanInput(HumanInputProvider):
-    """Asks through the bridge; where there is none, as crewAI itself would.
+    """Asks through the bridge; without a server, it asks as crewAI itself would.
 
     Args:
-        asker: Returns whom to ask through now; None for crewAI's own console prompt.
-        reviews: Keeps what was said in earlier attempts.
+        asker: Returns the asker to use now; None for crewAI's own console prompt.
+        reviews: The reviews of tasks, with the rounds of earlier attempts.
     """
 
     def __init__(self, asker: Callable[[], Asker | None], reviews: Reviews) -> None:
@@ -59,7 +59,7 @@ class BridgedHumanInput(HumanInputProvider):
     def handle_feedback(
         self, formatted_answer: AgentFinish, context: ExecutorContext
     ) -> AgentFinish:
-        """Ask about the draft until it is accepted; return what was accepted."""
+        """Ask about the draft until it is accepted; return the accepted one."""
         asker = self._asker()
         if asker is None:
             return self._console.handle_feedback(formatted_answer, context)
@@ -78,7 +78,7 @@ class BridgedHumanInput(HumanInputProvider):
     async def handle_feedback_async(
         self, formatted_answer: AgentFinish, context: AsyncExecutorContext
     ) -> AgentFinish:
-        """Ask about the draft until it is accepted, without blocking the loop."""
+        """Ask about the draft until it is accepted, without blocking the event loop."""
         asker = self._asker()
         if asker is None:
             return await self._console.handle_feedback_async(formatted_answer, context)
@@ -97,7 +97,7 @@ class BridgedHumanInput(HumanInputProvider):
 
 
 class _Console(SyncHumanInputProvider):
-    """crewAI's own console, where a person's time is not the agent's either."""
+    """crewAI's own console, where the time to answer does not count as the agent's either."""
 
     @staticmethod
     def _prompt_input(crew: Any) -> str:
@@ -111,10 +111,10 @@ class _Console(SyncHumanInputProvider):
 
 
 class _Attempt:
-    """One attempt of an agent at a task: what is shown now, and what was said before.
+    """One attempt of an agent at a task, with the review of its earlier attempts.
 
     Attributes:
-        draft: What the agent proposes; a person's own words once they edited it.
+        draft: The agent's proposed result, or a person's text once they have edited it.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class _Attempt:
         )
 
     def take(self, answer: HumanInputCompleted) -> str:
-        """Take an answer and return the feedback in crewAI's terms."""
+        """Record an answer and return the feedback that crewAI expects."""
         if answer.decision == "edit" and not is_blank(answer.human_feedback):
             text = answer.human_feedback
             self.draft = dataclasses.replace(self.draft, output=text, text=text)
@@ -149,28 +149,30 @@ class _Attempt:
         if feedback == ACCEPT:
             self._review.accept(str(self.draft.output))
         else:
-            self._review.say(str(self.draft.output), feedback)
+            self._review.add_round(str(self.draft.output), feedback)
         return feedback
 
 
 def feedback_of(answer: HumanInputCompleted) -> str:
-    """Return the feedback in crewAI's terms: blank accepts the draft, text revises it.
+    """Return the feedback that crewAI expects: blank accepts the draft, text revises it.
 
-    Options that were chosen and a form that was filled are text, too.
+    Chosen options and a filled form also count as text.
 
     Raises:
-        NotAnswered: When the answer is neither a clear approval nor text.
+        NotAnswered: The answer is neither a clear approval nor text.
     """
     if answer.decision == "approve":
         return ACCEPT
-    text = said_of(answer)
+    text = answer_text(answer)
     if answer.decision in ("respond", None) and not is_blank(text):
         return text
-    raise NotAnswered(f"the answer was no approval and no feedback ({answer.decision})", "refused")
+    raise NotAnswered(
+        f"the answer was neither approval nor feedback ({answer.decision})", "refused"
+    )
 
 
-def said_of(answer: HumanInputCompleted) -> str:
-    """Return all that a person said, as one text."""
+def answer_text(answer: HumanInputCompleted) -> str:
+    """Return a person's options, feedback and values as one text."""
     parts = [", ".join(answer.options or ()), answer.human_feedback]
     if answer.values is not None:
         parts.append(msgspec.json.encode(answer.values).decode())
@@ -182,7 +184,7 @@ def _revise(context: ExecutorContext, feedback: str) -> None:
 
 
 def _train(draft: AgentFinish, feedback: str, context: ExecutorContext) -> AgentFinish:
-    """Do one iteration of training: note, revise, note (crewAI's own order)."""
+    """Do one iteration of training: record, revise, record (crewAI's own order)."""
     context._handle_crew_training_output(draft, feedback)
     _revise(context, feedback)
     improved = context._invoke_loop()
@@ -194,7 +196,7 @@ def _train(draft: AgentFinish, feedback: str, context: ExecutorContext) -> Agent
 async def _train_async(
     draft: AgentFinish, feedback: str, context: AsyncExecutorContext
 ) -> AgentFinish:
-    """Do the same as :func:`_train` on a loop."""
+    """Do one iteration of training on an event loop; the same as :func:`_train`."""
     context._handle_crew_training_output(draft, feedback)
     _revise(context, feedback)
     improved = await context._ainvoke_loop()

@@ -1,12 +1,12 @@
-"""An agent's time limits, which leave out the time that people take to answer.
+"""Applies an agent's time limits without the time that people take to answer.
 
-crewAI holds ``max_execution_time`` of an agent, and ``step_timeout`` of its plan, against the clock
-on the wall. With a person in between a crew would fail because somebody went to lunch, and after
-they have answered. So while enabled these limits are held against a stopwatch
-(``runs/stopwatch.py``). Above it is ``session.py``. It asks nothing.
+crewAI compares an agent's ``max_execution_time``, and the ``step_timeout`` of its plan, with
+wall-clock time. If a person has to answer, a crew would fail because somebody went to lunch, even
+though they answered. So while the bridge is enabled, these limits are compared with a stopwatch
+(``runs/stopwatch.py``). ``session.py`` installs it.
 
-A limit stops what crewAI's own would stop: an agent on a loop at once, one on a thread when it has
-ended, since no thread can be stopped.
+A limit stops the same work that crewAI's own would stop: an agent on an event loop at once, an
+agent on a thread only when it has ended, because a thread cannot be stopped.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from crewai.hooks import HookAborted
 from crewai_hitl_nb.kernel.runs.stopwatch import Stopwatch, measured, working_time
 
 LOOK_SECONDS: Final = 0.25
-"""How often a limit that stands still is looked at."""
+"""How often a limit is checked while its stopwatch is stopped."""
 
 
 class TimeLimitPatch:
-    """Stands in for crewAI's limits, from construction to :meth:`remove`."""
+    """Replaces crewAI's time limits, from construction to :meth:`remove`."""
 
     def __init__(self) -> None:
         self._patched: list[tuple[Any, str, Any, Any]] = []
@@ -36,7 +36,7 @@ class TimeLimitPatch:
         self._patch(Agent, "_aexecute_with_timeout", _on_a_loop(Agent._aexecute_with_timeout))
         self._patch(StepExecutor, "execute", _measured_step(StepExecutor.execute))
         clock = SimpleNamespace(**{**vars(time), "monotonic": working_time})
-        self._patch(step_executor, "time", clock)  # the clock of that module alone
+        self._patch(step_executor, "time", clock)  # only that module's clock
 
     def remove(self) -> None:
         """Put crewAI's own limits back."""
@@ -54,8 +54,8 @@ def _on_a_thread(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(agent: Agent, task_prompt: str, task: Any, timeout: int) -> Any:
         with measured() as stopwatch:
             try:
-                result = original(agent, task_prompt, task, None)  # to its end, as ever
-            except HookAborted:  # stopped on purpose, as by a question that nobody answered
+                result = original(agent, task_prompt, task, None)  # to its end, as in crewAI
+            except HookAborted:  # stopped on purpose, for example by an unanswered question
                 raise
             except Exception as error:
                 _raise_if_over(stopwatch, task, timeout, error)
@@ -84,12 +84,12 @@ def _on_a_loop(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 
 
 async def _ended(work: "asyncio.Future[Any]") -> None:
-    """Cancel what is not done, and wait until it has seen that."""
+    """Cancel the work if it is not done, and wait until it has ended."""
     if not work.done():
         work.cancel()
         await asyncio.wait({work})
     if not work.cancelled():
-        work.exception()  # looked at, so that asyncio reports nothing
+        work.exception()  # retrieve it, so that asyncio does not report it
 
 
 def _measured_step(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,14 +104,14 @@ def _measured_step(original: Callable[..., Any]) -> Callable[..., Any]:
 def _raise_if_over(
     stopwatch: Stopwatch, task: Any, timeout: int, cause: Exception | None = None
 ) -> None:
-    """Raise when an agent has worked too long.
+    """Raise if an agent has worked too long.
 
     Raises:
-        TimeoutError: As crewAI raises it, which ends the task.
+        TimeoutError: The same error as crewAI's, which ends the task.
     """
     if stopwatch.seconds >= timeout:
         raise TimeoutError(
-            f"Task '{task.description}' execution timed out after {timeout} seconds, without the "
-            "time that people took to answer. Consider increasing max_execution_time or "
+            f"Task '{task.description}' execution timed out after {timeout} seconds, not counting "
+            "the time that people took to answer. Consider increasing max_execution_time or "
             "optimizing the task."
         ) from cause

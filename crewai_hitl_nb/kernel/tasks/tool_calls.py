@@ -1,15 +1,14 @@
-"""A tool call of an agent, as crewAI's hooks see it begin and end.
+"""Tracks an agent's tool call from the hooks before it to the hooks after it.
 
-Whatever asks a person in the middle of a tool call (a hook of the user's, a gate, a tool)
-finds here who calls the tool. And the rule about ends stands here: **a question without an
-answer ends the run.** By itself crewAI would only block that one call, or tell the agent of
-an error and go on; a tool that raises it even runs several times more, and would ask the
-person each time. So the end is remembered with the call: the same call asks no more, and
-the hooks after it and before the next model call raise it once more, where crewAI lets a
-``HookAborted`` end the run cleanly.
+Code that asks a person during a tool call (a user's hook, a gate, a tool) finds here who calls the
+tool. This module also enforces the rule that **a question without an answer ends the run.** crewAI
+alone would only block that one call, or report an error to the agent and continue; it would even
+run a tool that raises several times more, which would ask the person each time. So the failure is
+remembered with the call: the same call asks nothing more, and the hooks after it and before the
+next model call raise it again, where crewAI lets a ``HookAborted`` end the run cleanly.
 
-Code that catches :class:`NotAnswered` itself goes on as it likes. Above it are the hooks'
-input, the gates and ``public/ask.py``; ``session.py`` puts the hooks in. It asks nothing.
+Code that catches :class:`NotAnswered` itself may continue. The hooks' input, the gates and
+``public/ask.py`` use this module; ``session.py`` registers its hooks.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,22 +27,22 @@ from crewai_hitl_nb.protocol.log_lines import logger
 _log = logger(__name__)
 
 _BLOCKED: Final = "Tool execution blocked by hook"
-"""How crewAI begins what it tells an agent whose call a hook has blocked."""
+"""The start of crewAI's message to an agent whose call a hook has blocked."""
 
 _current: ContextVar["ToolCall | None"] = ContextVar("crewai_hitl_tool_call", default=None)
-"""Set by the hook before the tool, in the very context that then runs it."""
+"""Set by the hook before the tool, in the same context that then runs the tool."""
 
 
 class ToolCall:
-    """One call, from the hooks before it to those after it.
+    """One tool call, from the hooks before it to those after it.
 
     Attributes:
         name: The tool's name as the model knows it.
-        tool_input: The arguments; crewAI hands the same dict to every hook of a call.
-        who: Who calls it, for questions.
-        is_allowed: Whether a person has approved this very call.
-        has_consent: Whether a hook of crewAI was told that a person approves.
-        rejection: Why a person refused it, if one did.
+        tool_input: The arguments; crewAI passes the same dict to every hook of a call.
+        who: Who calls the tool, for questions.
+        is_allowed: Whether a person has approved this call at a gate.
+        has_approval: Whether a person's approval was returned to a crewAI hook.
+        rejection: Why a person refused the call, if one did.
     """
 
     def __init__(self, context: ToolCallHookContext, outer: "ToolCall | None") -> None:
@@ -56,40 +55,40 @@ class ToolCall:
             tool_name=context.tool_name,
         )
         self.is_allowed = False
-        self.has_consent = False
+        self.has_approval = False
         self.rejection: str | None = None
         self.outer = outer
         self._unanswered: NotAnswered | None = None
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Surround each question that is asked in this call.
+        """Wrap each question that is asked in this call.
 
         Raises:
-            NotAnswered: What the block raised; or at once, when a question of this call
-                has ended so before and crewAI, not the tool, took the error.
+            NotAnswered: The block raised it; or, at once, an earlier question of this call raised
+                it and crewAI, not the tool, caught the error.
         """
         self.raise_if_over()
         try:
             yield
         except NotAnswered as error:
-            for call in self._and_outer():  # a tool may run a crew: then it ends, too
+            for call in self._and_outer():  # if a tool runs a crew, the outer run ends too
                 call._unanswered = error
-                call._make_sure_of_the_hook_after()
+                call._ensure_hook_after()
             raise
 
     def raise_if_over(self) -> None:
-        """Raise the end of this call, or of one around it, again.
+        """Raise the error of an unanswered question again, of this call or one around it.
 
         Raises:
-            NotAnswered: A question was not answered, and crewAI caught that.
+            NotAnswered: A question was not answered, and crewAI caught the error.
         """
         for call in self._and_outer():
             if call._unanswered is not None and _was_caught_by_crewai(call._unanswered):
                 raise call._unanswered
 
-    def _make_sure_of_the_hook_after(self) -> None:
-        """End this call's run even if ``disable()`` was what withdrew its question."""
+    def _ensure_hook_after(self) -> None:
+        """Ensure that a hook ends the run, even if ``disable()`` withdrew the question."""
         hooks = get_hooks(InterceptionPoint.POST_TOOL_CALL)
         if any(isinstance(getattr(hook, "__self__", None), ToolCallHooks) for hook in hooks):
             return
@@ -109,11 +108,11 @@ class ToolCall:
 
 
 class ToolCallHooks:
-    """The hooks that follow each tool call, from construction to :meth:`remove`.
+    """The hooks around each tool call, from construction to :meth:`remove`.
 
     Args:
-        ends: Called with who called a tool, when their run ends by it: of calls that were
-            made at once the others may still be asking.
+        ends: Called with who called a tool, if that call ends their run. Other calls that were
+            made at the same time may still be asking.
     """
 
     def __init__(self, ends: Callable[[Asking], None]) -> None:
@@ -126,24 +125,24 @@ class ToolCallHooks:
         self.ensure()
 
     def ensure(self) -> None:
-        """Put the hooks in, unless they are: ``clear_all_hooks()`` takes everybody's out."""
+        """Register the hooks if they are missing: ``clear_all_hooks()`` removes all hooks."""
         for point, hook in self._hooks.items():
             if hook not in get_hooks(point):
                 register_hook(point, hook)
 
     def remove(self) -> None:
-        """Take the hooks out."""
+        """Unregister the hooks."""
         for point, hook in self._hooks.items():
             unregister_hook(point, hook)
 
     def _after_tool_call(self, context: ToolCallHookContext) -> str | None:
-        """Run by crewAI after each tool call, also after one that was blocked.
+        """Called by crewAI after each tool call, including a blocked one.
 
         Raises:
-            NotAnswered: The run is to end; here it is not swallowed.
+            NotAnswered: The run must end; crewAI does not catch the error here.
         """
         try:
-            return _what_the_agent_hears(context)
+            return _message_to_the_agent(context)
         except NotAnswered:
             self._ends(Asking(crew=context.crew, task=context.task, agent=context.agent))
             raise
@@ -155,7 +154,7 @@ def current_tool_call() -> ToolCall | None:
 
 
 def call_of(context: ToolCallHookContext) -> ToolCall:
-    """Return the call that a hook's context speaks of; its first hook begins it."""
+    """Return the call of a hook's context; the first hook of a call creates it."""
     call = _found(context)
     if call is None:
         call = ToolCall(context, _current.get())
@@ -164,7 +163,7 @@ def call_of(context: ToolCallHookContext) -> ToolCall:
 
 
 def asking_in_a_tool_call() -> AbstractContextManager[None]:
-    """Surround a question that may be asked in a tool call. Raises as its ``asking``."""
+    """Wrap a question that may be asked in a tool call. Raises as :meth:`ToolCall.asking`."""
     call = current_tool_call()
     return call.asking() if call is not None else nullcontext()
 
@@ -181,8 +180,8 @@ def _before_tool_call(context: ToolCallHookContext) -> None:
     _raise_if_the_run_is_stopped()  # blocks the call; the hook after it ends the run
 
 
-def _what_the_agent_hears(context: ToolCallHookContext) -> str | None:
-    """Return what to tell the agent in place of the tool's result; None leaves it.
+def _message_to_the_agent(context: ToolCallHookContext) -> str | None:
+    """Return the message to the agent instead of the tool's result; None keeps the result.
 
     Raises:
         NotAnswered: A question of this call was not answered, or the run was stopped.
@@ -193,29 +192,29 @@ def _what_the_agent_hears(context: ToolCallHookContext) -> str | None:
         call.raise_if_over()
     _raise_if_the_run_is_stopped()
     if call is None or not str(context.tool_result).startswith(_BLOCKED):
-        return None  # where a hook took a refusal and let the tool run, what it gave is the truth
+        return None  # if a hook let a refused tool run, the tool's result is true
     if call.rejection is None:
-        _warn_if_it_was_allowed(call)
+        _warn_if_approved(call)
         return None
     reason = f" They said: {call.rejection}" if call.rejection else ""
-    return f"A person did not allow this call of {call.name}; it was not run.{reason}"
+    return f"A person did not approve this call of {call.name}, so it was not run.{reason}"
 
 
-def _warn_if_it_was_allowed(call: ToolCall) -> None:
-    """Say that a hook blocked what a person allowed: it may have waited for another word."""
-    if call.has_consent:
+def _warn_if_approved(call: ToolCall) -> None:
+    """Warn that a hook blocked an approved call: it may expect another word."""
+    if call.has_approval:
         _log.warning(
-            "A person allowed the call of %s, but a hook blocked it. If the hook waits for a"
-            ' word of its own, let its prompt say so, such as "(yes/no)".',
+            "A person approved the call of %s, but a hook blocked it. If the hook expects a"
+            ' particular word, name it in the hook\'s prompt, for example "(yes/no)".',
             call.name,
         )
 
 
 def _before_model_call(context: Any) -> None:
-    """Run by crewAI before each model call.
+    """Called by crewAI before each model call.
 
     Raises:
-        NotAnswered: The run is to end.
+        NotAnswered: The run must end.
     """
     call = current_tool_call()
     if call is not None:
@@ -230,9 +229,9 @@ def _raise_if_the_run_is_stopped() -> None:
 
 
 def _was_caught_by_crewai(error: BaseException) -> bool:
-    """Say whether crewAI took the error, rather than the code that asked.
+    """Say whether crewAI caught the error, rather than the code that asked.
 
-    A traceback begins in the frame that caught the error.
+    A traceback starts in the frame that caught the error.
     """
     begin = error.__traceback__
     module = begin.tb_frame.f_globals.get("__name__", "") if begin is not None else ""
