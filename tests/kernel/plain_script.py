@@ -7,10 +7,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.jupyter_process import scratch_env
+import pytest
+
+from tests.jupyter_process import JupyterProcess, scratch_env
 
 Script: TypeAlias = "subprocess.Popen[str]"
 Start = Callable[..., Script]
+
+
+def start_with(prelude: str) -> Callable[[Path], Iterator[Start]]:
+    """Return a fixture that starts scripts with this prelude."""
+
+    @pytest.fixture
+    def start(tmp_path: Path) -> Iterator[Start]:
+        with scripts(tmp_path, prelude) as start:
+            yield start
+
+    return start
+
+
+def address_of(server: JupyterProcess) -> dict[str, str]:
+    """Return the environment in which a script finds the server."""
+    return {"CREWAI_HITL_URL": server.prefix, "CREWAI_HITL_TOKEN": server.token}
 
 
 @contextmanager

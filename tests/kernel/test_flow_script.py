@@ -1,16 +1,12 @@
 """Flows in plain scripts: crewAI's console without a server, the bridge with one."""
 
 import signal
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from crewai_hitl_nb.client import Client
 from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import next_question, wait_until_closed
 from tests.kernel.flows import ENABLE_FLOWS
-from tests.kernel.plain_script import Start, scripts
+from tests.kernel.plain_script import Start, address_of, start_with
 
 FLOWS = ("Skippable()", "Asks()", "AsksOnItsLoop()")
 RUNS = "\n".join(
@@ -30,10 +26,7 @@ for run in runs:
 RUN_COUNT = 2 * len(FLOWS)
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    with scripts(tmp_path, ENABLE_FLOWS) as start:
-        yield start
+start = start_with(ENABLE_FLOWS)
 
 
 def test_without_a_server_the_console_asks_as_before(start: Start) -> None:
@@ -57,7 +50,7 @@ def test_without_a_server_a_durable_flow_asks_on_the_console(start: Start) -> No
 def test_control_c_ends_each_kind_of_flow_and_withdraws_its_question(
     start: Start, server: JupyterProcess, client: Client
 ) -> None:
-    address = {"CREWAI_HITL_URL": server.prefix, "CREWAI_HITL_TOKEN": server.token}
+    address = address_of(server)
     script = start(EACH_INTERRUPTED, **address)
     assert script.stdout is not None
     for _ in range(RUN_COUNT):

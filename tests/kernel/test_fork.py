@@ -1,17 +1,10 @@
 """A process forked after `enable()` asks for itself, as its parent would."""
 
-from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-
-import pytest
-
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.protocol.events import HumanInputRequired
 from tests.jupyter_process import JupyterProcess
-from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.conftest import next_question, pending_questions, wait_until_closed
 from tests.kernel.crews import ENABLE
-from tests.kernel.plain_script import Start, scripts
+from tests.kernel.plain_script import Start, address_of, start_with
 from tests.kernel.running_kernel import RunningKernel
 
 FORKS = """
@@ -39,17 +32,7 @@ def in_a_bare_fork():
 """
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    with scripts(tmp_path, f"{ENABLE}\n{FORKS}") as start:
-        yield start
-
-
-def asked(client: Client, count: int) -> list[HumanInputRequired]:
-    """Wait for so many pending questions."""
-    events = client.events(types=["human_input_required"], replay="pending")
-    found = islice((e for e in events if isinstance(e, HumanInputRequired)), count)
-    return list(found)
+start = start_with(f"{ENABLE}\n{FORKS}")
 
 
 def test_children_ask_before_and_after_their_parent_did(
@@ -60,10 +43,9 @@ def test_children_ask_before_and_after_their_parent_did(
         "work('The parent')\n"  # from here on crewAI and the bridge have threads
         "print(in_children(enable_and_work, 'Three'), flush=True)\n"
         "in_a_bare_fork()",
-        CREWAI_HITL_URL=server.prefix,
-        CREWAI_HITL_TOKEN=server.token,
+        **address_of(server),
     )
-    questions = asked(client, 2)
+    questions = pending_questions(client, 2)
     for question in questions:
         client.answer(question.request_id)
     for _ in range(3):
@@ -94,15 +76,14 @@ def test_a_child_that_ends_leaves_its_parents_question_open(
         "os.waitpid(pid, 0)\n"
         "print('ended', flush=True)\n"
         "thread.join()",
-        CREWAI_HITL_URL=server.prefix,
-        CREWAI_HITL_TOKEN=server.token,
+        **address_of(server),
     )
     of_parent = next_question(client)
     assert script.stdin is not None
     assert script.stdout is not None
     script.stdin.write("\n")
     script.stdin.flush()
-    of_child = next(q for q in asked(client, 2) if q.request_id != of_parent.request_id)
+    of_child = next(q for q in pending_questions(client, 2) if q.request_id != of_parent.request_id)
     client.answer(of_child.request_id)
     assert "ended\n" in iter(script.stdout.readline, "")
 
@@ -112,10 +93,12 @@ def test_a_child_that_ends_leaves_its_parents_question_open(
     assert script.returncode == 0, errors
 
 
-def test_a_child_of_a_kernel_asks_beside_it(kernel: RunningKernel, client: Client) -> None:
+def test_a_forked_child_of_a_kernel_asks_independently(
+    kernel: RunningKernel, client: Client
+) -> None:
     kernel.run(FORKS)
     cell = kernel.begin("print(in_children(work, 'One', 'Two'))")
-    questions = asked(client, 2)
+    questions = pending_questions(client, 2)
     for question in questions:
         client.answer(question.request_id)
     cell.finish()
@@ -142,8 +125,7 @@ def test_a_child_waits_for_no_handler_that_runs_in_its_parent(
         "child = fork.Process(target=lambda: print(bus.flush(0.1), flush=True))\n"
         "child.start(); child.join()\n"
         "free.set()",
-        CREWAI_HITL_URL=server.prefix,
-        CREWAI_HITL_TOKEN=server.token,
+        **address_of(server),
     )
     out, errors = script.communicate(timeout=60)
 
@@ -160,8 +142,7 @@ def test_a_client_made_before_a_fork_works_on_both_sides(
         "child.start(); child.join()\n"
         "print(client.health().status, child.exitcode, flush=True)\n"
         "client.close()",
-        CREWAI_HITL_URL=server.prefix,
-        CREWAI_HITL_TOKEN=server.token,
+        **address_of(server),
     )
     out, errors = script.communicate(timeout=60)
 

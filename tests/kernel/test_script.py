@@ -3,17 +3,15 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.protocol.events import HumanInputRequired
 from tests.jupyter_process import JupyterProcess
-from tests.kernel.conftest import next_question, wait_until_closed
+from tests.kernel.conftest import next_question, pending_questions, wait_until_closed
 from tests.kernel.crews import ENABLE
-from tests.kernel.plain_script import Start, scripts
+from tests.kernel.plain_script import Start, address_of, start_with
 
 KINDS = """
 import asyncio
@@ -35,10 +33,7 @@ for run in RUNS:
 RUN_COUNT = 3
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    with scripts(tmp_path, ENABLE) as start:
-        yield start
+start = start_with(ENABLE)
 
 
 def test_without_a_server_the_console_asks_as_before(start: Start) -> None:
@@ -77,7 +72,7 @@ def test_a_script_is_answered_on_the_running_server_of_its_user(
 def test_control_c_ends_each_kind_of_run_promptly_and_withdraws_its_question(
     start: Start, server: JupyterProcess, client: Client
 ) -> None:
-    script = start(EACH_INTERRUPTED, CREWAI_HITL_URL=server.prefix, CREWAI_HITL_TOKEN=server.token)
+    script = start(EACH_INTERRUPTED, **address_of(server))
     assert script.stdout is not None
     for _ in range(RUN_COUNT):
         question = next_question(client)
@@ -117,8 +112,7 @@ def test_the_loop_of_an_application_is_never_blocked_by_a_crew(
 ) -> None:
     script = start(
         f"{APP}\nasyncio.run(serve())",
-        CREWAI_HITL_URL=server.prefix,
-        CREWAI_HITL_TOKEN=server.token,
+        **address_of(server),
     )
     client.answer(next_question(client).request_id)  # the one of akickoff
     out, errors = script.communicate(timeout=60)
@@ -158,15 +152,13 @@ ENDS = {
 def test_control_c_ends_a_script_whose_threads_ask_and_withdraws_their_questions(
     code: str, start: Start, server: JupyterProcess, client: Client
 ) -> None:
-    script = start(f"{POOL}\n{code}", CREWAI_HITL_URL=server.prefix, CREWAI_HITL_TOKEN=server.token)
-    events = client.events(types=["human_input_required"], replay="pending")
-    asked = [next(events) for _ in range(ENDS[code])]
+    script = start(f"{POOL}\n{code}", **address_of(server))
+    asked = pending_questions(client, ENDS[code])
     script.send_signal(signal.SIGINT)
     script.communicate(timeout=60)
 
     assert script.returncode != 0
     for question in asked:
-        assert isinstance(question, HumanInputRequired)
         assert wait_until_closed(client, question.request_id).status == "cancelled"
 
 
@@ -175,8 +167,7 @@ def test_a_script_that_took_an_interrupt_may_ask_about_it(
 ) -> None:
     script = start(
         f"{POOL}\nasking_beside_an_interrupt()",
-        CREWAI_HITL_URL=server.prefix,
-        CREWAI_HITL_TOKEN=server.token,
+        **address_of(server),
     )
     client.answer(next_question(client).request_id, "no")
     out, errors = script.communicate(timeout=60)
@@ -192,7 +183,7 @@ def test_a_script_that_ends_while_it_asks_takes_its_question_back(
         "threading.Thread(target=make_crew().kickoff, daemon=True).start()\n"
         "sys.stdin.readline()"
     )
-    script = start(code, CREWAI_HITL_URL=server.prefix, CREWAI_HITL_TOKEN=server.token)
+    script = start(code, **address_of(server))
     question = next_question(client)
     script.communicate("end\n", timeout=30)
 
