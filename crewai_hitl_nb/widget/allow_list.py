@@ -2,7 +2,7 @@
 
 The relay (``relay.py``) talks to the server with the kernel's key, which may publish, cancel, and
 name the person who answered. Anyone who controls the page must not get those rights. So nothing
-that a page wrote is passed on: it is decoded here, checked against this list, and written anew.
+that a page wrote is passed on as it is: it is decoded here, checked against this list, and rebuilt.
 
 * A card may look up, answer and claim its own request.
 * A run may do the same with the requests of its run. It may also read the run's past events, ask
@@ -86,7 +86,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame to the server, written anew."""
+    """A frame to the server, rebuilt from a page's frame."""
 
     ref: str
     request_id: str
@@ -95,7 +95,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Call:
-    """An HTTP call, written anew.
+    """An HTTP call to the server, rebuilt from a page's call.
 
     Attributes:
         method: ``GET`` or ``POST``.
@@ -148,7 +148,7 @@ def stream_query(query: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def frame_of(scope: Scope, text: str) -> Frame:
-    """Return a page's frame, written anew.
+    """Check a page's frame and rebuild it.
 
     Raises:
         HitlError: The frame is not valid or not allowed.
@@ -165,7 +165,7 @@ def frame_of(scope: Scope, text: str) -> Frame:
 
 
 def call_of(scope: Scope, method: str, address: str, body: object) -> Call:
-    """Return a page's call, written anew.
+    """Check a page's call and rebuild it.
 
     Raises:
         HitlError: The call is not valid or not allowed.

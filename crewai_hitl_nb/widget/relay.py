@@ -2,7 +2,7 @@
 
 It is for pages whose browser cannot reach the server (VS Code, Colab, a page of another origin).
 It passes the frames of a WebSocket in both directions, and a card's HTTP calls, on a background
-thread. It checks what a page sends against the list in ``allow_list.py`` and writes it anew,
+thread. It checks what a page sends against the list in ``allow_list.py`` and rebuilds it,
 because it is sent with the kernel's key. The server makes every other decision. It uses the
 client; the card (``card.py``) uses it.
 

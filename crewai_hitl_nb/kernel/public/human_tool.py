@@ -129,7 +129,8 @@ class AskHumanTool(BaseTool):
             raise error
         return (
             "Nobody answered the question, so you have no answer and no approval. Do not guess "
-            "one. Go on only with what does not depend on it, and say in your result what is open."
+            "one. Continue only with work that does not depend on it, and state in your result "
+            "what is still open."
         )
 
 
