@@ -158,15 +158,21 @@ async def test_a_timestamp_is_kept_as_utc(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column"), [("{", 1, 2), ('{"type":\n  oops}', 2, 3), ("[1,]", 1, 4)]
+    ("text", "line", "columns"),
+    [
+        ("{", 1, {2}),
+        ('{"type":\n  oops}', 2, {3}),
+        ("[1,]", 1, {3, 4}),  # Python 3.13 names the trailing comma, earlier ones what follows it
+    ],
 )
 async def test_malformed_json_is_refused_with_its_place(
-    door: Door, text: str, line: int, column: int
+    door: Door, text: str, line: int, columns: set[int]
 ) -> None:
     reply = await door.http.post("events", content=text)
     body = reply.json()
     assert (reply.status_code, body["error"]) == (400, "bad_json")
-    assert (body["line"], body["column"]) == (line, column)
+    assert body["line"] == line
+    assert body["column"] in columns
 
 
 @pytest.mark.parametrize(
