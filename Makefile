@@ -9,24 +9,28 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3.10 python3 p
   echo $$p && break; done)
 endif
 
-BIN := .venv/bin
-STAMPS := .venv/.stamps
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
 CONSTRAINTS := .ci/constraints.txt
 UV := $(BIN)/uv pip install --python $(BIN)/python
 PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
+# What must pass wherever the package runs: with another Python, with the oldest dependencies.
+# Neither a browser nor a JupyterHub is needed for it.
+PORTABLE := $(addprefix tests/,protocol store broker client cli server standalone kernel)
 FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
-# The lowest releases that pyproject.toml allows: "tornado==6.4 jupyter-server==2.16".
-OLDEST = $(shell sed -nE 's/^ *"(tornado|jupyter-server)>=([0-9.]+).*/\1==\2/p' pyproject.toml)
+# Of a whole run: the slowest tests and, with COVERAGE=1, the lines that no test reached.
+WHOLE := --durations=30 $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-report=xml:test-results/coverage.xml)
 SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check test-js test-python test-tornado docs screenshots chaos soak bench bench-quick build \
-  constraints clean
+.PHONY: help demo test check test-js test-python test-portable test-lowest test-python313 docs \
+  screenshots chaos soak bench bench-quick build constraints clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMPS)/package ## JupyterLab on the quickstart notebook; HEADLESS=1: the same without a browser
 	$(SAY) "Demo"
@@ -34,33 +38,40 @@ demo: $(STAMPS)/package ## JupyterLab on the quickstart notebook; HEADLESS=1: th
 
 test: check test-js test-python ## every test
 
-check: $(STAMPS)/test ## lint, format, types, import law
-	$(SAY) "Lint, format, types, import law"
+check: $(STAMPS)/test ## lint, format, types, import law, spelling
+	$(SAY) "Lint, format, types, import law, spelling"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --cache-dir .venv/.import_linter_cache
+	$(BIN)/lint-imports --cache-dir $(VENV)/.import_linter_cache
+	$(BIN)/codespell
 
 test-js: $(STAMPS)/package ## the front end's lint, types, generated code and tests
 	$(SAY) "Front end: lint, types, generated code, tests"
-	cd js && npm run --silent lint
-	cd js && npm run --silent typecheck
+	npm --prefix js run --silent lint
+	npm --prefix js run --silent typecheck
 	cd js && PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent generate:check
 	cd js && npm test --silent
 
-test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units, server, kernel, notebooks, packaging, browser
+test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units to browser; COVERAGE=1: with a report (slower)
 	$(SAY) "pytest (PYTEST=... chooses, e.g. PYTEST='tests/server -k sse')"
 ifdef PYTEST
 	$(BIN)/python -m pytest $(PYTEST)
 else
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone and not pictures"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest $(WHOLE) -n 2 --dist loadfile --no-loadscope-reorder -m "not alone and not pictures"
+	$(BIN)/python -m pytest $(WHOLE) $(if $(COVERAGE),--cov-append) -m alone
 endif
 
-test-tornado: $(STAMPS)/oldest-tornado ## the servers' tests on the oldest supported Tornado and Jupyter server
-	$(SAY) "Streams and shortcuts on $(OLDEST)"
-	.venv/oldest-tornado/bin/python -m pytest -n 2 -m "not alone" tests/server/fast tests/server/streams \
-	  tests/standalone/test_conformance.py
+test-portable: $(STAMPS)/tools
+	$(SAY) "pytest: units, stores, server, standalone server and kernel ($(VENV))"
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PORTABLE) -m "not alone and not browser"
+
+test-lowest: ## units, server and kernel tests with the oldest versions that pyproject.toml allows
+	$(MAKE) VENV=.venv-lowest .venv-lowest/.stamps/lowest
+	$(MAKE) VENV=.venv-lowest --assume-old .venv-lowest/.stamps/tools test-portable
+
+test-python313: ## the same on Debian trixie's Python 3.13, as root, with debootstrap
+	.ci/in_debian.sh trixie make PYTHON=python3.13 test-portable
 
 docs: $(STAMPS)/test ## the documentation site in build/docs/html: runs the notebooks, checks every link
 	$(SAY) "Documentation site"
@@ -99,7 +110,7 @@ constraints: $(STAMPS)/venv ## pin every dependency anew, for all supported Pyth
 	  --all-extras --group dev --no-annotate --no-header -o $(CONSTRAINTS) pyproject.toml
 
 clean: ## remove everything that was built or installed
-	rm -rf .venv .demo dist build test-results js/node_modules js/lib tests/hub/node_modules \
+	rm -rf .venv .venv-lowest .demo dist build test-results js/node_modules js/lib tests/hub/node_modules \
 	  crewai_hitl_nb/labextension crewai_hitl_nb/server/page/static crewai_hitl_nb/widget/static
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -108,8 +119,8 @@ clean: ## remove everything that was built or installed
 $(STAMPS)/venv:
 	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed (make PYTHON=... names one)"; exit 1; }
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed for the front end"; exit 1; }
-	$(SAY) "Virtual environment ($(PYTHON))"
-	$(PYTHON) -m venv .venv
+	$(SAY) "Virtual environment $(VENV) ($(PYTHON))"
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) uv
 	@mkdir -p $(STAMPS) && touch $@
 
@@ -119,19 +130,18 @@ $(STAMPS)/package: $(STAMPS)/venv pyproject.toml $(CONSTRAINTS) jupyter-config $
 	$(UV) $(PINNED) --reinstall-package crewai-hitl-nb -e '.[crewai,demo]'
 	@touch $@
 
-$(STAMPS)/test: $(STAMPS)/package
+$(STAMPS)/tools: $(STAMPS)/package
 	$(SAY) "Test tools"
 	$(UV) $(PINNED) --group dev
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/tools
 	@$(BIN)/python tests/e2e/chromium.py
 	@touch $@
 
-# Pins of what needs a newer Tornado or Jupyter server are left out, so that a fitting one is found.
-$(STAMPS)/oldest-tornado: $(STAMPS)/test pyproject.toml $(CONSTRAINTS)
-	$(SAY) "Virtual environment with $(OLDEST)"
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/oldest-tornado
-	grep -vE '^(tornado|jupyter[a-z-]*|ipykernel)==' $(CONSTRAINTS) > .venv/oldest-tornado/constraints.txt
-	$(BIN)/uv pip install --quiet --python .venv/oldest-tornado/bin/python --group dev -e . $(OLDEST) \
-	  -c .venv/oldest-tornado/constraints.txt --build-constraints $(CONSTRAINTS)
+$(STAMPS)/lowest: $(STAMPS)/venv pyproject.toml jupyter-config $(FRONT_END)
+	$(SAY) "Package, crewAI, JupyterLab and test tools at their lowest versions"
+	$(UV) --resolution lowest-direct --reinstall-package crewai-hitl-nb -e '.[crewai,demo]' --group test
 	@touch $@
 
 $(STAMPS)/hub: tests/hub/package.json tests/hub/package-lock.json $(STAMPS)/venv
