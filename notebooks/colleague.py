@@ -1,7 +1,7 @@
 """A colleague who answers what a notebook asks, as somebody with a script would.
 
 A notebook that runs without a person in front of it (under nbval, or for the documentation)
-needs somebody who answers. What they say stands in the notebook's own metadata, so that a
+needs somebody who answers. What they say is in the notebook's own metadata, so that a
 notebook and its answers cannot drift apart:
 
     "metadata": {"answers": [{"human_feedback": "Shorter, please"}, {"human_feedback": ""}]}
@@ -24,7 +24,7 @@ Answer = dict[str, Any]
 
 
 def answers_of(notebook: Path) -> list[Answer]:
-    """Return the answers that stand in a notebook's metadata."""
+    """Return the answers in a notebook's metadata."""
     answers: list[Answer] = json.loads(notebook.read_text())["metadata"].get("answers", [])
     return answers
 

@@ -1,4 +1,4 @@
-"""A stretch of network that can be cut and mended: a relay to a port on this machine."""
+"""A stretch of network that can be cut and restored: a relay to a port on this machine."""
 
 import asyncio
 import threading

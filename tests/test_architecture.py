@@ -1,6 +1,6 @@
 """The import law of the design, and the proof that it bites.
 
-The law stands in `pyproject.toml` as contracts of import-linter. Here a copy of the package gets
+The law is in `pyproject.toml` as contracts of import-linter. Here a copy of the package gets
 one forbidden import at a time, and the contract in question must break.
 """
 

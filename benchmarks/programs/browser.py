@@ -49,7 +49,7 @@ new MutationObserver(look).observe(document, {
   attributes: true, attributeFilter: ["data-request-id"],
 });
 """
-"""When what was painted first: cards by their requests, and how many are said to wait."""
+"""When what was painted first: cards by their requests, and how many the page says are pending."""
 
 
 class Desk:

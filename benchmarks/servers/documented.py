@@ -1,4 +1,4 @@
-"""A peer: the server of the stream document as it is usually written, on FastAPI and uvicorn.
+"""A peer: the server of the event-streaming guide as it is usually written, on FastAPI and uvicorn.
 
 ``documented.py PORT``. A list of events per execution, a queue per connection, JSON made for every
 reader, one write per event, heartbeats over SSE; a key is compared when somebody connects. Written

@@ -1,4 +1,4 @@
-"""A peer: FastAPI and uvicorn in the shape that the stream document describes."""
+"""A peer: FastAPI and uvicorn in the shape that the event-streaming guide describes."""
 
 import importlib.util
 import sys

@@ -1,7 +1,7 @@
 """A real kernel of the product's Jupyter server, driven over its own sockets by jupyter_client.
 
 That is the shortest way to a kernel there is: a browser goes through the server as well. Above it
-are the programs that run cells; it knows nothing of what stands in them.
+are the programs that run cells; it knows nothing of their content.
 """
 
 import contextlib

@@ -60,11 +60,11 @@ def _feature_request_in_brief(body: bytes) -> bytes:
     return _feature_request(in_brief(body))
 
 
-CANONICAL: Final = Dialect("stream document", _as_it_is)
+CANONICAL: Final = Dialect("event-streaming guide", _as_it_is)
 FEATURE_REQUEST: Final = Dialect("feature request", _feature_request)
 
 BRIEF: Final = {
-    CANONICAL: Dialect("stream document, in brief", in_brief),
+    CANONICAL: Dialect("event-streaming guide, in brief", in_brief),
     FEATURE_REQUEST: Dialect("feature request, in brief", _feature_request_in_brief),
 }
 """Each dialect's variant with large questions in brief."""

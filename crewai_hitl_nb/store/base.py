@@ -346,5 +346,5 @@ def announce(on_commit: OnCommit, commits: Sequence[Commit]) -> None:
     """Announce stored events; a failure of a listener neither undoes nor delays the append."""
     try:
         on_commit(commits)
-    except Exception as error:  # noqa: BLE001 - isolates the log from those who are told of it
+    except Exception as error:  # noqa: BLE001 - isolates the log from its listeners
         note_fault(_log, "announcement_failed", error, offset=commits[-1].record.offset)

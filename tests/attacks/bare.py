@@ -16,5 +16,5 @@ async def lets_pass(*args: Any, **kwargs: Any) -> None:
 
 
 def without(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, instead: Any) -> None:
-    """Replace a defence; it must be there, lest a test takes nothing away."""
+    """Replace a defence; it must be there, so that a test does take something away."""
     monkeypatch.setattr(owner, name, instead, raising=True)

@@ -1,4 +1,4 @@
-"""A file that another user put, or may change, under a name of ours is not taken for ours."""
+"""A file that another user put, or may change, under a name of ours is not used."""
 
 import asyncio
 import json

@@ -54,7 +54,7 @@ class Page:
         return frame
 
     def reply(self, **said: Any) -> dict[str, Any]:
-        """Send a frame up and return what is said to it."""
+        """Send a frame up and return the reply."""
         frame = self.frame(**{"ref": "1", **said})
         while frame["type"] not in ("ack", "error"):
             frame = self.frame()

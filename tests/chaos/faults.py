@@ -1,4 +1,4 @@
-"""Faults of a disk, made so that SQLite meets them as it would the real ones, and mended again.
+"""Faults of a disk, made so that SQLite meets them as it would the real ones, and removed again.
 
 None needs root. A cap on a connection's pages is SQLite's own "database or disk is full"; a
 limit on a process's files is the operating system's refusal to write; a connection that may

@@ -190,7 +190,7 @@ def _crews(ledger: Ledger, log: Log) -> list[str]:
             if in_log and not found:
                 wrong.append(f"request {name}: its crew is dead, and it is still open")
         elif name not in heard:
-            wrong.append(f"request {name}: its crew was told of no end")
+            wrong.append(f"request {name}: its crew never heard how it ended")
     for name, told in heard.items():
         kept = [(event["event_id"], event["type"]) for event in ends.get(name, [])]
         if kept != [(told.event_id, told.type)]:
@@ -200,7 +200,7 @@ def _crews(ledger: Ledger, log: Log) -> list[str]:
 
 def _readers(ledger: Ledger, log: Log) -> list[str]:
     whole = [(event["offset"], event["event_id"]) for event in log.events]
-    wrong = [f"a reader was told of a gap by {gap}" for gap in ledger.gaps]
+    wrong = [f"a reader got a gap by {gap}" for gap in ledger.gaps]
     for reader, saw in ledger.saw.items():
         if saw == whole:
             continue

@@ -111,7 +111,7 @@ def run(seed: int, folder: Path, store: type[SqliteStore] = SqliteStore) -> tupl
 
 
 def _is_known(ledger: Ledger, story: Story) -> bool:
-    """Whether everything in it came to an end that somebody was told of."""
+    """Whether everything in it ended and somebody heard how."""
     told = {word.event_id for word in ledger.told if isinstance(word, Acknowledged | Lost)}
     return told.issuperset(event.event_id for event in (*story.batch, *story.answers))
 

@@ -103,7 +103,7 @@ def _reader(*offsets: int) -> Callable[[Ledger], None]:
     [
         (lambda book: book.told.append(Won("q", "late")), "late was named the end"),
         (lambda book: book.told.append(Lost("q", "e3", "e3")), "e3 was refused and is there"),
-        (lambda book: book.asked.add("unheard"), "its crew was told of no end"),
+        (lambda book: book.asked.add("unheard"), "its crew never heard how it ended"),
         (_reader(1, 2, 4), "missed [(3, 'e3')]"),
         (_reader(1, 2, 2, 3, 4), "saw twice [(2, 'e2')]"),
         (_reader(1, 3, 2, 4), "out of order"),

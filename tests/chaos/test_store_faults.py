@@ -1,4 +1,4 @@
-"""A disk that is full, read-only or locked: said clearly, nothing half done, and mended."""
+"""A disk that is full, read-only or locked: clear errors, nothing half done, and all well afterwards."""
 
 import asyncio
 import subprocess
@@ -42,7 +42,7 @@ class Opened:
         self.seen: list[Commit] = []
 
     def fault(self, name: str) -> AbstractContextManager[None]:
-        """Return the fault; it is mended behind the `with` block."""
+        """Return the fault; it is removed after the `with` block."""
         if name == "held":
             self.store.pragma("busy_timeout = 50")
             return held(self.store.path)

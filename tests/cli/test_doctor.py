@@ -1,4 +1,4 @@
-"""`crewai-hitl doctor`: what is wired, what is not, and the mend."""
+"""`crewai-hitl doctor`: what works, what does not, and the fix."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`crewai-hitl salvage`: a damaged log is made good, kept, and told of in words or as JSON."""
+"""`crewai-hitl salvage`: repairs a damaged log, keeps it, and reports in words or as JSON."""
 
 import asyncio
 from pathlib import Path

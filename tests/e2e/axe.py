@@ -1,7 +1,7 @@
 """axe-core in a page: what of WCAG 2.2 AA a machine can find broken.
 
 The script comes from the front end's own development packages. Findings are returned as short
-lines, so that a failing test says what to mend.
+lines, so that a failing test says what to fix.
 """
 
 from playwright.sync_api import Page

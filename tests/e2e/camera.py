@@ -23,7 +23,7 @@ DOCUMENTED = {
     for name in ("card", "edit", "form", "approval", "panel", "inbox", "phone", "run")
     for theme in ("light", "dark")
 } | {"capture.webp"}
-"""What the documents show; each stands in docs/images, drawn by the tests."""
+"""What the documents show; each is in docs/images, drawn by the tests."""
 
 
 def picture(subject: Locator | Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A person answers a card, in the cell or anywhere else, and the crew goes on."""
+"""A person answers a card, in the cell or anywhere else, and the crew continues."""
 
 from playwright.sync_api import Browser, Page, expect
 

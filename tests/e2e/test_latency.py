@@ -73,7 +73,7 @@ def test_the_waits_of_a_person_are_measured(
         shown, answerable, clicked = times
         latencies.add("ask → card on screen", shown - asked_at(request_id))
         latencies.add("ask → card answerable", answerable - asked_at(request_id))
-        latencies.add("click → crew goes on", went_on - clicked)
+        latencies.add("click → crew continues", went_on - clicked)
     lab.await_card("pending").get_by_test_id("hitl-accept").click()
     notes.await_note("finished")
     assert all(len(values) == ROUNDS for values in latencies.values())

@@ -1,7 +1,7 @@
 """The Jupyter server dies while the crew waits, and comes back: nothing is lost.
 
 A kernel normally ends with the server that started it. One started without JPY_PARENT_PID lives
-on, as a kernel behind a gateway does, and shows that the crew goes on after the restart.
+on, as a kernel behind a gateway does, and shows that the crew continues after the restart.
 """
 
 import json

@@ -45,7 +45,7 @@ class Raw:
 
 @contextmanager
 def connected(server: JupyterProcess) -> Iterator[Raw]:
-    """Open a connection to the server and close it in the end."""
+    """Open a connection to the server and close it when done."""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as connection:
         yield Raw(connection)
 

@@ -129,7 +129,7 @@ def test_any_bytes_leave_the_server_as_it_was(server: JupyterProcess) -> None:
 HANDSHAKES: dict[str, tuple[bytes, ...]] = {
     "another version": (b"Sec-WebSocket-Version: 99",),
     "no number for a version": (b"Sec-WebSocket-Version: x",),
-    "a key that is none": (b"Sec-WebSocket-Key: \xff\xfe",),
+    "an invalid key": (b"Sec-WebSocket-Key: \xff\xfe",),
     "a protocol with lines in it": (b"Sec-WebSocket-Protocol: a\tb, " + b"c" * 5000,),
     "extensions without sense": (b"Sec-WebSocket-Extensions: ;;==,,;a=\xff",),
     "an origin that is no address": (b"Origin: http://[::1",),

@@ -22,7 +22,7 @@ def doors() -> Iterator[tuple[str, str]]:
 
 
 async def opened(place: Place, headers: dict[str, str]) -> set[str]:
-    """Return the doors that are not shut for these credentials."""
+    """Return the endpoints that accept these credentials."""
     async with httpx.AsyncClient(base_url=place.url, headers=headers) as http:
         replies = {
             f"{method} {path}": await http.request(method, path, json={})

@@ -1,4 +1,4 @@
-"""Whoever may only answer gets at nothing else, with JupyterLab on: it asks no authorizer."""
+"""A person who may only answer reaches nothing else, with JupyterLab on: it asks no authorizer."""
 
 from collections.abc import Iterator
 

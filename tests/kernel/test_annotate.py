@@ -1,4 +1,4 @@
-"""`hitl.annotate()`: what is said of a task stands in its questions, and in its copies'."""
+"""`hitl.annotate()`: annotations of a task appear in its questions, and in its copies'."""
 
 import pytest
 

@@ -62,7 +62,7 @@ SCRIPTS: dict[str, tuple[str, Callable[["subprocess.Popen[str]"], object]]] = {
 
 
 def all_die(client: Client, deaths: dict[str, Callable[[], object]]) -> Deaths:
-    """Wait until all of them ask, let all of them die, and wait until all are told of."""
+    """Wait until all of them ask, let all of them die, and wait until all are reported."""
     asked = islice(client.events(types=["human_input_required"], replay="pending"), len(deaths))
     questions = [event for event in asked if isinstance(event, HumanInputRequired)]
     named = {str(question.source.crew_name): question for question in questions}

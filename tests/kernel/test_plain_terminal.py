@@ -50,7 +50,7 @@ def test_the_end_of_input_is_no_approval_in_crewai_either(script: ScriptAtATermi
 
 
 def test_the_end_of_input_is_no_approval_on_a_loop(script: ScriptAtATerminal) -> None:
-    """crewAI alone takes it for a blank line there, and that for acceptance."""
+    """crewAI alone treats it as a blank line there, and that as acceptance."""
     script.begin(AKICKOFF)
     for _ in range(3):
         script.expect(*PANEL)

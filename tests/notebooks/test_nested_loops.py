@@ -1,4 +1,4 @@
-"""The stream document's samples, written with ``asyncio.run``, run unchanged in notebook cells."""
+"""The guide's samples, written with ``asyncio.run``, run unchanged in notebook cells."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """The notebooks run from top to bottom, and the documentation site shows them as they ran.
 
-nbval cannot click. A colleague answers through the public API instead: what they say stands in
+nbval cannot click. A colleague answers through the public API instead: what they say is in
 the notebook's metadata (`notebooks/colleague.py`). The site is built of these very runs, without
 a warning; it leads nowhere wrong and needs no network. One file for both, so that each notebook
 runs once, also when files are spread over processes. With `SITE` set the site is left in that

@@ -1,4 +1,4 @@
-"""The two documents' words for one event (``protocol/dialects.py``)."""
+"""One event in the feature request's words and the guide's (``protocol/dialects.py``)."""
 
 import json
 

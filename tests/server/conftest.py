@@ -59,7 +59,7 @@ def door(
     jp_data_dir: Path,
     jp_asyncio_loop: asyncio.AbstractEventLoop,
 ) -> Iterator[Door]:
-    """Return the door of a server that is up, and close it in the end."""
+    """Return the door of a server that is up, and close it when done."""
     door = Door(
         jp_serverapp,
         f"http://127.0.0.1:{jp_http_port}{jp_base_url}crewai-hitl/",

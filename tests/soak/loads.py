@@ -154,7 +154,7 @@ def replays(server: Served, stack: ExitStack) -> str:
 
 
 def questions(server: Served, stack: ExitStack) -> str:
-    """Ask questions of a megabyte until no more are taken."""
+    """Ask questions of a megabyte until the server takes no further one."""
     return f"{ask(server)} open questions of 1 MB"
 
 

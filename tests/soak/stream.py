@@ -1,6 +1,6 @@
 """One WebSocket reader at the price of a socket: thousands of them fit into one process.
 
-Just enough of RFC 6455 for what this server sends: unmasked frames, none in parts. Who reads
+Just enough of RFC 6455 for what this server sends: unmasked frames, none in parts. The reader
 decides how fast.
 """
 

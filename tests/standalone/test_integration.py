@@ -1,4 +1,4 @@
-"""The stream document's integration example: a server and a crew in one process."""
+"""The event-streaming guide's integration example: a server and a crew in one process."""
 
 import os
 import re

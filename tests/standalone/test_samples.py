@@ -1,4 +1,4 @@
-"""The stream document's three sample clients, run as they stand, each in its own process."""
+"""The event-streaming guide's three sample clients, run as they stand, each in its own process."""
 
 import os
 import queue

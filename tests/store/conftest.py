@@ -1,4 +1,4 @@
-"""Every store, started, and closed in the end."""
+"""Every store, started, and closed when done."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path

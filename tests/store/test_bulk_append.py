@@ -1,4 +1,4 @@
-"""The short way of the writer leaves in the log what the plain way leaves, and no more."""
+"""The bulk append writes exactly the records that single appends write."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

@@ -2,9 +2,9 @@
 
 The answer is checked against the request, becomes a ``human_input_completed`` event, and
 is appended; the store refuses a second closing event, so the commit decides and nothing
-else does. An Idempotency-Key makes the event's id a name of what was said to which request
-under which key (``event_names.py``): sent again it is the same event and gets the same reply;
-with other words, or by another person, it is another answer and loses.
+else does. With an Idempotency-Key the event's id is made from the request, the key and the
+content (``event_names.py``): sent again it is the same event and gets the same reply; with
+other words, or by another person, it is another answer and loses.
 """
 
 from datetime import datetime

@@ -34,7 +34,7 @@ TIMEOUT_SECONDS: Final = 15.0
 """For the whole call, the resolving of the name included (Standard Webhooks: 15 to 30 s)."""
 
 USER_AGENT: Final = "crewai-hitl-nb"
-"""Without a version: a receiver need not know what this server has not mended yet."""
+"""Without a version: a receiver need not know which faults this server still has."""
 
 MAX_ADDRESSES: Final = 4
 """Addresses of one name that are tried in one call."""

@@ -25,7 +25,7 @@ DOCUMENT_TYPES: Final = (
     str(HumanInputRequired.__struct_config__.tag),
     str(HumanInputCompleted.__struct_config__.tag),
 )
-"""The two types that the stream document has; what a webhook gets unless told otherwise."""
+"""The two types of the event-streaming guide: what a webhook gets unless told otherwise."""
 
 MAX_ENDPOINTS: Final = 20
 """Each is one task and at most one open call: a bound on both."""
@@ -95,7 +95,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
         urls: Who is told.
         secrets: ``whsec_…``, newest first; each of them signs.
         allow_private: Whether plain http and private addresses are called, too.
-        types: Which events are sent; none means the two of the stream document.
+        types: Which events are sent; none means the two of the event-streaming guide.
     """
 
     urls: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ class Retries:
 
 
 def take(progress: Progress, record: Record) -> Progress:
-    """Begin with an event, or go on with the one at hand.
+    """Begin with an event, or continue with the current one.
 
     When retention dropped the one at hand (the server was away for long), it has failed.
     """

@@ -154,7 +154,7 @@ def _histogram(name: str, said: str, histograms: list[Histogram]) -> Metric:
 
 
 _EXPOSED: Final = ServicesCollector()
-"""The one piece of state of a whole process here, because what it stands in is one, too: the
+"""The one piece of state of a whole process here, because its container is one, too: the
 registry that the host shows at ``/metrics`` takes each name once."""
 
 

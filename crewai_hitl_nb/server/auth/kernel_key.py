@@ -1,9 +1,9 @@
 """The kernel key: how a kernel of this server proves who it is without the user's token.
 
-One secret per server, kept in a file that only its user can read so that kernels survive
-a restart of the server, and handed to kernels through their environment. Whoever holds it
-runs code as this user already, so it carries every permission on ``crewai_hitl`` and none
-elsewhere: the Jupyter server does not know it.
+One secret per server, kept in a file that only its user can read so that kernels survive a restart
+of the server, and handed to kernels through their environment. A process that holds it runs code as
+this user already, so it carries every permission on ``crewai_hitl`` and none elsewhere: the Jupyter
+server does not know it.
 """
 
 import getpass

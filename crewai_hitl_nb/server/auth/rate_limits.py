@@ -12,7 +12,7 @@ A caller is an identity, whatever it calls from:
     an API key                           one each
     callers without credentials          one for each address, for failed attempts only
 
-Below are the buckets (``token_bucket.py``); the defaults stand in ``protocol/limits.py``, with
+Below are the buckets (``token_bucket.py``); the defaults are in ``protocol/limits.py``, with
 their reasons.
 """
 

@@ -3,7 +3,7 @@
 A channel is a stream's address, by WebSocket or Server-Sent Events; it *sends* events and
 control frames, and a WebSocket *receives* frames that each get one ack or error. The
 addresses come from the table of routes, the payloads from ``schemas``. Calls with one
-reply (polling, publishing, answering) stand in ``openapi``.
+reply (polling, publishing, answering) are in ``openapi``.
 """
 
 from collections.abc import Iterator, Mapping

@@ -3,7 +3,7 @@
 SQLite finds a row through the pages above it and gives up where one of those is damaged. Here
 every page is looked at by itself, so a row is found as long as its own page is whole (and the
 pages that a long one runs over to). Nothing is written and no lock is taken. What the write-ahead
-log holds of committed pages stands in place of the file's own, as it does for SQLite.
+log holds of committed pages replaces the file's own, as it does for SQLite.
 
 The numbers are those of the "Database File Format" and "WAL-mode File Format" documents of
 SQLite; paragraphs are named where they matter. It knows nothing of events: who reads the rows

@@ -79,7 +79,7 @@ describe("the way through the kernel", () => {
     expect(await away).toEqual({ kind: "unreachable", retryAfterMs: 0 });
   });
 
-  it("gives a call up that a busy kernel does not hear, and never takes it for an answer", async () => {
+  it("gives a call up that a busy kernel does not hear, and never treats it as an answer", async () => {
     vi.useFakeTimers();
     const endpoint = kernelEndpoint(new Channel(new Model()));
     const reply = get(endpoint, "requests/r1");

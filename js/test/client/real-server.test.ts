@@ -52,7 +52,7 @@ describe.each(TRANSPORTS)("by %s", (transport) => {
     expect(client.request(id)?.status).toBe("pending");
   });
 
-  it("is brought large questions in brief, and fetches the whole of one that is shown", async () => {
+  it("is brought large questions in brief, and fetches the full text of one that is shown", async () => {
     const context = "w".repeat(100_000);
     const before = await server.ask({ context });
     const client = await connected(transport);

@@ -46,7 +46,7 @@ class Call:
 
 
 class Receiver:
-    """Answers 204 unless told otherwise; every answer that stands in `answers` comes first."""
+    """Answers 204 unless told otherwise; every answer in `answers` comes first."""
 
     def __init__(self) -> None:
         self.port = 0

@@ -42,7 +42,7 @@ async def knock(http: httpx.AsyncClient) -> dict[str, tuple[str, int, str]]:
 
 
 def refused(heard: dict[str, tuple[str, int, str]]) -> dict[str, tuple[str, int, str]]:
-    """Return the doors that stayed shut."""
+    """Return the endpoints that refused."""
     return {
         door: (action, status, error)
         for door, (action, status, error) in heard.items()

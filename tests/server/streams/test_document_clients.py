@@ -1,4 +1,4 @@
-"""Clients that know only the stream document's two types, as its samples are written.
+"""Clients that know only the event-streaming guide's two types, as its samples are written.
 
 The samples themselves run against the standalone server (``tests/standalone``), whose
 address they name. Here stands what they do, step by step and with the libraries' own
