@@ -1,4 +1,4 @@
-"""A disk that is full, read-only or locked: clear errors, nothing half done, and all well afterwards."""
+"""A disk that is full, read-only or locked: a clear error, nothing half done, all well after it."""
 
 import asyncio
 import subprocess
