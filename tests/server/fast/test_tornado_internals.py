@@ -3,7 +3,8 @@
 import ast
 import inspect
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -52,7 +53,8 @@ PARENTS = {
 """Bases of our classes, and where Tornado's methods and attributes of them stand."""
 
 
-def private_names(modules: Iterable[ModuleType] = MODULES) -> set[str]:
+@cache
+def private_names(modules: tuple[ModuleType, ...] = MODULES) -> frozenset[str]:
     """Return the private names in the source of modules."""
     names: set[str] = set()
     for module in modules:
@@ -61,7 +63,7 @@ def private_names(modules: Iterable[ModuleType] = MODULES) -> set[str]:
                 names.add(node.attr)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names.add(node.name)
-    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+    return frozenset(n for n in names if n.startswith("_") and not n.startswith("__"))
 
 
 def own_names(tree: ast.AST) -> set[str]:
