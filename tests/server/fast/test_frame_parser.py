@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import itertools
 import socket
 from collections.abc import Sequence
@@ -139,9 +140,14 @@ OTHER = st.builds(
     reserved=st.sampled_from([0, 0, 0, 4]),
     masked=st.sampled_from([True, True, True, False]),
 )
+needs_told_end = pytest.mark.skipif(
+    "finally" not in inspect.getsource(WebSocketProtocol13._receive_frame_loop),
+    reason="when a handler fails this Tornado does not end its reading, which the test awaits",
+)
 PIECES = st.lists(st.binary(max_size=3) | PLAIN | OTHER, max_size=3)
 
 
+@needs_told_end
 @settings(max_examples=150, deadline=None)
 @given(begin=st.lists(PLAIN, max_size=8), end=PIECES, cuts=st.lists(st.integers(0, 2000)))
 def test_any_frames_cut_anywhere_are_heard_as_tornado_hears_them(
@@ -153,6 +159,7 @@ def test_any_frames_cut_anywhere_are_heard_as_tornado_hears_them(
     assert seen(IdleWebSocket, *parts) == seen(WebSocketProtocol13, data)
 
 
+@needs_told_end
 @pytest.mark.parametrize("said", [*RUDE.values(), *UNFINISHED.values()], ids=[*RUDE, *UNFINISHED])
 def test_what_is_rude_among_good_frames_is_heard_as_tornado_hears_it(said: bytes) -> None:
     data = text("before") * 3 + said + text("behind") * 3
