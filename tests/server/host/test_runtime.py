@@ -5,6 +5,7 @@ The two applications only translate configuration, so what is true here is true 
 
 import asyncio
 import threading
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -44,9 +45,10 @@ async def start(runtime: Runtime) -> Broker:
     return runtime.services.broker
 
 
-def left(folder: Path) -> list[str]:
+def left(folder: Path, before: Collection[threading.Thread]) -> list[str]:
     """Return what a server that still ran would have: its threads and its discovery file."""
-    threads = [t.name for t in threading.enumerate() if t.name.startswith("hitl-")]
+    new = [thread for thread in threading.enumerate() if thread not in before]
+    threads = [thread.name for thread in new if thread.name.startswith("hitl-")]
     return [*threads, *(path.name for path in folder.glob("runtime/*.json"))]
 
 
@@ -126,13 +128,13 @@ async def test_a_stop_goes_backwards_through_the_start(
     watch(Webhooks, "close", "webhooks")
     watch(Broker, "close", "broker")
     watch(SqliteStore, "close", "store")
-    before = asyncio.all_tasks()
+    before, threads = asyncio.all_tasks(), threading.enumerate()
     runtime = host(tmp_path)
     await start(runtime)
-    assert left(tmp_path)
+    assert left(tmp_path, threads)
     await runtime.stop()
     assert ended == ["discovery", "webhooks", "broker", "store"]
-    assert left(tmp_path) == []
+    assert left(tmp_path, threads) == []
     assert asyncio.all_tasks() == before
     await runtime.stop()
     assert len(ended) == 4
@@ -143,7 +145,7 @@ async def test_a_start_that_fails_half_way_leaves_no_task_thread_or_file(
     tmp_path: Path, survives: bool
 ) -> None:
     (tmp_path / "runtime").write_text("a file where the folder should be")
-    before = asyncio.all_tasks()
+    before, threads = asyncio.all_tasks(), threading.enumerate()
     runtime = host(tmp_path, survives_failure=survives)
     if survives:
         await runtime.start(lambda _: HERE)
@@ -153,7 +155,7 @@ async def test_a_start_that_fails_half_way_leaves_no_task_thread_or_file(
             await runtime.start(lambda _: HERE)
     assert runtime.services.broker is None
     assert runtime.services.webhooks is None
-    assert left(tmp_path) == []
+    assert left(tmp_path, threads) == []
     assert asyncio.all_tasks() == before
     await runtime.stop()
     store = SqliteStore(tmp_path / "log.db")  # the lock is free again
