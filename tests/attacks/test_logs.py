@@ -23,6 +23,7 @@ SAYABLE = {
     "address", "closed", "dropped", "error", "late", "path", "reason", "refusal",  # cleaned
     "execution_id", "flow_id", "id", "request_id", "event_id",
     "kind", "method", "name", "remote_ip", "status", "status_code", "transport", "url",
+    "lacking", "shortcuts", "version",  # of Tornado and our names for its parts
 }  # fmt: skip
 """What an argument of a line may be called: an id, a number, a word of ours, an error."""
 HOSTILE = "\n2026 INFO forged\r\x1b[2J\x9b31m\u202e\u2028\U000e0041\u200b"

@@ -82,12 +82,14 @@ def find_shortcuts(
         return NO_SHORTCUTS
     there = _names_that_are_there()
     missing = {name: sorted(set(names) - there) for name, names in needed.items()}
-    if lacking := sorted({name for names in missing.values() for name in names}):
+    lacking = ", ".join(sorted({name for names in missing.values() for name in names}))
+    shortcuts = ", ".join(sorted(name for name, names in missing.items() if names))
+    if lacking:
         _log.warning(
             "Tornado %s lacks %s; its public code serves instead of: %s",
             tornado.version,
-            ", ".join(lacking),
-            ", ".join(sorted(name for name, names in missing.items() if names)),
+            lacking,
+            shortcuts,
         )
     return Shortcuts(**{name: not names for name, names in missing.items()})
 

@@ -1,6 +1,7 @@
 """A prepared reply is the one that Tornado writes, and ends its call like it."""
 
 import asyncio
+import logging
 import re
 import socket
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +13,7 @@ import pytest
 from tornado.httpserver import HTTPServer
 
 from crewai_hitl_nb.protocol.limits import SLICE_REPLIES
+from crewai_hitl_nb.server.extension import HumanInputApp
 from crewai_hitl_nb.server.fast.poll_response import PollResponse
 from crewai_hitl_nb.server.fast.tornado_internals import NO_SHORTCUTS, find_shortcuts
 from crewai_hitl_nb.server.loop_slices import LoopSlices
@@ -196,8 +198,11 @@ async def test_a_caller_who_hangs_up_while_the_reply_is_written_leaves_nothing_b
 
 @both_ways
 async def test_every_call_that_one_event_ends_is_counted_and_logged_once(
-    door: Door, caplog: pytest.LogCaptureFixture
+    door: Door, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Some Jupyter servers keep the lines of an extension from the root logger, where caplog is.
+    monkeypatch.setattr(logging.getLogger(HumanInputApp.__name__), "handlers", [caplog.handler])
+
     async def counted() -> int:
         text = (await door.http.get(str(httpx.URL(door.url).join("../metrics")))).text
         return sum(map(int, METRIC.findall(text)))
