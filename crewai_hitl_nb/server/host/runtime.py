@@ -158,9 +158,9 @@ class Runtime:
             if not self.settings.survives_failure:
                 await self.stop()
                 raise
-            said = error.message if isinstance(error, StoreUnavailable) else str(error)
-            self.services.trouble = said
-            self._log.error("crewai-hitl: nothing is served: %s", said)
+            reason = error.message if isinstance(error, StoreUnavailable) else str(error)
+            self.services.trouble = reason
+            self._log.error("crewai-hitl: nothing is served: %s", reason)
         except BaseException:
             await self.stop()
             raise
@@ -194,8 +194,8 @@ class Runtime:
     async def _open_log(self, started: AsyncExitStack) -> tuple[Broker, MetadataStore]:
         """Open the first log that no other process holds, and put a broker before it."""
         stores = self.settings.stores
-        for number, where in enumerate(stores):
-            location = locate(where)
+        for number, path in enumerate(stores):
+            location = locate(path)
             store = open_store(location, memory_events=self.settings.retention.events)
             broker = self._broker(location, store)
             started.push_async_callback(broker.close)
@@ -206,7 +206,7 @@ class Runtime:
                     raise
                 continue
             if number:
-                self._log.warning("crewai-hitl: another server holds the log; using %s", where)
+                self._log.warning("crewai-hitl: another server holds the log; using %s", path)
             self.services.limiter.remember(broker.askers, broker.size_of)
             self.services.broker = broker
             started.callback(self._forget_broker)
