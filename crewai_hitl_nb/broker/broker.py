@@ -7,7 +7,8 @@ Guarantees to the layer above:
   way to every reader. A publisher that outruns delivery waits (backpressure).
 * Of racing answers one wins; the others raise with the winner (``answers.py``).
 * A request expires at its deadline (``deadlines.py``) and is cancelled when the process that
-  waits for it is gone (``presence.py``). Neither ever becomes an approval.
+  waits for it is gone (``presence.py``). Neither becomes an approval, unless the request
+  names that as its default.
 
 It lives on one event loop and is not thread-safe.
 """

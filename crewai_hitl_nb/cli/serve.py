@@ -16,7 +16,7 @@ import click
 
 from crewai_hitl_nb.cli.logs import write_log
 from crewai_hitl_nb.cli.settings import Settings, json_option
-from crewai_hitl_nb.protocol.limits import RETAIN_DAYS
+from crewai_hitl_nb.protocol.limits import MEMORY_EVENTS, RETAIN_DAYS, RETAIN_EVENTS
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.cli.output import Screen
@@ -63,8 +63,8 @@ class KeyTrouble(Exception):
 @click.option(
     "--retain-events",
     type=click.IntRange(0),
-    help="Number of events to keep, not counting those of open questions. Default: 1,000,000, or"
-    " 50,000 in memory.",
+    help="Number of events to keep, not counting those of open questions. Default: "
+    f"{RETAIN_EVENTS:,}, or {MEMORY_EVENTS:,} in memory.",
 )
 @click.option(
     "--retain-days",
@@ -94,7 +94,7 @@ class KeyTrouble(Exception):
     metavar="NAME=NUMBER",
     callback=lambda ctx, param, given: _limits(given),
     help="A rate limit for each caller, such as publish_per_second=500; repeatable. The names are"
-    " in the documentation, under Running it.",
+    " on the page Limits of the documentation.",
 )
 @click.option(
     "--trusted-proxy",

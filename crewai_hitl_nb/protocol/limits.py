@@ -260,7 +260,11 @@ AWAKE_HOURS: Final = 24.0
 """How long a waiting question keeps its server from being culled as idle: until the next day."""
 
 CLOSE_GOING_AWAY: Final = 1001
-"""WebSocket close: the server stops. Reconnect with the last event id (RFC 6455, 7.4.1)."""
+"""WebSocket close: the server stops or cannot read its log (RFC 6455, 7.4.1). Reconnect with the
+last event id."""
+
+CLOSE_TRY_AGAIN_LATER: Final = 1013
+"""WebSocket close: a frame was too large for what the server can take now (IANA's registry)."""
 
 CLOSE_SLOW_READER: Final = 4408
 """WebSocket close: the reader's buffer is full. Reconnect with the last event id."""

@@ -1,6 +1,6 @@
-"""HTTP: the log and the decisions about it, at the door of a Jupyter server.
+"""HTTP: serves the log and takes decisions, in a Jupyter server or standalone.
 
-Below stands the broker. A handler does four things: authenticate, decode, call the broker
-once, encode. ``app`` is the only module that reads configuration; ``routes`` is the table
-of what is served where. Nothing here imports crewAI or a widget.
+Below is the broker. A handler does four things: authenticate, decode, call the broker once,
+encode. Only ``extension`` and ``standalone`` read configuration; ``routes`` is the table of what
+is served where. Nothing here imports crewAI or a widget.
 """

@@ -19,15 +19,13 @@ from typing import Any, Final, cast
 from tornado.iostream import StreamClosedError
 
 from crewai_hitl_nb.protocol.errors import TooMany
+from crewai_hitl_nb.protocol.limits import CLOSE_TRY_AGAIN_LATER
 from crewai_hitl_nb.server.bodies import BodyBudget
 from crewai_hitl_nb.server.fast import frame_parser
 from crewai_hitl_nb.server.fast.tornado_internals import WebSocketReading
 
 _READ_BYTES: Final = 64 * 1024
 """Read at a time: the most that Tornado asks of the socket."""
-
-_TRY_AGAIN_LATER: Final = 1013
-"""WebSocket close code (IANA's registry): the same later may succeed."""
 
 
 class IdleWebSocket(WebSocketReading):
@@ -143,5 +141,5 @@ class IdleWebSocket(WebSocketReading):
         try:
             self._bodies.take(size)
         except TooMany as error:
-            self.close(_TRY_AGAIN_LATER, error.message)
+            self.close(CLOSE_TRY_AGAIN_LATER, error.message)
             raise StreamClosedError from None

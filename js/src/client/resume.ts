@@ -44,7 +44,7 @@ export interface LinkState {
   /** Pauses since the last live connection. */
   readonly pauses: number;
   /** Failed attempts, in a row, to go back up to WebSocket. */
-  readonly upgrades: number;
+  readonly failedClimbs: number;
   readonly forbidden: boolean;
   /** The transports, best first. */
   readonly transports: readonly Transport[];
@@ -86,7 +86,7 @@ export function start(transports: readonly Transport[]): LinkState {
     transport: best(transports),
     failures: 0,
     pauses: 0,
-    upgrades: 0,
+    failedClimbs: 0,
     forbidden: false,
     transports,
   };
@@ -126,8 +126,8 @@ export function endingOfSilence(wasLive: boolean): Ending {
 
 /** Return the state once the first heartbeat has come: the replay is over, from here live. */
 export function opened(state: LinkState, transport: Transport): LinkState {
-  const upgrades = transport === best(state.transports) ? 0 : state.upgrades;
-  return { ...start(state.transports), phase: "live", transport, upgrades };
+  const failedClimbs = transport === best(state.transports) ? 0 : state.failedClimbs;
+  return { ...start(state.transports), phase: "live", transport, failedClimbs };
 }
 
 type Move = "best" | "down" | "login";
@@ -165,13 +165,13 @@ function delayOf(move: Move, state: LinkState, random: () => number): number {
 
 /** Return the state after an attempt to go up to the best transport failed. */
 export function upgradeFailed(state: LinkState): LinkState {
-  return { ...state, upgrades: state.upgrades + 1 };
+  return { ...state, failedClimbs: state.failedClimbs + 1 };
 }
 
 /** Return when to try the best transport beside the live one, or null when it is the one. */
 export function upgradeInMs(state: LinkState): number | null {
   if (state.phase !== "live" || state.transport === best(state.transports)) return null;
-  return Math.min(UPGRADE_MAX_MS, UPGRADE_MIN_MS * 2 ** state.upgrades);
+  return Math.min(UPGRADE_MAX_MS, UPGRADE_MIN_MS * 2 ** state.failedClimbs);
 }
 
 /** Return the pause before an attempt: exponential, capped, and half of it random. */

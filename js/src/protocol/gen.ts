@@ -494,6 +494,7 @@ export const MEMORY_LOG_BYTES = 67108864 as const;
 export const RETAIN_DAYS = 90 as const;
 export const AWAKE_HOURS = 24 as const;
 export const CLOSE_GOING_AWAY = 1001 as const;
+export const CLOSE_TRY_AGAIN_LATER = 1013 as const;
 export const CLOSE_SLOW_READER = 4408 as const;
 export const RETRY_STATUSES = [424,429,502,503,504] as const;
 export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_input_reminded","human_input_completed","human_input_cancelled","human_input_expired"] as const;

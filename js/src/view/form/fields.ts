@@ -3,7 +3,7 @@
  *
  * The schema is the flat subset that `crewai_hitl_nb/protocol/schema.py` accepts. The server
  * validates values; here they only get their types. Unchanged fields are sent back exactly as they
- * came. `form.tsx` draws the fields.
+ * came. `controls.tsx` draws the inputs.
  */
 import { type FieldError, isObject } from "../../protocol/decode";
 
