@@ -1,8 +1,8 @@
-"""A wall clock that may be trusted with what cannot be taken back.
+"""A wall clock that never runs ahead, for decisions that cannot be undone, such as pruning.
 
-A clock that jumps ahead, by a wrong time server or a hand, makes everything look old. What is
-dropped for its age is gone, so the age is measured by a clock that never runs ahead of what
-has really passed since the server began. It may lag, behind a machine that was asleep;
+A clock that jumps ahead, by a wrong time server or by hand, makes everything look old. An event
+that was dropped for its age is gone, so ages are measured by a clock that never runs ahead of the
+time that really passed since the server started. It may lag after the machine was asleep;
 then old events stay until the next start.
 """
 
@@ -16,8 +16,8 @@ class CautiousClock:
 
     Args:
         wall: The wall clock, aware.
-        steady: Seconds that only grow, whatever is done to the wall clock.
-        began: The time to begin with, where it is not the wall clock's.
+        steady: Seconds on a clock that never goes back, even if the wall clock is set.
+        began: The time to start from; the wall clock's by default.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Counts what became of requests since this server began, without ids and texts.
+"""Counts requests and how they ended since this server started, without ids and texts.
 
 The broker calls it for each commit that opens or closes a request; ``server/api/metrics.py`` shows
 the numbers. Every key is from a short list: the surface, which a caller may write freely (``via``),
-is one of this product's or ``other`` (``protocol/surfaces.py``).
+is counted as one of this product's or as ``other`` (``protocol/surfaces.py``).
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ _ANSWER_SECONDS: Final = (1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800)
 
 
 class RequestCounters:
-    """The counters."""
+    """Counters of questions, by how they ended."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -36,7 +36,7 @@ class RequestCounters:
         self.asked[required.kind] += 1
 
     def closed(self, required: HumanInputRequired, closing: ClosingEvent) -> None:
-        """Count what closed a question."""
+        """Count how a question ended."""
         if isinstance(closing, HumanInputCompleted):
             via = closing.answered_by.via if closing.answered_by else "api"
             self.answered[required.kind, closing.decision or "respond", label(via)] += 1

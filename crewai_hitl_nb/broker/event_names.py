@@ -1,10 +1,10 @@
-"""Stable event ids for what happens at most once: an answer under a key, a reminder.
+"""Stable ids for events that happen at most once: an answer with an Idempotency-Key, a reminder.
 
-Such an id is made from its content, so that a repetition is the same event, also after a restart. A
-caller who could compute it could take it beforehand for an event of their own; so a secret goes
-into it that is kept in the log's metadata and nowhere else.
+Such an id is made from the event's content, so that a repetition is the same event, also after a
+restart. A caller who could compute the id could use it first for another event; so it is made with
+a secret that is kept only in the log's metadata.
 
-Above: whatever makes such events. Below: the store's metadata.
+Above: the code that makes such events. Below: the store's metadata.
 """
 
 import uuid
@@ -20,30 +20,30 @@ _NOTE: Final = "secret-of-event-names"
 
 
 class StableEventIds:
-    """Makes them (UUIDv5, RFC 9562, 5.5, in a namespace that nobody knows)."""
+    """Makes the ids (UUIDv5, RFC 9562, 5.5, in a secret namespace)."""
 
     def __init__(self) -> None:
         self._secret = uuid.uuid4()
 
     async def load(self, store: MetadataStore) -> None:
-        """Take the log's secret, or give it one.
+        """Read the log's secret, or store a new one.
 
-        A log that cannot be written now is given it at the next start: until then the same
-        key may become another answer after a restart, which loses and says so.
+        If the log cannot be written now, the next start stores one: until then an answer sent again
+        with the same key after a restart is another answer, which loses and gets the error.
         """
         kept = (await store.get_metadata(_NOTE)).get(_NOTE)
         if kept is not None and len(kept) == len(self._secret.hex):
             try:
                 self._secret = uuid.UUID(kept.decode())
             except ValueError:
-                _log.warning("the secret of event names cannot be read; it is made anew")
+                _log.warning("the secret of event ids cannot be read; a new one is made")
             else:
                 return
         try:
             await store.put_metadata(_NOTE, self._secret.hex.encode())
         except StoreUnavailable as error:
-            _log.warning("the secret of event names is not stored: %s", error)
+            _log.warning("the secret of event ids is not stored: %s", error)
 
     def of(self, what: str) -> str:
-        """Return the one id for this happening."""
+        """Return the id of the event that this text identifies."""
         return str(uuid.uuid5(self._secret, what))

@@ -1,7 +1,7 @@
-"""Counts subscriptions: of each caller, over each transport, and how they ended.
+"""Counts subscriptions by caller, by transport and by how they ended.
 
-The broker calls it for every subscription that begins and ends; limits and metrics read it.
-It holds no subscription, and no name of a caller without one.
+The broker calls it when a subscription begins and when it ends; limits and metrics read it.
+It holds no subscription, and forgets a caller with the last of theirs.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 class Readers:
-    """The counters."""
+    """Counters of subscriptions."""
 
     def __init__(self) -> None:
         self.by_transport: Counter[Transport] = Counter()

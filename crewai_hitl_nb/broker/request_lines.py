@@ -1,6 +1,6 @@
-"""One line in the server's log for each event of a request: ids and fixed words, no texts.
+"""Writes one log line for each event of a request: ids and fixed words, no texts.
 
-No line holds what a person or a crew wrote, nor anybody's name: those are in the trail
+No line holds a text that a person or a crew wrote, nor anybody's name: those are in the trail
 (``crewai-hitl audit``), for people who may read it. ``protocol/log_lines.py`` has the format.
 """
 
@@ -52,7 +52,7 @@ def tell(event: Event, offset: int) -> None:
 
 
 def _via(event: Event) -> str | None:
-    """Return the surface, ``other`` for a name that is not one of this product's."""
+    """Return the surface, or ``other`` if it is not one of this product's."""
     if isinstance(event, HumanInputClaimed):
         via = event.claimed_by.via
     elif isinstance(event, HumanInputCompleted) and event.answered_by is not None:

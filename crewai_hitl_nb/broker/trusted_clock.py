@@ -1,13 +1,13 @@
-"""The wall clock, as far as it is to be trusted: one that is wrong at the start ends nothing.
+"""Decides whether the wall clock can be trusted, so that a wrong clock ends no request.
 
-One look at a clock proves nothing: a machine may wake in 1970 or in 2099, and be set right by a
-time server minutes later. So the log remembers in a note when it was last looked at. A start
-that long after it, or before it, puts the clock on trial: until the server has run with it for a
-day, events age by the steady clock only (``clocks.py``), from the last time that was trusted,
-and no deadline passes only because the clock says so (``deadlines.py``). A jump while the server
-runs is tried in the same way.
+A single reading proves nothing: a machine may start in 1970 or in 2099, and be corrected by a
+time server minutes later. So the log's metadata holds the last reading. If the clock at a start is
+:data:`ABSENCE` after that reading, or :data:`BACK` before it, the clock is on trial: until the
+server has run with it for a day, events age by the steady clock only (``clocks.py``), from the last
+trusted time, and no deadline passes only because the clock says so (``deadlines.py``). A jump while
+the server runs starts a trial as well.
 
-What it does not notice: a clock that is wrong by less than :data:`ABSENCE`, or for longer than
+It does not notice a clock that is wrong by less than :data:`ABSENCE`, or for longer than
 a day of running.
 """
 
@@ -29,22 +29,22 @@ _log = logger(__name__)
 _NOTE: Final = "clock"
 
 ABSENCE: Final = timedelta(days=7)
-"""A server may have been off for so long, or a machine asleep, without a doubt of its clock."""
+"""A server may be off this long, or a machine asleep, before its clock is doubted."""
 
 BACK: Final = timedelta(days=1)
-"""A clock may be set back by so much without a doubt."""
+"""A clock may be set back by this much before it is doubted."""
 
 TRIAL_SECONDS: Final = 86_400.0
-"""A clock that was doubted is trusted again when the server has run with it for so long."""
+"""A doubted clock is trusted again after the server has run with it for this long."""
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What the log remembers of the clock.
+    """The last reading of the clock, as the log's metadata keeps it.
 
     Attributes:
         seen: What the clock said at the last look.
         trusted: The time that was trusted then.
-        trial: Seconds that the server has still to run with the clock; 0 where it is trusted.
+        trial: Seconds that the server must still run with the clock; 0 if it is trusted.
     """
 
     seen: datetime
@@ -53,11 +53,11 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class TrustedClock:
-    """Looks at the wall clock and says what to make of it; see the module.
+    """Reads the wall clock and decides whether to trust it; see the module.
 
     Args:
         wall: The wall clock, aware.
-        steady: Seconds that only grow.
+        steady: Seconds on a clock that never goes back.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class TrustedClock:
         self._begin(None)
 
     async def start(self, store: MetadataStore) -> None:
-        """Compare the clock with what the log remembers.
+        """Compare the clock with the last reading in the log.
 
         Raises:
             StoreUnavailable: The log cannot be read.
@@ -79,11 +79,11 @@ class TrustedClock:
         await self.save(store)
 
     async def save(self, store: MetadataStore) -> None:
-        """Let the log remember; where it cannot be written the next time will do."""
+        """Store the reading; if the log cannot be written, the next save does it."""
         try:
             await store.put_metadata(_NOTE, msgspec.json.encode(self._look()))
         except StoreUnavailable:
-            _log.debug("the clock was not noted")
+            _log.debug("the clock reading was not stored")
 
     def _begin(self, mark: Mark | None) -> None:
         now = self._wall()
@@ -93,12 +93,12 @@ class TrustedClock:
         self._age = CautiousClock(self._wall, self._steady, None if trusted else self._mark.trusted)
 
     def __call__(self) -> datetime:
-        """Return the time by which events age; it never runs ahead of what has passed."""
+        """Return the time by which events age; it never runs ahead of real time."""
         self._look()
         return self._age()
 
     def is_trusted(self) -> bool:
-        """Say whether the clock is not on trial."""
+        """Whether the clock is not on trial."""
         return not self._look().trial
 
     def _look(self) -> Mark:
@@ -123,11 +123,11 @@ def _decoded(body: bytes | None) -> Mark | None:
     try:
         return None if body is None else msgspec.json.decode(body, type=Mark)
     except msgspec.MsgspecError:
-        return None  # a damaged one: the log's events say enough
+        return None  # damaged: the newest event's time is used instead
 
 
 async def _newest(store: MetadataStore) -> Mark | None:
-    """Return what a log says that has no note yet: when its newest event was stored."""
+    """Return the mark of a log without a stored reading: when its newest event was stored."""
     stored_at = await store.newest()
     if stored_at is None:
         return None

@@ -1,7 +1,7 @@
-"""Says whether an event is in the scope of a limited key, by its id alone.
+"""Decides whether an event, given by its id, is in the scope of a limited key.
 
-Above: ``scoped_broker`` and ``delivery/subscription``. For a limited caller an event outside of the
-scope does not exist, and an id that they send must not reveal that it does.
+Above: ``scoped_broker`` and ``delivery/subscription``. To a limited caller an event outside the
+scope does not exist, so no reply to an id that they send may reveal that it does.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ _NAME_A_SOURCE: Final = frozenset({"human_input_required", RUN_STARTED})
 
 
 async def offset_within(store: Store, key_scope: KeyScope | None, event_id: str) -> int | None:
-    """Return the place of an event if it is in scope; a scope of None has no limits."""
+    """Return the offset of an event if it is in scope; a scope of None has no limits."""
     offset = await store.offset_of(event_id)
     if offset is None or key_scope is None:
         return offset
@@ -24,13 +24,13 @@ async def offset_within(store: Store, key_scope: KeyScope | None, event_id: str)
 
 
 async def is_taken(store: Store, key_scope: KeyScope, event_id: str) -> bool:
-    """Say whether an event outside of the scope has this id."""
+    """Return whether an event outside the scope has this id."""
     in_log = await store.offset_of(event_id) is not None
     return in_log and await offset_within(store, key_scope, event_id) is None
 
 
 async def is_named(store: Store, key_scope: KeyScope, source_id: str) -> bool:
-    """Say whether a question or a run in scope names this process."""
+    """Return whether a question or a run in scope names this process."""
     match, after = Match(within=key_scope, types=_NAME_A_SOURCE), 0
     while True:
         page = await store.read(match, after=after, upto=store.top, limit=limits.REPLAY_EVENTS)

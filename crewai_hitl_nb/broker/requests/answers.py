@@ -1,10 +1,10 @@
 """Arbitration: of any number of answers to a request exactly one wins.
 
 The answer is checked against the request, becomes a ``human_input_completed`` event, and
-is appended; the store refuses a second closing event, so the commit decides and nothing
-else does. With an Idempotency-Key the event's id is made from the request, the key and the
-content (``event_names.py``): sent again it is the same event and gets the same reply; with
-other words, or by another person, it is another answer and loses.
+is appended; the store refuses a second closing event, so the commit alone decides. With an
+Idempotency-Key the event's id is made from the request, the key and the content
+(``event_names.py``): the same answer sent again is the same event and gets the same reply; with
+other words, or from another person, it is another answer and loses.
 """
 
 from datetime import datetime
@@ -30,7 +30,8 @@ def completed(
     """Return the event that the answer becomes if it wins.
 
     Raises:
-        InvalidAnswer: Naming the wrong field; the request stays open.
+        InvalidAnswer: The request does not accept it; it names the field, and the request stays
+            open.
     """
     accepted = accept(required, answer)
     return HumanInputCompleted(
@@ -46,9 +47,9 @@ def completed(
 
 
 def settled(required: HumanInputRequired, event: RequestEvent) -> RequestEvent:
-    """Return a published answer with its decision settled, as :func:`accept` would.
+    """Return a published answer with the decision that :func:`accept` gives it.
 
-    What is published about a request and is no answer stays as it is.
+    Other events of a request are returned unchanged.
 
     Raises:
         InvalidAnswer: The request does not accept it.
@@ -82,11 +83,11 @@ def default_answer(required: HumanInputRequired) -> Answer:
     """Return the explicit default of a request as an answer.
 
     A default is an answer's body (``{"option": …}``), the values of a form, an option, or
-    a text to respond with. It is checked like any other answer, but that silence is no
-    person's here: a default approves only if it says so.
+    a text to respond with. It is checked like any other answer, with one exception: a default
+    approves only if it says so, because no person stayed silent.
 
     Raises:
-        InvalidAnswer: It is none of these.
+        InvalidAnswer: It is not one of these.
     """
     default, response = required.response.default, required.response
     if isinstance(default, dict) and not _is_body(default, response.schema):
@@ -100,7 +101,7 @@ def default_answer(required: HumanInputRequired) -> Answer:
 
 
 def _is_body(default: dict[str, Any], form: dict[str, Any] | None) -> bool:
-    """Whether a default is an answer's body; else it is the values of the form."""
+    """Whether a default is an answer's body; otherwise it is the values of the form."""
     if form is None:
         return True
     fields = form.get("properties", {})

@@ -1,9 +1,9 @@
 """Closes requests at their deadline or when the waiting process is gone; sends reminders.
 
-Above is the broker, which knows when; below the store, which lets a request end once. No such end
-is an approval, except for a default answer that the question itself names. A request must not stay
-open for ever because the disk was full at its deadline: an event that cannot be stored is tried
-again until the server stops, and the next start tries again.
+Above is the broker, which knows when; below is the store, which lets a request end only once. None
+of these events approves, except a default answer that the question itself names. A request must not
+stay open for ever because the disk was full at its deadline: an event that cannot be stored is
+tried again until the server stops, and the next start tries again.
 """
 
 import asyncio
@@ -45,12 +45,12 @@ def cancelled(
 
 
 _AT_ONCE: Final = 500
-"""Requests that are closed at a time, which fill one commit: thousands of processes may be lost at
-once, and other work must get its turn between them."""
+"""Requests that are closed at a time, enough to fill one commit: thousands of processes may be lost
+at once, and other work must get its turn between these batches."""
 
 
 class RequestClosers:
-    """Stores these events, each on a task of its own."""
+    """Stores the closing events and reminders, each in its own task."""
 
     def __init__(
         self,
@@ -63,10 +63,10 @@ class RequestClosers:
         """Take the store.
 
         Args:
-            store: Of the broker, which starts and closes it.
+            store: The broker's, which starts and closes it.
             clock: The wall clock, aware.
             names: Makes the ids of events that happen at most once.
-            retry_seconds: Pause before an end that could not be stored is stored again.
+            retry_seconds: Pause before an event that could not be stored is tried again.
         """
         self._store = store
         self._clock = clock
@@ -88,7 +88,7 @@ class RequestClosers:
         self._spawn(
             self._append(
                 HumanInputReminded(
-                    # One name for one reminder: a restart that sends it again changes nothing.
+                    # A stable id: a restart that sends the reminder again adds no event.
                     event_id=self._names.of(f"reminded:{required.request_id}"),
                     timestamp=self._clock(),
                     **about(required),
@@ -102,7 +102,7 @@ class RequestClosers:
         self._spawn(self._append(cancelled(required, "source_lost", message, self._clock())))
 
     async def close(self) -> None:
-        """Finish what is under way; the next start closes what waits for the store."""
+        """Finish the tasks in progress; the next start closes requests that wait for the store."""
         self._closing.set()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -118,7 +118,7 @@ class RequestClosers:
         try:
             asked = await self._asked(required)
             if asked is None:
-                return  # the next start takes it up
+                return  # the next start tries again
             answer = answers.default_answer(asked)
             event: ClosingEvent = answers.completed(
                 asked, answer, "default", self._clock(), self._names
@@ -155,7 +155,7 @@ class RequestClosers:
             try:
                 await self._store.append([event])
             except (Settled, UnknownRequest):
-                _log.debug("request %s took its end before", event.request_id)
+                _log.debug("request %s had already ended", event.request_id)
             except StoreUnavailable as error:
                 _log.warning("request %s is still open: %s", event.request_id, error)
                 await self._pause()
@@ -173,7 +173,7 @@ class RequestClosers:
 
     async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
         async with self._turn:
-            await asyncio.sleep(0)  # a store in memory gives nobody a turn by itself
+            await asyncio.sleep(0)  # a store in memory never yields to other tasks by itself
             await work
 
     def _done(self, task: asyncio.Task[object]) -> None:

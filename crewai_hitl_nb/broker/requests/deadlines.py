@@ -1,14 +1,14 @@
-"""The times that an open request names: its reminder and its deadline.
+"""Timers for the reminder and the deadline of each open request.
 
 At the deadline the request expires, or its explicit default answers, or (``wait``)
-nothing happens, as the request itself says; at the reminder those who look are told again.
-The timers run on the loop's steady clock and look at the wall clock again when they fire,
-so a clock that jumps fires nothing early. While there are any, the two clocks are compared:
-when they come apart (the clock was set, the machine was asleep), all timers are set anew, so
+nothing happens, as the request itself says; at the reminder its readers are notified again.
+The timers run on the loop's steady clock and check the wall clock again when they fire,
+so a clock that jumps fires nothing early. While there are timers, the two clocks are compared:
+when they drift apart (the clock was set, the machine was asleep), all timers are set again, so
 nothing fires late either.
 
-A wall clock that is on trial (``trusted_clock.py``) ends nothing by its word alone: then a time
-has come when the question has been watched here for as long as it named when it was asked.
+A wall clock that is on trial (``trusted_clock.py``) ends nothing by itself: then a time has come
+when the question has been watched here for as long as it gave when it was asked.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ import msgspec
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 
 _LONGEST_SECONDS: Final = 3600.0
-"""No timer is set for longer: the steady clock may drift from the wall clock."""
+"""The longest that a timer is set for: the steady clock may drift from the wall clock."""
 
 _LOOK_SECONDS: Final = 5.0
 """How late a deadline may be noticed after the wall clock jumped over it."""
 
 _APART_SECONDS: Final = 1.0
-"""Less is drift, which the last look of each timer evens out."""
+"""A smaller difference is drift, which each timer corrects when it fires."""
 
 _Due = Callable[[HumanInputRequired], None]
 
 
 class _Watched(msgspec.Struct):
-    """One time of one request, and the timer that comes back to it."""
+    """One time of one request, and its timer."""
 
     required: HumanInputRequired
     at: datetime
@@ -53,7 +53,7 @@ class Deadlines:
         remind: Called with a request whose reminder is due.
         clock: The wall clock, aware.
         look_seconds: Between two comparisons of the clocks.
-        trusted: Says whether the wall clock is.
+        trusted: Returns whether the wall clock is trusted.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Deadlines:
         self._apart = 0.0
 
     def opened(self, required: HumanInputRequired) -> None:
-        """Watch a request, as far as it names times that mean something."""
+        """Set timers for the times of a request; a deadline with ``wait`` needs none."""
         if required.remind_at is not None:
             self._watch(required, required.remind_at, self._remind)
         if required.expires_at is not None and required.response.on_expiry != "wait":
@@ -105,7 +105,7 @@ class Deadlines:
             self._look_later()
 
     def _set(self, request_id: str, then: _Due) -> None:
-        """Come back at the time that it names, or now if it has passed."""
+        """Set the timer, or act now if the time has passed."""
         watched = self._watched[request_id, then]
         watched.cancel()
         left = self._left(watched)
@@ -117,11 +117,11 @@ class Deadlines:
         watched.timer = loop.call_later(min(left, _LONGEST_SECONDS), self._set, request_id, then)
 
     def _left(self, watched: _Watched) -> float:
-        """Return the seconds until its time has come, as far as the clocks tell."""
+        """Return the seconds that are left, as far as the clocks tell."""
         if self._trusted():
             return (watched.at - self._clock()).total_seconds()
         whole = (watched.at - watched.required.timestamp).total_seconds()
-        if whole <= 0:  # it bears a time of the wrong clock: nothing can be told yet
+        if whole <= 0:  # its timestamp is from the wrong clock: nothing is known yet
             return _LONGEST_SECONDS
         return whole - (asyncio.get_running_loop().time() - watched.since)
 
@@ -135,7 +135,7 @@ class Deadlines:
         self._looking = loop.call_later(self._look_seconds, self._look)
 
     def _look(self) -> None:
-        """Set all timers anew if the wall clock was moved since the last look."""
+        """Set all timers again if the wall clock was moved since the last look."""
         self._looking = None
         if self._watched:
             self._look_later()

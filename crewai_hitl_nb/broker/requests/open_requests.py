@@ -1,8 +1,8 @@
-"""The open requests as the broker keeps them: light, because most of a question is its text.
+"""The open requests in memory, without the large texts of large questions.
 
-A small question is kept whole, so that an answer to it is checked at once. Of a larger one there
-are only the fields that timers, presence and lists need; the rest is in the log until
-somebody reads it.
+A small question is kept complete, so that an answer to it is checked at once. For a larger one
+only the fields that timers, presence and lists need are kept; the rest is read from the log when
+it is needed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,10 +22,10 @@ class _Open(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenRequests:
-    """They, by id, in asking order.
+    """The open requests, by id, in the order in which they were asked.
 
     Attributes:
-        size: What they come to in the log, in bytes.
+        size: Their total size in the log, in bytes.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class OpenRequests:
     def opened(
         self, required: HumanInputRequired, size: int, waiter: Waiter | None = None
     ) -> HumanInputRequired:
-        """Keep a request, of so many bytes, which this process waits for; return it as kept."""
+        """Keep a request of this many bytes, with its waiting process; return it as kept."""
         whole = size <= limits.OPEN_REQUEST_BYTES
         kept = required if whole else _light(required)
         self._all[required.request_id] = _Open(kept, size, whole, waiter)
@@ -68,7 +68,7 @@ class OpenRequests:
         return one.required
 
     def awaited_by(self, waiter: Waiter) -> Sequence[HumanInputRequired]:
-        """Return what a process waits for; thousands of them may be lost at once."""
+        """Return the requests that a process waits for; thousands may be lost at once."""
         return [self._all[name].required for name in self._by_waiter.get(waiter, ())]
 
     def get(self, request_id: str) -> HumanInputRequired | None:
@@ -82,7 +82,7 @@ class OpenRequests:
         return one.required if one is not None and one.whole else None
 
     def size_of(self, request_id: str) -> int:
-        """Return what a request comes to in the log."""
+        """Return the size of a request in the log, in bytes."""
         one = self._all.get(request_id)
         return one.size if one is not None else 0
 

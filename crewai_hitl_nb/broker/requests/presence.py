@@ -1,13 +1,13 @@
-"""Presence: is the process that asked still there to hear the answer?
+"""Tracks whether the process that asked is still connected and waits for the answer.
 
-A waiter is named by ``source.id`` together with the caller who published what names it, and is
-present while at least one connection of that caller names it. A connection of anybody else
-says nothing about it: it neither keeps a dead process's question open, nor tells whether a
-process is there. So a bridge connects with the credential that it publishes with.
+A waiter is identified by ``source.id`` together with the caller who published the event with it,
+and is present while at least one connection of that caller names it. Another caller's connection
+does not count: it neither keeps a dead process's question open, nor reveals whether a process is
+present. So a bridge connects with the credential that it publishes with.
 
-When the last connection closes (interrupt, restart, ``kill -9`` all close it) a grace begins,
-long enough for a reconnection or a server restart; when it ends, the waiter is lost and its
-pending requests are cancelled. A request without ``source.id`` needs no waiter. Where it is not
+When the last connection closes (interrupt, restart, ``kill -9`` all close it) a grace period
+begins, long enough for a reconnection or a server restart; when it ends, the waiter is lost and its
+pending requests are cancelled. A request without ``source.id`` needs no waiter. If it is not
 known who asked (an older log), any connection that names the source counts.
 """
 
@@ -19,15 +19,15 @@ from typing import Final, NamedTuple
 from crewai_hitl_nb.protocol import limits
 
 UNKNOWN: Final = None
-"""The caller where it is not known who asked."""
+"""The caller of a request if it is not known who asked."""
 
 
 class Waiter(NamedTuple):
     """A process that waits.
 
     Attributes:
-        caller: Who published what names it.
-        source_id: Its own name.
+        caller: Who published the events that name it.
+        source_id: The ``source.id`` in them.
     """
 
     caller: str | None
@@ -47,7 +47,7 @@ class Presence:
         self._closed = False
 
     def named(self, waiter: Waiter) -> None:
-        """Remember who first published an event that names this source: it belongs to them."""
+        """Remember who first published an event with this source: it belongs to that caller."""
         caller, source_id = waiter
         if caller is None or source_id in self._callers:
             return
@@ -56,14 +56,14 @@ class Presence:
         self._callers[source_id] = caller
 
     def expected(self, waiter: Waiter) -> None:
-        """Expect a process that a question names: it is connected, or has the grace to connect."""
+        """Expect the process of a question: unless it is connected, the grace period begins."""
         away = not self._connections[waiter] and waiter not in self._timers
         if away and not self._closed:
             loop = asyncio.get_running_loop()
             self._timers[waiter] = loop.call_later(self._grace, self._expire, waiter)
 
     def arrived(self, waiter: Waiter) -> None:
-        """Count a connection of that caller that names this process."""
+        """Count a connection of that caller for this process."""
         for counted in _counted(waiter):
             self._connections[counted] += 1
             timer = self._timers.pop(counted, None)
@@ -71,7 +71,7 @@ class Presence:
                 timer.cancel()
 
     def left(self, waiter: Waiter) -> None:
-        """Forget a connection that closed; after the last one the grace begins."""
+        """Stop counting a closed connection; after the last one the grace period begins."""
         for counted in _counted(waiter):
             self._connections[counted] -= 1
             if self._connections[counted] <= 0:
@@ -79,7 +79,7 @@ class Presence:
                 self.expected(counted)
 
     def is_near(self, source_id: str) -> bool:
-        """Whether it is connected, or has been away for less than the grace."""
+        """Whether it is connected, or has been away for less than the grace period."""
         waiter = Waiter(self._callers.get(source_id, UNKNOWN), source_id)
         return bool(self._connections[waiter]) or waiter in self._timers
 

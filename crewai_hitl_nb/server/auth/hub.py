@@ -1,4 +1,4 @@
-"""Asks a JupyterHub again and again whether it still accepts a caller's credential.
+"""Asks a JupyterHub repeatedly whether it still accepts a caller's credential.
 
 The host caches the hub's reply about a token for five minutes, and a stream outlives the request
 that it began with. So that a revoked token, a lost group or a deleted user takes effect at once,
@@ -20,7 +20,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import Forbidden, Unavailable
 
 _MOST_TOKENS: Final = 1000
-"""Tokens remembered at a time; the hub is asked again about one that was forgotten."""
+"""Tokens kept at a time; the hub is asked again about one that was dropped."""
 
 _GONE: Final = "the hub no longer lets you use this server; log in again, or use another token"
 
@@ -32,7 +32,7 @@ def is_service(user: object) -> bool:
 
 
 def is_namesake(user: object) -> bool:
-    """Whether it is a service with the name of the server's owner."""
+    """Whether the caller is a service with the name of the server's owner."""
     return is_service(user) and getattr(user, "username", "") == os.environ.get("JUPYTERHUB_USER")
 
 
@@ -64,7 +64,7 @@ class HubToken:
         A call that got no reply counts as well.
 
         Raises:
-            Forbidden: The hub does not accept it any more.
+            Forbidden: The hub no longer accepts it.
             Unavailable: The hub does not answer.
         """
         if time.monotonic() - self._asked_at >= within or within <= 0:
@@ -104,13 +104,13 @@ class HubToken:
 
 
 class HubTokens:
-    """The tokens that callers presented lately."""
+    """The tokens that callers presented recently."""
 
     def __init__(self) -> None:
         self._tokens: OrderedDict[str, HubToken] = OrderedDict()
 
     def of(self, handler: Any) -> HubToken | None:
-        """Return the credential that the hub accepted for a request; None where no hub did."""
+        """Return the credential that the hub accepted for a request; None without a hub."""
         auth = getattr(handler.identity_provider, "hub_auth", None)
         user = handler.current_user
         if auth is None or user is None:

@@ -1,14 +1,14 @@
 """API keys of a standalone server: who may call, what they may do, and what they see.
 
-A file holds the keys, hashed; only its owner can read it. A key is 256 random bits, so a
-plain SHA-256 keeps it (there is nothing to guess that a slow hash would protect). The key
-that is handed out once reads ``hitl_<id>_<secret>``: the id finds the entry, the hash of
-the whole is compared in constant time. A change of the file counts from the next request
-on, so revoking a key works at once.
+A file holds the hashes of the keys; only its owner can read it. A key is 256 random bits, so a
+plain SHA-256 is enough (a slow hash protects only what can be guessed). The key itself is shown
+once, as ``hitl_<id>_<secret>``: the id finds the entry, and the hash of the complete key is
+compared in constant time. A change of the file takes effect with the next request, so revoking a
+key works at once.
 
-Who changes the file holds a lock beside it from reading to writing, in every process, so that
-no key that is added at the same time is lost and none that was revoked comes back. A change is
-whole and on disk, or it was not made.
+Every process that changes the file holds a lock file beside it from reading to writing, so that
+keys added at the same time are all kept and a revoked key does not come back. A change is
+complete and on disk, or it was not made.
 """
 
 import hashlib
@@ -38,12 +38,12 @@ _LOCK_SECONDS: Final = 30.0
 """How long a change waits for others; each takes some milliseconds."""
 
 _YOUNG_SECONDS: Final = 2.0
-"""A file that was changed so lately is read again at each look: two changes within one tick of
-the file system's clock may have the same stamp."""
+"""A file that changed more recently than this is read again at each look: two changes within one
+tick of the file system's clock may have the same stamp."""
 
 
 class KeyFileError(Exception):
-    """The keys file cannot be used; one line on why and what to do."""
+    """The keys file cannot be used; one line says why and what to do."""
 
     for_operator: Final = True
 
@@ -52,10 +52,10 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """One key, without the key itself.
 
     Attributes:
-        id: Names it, for listing and revoking.
-        name: Whose it is, for people; answers carry it.
+        id: Its name for listing and revoking.
+        name: Its holder's name, for people; answers carry it.
         hash: SHA-256 of the key, in hex.
-        rights: What its bearer may do.
+        rights: What its holder may do.
         executions: Only these executions (together with ``crews``); None for all.
         crews: Only these crews; None for all.
         created: When it was made.
@@ -71,7 +71,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def scope(self) -> KeyScope | None:
-        """What its bearer sees; None for everything."""
+        """What its holder sees; None for everything."""
         if self.executions is None and self.crews is None:
             return None
         return KeyScope(self.executions or frozenset(), self.crews or frozenset())
@@ -85,10 +85,10 @@ class Keyring:
     """The keys of one file, read again whenever it changes."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; one that is not there has no keys yet.
+        """Read the file; a missing file has no keys yet.
 
         Raises:
-            KeyFileError: It cannot be read, or is no keys file.
+            KeyFileError: It cannot be read, or is not a keys file.
         """
         self._path = path
         self._stamp: tuple[int, ...] | None = None
@@ -101,12 +101,12 @@ class Keyring:
         return list(self._keys.values())
 
     def get(self, key_id: str) -> ApiKey | None:
-        """Return the key of that id, if it is not revoked."""
+        """Return the key with that id, if it is not revoked."""
         self._load()
         return self._keys.get(key_id)
 
     def find(self, presented: str) -> ApiKey | None:
-        """Return the entry of a presented key, or None when it is not one of ours."""
+        """Return the entry of a presented key, or None if the file has no such key."""
         prefix, _, rest = presented.partition("_")
         key_id, _, _ = rest.partition("_")
         key = self.get(key_id) if prefix == _PREFIX else None
@@ -123,7 +123,7 @@ class Keyring:
         executions: Iterable[str] | None = None,
         crews: Iterable[str] | None = None,
     ) -> tuple[ApiKey, str]:
-        """Make a key; return its entry and the key itself, which is kept nowhere.
+        """Make a key; return its entry and the key itself, which is not stored.
 
         Raises:
             KeyFileError: The file cannot be written.
@@ -144,7 +144,7 @@ class Keyring:
         return key, presented
 
     def revoke(self, key_id: str) -> bool:
-        """Forget a key; say whether there was one.
+        """Delete a key; return whether there was one.
 
         Raises:
             KeyFileError: The file cannot be written.
@@ -158,12 +158,12 @@ class Keyring:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Read the file as it is now, and keep others from changing it meanwhile.
+        """Read the file as it is now, and lock it against other changes.
 
         Raises:
-            KeyFileError: The lock cannot be had.
+            KeyFileError: The lock cannot be acquired.
         """
-        path = self._path.resolve()  # one lock, whichever of its names the file is called by
+        path = self._path.resolve()  # one lock, also if links give the file several names
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             refuse_foreign(Path(f"{path}.lock"))
@@ -224,7 +224,7 @@ class Keyring:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a replaced file's name to the disk, where a folder can be opened at all."""
+    """Bring a replaced file's name to disk, on systems that can open a folder."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,9 +1,9 @@
 """Ends the streams of callers who may no longer read: a stream outlives the request that began it.
 
-Otherwise a caller could listen for as long as the connection holds, whatever happens to their key
-meanwhile. The host checks the open streams again and again (``host/runtime.py``): an API key by its
-file, a JupyterHub's token by asking the hub (``hub.py``). The handlers only say whose a stream is.
-Callers whom neither identified are not checked: there the host's own rules hold.
+Otherwise a caller could listen for as long as the connection holds, even after the key is revoked.
+The host checks the open streams periodically (``host/runtime.py``): an API key in its file, a
+JupyterHub's token by asking the hub (``hub.py``). The handlers only name the caller of each stream.
+Callers with neither credential are not checked: the host's own rules apply to them.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ class Revocable(Protocol):
     """A credential that can be revoked."""
 
     def is_valid(self) -> bool:
-        """Whether it still gives the same rights as when it was presented."""
+        """Whether it still grants the same permissions as when it was presented."""
 
 
 class OpenStreams:
@@ -52,7 +52,7 @@ class OpenStreams:
 
 
 async def check_forever(streams: OpenStreams, seconds: float) -> None:
-    """Check the open streams again and again; cancel it to stop."""
+    """Check the open streams every so many seconds; cancel it to stop."""
     while True:
         await asyncio.sleep(seconds)
         await streams.ask_the_hub()

@@ -1,26 +1,26 @@
-"""Token buckets: how much of something each of many callers may do. Pure: the clock is given.
+"""Token buckets that limit the rate of each caller. Pure: the caller gives the time.
 
-A bucket holds at most ``burst`` and gains ``rate`` a second; each act takes its price out.
-An act that costs more than a whole bucket is let through by a full one, which then owes the
+A bucket holds at most ``burst`` tokens and gains ``rate`` of them a second; each action takes its
+price. An action that costs more than ``burst`` passes when the bucket is full, which then owes the
 rest: a large batch is slowed like the same events one by one, and never impossible.
 
 Why not a library: ``limits`` and ``pyrate-limiter`` count in windows (twice the limit passes
-at a window's edge), take locks, start timer threads and cost some 10 µs for each act; this is
+at a window's edge), take locks, start timer threads and cost some 10 µs for each action; this is
 one dictionary look-up and a subtraction on one loop. It knows neither requests nor people.
 """
 
 from typing import Final
 
 MOST_CALLERS: Final = 10_000
-"""Buckets of one kind that are remembered; one of somebody who was quiet is full, so forgotten."""
+"""Buckets of one kind that are kept; the bucket of a quiet caller is full, so it can be dropped."""
 
 
 class Buckets:
     """One bucket for each caller.
 
     Args:
-        rate: What a bucket gains each second; 0 or less lets everything through.
-        burst: What a bucket holds.
+        rate: Tokens that a bucket gains each second; 0 or less lets everything through.
+        burst: Tokens that a bucket holds.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
@@ -29,11 +29,11 @@ class Buckets:
         self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, caller: str, price: float, now: float) -> float:
-        """Take the price of an act; return 0, or how many seconds to wait, and then take nothing.
+        """Take the price and return 0, or take nothing and return the seconds to wait.
 
         Args:
             caller: Whose bucket.
-            price: What the act costs.
+            price: What the action costs.
             now: Seconds, on a clock that never goes back.
         """
         if self._rate <= 0:

@@ -1,8 +1,8 @@
-"""Connections whose caller is not identified yet: how many there may be, and which one is closed.
+"""Caps the connections whose caller is not identified yet, and chooses which one to close.
 
-Anybody may hold a connection with half a request for as long as they like. So there is a cap, for
-each address and for all together, and one connection too many closes the one that has been
-unidentified for longest: a new caller gets its turn even while others hold every place.
+Without a cap, anybody could hold connections open with half a request each. There is one for each
+address and one for all together. A connection over the cap closes the one that has been
+unidentified for longest, so a new caller gets its turn even while others hold every place.
 
 Above: ``listener.py``. It knows only the ``close`` of a connection; handlers that have identified
 their caller call :func:`mark_identified`.
@@ -20,8 +20,8 @@ class UnidentifiedConnections:
     """The connections, in the order in which they were accepted.
 
     Args:
-        in_all: Most of them at once.
-        per_address: Most of them at once from one address.
+        in_all: The most at once.
+        per_address: The most at once from one address.
         close: Closes one.
     """
 
@@ -46,8 +46,9 @@ class UnidentifiedConnections:
 
         Args:
             connection: The new one.
-            address: Where it came from; None for one that many share, such as a proxy.
-            crowded: Whether one has to be closed in any case.
+            address: Where it came from; None for an address that many callers share, such as a
+                proxy's.
+            crowded: Whether one must be closed even below the caps.
         """
         self._addresses[connection] = address
         closed = 0
@@ -78,7 +79,7 @@ class UnidentifiedConnections:
 
 
 class Proxies:
-    """Addresses of the proxies whose ``X-Forwarded-For`` is believed."""
+    """Addresses of the proxies whose ``X-Forwarded-For`` is trusted."""
 
     def __init__(self, said: Sequence[str]) -> None:
         """Take addresses and networks.
@@ -97,7 +98,7 @@ class Proxies:
 
 
 def network_of(address: str) -> str:
-    """Return an IPv4 address as it is, and of an IPv6 address the /64 network that one host has."""
+    """Return an IPv4 address unchanged, and for IPv6 the /64 network, which one host has."""
     return ":".join(address.split(":")[:4]) if ":" in address else address
 
 
