@@ -1,25 +1,25 @@
-"""What a store promises.
+"""What a store guarantees, and the types that stores take and return.
 
-Guarantees, held for every store by one body of tests (``tests/store/``):
+Guarantees, tested for every store by the same tests (``tests/store/``):
 
 * **Order.** Offsets are 1, 2, 3 … without repetition, also after pruning and restarts.
-* **Atomic.** The events of one ``append`` are stored together, or none of them is.
+* **Atomic.** The events of one ``append`` are stored together, or not at all.
 * **Durable before visible.** ``append`` returns, and ``on_commit`` is called, only when a
   crash of the process can no longer take the events back. ``on_commit`` is called on the
-  event loop, once per commit, in offset order, and before ``append`` returns. Whatever it
-  raises is logged: the events are stored, and so ``append`` says.
+  event loop, once per commit, in offset order, and before ``append`` returns. An error that it
+  raises is only logged: the events are stored, and ``append`` returns them.
 * **Idempotent.** An event that is in the log is not stored again; the stored record is
-  returned as a duplicate. Another event of the same id is refused with ``EventExists``
+  returned as a duplicate. Another event with the same id is refused with ``EventExists``
   (``protocol/duplicates.py``). After its event was pruned an id counts as new.
-* **One end.** A request event that the protocol's transition table has no row for is
-  refused with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never
+* **One end.** A request event without a row in the protocol's transition table is refused
+  with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never
   holds two closing events of one request.
-* **Ownership.** Which crew an execution was first published under, and the reverse, is known
-  across restarts and pruning; ``append_scoped`` refuses by it.
-* **Open requests stay.** Pruning never takes an event of a request that is pending, and
-  takes a request's events only together.
+* **Ownership.** The crew under which an execution was first published, and the reverse, is known
+  across restarts and pruning; ``append_scoped`` decides by it.
+* **Open requests stay.** Pruning never drops an event of a pending request, and drops the
+  events of a request only together.
 
-Not promised: that two processes share a store. One process owns it at a time.
+Not promised: that two processes can share a store. One process owns it at a time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -45,7 +45,7 @@ class StoreInUse(StoreUnavailable):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A stored event: its place, what filters need, and the encoded event itself.
+    """A stored event: its offset, the fields that filters need, and the encoded event itself.
 
     Attributes:
         offset: Its place in the log, from 1.
@@ -64,12 +64,12 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
     def __repr__(self) -> str:
-        """Name it without its texts."""
+        """Show offset and id only, never the event's texts."""
         return f"Record(offset={self.offset}, event_id={self.event_id!r})"
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):
-    """What became of one event of an ``append``."""
+    """The result for one event of an ``append``."""
 
     record: Record
     request_id: str | None
@@ -77,7 +77,7 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False):
-    """A newly stored event, typed and as a record; and who published it, where that is known."""
+    """A newly stored event, typed and as a record, and who published it, if known."""
 
     record: Record
     event: Event
@@ -85,10 +85,10 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """One page of a replay, and how far the log was pruned in that same view of it.
+    """One page of a replay, and how far the log was pruned in the same snapshot.
 
-    A reader that stood before ``pruned_through`` may have missed events; one page and the next
-    are two views of the log, and it may be pruned between them.
+    A reader whose position is before ``pruned_through`` may have missed events; two pages are two
+    snapshots of the log, and it may be pruned between them.
     """
 
     records: list[Record]
@@ -96,20 +96,20 @@ class Replayed(msgspec.Struct, frozen=True):
 
 
 class KeyScope(msgspec.Struct, frozen=True):
-    """What a limited key may read: events of these executions, and of these crews.
+    """The events that a limited key may read: those of these executions and of these crews.
 
-    It may write less: see ``ownership.py``.
+    It may write fewer: see ``ownership.py``.
     """
 
     executions: frozenset[str]
     crews: frozenset[str]
 
     def covers(self, of: "Record | Event") -> bool:
-        """Say whether an event is in scope."""
+        """Return whether an event is in scope."""
         return of.execution_id in self.executions or of.crew_id in self.crews
 
     def describe(self) -> str:
-        """Name what is in scope, for people."""
+        """Return the executions and crews in scope, for people."""
         return ", ".join(
             [f"execution `{name}`" for name in sorted(self.executions)]
             + [f"crew `{name}`" for name in sorted(self.crews)]
@@ -125,7 +125,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     within: KeyScope | None = None
 
     def __call__(self, record: Record) -> bool:
-        """Say whether the reader wants the record."""
+        """Return whether the reader wants the record."""
         return (
             (self.execution_id is None or record.execution_id == self.execution_id)
             and (self.crew_id is None or record.crew_id == self.crew_id)
@@ -146,8 +146,8 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
         crew_id: Only of this crew.
         kind: Only of this kind.
         assignee: Only those assigned to this person.
-        words: Only those that contain all of them (``protocol/search.py``).
-        within: Only what is in the scope of this key.
+        words: Only those that contain all these words (``protocol/search.py``).
+        within: Only requests in the scope of this key.
         newest_first: List the newest first.
         after: Offset of the last request of the page before.
         limit: At most this many.
@@ -166,10 +166,10 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestPage(msgspec.Struct, frozen=True):
-    """Some requests, and the offset to go on after (None at the end).
+    """One page of requests, and the offset after which the next page begins (None at the end).
 
-    A page ends as well when its requests are large. One of a search may hold few or none and
-    still not be the last: it ends when it has looked through as many as one page may.
+    A page also ends early when its requests are large. A page of a search may hold few or none and
+    still not be the last: it ends after searching as many requests as one page may.
     """
 
     requests: Sequence[Request]
@@ -177,7 +177,7 @@ class RequestPage(msgspec.Struct, frozen=True):
 
 
 Scope = Literal["all", "pending"]
-"""What a replay reads: every event, or those of the requests that are open at its top."""
+"""The events that a replay reads: all, or those of the requests that are open at its top."""
 
 OnCommit = Callable[[Sequence[Commit]], None]
 
@@ -191,7 +191,7 @@ class Store(Protocol):
 
     @property
     def epoch(self) -> str:
-        """Name of this log's life; another one means that history was lost."""
+        """Name of this log's history; a new name means that the history was lost."""
 
     @property
     def top(self) -> int:
@@ -199,13 +199,13 @@ class Store(Protocol):
 
     @property
     def pruned_through(self) -> int:
-        """No event at or below this offset is sure to be there."""
+        """Events up to this offset may have been dropped."""
 
     async def start(self, on_commit: OnCommit) -> None:
-        """Open the log and announce from now on what is committed.
+        """Open the log and announce every commit from now on.
 
         Raises:
-            StoreUnavailable: Saying what is in the way and what to do.
+            StoreUnavailable: The log cannot be opened; the message says why and what to do.
         """
 
     async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
@@ -213,10 +213,10 @@ class Store(Protocol):
 
         Args:
             events: Each has its id.
-            by: Whose limits the requests among them count for; no part of the log.
+            by: The caller against whose limits the requests among them count; not in the log.
 
         Raises:
-            HitlError: The first refusal; then none of the events is stored.
+            HitlError: The first refusal; then no event is stored.
         """
 
     async def append_scoped(
@@ -242,19 +242,19 @@ class Store(Protocol):
     async def replay(
         self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
     ) -> Replayed:
-        """Return what :meth:`read` does, with how far the log was pruned: both from one view."""
+        """Return what :meth:`read` does, and how far the log was pruned, in one snapshot."""
 
     async def offset_of(self, event_id: str) -> int | None:
-        """Return the place of an event, or None when it is not (or no longer) there."""
+        """Return the offset of an event, or None if the log does not (or no longer) have it."""
 
     async def request(self, request_id: str) -> Request | None:
-        """Return a request as it stands."""
+        """Return the current state of a request."""
 
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
 
     async def askers(self) -> dict[str, str]:
-        """Return ``by`` of each open request for which it was said."""
+        """Return ``by`` of each open request that was appended with one."""
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many.
@@ -262,15 +262,15 @@ class Store(Protocol):
         Args:
             keep: Events to keep, counted from the top.
             before: Unix time; events stored earlier are dropped too, up to the first that was
-                not: one that bears an early time because the clock jumped takes none along.
+                not, so that one wrong early time after a jump of the clock drops no other event.
         """
 
     async def close(self) -> None:
-        """Finish what was appended and let go of the log."""
+        """Finish pending appends and release the log."""
 
 
 def page(records: Iterable[Record], limit: int) -> list[Record]:
-    """Return the first records: as many as the limit says, or as are read and sent at once."""
+    """Return the first records: at most ``limit``, fewer if they fill ``PAGE_BYTES``."""
     taken: list[Record] = []
     size = 0
     for record in records:
@@ -284,12 +284,13 @@ def page(records: Iterable[Record], limit: int) -> list[Record]:
 def page_of_requests(
     listed: Iterable[T], read: Callable[[T], tuple[int, Request, int]], query: RequestQuery
 ) -> RequestPage:
-    """Return the first requests that are wanted, of those that all else but the words left over.
+    """Return one page of the requests that match the query's words.
 
     Args:
-        listed: They, in order; no more of them is read than the page needs.
-        read: Gives the place, the request and the size in bytes of one.
-        query: Says how many, and the words.
+        listed: Requests that match the rest of the query, in order; only as many are read as the
+            page needs.
+        read: Returns the offset, the request and the size in bytes of one.
+        query: The limit and the words.
     """
     found: list[Request] = []
     last: int | None = None
@@ -308,15 +309,15 @@ def page_of_requests(
 
 
 def is_full(records: Sequence[Record], limit: int) -> bool:
-    """Say whether a page ended because it was full, so that there may be more."""
+    """Return whether a page ended because it was full, so that there may be more."""
     return len(records) >= limit or sum(len(r.body) for r in records) >= limits.PAGE_BYTES
 
 
 def commit_of(event: Event, offset: int, by: str | None = None) -> Commit:
-    """Give an event its place and return it as it is to be stored.
+    """Give an event its offset and return it in the form to store.
 
     Raises:
-        TooLarge: It is over the size that one event may have.
+        TooLarge: It is larger than one event may be.
     """
     placed = msgspec.structs.replace(event, offset=offset)
     body = encode_event(placed)
@@ -338,7 +339,7 @@ def commit_of(event: Event, offset: int, by: str | None = None) -> Commit:
 
 
 def appended(record: Record, event: Event, *, duplicate: bool) -> Appended:
-    """Return what became of the event."""
+    """Return the result of appending the event."""
     return Appended(record, request_id_of(event), duplicate)
 
 

@@ -1,18 +1,18 @@
-"""What stands in for an event whose stored text is no JSON any more.
+"""Replaces an event whose stored text is no longer valid JSON, when it is read.
 
-A log is read by pages, and a damaged disk harms a few bytes of one event. To refuse the page
-would withhold every event behind it, from every reader, until somebody salvages the log; to send
-the bytes would break each connection that comes by; to leave the event out would be a lie. So in
-its place, under its own id, stands an event that says what is known of it: the other columns of
-its row, which are whole (else SQLite, or :func:`whole`, refuses the page).
+A log is read in pages, and a damaged disk usually harms a few bytes of one event. Refusing the page
+would withhold every later event from every reader until somebody salvages the log; sending
+the bytes would break every connection that reads them; omitting the event would hide the loss. So
+readers get, in its place and under its id, an event with what is known of it: the other columns of
+its row, which are intact (otherwise SQLite, or :func:`whole`, refuses the page).
 
     {"type":"event_damaged","event_id":"…","offset":16,"was":"human_input_completed",
      "timestamp":"when it was stored","execution_id":"…","crew_id":"…","request_id":"…",
      "message":"what to do"}
 
-It is in no log and never written, so it ends no request: a reader that waits for the damaged
-event goes on waiting, and in a trail its text does not fit its seal. Clients that know the known
-types only pass it by. Above: ``reading``. Below: one row of the table.
+It is never written to a log, so it ends no request: a reader that waits for the damaged event
+continues to wait, and in a trail its text does not match its seal. Clients that know only the
+known types skip it. Above: ``reading``. Below: one row of the table.
 """
 
 import logging
@@ -30,12 +30,12 @@ from crewai_hitl_nb.protocol.wire import encode_event
 EVENT_DAMAGED: Final = "event_damaged"
 
 _MESSAGE: Final = (
-    "this event was in the log and its text cannot be read any more; "
-    "whoever runs the server can salvage the rest (`crewai-hitl salvage`)"
+    "this event is in the log, but its text can no longer be read; "
+    "the operator of the server can salvage the rest (`crewai-hitl salvage`)"
 )
 
 _LAST_SECOND: Final = 253_402_300_799
-"""Of the year 9999: no date can be later."""
+"""The last second of the year 9999: Python's dates end there."""
 
 _JSON: Final = msgspec.json.Decoder(msgspec.Raw)
 
@@ -43,7 +43,7 @@ _log = logger(__name__)
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True):
-    """What the table says of an event beside its text."""
+    """The columns of an event besides its text."""
 
     event_id: Id
     type: str
@@ -54,12 +54,12 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
 
 
 def whole(connection: sqlite3.Connection, offset: int, body: bytes) -> bytes:
-    """Return an event's text if it may be sent as it is, else what stands in for it.
+    """Return an event's text if it is valid JSON, else the text of the event that replaces it.
 
-    It looks through the text and builds nothing.
+    It only validates the text and builds no objects.
 
     Raises:
-        sqlite3.DatabaseError: Of the row nothing can be said either.
+        sqlite3.DatabaseError: The rest of the row is damaged, too.
     """
     try:
         str(body, "utf-8")

@@ -1,13 +1,13 @@
-"""Whether a file that was found may be used: it must be this user's, and no other's to write.
+"""Refuses to use an existing file unless it belongs to this user and no other user may write to it.
 
-A folder may be shared (``/tmp``, a project's folder, a home on a file server), and whoever puts a
-file there first under a name of ours would choose our key, our log, our rights. So a file that
-exists is looked at through its open descriptor, which no later swap changes, and one that is
-another user's, a link or no plain file is refused with what to do. Root counts as this user: it can
-do everything anyway.
+A folder may be shared (``/tmp``, a project's folder, a home on a file server), and another user who
+puts a file there first, under a name that we use, would choose our key, our log or our permissions.
+So an existing file is checked through its open descriptor, which a later swap does not change. One
+that belongs to another user, is a link or is not a plain file is refused, with what to do. Root
+counts as this user: it can do everything anyway.
 
-On Windows nothing is looked at: there the folder's access list says who may write, and Python's
-mode says nothing of it.
+On Windows nothing is checked: there the folder's access list decides who may write, and Python's
+file mode does not show it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _LOOKS: Final = hasattr(os, "geteuid")
 
 
 class ForeignFile(OSError):
-    """A file that was found may not be used; one line on why and what to do."""
+    """An existing file may not be used; one line says why and what to do."""
 
     for_operator = True
 
@@ -36,10 +36,10 @@ class ForeignFile(OSError):
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse what stands at a path if another user put it there, or may write to it.
+    """Refuse the file at a path if another user owns it or may write to it.
 
-    A file that only this user's group may write is closed to it: a volume's ``fsGroup`` opens
-    every file on it at each mount.
+    If it is this user's and only the group may write as well, that permission is removed: a
+    volume's ``fsGroup`` adds it to every file at each mount.
 
     Raises:
         ForeignFile: It may not be used.
@@ -54,12 +54,12 @@ def refuse_foreign(path: Path) -> None:
 
 
 def is_mine(path: Path) -> bool:
-    """Whether what stands there is this user's (a link itself, not where it leads)."""
+    """Whether the file is this user's (of a link, the link itself and not its target)."""
     return not _LOOKS or path.lstat().st_uid == os.geteuid()
 
 
 def read_own(path: Path, *, secret: bool) -> bytes | None:
-    """Return what is in a file of this user's; None where there is none.
+    """Return the content of a file of this user's; None if there is no file.
 
     Args:
         path: The file; a link is refused.
@@ -81,7 +81,7 @@ def read_own(path: Path, *, secret: bool) -> bytes | None:
 
 def _check(path: Path, found: os.stat_result, forbidden: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise ForeignFile(f"{path} is no plain file; remove it, or name another one")
+        raise ForeignFile(f"{path} is not a plain file; remove it, or name another one")
     if found.st_uid not in (os.geteuid(), 0):
         raise ForeignFile(
             f"{path} belongs to another user (uid {found.st_uid}); remove it, name another file,"
@@ -104,7 +104,7 @@ def _open(path: Path) -> Iterator[int]:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise ForeignFile(f"{path} is a link; name the file that it leads to") from None
         if error.errno == errno.ENXIO:
-            raise ForeignFile(f"{path} is no plain file; remove it, or name another") from None
+            raise ForeignFile(f"{path} is not a plain file; remove it, or name another") from None
         raise
     try:
         yield handle

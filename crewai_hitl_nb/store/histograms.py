@@ -1,7 +1,7 @@
-"""Numbers about a store: histograms of values, and of its commits. Pure.
+"""Histograms of values, and of a store's commits. Pure.
 
-One thread writes and another reads: a reader may see a count without its sum, which is right again
-at the next read.
+One thread writes and another reads: a reader may see a count without its sum, which the next read
+corrects.
 """
 
 from bisect import bisect_left
@@ -11,10 +11,10 @@ from typing import Final
 
 
 class Histogram:
-    """How many values there were up to each bound.
+    """Counts how many values there were up to each bound.
 
     Args:
-        bounds: Ascending; what is above the last one is counted, too.
+        bounds: Ascending; values above the last one are counted, too.
     """
 
     def __init__(self, bounds: Sequence[float]) -> None:
@@ -39,7 +39,7 @@ class Histogram:
 
 
 class CommitFigures:
-    """How the commits of a store go."""
+    """Durations, sizes and failures of a store's commits."""
 
     def __init__(self) -> None:
         self.seconds = Histogram((0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5))
@@ -48,12 +48,12 @@ class CommitFigures:
         self.is_failing = False
 
     def took(self, seconds: float, events: int) -> None:
-        """Count a commit, whatever became of it."""
+        """Count a commit, whether it succeeded or not."""
         self.seconds.observe(seconds)
         self.events.observe(events)
 
     def turned(self, *, failing: bool) -> bool:
-        """Count a failure if it is one; say whether it is otherwise than the last time."""
+        """Count a failure if it is one; return whether this differs from the last commit."""
         self.failures += failing
         before, self.is_failing = self.is_failing, failing
         return before != failing

@@ -1,8 +1,8 @@
-"""A store in memory, with metadata: the guarantees in their plainest form, and nothing durable.
+"""A store in memory, with metadata: the guarantees in their simplest form, and nothing durable.
 
-For tests and for a standalone server without a file. ``sqlite`` is held equal to it. Since a disk
-has more room than memory, this store is bounded by itself: an append that takes it over the bounds
-drops a tenth of what they allow, oldest first, as pruning does.
+For tests and for a standalone server without a file. The same tests hold ``sqlite`` to the same
+behaviour. Since memory is smaller than a disk, this store has bounds of its own: an append that
+exceeds them drops a tenth of what they allow, oldest first, as pruning does.
 """
 
 import itertools
@@ -42,7 +42,7 @@ from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage, of_one_page
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """A stored event and when it was stored (Unix time)."""
+    """A stored event and the time at which it was stored (Unix time)."""
 
     record: Record
     event: Event
@@ -64,7 +64,7 @@ class MemoryStore:
 
         Args:
             clock: Unix time, for retention by age.
-            most_events: Events to keep, those of open requests aside.
+            most_events: Events to keep, besides those of open requests.
             most_bytes: Bytes of their text to keep, likewise.
         """
         self.epoch = str(uuid.uuid4())
@@ -85,11 +85,11 @@ class MemoryStore:
         self._tail = Tail(chain.start(self.epoch))
         self._pruned: list[Entry] = []
         self._trail_begins = 0
-        """The trail leaves out everything up to this place."""
+        """The trail begins after this offset."""
         self._on_commit: OnCommit = lambda commits: None
 
     async def start(self, on_commit: OnCommit) -> None:
-        """Announce from now on what is committed."""
+        """Announce every commit from now on."""
         self._on_commit = on_commit
 
     async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
@@ -106,7 +106,7 @@ class MemoryStore:
         self, events: Sequence[Event], by: str | None, within: KeyScope | None
     ) -> list[Appended]:
         new: dict[str, _Kept] = {}
-        # What changes stands before what is there: a copy would cost as much as all of it.
+        # Changes go into a layer of their own, because copying all requests would be slow.
         requests = ChainMap[str, Request]({}, self._requests)
         results = []
         tail = Tail(self._tail.head)
@@ -171,7 +171,7 @@ class MemoryStore:
     async def replay(
         self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
     ) -> Replayed:
-        """Return the next records and how far the log was pruned; nothing comes in between."""
+        """Return the next records and how far the log was pruned, in one snapshot."""
         page = await self.read(match, after=after, upto=upto, limit=limit, scope=scope)
         return Replayed(page, self.pruned_through)
 
@@ -189,12 +189,12 @@ class MemoryStore:
         return sorted(latest.values(), key=lambda record: record.offset)
 
     async def offset_of(self, event_id: str) -> int | None:
-        """Return the place of an event."""
+        """Return the offset of an event."""
         kept = self._kept.get(event_id)
         return kept.record.offset if kept else None
 
     async def request(self, request_id: str) -> Request | None:
-        """Return a request as it stands."""
+        """Return the current state of a request."""
         return self._requests.get(request_id)
 
     async def requests(self, query: RequestQuery) -> RequestPage:
@@ -211,7 +211,7 @@ class MemoryStore:
         return page_of_requests(wanted, lambda pair: (*pair, self._size(pair[1])), query)
 
     def _size(self, request: Request) -> int:
-        """Return how many bytes the events of a request are that a listing shows."""
+        """Return the size in bytes of a request's events in a listing."""
         kept = self._kept[request.required.event_id]
         closing = self._kept.get(request.completion.event_id) if request.completion else None
         return len(kept.record.body) + (len(closing.record.body) if closing else 0)
@@ -228,7 +228,7 @@ class MemoryStore:
         return dropped
 
     def _drop_a_tenth(self) -> None:
-        """Come back below the bounds, as far as open requests allow."""
+        """Drop old events until the log is below its bounds, as far as open requests allow."""
         events = len(self._kept) - self._most_events * 9 // 10
         size = self._bytes - self._most_bytes * 9 // 10
         through = 0
@@ -240,10 +240,10 @@ class MemoryStore:
                 size -= len(kept.record.body)
                 through = kept.record.offset
         self._drop(through)
-        # An open request stays for as long as it is open: it says nothing of how old the rest is.
+        # Open requests stay however old they are, so they do not count for the oldest age.
         passing = (k.stored_at for k in self._kept.values() if not self._is_of_open_request(k))
         self._forget_origins(min(passing, default=self._clock()))
-        # What is left may be open requests: it is not looked at again before as much has come.
+        # The rest may be open requests: it is checked again after another tenth has been appended.
         self._bounds = (
             max(self._most_events, len(self._kept) + self._most_events // 10),
             max(self._most_bytes, self._bytes + self._most_bytes // 10),
@@ -259,7 +259,7 @@ class MemoryStore:
         oldest = self._oldest()
         older = sum(entry.offset < oldest for entry in self._pruned)
         del self._pruned[: max(0, older - 1)]
-        # An open request may be older than any number of them: the trail begins later then.
+        # An open request may be older than very many of them; then the trail begins later.
         if (too_many := len(self._pruned) - self._most_events) > 0:
             del self._pruned[:too_many]
             self._trail_begins = self._pruned[0].offset
@@ -326,11 +326,11 @@ class MemoryStore:
         return kept.stored_at if kept else None
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: memory needs no closing."""
 
 
 class _Owners:
-    """What the log says about who owns what, with what one append adds to it."""
+    """The owners that the log records, including the events of an append in progress."""
 
     def __init__(
         self, store: MemoryStore, new: dict[str, _Kept], requests: Mapping[str, Request]
@@ -348,7 +348,7 @@ class _Owners:
         return known
 
     def published_together(self, execution_id: str, crew_id: str) -> bool:
-        """Say whether an event of this execution names this crew."""
+        """Return whether an event of this execution names this crew."""
         every = itertools.chain(self._store.events(), (kept.event for kept in self._new.values()))
         return any((e.execution_id, e.crew_id) == (execution_id, crew_id) for e in every)
 

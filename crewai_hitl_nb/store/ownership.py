@@ -1,4 +1,4 @@
-"""Decides whether a limited key may write an event: to whom its execution and crew belong.
+"""Decides whether a limited key may write an event, by the owners of its execution and crew.
 
 Reading and writing differ. A key that may see the execution or the crew of an event may *read* it.
 To *write* it, everything that it names must belong to the caller: naming one's own crew beside
@@ -7,12 +7,12 @@ another caller's execution does not help.
 * An execution belongs to the crew under which it was first published. Published without a crew,
   it belongs to no crew, and only a key for that execution (or one without limits) writes to it.
 * A crew belongs to the execution under which it was first published. A key for that execution may
-  go on to name it, as may a key for an execution that was already published under it.
-* What the log has never held is free: the first to publish it owns it.
+  continue to name it, as may a key for an execution that was already published under it.
+* An execution or a crew that the log has never held is free: the first to publish it owns it.
 
-The log says who was first. Pruning leaves a document (``metadata.py``) for each owner whose first
-event it drops, so a flood of events that pushes the first one out frees nothing. The document goes
-when no event of the owner is kept and all are older than the age that pruning keeps.
+The log shows who was first. Pruning leaves a document (``metadata.py``) for each owner whose first
+event it drops, so a flood of events that pushes the first one out frees nothing. The document is
+deleted when no event of the owner is kept and all are older than the age that pruning keeps.
 
 The decision is made inside the transaction that would write the event. Above are the stores.
 """
@@ -35,7 +35,7 @@ SCOPES: Final[tuple[tuple[Scope, Scope], ...]] = (
     ("execution_id", "crew_id"),
     ("crew_id", "execution_id"),
 )
-"""Each with the other one, which owns it."""
+"""Each field with the other one, which owns it."""
 
 NOTE: Final = "first:"
 """Prefix of the names of the documents that pruning leaves."""
@@ -54,13 +54,13 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Owners(Protocol):
-    """What the log says at the moment in which an event would be appended."""
+    """The owners that the log records at the moment when an event would be appended."""
 
     def origin(self, scope: Scope, name: str) -> Origin | None:
         """Return how an execution or a crew was first published; None if it never was."""
 
     def published_together(self, execution_id: str, crew_id: str) -> bool:
-        """Say whether an event of this execution names this crew."""
+        """Return whether an event of this execution names this crew."""
 
     def asked(self, request_id: str) -> HumanInputRequired | None:
         """Return the question of a request."""
@@ -74,8 +74,8 @@ def note_name(scope: Scope, name: str) -> str:
 def check(key_scope: KeyScope, event: Event, log: Owners) -> None:
     """Check that a key with this scope may write an event.
 
-    An answer or a claim goes by its question: whoever published that put it to the people of
-    its crew.
+    An answer or a claim is allowed by its question: the caller who published that asked the people
+    of its crew.
 
     Raises:
         Forbidden: It names an execution or a crew that belongs to another caller.
@@ -121,10 +121,10 @@ def _check_crew(key_scope: KeyScope, execution: str | None, crew: str, log: Owne
 
 
 def first_of(event: Event, scope: Scope, stored_at: float) -> Origin:
-    """Return the origin that an event is, should it be the first of its execution or crew."""
+    """Return the origin that an event makes if it is the first of its execution or crew."""
     return Origin(event.crew_id if scope == "execution_id" else event.execution_id, stored_at)
 
 
 def with_later(known: Origin | None, first: Origin) -> Origin:
-    """Return the document for an origin whose events go: the older one knows the owner."""
+    """Return the document for an origin whose events are dropped; the older one has the owner."""
     return first if known is None else Origin(known.owner, max(known.last, first.last))

@@ -1,15 +1,15 @@
-"""The trail: every record of a log with its seal, and what pruning left of the others.
+"""The trail: every record of a log with its seal, and the digests of pruned records.
 
-An optional promise of a store beside :class:`crewai_hitl_nb.store.base.Store`, held for every
-store by one body of tests (``tests/store/test_trail.py``):
+An optional guarantee of a store beside :class:`crewai_hitl_nb.store.base.Store`, tested for every
+store by the same tests (``tests/store/test_trail.py``):
 
 * **Sealed as written.** A record's seal (``protocol/audit/chain.py``) is in the same commit as the
-  record; none is ever computed again for a record that is in the log.
+  record; it is never computed again for a record that is in the log.
 * **Unbroken.** Each entry's seal follows from the entry before it, whatever was pruned.
-* **Pruned, not forgotten.** Of pruned records the digests stay for as long as an older record
-  is kept; those older than everything kept become one place, where the trail begins. A store in
-  memory keeps as many digests as events: beyond that its trail begins later, and leaves out an open
-  request that is older.
+* **Pruned, not forgotten.** The digest of a pruned record stays for as long as an older record
+  is kept; those older than every kept record are merged into one place, where the trail begins. A
+  store in memory keeps as many digests as events: beyond that its trail begins later, and leaves
+  out an open request that is older.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class Entry(msgspec.Struct, frozen=True):
     Attributes:
         offset: Its place in the log.
         seal: The chain's seal after it.
-        digest: What stands for the event in the chain.
+        digest: The event's digest, by which the chain includes it.
         body: The event as it is stored, or None when it was pruned.
         execution_id: Of the event, for filters.
         crew_id: Likewise.
@@ -47,10 +47,10 @@ class TrailPage(msgspec.Struct, frozen=True):
     """Some entries in order.
 
     Attributes:
-        start: The place that the first entry stands on.
-        entries: None behind the last one.
-        head: The last place of the whole log.
-        within: The reader may see only entries in this scope; the others carry the chain on.
+        start: The place just before the first entry.
+        entries: Empty after the last one.
+        head: The last place of the log.
+        within: The reader may see only entries in this scope; the others only continue the chain.
     """
 
     start: Head
@@ -63,7 +63,7 @@ class Trail(Protocol):
     """Reads the trail; raises ``StoreUnavailable`` as every read does."""
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
-        """Return the next entries after an offset, or from where the trail begins if later.
+        """Return the next entries after an offset, or from the beginning of the trail if later.
 
         Args:
             after: The last offset of the page before; 0 for the beginning.
@@ -76,7 +76,7 @@ class TrailedStore(Store, Trail, Protocol):
 
 
 def of_one_page(entries: Iterable[Entry]) -> list[Entry]:
-    """Return as many as are sent at once, but one at least."""
+    """Return as many entries as one page sends, at least one."""
     page, size = list[Entry](), 0
     for entry in entries:
         page.append(entry)
@@ -102,15 +102,15 @@ class Tail:
         return Head(self._offset, self._seal)
 
     def next_offset(self) -> int:
-        """Give out one more place."""
+        """Take the next offset."""
         self._offset += 1
         return self._offset
 
     def sealed(self, body: bytes) -> bytes:
-        """Seal what was written there."""
+        """Return the seal of the record written at that offset."""
         self._seal = chain.sealed(self._seal, body)
         return self._seal
 
     def move_back(self, head: Head) -> None:
-        """Forget what was written since."""
+        """Go back to an earlier place, as after a failed write."""
         self._offset, self._seal = head.offset, head.seal

@@ -1,1 +1,1 @@
-"""Webhooks: the log delivered to addresses outside."""
+"""Webhooks: delivers the events of the log to URLs that the operator configured."""

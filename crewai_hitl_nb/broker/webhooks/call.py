@@ -1,15 +1,15 @@
-"""One signed call of a webhook: an event out, an :class:`Attempt` back, never an error.
+"""Makes one signed call of a webhook and returns an :class:`Attempt`; it never raises.
 
-Above: ``webhooks``. This module knows Standard Webhooks, names, addresses and HTTP; it
-does not know the log, nor what happens after the attempt.
+Above: ``worker``. This module knows Standard Webhooks, host names, addresses and HTTP; it
+knows neither the log nor what happens after the attempt.
 
-A name is resolved once for each call, its addresses are checked, and the connection goes to
-the checked address itself, with the name kept for TLS and ``Host``: a name server that
-changes its mind in between changes nothing. Redirects are not followed and proxies of the
+A host name is resolved once for each call, its addresses are checked, and the connection goes to
+the checked address itself, with the name kept for TLS and ``Host``: so a name server that
+replies differently a moment later changes nothing. Redirects are not followed and proxies of the
 environment are not used, for the same reason.
 
-httpx, because cancelling a call closes its connection at once, and because the address and
-the TLS name can be given apart.
+It uses httpx, because cancelling a call closes its connection at once, and because the address
+and the TLS name can be given separately.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ from crewai_hitl_nb.broker.webhooks.retries import Attempt
 from crewai_hitl_nb.store.base import Record
 
 TIMEOUT_SECONDS: Final = 15.0
-"""For the whole call, the resolving of the name included (Standard Webhooks: 15 to 30 s)."""
+"""For the complete call, including resolving the name (Standard Webhooks: 15 to 30 s)."""
 
 USER_AGENT: Final = "crewai-hitl-nb"
-"""Without a version: a receiver need not know which faults this server still has."""
+"""Without a version, which would tell a receiver what faults this server still has."""
 
 MAX_ADDRESSES: Final = 4
 """Addresses of one name that are tried in one call."""
@@ -43,7 +43,7 @@ _MAX_ERROR_CHARS: Final = 200
 _MAY_ASK_FOR_A_PAUSE: Final = (429, 503)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADER_SAFE: Final = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
-"""Every visible ASCII character that ``quote`` would change, but for its own sign."""
+"""Every visible ASCII character that ``quote`` would change, except ``%`` itself."""
 
 T = TypeVar("T")
 
@@ -55,29 +55,29 @@ class Post(Protocol):
     """Delivers an event once."""
 
     async def __call__(self, url: str, record: Record, at: datetime) -> Attempt:
-        """Call the URL with the event; return what came of it."""
+        """Call the URL with the event; return the result."""
 
     async def close(self) -> None:
-        """Let go of what it holds."""
+        """Release its connections."""
 
 
 class Refused(Exception):
-    """The name leads to no address that may be called."""
+    """The name resolves to no address that may be called."""
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a name, as the system finds them.
+    """Return the addresses of a name from the system's resolver.
 
     Raises:
-        OSError: The name is not known, or cannot be asked for now.
+        OSError: The name is unknown, or cannot be resolved now.
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # A scoped IPv6 address (fe80::1%eth0) is judged without its scope.
+    # A scoped IPv6 address (fe80::1%eth0) is checked without its scope.
     return [str(address[0]).partition("%")[0] for *_, address in found]
 
 
 class SignedPost:
-    """Calls webhooks as Standard Webhooks wants it."""
+    """Calls webhooks as Standard Webhooks specifies."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class SignedPost:
         self._allow_private = allow_private
         self._timeout = timeout
         self._resolve = resolve
-        # The bare transport: it follows nothing, remembers no cookies and logs no URL.
+        # The bare transport: it follows no redirect, stores no cookies and logs no URL.
         self._transport = httpx.AsyncHTTPTransport(
             verify=ssl.create_default_context(),
             trust_env=False,
@@ -117,12 +117,12 @@ class SignedPost:
         except asyncio.TimeoutError:
             return attempt(error=f"no answer within {self._timeout:g} s")
         except (httpx.HTTPError, OSError, UnicodeError, Refused) as error:
-            # UnicodeError: a host name that no name server can be asked for.
+            # UnicodeError: a host name that cannot be encoded for a name server.
             return attempt(error=f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS])
         return attempt(response.status_code, retry_after=_retry_after(response, at))
 
     async def close(self) -> None:
-        """Let go of the transport."""
+        """Close the transport."""
         await self._transport.aclose()
 
     async def _send(self, url: httpx.URL, record: Record, at: datetime) -> httpx.Response:
@@ -132,7 +132,7 @@ class SignedPost:
         found = await self._resolve(host, port)
         addresses = callable_addresses(found, allow_private=self._allow_private)
         if not addresses:
-            raise Refused("the host leads to no public address; private ones are not called")
+            raise Refused("the host has no public address, and private ones are not called")
         headers = self._headers(url, record, at)
         *others, last = addresses[:MAX_ADDRESSES]
         for address in others:
@@ -151,7 +151,7 @@ class SignedPost:
             extensions={"sni_hostname": host},
         )
         response = await self._transport.handle_async_request(request)
-        # The status is the answer; whatever body comes with it is not read.
+        # Only the status counts; the body is not read.
         await response.aclose()
         return response
 
@@ -170,10 +170,10 @@ class SignedPost:
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """Return what the work returns, unless it takes longer.
+    """Return the result of the work, unless it takes longer than these seconds.
 
-    Do not make it ``asyncio.wait_for``: before Python 3.12 that swallows a cancellation
-    which comes in the moment when the work ends, and closing would wait for ever.
+    Do not replace it by ``asyncio.wait_for``: before Python 3.12 that swallows a cancellation
+    that arrives just when the work ends, and closing would wait for ever.
 
     Raises:
         TimeoutError: It took longer, and was cancelled.
@@ -190,16 +190,16 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 
 
 def webhook_id(event_id: str) -> str:
-    """Return the event id as a header can carry it.
+    """Return the event id in a form that a header can carry.
 
-    It is the id itself, but for what is not visible ASCII and ``%``, which are
-    percent-encoded: ids are any text, and no two of them may become one.
+    It is the id itself, with ``%`` and everything but visible ASCII percent-encoded: an id may
+    be any text, and two different ids must stay different.
     """
     return quote(event_id, safe=_HEADER_SAFE)
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Return the seconds that the receiver asks for (RFC 9110, 10.2.3)."""
+    """Return the seconds to wait that the receiver asks for (RFC 9110, 10.2.3)."""
     said = response.headers.get("Retry-After", "").strip()
     if response.status_code not in _MAY_ASK_FOR_A_PAUSE or not said:
         return None

@@ -1,10 +1,10 @@
-"""Where webhooks may go: the rules for URLs, secrets and addresses.
+"""Checks the URLs, secrets and addresses of webhooks.
 
-Above: ``webhooks`` and ``posting``. Everything here is pure: it takes what the operator
-wrote, or what a name resolved to, and says whether it will do. It resolves nothing itself.
+Above: ``worker`` and ``call``. Everything here is pure: it takes the operator's settings, or the
+addresses of a name, and decides whether they may be used. It resolves nothing itself.
 
 A webhook makes the server call an address that somebody typed or that a name server
-named. Unless the operator allows private addresses, only public ones are called, over
+returned. Unless the operator allows private addresses, only public ones are called, over
 https (server-side request forgery; Standard Webhooks, "Server side request forgery").
 """
 
@@ -25,23 +25,23 @@ DOCUMENT_TYPES: Final = (
     str(HumanInputRequired.__struct_config__.tag),
     str(HumanInputCompleted.__struct_config__.tag),
 )
-"""The two types of the event-streaming guide: what a webhook gets unless told otherwise."""
+"""The two types of the event-streaming guide, which a webhook gets by default."""
 
 MAX_ENDPOINTS: Final = 20
-"""Each is one task and at most one open call: a bound on both."""
+"""Bounds the tasks and the open calls: each endpoint has one task and at most one call."""
 
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the word before a secret
 _SECRET_BYTES: Final = range(24, 65)
 """Standard Webhooks, "Signature scheme": between 24 and 64 random bytes."""
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-"""RFC 6052: an IPv4 address in the last 32 bits; where a network has IPv6 alone, its name servers
-give these out for hosts that have IPv4 alone."""
+"""RFC 6052: an IPv4 address in the last 32 bits; the name servers of a network that has only IPv6
+return these for hosts that have only IPv4."""
 
 _GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
-"""All that IANA has given out of IPv6 ("Internet Protocol Version 6 Address Space"). Whatever else
-there is (compatible, mapped and translated IPv4, NAT64, site-local, SRv6, what comes next) leads to
-this network, to another machine's idea of it, or nowhere."""
+"""All that IANA has allocated of IPv6 ("Internet Protocol Version 6 Address Space"). Every other
+range (compatible, mapped and translated IPv4, NAT64, site-local, SRv6, later ones) leads into this
+server's own network, depends on another machine's translation, or leads nowhere."""
 
 _SPECIAL: Final = tuple(
     map(
@@ -56,12 +56,12 @@ _SPECIAL: Final = tuple(
             "2001:db8::/32",  # documentation
             "2002::/16",  # 6to4: an IPv4 address behind a relay
             "2620:4f:8000::/48",  # AS112
-            "3ffe::/16",  # the 6bone's, given back
+            "3ffe::/16",  # the former 6bone, returned
             "3fff::/20",  # documentation
         ),
     )
 )
-"""The special purposes among public addresses (IANA's two registries), which Pythons differ in."""
+"""Public ranges with a special purpose (IANA's two registries); Python versions differ on them."""
 
 _HIGHEST_PORT: Final = 65_535
 
@@ -69,7 +69,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class BadWebhook(ValueError):
-    """The configuration will not do; one line says which value and why, never the secret."""
+    """The configuration is not valid; one line says which value and why, never the secret."""
 
     for_operator: Final = True
 
@@ -79,7 +79,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     Attributes:
         url: The address as the operator wrote it.
-        id: Names it in notes and listings.
+        id: Identifies it in metadata and listings.
         shown: The address without its query, which may hold a secret.
     """
 
@@ -92,10 +92,10 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator configured.
 
     Attributes:
-        urls: Who is told.
-        secrets: ``whsec_…``, newest first; each of them signs.
+        urls: The receivers.
+        secrets: ``whsec_…``, newest first; every call is signed with each.
         allow_private: Whether plain http and private addresses are called, too.
-        types: Which events are sent; none means the two of the event-streaming guide.
+        types: The event types to send; empty means the two of the event-streaming guide.
     """
 
     urls: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Return the receivers.
 
         Raises:
-            BadWebhook: With the URL that will not do.
+            BadWebhook: A URL is not valid; the message names it.
         """
         if len(self.urls) > MAX_ENDPOINTS:
             raise BadWebhook(f"{len(self.urls)} webhook URLs; at most {MAX_ENDPOINTS} are served")
@@ -123,11 +123,11 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Return one signer for each secret, newest first.
 
         Raises:
-            BadWebhook: With the number of the secret that will not do.
+            BadWebhook: A secret is not valid; the message has its number.
         """
         if not self.secrets:
             raise BadWebhook(
-                "webhook URLs without a secret; every call is signed: add one, "
+                "webhook URLs without a secret; every call is signed, so add a secret: "
                 "`whsec_` and the base64 of 24 to 64 random bytes"
             )
         return tuple(_signer(number, secret) for number, secret in enumerate(self.secrets, 1))
@@ -139,12 +139,12 @@ def _endpoint(number: int, url: str, *, allow_private: bool) -> Endpoint:
     except httpx.InvalidURL as error:
         raise BadWebhook(f"webhook URL {number} is not a URL: {error}") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise BadWebhook(f"webhook URL {number} is no http or https address with a host")
+        raise BadWebhook(f"webhook URL {number} is not an http or https address with a host")
     if parsed.userinfo:
-        raise BadWebhook(f"webhook URL {number} holds a user; leave it out, every call is signed")
+        raise BadWebhook(f"webhook URL {number} has a user; leave it out, every call is signed")
     shown = str(parsed.copy_with(query=None, fragment=None))
     if not 0 < (parsed.port or 1) <= _HIGHEST_PORT:
-        raise BadWebhook(f"the webhook URL {shown!r} names a port that there is not")
+        raise BadWebhook(f"the webhook URL {shown!r} has a port that does not exist")
     if not allow_private:
         _check_public(parsed, shown)
     return Endpoint(url, hashlib.sha256(url.encode()).hexdigest()[:12], shown)
@@ -158,10 +158,10 @@ def _check_public(parsed: httpx.URL, shown: str) -> None:
     try:
         address = ipaddress.ip_address(parsed.host)
     except ValueError:
-        return  # A name: what it resolves to is checked at each call.
+        return  # A name: its addresses are checked at each call.
     if not is_public(address):
         raise BadWebhook(
-            f"the webhook URL {shown!r} is no public address; allow private webhooks to use it"
+            f"the webhook URL {shown!r} is not a public address; allow private webhooks to use it"
         )
 
 
@@ -173,24 +173,24 @@ def _signer(number: int, secret: str) -> Webhook:
     try:
         key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
-        # ValueError stands for characters beyond ASCII.
-        raise BadWebhook(f"{wrong} of random bytes; this is no base64") from None
+        # ValueError: characters beyond ASCII.
+        raise BadWebhook(f"{wrong} of random bytes; this is not base64") from None
     if len(key) not in _SECRET_BYTES:
         raise BadWebhook(f"{wrong} of 24 to 64 bytes; this one has {len(key)}")
     return Webhook(key)
 
 
 def callable_addresses(found: Sequence[str], *, allow_private: bool) -> list[str]:
-    """Return, of the addresses that a name resolved to, those that may be called."""
+    """Return those of a name's addresses that may be called."""
     addresses = (ipaddress.ip_address(text) for text in dict.fromkeys(found))
     return [str(address) for address in addresses if allow_private or is_public(address)]
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address is on the public internet.
+    """Return whether an address is on the public internet.
 
-    Only what is known to be public is: global unicast without the special purposes, and an IPv4
-    address in one of the two disguises that the system and name servers put it in. False for
+    Only addresses known to be public are: global unicast without the special purposes, and a public
+    IPv4 address in one of the two IPv6 forms that the system and name servers use for it. False for
     loopback, link-local (the clouds' metadata services), private, shared, reserved and multicast
     addresses, and for every other way to write an IPv4 address as IPv6.
     """
@@ -208,7 +208,7 @@ def is_public(address: Address) -> bool:
 
 
 def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that is called in an IPv6 one's place."""
+    """Return the IPv4 address that an IPv6 address stands for, if it does."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped

@@ -1,18 +1,17 @@
-"""What becomes of each webhook delivery: the pure rules of trying again.
+"""Decides after each webhook call whether the event is delivered, tried again or given up.
 
-Above: ``webhooks``, which posts, waits and keeps the :class:`Progress` as a note. This
+Above: ``worker``, which posts, waits and keeps the :class:`Progress` as metadata. This
 module takes values and returns values; it knows neither the network nor the store.
 
-After one attempt the first row that fits is taken:
+After an attempt the first row that fits applies:
 
-    answer                 the event is     the endpoint
-    2xx                    delivered        goes on to the next event
+    reply                  the event is     the endpoint
+    2xx                    delivered        continues to the next event
     410 Gone               failed           is disabled
     else, attempts left    retrying         tries the same event again, later
-    else                   failed           goes on to the next event
+    else                   failed           continues to the next event
 
-So order is kept, and the time that one event holds up those behind it is bounded by
-:data:`RETRY_SECONDS`.
+So order is kept, and :data:`RETRY_SECONDS` bounds how long one event holds up the next ones.
 """
 
 import random
@@ -27,13 +26,13 @@ from crewai_hitl_nb.store.base import Record
 RETRY_SECONDS: Final = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
 """Pauses between the attempts for one event: those of Standard Webhooks ("Deliverability and
 reliability") up to 10 h. Its later ones are left out, because other people's questions wait
-in line behind this event: with them it would be for three days, so it is under one."""
+behind this event: for three days with them, for less than one without."""
 
 JITTER: Final = 0.2
-"""A pause is up to this part longer, so that endpoints that failed together part again."""
+"""A pause is longer by up to this fraction, so that endpoints that failed together spread out."""
 
 MAX_RETRY_AFTER_SECONDS: Final = 36_000.0
-"""A receiver may ask for a longer pause, up to the longest one that we make."""
+"""A receiver may ask for a longer pause, up to our own longest one."""
 
 KEPT_DELIVERIES: Final = 20
 """Deliveries that an endpoint's listing shows: enough to see what is wrong."""
@@ -49,10 +48,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at: When it began.
-        status: HTTP status, or None when there was no answer.
+        status: HTTP status, or None if there was no reply.
         milliseconds: How long it took.
-        error: Why there was no answer, for people.
-        retry_after: Seconds that the receiver asked to be left alone.
+        error: Why there was no reply, for people.
+        retry_after: Seconds that the receiver asked to wait.
     """
 
     at: Instant
@@ -74,14 +73,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one endpoint is; all that has to survive a restart.
+    """How far one endpoint is: everything that must survive a restart.
 
     Attributes:
-        url: Whose progress it is, for people.
-        cursor: Every event up to this offset is dealt with.
-        disabled_at: When the endpoint said that it is gone for good.
-        next_attempt: Not before this the event at hand is tried again.
-        deliveries: The latest, oldest first. Only the last of them may be retrying.
+        url: The endpoint's, for people.
+        cursor: Every event up to this offset is delivered or given up.
+        disabled_at: When the endpoint replied that it is gone for good.
+        next_attempt: The earliest time at which the current event is tried again.
+        deliveries: The latest, oldest first. Only the last one may be retrying.
     """
 
     url: str
@@ -98,12 +97,12 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retries:
-    """When to try again."""
+    """Decides when to try again."""
 
     def __init__(
         self,
         pauses: Sequence[float] = RETRY_SECONDS,
-        # Spreads load; nothing secret hangs on it.
+        # Spreads load; it need not be secret.
         draw: Callable[[], float] = random.random,
     ) -> None:
         """Take the pauses between attempts, and a source of numbers in [0, 1)."""
@@ -111,7 +110,7 @@ class Retries:
         self._draw = draw
 
     def pause(self, attempts: Sequence[Attempt]) -> float | None:
-        """Return the seconds to wait after these attempts, or None when they are enough."""
+        """Return the seconds to wait after these attempts, or None to give up."""
         if len(attempts) > len(self._pauses):
             return None
         asked = min(attempts[-1].retry_after or 0.0, MAX_RETRY_AFTER_SECONDS)
@@ -122,7 +121,7 @@ class Retries:
 def take(progress: Progress, record: Record) -> Progress:
     """Begin with an event, or continue with the current one.
 
-    When retention dropped the one at hand (the server was away for long), it has failed.
+    If retention dropped the current one (the server was down for long), it has failed.
     """
     last = progress.at_hand
     if last is None or last.event_id == record.event_id:

@@ -1,21 +1,21 @@
-"""Webhooks: the log delivered to addresses, at least once, across restarts.
+"""Delivers the events of the log to webhooks, at least once and across restarts.
 
-The outbox is the log itself. An endpoint is a reader like any other, whose cursor is kept
-in a note: it takes the events after its cursor from the store, in order, posts each
-(``posting``), and moves on as ``deliveries`` says. Nothing is written twice, and what was
-committed is sent, be it after a restart.
+The log itself is the outbox. An endpoint is a reader like any other, whose cursor is kept
+as metadata: it reads the events after its cursor from the store, in order, posts each
+(``call``), and continues as ``retries`` decides. Nothing is stored twice, and every committed
+event is sent, if need be after a restart.
 
 Guarantees to the layer above:
 
-* **They delay no stream.** A commit rings a bell, which sets a flag; all else happens in
-  tasks of their own: one for each endpoint, with one call at a time and one event in memory.
-* **Order**: an endpoint gets the events in offset order; one that keeps failing is given
-  up after its attempts, so that those behind it come through.
+* **They delay no stream.** A commit only sets a flag; the rest happens in separate tasks:
+  one for each endpoint, with one call at a time and one event in memory.
+* **Order**: an endpoint gets the events in offset order; an event that keeps failing is given
+  up after its attempts, so that the next ones are sent.
 * **At least once**: the cursor moves after the receiver's 2xx. A crash in between sends
   the event again, under the same ``webhook-id``.
 
-An endpoint begins with what is committed after it was first configured. Taking its URL
-out of the configuration forgets it. Events that retention drops before they could be
+An endpoint begins with the first event after it was configured. Removing its URL from the
+configuration deletes its cursor. Events that retention drops before they could be
 delivered are not delivered.
 """
 
@@ -44,16 +44,16 @@ _log = logger(__name__)
 _NOTE_PREFIX: Final = "webhook/"
 
 _LONGEST_WAIT_SECONDS: Final = 3600.0
-"""A pause looks at the wall clock at least this often: see ``expiry``."""
+"""A pause checks the wall clock at least this often: see ``deadlines.py``."""
 
 _TROUBLE_SECONDS: Final = 5.0
-"""Pause of an endpoint after trouble on our own side (the store cannot be read, say)."""
+"""Pause of an endpoint after a fault of our own (for example, the store cannot be read)."""
 
 Sleep = Callable[[float], Awaitable[object]]
 
 
 class Webhooks:
-    """All endpoints of one log. Start it after the broker, close it before."""
+    """The webhooks of one log. Start it after the broker and close it before."""
 
     def __init__(
         self,
@@ -66,10 +66,10 @@ class Webhooks:
         clock: Callable[[], datetime] = utc_now,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """Take a store that the broker has started, or will.
+        """Take the store that the broker starts.
 
         Raises:
-            BadWebhook: A URL or a secret will not do; one line says which and why.
+            BadWebhook: A URL or a secret is not valid; one line says which and why.
         """
         self._store = store
         self._broker = broker
@@ -82,15 +82,15 @@ class Webhooks:
         self._clock = clock
         self._sleep = sleep
         self.results: Counter[str] = Counter()
-        """Calls, by what became of the event: delivered, retrying, failed."""
+        """Calls, by their outcome for the event: delivered, retrying, failed."""
         self._lines: list[_Line] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take up every endpoint where it stood, and forget those that are gone.
+        """Continue every endpoint from its cursor, and delete those no longer configured.
 
         Raises:
-            StoreUnavailable: The notes cannot be read or written.
+            StoreUnavailable: The metadata cannot be read or written.
         """
         notes = await self._store.get_metadata(_NOTE_PREFIX)
         for name in notes.keys() - {_note_name(endpoint) for endpoint in self._endpoints}:
@@ -122,7 +122,7 @@ class Webhooks:
         self._tasks.append(asyncio.ensure_future(self._ring_forever()))
 
     async def close(self) -> None:
-        """Stop all calls; what they carried is sent again after the next start."""
+        """Stop all calls; their events are sent again after the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -130,16 +130,16 @@ class Webhooks:
             await self._post.close()
 
     def report(self) -> list[Mapping[str, Any]]:
-        """Return how each endpoint stands, for people; see ``docs/webhooks.md``."""
+        """Return the state of each endpoint, for people; see ``docs/webhooks.md``."""
         return [line.report() for line in self._lines]
 
     async def _ring_forever(self) -> None:
-        """Ring at every commit that matters, from a reader that is always on time."""
+        """Wake the endpoints at every commit with events that they send."""
         while await self._ring_while_on_time():
-            _log.debug("what was missed is in the log")
+            _log.debug("subscribing again; missed events are read from the log")
 
     async def _ring_while_on_time(self) -> bool:
-        """Return whether to subscribe again."""
+        """Wake the endpoints until the subscription ends; return whether to subscribe again."""
         try:
             bell = self._broker.subscribe(self._match, Start(replay="none"))
         except TooMany:
@@ -150,11 +150,11 @@ class Webhooks:
                 for line in self._lines:
                     line.ring()
                 await bell.next()
-        except SlowReader:  # The loop was held up for very long.
+        except SlowReader:  # The loop was blocked for very long.
             return True
         except Closed:
             return False
-        except Exception as error:  # noqa: BLE001 - without a bell nothing is delivered any more
+        except Exception as error:  # noqa: BLE001 - without a bell nothing more is delivered
             note_fault(_log, "webhooks_not_rung", error)
             await self._sleep(_TROUBLE_SECONDS)
             return True
@@ -163,7 +163,7 @@ class Webhooks:
 
 
 class _Surroundings(msgspec.Struct, frozen=True):
-    """What every line works with."""
+    """The collaborators that the lines of all endpoints share."""
 
     store: MetadataStore
     match: Match
@@ -184,7 +184,7 @@ class _Line:
         self._bell = asyncio.Event()
 
     def ring(self) -> None:
-        """Say that there may be something new."""
+        """Signal that there may be a new event."""
         self._bell.set()
 
     async def run(self) -> None:
@@ -197,7 +197,7 @@ class _Line:
         try:
             await self._deliver(await self._next())
         except StoreUnavailable as error:
-            _log.warning("webhook %s waits: %s", self._endpoint.id, error)
+            _log.warning("webhook %s is waiting: %s", self._endpoint.id, error)
             await self._around.sleep(_TROUBLE_SECONDS)
         except Exception:  # noqa: BLE001 - isolates: a fault in one call must not end the line
             _log.exception("webhook %s failed", self._endpoint.id)
@@ -214,7 +214,7 @@ class _Line:
             )
             if page:
                 return page[0]
-            # Not written down: after a restart these few are looked at once more.
+            # Not stored: after a restart these few events are read once more.
             self._progress = msgspec.structs.replace(self._progress, cursor=top)
             await self._bell.wait()
 
@@ -236,7 +236,7 @@ class _Line:
             await self._around.sleep(min(left, _LONGEST_WAIT_SECONDS))
 
     def report(self) -> Mapping[str, Any]:
-        """Return how the endpoint stands."""
+        """Return the state of the endpoint."""
         progress = self._progress
         last = progress.deliveries[-1].attempts[-1] if progress.deliveries else None
         standing = "retrying" if progress.at_hand else "active"
@@ -258,12 +258,12 @@ def _note_name(endpoint: Endpoint) -> str:
 
 
 def _progress(endpoint: Endpoint, note: bytes | None, *, top: int) -> Progress:
-    """Return where an endpoint goes on, or begins."""
+    """Return the stored progress of an endpoint, or a new one at the top of the log."""
     new = Progress(url=endpoint.shown, cursor=top)
     if note is None:
         return new
     try:
         return msgspec.json.decode(note, type=Progress)
     except msgspec.MsgspecError as error:
-        _log.error("webhook %s: its note cannot be read, it begins anew: %s", endpoint.id, error)
+        _log.error("webhook %s: cursor unreadable, starting at the end: %s", endpoint.id, error)
         return new

@@ -93,7 +93,7 @@ def _limited_key(file: Path) -> str:
 @pytest.mark.parametrize(
     ("urls", "secrets", "why"),
     [
-        (["https://127.0.0.1/"], [SECRET], "no public address"),
+        (["https://127.0.0.1/"], [SECRET], "not a public address"),
         (["https://hooks.example/"], ["whsec_oops"], "webhook secret 1 is wrong"),
         (["https://hooks.example/"], [], "without a secret"),
     ],
