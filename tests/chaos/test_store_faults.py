@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 20.0
 FAULTS = {
     "full": "free some space on its disk",
     "read_only": "let the user that runs the server write",
-    "held": "another program holds the file",
+    "held": "another program has locked the file",
 }
 
 

@@ -191,7 +191,7 @@ def test_a_file_of_another_program_is_refused_as_a_log(log: Log, tmp_path: Path)
         connection.execute("CREATE TABLE theirs (x)")
     result = log.cli()("audit", "--store", str(tmp_path / "theirs.db"))
     assert result.exit_code == 1
-    assert "is no log of schema" in result.stderr
+    assert "is not a log of schema" in result.stderr
 
 
 def test_an_exported_trail_is_for_its_user_only(log: Log, tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
-"""Many appends in a few statements: the short way of the SQLite writer.
+"""Writes many appends with a few statements: the fast path of the SQLite writer.
 
-Why: SQLite's module lets go of the interpreter at every row that it writes, and takes it back
-from a busy event loop each time; a group of appends written row by row spends most of its time
-waiting for its turn. Here a whole group goes in with two or three statements of many rows, and
-the loop runs meanwhile.
+Why: Python's SQLite module releases the interpreter lock at every row that it writes, and takes it
+back from a busy event loop each time; a group of appends written row by row spends most of its time
+waiting for that lock. Here a group is written with two or three statements of many rows, and the
+loop runs meanwhile.
 
-It holds for groups in which every event is new and each request is spoken of once: nearly all.
-The database itself says whether that is so (the unique ids, the number of rows changed).
-Anything else returns None, and the caller writes the group the plain way, one append after the
-other (``writing.Batch.run``), which knows duplicates and refusals. What both leave in the log is
-the same; ``tests/store/test_bulk_append.py`` holds them to it.
+It works for groups in which every event is new and each request has at most one event: nearly all.
+The database itself shows whether that is so (the unique ids, the number of rows changed).
+For other groups :func:`write` returns an empty list, and the caller writes the appends one by one
+(``writer.Batch.run``), which handles duplicates and refusals. Both leave the same in the log;
+``tests/store/test_bulk_append.py`` checks that.
 """
 
 import sqlite3
@@ -34,35 +34,35 @@ from crewai_hitl_nb.store.sqlite.writer import (
 from crewai_hitl_nb.store.trail import Tail
 
 _ROWS: Final = (128, 16, 1)
-"""Rows of one statement. A few sizes only, so that SQLite keeps each statement prepared."""
+"""Rows in one statement; only a few sizes, so that SQLite keeps each statement prepared."""
 
 _Row = tuple[object, ...]
 
 
 class _NotPlain(Exception):
-    """The group holds something that has to be looked at event by event."""
+    """The group must be written event by event."""
 
 
 def write(connection: sqlite3.Connection, batches: Sequence[Batch], tail: Tail) -> list[Written]:
-    """Write the batches inside the open transaction, or leave that to the plain way.
+    """Write the batches inside the open transaction, or leave them to the caller.
 
     Returns:
-        What each batch did; an empty list when nothing was written: the caller takes the
-        transaction back and writes the plain way.
+        The result of each batch; an empty list if they cannot be written this way: the caller
+        rolls the transaction back and writes them one by one.
     """
     head = tail.head
     try:
         group = _Group()
         written = [group.add(batch, tail) for batch in batches]
         group.insert(connection)
-    except Exception:  # noqa: BLE001 - whatever it is, the plain way finds out whose append it is
+    except Exception:  # noqa: BLE001 - writing one by one finds the append at fault
         tail.move_back(head)
         return []
     return written
 
 
 class _Group:
-    """The rows that a group of appends comes to, by table."""
+    """The rows to write for a group of appends, by table."""
 
     def __init__(self) -> None:
         self._spoken_of: set[str] = set()
@@ -70,7 +70,7 @@ class _Group:
         self._changes: dict[ChangeKind, list[_Row]] = {"ask": [], "claim": [], "close": []}
 
     def add(self, batch: Batch, tail: Tail) -> Written:
-        """Give the batch's events their places."""
+        """Give the batch's events their offsets and collect their rows."""
         results: list[Appended] = []
         commits: list[Commit] = []
         for event in batch.events:
@@ -96,7 +96,7 @@ class _Group:
             self._changes[change.kind].append(change.row)
 
     def insert(self, connection: sqlite3.Connection) -> None:
-        """Write the rows; raise when one of them is not what the short way takes it for."""
+        """Write the rows; raise if one of them needs to be written by itself."""
         for table, rows in (("events", self._events), ("requests", self._changes["ask"])):
             for part in _parts(rows):
                 connection.execute(_insertion(table, len(part)), _flat(part))

@@ -1,8 +1,8 @@
-"""What to do when SQLite says no: one line of advice for each of its refusals.
+"""Adds one line of advice to each error of SQLite.
 
-SQLite's own words are kept in front, because they are what people search for. Told by them
-rather than by code, which Python gives only from 3.11 on; SQLite has not changed them in its
-third version ("Result and Error Codes", ``sqlite3_errstr``).
+SQLite's own message stays in front, because people search for it. Errors are recognized by their
+message rather than by their code, which Python gives only since 3.11; SQLite has not changed the
+messages in its third version ("Result and Error Codes", ``sqlite3_errstr``).
 """
 
 import sqlite3
@@ -12,28 +12,28 @@ from typing import Final
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 
 NO_ANSWER: Final = (sqlite3.Error, KeyError, TypeError, ValueError)
-"""What comes instead of an answer: a refusal, or what nonsense in place of our own rows raises.
-A ``UnicodeDecodeError`` among them: Python's module decodes SQLite's message that names it."""
+"""What a query can raise: SQLite's errors, and those of decoding damaged rows. One of them is
+``UnicodeDecodeError``: Python's module decodes SQLite's message, which quotes the row."""
 
-_FULL: Final = "free some space on its disk; the server goes on by itself then"
+_FULL: Final = "free some space on its disk; the server then continues by itself"
 _READ_ONLY: Final = "let the user that runs the server write the file and its folder"
 _LOCKED: Final = (
-    "another program holds the file (a backup, a database browser); close it,"
-    " the server goes on by itself then"
+    "another program has locked the file (a backup, a database browser); close it,"
+    " the server then continues by itself"
 )
 _DAMAGED: Final = (
-    "stop the server and run `crewai-hitl salvage {path}`, which makes a new log of what"
-    " it still holds and keeps the damaged file"
+    "stop the server and run `crewai-hitl salvage {path}`, which makes a new log of the events"
+    " that can still be read and keeps the damaged file"
 )
 
 _DAMAGES: Final = (sqlite3.DatabaseError, sqlite3.IntegrityError)
-"""Not their subclasses. The code asks before it writes, so a broken constraint means that the
+"""Without their subclasses. The code checks before it writes, so a broken constraint means that the
 tables contradict each other."""
 
 _ADVICE: Final = (
     ("database or disk is full", _FULL),
     ("no space left on device", _FULL),
-    ("disk i/o error", "look at the disk: it is full, gone, or it fails"),
+    ("disk i/o error", "check the disk: it is full, detached or failing"),
     ("readonly database", _READ_ONLY),
     ("read-only file system", _READ_ONLY),
     ("permission denied", _READ_ONLY),
@@ -46,7 +46,7 @@ _ADVICE: Final = (
 
 
 def unavailable(what: str, path: Path, error: Exception) -> StoreUnavailable:
-    """Return the error that says what cannot be done with a file, why, and what to do."""
+    """Return an error that says what failed with a file, why, and what to do."""
     return StoreUnavailable(f"{what} {path}: {_advice(path, error)}")
 
 
@@ -61,7 +61,7 @@ def _advice(path: Path, error: Exception) -> str:
 
 
 def _said(error: Exception) -> str:
-    """Return what may be repeated: to callers, and in a log. Never what stood in a row."""
+    """Return the part of a message that callers and logs may see: never the content of a row."""
     if isinstance(error, KeyError | TypeError | ValueError):
         return type(error).__name__
     # SQLite's module quotes what it could not decode.
@@ -69,13 +69,13 @@ def _said(error: Exception) -> str:
 
 
 def refuse_emptied(path: Path) -> None:
-    """Refuse a file of no length beside a write-ahead log: SQLite would begin both anew.
+    """Refuse an empty file beside a write-ahead log: SQLite would start both from scratch.
 
-    No crash leaves them so, because the file has its tables before that log is first written.
+    No crash leaves such files, because the file has its tables before that log is first written.
 
     Raises:
-        sqlite3.DatabaseError: As SQLite might have said itself.
+        sqlite3.DatabaseError: The file was emptied.
     """
     wal = Path(f"{path}-wal")
     if path.exists() and path.stat().st_size == 0 and wal.exists() and wal.stat().st_size > 0:
-        raise sqlite3.DatabaseError("the file is empty, its write-ahead log is not: malformed")
+        raise sqlite3.DatabaseError("the file is empty and its write-ahead log is not: malformed")

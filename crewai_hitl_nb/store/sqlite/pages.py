@@ -1,13 +1,13 @@
-"""The pages of a SQLite file, read without SQLite: what is left of one that it refuses.
+"""Reads the rows of a damaged SQLite file page by page, without SQLite.
 
-SQLite finds a row through the pages above it and gives up where one of those is damaged. Here
-every page is looked at by itself, so a row is found as long as its own page is whole (and the
-pages that a long one runs over to). Nothing is written and no lock is taken. What the write-ahead
-log holds of committed pages replaces the file's own, as it does for SQLite.
+SQLite finds a row through the pages above it and gives up if one of those is damaged. Here
+every page is read by itself, so a row is found as long as its own page is intact (and, for a long
+row, its overflow pages). Nothing is written and no lock is taken. Committed pages in the
+write-ahead log replace the file's own, as they do for SQLite.
 
 The numbers are those of the "Database File Format" and "WAL-mode File Format" documents of
-SQLite; paragraphs are named where they matter. It knows nothing of events: who reads the rows
-must say which of them make sense, because a damaged page may hold anything.
+SQLite; docstrings name the section. This module knows nothing of events: its caller must decide
+which rows make sense, because a damaged page may hold anything.
 """
 
 import struct
@@ -16,12 +16,13 @@ from typing import Final, TypeAlias
 
 Value: TypeAlias = int | float | str | bytes | None
 Row: TypeAlias = tuple[int | None, tuple[Value, ...]]
-"""A row's number (None in a table without) and its columns; the number's own column is None."""
+"""A row's number (None in a table without numbers) and its columns; the column that holds the
+number is None."""
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
 _USUAL_PAGE: Final = 4096
-"""What SQLite makes unless told otherwise, and so what our files have."""
+"""SQLite's default page size, which our files have."""
 _TREE_INDEX, _TREE_TABLE, _LEAF_INDEX, _LEAF_TABLE = 2, 5, 10, 13
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _WAL_MAGIC: Final = 0x377F0682
@@ -30,15 +31,15 @@ _WIDTHS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 
 
 class Damaged(Exception):
-    """A page or a row does not say what it should."""
+    """A page or a row is not valid."""
 
 
 class Pages:
     """The pages of one file.
 
     Args:
-        file: The database; ``mmap`` will do.
-        wal: Its write-ahead log, or nothing.
+        file: The database, such as an ``mmap``.
+        wal: Its write-ahead log; may be empty.
     """
 
     def __init__(self, file: bytes, wal: bytes = b"") -> None:
@@ -82,7 +83,7 @@ class Pages:
             try:
                 yield self._row(page, start, kind)
             except (Damaged, IndexError, struct.error, UnicodeDecodeError):
-                continue  # this row is lost, the others of the page may be whole
+                continue  # this row is lost; others on the page may be intact
 
     def _row(self, page: bytes, start: int, kind: int) -> Row:
         at, number = start + (4 if kind == _TREE_INDEX else 0), None
@@ -92,7 +93,7 @@ class Pages:
         return number, _columns(self._payload(page, at, length, kind))
 
     def _payload(self, page: bytes, at: int, length: int, kind: int) -> bytes:
-        """Return a row's bytes, those that run over to other pages too; "Cell Payload Overflow"."""
+        """Return a row's bytes, including those on overflow pages; "Cell Payload Overflow"."""
         usable = self.size - self._spare
         most = usable - 35 if kind == _LEAF_TABLE else (usable - 12) * 64 // 255 - 23
         if length > self.count * self.size:
@@ -114,7 +115,7 @@ class Pages:
         return b"".join(parts)
 
     def _free(self) -> set[int]:
-        """Return the pages that hold nothing any more, only what was deleted; "The Freelist"."""
+        """Return the free pages, which hold only deleted rows; "The Freelist"."""
         free: set[int] = set()
         try:
             first = self._page(1)
@@ -128,7 +129,7 @@ class Pages:
                 leaves = min(count, self.size // 4 - 2)
                 free.update(struct.unpack_from(f">{leaves}I", page, 8))
         except Damaged:
-            pass  # what is listed up to here is free all the same
+            pass  # the pages listed up to here are free
         return free
 
 
@@ -148,7 +149,7 @@ def _exactly(page: bytes, at: int, length: int) -> bytes:
 
 
 def _varint(page: bytes, at: int) -> tuple[int, int]:
-    """Return a number of one to nine bytes and where it ends; "Varint"."""
+    """Return a number of one to nine bytes and the position after it; "Varint"."""
     number = 0
     for place in range(at, at + 8):
         number = number << 7 | page[place] & 0x7F
@@ -208,7 +209,7 @@ def _committed(wal: bytes, size: int) -> dict[int, bytes]:
         checksum = _checksum(checksum, wal[start : start + 8], words)
         checksum = _checksum(checksum, page, words)
         if rest != [*salt, *checksum]:
-            break  # left from an earlier round, or damaged: SQLite ends here as well
+            break  # left from before a checkpoint, or damaged: SQLite stops here as well
         waiting[number] = page
         if length:
             committed.update(waiting)
@@ -217,7 +218,7 @@ def _committed(wal: bytes, size: int) -> dict[int, bytes]:
 
 
 def _checksum(before: tuple[int, int], data: bytes, words: str) -> tuple[int, int]:
-    """Go on with the sum over pairs of words; "Checksum Algorithm"."""
+    """Continue the checksum over pairs of words; "Checksum Algorithm"."""
     first, second = before
     for one, two in struct.iter_unpack(f"{words}2I", data):
         first = (first + one + second) & 0xFFFFFFFF

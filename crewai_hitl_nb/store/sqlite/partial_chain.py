@@ -1,8 +1,9 @@
-"""What a chain with holes says of each event: that it was sealed so, that it was not, or nothing.
+"""Verifies events by a chain with holes: each is proven, contradicted, or cannot be verified.
 
-A record *follows* when the seal before it and its text make its own seal. That needs both seals:
-where one is lost nothing can be told, and that is said rather than guessed. A seal that was lost
-or damaged alone is made again where the next record proves it. Pure; above is ``salvage.py``.
+A record *follows* if the seal before it and its text make its own seal. That needs both seals:
+without one of them the record is reported as unproven rather than guessed. If only a record's
+seal was lost or damaged, it is computed again when the next record proves it. Pure; above is
+``salvage.py``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,12 @@ from crewai_hitl_nb.protocol.audit import chain
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What became of the records that do not follow.
+    """The records that do not follow.
 
     Attributes:
-        contradicted: They do not follow from the record before: they were changed, or that one or
-            its seal was. Which of the two, nothing tells; so the one before is unproven.
-        unproven: Nothing tells whether they are what was sealed.
+        contradicted: They do not follow from the record before: either they were changed, or that
+            record or its seal was. It cannot be known which, so the one before is unproven.
+        unproven: It cannot be known whether they are as they were sealed.
     """
 
     contradicted: Sequence[int]
@@ -26,12 +27,12 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def judge(bodies: Mapping[int, bytes], seals: Mapping[int, bytes], epoch: str | None) -> Judgement:
-    """Return what the chain says of the events.
+    """Return which events the chain contradicts and which it cannot prove.
 
     Args:
-        bodies: Of the events, by offset.
+        bodies: The events' texts, by offset.
         seals: By offset, also of records whose event is lost.
-        epoch: The log's, on which the chain begins.
+        epoch: The log's, with which the chain begins.
     """
     known = dict(seals)
     if epoch is not None:
@@ -48,7 +49,7 @@ def judge(bodies: Mapping[int, bytes], seals: Mapping[int, bytes], epoch: str | 
 
 
 def _follows(bodies: Mapping[int, bytes], known: dict[int, bytes], offset: int) -> bool | None:
-    """Say whether a record follows from the seal before it; None when that cannot be told."""
+    """Return whether a record follows from the seal before it; None if that cannot be known."""
     before, own = known.get(offset - 1), known.get(offset)
     if before is None:
         return None

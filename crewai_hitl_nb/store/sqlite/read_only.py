@@ -1,7 +1,7 @@
-"""A look at the trail of a file that another process may own, without writing to it.
+"""Reads the trail of a file that another process may own, without writing to it.
 
-For who wants to see what the file holds rather than what its server says. It takes no lock of
-ours; SQLite's own keep a reader and the server's writer apart.
+It shows the content of the file itself, independent of the server. It does not take our lock;
+SQLite's own locks keep a reader and the server's writer apart.
 """
 
 import sqlite3
@@ -20,10 +20,10 @@ Look: TypeAlias = Callable[[int, int], TrailPage]
 
 @contextmanager
 def looking_at(path: Path) -> Iterator[tuple[str, Look]]:
-    """Open the file for reading; yield its epoch and what reads its trail.
+    """Open the file for reading; yield its epoch and a function that reads its trail.
 
     Raises:
-        StoreUnavailable: It is no log, one of another version, or cannot be read.
+        StoreUnavailable: It is not a log, has another version, or cannot be read.
     """
     try:
         with closing(_open(path)) as connection:
@@ -45,7 +45,7 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         known = len(schema.MIGRATIONS)
         raise StoreUnavailable(
-            f"{path} is no log of schema {known}, which this version reads; "
-            "a server of this version brings an older one up to it"
+            f"{path} is not a log of schema {known}, which this version reads; "
+            "a server of this version upgrades an older one"
         )
     return connection

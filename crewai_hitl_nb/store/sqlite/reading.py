@@ -1,6 +1,6 @@
 """The queries of a SQLite log: each function takes a connection and changes nothing.
 
-Statements are made of constants of this file and of ``where.py``; every value is bound.
+Statements consist of constants of this file and of ``where.py``; every value is bound.
 """
 
 import sqlite3
@@ -50,7 +50,7 @@ def load_meta(connection: sqlite3.Connection) -> tuple[str, int, int]:
 
 @contextmanager
 def _one_view(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let several statements see one state of the log: it may be pruned between two of them."""
+    """Read with several statements from one snapshot: the log may be pruned between two of them."""
     connection.execute("BEGIN")
     try:
         yield
@@ -60,7 +60,7 @@ def _one_view(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def by_event_id(connection: sqlite3.Connection, event_id: str) -> Record | None:
-    """Return the stored event of that id."""
+    """Return the stored event with that id."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM events WHERE event_id = ?",  # noqa: S608 - constants only
         (event_id,),
@@ -69,7 +69,7 @@ def by_event_id(connection: sqlite3.Connection, event_id: str) -> Record | None:
 
 
 def offset_of(connection: sqlite3.Connection, event_id: str) -> int | None:
-    """Return the place of an event."""
+    """Return the offset of an event."""
     row = connection.execute("SELECT offset FROM events WHERE event_id = ?", (event_id,)).fetchone()
     return row[0] if row else None
 
@@ -118,9 +118,9 @@ def replay(
     return Replayed(page, int(row[0]) if row else 0)
 
 
-# The asking events and latest claims of the requests that were open when `upto` was the top.
-# Those that are open still, and those that were closed since, each by its own index: what it
-# costs does not grow with the number of requests that were closed before.
+# The asking events and latest claims of the requests that were open when `upto` was the top:
+# requests that are still open and requests that were closed since, each found by its own index,
+# so that the cost does not grow with the number of requests closed before.
 _OPEN_AT = """
     WITH open AS (
         SELECT request_id, asked_at, claimed_at FROM requests
@@ -139,7 +139,7 @@ _OPEN_AT = """
 
 
 def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
-    """Return where a request stands, or None when it was never asked."""
+    """Return the status of a request, or None if it was never asked."""
     row = connection.execute(
         "SELECT status FROM requests WHERE request_id = ?", (request_id,)
     ).fetchone()
@@ -147,7 +147,7 @@ def status(connection: sqlite3.Connection, request_id: str) -> Status | None:
 
 
 def askers(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return who asked each open request, where that is known."""
+    """Return who asked each open request, if known."""
     return dict(
         connection.execute(
             "SELECT request_id, asked_by FROM requests"
@@ -176,13 +176,13 @@ def noted_origin(connection: sqlite3.Connection, note: str) -> Origin | None:
 
 
 def is_kept(connection: sqlite3.Connection, scope: ownership.Scope, name: str) -> bool:
-    """Say whether the log holds an event that names this execution or crew."""
+    """Return whether the log has an event of this execution or crew."""
     found = connection.execute(f"SELECT 1 FROM events WHERE {scope} = ? LIMIT 1", (name,))  # noqa: S608 - constants only
     return found.fetchone() is not None
 
 
 def published_together(connection: sqlite3.Connection, execution_id: str, crew_id: str) -> bool:
-    """Say whether an event of this execution names this crew."""
+    """Return whether an event of this execution names this crew."""
     found = connection.execute(
         "SELECT 1 FROM events WHERE execution_id = ? AND crew_id = ? LIMIT 1",
         (execution_id, crew_id),
@@ -215,7 +215,7 @@ def head(connection: sqlite3.Connection, epoch: str) -> Head:
 
 
 def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int) -> TrailPage:
-    """Return the next entries of the trail, with the place that the first one stands on."""
+    """Return the next entries of the trail, with the place just before the first one."""
     with _one_view(connection):
         begin = _beginning(connection, epoch)
         if after > begin.offset:
@@ -233,7 +233,7 @@ def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int)
 
 
 def _beginning(connection: sqlite3.Connection, epoch: str) -> Head:
-    """Return where the trail begins: behind the last of those older than everything kept."""
+    """Return where the trail begins: after the last pruned record older than every kept one."""
     older = "WHERE offset < (SELECT coalesce(min(offset), 9e18) FROM events)"
     row = connection.execute(
         f"SELECT offset, seal FROM pruned {older} ORDER BY offset DESC LIMIT 1"  # noqa: S608
@@ -269,7 +269,7 @@ _REQUEST = """
 
 
 def request(connection: sqlite3.Connection, request_id: str) -> Request | None:
-    """Return a request as it stands."""
+    """Return the current state of a request."""
     row = connection.execute(f"{_REQUEST} WHERE requests.request_id = ?", (request_id,)).fetchone()
     return _request(row) if row else None
 
@@ -303,10 +303,10 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
 
 
 def _found_by(query: RequestQuery) -> tuple[str, str]:
-    """Return the table whose index finds the requests fastest, and its column of places.
+    """Return the table whose index finds the requests fastest, and its column of offsets.
 
-    Closed requests of one execution or crew are found by the index of its events: the log holds
-    many requests, and few of them are its own. Open ones are few, and have an index themselves.
+    Closed requests of one execution or crew are found by the index of its events, because few of
+    the log's many requests belong to it. Open ones are few, and have an index of their own.
     """
     if query.status != "pending" and (query.execution_id or query.crew_id):
         return "asked", "asked.offset"
@@ -342,7 +342,7 @@ def _sendable(connection: sqlite3.Connection, record: Record) -> Record:
 
 
 def _decoded(body: bytes) -> Event:
-    """Decode what was once encoded here; that it cannot be read is the disk's doing."""
+    """Decode an event that was encoded here; if it is not valid, the file is damaged."""
     try:
         return decode_event(body)
     except InvalidEvent as error:

@@ -1,20 +1,19 @@
-"""Salvage: a new log out of what a damaged one still holds.
+"""Salvages a damaged log: writes a new log with the events that can still be read.
 
-The damaged file is only read, page by page (``pages.py``), and stays as it is. What of it is
-an event is known by its own words: its JSON names its offset and its id. Whether it is the event
-that was sealed the chain tells (``protocol/audit/chain.py``, ``partial_chain.py``): one that
-contradicts it is left out, and one of which the chain says nothing is kept and named. Nothing
-is guessed.
+The damaged file is only read, page by page (``pages.py``), and not changed. A row is recognized as
+an event by its JSON, which contains its offset and its id. The chain tells whether it is the event
+that was sealed (``protocol/audit/chain.py``, ``partial_chain.py``): an event that contradicts the
+chain is left out, and one that the chain cannot prove is kept and reported. Nothing is guessed.
 
-What the new log promises:
+Guarantees of the new log:
 
-* Every event has the offset that it had.
-* Its epoch is new and it counts as pruned up to the last offset that was lost, so whoever
+* Every event has its old offset.
+* Its epoch is new and it counts as pruned up to the last lost offset, so a reader that
   resumes from before gets a ``gap`` and never a silent hole.
-* A request that had ended, but whose end was lost, is cancelled; nothing that was lost ever
-  turns into an answer, and none is asked for twice.
+* A request that had ended, but whose end was lost, is cancelled; a lost event never
+  becomes an answer, and no question is asked twice.
 
-Above it is the command line. The owner of the log must not run meanwhile.
+Above is the command line. The owner of the log must not run at the same time.
 """
 
 import mmap
@@ -50,10 +49,10 @@ from crewai_hitl_nb.store.sqlite import partial_chain, reading, schema, writer
 from crewai_hitl_nb.store.sqlite.pages import Pages, Row, Value
 
 _EVENT_COLUMNS: Final = 8
-"""Of the first version; later ones put theirs behind."""
+"""In the first version of the schema; later versions append theirs."""
 
 _REQUEST_COLUMNS: Final = 9
-"""Likewise; an index has fewer."""
+"""In the first version, too; an index has fewer."""
 _STATUSES: Final = ("pending", "answered", "cancelled", "expired")
 
 
@@ -65,17 +64,17 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class _Remains(msgspec.Struct):
-    """Everything of the damaged file that made sense.
+    """Everything that could be read from the damaged file.
 
     Attributes:
         events: By offset.
-        statuses: Of requests, as far as their table tells.
-        top: The last offset that anything speaks of.
-        pruned_through: As it was noted.
-        notes: See ``notes.py``.
-        epoch: Of the damaged log, on which its chain begins.
+        statuses: Of requests, as far as their table can be read.
+        top: The last offset that appears anywhere.
+        pruned_through: As it is stored.
+        notes: The metadata; see ``metadata.py``.
+        epoch: Of the damaged log, with which its chain begins.
         seals: By offset, also of events that cannot be read and of pruned ones.
-        twice: Offsets of which there are two events; the first that was found is taken.
+        twice: Offsets with two different events; the first one found is taken.
     """
 
     events: dict[int, _Found] = {}
@@ -89,14 +88,14 @@ class _Remains(msgspec.Struct):
 
 
 class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a damaged log.
+    """The result of salvaging a log.
 
     Attributes:
         kept: Events in the new one.
         lost: Ranges of offsets that are missing, first and last included.
         changed: Offsets of events that were left out: they do not follow from the one before.
-        unverified: Offsets of events that were kept, and of which the chain does not tell whether
-            they are what was sealed.
+        unverified: Offsets of events that were kept although the chain cannot prove that they are
+            as they were sealed.
         pending: Requests that are open in the new log.
         ended: Requests that had ended, their end lost; cancelled in the new log.
         epoch: The new log's.
@@ -112,10 +111,10 @@ class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def salvage(path: Path, to: Path, now: datetime) -> Salvaged:
-    """Write what is left of the log at ``path`` to a new file, and leave the old one as it is.
+    """Write the readable events of the log at ``path`` to a new file; the old one is unchanged.
 
     Args:
-        path: The damaged log; its ``-wal`` is looked at as well.
+        path: The damaged log; its ``-wal`` is read as well.
         to: The new one; must not exist.
         now: When it happens, aware.
 
@@ -128,21 +127,21 @@ def salvage(path: Path, to: Path, now: datetime) -> Salvaged:
 
 
 def salvage_in_place(path: Path, now: datetime) -> tuple[Salvaged, Path]:
-    """Put the new log in the place of the damaged one, which gets another name.
+    """Replace the damaged log by the new one, and rename the damaged one.
 
     Returns:
-        What became of it, and where the damaged one is now.
+        The result, and the path where the damaged log is now.
 
     Raises:
-        StoreUnavailable: As for :func:`salvage`; the damaged log is then where it was.
+        StoreUnavailable: As for :func:`salvage`; the damaged log is then still in its place.
     """
     new = path.with_name(f"{path.name}.salvaged")
     with _alone(path):
         aside = _free_name(path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}"))
-        new.unlink(missing_ok=True)  # of an earlier try that was cut short
+        new.unlink(missing_ok=True)  # of an earlier try that was interrupted
         salvaged = _salvage(path, new, now)
-        # In this order, so that whatever is cut short, the damaged log is whole under one
-        # name or the other, and its write-ahead log never stands beside the new one.
+        # In this order, so that after any interruption the damaged log is complete under one
+        # of the two names, and its write-ahead log is never beside the new one.
         for end in _ENDS:
             source = path.with_name(path.name + end)
             if source.exists():
@@ -154,23 +153,23 @@ def salvage_in_place(path: Path, now: datetime) -> tuple[Salvaged, Path]:
 
 
 _ENDS: Final = ("-wal", "-shm", "")
-"""Of the names of a log's files."""
+"""Suffixes of the names of a log's files."""
 
 
 def _free_name(wanted: Path) -> Path:
-    """Return a name that no copy has yet; there may be one of this very second."""
+    """Return a name that no copy has yet; there may be one from the same second."""
     more = (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
     names = chain_of([wanted], more)
     return next(name for name in names if not any(Path(f"{name}{end}").exists() for end in _ENDS))
 
 
 def _keep(source: Path, target: Path) -> None:
-    """Give a file a second name, or a copy; never in place of another file."""
+    """Link or copy a file to a second name; never overwrite another file."""
     try:
         os.link(source, target)
     except FileExistsError:
         raise
-    except OSError:  # a file system without a second name for a file
+    except OSError:  # a file system without hard links
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with source.open("rb") as old, open(handle, "wb") as new:
             shutil.copyfileobj(old, new)
@@ -180,9 +179,9 @@ def _keep(source: Path, target: Path) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold the log as a server would, and tell in our words what goes wrong.
+    """Lock the log as a server does, and turn errors into ours.
 
-    Like a server it takes no file of another user's: the new log would look like this one's own.
+    Like a server it refuses another user's file: the new log would look like this user's own.
     """
     try:
         for beside in ("", "-wal", ".lock"):
@@ -200,7 +199,7 @@ def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
         raise StoreUnavailable(f"{to} exists; name a file that does not")
     remains = _remains(path)
     if not remains.events:
-        raise StoreUnavailable(f"no event can be read in {path}; it was left as it is")
+        raise StoreUnavailable(f"no event can be read in {path}; it was not changed")
     bodies = {offset: found.commit.record.body for offset, found in remains.events.items()}
     said = partial_chain.judge(bodies, remains.seals, remains.epoch)
     for offset in said.contradicted:
@@ -210,7 +209,7 @@ def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
     return _write(to, remains, said, now)
 
 
-# ---- what is there
+# ---- the damaged file
 
 
 def _remains(path: Path) -> _Remains:
@@ -229,11 +228,11 @@ def _bytes(stack: ExitStack, path: Path) -> bytes:
     file = stack.enter_context(path.open("rb"))
     view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     stack.callback(view.close)
-    return view  # type: ignore[return-value]  # looked at as bytes
+    return view  # type: ignore[return-value]  # read as bytes
 
 
 def _take(remains: _Remains, row: Row) -> None:
-    """Tell by its shape what a row is, and take it if it makes sense."""
+    """Recognize a row by its shape, and take it if it is valid."""
     number, columns = row
     if number is not None and len(columns) >= _EVENT_COLUMNS:
         found = _event(number, columns)
@@ -246,7 +245,7 @@ def _take(remains: _Remains, row: Row) -> None:
         return
     match columns:
         case (None, bytes(digest), bytes(seal)) if number is not None and len(digest) == len(seal):
-            remains.seals.setdefault(number, seal)  # of a pruned one
+            remains.seals.setdefault(number, seal)  # of a pruned event
         case ("epoch", str(epoch)) if number is None:
             remains.epoch = epoch
         case ("events", int(top)) if number is not None:
@@ -258,15 +257,15 @@ def _take(remains: _Remains, row: Row) -> None:
         case (str(request_id), str(status), *_) if (
             len(columns) >= _REQUEST_COLUMNS and status in _STATUSES
         ):
-            # A page from before the request ended may lie about as well.
+            # An old page from before the request ended may still be in the file.
             if remains.statuses.get(request_id, "pending") == "pending":
                 remains.statuses[request_id] = status  # type: ignore[assignment]
 
 
 def _event(offset: int, columns: tuple[Value, ...]) -> _Found | None:
-    """Return the event that a row holds, or None when it holds none."""
+    """Return the event in a row, or None if the row has no valid event."""
     _, event_id, _, _, _, _, stored_at, body, *_ = columns
-    if isinstance(body, str):  # as another program may have written it; SQLite reads both
+    if isinstance(body, str):  # another program may have written it so; SQLite reads both
         body = body.encode()
     if not isinstance(body, bytes) or not isinstance(stored_at, int | float):
         return None
@@ -309,7 +308,7 @@ def _write(to: Path, remains: _Remains, said: partial_chain.Judgement, now: date
 
 
 def _ranges(remains: _Remains) -> Iterator[tuple[int, int]]:
-    """Yield the offsets that should be there and are not."""
+    """Yield the ranges of offsets that are missing."""
     first = remains.pruned_through
     offsets = [first, *(o for o in sorted(remains.events) if o > first), remains.top + 1]
     for before, after in pairwise(offsets):
@@ -320,7 +319,7 @@ def _ranges(remains: _Remains) -> Iterator[tuple[int, int]]:
 def _fill(
     connection: sqlite3.Connection, epoch: str, remains: _Remains
 ) -> dict[str, HumanInputRequired]:
-    """Insert the events and return the requests that are open then."""
+    """Insert the events and return the requests that are open after them."""
     seal = chain.start(epoch).seal
     requests: dict[str, Request] = {}
     for _, found in sorted(remains.events.items()):
@@ -336,7 +335,7 @@ def _fill(
 def _end(
     connection: sqlite3.Connection, requests: Sequence[HumanInputRequired], top: int, now: datetime
 ) -> int:
-    """Cancel the requests whose end was lost; return the last offset then."""
+    """Cancel the requests whose end was lost; return the last offset afterwards."""
     for required in requests:
         top += 1
         event: Event = HumanInputCancelled(
@@ -353,7 +352,7 @@ def _end(
 
 
 def _note(connection: sqlite3.Connection, remains: _Remains, *, pruned: int, top: int) -> None:
-    """Write down what stands beside the events."""
+    """Write everything that the log stores besides the events."""
     for name, body in remains.notes.items():
         writer.put_metadata(connection, name, body)
     connection.execute(

@@ -1,4 +1,4 @@
-"""The tables of a SQLite log, their version, and how an older file is brought up to it.
+"""The tables of a SQLite log, their version, and the upgrade of older files.
 
 ``user_version`` holds the version of the schema and ``application_id`` marks the file as
 ours, so that another program's database is never written to (SQLite, "File Format", 1.3).
@@ -70,14 +70,14 @@ ALTER TABLE requests ADD COLUMN asked_by TEXT;      -- whose limits it counts fo
 """
 
 MIGRATIONS: Final = (_V1, _V2, _V3, _V4)
-"""Script n brings a file of version n to n + 1. Never edit one that was released."""
+"""Script n upgrades a file from version n to n + 1. Never edit one that was released."""
 
 
 _SEAL_PAGE: Final = 1000
 
 
 def _seal_what_is_there(connection: sqlite3.Connection) -> None:
-    """Seal the events of a file that had no chain: from now on a change of them shows."""
+    """Seal the events of a file that had no chain, so that later changes are detected."""
     epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
     if epoch is None:
         return  # a new file
@@ -99,7 +99,7 @@ def _seal_what_is_there(connection: sqlite3.Connection) -> None:
 
 
 _THEN: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {3: _seal_what_is_there}
-"""What SQL cannot say, done behind the script that leads to this version."""
+"""Steps that SQL cannot express, run after the script that upgrades to this version."""
 
 
 class NotOurs(Exception):
@@ -109,11 +109,11 @@ class NotOurs(Exception):
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring the file to the present version, or leave it untouched.
+    """Upgrade the file to the current version, or leave it untouched.
 
     Raises:
-        NotOurs: With what the file is and what to do.
-        sqlite3.Error: When it cannot be read or written.
+        NotOurs: The message says what the file is and what to do.
+        sqlite3.Error: It cannot be read or written.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()

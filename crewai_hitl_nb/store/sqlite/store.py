@@ -2,8 +2,8 @@
 
 The writer drains its queue into one transaction (group commit), so that many publishers
 share one sync to the disk, and wakes the event loop once per commit. ``synchronous=FULL``
-makes a commit survive the loss of power; nothing is announced before it. Readers have
-connections and threads of their own and never wait for the writer.
+makes a commit survive a power failure; nothing is announced before it. Readers have
+their own connections and threads and never wait for the writer.
 """
 
 import asyncio
@@ -49,16 +49,16 @@ from crewai_hitl_nb.store.sqlite.errors import NO_ANSWER, refuse_emptied, unavai
 from crewai_hitl_nb.store.trail import Tail, TrailPage
 
 _READERS: Final = 2
-"""Reader threads: a long replay and a short look-up side by side."""
+"""Reader threads: a long replay does not delay a short look-up."""
 
 _BATCH_JOBS: Final = 512
-"""Most appends in one commit: bounds how long the first of them waits."""
+"""The most appends in one commit: bounds how long the first of them waits."""
 
 _BATCH_EVENTS: Final = 1000
-"""After so many events a commit takes no further append: their fan-out holds the loop."""
+"""After this many events a commit takes no further append: their fan-out blocks the loop."""
 
 _BUSY_MILLISECONDS: Final = 5000
-"""How long SQLite waits for a lock that a backup tool may hold."""
+"""How long SQLite waits for a lock, such as a backup tool's."""
 
 _log = logger(__name__)
 
@@ -68,7 +68,7 @@ T = TypeVar("T")
 class _Job(msgspec.Struct):
     """One call for the writer thread and the future that waits for it.
 
-    ``batch`` is set for an append: several of them may be written ``together``.
+    ``batch`` is set for an append: several may be written at once (``bulk_append.py``).
     """
 
     run: Callable[[sqlite3.Connection], object]
@@ -84,13 +84,13 @@ class _Job(msgspec.Struct):
 
 
 class SqliteStore:
-    """One file; see ``base.Store`` and ``metadata.Metadata`` for what it promises."""
+    """One SQLite file; see ``base.Store`` and ``metadata.Metadata`` for its guarantees."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Name the file; :meth:`start` opens it.
 
         Args:
-            path: The database. Its folder is made, readable by this user only.
+            path: The database. Its folder is created, readable by this user only.
             clock: Unix time, for retention by age.
         """
         self.path = path
@@ -125,7 +125,7 @@ class SqliteStore:
     def _open(self) -> sqlite3.Connection:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # What SQLite would read beside the file counts like the file.
+            # The files that SQLite reads beside the database are checked as well.
             for beside in ("", "-wal", "-shm", "-journal", ".lock"):
                 refuse_foreign(Path(f"{self.path}{beside}"))
             self._lock.acquire(timeout=0)
@@ -135,7 +135,7 @@ class SqliteStore:
         except filelock.Timeout:
             raise StoreInUse(
                 f"{self.path} belongs to another running server; "
-                "stop that one or give this one another path"
+                "stop that server or give this one another path"
             ) from None
         except ForeignFile as error:
             raise StoreUnavailable(f"the log is not opened: {error}") from error
@@ -145,7 +145,7 @@ class SqliteStore:
 
     def _prepare(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
-            schema.upgrade(connection)  # first: the next line writes, and only to a file of ours
+            schema.upgrade(connection)  # first: it refuses a foreign file, and the next line writes
             connection.execute("PRAGMA journal_mode = WAL")
             self.epoch, self.top, self.pruned_through = reading.load_meta(connection)
             self._tail = Tail(Head(self.top, reading.head(connection, self.epoch).seal))
@@ -216,12 +216,12 @@ class SqliteStore:
             begun = time.perf_counter()
             failure = self._commit(connection, jobs)
             self._count(time.perf_counter() - begun, jobs, failure)
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is waiting
                 loop.call_soon_threadsafe(self._announce, jobs)
         connection.close()
 
     def _count(self, seconds: float, jobs: list[_Job], failure: Exception | None) -> None:
-        """Count a commit; a failure here does not hold up the next one."""
+        """Count a commit; a failure here does not delay the next one."""
         try:
             if any(job.batch is not None for job in jobs):  # metadata and prunings are not events
                 self.figures.took(seconds, sum(job.size for job in jobs))
@@ -236,7 +236,7 @@ class SqliteStore:
             note_fault(_log, "commit_not_counted", error)
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
-        """Take what else waits, within bounds; and say whether the store closes behind it."""
+        """Take the other waiting jobs, within bounds; also return whether the store then closes."""
         jobs, events = [first], first.size
         while len(jobs) < _BATCH_JOBS and events < _BATCH_EVENTS and not self._jobs.empty():
             if (job := self._jobs.get_nowait()) is None:
@@ -246,7 +246,7 @@ class SqliteStore:
         return jobs, False
 
     def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> Exception | None:
-        """Write the jobs in one transaction; return why that failed, if it did."""
+        """Write the jobs in one transaction; return the error if it failed."""
         written = self._tail.head
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -255,7 +255,7 @@ class SqliteStore:
                     self._run(connection, job)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
-            # Nothing of the batch is in the log: every caller hears so, none is answered.
+            # No event of the batch is in the log: every caller gets the error.
             self._tail.move_back(written)
             with contextlib.suppress(sqlite3.Error):  # then the next batch is refused as well
                 if connection.in_transaction:
@@ -266,13 +266,13 @@ class SqliteStore:
         return None
 
     def _run_together(self, connection: sqlite3.Connection, jobs: list[_Job]) -> bool:
-        """Write the jobs the short way if that can be; else say no, with nothing written."""
+        """Write the jobs by the fast path and return True, or write nothing and return False."""
         batches = [job.batch for job in jobs if job.batch is not None and not job.batch.within]
         if len(batches) < len(jobs):
             return False
         written = bulk_append.write(connection, batches, self._tail)
         if not written:
-            if connection.in_transaction:  # not after every error: a full disk ends it
+            if connection.in_transaction:  # not after every error: a full disk rolls it back
                 connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
             return False
@@ -287,7 +287,7 @@ class SqliteStore:
             job.result = job.run(connection)
         except Exception as error:  # isolates one append from all others
             if not connection.in_transaction:
-                raise  # SQLite has taken back the whole batch, as it does when the disk is full
+                raise  # SQLite rolled back all of the batch, as it does when the disk is full
             job.error = self._unavailable(error) if isinstance(error, NO_ANSWER) else error
             self._tail.move_back(written)
             connection.execute("ROLLBACK TO job")
@@ -297,7 +297,7 @@ class SqliteStore:
         return unavailable("nothing was stored, cannot write", self.path, error)
 
     def _announce(self, jobs: list[_Job]) -> None:
-        """Tell the loop, in offset order, and only then those who appended."""
+        """Announce the commits, in offset order, and only then resolve the callers' futures."""
         commits: list[Commit] = []
         for job in jobs:
             if job.error is None and isinstance(job.result, writer.Written):
@@ -306,7 +306,7 @@ class SqliteStore:
             self.top = commits[-1].record.offset
             announce(self._on_commit, commits)
         for job in jobs:
-            if job.done.done():  # cancelled: what it appended stays
+            if job.done.done():  # cancelled: its events stay in the log
                 continue
             if job.error is not None:
                 job.done.set_exception(job.error)
@@ -326,17 +326,17 @@ class SqliteStore:
     async def replay(
         self, match: Match, *, after: int, upto: int, limit: int, scope: Scope = "all"
     ) -> Replayed:
-        """Return the next records and how far the log was pruned, from one view of it."""
+        """Return the next records and how far the log was pruned, in one snapshot."""
         return await self._read(
             lambda c: reading.replay(c, match, after=after, upto=upto, limit=limit, scope=scope)
         )
 
     async def offset_of(self, event_id: str) -> int | None:
-        """Return the place of an event."""
+        """Return the offset of an event."""
         return await self._read(lambda c: reading.offset_of(c, event_id))
 
     async def request(self, request_id: str) -> Request | None:
-        """Return a request as it stands."""
+        """Return the current state of a request."""
         return await self._read(lambda c: reading.request(c, request_id))
 
     async def requests(self, query: RequestQuery) -> RequestPage:
@@ -376,7 +376,7 @@ class SqliteStore:
             raise unavailable("cannot read", self.path, error) from error
 
     async def close(self) -> None:
-        """Finish what was appended and let go of the file."""
+        """Finish pending appends and release the file."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._jobs.put(None)

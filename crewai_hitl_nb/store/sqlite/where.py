@@ -1,6 +1,6 @@
-"""A WHERE clause that is built condition by condition, with the values that it binds by name.
+"""Builds a WHERE clause condition by condition, with the values that it binds by name.
 
-Conditions are constants of ``reading.py``; values are bound, and never become part of a statement.
+Conditions are constants of ``reading.py``; values are bound and never become part of a statement.
 """
 
 from crewai_hitl_nb.store.base import KeyScope

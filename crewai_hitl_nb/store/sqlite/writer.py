@@ -1,7 +1,7 @@
-"""What the writer thread of the SQLite store does inside its transaction.
+"""The writes of the SQLite store, which its writer thread makes inside a transaction.
 
-This is the plain way, one append after the other; ``bulk_append.py`` is the short way for the
-many groups of appends in which nothing has to be looked up.
+Here appends are written one by one; ``bulk_append.py`` is the fast path for the many groups of
+appends in which nothing has to be looked up.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ from crewai_hitl_nb.store.trail import Tail
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What an append did: a result for its caller, and what is new in the log."""
+    """The result of an append: one for each event, and the new events in the log."""
 
     results: list[Appended]
     commits: list[Commit]
@@ -43,7 +43,7 @@ class Pruned(msgspec.Struct, frozen=True):
 
 
 class Batch:
-    """The events of one append; all of them are written, or the first refusal is raised."""
+    """The events of one append: all are written, or the first refusal is raised."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Batch:
 
 
 class _Owners:
-    """What a log says about who owns what; see ``ownership.Owners``."""
+    """The owners that the log records; see ``ownership.Owners``."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -101,7 +101,7 @@ class _Owners:
         return reading.origin(self._connection, scope, name)
 
     def published_together(self, execution_id: str, crew_id: str) -> bool:
-        """Say whether an event of this execution names this crew."""
+        """Return whether an event of this execution names this crew."""
         return reading.published_together(self._connection, execution_id, crew_id)
 
     def asked(self, request_id: str) -> HumanInputRequired | None:
@@ -138,7 +138,7 @@ def insert(
     folded: bool = True,
     by: str | None = None,
 ) -> None:
-    """Write an event at its place; unfolded it changes nothing about a request."""
+    """Write an event at its offset; unless it is folded, it changes no request."""
     connection.execute(_INSERT_EVENT, event_row(commit, stored_at, seal, folded=folded))
     if folded:
         change = change_of(commit.event, commit.record.offset, by)
@@ -181,8 +181,8 @@ def request_row(event: HumanInputRequired, offset: int, by: str | None) -> tuple
 def change_of(event: Event, offset: int, by: str | None) -> Change | None:
     """Return what an event changes in the table of requests: the fold, as rows.
 
-    That the event may follow is checked before (:data:`state.TRANSITIONS`). Both ways of writing
-    use it, one statement for each event and one for many.
+    The caller has checked that the event may follow (:data:`state.TRANSITIONS`). Both ways of
+    writing use it, one statement for each event and one for many.
     """
     if isinstance(event, HumanInputRequired):
         return Change("ask", request_row(event, offset, by))
@@ -201,7 +201,7 @@ _CHANGES: Final[Mapping[ChangeKind, str]] = {
 
 
 def put_metadata(connection: sqlite3.Connection, name: str, body: bytes) -> None:
-    """Write a document, in place of an older one."""
+    """Write a document; it replaces an older one."""
     connection.execute(
         "INSERT INTO notes (name, body) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
@@ -215,7 +215,7 @@ def delete_metadata(connection: sqlite3.Connection, name: str) -> None:
 
 
 def prune(connection: sqlite3.Connection, *, keep: int, before: float, top: int) -> Pruned:
-    """Drop what is old, whole requests at a time; never one that is pending."""
+    """Drop old events; a request's only together, and never those of a pending one."""
     young = connection.execute(
         "SELECT offset FROM events WHERE stored_at >= ? ORDER BY offset LIMIT 1", (before,)
     ).fetchone()
@@ -244,10 +244,10 @@ _OLD = (
 
 
 def _keep_digests(connection: sqlite3.Connection, through: int) -> None:
-    """Keep of what is about to go what the chain needs: see ``trail.py``.
+    """Keep the digests and seals that the chain needs of the events to drop: see ``trail.py``.
 
-    That is a digest for each event behind the oldest one that stays, and before that one
-    the last place only.
+    That is a digest for each event after the oldest one that stays, and of those before it
+    only the last one.
     """
     connection.create_function("digest", 1, chain.digest, deterministic=True)
     (oldest,) = connection.execute(
@@ -268,7 +268,7 @@ def _keep_digests(connection: sqlite3.Connection, through: int) -> None:
 
 
 def _keep_origins(connection: sqlite3.Connection, through: int) -> None:
-    """Note who owns what of which the first events are about to go: see ``ownership.py``."""
+    """Store the owners whose first events are about to be dropped: see ``ownership.py``."""
     for scope, owner in ownership.SCOPES:
         gone = connection.execute(
             f"SELECT {scope}, {owner}, min(offset), (SELECT max(stored_at) FROM events AS last"  # noqa: S608 - constants only
@@ -277,7 +277,7 @@ def _keep_origins(connection: sqlite3.Connection, through: int) -> None:
             {"through": through},
         ).fetchall()
         for name, owned_by, _, last in gone:
-            # Known before they go: the first event may be one that stays.
+            # Read before they are dropped: the first event may be one that stays.
             known = reading.origin(connection, scope, name)
             origin = ownership.with_later(known, Origin(owned_by, last))
             put_metadata(connection, ownership.note_name(scope, name), msgspec.json.encode(origin))
