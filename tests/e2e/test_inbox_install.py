@@ -95,7 +95,9 @@ def test_a_notification_comes_only_when_asked_for_and_shows_no_word_of_the_quest
     expect(inbox.card("called")).to_be_visible(timeout=CARD_MS)
     await_notification(page)
     shown: list[dict[str, Any]] = page.evaluate(_NOTIFICATIONS)
-    assert shown == [{"title": "A crew waits for you", "body": "", "data": {"request": "called"}}]
+    assert shown == [
+        {"title": "A crew is waiting for you", "body": "", "data": {"request": "called"}}
+    ]
 
 
 def test_in_quiet_hours_nobody_is_called(desk: Desk, open_inbox: OpenInbox) -> None:

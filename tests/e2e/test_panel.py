@@ -79,11 +79,11 @@ def test_the_tab_and_the_status_bar_count_and_open_the_panel_which_stays_open(
 ) -> None:
     lab = open_shell()
     status = lab.page.get_by_test_id("hitl-status")
-    expect(status).to_have_text("0 wait for you", timeout=LOAD_MS)
+    expect(status).to_have_text("0 waiting for you", timeout=LOAD_MS)
     expect(status).to_be_hidden()
     desk.ask("counted 1")
     desk.ask("counted 2")
-    expect(status).to_have_text("2 wait for you", timeout=LOAD_MS)
+    expect(status).to_have_text("2 waiting for you", timeout=LOAD_MS)
     expect(status).to_be_visible()
     expect(lab.page.get_by_title("Crews waiting for you (2)")).to_contain_text("2")
     status.click()
@@ -115,7 +115,9 @@ def test_the_next_pending_request_is_a_command_away(desk: Desk, open_shell: Open
     desk.ask("next 1")
     desk.ask("next 2")
     lab = open_shell()
-    expect(lab.page.get_by_test_id("hitl-status")).to_have_text("2 wait for you", timeout=LOAD_MS)
+    expect(lab.page.get_by_test_id("hitl-status")).to_have_text(
+        "2 waiting for you", timeout=LOAD_MS
+    )
     lab.command("crewai-hitl:next-pending")
     expect(card_in(panel_of(lab), "next 1")).to_be_focused(timeout=CARD_MS)
     lab.command("crewai-hitl:next-pending")

@@ -1,6 +1,6 @@
-"""``POST resume``: an answer in the shape of crewAI AMP's endpoint of that name.
+"""``POST resume``: takes an answer in the format of crewAI AMP's endpoint with that name.
 
-A service that resumes crews on crewAI AMP finds the same four fields here
+A service that resumes crews on crewAI AMP can send the same four fields here
 (crewAI's API reference, "POST /resume"): a request is found by its execution and task,
 ``is_approve`` true accepts, false sends the feedback back for another round. AMP's webhook
 addresses are ignored: webhooks are configured on the server.
@@ -36,10 +36,10 @@ async def resume(caller: CallerMixin, raw: object) -> dict[str, Any]:
     """Answer the open request of an execution's task; return the reply's body.
 
     Raises:
-        NotFound: That task has asked nothing here.
+        NotFound: That task has not asked a question here.
         BadRequest: Several of its requests are open, and the call does not say which one it means.
-        Settled: It is closed.
-        InvalidAnswer: The request takes no such answer.
+        Settled: The request is closed.
+        InvalidAnswer: The request does not accept this answer.
     """
     caller.services.limiter.take("answer", caller.caller)
     body = decode(raw, ResumeBody)
@@ -66,15 +66,15 @@ async def _asked_by(caller: CallerMixin, body: ResumeBody) -> Request:
     async for request in _asked(caller, body, None):
         raise state.closed_error(request.required.request_id, request)
     raise NotFound(
-        f"task `{body.task_id}` of execution `{body.execution_id}` has asked nothing here; "
-        "list what was asked with GET requests"
+        f"task `{body.task_id}` of execution `{body.execution_id}` has not asked a question here; "
+        "list the questions with GET requests"
     )
 
 
 async def _asked(
     caller: CallerMixin, body: ResumeBody, status: Status | None
 ) -> AsyncIterator[Request]:
-    """Yield what the task asked, the newest first."""
+    """Yield the requests of the task, the newest first."""
     query = RequestQuery(status=status, execution_id=body.execution_id, newest_first=True)
     while True:
         page = await caller.broker.requests(query)
@@ -87,7 +87,7 @@ async def _asked(
 
 
 class ResumeHandler(HitlHandler):
-    """Takes answers in crewAI AMP's shape."""
+    """Takes answers in crewAI AMP's format."""
 
     @needs("execute")
     async def post(self) -> None:

@@ -1,4 +1,4 @@
-"""``GET audit``: the trail, page by page, every event with its seal in the chain.
+"""``GET audit``: returns the trail page by page, every event with its seal in the chain.
 
 A limited key gets the events in its scope, each with the seal ``before`` it: its holder can verify
 these events but not that none is missing, and the reply says so (``complete`` is false).
@@ -17,7 +17,7 @@ from crewai_hitl_nb.store.trail import Entry, TrailPage
 
 
 def page_to_wire(page: TrailPage, epoch: str) -> dict[str, Any]:
-    """Return a page as it is sent; ``next`` is null behind the last one."""
+    """Return a page as it is sent; ``next`` is null after the last one."""
     last = page.entries[-1].offset if page.entries else page.head.offset
     return {
         "epoch": epoch,
@@ -52,11 +52,11 @@ def _place(head: Head) -> dict[str, Any]:
 
 
 class AuditHandler(HitlHandler):
-    """The trail."""
+    """Serves the trail."""
 
     @needs("read")
     async def get(self) -> None:
-        """Return the next entries, as far as the caller sees."""
+        """Return the next entries that the caller may see."""
         self.services.limiter.take("read", self.caller)
         after = parameters.place(self, "after")
         limit = parameters.count(

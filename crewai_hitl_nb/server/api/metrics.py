@@ -1,13 +1,13 @@
-"""Metrics for Prometheus: what the parts know of themselves, read at the moment of a scrape.
+"""Metrics for Prometheus: the counters of the other modules, read at each scrape.
 
 Nothing is counted here. The broker, its readers, the store, the webhooks and the limits keep
 their own numbers; this module shows them in Prometheus' format. No label has a value that a caller
-can choose, and none is an id.
+can choose, and no label is an id.
 
-In a Jupyter server they stand among the host's own at its ``/metrics``, which shows the
+In a Jupyter server they appear among the host's own at its ``/metrics``, which shows the
 process's registry; several servers in one process are added up there. ``GET metrics`` below
-the prefix, and so at the root of a standalone server, shows one server's own, to whoever may
-read all of it.
+the prefix, and so at the root of a standalone server, shows one server's own metrics to callers
+without a scope who may read.
 """
 
 from collections import Counter
@@ -51,7 +51,7 @@ class ServicesCollector(Collector):
         return len(self._all)
 
     def collect(self) -> Iterator[Metric]:
-        """Return every metric as it stands."""
+        """Return the current value of every metric."""
         brokers = [services.broker for services in self._all if services.broker is not None]
         yield _gauge("up", "Whether the log is open.", len(brokers))
         yield _gauge("log_offset", "Place of the last event.", sum(b.top for b in brokers))
@@ -60,13 +60,13 @@ class ServicesCollector(Collector):
         yield from _store(brokers)
         yield _counter(
             "webhook_deliveries",
-            "Calls to webhooks, by what became of the event.",
+            "Calls to webhooks, by the outcome for the event.",
             ("result",),
             (s.webhooks.results for s in self._all if s.webhooks is not None),
         )
         yield _counter(
             "rate_limited",
-            "Refusals by a limit of one caller, by what they were about to do.",
+            "Refusals by a limit of one caller, by the limited action.",
             ("limit",),
             (services.limiter.refused for services in self._all),
         )
@@ -104,7 +104,7 @@ def _readers(brokers: list[Broker]) -> Iterator[Metric]:
     yield gauge
     yield _histogram(
         "fanout_seconds",
-        "From a commit to the last send to those who read live.",
+        "From a commit to the last send to live readers.",
         [broker.fanout_seconds for broker in brokers],
     )
     yield _counter(
@@ -117,9 +117,7 @@ def _readers(brokers: list[Broker]) -> Iterator[Metric]:
 
 def _store(brokers: list[Broker]) -> Iterator[Metric]:
     figures = [f for broker in brokers if (f := broker.commit_figures) is not None]
-    yield _histogram(
-        "store_commit_seconds", "From a commit's begin to its end.", [f.seconds for f in figures]
-    )
+    yield _histogram("store_commit_seconds", "Duration of a commit.", [f.seconds for f in figures])
     yield _histogram("store_commit_events", "Events in one commit.", [f.events for f in figures])
     failures = CounterMetricFamily(f"{PREFIX}store_failures", "Commits that failed.")
     failures.add_metric([], sum(f.failures for f in figures))
@@ -154,12 +152,12 @@ def _histogram(name: str, said: str, histograms: list[Histogram]) -> Metric:
 
 
 _EXPOSED: Final = ServicesCollector()
-"""The one piece of state of a whole process here, because its container is one, too: the
-registry that the host shows at ``/metrics`` takes each name once."""
+"""The only state of the process here. It must be one per process like the registry that holds it:
+the host shows that at ``/metrics``, and it accepts each metric name only once."""
 
 
 def expose(services: Services) -> Callable[[], None]:
-    """Show a server's numbers at the host's ``/metrics``; the result takes them back."""
+    """Show a server's numbers at the host's ``/metrics``; calling the result removes them."""
     if not len(_EXPOSED):
         REGISTRY.register(_EXPOSED)
     _EXPOSED.add(services)
@@ -174,13 +172,13 @@ def expose(services: Services) -> Callable[[], None]:
 
 
 class MetricsHandler(HitlHandler):
-    """One server's numbers."""
+    """Serves the metrics of one server."""
 
     _track_activity = False
 
     @needs("read")
     async def get(self) -> None:
-        """Return them as Prometheus reads them."""
+        """Return the metrics in Prometheus' format."""
         if getattr(self.current_user, "scope", None) is not None:
             raise Forbidden(
                 "metrics cover every execution, so a limited key cannot read them; use a key"

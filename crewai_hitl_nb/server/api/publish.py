@@ -26,19 +26,19 @@ from crewai_hitl_nb.store.base import Appended
 
 
 class Publisher(Protocol):
-    """Who publishes: a handler (``base.CallerMixin``), or a call of a kernel's."""
+    """The publisher: a handler (``base.CallerMixin``), or a call of a kernel."""
 
     @property
     def services(self) -> Services:
-        """What the application made."""
+        """The objects that the application made."""
 
     @property
     def broker(self) -> Broker | ScopedBroker:
-        """The broker, as far as the caller sees it."""
+        """The broker, limited to the caller's scope."""
 
     @property
     def caller(self) -> str:
-        """Whose limits count."""
+        """The identity whose limits count."""
 
     @property
     def person(self) -> str:
@@ -53,14 +53,14 @@ class Publisher(Protocol):
         """The call that carries the events."""
 
     async def require(self, action: str) -> None:
-        """Insist on a right."""
+        """Raise ``Forbidden`` unless the caller has this permission."""
 
 
 async def publish(caller: Publisher, raw: object) -> dict[str, Any]:
-    """Publish what a caller sent, over whichever transport, and return the reply's body.
+    """Publish a caller's events, over any transport, and return the reply's body.
 
-    An answer or a claim that is published speaks for a person: it needs the right to
-    *execute*, and only a kernel may name somebody else than the caller.
+    An answer or a claim that is published speaks for a person: it needs permission to
+    *execute*, and only a kernel may name a person other than the caller.
     """
     events = events_from_wire(raw, new_id=ids.new_event_id, now=utc_now())
     if any(_speaks_for_a_person(event) for event in events):
@@ -79,9 +79,9 @@ async def publish(caller: Publisher, raw: object) -> dict[str, Any]:
 
 
 def order_kind(frame: frames.UpFrame) -> object:
-    """Return the kind of a frame: only those of an equal one are under way together.
+    """Return the kind of a frame: only frames of equal kind are processed at the same time.
 
-    A published answer or claim is like no other frame: it may speak of a question that was
+    A published answer or claim has a kind of its own: it may refer to a question that was
     published right before it, and must find that in the log.
     """
     if isinstance(frame, frames.PublishFrame):

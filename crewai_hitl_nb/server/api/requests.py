@@ -1,4 +1,4 @@
-"""``requests…``: the fold of the log, and the ways to end a request."""
+"""``requests…``: lists requests, and answers, claims or cancels one."""
 
 from typing import Any, TypeVar
 
@@ -33,7 +33,7 @@ class CancelBody(msgspec.Struct, frozen=True):
 async def answer(
     caller: CallerMixin, request_id: str, raw: object, key: str | None = None
 ) -> dict[str, Any]:
-    """Answer in the caller's name, over whichever transport; return the reply's body."""
+    """Answer in the caller's name, over any transport; return the reply's body."""
     caller.services.limiter.take("answer", caller.caller)
     said = answer_from_wire(raw, key)
     surfaces.check(caller, said.via, request_id)
@@ -60,7 +60,7 @@ def decode(raw: object, kind: type[T]) -> T:
     """Decode a body into its type.
 
     Raises:
-        BadRequest: With what is wrong.
+        BadRequest: The body does not fit; the message says why.
     """
     try:
         return msgspec.convert(raw, kind)
@@ -69,7 +69,7 @@ def decode(raw: object, kind: type[T]) -> T:
 
 
 def recorded(request_id: str, result: Appended) -> dict[str, Any]:
-    """Return the reply to whatever ended or claimed a request."""
+    """Return the reply to a call that ended or claimed a request."""
     return {
         "request_id": request_id,
         "status": STATUS_AFTER[result.record.type],
@@ -78,7 +78,7 @@ def recorded(request_id: str, result: Appended) -> dict[str, Any]:
 
 
 class RequestsHandler(HitlHandler):
-    """The listing."""
+    """Lists requests."""
 
     @needs("read")
     async def get(self) -> None:
@@ -92,11 +92,11 @@ class RequestsHandler(HitlHandler):
 
 
 class RequestHandler(HitlHandler):
-    """One request."""
+    """Serves one request."""
 
     @needs("read")
     async def get(self, request_id: str) -> None:
-        """Return it as it stands."""
+        """Return its current state."""
         self.services.limiter.take("read", self.caller)
         await self.room()
         self.reply(request_to_wire(await self.broker.request(request_id)))
@@ -107,7 +107,7 @@ class AnswerHandler(HitlHandler):
 
     @needs("execute")
     async def post(self, request_id: str) -> None:
-        """Answer: 200, or 409 with the winner, 410, 422 with the field."""
+        """Answer: 200, or 409 with the winner, 410, or 422 with the field."""
         key = self.request.headers.get("Idempotency-Key")
         self.reply(await answer(self, request_id, self.json_body(), key))
 

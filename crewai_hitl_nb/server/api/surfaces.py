@@ -8,13 +8,13 @@ the list in ``protocol/surfaces.py``:
     asker      the caller who asked this request
     page       a page in a browser
     program    a program, never a page
-    anybody    like any name that is not in the list
+    anybody    any caller; also for names that are not in the list
 
 The kernel key may name all but the server's. A page is recognized by the headers that browsers add
 to its calls, or by its cookie: a program presents a key. A program that acts like a browser gains
 little: the server records its identity beside the surface.
 
-Above: whatever takes an answer, a claim or an event. It knows no transport.
+Above: the handlers of answers, claims and events. It knows no transport.
 """
 
 import unicodedata
@@ -44,7 +44,7 @@ class Speaker(Protocol):
 
     @property
     def services(self) -> Services:
-        """What the application made."""
+        """The objects that the application made."""
 
     @property
     def request(self) -> HTTPServerRequest:
@@ -60,7 +60,7 @@ class Speaker(Protocol):
 
 
 def check(speaker: Speaker, via: str, request_id: str | None) -> None:
-    """Let a caller name a surface for an answer to a request, or for a claim.
+    """Check that a caller may name a surface for an answer to a request, or for a claim.
 
     Raises:
         InvalidAnswer: The caller is not that surface.
@@ -70,7 +70,7 @@ def check(speaker: Speaker, via: str, request_id: str | None) -> None:
 
 
 def check_event(speaker: Speaker, event: Event) -> None:
-    """Let a caller publish what an event says about the surface it came from.
+    """Check that a caller may publish an event with the surface that it names.
 
     Raises:
         InvalidEvent: The caller is not that surface.
@@ -117,9 +117,9 @@ def _has_key(speaker: Speaker) -> bool:
 
 
 def _is_its_asker(speaker: Speaker, request_id: str | None) -> bool:
-    """Say whether the caller asked a request, by the commit that asked it.
+    """Return whether the caller asked a request, by the commit that asked it.
 
-    A request that is not open passes: its caller is told next that it is unknown or closed.
+    A request that is not open passes: the next check refuses it as unknown or closed.
     """
     broker = speaker.services.broker
     if request_id is None or broker is None or not broker.is_pending(request_id):

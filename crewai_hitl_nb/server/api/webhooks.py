@@ -1,4 +1,4 @@
-"""``GET webhooks``: every webhook with its latest deliveries.
+"""``GET webhooks``: lists every webhook with its latest deliveries.
 
 A wrong URL or secret is one line in the host's log and in this listing, and the server still runs:
 nothing is sent until it is fixed, and nothing is lost, because the cursors stay where they are.
@@ -10,11 +10,11 @@ from crewai_hitl_nb.server.caller import needs
 
 
 class WebhooksHandler(HitlHandler):
-    """The listing."""
+    """Lists webhooks."""
 
     @needs("read")
     async def get(self) -> None:
-        """Return every endpoint with its latest deliveries."""
+        """Return every webhook with its latest deliveries."""
         self.services.limiter.take("read", self.caller)
         if getattr(self.current_user, "scope", None) is not None:
             raise Forbidden(

@@ -1,4 +1,4 @@
-"""``asyncapi.json``: what travels on the streams, in AsyncAPI 3.0.
+"""Makes ``asyncapi.json``: the streams in AsyncAPI 3.0.
 
 A channel is a stream's address, by WebSocket or Server-Sent Events; it *sends* events and
 control frames, and a WebSocket *receives* frames that each get one ack or error. The
@@ -43,7 +43,7 @@ _HOW: Final[Mapping[Transport, str]] = {
     f"{limits.CLOSE_GOING_AWAY} when it stops and {limits.CLOSE_SLOW_READER} when the reader "
     "is too slow; connect again with `last_event_id`.",
     "sse": "One block for each event; its `id` is the event's. A heartbeat is a named event, "
-    "so that `onmessage` never sees it.",
+    "so `onmessage` does not get it.",
 }
 _TRANSPORTS: Final[tuple[tuple[type, Transport], ...]] = (
     (StreamSocket, "ws"),
@@ -57,7 +57,7 @@ SECURITY: Final[Mapping[str, Schema]] = {
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """One address: its name, what it does, how it is read, and in whose words."""
+    """One address: its name, its purpose, its transports and its dialect."""
 
     name: str
     summary: str
@@ -67,7 +67,7 @@ class Channel(msgspec.Struct, frozen=True):
 
     @property
     def down(self) -> tuple[str, ...]:
-        """Names of the messages that it sends by itself."""
+        """Names of the messages that it sends without being asked."""
         return tuple(self.words + name for name in _DOWN)
 
     @property
@@ -145,7 +145,7 @@ def _channel(channel: Channel) -> Schema:
 
 
 def _query(*parameters: Parameter) -> Schema:
-    """Return the query as one object, as a binding wants it."""
+    """Return the query as one object, as a binding requires."""
     properties = {
         parameter.name: {
             "description": parameter.description,
@@ -158,7 +158,7 @@ def _query(*parameters: Parameter) -> Schema:
 
 
 def _operations(channel: Channel) -> Iterator[tuple[str, Schema]]:
-    """Yield what the server does there: it sends, and each frame up it answers once."""
+    """Yield the server's operations there: it sends, and it replies once to each frame it gets."""
     where = {"$ref": f"#/channels/{channel.name}"}
 
     def these(names: tuple[str, ...]) -> list[Schema]:

@@ -1,6 +1,6 @@
-"""``GET openapi.json`` and ``GET asyncapi.json``: what is served here, for programs.
+"""``GET openapi.json`` and ``GET asyncapi.json``: descriptions of this API, for programs.
 
-The documents are imported when they are first asked for, because most servers are never asked.
+The modules that make them are imported at the first call, because most servers get none.
 They describe the table of routes that the host serves.
 """
 
@@ -9,7 +9,7 @@ from crewai_hitl_nb.server.caller import needs
 
 
 class OpenApiHandler(HitlHandler):
-    """What HTTP does."""
+    """Serves the OpenAPI document."""
 
     @needs("read")
     async def get(self) -> None:
@@ -20,7 +20,7 @@ class OpenApiHandler(HitlHandler):
 
 
 class AsyncApiHandler(HitlHandler):
-    """What travels on the streams."""
+    """Serves the AsyncAPI document."""
 
     @needs("read")
     async def get(self) -> None:

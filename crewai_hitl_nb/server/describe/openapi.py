@@ -1,7 +1,7 @@
-"""``openapi.json``: everything that HTTP does here, in OpenAPI 3.1.
+"""Makes ``openapi.json``: the HTTP API in OpenAPI 3.1.
 
-The paths come from the table of routes, what is said of them from ``operations``, the
-bodies from ``schemas``. ``asyncapi`` says what travels on the streams.
+The paths come from the table of routes, their descriptions from ``operations``, the
+bodies from ``schemas``. ``asyncapi`` describes the streams.
 """
 
 import re
@@ -21,7 +21,7 @@ from crewai_hitl_nb.server.streams import negotiated
 
 ABOUT: Final = (
     "Human input of crewAI as a durable event stream. A stream is an append-only log; a "
-    "question and its answer are both events in it. `docs/protocol.md` describes the whole."
+    "question and its answer are both events in it. `docs/protocol.md` describes the protocol."
 )
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 """HEAD and OPTIONS are the host's own."""
@@ -31,19 +31,19 @@ SECURITY: Final[Mapping[str, Schema]] = {
         "type": "http",
         "scheme": "bearer",
         "description": "An API key, or the token of the Jupyter server. A browser that is "
-        "logged in there needs none, but an `X-XSRFToken` header.",
+        "logged in there needs an `X-XSRFToken` header instead.",
     },
     "token": {
         "type": "apiKey",
         "name": "token",
         "in": "query",
-        "description": "The same, where a header is impossible: a browser's WebSocket.",
+        "description": "The same, for calls that cannot set a header: a browser's WebSocket.",
     },
 }
 
 
 def document(prefix: str, routes: Routes) -> Schema:
-    """Return the document of a server whose endpoints stand below a prefix."""
+    """Return the document of a server whose endpoints are below a prefix."""
     paths = _paths(routes)
     return {
         "openapi": "3.1.0",
@@ -64,13 +64,13 @@ def served(routes: Routes) -> Iterator[tuple[str, str]]:
 
 
 def template(pattern: str) -> str:
-    """Return a route's pattern as a path with names in braces, and a part that may lack."""
+    """Return a route's pattern as a path with names in braces and an optional part in brackets."""
     optional = re.sub(r"\(\?:(/.*?)\)\?$", r"[\1]", pattern)
     return "/" + re.sub(r"\(\?P<(\w+)>\[\^/\]\+\)", r"{\1}", optional).replace("\\.", ".")
 
 
 def spelled_out(path: str) -> tuple[str, ...]:
-    """Return a template's paths: without the part that may lack, and with it."""
+    """Return a template's paths: without the optional part, and with it."""
     shorter, _, part = path.rstrip("]").partition("[")
     return (shorter, shorter + part) if part else (shorter,)
 
@@ -101,7 +101,7 @@ def _operation(operation: Operation, path: str, suffix: str) -> Schema:
     if operation.right is None:
         said["security"] = [{}, *({name: []} for name in SECURITY)]
     else:
-        said["description"] = f"Needs the right to {operation.right}."
+        said["description"] = f"Needs permission to {operation.right}."
     if operation.body is not None:
         content = {"application/json": {"schema": schemas.ref(operation.body)}}
         said["requestBody"] = {"content": content, "required": operation.body_needed}

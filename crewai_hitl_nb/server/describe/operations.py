@@ -1,8 +1,8 @@
-"""What each method does on each path: what only a person can say of the endpoints.
+"""Describes each method of each path: summaries, parameters, bodies, permissions and errors.
 
-Above stand ``openapi``, which makes a document of it together with the table of routes,
-and ``asyncapi``. A route without a row here cannot be documented, and a row without a
-route fails a test, so the two cannot drift. Bodies are named here and made in ``schemas``.
+Above are ``openapi``, which combines it with the table of routes into a document, and
+``asyncapi``. A route without a row here cannot be documented, and a row without a
+route fails a test, so the two cannot drift. Bodies are named here and defined in ``schemas``.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Cursor: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One parameter: its type, what it means, and where it stands."""
+    """One parameter: its type, its meaning, and whether it is in the path, query or headers."""
 
     name: str
     kind: Any
@@ -47,18 +47,18 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a method does on a path.
+    """One method of one path.
 
     Attributes:
         id: Its name for generated clients.
         summary: What it does, in one line.
-        right: What a caller must have the right to do; None for everybody.
+        right: The permission that a caller needs; None for everybody.
         parameters: Those of the query and the headers.
         body: Name of the body's schema.
-        body_needed: Whether an empty body is no body at all.
-        reply: Media types of the 200 and the schemas of what they carry.
+        body_needed: Whether a body is required.
+        reply: Media types of the 200 and the schemas of their content.
         upgrades: Whether it becomes a WebSocket.
-        errors: What can go wrong besides what can go wrong everywhere.
+        errors: Errors besides those that every operation can return.
     """
 
     id: str
@@ -85,34 +85,34 @@ TEXTS: Final = Parameter(
     "texts",
     Texts,
     f"With `brief`, a question of more than {limits.BRIEF_EVENT_BYTES} bytes comes without its "
-    "large fields and with the beginning of its prompt, and says `brief: true`; `requests/{id}` "
-    "gives the whole.",
+    "large fields and with only the beginning of its prompt, marked `brief: true`; "
+    "`requests/{id}` returns all of it.",
 )
 RESUME: Final = (
     Parameter("last_event_id", Id, "Resume after this event."),
-    Parameter("Last-Event-ID", Id, "The same; it wins over the query.", "header"),
-    Parameter("replay", Replay, "What comes first when there is no last id."),
+    Parameter("Last-Event-ID", Id, "The same; the header wins over the query.", "header"),
+    Parameter("replay", Replay, "Which earlier events come first if there is no last id."),
     Parameter("type", str, "Only these event types, comma-separated; may be repeated."),
     TEXTS,
 )
-SOURCE: Final = Parameter("source", Id, "This connection is the waiter with that `source.id`.")
+SOURCE: Final = Parameter("source", Id, "This connection is the waiter with this `source.id`.")
 _POLL: Final = (
     *RESUME,
     Parameter(
         "limit",
         FromOne,
-        f"At most this many events; {limits.PAGE_EVENTS} without, {limits.MAX_POLL_EVENTS} at "
+        f"The most events to return; {limits.PAGE_EVENTS} by default, {limits.MAX_POLL_EVENTS} at "
         "most.",
     ),
     Parameter(
         "timeout",
         FromZero,
-        f"Hold the call open up to this many seconds; 0 without, {limits.MAX_POLL_SECONDS:g} at "
-        "most.",
+        "Wait up to this many seconds for an event; 0 by default, "
+        f"{limits.MAX_POLL_SECONDS:g} at most.",
     ),
 )
 _LISTING: Final = (
-    Parameter("status", Listed, "Only requests that stand so; `closed`: all but the pending."),
+    Parameter("status", Listed, "Only requests with this status; `closed`: all but `pending`."),
     Parameter("execution_id", Id, "Only this execution."),
     CREW,
     Parameter("kind", Id, "Only questions of this kind."),
@@ -120,21 +120,21 @@ _LISTING: Final = (
     Parameter(
         "q",
         Search,
-        "Only those in which all these words are found, in the question, in who asks or in what "
-        "was answered. A page of a search may hold few or none; go on while there is a `next`.",
+        "Only those that contain all these words, in the question, the asker or the answer. "
+        "A page of a search may hold few or none; continue while there is a `next`.",
     ),
     TEXTS,
-    Parameter("order", Order, "By the time of asking; the oldest first without."),
+    Parameter("order", Order, "By the time of asking; the oldest first by default."),
     Parameter(
         "limit",
         FromOne,
-        f"At most this many; {limits.DEFAULT_PAGE_REQUESTS} without, "
+        f"The most requests to return; {limits.DEFAULT_PAGE_REQUESTS} by default, "
         f"{limits.MAX_PAGE_REQUESTS} at most.",
     ),
-    Parameter("cursor", Cursor, "The `next` of the page before."),
+    Parameter("cursor", Cursor, "The `next` of the previous page."),
 )
 _IDEMPOTENCY: Final = Parameter(
-    "Idempotency-Key", Id, "The same key and content again get the same answer.", "header"
+    "Idempotency-Key", Id, "The same key and content sent again get the same reply.", "header"
 )
 
 # ---- errors
@@ -158,29 +158,29 @@ _EVENT_STREAM: Final[Schema] = {
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("get", "/ws/human-input[/{execution_id}]"): Operation(
         id="socket",
-        summary="Events down and answers up, on one WebSocket.",
+        summary="Receive events and send answers on one WebSocket.",
         parameters=(*RESUME, CREW, SOURCE),
         upgrades=True,
         errors=(errors.TooMany, errors.InvalidEvent),
     ),
     ("get", "/events/human-input[/{execution_id}]"): Operation(
         id="stream",
-        summary="Events as they come, by Server-Sent Events.",
+        summary="Receive events as they are published, by Server-Sent Events.",
         parameters=(*RESUME, CREW, SOURCE),
         reply={"text/event-stream": _EVENT_STREAM},
         errors=(errors.TooMany, errors.InvalidEvent),
     ),
     ("get", "/poll/human-input[/{execution_id}]"): Operation(
         id="poll",
-        summary="Events since the last one; waits for some if asked to.",
+        summary="Return the events since the last one; with `timeout`, wait for some.",
         parameters=(*_POLL, CREW, SOURCE),
         reply={"application/json": schemas.ref("Poll")},
         errors=(errors.TooMany, errors.InvalidEvent),
     ),
     ("get", "/v1/crews/{crew_id}/human-input-stream"): Operation(
         id="crewStream",
-        summary="A crew's events in the feature request's words: WebSocket when the call asks "
-        "for the upgrade, Server-Sent Events when it accepts them, else one poll.",
+        summary="A crew's events in the format of the feature request crewAI#3259: a WebSocket if "
+        "the call asks for the upgrade, Server-Sent Events if it accepts them, else one poll.",
         parameters=(*_POLL, SOURCE),
         reply={
             "application/json": schemas.ref("CrewPoll"),
@@ -192,7 +192,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("post", "/events"): Operation(
         id="publish",
         summary="Publish one event or a list, idempotent on `event_id`. Answers and claims in "
-        "it need the right to answer.",
+        "it also need the permission to answer.",
         right="publish",
         body="NewEvents",
         reply={"application/json": schemas.ref("Published")},
@@ -208,21 +208,21 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("get", "/requests"): Operation(
         id="listRequests",
-        summary="Requests and what became of them, page by page.",
+        summary="List requests and how they ended, page by page.",
         parameters=_LISTING,
         reply={"application/json": schemas.ref("RequestPage")},
         errors=(errors.TooMany,),
     ),
     ("get", "/requests/{request_id}"): Operation(
         id="getRequest",
-        summary="One request as it stands.",
+        summary="Return the current state of one request.",
         reply={"application/json": schemas.ref("Request")},
         errors=(errors.UnknownRequest, errors.TooMany),
     ),
     ("post", "/requests/{request_id}/answer"): Operation(
         id="answer",
-        summary="Answer in the caller's name; the first answer wins. Without a decision text "
-        "responds; blank feedback accepts a draft under review and is refused elsewhere.",
+        summary="Answer in the caller's name; the first answer wins. Without a decision, text "
+        "means `respond`; blank feedback accepts a draft under review and is refused otherwise.",
         right="answer",
         parameters=(_IDEMPOTENCY,),
         body="Answer",
@@ -232,7 +232,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("post", "/requests/{request_id}/claim"): Operation(
         id="claim",
-        summary="Say that one is on it; locks nobody out.",
+        summary="Announce that one is working on an answer; others may still answer.",
         right="answer",
         body="ClaimBody",
         body_needed=False,
@@ -241,7 +241,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("post", "/requests/{request_id}/cancel"): Operation(
         id="cancel",
-        summary="Say that nobody waits any more.",
+        summary="Cancel a request: nobody is waiting for its answer any longer.",
         right="publish",
         body="CancelBody",
         body_needed=False,
@@ -250,7 +250,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("post", "/resume"): Operation(
         id="resume",
-        summary="Answer the open request of an execution's task, in crewAI AMP's shape.",
+        summary="Answer the open request of an execution's task, in the format of crewAI AMP.",
         right="answer",
         body="ResumeBody",
         reply={"application/json": schemas.ref("Recorded")},
@@ -258,20 +258,21 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("get", "/sources/{source_id}"): Operation(
         id="presence",
-        summary="Whether a process that asks, or runs something, is there.",
+        summary="Return whether a process that asks, or runs something, is connected.",
         reply={"application/json": schemas.ref("Presence")},
         errors=(errors.TooMany,),
     ),
     ("get", "/audit"): Operation(
         id="audit",
-        summary="Every event with its seal, page by page; a limited key gets those in its reach.",
+        summary="List every event with its seal, page by page; a limited key gets those in its "
+        "scope.",
         parameters=(
-            Parameter("after", Cursor, "The `next` of the page before."),
+            Parameter("after", Cursor, "The `next` of the previous page."),
             Parameter(
                 "limit",
                 FromOne,
-                f"At most this many; {limits.PAGE_EVENTS} without, {limits.MAX_POLL_EVENTS} at "
-                "most, and fewer when they are large.",
+                f"The most events to return; {limits.PAGE_EVENTS} by default, "
+                f"{limits.MAX_POLL_EVENTS} at most, and fewer if they are large.",
             ),
         ),
         reply={"application/json": schemas.ref("AuditPage")},
@@ -279,19 +280,19 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("get", "/webhooks"): Operation(
         id="listWebhooks",
-        summary="Where events are posted to, and how that goes.",
+        summary="List the webhooks with their latest deliveries.",
         reply={"application/json": schemas.ref("WebhookList")},
         errors=(errors.TooMany,),
     ),
     ("get", "/health"): Operation(
         id="health",
-        summary="Whether the log is open: 200, or 503. Public.",
+        summary="Return whether the log is open: 200 if it is, else 503. Public.",
         right=None,
         reply={"application/json": schemas.ref("Health")},
     ),
     ("get", "/metrics"): Operation(
         id="metrics",
-        summary="What the server did, in numbers, as Prometheus reads them.",
+        summary="Return the server's metrics in the format of Prometheus.",
         reply={"text/plain": {"type": "string"}},
     ),
     ("get", "/openapi.json"): Operation(
@@ -301,17 +302,17 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("get", "/asyncapi.json"): Operation(
         id="asyncapi",
-        summary="What travels on the streams.",
+        summary="The AsyncAPI document, which describes the streams.",
         reply={"application/json": {"type": "object"}},
     ),
     ("get", "/manifest.webmanifest"): Operation(
         id="manifest",
-        summary="What lets a phone keep the inbox page on its home screen.",
+        summary="The web app manifest: a phone can put the inbox page on its home screen.",
         reply={"application/manifest+json": {"type": "object"}},
     ),
     ("get", "/service-worker.js"): Operation(
         id="serviceWorker",
-        summary="The inbox page's service worker; it keeps nothing.",
+        summary="The inbox page's service worker; it caches nothing.",
         reply={"text/javascript": {"type": "string"}},
         errors=(errors.NotFound,),
     ),

@@ -1,8 +1,8 @@
-"""What the replies look like, as types: the shapes that the documents describe.
+"""Types of the replies, from which the OpenAPI and AsyncAPI documents are made.
 
-Handlers put replies together from stored bytes, so they need no such type; ``schemas``
-turns these into JSON Schema, and tests hold real replies against them, field by field.
-Events stand here as a reference, since they come as they are stored.
+Handlers build replies from stored bytes, so they do not need these types; ``schemas``
+turns them into JSON Schema, and tests compare real replies with them, field by field.
+Events are references here, since they are sent as they are stored.
 """
 
 from datetime import datetime
@@ -29,7 +29,7 @@ CrewGap: TypeAlias = Annotated[Any, msgspec.Meta(extra_json_schema={"$ref": _SCH
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """A published event's place in the log; ``duplicate`` when it was there before."""
+    """A published event's place in the log; ``duplicate`` if the log had it already."""
 
     event_id: Id
     request_id: Id | None
@@ -38,13 +38,13 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """Where the published events stand, in the order in which they were sent."""
+    """The places of the published events in the log, in the order in which they were sent."""
 
     events: tuple[Receipt, ...]
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """Where the request stands now, and the event that says so."""
+    """The request's status now, and the event that set it."""
 
     request_id: Id
     status: Status
@@ -52,7 +52,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_required"):
-    """A question to a human, and what became of it."""
+    """A question to a human, and how it ended."""
 
     offset: Place
     status: Status
@@ -68,7 +68,7 @@ class RequestPage(msgspec.Struct, frozen=True):
 
 
 class Poll(msgspec.Struct, frozen=True):
-    """Events since the last one; ``last_event_id`` is where the next call goes on."""
+    """Events since the last one; the next call continues from ``last_event_id``."""
 
     events: tuple[Event, ...]
     last_event_id: str | None
@@ -77,7 +77,7 @@ class Poll(msgspec.Struct, frozen=True):
 
 
 class CrewPoll(msgspec.Struct, frozen=True):
-    """The same in the feature request's words."""
+    """The same in the format of the feature request crewAI#3259."""
 
     events: tuple[CrewEvent, ...]
     last_event_id: str | None
@@ -96,9 +96,9 @@ class ChainPlace(msgspec.Struct, frozen=True):
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """A record with its seal: its event, or the ``digest`` that pruning left of it.
+    """A record with its seal, and its event or, if it was pruned, its ``digest``.
 
-    ``before`` is the seal before it, where the reply is not complete.
+    ``before`` is the seal before it, if the reply is not complete.
     """
 
     offset: Place
@@ -109,7 +109,7 @@ class AuditEntry(msgspec.Struct, frozen=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True):
-    """Some records; the first one stands on ``start``, and ``next`` leads to the page after."""
+    """Some records; ``start`` is the place just before the first, ``next`` the next page."""
 
     epoch: str
     complete: bool
@@ -120,7 +120,7 @@ class AuditPage(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How the server is; all but status and time only for those who may read."""
+    """The health of the server; callers who may not read get status and time only."""
 
     status: Literal["healthy", "unhealthy"]
     timestamp: datetime
@@ -140,7 +140,7 @@ class Presence(msgspec.Struct, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """How one endpoint stands, with its latest deliveries, the newest first."""
+    """The state of one webhook, with its latest deliveries, the newest first."""
 
     id: str
     url: str
@@ -154,7 +154,7 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class WebhookList(msgspec.Struct, frozen=True):
-    """Every endpoint; ``trouble`` says why none is served, if one should be."""
+    """Every webhook; ``trouble`` says why configured webhooks are not served."""
 
     webhooks: tuple[Webhook, ...]
     trouble: str | None

@@ -1,13 +1,13 @@
-"""The schemas that both documents share, made from the protocol's types.
+"""The schemas that ``openapi`` and ``asyncapi`` share, made from the protocol's types.
 
-Above stand ``openapi`` and ``asyncapi``. Three views of one event come from one struct:
+Three views of one event come from one struct:
 
     ``Event``      as it is stored and delivered: with its ``offset``
     ``NewEvent``   as it is published: the server fills id, time and request id
-    ``CrewEvent``  as it is said on the feature request's path (``protocol/dialects.py``)
+    ``CrewEvent``  as it is sent on the feature request's path (``protocol/dialects.py``)
 
-Plain JSON Schema, kept to what both OpenAPI 3.1 (draft 2020-12) and AsyncAPI 3.0
-(draft 7) read alike. What stands here knows no path and no transport.
+Plain JSON Schema, limited to what OpenAPI 3.1 (draft 2020-12) and AsyncAPI 3.0
+(draft 7) both read in the same way. This module knows no path and no transport.
 """
 
 import copy
@@ -65,7 +65,7 @@ def any_of(names: Iterable[str]) -> Schema:
 
 
 def type_schema(kind: Any) -> Schema:
-    """Return the schema of a type that is no struct."""
+    """Return the schema of a type that is not a struct."""
     return msgspec.json.schema(kind)
 
 
@@ -118,7 +118,7 @@ def _error(error: type[HitlError]) -> Schema:
 
 _UNAUTHORIZED: Final[Schema] = {
     "title": "UnauthorizedError",
-    "description": "No or wrong credentials (a Jupyter server says `forbidden`, 403).",
+    "description": "No or wrong credentials (a Jupyter server replies `forbidden`, 403).",
     "type": "object",
     "properties": {"error": {"enum": ["unauthorized"]}, "message": _TEXT},
     "required": ["error", "message"],
@@ -138,12 +138,12 @@ _OTHER_FIELDS: Final = {
 
 def _other_event(title: str) -> Schema:
     """Return the schema of an event of a type that the server does not know."""
-    # What stands in for a damaged event is delivered, though nobody may publish it.
+    # The replacement of a damaged event is delivered, though nobody may publish it.
     known = {"enum": sorted({*KNOWN_TYPES, *RESERVED_TYPES} - {EVENT_DAMAGED})}
     kind = {"type": "string", "minLength": 1, "maxLength": limits.MAX_TYPE_CHARS, "not": known}
     return {
         "title": title,
-        "description": "An event of any other type: it passes through as it came.",
+        "description": "An event of any other type; it passes through unchanged.",
         "type": "object",
         "properties": {"type": kind, **_OTHER_FIELDS, "offset": {}},
         "required": ["type", "event_id", "timestamp"],
@@ -157,7 +157,7 @@ def _stored(schema: Schema) -> Schema:
 
 
 def _new(schema: Schema, filled: frozenset[str]) -> Schema:
-    """Return how a struct's event is published: without what the server fills."""
+    """Return how a struct's event is published: the server fills some of its fields."""
     properties = {k: v for k, v in schema["properties"].items() if k != "offset"}
     required = [name for name in schema["required"] if name not in filled]
     title = f"New{schema['title']}"
@@ -165,7 +165,7 @@ def _new(schema: Schema, filled: frozenset[str]) -> Schema:
 
 
 def _in_crew_words(schema: Schema) -> Schema:
-    """Return how a delivered event or frame is said in the feature request's dialect."""
+    """Return how a delivered event or frame looks in the feature request's dialect."""
     said = copy.deepcopy(schema)
     properties = said["properties"]
     kind = properties.pop("type")
@@ -173,7 +173,7 @@ def _in_crew_words(schema: Schema) -> Schema:
         kind = {"enum": [dialects.PENDING]}
         properties["context"] = {
             "type": "object",
-            "description": "The text, and what else is known about the question.",
+            "description": "The text and other details of the question.",
             "properties": {
                 "text": _TEXT,
                 **{name: properties[name] for name in ("kind", "round", "source")},
@@ -224,7 +224,7 @@ def _events(made: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _frames(made: Mapping[str, Schema]) -> dict[str, Schema]:
-    """Return what the structs leave open, because handlers decode it by themselves."""
+    """Return the schemas of fields that the structs leave open and handlers decode."""
     publish, answer, ack = (
         copy.deepcopy(made[name]) for name in ("PublishFrame", "AnswerFrame", "Ack")
     )
@@ -233,7 +233,7 @@ def _frames(made: Mapping[str, Schema]) -> dict[str, Schema]:
     ack["properties"]["body"] = any_of(["Published", "Recorded"])
     error = {
         "title": "ErrorFrame",
-        "description": "The refusal of a frame up; `ref` is null when the frame had none.",
+        "description": "The refusal of a frame that was sent; `ref` is null if it had no `ref`.",
         "allOf": [
             {
                 "type": "object",
@@ -298,7 +298,7 @@ def _names(part: object) -> Iterator[str]:
 
 
 def _described(schema: Schema) -> Schema:
-    """Return it with the first paragraph of its docstring for a description."""
+    """Return a schema with the first paragraph of the docstring as its description."""
     return {**schema, "description": _first_paragraph(schema.get("description", ""))}
 
 

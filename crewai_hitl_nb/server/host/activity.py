@@ -20,19 +20,19 @@ SETTING: Final = "crewai_hitl_last_activity"
 """The host treats every setting whose name ends so as a sign of activity."""
 
 LOOK_SECONDS: Final = 60.0
-"""Far below any time after which a server counts as idle."""
+"""Far shorter than any timeout after which a server counts as idle."""
 
 
 def note(
     settings: MutableMapping[str, Any], broker: Broker, *, hours: float, now: datetime
 ) -> None:
-    """Mark the host as active if a process waits for an answer that it asked for in ``hours``."""
+    """Mark the host as active if a process waits for an answer and asked in the last ``hours``."""
     if broker.waited_for_since(now - timedelta(hours=hours)):
         settings[SETTING] = now
 
 
 async def keep_noting(settings: MutableMapping[str, Any], broker: Broker, *, hours: float) -> None:
-    """Check again and again; cancel it to stop."""
+    """Check every :data:`LOOK_SECONDS`; cancel it to stop."""
     while True:
         note(settings, broker, hours=hours, now=utc_now())
         await asyncio.sleep(LOOK_SECONDS)

@@ -1,6 +1,6 @@
-"""Leaves what a Jupyter server has loaded at its start out of Python's full garbage collections.
+"""Excludes everything loaded at a server's start from Python's full garbage collections.
 
-Why: a full collection visits every object that there is and stops everything meanwhile. A Jupyter
+Why: a full collection visits every object and stops all other work meanwhile. A Jupyter
 server with its extensions loaded has 200,000 of them, which takes 0.1 to 0.2 s each time, and a
 busy stream makes the next one due every few seconds. Nearly all are modules, classes and functions
 that live as long as the process. ``gc.freeze`` is made for that: a frozen object is not visited

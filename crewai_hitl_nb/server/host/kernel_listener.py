@@ -22,7 +22,7 @@ _LOOPBACK: Final = "127.0.0.1"
 
 
 def is_needed(serverapp: Any) -> bool:
-    """Say whether a plain HTTP client on this machine cannot use the host's own listener."""
+    """Return whether a plain HTTP client on this machine cannot use the host's own listener."""
     return bool(serverapp.sock or serverapp.certfile or serverapp.ssl_options)
 
 

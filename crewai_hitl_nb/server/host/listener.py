@@ -1,10 +1,9 @@
-"""A listener of our own: bounds on what callers may use before they are identified.
+"""Tornado's HTTP server with bounds on what callers may use before they are identified.
 
-It is Tornado's server with bounds for unidentified callers: the head of a request has a size and a
-deadline, and so has its body; their connections are capped (``auth/unidentified.py``); and when
-descriptors run out it stops accepting for a moment instead of trying the same connection over and
-over. A handler that identifies its caller says so (``mark_identified``), and from then on the
-connection no longer counts.
+For unidentified callers the head of a request has a size limit and a deadline, and so has its body;
+their connections are capped (``auth/unidentified.py``); and when descriptors run out it stops
+accepting for a moment instead of trying the same connection over and over. A handler that
+identifies its caller calls ``mark_identified``, and from then on the connection no longer counts.
 
 The standalone server uses it, and so does the listener for kernels beside a Jupyter server
 (``kernel_listener.py``). A Jupyter server's own listener belongs to the host.
@@ -36,7 +35,7 @@ _KNOWN_SECONDS: Final = 3600.0
 
 
 class _ThrottledLine:
-    """Writes the same log line once in a while, with how often it happened since the last one."""
+    """Writes a log line at most once in a while, with the number of times since the last line."""
 
     def __init__(self, event: str) -> None:
         self._event = event
@@ -53,8 +52,8 @@ class _ThrottledLine:
 class ListeningSocket(socket.socket):
     """A listening socket that pauses when there is no descriptor for the next connection.
 
-    It accepts a few connections in a turn of the loop, so that a flood of new ones does not push
-    out one whose request is being answered before it had its turns (``auth/unidentified.py``).
+    It accepts only a few connections in a turn of the loop, so that a flood of new ones does not
+    close a connection before its first request could be handled (``auth/unidentified.py``).
     """
 
     def __init__(self, listening: socket.socket, lines: _ThrottledLine) -> None:
@@ -133,7 +132,7 @@ class BoundedServer(httpserver.HTTPServer):
         context = cast("Any", request_conn).context
         if not hasattr(context, "identified"):
             self._accepted(connection, context)
-        # Only a trusted proxy is believed about whom it calls for.
+        # Only a trusted proxy's headers about the original caller are used.
         self.xheaders = context.proxied
         return super().start_request(server_conn, request_conn)
 

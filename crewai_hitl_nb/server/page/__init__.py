@@ -1,4 +1,4 @@
-"""The inbox page and what makes it installable."""
+"""The inbox page, and the files that make it installable."""
 
 from pathlib import Path
 from typing import Final

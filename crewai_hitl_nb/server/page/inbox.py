@@ -1,10 +1,11 @@
-"""The prefix itself: the inbox page, without a kernel.
+"""Serves the inbox page, at the prefix itself; it needs no kernel.
 
-Its script finds everything else through the endpoints. What only the server knows goes into
-the page: where notebooks are opened on this host, and which folder their paths begin with.
+Its script gets everything else from the endpoints. The page contains what only the server knows:
+where this host opens notebooks, and the folder that their paths begin with.
 
-What a crew writes is made harmless before it is drawn (``js/src/view/text/safe-tree.ts``). The
-page's policy is the second wall: if that fails, nothing in it runs, loads or sends anything.
+A crew's text is sanitized before it is drawn (``js/src/view/text/safe-tree.ts``). The page's
+Content Security Policy is the second defence: if sanitizing fails, the text still cannot run, load
+or send anything.
 """
 
 from typing import Any, Final
@@ -17,7 +18,7 @@ from jupyter_server.utils import url_path_join
 from crewai_hitl_nb.server.caller import CallerMixin, needs
 
 _FRONT_ENDS: Final = (("jupyterlab", "lab/tree/"), ("notebook", "notebooks/"))
-"""Extensions that open notebooks, the preferred first, and where they do it."""
+"""Extensions that open notebooks, the preferred one first, and their paths."""
 
 
 _POLICY: Final = "; ".join(
@@ -25,7 +26,7 @@ _POLICY: Final = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        # What draws formulas parses styles, and drops them before anything is shown.
+        # The formula renderer parses styles, and drops them before anything is shown.
         "style-src-attr 'unsafe-inline'",
         "img-src 'self' data:",  # the icon with the number on it
         "connect-src 'self'",
@@ -35,7 +36,7 @@ _POLICY: Final = "; ".join(
         "form-action 'none'",
     ]
 )
-"""Content Security Policy, level 3; who may frame the page is the host's rule before it."""
+"""Content Security Policy, level 3; the host's policy before it decides who may frame the page."""
 
 
 class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler):
@@ -43,12 +44,12 @@ class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixi
 
     @property
     def content_security_policy(self) -> str:
-        """The host's, and what this page needs."""
+        """The host's policy and this page's."""
         return f"{super().content_security_policy}; {_POLICY}"
 
     @needs("read")
     async def get(self) -> None:
-        """Return the page, and see to it that the browser has its XSRF cookie."""
+        """Return the page, and set the browser's XSRF cookie."""
         if self._is_link_with_a_token():
             self.redirect(without_token(self.request.uri or ""))
             return
@@ -61,31 +62,31 @@ class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixi
             notebooks=notebooks_url(host, self.base_url),
             root=getattr(host, "root_dir", ""),
         )
-        # What is drawn belongs to whoever is logged in now.
+        # The page belongs to the person who is logged in now.
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "same-origin")
         self.write(page)
 
     def _is_link_with_a_token(self) -> bool:
-        """Whether a person opened it with a token, which the cookie now stands for.
+        """Whether a person opened it with a token, which the cookie now replaces.
 
-        In the address bar it would be bookmarked, synchronised and photographed. The kernels'
-        key makes no cookie, and programs ask for no HTML.
+        In the address bar it would be bookmarked, synchronised and photographed. The kernel key
+        sets no cookie, and programs do not ask for HTML.
         """
         wants_a_page = "text/html" in self.request.headers.get("Accept", "")
         return wants_a_page and "token" in self.request.query_arguments and not self.by_kernel
 
 
 def without_token(address: str) -> str:
-    """Return an address on this server with every other part of its query."""
+    """Return an address on this server without the token in its query."""
     path, _, query = address.partition("?")
     kept = urlencode([one for one in parse_qsl(query, keep_blank_values=True) if one[0] != "token"])
-    # One slash to begin with: with two it would be the address of another host.
+    # Exactly one leading slash: two would make it the address of another host.
     return "/" + path.lstrip("/") + (f"?{kept}" if kept else "")
 
 
 def notebooks_url(host: Any, base_url: str) -> str:
-    """Return the URL that a notebook's path is put behind; empty where nothing opens one."""
+    """Return the URL to which a notebook's path is appended; empty if no extension opens one."""
     extensions = getattr(getattr(host, "extension_manager", None), "extensions", {})
     for name, path in _FRONT_ENDS:
         if name in extensions and extensions[name].enabled:

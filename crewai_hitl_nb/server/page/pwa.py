@@ -1,8 +1,8 @@
-"""What lets a phone keep the inbox page on its home screen: the manifest and the worker.
+"""Serves the manifest and the service worker, so that a phone can install the inbox page.
 
-Both stand below the prefix, because a service worker reaches no further than the folder that
-it is served from. They are the same bytes for everybody, and like the page for callers who may
-read. The worker keeps nothing: it only says so when the server cannot be reached.
+Both are below the prefix, because a service worker controls only pages below the folder that
+it is served from. They are the same bytes for everybody and, like the page, only for callers who
+may read. The worker caches nothing: it only shows a message if the server cannot be reached.
 """
 
 from typing import Any, Final
@@ -22,33 +22,33 @@ _COLOUR: Final = "#1565c0"
 
 
 class _PartOfThePage(JsonErrorsMixin, CallerMixin, ExtensionHandlerMixin, JupyterHandler):
-    """Something that the browser fetches by itself, with the cookie and nothing else."""
+    """A file that the browser fetches by itself, with the cookie only."""
 
     _track_activity = False
 
     def check_xsrf_cookie(self) -> None:
-        """Ask for no token: JupyterHub would, but a browser sends none with these two.
+        """Require no XSRF token: JupyterHub would, but a browser sends none with these two.
 
-        There is nothing to forge: both are read only and the same for everybody.
+        There is nothing to forge: both are only read and the same for everybody.
         """
 
 
 class ManifestHandler(_PartOfThePage):
-    """The web application manifest."""
+    """Serves the web application manifest."""
 
     @needs("read")
     async def get(self) -> None:
-        """Return it; addresses in it are relative to its own."""
+        """Return it; addresses in it are relative to its own address."""
         self.set_header("Content-Type", "application/manifest+json")
         self.finish(msgspec.json.encode(manifest(self.services.prefix, self.static_url_prefix)))
 
 
 class WorkerHandler(_PartOfThePage):
-    """The service worker's script."""
+    """Serves the service worker's script."""
 
     @needs("read")
     async def get(self) -> None:
-        """Return it, or 404 where the front end was not built."""
+        """Return it, or 404 if the front end is not built."""
         self._require_a_registration()
         if not WORKER.exists():
             raise web.HTTPError(404, "the front end is not built; run `npm run build` in js/")
@@ -58,12 +58,13 @@ class WorkerHandler(_PartOfThePage):
         self.finish(WORKER.read_bytes())
 
     def _require_a_registration(self) -> None:
-        """Refuse a page that wants the script for anything else, or under another address.
+        """Refuse a call that does not register the script as a service worker, or has a query.
 
-        A browser says what it is for (W3C, "Fetch Metadata"); a query would make it another script.
+        A browser says what a script is for (W3C, "Fetch Metadata"); a query would make it another
+        script.
 
         Raises:
-            BadRequest: It is something else.
+            BadRequest: The call is not a registration, or has a query.
         """
         purpose = self.request.headers.get("Sec-Fetch-Dest", "serviceworker")
         if purpose != "serviceworker" or self.request.query:

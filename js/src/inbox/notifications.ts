@@ -1,9 +1,9 @@
 /**
  * When to call a person back to the page. Pure.
  *
- * A question that comes while the page is open is news, and so is a reminder; what waited when the
- * page was opened is not. A notification holds no words of a question, because lock screens show
- * it.
+ * A question that comes while the page is open is news, and so is a reminder; a question that was
+ * open before the page is not. A notification holds no words of a question, because lock screens
+ * show it.
  */
 
 import type { Request } from "../protocol/state";
@@ -38,7 +38,7 @@ function isReminder(before: Request, after: Request): boolean {
   return before !== after && !shows;
 }
 
-/** How to call, given the settings, the time and whether somebody looks at the page. */
+/** Return how to call, given the settings, the time and whether somebody looks at the page. */
 export function callsFor(
   news: News,
   preferences: Preferences,
@@ -55,8 +55,7 @@ export function callsFor(
 
 function words({ fresh, reminded }: News): string {
   const count = fresh.length + reminded.length;
-  if (fresh.length === 0) return count === 1 ? "A crew still waits for you" : STILL(count);
-  return count === 1 ? "A crew waits for you" : `${count} questions wait for you`;
+  const still = fresh.length === 0 ? "still " : "";
+  const who = count === 1 ? "A crew is" : `${count} questions are`;
+  return `${who} ${still}waiting for you`;
 }
-
-const STILL = (count: number) => `${count} questions still wait for you`;

@@ -1,4 +1,4 @@
-/** The status bar's item: how many requests wait; a click opens the panel. */
+/** The status bar's item: how many questions are waiting; a click opens the panel. */
 import { Widget } from "@lumino/widgets";
 
 export class StatusItem extends Widget {
@@ -16,8 +16,8 @@ export class StatusItem extends Widget {
   }
 
   showCount(count: number): void {
-    this.button.textContent = count === 1 ? "1 waits for you" : `${count} wait for you`;
-    this.button.title = "Open the list of what waits for you";
-    this.setHidden(count === 0); // the bar does not ask again by itself
+    this.button.textContent = `${count} waiting for you`;
+    this.button.title = "Open the questions waiting for you";
+    this.setHidden(count === 0); // the bar does not check this again by itself
   }
 }

@@ -50,15 +50,17 @@ describe("a call", () => {
 
   it("shows no word of the question, and nothing while the page is looked at", () => {
     expect(callsFor(news, all, at("12:00"), false)).toEqual({
-      notification: "A crew waits for you",
+      notification: "A crew is waiting for you",
       sound: true,
     });
     expect(callsFor(news, all, at("12:00"), true).notification).toBeNull();
     const many = { fresh: ["1", "2"], reminded: ["3"] };
-    expect(callsFor(many, all, at("12:00"), false).notification).toBe("3 questions wait for you");
+    expect(callsFor(many, all, at("12:00"), false).notification).toBe(
+      "3 questions are waiting for you",
+    );
     const reminder = { fresh: [], reminded: ["3"] };
     expect(callsFor(reminder, all, at("12:00"), false).notification).toBe(
-      "A crew still waits for you",
+      "A crew is still waiting for you",
     );
   });
 
