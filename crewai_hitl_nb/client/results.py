@@ -16,7 +16,7 @@ from crewai_hitl_nb.protocol.state import Status
 
 
 class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_required"):
-    """A question to a human and what became of it.
+    """A question to a human and how it ended.
 
     Attributes:
         status: Whether it is open, or how it ended.
@@ -32,7 +32,7 @@ class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_re
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """A published event's place in the log; ``duplicate`` when the log had it already."""
+    """A published event's place in the log; ``duplicate`` if the log had it already."""
 
     event_id: str
     offset: int | None = None

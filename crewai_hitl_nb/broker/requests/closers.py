@@ -134,9 +134,9 @@ class RequestClosers:
             await self._append(self._expired(required))
 
     async def _asked(self, required: HumanInputRequired) -> HumanInputRequired | None:
-        """Return a whole question: of a large one the broker keeps only a part.
+        """Return a complete question: the broker keeps only a part of a large one.
 
-        Return None when the server stops before the store can be read.
+        Return None if the server stops before the store can be read.
         """
         while True:
             try:

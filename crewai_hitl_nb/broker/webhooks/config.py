@@ -89,7 +89,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator configured.
+    """The operator's settings.
 
     Attributes:
         urls: The receivers.

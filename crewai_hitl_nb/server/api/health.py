@@ -16,7 +16,7 @@ class HealthHandler(HitlHandler):
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """200 and ``healthy``, or 503 and ``unhealthy``; more for those who may read."""
+        """Reply 200 and ``healthy``, or 503 and ``unhealthy``; more to callers who may read."""
         broker = self.services.broker
         if broker is None:
             self.set_status(503)

@@ -1,8 +1,8 @@
 """Checks that a caller may name a surface (``via``) as the one that a person used.
 
 Some surfaces mean something to a program: ``default`` says that no person decided, ``console`` that
-the process that asked was answered on its own terminal. So the server checks what it is told, by
-the list in ``protocol/surfaces.py``:
+the process that asked was answered on its own terminal. So the server checks who may name a
+surface, by the list in ``protocol/surfaces.py``:
 
     server     the server itself; no caller may name it
     asker      the caller who asked this request

@@ -30,7 +30,7 @@ from crewai_hitl_nb.store.file_ownership import ForeignFile, read_own, refuse_fo
 
 Right: TypeAlias = Literal["read", "publish", "answer"]
 ACTIONS: Final[Mapping[str, Right]] = {"read": "read", "write": "publish", "execute": "answer"}
-"""The authorizer's words for the rights of a key."""
+"""The permission of a key that each of the authorizer's actions needs."""
 
 _PREFIX: Final = "hitl"
 

@@ -52,7 +52,7 @@ class OpenStreams:
 
 
 async def check_forever(streams: OpenStreams, seconds: float) -> None:
-    """Check the open streams every so many seconds; cancel it to stop."""
+    """Check the open streams at this interval; cancel it to stop."""
     while True:
         await asyncio.sleep(seconds)
         await streams.ask_the_hub()

@@ -1,1 +1,1 @@
-"""``openapi.json`` and ``asyncapi.json``: what the server offers, for programs."""
+"""``openapi.json`` and ``asyncapi.json``: descriptions of the API, for programs."""

@@ -98,7 +98,7 @@ def records(
         f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY offset LIMIT :limit",  # noqa: S608 - constants only
         where.values,
     )
-    with closing(rows):  # it may not be read to its end
+    with closing(rows):  # the page may end before the rows do
         return page((_sendable(connection, Record(*row)) for row in rows), limit)
 
 
@@ -298,7 +298,7 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
     rows = connection.execute(
         f"{_REQUEST} WHERE {where} ORDER BY {place} {order} LIMIT :limit", where.values
     )
-    with closing(rows):  # it may not be read to its end
+    with closing(rows):  # the page may end before the rows do
         return page_of_requests(rows, lambda row: (row[0], _request(row), _size(row)), query)
 
 

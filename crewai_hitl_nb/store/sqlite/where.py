@@ -10,7 +10,7 @@ class Where:
     """Conditions that are joined by AND.
 
     Attributes:
-        values: What the statement binds, by name.
+        values: The values that the statement binds, by name.
     """
 
     def __init__(self, **values: object) -> None:
