@@ -53,7 +53,7 @@ class ListeningSocket(socket.socket):
     """A listening socket that pauses when there is no descriptor for the next connection.
 
     It accepts only a few connections in a turn of the loop, so that a flood of new ones does not
-    close a connection before its first request could be handled (``auth/unidentified.py``).
+    close a connection before its request could be handled (``auth/unidentified.py``).
     """
 
     def __init__(self, listening: socket.socket, lines: _ThrottledLine) -> None:
