@@ -208,7 +208,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             stores=self._stores(),
             discovery_folder=Path(jupyter_runtime_dir()),
             kernel_key_file=self._file().with_name("kernel_key"),
-            retention=Retention(self.retain_events, self.retain_days),
+            retention=Retention(self._retained_events(), self.retain_days),
             caller_limits=CallerLimits.of({name: getattr(self, name) for name in CALLER_LIMITS}),
             webhooks=WebhookSettings(
                 urls=tuple(self.webhook_urls),
@@ -220,7 +220,6 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             presence_grace=self.presence_grace_seconds,
             buffer_events=self.buffer_events,
             max_pending=self.max_pending,
-            max_pending_bytes=limits.MAX_PENDING_BYTES,
             revocation_seconds=self.hub_check_seconds,
             awake_hours=self.awake_hours,
             host_metrics=True,
@@ -231,6 +230,11 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
 
     def _prefix(self) -> str:
         return str(url_path_join(self.settings["base_url"], PREFIX, "/"))
+
+    def _retained_events(self) -> int:
+        """Return how many events to keep: fewer in memory, unless a number was set."""
+        is_set = self.retain_events != limits.RETAIN_EVENTS
+        return self.retain_events if is_set or self._stores() != (MEMORY,) else limits.MEMORY_EVENTS
 
     def _stores(self) -> tuple[str, ...]:
         """Return where the log may be: servers of one user side by side have one each."""

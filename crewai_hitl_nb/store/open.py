@@ -24,7 +24,11 @@ from crewai_hitl_nb.store.sqlite.store import SqliteStore
 MEMORY: Final = ":memory:"
 """A log that ends with its server."""
 
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
+"""Two letters or more, because one is a drive of Windows."""
+
+_NO_URL: Final = ("sqlite:", "file:", "memory:")
+"""Beginnings of a URL that went wrong; as a path each would make a file that nobody looks for."""
 
 
 class UnsupportedStore(StoreUnavailable, ValueError):
@@ -62,9 +66,19 @@ def locate(where: str | PathLike[str]) -> Location:
         raise UnsupportedStore(
             f"`{text}` names a host, which SQLite does not have; write `sqlite:///path`"
         )
+    if url is None and text.lower().startswith(_NO_URL):
+        raise UnsupportedStore(
+            f"`{text}` is not a store; give a path, `sqlite:///path` or `{MEMORY}`, or `./{text}` "
+            "for a file of that name"
+        )
     # Three slashes begin a relative path and four an absolute one.
     path = text if url is None else url[2][1:] or MEMORY
-    return Location(None if path == MEMORY else Path(path).expanduser())
+    if path == MEMORY:
+        return Location(None)
+    try:
+        return Location(Path(path).expanduser())
+    except RuntimeError as error:
+        raise UnsupportedStore(f"`{path}` names a home folder that does not exist") from error
 
 
 def open_store(location: Location, *, memory_events: int = limits.MEMORY_EVENTS) -> MetadataStore:

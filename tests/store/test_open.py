@@ -46,6 +46,22 @@ def test_a_store_that_is_not_supported_is_refused_with_those_that_are(where: str
     assert ":memory:" in refused.value.message
 
 
+@pytest.mark.parametrize("where", ["sqlite:/tmp/log.db", "file:log.db", "memory:", "File:/x"])
+def test_a_url_that_went_wrong_makes_no_file_of_that_name(where: str) -> None:
+    with pytest.raises(UnsupportedStore, match="for a file of that name"):
+        locate(where)
+    assert locate(f"./{where}").path == Path(where)
+
+
+def test_a_home_that_does_not_exist_is_refused_in_words() -> None:
+    with pytest.raises(UnsupportedStore, match="home folder"):
+        locate("~nobody-of-that-name/log.db")
+
+
+def test_a_drive_of_windows_is_no_scheme() -> None:
+    assert locate("C://logs/log.db").path == Path("C://logs/log.db")
+
+
 def test_a_host_in_a_sqlite_url_is_refused_instead_of_dropped() -> None:
     with pytest.raises(UnsupportedStore, match="sqlite:///path"):
         locate("sqlite://db/log.db")

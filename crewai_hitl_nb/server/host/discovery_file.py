@@ -4,6 +4,7 @@ Kernels inherit environment variables; scripts, and kernels that outlived a serv
 the Jupyter runtime folder. Both hold the kernel key, so the file is readable by this user only.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -73,4 +74,5 @@ class DiscoveryFile:
             else:
                 os.environ[name] = value
         self._before.clear()
-        self._file.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            self._file.unlink()

@@ -146,7 +146,7 @@ class Runtime:
 
         Raises:
             StoreUnavailable: No log can be opened; unless the host survives that.
-            OSError: Its address cannot be told to kernels; likewise.
+            OSError: Its address cannot be published for kernels and scripts; likewise.
         """
         if self.settings.host_metrics:  # also without a log: they say that it is not open
             self._running.callback(metrics.expose(self.services))
@@ -183,9 +183,14 @@ class Runtime:
             hours = self.settings.awake_hours
             self._in_background(started, activity.keep_noting(self._activity, broker, hours=hours))
         await self._start_webhooks(started, store, broker)
-        address = address_of(started)
         started.callback(self._discovery.remove)
-        self._discovery.write(address, self.services.kernel_key)
+        try:
+            self._discovery.write(address_of(started), self.services.kernel_key)
+        except OSError as error:
+            if not self.settings.survives_failure:
+                raise
+            # Pages still work, and so do the kernels that this server starts, if it got that far.
+            self._log.error("crewai-hitl: scripts cannot find this server: %s", error)
         # What forms are checked with takes up to a second to load; nobody waits for it here.
         asyncio.get_running_loop().run_in_executor(None, schema.prepare)
         if self.settings.freeze_garbage:

@@ -144,15 +144,18 @@ async def test_a_stop_goes_backwards_through_the_start(
 async def test_a_start_that_fails_half_way_leaves_no_task_thread_or_file(
     tmp_path: Path, survives: bool
 ) -> None:
-    (tmp_path / "runtime").write_text("a file where the folder should be")
     before, threads = asyncio.all_tasks(), threading.enumerate()
     runtime = host(tmp_path, survives_failure=survives)
+
+    def address(_: AsyncExitStack) -> Address:
+        raise StoreUnavailable("no address")
+
     if survives:
-        await runtime.start(lambda _: HERE)
-        assert "runtime" in runtime.services.trouble
+        await runtime.start(address)
+        assert runtime.services.trouble == "no address"
     else:
-        with pytest.raises(OSError, match="runtime"):
-            await runtime.start(lambda _: HERE)
+        with pytest.raises(StoreUnavailable, match="no address"):
+            await runtime.start(address)
     assert runtime.services.broker is None
     assert runtime.services.webhooks is None
     assert left(tmp_path, threads) == []
@@ -161,6 +164,18 @@ async def test_a_start_that_fails_half_way_leaves_no_task_thread_or_file(
     store = SqliteStore(tmp_path / "log.db")  # the lock is free again
     await store.start(lambda commits: None)
     await store.close()
+
+
+async def test_a_host_that_survives_serves_pages_where_scripts_cannot_find_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "runtime").write_text("a file where the folder should be")
+    runtime = host(tmp_path, survives_failure=True)
+    broker = await start(runtime)
+    await broker.publish([other("e1")])
+    assert "scripts cannot find this server" in caplog.text
+    await runtime.stop()
+    assert runtime.services.broker is None
 
 
 async def test_what_the_address_opened_is_closed_when_the_start_fails(tmp_path: Path) -> None:
