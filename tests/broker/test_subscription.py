@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.delivery.buffers import Buffers
 from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, SlowReader, Start, Subscription
+from crewai_hitl_nb.broker.reader_counts import Reader
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.store.base import EVERYTHING, Match, Record, Replayed, Scope
@@ -119,6 +121,18 @@ async def test_an_overflow_during_the_replay_loses_nothing() -> None:
     top = limits.REPLAY_EVENTS + 30
     rest = await read_until(subscription, top)
     assert rest == list(range(limits.REPLAY_EVENTS + 1, top + 1))
+    await broker.close()
+
+
+@pytest.mark.asyncio
+async def test_a_reader_that_the_budget_ends_in_the_middle_of_a_commit_gets_no_part_of_it() -> None:
+    broker = Broker(MemoryStore())
+    broker.buffers = Buffers(most=200)  # bytes: the second event is too much
+    await broker.start()
+    subscription = broker.subscribe(EVERYTHING, ALL, Reader("ada", "sse"))
+    await broker.publish([other(), other(), other()])
+    with pytest.raises(SlowReader):
+        await subscription.next(1)
     await broker.close()
 
 

@@ -169,6 +169,8 @@ class Subscription:
                 self._queue.append(record)
                 self._queued_bytes += len(record.body)
                 self._hold.keep(record.body)
+            if self._phase is Phase.ENDED:
+                return  # by the budget of all: what is left of the commit would follow a hole
         # Before it is live, what queues can be read again at no cost, so a page of it is enough.
         most_bytes = self._most_bytes if live else min(self._most_bytes, limits.PAGE_BYTES)
         full = len(self._queue) > self._most_events or self._queued_bytes > most_bytes
