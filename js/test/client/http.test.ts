@@ -57,6 +57,31 @@ describe("a server that asks to be left alone", () => {
   });
 });
 
+describe("a poll that brought no event", () => {
+  it.each([
+    ["what is pending", null, "pending"],
+    ["all that is kept, after a gap", { type: "gap", reason: "pruned", message: "" }, "all"],
+  ])("is followed by one for %s", async (_, gap, replay) => {
+    const asked: URLSearchParams[] = [];
+    const reply = JSON.stringify({ events: [], last_event_id: null, epoch: "e", gap });
+    server = createServer(({ url }, response) => {
+      if (asked.push(new URL(url ?? "", "http://h").searchParams) < 2) response.end(reply);
+      else response.writeHead(503).end();
+    });
+    await new Promise<void>((listening) => server?.listen(0, "127.0.0.1", listening));
+    const { port } = server.address() as AddressInfo;
+    const endpoint = { prefix: `http://127.0.0.1:${port}/`, headers: () => ({}) };
+    await new Promise((ended) =>
+      connectPoll(
+        { endpoint, lastEventId: gap && "old", types: [], beatMs: 1 },
+        { frame: () => {}, ended },
+      ),
+    );
+    expect(asked[1]?.get("replay")).toBe(replay);
+    expect(asked[1]?.has("last_event_id")).toBe(false);
+  });
+});
+
 describe("behind a JupyterHub", () => {
   const page = { "Content-Type": "text/html; charset=UTF-8", "X-JupyterHub-Version": "6.1.1" };
 

@@ -19,6 +19,7 @@ export function connectPoll(subscription: Subscription, listener: Listener): Con
 
 async function run(subscription: Subscription, listener: Listener, signal: AbortSignal) {
   let parameters = streamParameters(subscription);
+  let replay: "pending" | "all" = "pending"; // as long as no event has come
   let hold = 0; // the first call is answered at once, so that the replay is not held up
   try {
     while (!signal.aborted) {
@@ -29,7 +30,8 @@ async function run(subscription: Subscription, listener: Listener, signal: Abort
         return;
       }
       deliver(reply, listener, signal);
-      parameters = streamParameters({ ...subscription, lastEventId: lastIdOf(reply) }, "all");
+      if (gapOf(reply).length > 0) replay = "all"; // what is kept follows a gap
+      parameters = streamParameters({ ...subscription, lastEventId: lastIdOf(reply) }, replay);
       hold = subscription.beatMs / 1000; // behind a full page the server answers at once anyway
     }
   } catch {
@@ -53,9 +55,12 @@ function lastIdOf(reply: Record<string, unknown>): string | null {
   return typeof reply.last_event_id === "string" ? reply.last_event_id : null;
 }
 
+function gapOf({ gap }: Record<string, unknown>): readonly unknown[] {
+  return gap === undefined || gap === null ? [] : [gap];
+}
+
 function deliver(reply: Record<string, unknown>, listener: Listener, signal: AbortSignal) {
   const events = Array.isArray(reply.events) ? reply.events : [];
-  const gap = reply.gap === undefined || reply.gap === null ? [] : [reply.gap];
   const top: unknown = events.at(-1);
   const heartbeat = {
     type: "heartbeat",
@@ -65,7 +70,7 @@ function deliver(reply: Record<string, unknown>, listener: Listener, signal: Abo
   };
   // Otherwise the replay continues in the next reply; a page may also be full by its bytes.
   const isComplete = events.length < PAGE_EVENTS && reply.more !== true;
-  for (const frame of [...gap, ...events, ...(isComplete ? [heartbeat] : [])]) {
+  for (const frame of [...gapOf(reply), ...events, ...(isComplete ? [heartbeat] : [])]) {
     if (signal.aborted) return;
     listener.frame(decodeFrame(frame));
   }
