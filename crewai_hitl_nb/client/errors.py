@@ -46,7 +46,7 @@ class Silent(ServerAway):
 
 
 class Dropped(ServerAway):
-    """The WebSocket broke without a close frame."""
+    """The WebSocket broke without a close frame, or with one that is not the server's."""
 
 
 class TransportUnusable(HitlError):

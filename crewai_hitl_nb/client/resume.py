@@ -87,6 +87,9 @@ def ending_of_status(
     return "unusable"
 
 
+_AGAIN: Final = (limits.CLOSE_GOING_AWAY, limits.CLOSE_TRY_AGAIN_LATER, limits.CLOSE_SLOW_READER)
+
+
 def ending_of_close(code: int | None, *, was_live: bool) -> Ending:
     """Return what the close of an open WebSocket means.
 
@@ -95,17 +98,16 @@ def ending_of_close(code: int | None, *, was_live: bool) -> Ending:
         none came (1006)              unreachable; unusable when the connection was not live yet:
                                       some proxies let the upgrade through and nothing after it
         4400 to 4499 but for 4408     refused: the server's own codes for "not again"
-        any other                     unreachable: connect again with the last event id
+        1001, 1013 and 4408           unreachable: the server's own codes for "connect again"
+        any other                     as none: before it was live, only a proxy closes with it
 
     Args:
         code: Of the close frame; None when the connection broke without one.
         was_live: Whether the first heartbeat had come.
     """
-    if code in (None, 1006):
-        return "unreachable" if was_live else "unusable"
-    if 4400 <= code < 4500 and code != limits.CLOSE_SLOW_READER:
+    if code is not None and 4400 <= code < 4500 and code != limits.CLOSE_SLOW_READER:
         return "refused"
-    return "unreachable"
+    return "unreachable" if was_live or code in _AGAIN else "unusable"
 
 
 def ending_of_silence(*, was_live: bool) -> Ending:

@@ -199,6 +199,8 @@ def _closing_error(closed: websockets.ConnectionClosed) -> HitlError:
     if closed.rcvd is None:
         return Dropped("the connection was lost")
     code, reason = closed.rcvd.code, closed.rcvd.reason
-    if ending_of_close(code, was_live=True) in OVER:
+    ending = ending_of_close(code, was_live=False)
+    if ending in OVER:
         return BadRequest(reason or f"the server closed the stream for good, with {code}")
-    return ServerAway(f"the stream was closed ({code}) {reason}".rstrip())
+    kind = Dropped if ending == "unusable" else ServerAway
+    return kind(f"the stream was closed ({code}) {reason}".rstrip())

@@ -16,7 +16,9 @@
  * costs a page no pause, because it goes up again beside a live connection.
  */
 import {
+  CLOSE_GOING_AWAY,
   CLOSE_SLOW_READER,
+  CLOSE_TRY_AGAIN_LATER,
   RECONNECT_MAX_SECONDS,
   RECONNECT_MIN_SECONDS,
   RETRY_STATUSES,
@@ -113,10 +115,14 @@ export function endingOfStatus(
   return "unusable";
 }
 
+/** The server's own codes for "connect again". */
+const AGAIN: readonly number[] = [CLOSE_GOING_AWAY, CLOSE_TRY_AGAIN_LATER, CLOSE_SLOW_READER];
+
 /** Return what the close of an open WebSocket means; null is a close without a frame. */
 export function endingOfClose(code: number | null, wasLive: boolean): Ending {
-  if (code === null || code === 1006) return wasLive ? "unreachable" : "unusable";
-  return code >= 4400 && code < 4500 && code !== CLOSE_SLOW_READER ? "refused" : "unreachable";
+  const again = code !== null && AGAIN.includes(code);
+  if (code !== null && code >= 4400 && code < 4500 && !again) return "refused";
+  return wasLive || again ? "unreachable" : "unusable";
 }
 
 /** Return what it means that nothing came for too long. */
