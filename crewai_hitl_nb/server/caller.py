@@ -102,7 +102,7 @@ class CallerMixin(IdentifiedMixin):
         broker = self.services.broker
         if broker is None:
             raise StoreUnavailable(f"{self.services.trouble}; try again")
-        scope = getattr(cast("web.RequestHandler", self).current_user, "scope", None)
+        scope = getattr(cast("web.RequestHandler", self).current_user, "key_scope", None)
         return broker if scope is None else ScopedBroker(broker, scope)
 
     # ---- who calls

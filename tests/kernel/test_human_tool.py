@@ -1,6 +1,7 @@
 """`AskHumanTool`: an agent asks a person, in both ways of calling tools."""
 
 import asyncio
+import pickle
 from typing import Any
 
 import pytest
@@ -187,3 +188,10 @@ def test_the_tool_works_without_any_crew(client: Client) -> None:
 def test_wrong_times_are_refused_when_the_tool_is_made() -> None:
     with pytest.raises(ValueError, match="timeout"):
         hitl.AskHumanTool(timeout=-1)
+
+
+def test_a_stored_crew_finds_the_tool_again_wherever_its_file_is() -> None:
+    assert f"{hitl.AskHumanTool.__module__}.{hitl.AskHumanTool.__qualname__}" == (
+        "crewai_hitl_nb.AskHumanTool"
+    )
+    assert pickle.loads(pickle.dumps(hitl.AskHumanTool)) is hitl.AskHumanTool

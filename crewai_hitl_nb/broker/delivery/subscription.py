@@ -160,7 +160,7 @@ class Subscription:
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take newly committed records; the fan-out calls this in offset order."""
-        if self._phase is Phase.ENDED:
+        if self._has_ended:
             return
         live = self._phase is Phase.LIVE
         behind = bool(self._queue) or not live
@@ -169,8 +169,8 @@ class Subscription:
                 self._queue.append(record)
                 self._queued_bytes += len(record.body)
                 self._hold.keep(record.body)
-            if self._phase is Phase.ENDED:
-                return  # by the budget of all: what is left of the commit would follow a hole
+            if self._has_ended:
+                return  # by the budget of all: the rest of the commit would follow a hole
         # Before it is live, what queues can be read again at no cost, so a page of it is enough.
         most_bytes = self._most_bytes if live else min(self._most_bytes, limits.PAGE_BYTES)
         full = len(self._queue) > self._most_events or self._queued_bytes > most_bytes
@@ -178,6 +178,10 @@ class Subscription:
             self._overflow(records[-1].offset)
         if self._queue:
             self._wake.set()
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._phase is Phase.ENDED
 
     def _overflow(self, top: int) -> None:
         self._take_queue()

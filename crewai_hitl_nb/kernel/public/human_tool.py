@@ -134,6 +134,10 @@ class AskHumanTool(BaseTool):
         )
 
 
+# crewAI stores tools by this path, so it must stay when files move.
+AskHumanTool.__module__ = "crewai_hitl_nb"
+
+
 class _SuggestedAnswers(Choice):
     """Options that a model made up: cleaned, with "None of these" added, and read as text."""
 

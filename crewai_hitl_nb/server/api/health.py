@@ -28,7 +28,7 @@ class HealthHandler(HitlHandler):
             body["version"] = __version__
             if broker is None:
                 body["message"] = self.services.trouble
-            elif getattr(self.current_user, "scope", None) is None:
+            elif getattr(self.current_user, "key_scope", None) is None:
                 # A limited key does not learn even how many requests of others there are.
                 body["epoch"] = broker.epoch
                 body["offset"] = broker.top

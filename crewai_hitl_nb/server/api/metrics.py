@@ -179,7 +179,7 @@ class MetricsHandler(HitlHandler):
     @needs("read")
     async def get(self) -> None:
         """Return the metrics in Prometheus' format."""
-        if getattr(self.current_user, "scope", None) is not None:
+        if getattr(self.current_user, "key_scope", None) is not None:
             raise Forbidden(
                 "metrics cover every execution, so a limited key cannot read them; use a key"
                 " without limits"

@@ -16,7 +16,7 @@ class WebhooksHandler(HitlHandler):
     async def get(self) -> None:
         """Return every webhook with its latest deliveries."""
         self.services.limiter.take("read", self.caller)
-        if getattr(self.current_user, "scope", None) is not None:
+        if getattr(self.current_user, "key_scope", None) is not None:
             raise Forbidden(
                 "deliveries cover every execution, so a limited key cannot read them; use a key"
                 " without limits"

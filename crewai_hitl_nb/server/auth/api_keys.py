@@ -28,7 +28,7 @@ class Caller(User):
     """A caller with the rights and the scope of their key."""
 
     rights: frozenset[Right] = _EVERYTHING
-    scope: KeyScope | None = None
+    key_scope: KeyScope | None = None
     keyring: Keyring | None = field(default=None, repr=False, compare=False)
 
     def is_valid(self) -> bool:
@@ -39,7 +39,7 @@ class Caller(User):
             key = self.keyring.get(self.username)
         except KeyFileError:
             return False
-        return key is not None and (key.rights, key.scope) == (self.rights, self.scope)
+        return key is not None and (key.rights, key.scope) == (self.rights, self.key_scope)
 
 
 class ApiKeyIdentity(IdentityProvider):
@@ -101,7 +101,7 @@ class ApiKeyIdentity(IdentityProvider):
             name=key.name,
             display_name=key.name,
             rights=key.rights,
-            scope=key.scope,
+            key_scope=key.scope,
             keyring=self._keyring,
         )
 

@@ -80,7 +80,13 @@ def find_shortcuts(
     """
     if not wanted:
         return NO_SHORTCUTS
-    there = _names_that_are_there()
+    try:
+        there = _names_that_are_there()
+    except Exception as error:  # noqa: BLE001 - a Tornado that cannot be probed serves plainly
+        _log.warning(
+            "Tornado %s cannot be probed: %s; no shortcut is taken", tornado.version, error
+        )
+        return NO_SHORTCUTS
     missing = {name: sorted(set(names) - there) for name, names in needed.items()}
     lacking = ", ".join(sorted({name for names in missing.values() for name in names}))
     shortcuts = ", ".join(sorted(name for name, names in missing.items() if names))
@@ -100,10 +106,11 @@ def _names_that_are_there() -> set[str]:
     headers = HTTPHeaders({"Host": "localhost", "Sec-WebSocket-Version": "13"})
     line = RequestStartLine("GET", "/", "HTTP/1.1")
     request = HTTPServerRequest(start_line=line, headers=headers, connection=connection)
-    handler = WebSocketHandler(web.Application(), request)
-    handler.set_cookie("probe", "")  # makes the place where Tornado keeps new cookies
-    protocol = handler.get_websocket_protocol()
-    objects = {"RequestHandler": handler, "WebSocketProtocol13": protocol}
+    application = web.Application()
+    plain = web.RequestHandler(application, request)
+    plain.set_cookie("probe", "")  # makes the place where Tornado keeps new cookies
+    protocol = WebSocketHandler(application, request).get_websocket_protocol()
+    objects = {"RequestHandler": plain, "WebSocketProtocol13": protocol}
     names = {name for names in _NEEDED.values() for name in names}
     return {name for name in names if _is_there(objects, *name.split("."))}
 

@@ -165,6 +165,18 @@ def test_one_line_of_the_log_says_what_tornado_lacks_and_which_shortcuts_that_co
     )
 
 
+def test_a_tornado_that_cannot_be_probed_serves_without_shortcuts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wants_more(handler: object, application: object, request: object) -> None:
+        raise AttributeError("this request has no such thing")
+
+    monkeypatch.setattr(tornado.web.RequestHandler, "__init__", wants_more)
+    with caplog.at_level(logging.WARNING):
+        assert find_shortcuts() == NO_SHORTCUTS
+    assert "no shortcut is taken" in caplog.text
+
+
 def test_a_method_that_tornado_no_longer_calls_counts_as_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
