@@ -208,7 +208,7 @@ def test_a_closed_port_is_reported_at_once_and_again_while_a_crew_waits(
         enabled = switched_off.run(f"hitl.enable({url!r}, 'key')")
 
     assert f"{url} cannot be reached" in enabled.text
-    assert "waits until the server is there" in enabled.text
+    assert "waits until the server is available" in enabled.text
 
 
 def test_a_wrong_address_is_reported_at_once_and_ends_the_first_question(

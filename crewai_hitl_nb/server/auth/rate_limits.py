@@ -87,7 +87,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise ValueError(f"a limit is a number: {error}") from None
         if not all(math.isfinite(value) and value >= 0 for value in said.values()):
-            raise ValueError("a limit is a number from 0 on; 0 sets no limit")
+            raise ValueError("a limit must be a finite number of at least 0; 0 sets no limit")
         return wanted
 
 
