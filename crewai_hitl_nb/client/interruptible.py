@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 TICK_SECONDS: Final = 0.25
@@ -24,10 +24,29 @@ def _nothing() -> None:
     pass
 
 
+class Interrupts:
+    """Whether the calling thread was interrupted since :func:`noticing_interrupts` began."""
+
+    def __init__(self, is_heard: Callable[[], bool]) -> None:
+        self._is_heard = is_heard
+        self._task = asyncio.current_task() if loop_is_running() else None
+        self._before = _cancellations(self._task)
+
+    def raise_if_any(self) -> None:
+        """Raise if there was one.
+
+        Raises:
+            asyncio.CancelledError: There was; or the task that runs here was cancelled.
+        """
+        if self._is_heard() or _cancellations(self._task) > self._before:
+            raise asyncio.CancelledError
+
+
 def block_until_done(
     futures: Sequence[Future[Any]],
     tick: Callable[[], None] = _nothing,
     seconds: float | None = None,
+    interrupts: Interrupts | None = None,
 ) -> None:
     """Block the calling thread until one of the futures is done, or the time is over.
 
@@ -35,6 +54,8 @@ def block_until_done(
         futures: What to wait for.
         tick: Called a few times a second.
         seconds: The longest wait; None for none.
+        interrupts: Those noticed so far; None for those from now on. A caller that
+            shows something before it waits needs the former, because a person may stop it at once.
 
     Raises:
         KeyboardInterrupt: The process was interrupted.
@@ -42,12 +63,9 @@ def block_until_done(
             loop continues. Or the task that blocks the loop here was cancelled.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    task = asyncio.current_task() if loop_is_running() else None
-    cancelled_before = _cancellations(task)
-    with _interrupts() as is_interrupted:
+    with nullcontext(interrupts) if interrupts is not None else noticing_interrupts() as noticed:
         while not wait(futures, timeout=_tick(deadline), return_when=FIRST_COMPLETED).done:
-            if is_interrupted() or _cancellations(task) > cancelled_before:
-                raise asyncio.CancelledError
+            noticed.raise_if_any()
             if deadline is not None and time.monotonic() >= deadline:
                 return
             tick()
@@ -76,12 +94,12 @@ def interrupt_of_the_program() -> BaseException | None:
 
 
 @contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
+def noticing_interrupts() -> Iterator[Interrupts]:
     """Listen for interrupts, and pass them on to the handler that replaced Python's own."""
     before = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or not callable(before) or before is signal.default_int_handler:
-        yield lambda: False  # Python's own handler raises KeyboardInterrupt by itself
+        yield Interrupts(lambda: False)  # Python's own handler raises KeyboardInterrupt by itself
         return
     heard = threading.Event()
 
@@ -91,7 +109,7 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
     signal.signal(signal.SIGINT, hear)
     try:
-        yield heard.is_set
+        yield Interrupts(heard.is_set)
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from crewai.hooks import HookAborted
@@ -18,6 +19,7 @@ from crewai_hitl_nb.client.interruptible import (
     TICK_SECONDS,
     block_until_done,
     interrupt_of_the_program,
+    noticing_interrupts,
 )
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
@@ -130,8 +132,9 @@ class Asker:
         Raises:
             NotAnswered: The question ended without an answer.
         """
-        with self._asked(request, emitter) as pending:
-            block_until_done([pending.outcome], lambda: self._look_around(pending))
+        with noticing_interrupts() as noticed, self._asked(request, emitter) as pending:
+            look = partial(self._look_around, pending)
+            block_until_done([pending.outcome], look, interrupts=noticed)
             return self._answer(pending, emitter)
 
     async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
@@ -150,8 +153,9 @@ class Asker:
         Raises:
             NotAnswered: It could not be asked, or the run was stopped before it was.
         """
-        with self._asked(request, emitter) as pending:
-            block_until_done([pending.posted, pending.outcome], lambda: self._look_around(pending))
+        with noticing_interrupts() as noticed, self._asked(request, emitter) as pending:
+            look = partial(self._look_around, pending)
+            block_until_done([pending.posted, pending.outcome], look, interrupts=noticed)
             if not pending.posted.done():
                 self._answer(pending, emitter)
             self.bridge.let_go(pending)

@@ -137,6 +137,35 @@ def test_an_interrupt_ends_an_await_cell_that_blocks_its_own_loop(
     assert kernel.run("print('alive')").text == "alive\n"
 
 
+INTERRUPTED_WHILE_SHOWN = """
+import asyncio, os, signal
+from crewai_hitl_nb.kernel.screens.card_screen import CardScreen
+show = CardScreen.show
+def interrupted(self, request, cell):
+    os.kill(os.getpid(), signal.SIGINT)
+    show(self, request, cell)
+CardScreen.show = interrupted
+async def main(): return hitl.ask('Well?')
+"""
+
+
+@pytest.mark.parametrize("how", ["await main()", "await asyncio.gather(main())", "hitl.ask('So?')"])
+def test_an_interrupt_while_the_card_is_drawn_ends_the_cell(
+    how: str, kernel: RunningKernel, client: Client
+) -> None:
+    kernel.run(INTERRUPTED_WHILE_SHOWN)
+    try:
+        cell = kernel.begin(how)
+        question = next_question(client)
+        cell.finish()
+    finally:
+        kernel.run("CardScreen.show = show")
+
+    assert cell.error is not None
+    assert cell.error[0] in ("CancelledError", "KeyboardInterrupt")
+    assert wait_until_closed(client, question.request_id).status == "cancelled"
+
+
 def test_an_answer_elsewhere_that_cancels_ends_the_crew_and_is_no_approval(
     kernel: RunningKernel, client: Client
 ) -> None:

@@ -218,7 +218,10 @@ def test_a_program_that_knocks_with_an_old_key_for_ever_takes_nothing_from_other
 
 @pytest.mark.parametrize(
     ("limits", "wrong"),
-    [({"publish_per_secnod": 5}, "publish_per_secnod"), ({"max_streams_per_caller": -1}, "0 sets no limit")],
+    [
+        ({"publish_per_secnod": 5}, "publish_per_secnod"),
+        ({"max_streams_per_caller": -1}, "0 sets no limit"),
+    ],
 )
 def test_a_limit_that_there_is_not_is_named(limits: dict[str, float], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
