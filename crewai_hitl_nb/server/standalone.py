@@ -159,6 +159,7 @@ class HumanInputServer:
             shortcuts=arguments.yes_or_no("shortcuts", shortcuts),
         )
         self._runtime = Runtime(settings, _log, activity=None)
+        self._services = self._runtime.services
         self.started = threading.Event()
         self._http: BoundedServer | None = None
         self._running = AsyncExitStack()
@@ -174,12 +175,12 @@ class HumanInputServer:
     @property
     def kernel_key(self) -> str:
         """The key of this process's own crews; it ends with the server."""
-        return self._runtime.services.kernel_key
+        return self._services.kernel_key
 
     @property
     def refusals(self) -> dict[str, int]:
         """How often each limit refused a caller."""
-        return dict(self._runtime.services.limiter.refused)
+        return dict(self._services.limiter.refused)
 
     def start(self) -> None:
         """Serve until :meth:`stop` or an interrupt.
@@ -310,7 +311,7 @@ class HumanInputServer:
         """Return the settings of a Jupyter server that the handlers use."""
         templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
         return {
-            SETTING: self._runtime.services,
+            SETTING: self._services,
             _NAME: SimpleNamespace(log=_log, static_url_prefix=_STATIC_PREFIX),
             f"{_NAME}_jinja2_env": templates,
             "jinja2_env": templates,
