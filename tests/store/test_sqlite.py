@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -143,5 +145,20 @@ async def test_a_write_that_fails_leaves_nothing_and_the_next_one_works(tmp_path
         (result,) = await store.append([other()])
         assert result.record.offset == 1
         assert len(seen) == 1
+    finally:
+        await store.close()
+
+
+async def test_a_caller_on_another_event_loop_gets_the_result_of_its_write(tmp_path: Path) -> None:
+    store = await _opened(tmp_path / "log.db")
+    pruned: Future[int] = Future()
+
+    def prune() -> None:
+        pruned.set_result(asyncio.run(store.prune(keep=1, before=0)))
+
+    try:
+        await store.append([other(), other(), other()])
+        threading.Thread(target=prune, daemon=True).start()  # where it hangs, it is left behind
+        assert await asyncio.wait_for(asyncio.wrap_future(pruned), 10) == 2
     finally:
         await store.close()

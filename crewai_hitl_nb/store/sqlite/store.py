@@ -105,6 +105,7 @@ class SqliteStore:
         self._open_readers: list[sqlite3.Connection] = []
         self._lock = filelock.FileLock(f"{path}.lock", thread_local=False)
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tail = Tail(chain.start(""))
         self._on_commit: OnCommit = lambda commits: None
 
@@ -115,10 +116,10 @@ class SqliteStore:
             StoreUnavailable: Another server holds it, or it cannot be read or written.
         """
         self._on_commit = on_commit
-        loop = asyncio.get_running_loop()
-        connection = await loop.run_in_executor(self._readers, self._open)
+        self._loop = asyncio.get_running_loop()
+        connection = await self._loop.run_in_executor(self._readers, self._open)
         self._thread = threading.Thread(
-            target=self._write_forever, args=(connection, loop), name="hitl-write", daemon=True
+            target=self._write_forever, args=(connection,), name="hitl-write", daemon=True
         )
         self._thread.start()
 
@@ -201,15 +202,18 @@ class SqliteStore:
     async def _write(
         self, run: Callable[[sqlite3.Connection], T], batch: writer.Batch | None = None
     ) -> T:
-        if self._thread is None:
+        if self._thread is None or self._loop is None:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")
-        job = _Job(run, asyncio.get_running_loop().create_future(), batch)
+        running = asyncio.get_running_loop()
+        if running is not self._loop:  # commits are announced there; the caller waits here
+            there = asyncio.run_coroutine_threadsafe(self._write(run, batch), self._loop)
+            return await asyncio.wrap_future(there)
+        job = _Job(run, running.create_future(), batch)
         self._jobs.put(job)
         return await job.done  # type: ignore[return-value]  # what `run` returned
 
-    def _write_forever(
-        self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def _write_forever(self, connection: sqlite3.Connection) -> None:
+        assert self._loop is not None
         last = False
         while not last and (first := self._jobs.get()) is not None:
             jobs, last = self._gather(first)
@@ -217,7 +221,7 @@ class SqliteStore:
             failure = self._commit(connection, jobs)
             self._count(time.perf_counter() - begun, jobs, failure)
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is waiting
-                loop.call_soon_threadsafe(self._announce, jobs)
+                self._loop.call_soon_threadsafe(self._announce, jobs)
         connection.close()
 
     def _count(self, seconds: float, jobs: list[_Job], failure: Exception | None) -> None:
