@@ -1,11 +1,14 @@
 """Fan-out: from one publish to the last of N subscribers.
 
+A kernel publishes, over its WebSocket. Where subscribers are few, so that the publish costs more
+than the delivery, events are also published by HTTP with the token.
+
 The limit is the bare loop plus one durable commit, both measured in the same repetition. From the
 same run comes what a delivery costs the server as N grows, and how late its loop was.
 """
 
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.commit import CommitClock
 from benchmarks.load.generator import Generator
@@ -17,9 +20,11 @@ from benchmarks.results import PRODUCT, Goal, Row, Samples, at_most
 from benchmarks.targets import base, start
 from benchmarks.targets.base import Target, Transport
 from benchmarks.targets.product import Lag, Product
+from benchmarks.targets.start import BY_HTTP
 
-_SIZES = (100, 1000, 5000)
-_QUICK_SIZES = (100, 500)
+_SIZES = (10, 100, 1000, 5000)
+_QUICK_SIZES = (10, 100, 500)
+_FEW = 100
 _LARGE = 5000
 _WARM_UP = 5
 _COMMIT = "commit"
@@ -59,17 +64,22 @@ class Case:
 def run(bench: Bench) -> list[Row]:
     """Measure every size over every transport."""
     sizes = bench.plan.sizes or (_QUICK_SIZES if bench.plan.quick else _SIZES)
-    targets = [*start.product(bench, sampled=True), *start.peers(bench), *start.limit(bench)]
+    products = start.product(bench, sampled=True)
+    for product in products:
+        product.publish_as_kernel()
+    targets = [*products, *start.peers(bench), *start.limit(bench)]
+    by_http = start.product_by_http(bench)
     clock = bench.scope.owns(CommitClock(bench.folder("commit")))
     rows = []
     for transport in bench.plan.transports:
         cases = [Case(transport, size) for size in sizes]
         for case in cases:
-            _measure(bench, case, targets, clock)
+            _measure(bench, case, [*targets, *(by_http if case.size <= _FEW else [])], clock)
             bench.say(f"{case.name}: {figures(case.latency.medians())}")
         rows += [_row(case) for case in cases]
         if cases[0].cpu.has(PRODUCT):
-            rows += [_growth(cases)] if len(cases) > 1 else []
+            many = [case for case in cases if case.size >= _FEW]
+            rows += [_growth(many)] if len(many) > 1 else []
             rows.append(lag_row(f"fan-out to {cases[-1].name}", cases[-1].lag))
     return rows
 
@@ -78,7 +88,9 @@ def _measure(bench: Bench, case: Case, targets: list[Target], clock: CommitClock
     publishes = _WARM_UP + case.events * bench.plan.repetitions
     generators: dict[str, Generator] = {}
     pids = {target.name: target.pid for target in targets}
-    products = [target for target in targets if isinstance(target, Product)]
+    products = [
+        target for target in targets if target.name == PRODUCT and isinstance(target, Product)
+    ]
     with bench.fresh() as scope:
         for target in targets:
             load = base.load(target, case.transport, case.size, publishes=publishes)
@@ -106,7 +118,11 @@ def _measure(bench: Bench, case: Case, targets: list[Target], clock: CommitClock
 def _row(case: Case) -> Row:
     latency = case.latency
     goals: list[Goal] = []
-    if case.size >= _LARGE:
+    if case.size <= _FEW:
+        goals += at_most(1.5, latency, PRODUCT, "nchan", _COMMIT)
+        by_http = at_most(3.0, latency, BY_HTTP, "nchan", _COMMIT) if case.size <= 10 else []
+        goals += [replace(goal, says=f"{goal.says}, by HTTP") for goal in by_http]
+    elif case.size >= _LARGE:
         goals += at_most(1.2, latency, PRODUCT, _LIMIT)
     elif case.size >= 1000:
         goals += at_most(1.3, latency, PRODUCT, _LIMIT, _COMMIT)

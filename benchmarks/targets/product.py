@@ -38,12 +38,11 @@ class Lag:
 class Product:
     """One Jupyter server with the extension."""
 
-    name = PRODUCT
-
     def __init__(
         self,
         scratch: Path,
         *,
+        name: str = PRODUCT,
         publisher: Literal["ws", "http"] = "ws",
         options: tuple[str, ...] = (),
         sampled: bool = False,
@@ -52,10 +51,12 @@ class Product:
 
         Args:
             scratch: Where all of its files are.
+            name: In the results; other than the usual one where two are measured.
             publisher: How events are published.
             options: Of its command line.
             sampled: Whether the lag of its loop is sampled meanwhile (``servers/lag.py``).
         """
+        self.name = name
         self.publisher: Literal["ws", "http", "raw"] = publisher
         self.server = JupyterProcess(
             scratch,

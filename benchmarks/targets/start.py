@@ -1,6 +1,7 @@
 """Starts the targets that the plan names; what is not installed is said and left out."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from benchmarks.program import Bench
 from benchmarks.results import PRODUCT
@@ -11,10 +12,21 @@ from benchmarks.targets.documented import Documented
 from benchmarks.targets.nchan import Nchan
 from benchmarks.targets.product import Product
 
+BY_HTTP = f"{PRODUCT} by HTTP"
+_Target = TypeVar("_Target", bound=Target)
 
-def product(bench: Bench, *, sampled: bool = False) -> list[Target]:
+
+def product(bench: Bench, *, sampled: bool = False) -> list[Product]:
     """Return the product; `sampled`: with a look at the lag of its loop."""
     return _start(bench, PRODUCT, lambda: Product(bench.folder(PRODUCT), sampled=sampled))
+
+
+def product_by_http(bench: Bench) -> list[Product]:
+    """Return the product once more, published to by HTTP with the token."""
+    folder = "product-by-http"
+    return _start(
+        bench, BY_HTTP, lambda: Product(bench.folder(folder), name=BY_HTTP, publisher="http")
+    )
 
 
 def peers(bench: Bench) -> list[Target]:
@@ -38,7 +50,7 @@ def _lacks_fastapi() -> list[str]:
     return [] if documented.installed() else [documented.MISSING]
 
 
-def _start(bench: Bench, name: str, make: Callable[[], Target], *lacks: str) -> list[Target]:
+def _start(bench: Bench, name: str, make: Callable[[], _Target], *lacks: str) -> list[_Target]:
     if not bench.plan.wants(name):
         return []
     for reason in lacks:

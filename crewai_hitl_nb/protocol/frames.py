@@ -6,7 +6,7 @@ with that ``ref``. The layers above handle delivery and retries.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -74,6 +74,9 @@ class CancelFrame(msgspec.Struct, frozen=True, tag="cancel", tag_field="type"):
 
 
 UpFrame: TypeAlias = PublishFrame | AnswerFrame | ClaimFrame | CancelFrame
+_UP: Final[dict[object, type[UpFrame]]] = {
+    frame.__struct_config__.tag: frame for frame in get_args(UpFrame)
+}
 DownFrame: TypeAlias = Heartbeat | Gap | Ack
 
 RETRY_MILLISECONDS: Final = 1000
@@ -108,9 +111,17 @@ def decode_body(body: bytes | str) -> object:
             limit=limits.MAX_BODY_BYTES,
         )
     if len(body) <= limits.MAX_JSON_VALUES:
-        return _shallow(decode_json(body))
+        value = decode_json(body)
+        # Most bodies have fewer opening brackets than the limit allows levels.
+        return value if _brackets(body) <= limits.MAX_JSON_DEPTH else _shallow(value)
     with uncollected():
         return _shallow(decode_json(body))
+
+
+def _brackets(body: bytes | str) -> int:
+    if isinstance(body, bytes):
+        return body.count(b"{") + body.count(b"[")
+    return body.count("{") + body.count("[")
 
 
 def _shallow(value: object) -> object:
@@ -153,8 +164,11 @@ def decode_up(raw: object) -> UpFrame:
     Raises:
         BadRequest: Says what is wrong.
     """
+    # msgspec keeps what it knows of a struct, but works a union out anew at each call.
+    named = raw.get("type") if isinstance(raw, dict) else None
+    known = _UP.get(named) if isinstance(named, str) else None
     try:
-        frame: UpFrame = msgspec.convert(raw, UpFrame)
+        frame: UpFrame = msgspec.convert(raw, known or UpFrame)
     except msgspec.ValidationError as error:
         raise BadRequest(
             f"invalid frame: {error}; send publish, answer, claim or cancel with a `ref`"

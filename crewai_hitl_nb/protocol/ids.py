@@ -67,7 +67,7 @@ def complaint(value: str) -> str | None:
 
 def is_seen(value: str) -> bool:
     """Return whether a text has only visible characters, on one line."""
-    return value.isprintable() and not _HAS_UNSEEN.search(value)
+    return value.isprintable() and (value.isascii() or not _HAS_UNSEEN.search(value))
 
 
 def new_ids(raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
