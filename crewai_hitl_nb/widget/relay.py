@@ -83,14 +83,21 @@ class Relay:
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._sockets: dict[str, ClientConnection] = {}
         self._in_progress_now = 0
+        self._is_used = False
 
     def take(self, message: object) -> None:
         """Handle a message from the browser; returns at once, on any thread."""
+        self._is_used = True
         _thread().submit(self._take(message))
 
     def close(self) -> None:
-        """Close every stream."""
-        _thread().submit(self._close())
+        """Close every stream.
+
+        Without one there may be no thread, and none can start while the interpreter ends, when
+        cards that were not closed before are closed.
+        """
+        if self._is_used:
+            _thread().submit(self._close())
 
     async def _take(self, message: object) -> None:
         name = message.get("id") if isinstance(message, dict) else None

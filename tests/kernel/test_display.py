@@ -1,5 +1,8 @@
 """The card stands under the cell that asked, whoever asked from wherever."""
 
+import subprocess
+import sys
+
 import pytest
 
 from crewai_hitl_nb.client import Client
@@ -154,3 +157,12 @@ def test_a_card_has_a_script_also_after_all_widgets_were_closed(kernel: RunningK
     ).text.split()
 
     assert shown == ["False", "False", "False"]
+
+
+def test_a_program_that_made_a_card_ends_without_errors_on_its_console() -> None:
+    made = "from crewai_hitl_nb.widget import CardWidget; card = CardWidget(request={})"
+    done = subprocess.run(
+        [sys.executable, "-c", made], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stderr == ""
