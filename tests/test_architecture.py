@@ -63,6 +63,7 @@ def test_every_part_of_the_package_stands_under_the_law() -> None:
         ("server/fast", f"{PACKAGE}.server.host", "server-rooms"),
         ("broker/delivery", f"{PACKAGE}.broker.broker", "broker-rooms"),
         ("broker/requests", f"{PACKAGE}.broker.webhooks", "broker-rooms"),
+        ("broker/requests", f"{PACKAGE}.broker.lifecycle", "broker-rooms"),
         ("store/sqlite", f"{PACKAGE}.store.memory", "store-rooms"),
         ("protocol", f"{PACKAGE}.client", "kernel-layers"),
         ("client", f"{PACKAGE}.kernel", "kernel-layers"),

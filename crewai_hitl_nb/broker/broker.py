@@ -1,79 +1,52 @@
 """The broker: publishes into a store, fans out, and decides about requests.
 
-Guarantees to the layer above:
+It is what handlers talk to, and knows the order of things; ``lifecycle.py`` follows the requests,
+``requests/`` decides about them, and ``delivery/`` brings events to readers. Guarantees to the
+layer above:
 
-* A subscription sees the log in offset order, each event once (``subscription.py``).
+* A subscription sees the log in offset order, each event once (``delivery/subscription.py``).
 * ``publish``, ``answer``, ``claim`` and ``cancel`` return when the event is durable and on its
   way to every reader. A publisher that outruns delivery waits (backpressure).
-* Of racing answers one wins; the others raise with the winner (``answers.py``).
-* A request expires at its deadline (``deadlines.py``) and is cancelled when the process that
-  waits for it is gone (``presence.py``). Neither becomes an approval, unless the request
-  names that as its default.
+* Of racing answers one wins; the others raise with the winner (``requests/answers.py``).
+* A request expires at its deadline (``requests/deadlines.py``) and is cancelled when the process
+  that waits for it is gone (``requests/presence.py``). Neither becomes an approval, unless the
+  request names that as its default.
 
 It lives on one event loop and is not thread-safe.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
-from typing import Final
 
-from crewai_hitl_nb.broker import request_lines
 from crewai_hitl_nb.broker.counters import RequestCounters
 from crewai_hitl_nb.broker.delivery.buffers import Buffers
 from crewai_hitl_nb.broker.delivery.fanout import Fanout
 from crewai_hitl_nb.broker.delivery.subscription import Closed, SlowReader, Start, Subscription
 from crewai_hitl_nb.broker.event_names import StableEventIds
+from crewai_hitl_nb.broker.lifecycle import RequestLifecycle
 from crewai_hitl_nb.broker.reader_counts import Ending, Reader, Readers
-from crewai_hitl_nb.broker.requests import answers, closers
-from crewai_hitl_nb.broker.requests.closers import RequestClosers
-from crewai_hitl_nb.broker.requests.deadlines import Deadlines
-from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
-from crewai_hitl_nb.broker.requests.presence import Presence, Waiter
+from crewai_hitl_nb.broker.requests.admission import Admission
+from crewai_hitl_nb.broker.requests.closers import RETRY_SECONDS
+from crewai_hitl_nb.broker.requests.decisions import Decisions
+from crewai_hitl_nb.broker.requests.presence import Waiter
 from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.broker.visibility import is_named, is_taken
-from crewai_hitl_nb.protocol import ids, limits, state
+from crewai_hitl_nb.protocol import limits, state
 from crewai_hitl_nb.protocol.answer import Answer
-from crewai_hitl_nb.protocol.errors import (
-    EventExists,
-    InvalidAnswer,
-    TooMany,
-)
-from crewai_hitl_nb.protocol.events import (
-    AnsweredBy,
-    CancelReason,
-    ClosingEvent,
-    Event,
-    HumanInputClaimed,
-    HumanInputRequired,
-    UnknownEvent,
-    about,
-    placed,
-    request_id_of,
-    source_of,
-)
+from crewai_hitl_nb.protocol.errors import TooMany
+from crewai_hitl_nb.protocol.events import CancelReason, Event
 from crewai_hitl_nb.protocol.frames import Heartbeat
-from crewai_hitl_nb.protocol.log_lines import logger, note, note_fault
+from crewai_hitl_nb.protocol.log_lines import logger, note
 from crewai_hitl_nb.protocol.state import Request
-from crewai_hitl_nb.protocol.wire import encode_event
-from crewai_hitl_nb.store.base import (
-    Appended,
-    Commit,
-    KeyScope,
-    Match,
-    RequestPage,
-    RequestQuery,
-)
+from crewai_hitl_nb.store.base import Appended, Commit, KeyScope, Match, RequestPage, RequestQuery
 from crewai_hitl_nb.store.histograms import CommitFigures, Histogram
 from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.trail import TrailPage
 
 _log = logger(__name__)
-
-_RETRY_SECONDS: Final = 5.0
-"""Pause before an end that could not be stored is stored again."""
 
 
 def utc_now() -> datetime:
@@ -95,7 +68,7 @@ class Broker:
         max_subscriptions: int = limits.MAX_SUBSCRIPTIONS,
         max_pending: int = limits.MAX_PENDING_REQUESTS,
         max_pending_bytes: int = limits.MAX_PENDING_BYTES,
-        retry_seconds: float = _RETRY_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         """Take a store that is not started yet; the broker starts and closes it.
 
@@ -115,22 +88,26 @@ class Broker:
         self._trusted = TrustedClock(clock)
         self._buffer_events = buffer_events
         self._max_subscriptions = max_subscriptions
-        self._max_pending = max_pending
-        self._max_pending_bytes = max_pending_bytes
         self.buffers = Buffers()
         self.readers = Readers()
-        self.request_counters = RequestCounters()
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
-        self._open = OpenRequests()
-        self.askers: dict[str, str] = {}
-        """Who asked each open request, where that is known."""
         self._stopped = False
         self._names = StableEventIds()
-        self._closers = RequestClosers(store, clock, self._names, retry_seconds=retry_seconds)
-        self._deadlines = Deadlines(
-            self._closers.due, self._closers.remind, clock, trusted=self._trusted.is_trusted
+        self._lifecycle = RequestLifecycle(
+            store,
+            clock,
+            self._names,
+            trusted=self._trusted,
+            presence_grace=presence_grace,
+            retry_seconds=retry_seconds,
         )
-        self._presence = Presence(self._on_lost, presence_grace)
+        self._admission = Admission(
+            self._lifecycle.open,
+            self.request,
+            max_pending=max_pending,
+            max_pending_bytes=max_pending_bytes,
+        )
+        self._decisions = Decisions(store, clock, self._names, self._lifecycle.open, self.request)
 
     @property
     def epoch(self) -> str:
@@ -153,11 +130,21 @@ class Broker:
     @property
     def pending_count(self) -> int:
         """How many requests are open."""
-        return len(self._open)
+        return len(self._lifecycle.open)
 
     def pending_by_kind(self) -> Counter[str]:
         """How many of each kind are open."""
-        return Counter(required.kind for required in self._open)
+        return Counter(required.kind for required in self._lifecycle.open)
+
+    @property
+    def request_counters(self) -> RequestCounters:
+        """How many requests were asked, and how they ended, since this server started."""
+        return self._lifecycle.counters
+
+    @property
+    def askers(self) -> Mapping[str, str]:
+        """Who asked each open request, where that is known."""
+        return self._lifecycle.askers
 
     @property
     def fanout_seconds(self) -> Histogram:
@@ -171,12 +158,12 @@ class Broker:
 
     def is_pending(self, request_id: str, within: KeyScope | None = None) -> bool:
         """Whether this request is open, and in key_scope."""
-        required = self._open.get(request_id)
+        required = self._lifecycle.open.get(request_id)
         return required is not None and (within is None or within.covers(required))
 
     def size_of(self, request_id: str) -> int:
         """The size of an open request in the log, in bytes."""
-        return self._open.size_of(request_id)
+        return self._lifecycle.open.size_of(request_id)
 
     @property
     def subscription_count(self) -> int:
@@ -190,12 +177,7 @@ class Broker:
 
     def waited_for_since(self, moment: datetime) -> bool:
         """Whether a process waits for an answer that it asked for after ``moment``."""
-        since = moment - (
-            self._clock() - self._trusted()
-        )  # a wrong clock makes no question look old
-        return any(
-            required.source.id is not None and required.timestamp > since for required in self._open
-        )
+        return self._lifecycle.waited_for_since(moment)
 
     async def start(self) -> None:
         """Open the store and watch the requests that are still open.
@@ -206,27 +188,14 @@ class Broker:
         await self._store.start(self._on_commit)
         await self._names.load(self._store)
         await self._trusted.start(self._store)
-        self.askers = await self._store.askers()
-        after: int | None = None
-        while True:
-            page = await self._store.requests(
-                RequestQuery(status="pending", after=after, limit=limits.MAX_PAGE_REQUESTS)
-            )
-            for request in page.requests:
-                size = len(encode_event(request.required))
-                for part in self._opened(request.required, size):
-                    part()
-            if (after := page.next) is None:
-                break
+        await self._lifecycle.start()
 
     async def close(self) -> None:
         """End every subscription (they may resume elsewhere), then close the store."""
         self._stopped = True
         self._fanout.end(Closed())
         self.buffers.close()
-        self._deadlines.close()
-        self._presence.close()
-        await self._closers.close()
+        await self._lifecycle.close()
         await self._trusted.save(self._store)
         await self._store.close()
 
@@ -252,48 +221,13 @@ class Broker:
             TooMany: Too many requests are open.
             StoreUnavailable: The log cannot be written now; ids make trying again safe.
         """
-        asking = sum(isinstance(event, HumanInputRequired) for event in events)
-        if asking:
-            self._cap_pending(asking)
-        settled = await self._settled(events)
+        admitted = await self._admission.admit(events)
         if within is None:
-            appended = await self._store.append(settled, by=by)
+            appended = await self._store.append(admitted, by=by)
         else:
-            appended = await self._store.append_scoped(settled, within, by=by)
+            appended = await self._store.append_scoped(admitted, within, by=by)
         await self._fanout.room()
         return appended
-
-    def _cap_pending(self, asking: int) -> None:
-        if len(self._open) + asking > self._max_pending:
-            said = f"{len(self._open)} requests are open on this server"
-        elif self._open.size >= self._max_pending_bytes:
-            said = f"the open requests take {self._open.size >> 20} MB"
-        else:
-            return
-        raise TooMany(f"{said}; answer or cancel some first", retry_after=5)
-
-    async def _settled(self, events: Sequence[Event]) -> list[Event]:
-        """Check events against the requests that they are about.
-
-        An event takes its ids from its request, and a published answer obeys the same rule as any
-        other. No event passes unchecked: a question that another call is just storing is unknown
-        here, so an event about it is refused. A question in the log wins over one with the same
-        id in the batch, which may be a looser copy under the same event id.
-        """
-        asked = {e.request_id: e for e in events if isinstance(e, HumanInputRequired)}
-        settled: list[Event] = []
-        for event in events:
-            request_id = request_id_of(event)
-            if request_id is None or isinstance(event, UnknownEvent | HumanInputRequired):
-                settled.append(event)
-                continue
-            required = self._open.whole(request_id)
-            if required is None and request_id not in self._open:
-                required = asked.get(request_id)
-            if required is None:
-                required = (await self.request(request_id)).required
-            settled.append(answers.settled(required, placed(required, event)))
-        return settled
 
     async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
         """Answer a request in the name of a person.
@@ -305,41 +239,11 @@ class Broker:
             RequestCancelled: It was cancelled.
             RequestExpired: The deadline passed.
         """
-        required, now = self._open.whole(request_id), self._clock()
-        if required is not None:
-            event = answers.completed(required, answer, name, now, self._names)
-        else:
-            stored = await self.request(request_id)
-            try:
-                event = answers.completed(stored.required, answer, name, now, self._names)
-            except InvalidAnswer:
-                if stored.status == "pending":
-                    raise
-                # To its sender it matters more that it came too late than what is wrong with it.
-                raise state.closed_error(request_id, stored) from None
-        try:
-            (result,) = await self._store.append([event])
-        except EventExists:  # the same words under the same key, and another person's
-            request = await self.request(request_id)
-            if request.completion is None:
-                raise
-            raise state.closed_error(request_id, request) from None
-        return result
+        return await self._decisions.answer(request_id, answer, name)
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:
         """Record that a person is working on an answer. Raises like :meth:`answer`."""
-        required = (await self.request(request_id)).required
-        (result,) = await self._store.append(
-            [
-                HumanInputClaimed(
-                    event_id=ids.new_event_id(),
-                    timestamp=self._clock(),
-                    **about(required),
-                    claimed_by=AnsweredBy(name=name, via=via),
-                )
-            ]
-        )
-        return result
+        return await self._decisions.claim(request_id, name, via)
 
     async def cancel(
         self,
@@ -349,13 +253,7 @@ class Broker:
         within: KeyScope | None = None,
     ) -> Appended:
         """Close a request without an answer. Raises like :meth:`publish`."""
-        required = (await self.request(request_id)).required
-        event = closers.cancelled(required, reason, message, self._clock())
-        if within is None:
-            (result,) = await self._store.append([event])
-        else:
-            (result,) = await self._store.append_scoped([event], within)
-        return result
+        return await self._decisions.cancel(request_id, reason, message, within)
 
     # ---- reading
 
@@ -423,15 +321,15 @@ class Broker:
 
     def waiter_arrived(self, source_id: str, by: str | None = None) -> None:
         """Count a connection that names a waiting process; pair it with :meth:`waiter_left`."""
-        self._presence.arrived(Waiter(by, source_id))
+        self._lifecycle.presence.arrived(Waiter(by, source_id))
 
     def waiter_left(self, source_id: str, by: str | None = None) -> None:
         """Forget a connection that closed."""
-        self._presence.left(Waiter(by, source_id))
+        self._lifecycle.presence.left(Waiter(by, source_id))
 
     def waiter_is_near(self, source_id: str) -> bool:
         """Whether this process is connected, or was until a moment ago."""
-        return self._presence.is_near(source_id)
+        return self._lifecycle.presence.is_near(source_id)
 
     async def is_present(self, source_id: str) -> bool:
         """Say the same to a caller whose key has no limits."""
@@ -441,55 +339,7 @@ class Broker:
         """Say whether an event in this scope names the waiting process."""
         return await is_named(self._store, within, source_id)
 
-    # ---- what commits and timers cause
-
     def _on_commit(self, commits: Sequence[Commit]) -> None:
         for commit in commits:
-            for part in self._parts_of(commit):
-                _attempt(part, commit.record.offset)
+            self._lifecycle.follow(commit)
         self._fanout.offer([commit.record for commit in commits])
-
-    def _parts_of(self, commit: Commit) -> Iterator[Callable[[], None]]:
-        """Yield the consequences of a commit beside its delivery, each by itself."""
-        event = commit.event
-        source_id = source_of(event)
-        if source_id is not None:
-            self._presence.named(Waiter(commit.by, source_id))
-        if isinstance(event, HumanInputRequired):
-            if commit.by is not None:
-                self.askers[event.request_id] = commit.by
-            yield from self._opened(event, len(commit.record.body))
-            yield partial(self.request_counters.opened, event)
-        elif isinstance(event, ClosingEvent) and event.request_id is not None:
-            required = self._open.closed(event.request_id)
-            self.askers.pop(event.request_id, None)
-            yield partial(self._deadlines.closed, event.request_id)
-            if required is not None:
-                yield partial(self.request_counters.closed, required, event)
-        yield partial(request_lines.tell, event, commit.record.offset)
-
-    def _opened(self, asked: HumanInputRequired, size: int) -> Iterator[Callable[[], None]]:
-        waiter = self._waiter_of(asked)
-        required = self._open.opened(asked, size, waiter)
-        yield partial(self._deadlines.opened, required)
-        if waiter is not None:
-            self._presence.named(waiter)
-            yield partial(self._presence.expected, waiter)
-
-    def _waiter_of(self, required: HumanInputRequired) -> Waiter | None:
-        source_id = required.source.id
-        if source_id is None:
-            return None
-        return Waiter(self.askers.get(required.request_id), source_id)
-
-    def _on_lost(self, waiter: Waiter) -> None:
-        for required in self._open.awaited_by(waiter):
-            self._closers.lost(required)
-
-
-def _attempt(part: Callable[[], None], offset: int) -> None:
-    """Run one consequence of a commit; a failure is logged and stops no other."""
-    try:
-        part()
-    except Exception as error:  # noqa: BLE001 - isolates one part from all others
-        note_fault(_log, "commit_not_followed", error, offset=offset)

@@ -72,9 +72,7 @@ async def test_of_appends_in_one_commit_each_returns_when_its_announcement_fails
     await store.close()
 
 
-@pytest.mark.parametrize(
-    "part", ["_deadlines.opened", "_presence.expected", "request_counters.opened"]
-)
+@pytest.mark.parametrize("part", ["_deadlines.opened", "presence.expected", "counters.opened"])
 async def test_a_part_that_fails_keeps_no_event_from_readers_and_no_question_from_being_open(
     store: MetadataStore,
     part: str,
@@ -84,7 +82,7 @@ async def test_a_part_that_fails_keeps_no_event_from_readers_and_no_question_fro
     broker = Broker(store)
     await broker.start()
     owner, name = part.split(".")
-    monkeypatch.setattr(getattr(broker, owner), name, Fault(times=1))
+    monkeypatch.setattr(getattr(broker._lifecycle, owner), name, Fault(times=1))
     reader = broker.subscribe(EVERYTHING, Start())
     assert isinstance(await reader.next(5), CaughtUp)
     asked = [required(f"q{n}", source={"id": "kernel"}) for n in (1, 2)]

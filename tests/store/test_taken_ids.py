@@ -70,7 +70,7 @@ async def test_a_key_means_the_same_after_a_restart_and_the_reminder_comes_once(
             await broker.publish([asked, required("r2")])
         else:
             asked = (await broker.request("r1")).required
-        broker._closers.remind(asked)
+        broker._lifecycle._closers.remind(asked)
         events.append((await broker.answer("r2", answer, "ada")).record)
         with pytest.raises(AlreadyAnswered):
             await broker.answer("r2", answer, "bob")

@@ -44,6 +44,9 @@ def cancelled(
     )
 
 
+RETRY_SECONDS: Final = 5.0
+"""Pause before an event that could not be stored is tried again."""
+
 _AT_ONCE: Final = 500
 """Requests that are closed at a time, enough to fill one commit: thousands of processes may be lost
 at once, and other work must get its turn between these batches."""

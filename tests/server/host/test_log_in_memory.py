@@ -28,4 +28,4 @@ async def test_a_log_in_memory_keeps_fewer_events_unless_a_number_was_set(
 async def test_open_questions_in_memory_have_the_smaller_bound(door: Door) -> None:
     broker = door.services.broker
     assert broker is not None
-    assert broker._max_pending_bytes == limits.MAX_PENDING_BYTES_IN_MEMORY
+    assert broker._admission.max_pending_bytes == limits.MAX_PENDING_BYTES_IN_MEMORY

@@ -1,0 +1,107 @@
+"""Turns what people decide about a request into events: an answer, a claim or a cancellation.
+
+Above is the broker; below is the store, whose commit alone decides which of several answers wins.
+``answers.py`` checks an answer, ``closers.py`` closes requests that nobody decided about.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from crewai_hitl_nb.broker.event_names import StableEventIds
+from crewai_hitl_nb.broker.requests import answers, closers
+from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
+from crewai_hitl_nb.protocol import ids, state
+from crewai_hitl_nb.protocol.answer import Answer
+from crewai_hitl_nb.protocol.errors import EventExists, InvalidAnswer
+from crewai_hitl_nb.protocol.events import AnsweredBy, CancelReason, HumanInputClaimed, about
+from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store.base import Appended, KeyScope, Store
+
+
+class Decisions:
+    """Stores the answers, claims and cancellations of requests."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        names: StableEventIds,
+        open_requests: OpenRequests,
+        find: Callable[[str], Awaitable[Request]],
+    ) -> None:
+        """Take the broker's store, which the broker starts and closes.
+
+        Args:
+            store: Where events are kept.
+            clock: The wall clock, aware.
+            names: Makes the ids of answers with an Idempotency-Key.
+            open_requests: What is kept of them in memory.
+            find: Reads a request from the log; raises UnknownRequest.
+        """
+        self._store = store
+        self._clock = clock
+        self._names = names
+        self._open = open_requests
+        self._find = find
+
+    async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
+        """Answer a request in the name of a person.
+
+        Raises:
+            InvalidAnswer: The answer does not fit; the request stays open.
+            UnknownRequest: It was never asked here.
+            Settled: It has ended; the error says how.
+        """
+        required, now = self._open.whole(request_id), self._clock()
+        if required is not None:
+            event = answers.completed(required, answer, name, now, self._names)
+        else:
+            stored = await self._find(request_id)
+            try:
+                event = answers.completed(stored.required, answer, name, now, self._names)
+            except InvalidAnswer:
+                if stored.status == "pending":
+                    raise
+                # To its sender it matters more that it came too late than what is wrong with it.
+                raise state.closed_error(request_id, stored) from None
+        try:
+            (result,) = await self._store.append([event])
+        except EventExists:  # the same words under the same key, and another person's
+            request = await self._find(request_id)
+            if request.completion is None:
+                raise
+            raise state.closed_error(request_id, request) from None
+        return result
+
+    async def claim(self, request_id: str, name: str, via: str) -> Appended:
+        """Record that a person is working on an answer. Raises like :meth:`answer`."""
+        required = (await self._find(request_id)).required
+        (result,) = await self._store.append(
+            [
+                HumanInputClaimed(
+                    event_id=ids.new_event_id(),
+                    timestamp=self._clock(),
+                    **about(required),
+                    claimed_by=AnsweredBy(name=name, via=via),
+                )
+            ]
+        )
+        return result
+
+    async def cancel(
+        self, request_id: str, reason: CancelReason, message: str, within: KeyScope | None
+    ) -> Appended:
+        """Close a request without an answer.
+
+        Raises:
+            Forbidden: Its execution is outside of ``within``, or belongs to another caller.
+            UnknownRequest: It was never asked here.
+            Settled: It has ended; the error says how.
+        """
+        required = (await self._find(request_id)).required
+        event = closers.cancelled(required, reason, message, self._clock())
+        if within is None:
+            (result,) = await self._store.append([event])
+        else:
+            (result,) = await self._store.append_scoped([event], within)
+        return result
