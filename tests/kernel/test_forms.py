@@ -20,7 +20,8 @@ from pydantic import (
 )
 
 from crewai_hitl_nb.kernel.ask.answer_types import Typed
-from crewai_hitl_nb.kernel.ask.forms import FormSchema, WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
+from crewai_hitl_nb.kernel.ask.forms import WrongValues
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.schema import check_form, form_errors

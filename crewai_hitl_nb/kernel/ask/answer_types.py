@@ -2,7 +2,7 @@
 
 Pure. Each type says which answers are acceptable and converts an answer to the caller's own
 value. The server validates a form first; here the caller's own rules validate it again. It is
-used by ``public/ask.py`` and uses ``ask/forms.py`` and the protocol.
+used by ``public/ask.py`` and uses ``ask/form_schema.py`` and the protocol.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
-from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
+from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues
 from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no

@@ -3,7 +3,7 @@
 A gate is a crewAI hook before each tool call. It fails closed: any error in it blocks the call,
 where crewAI would let the tool run. ``public/approve_tools.py`` has the public function, and
 ``session.py`` registers the gates again if other code cleared all hooks. It uses
-``gates/approval.py``, ``ask/forms.py`` and ``tasks/tool_calls.py``.
+``gates/approval.py``, ``ask/form_schema.py`` and ``tasks/tool_calls.py``.
 """
 
 import re
@@ -19,7 +19,8 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 from pydantic import PydanticUserError, ValidationError
 
 from crewai_hitl_nb.kernel.ask.answer_types import error_list, errors_of
-from crewai_hitl_nb.kernel.ask.forms import Form, FormSchema, WrongValues, form_of
+from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
+from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.gates.approval import tool_question
 from crewai_hitl_nb.kernel.gates.hook_input import Rejected
