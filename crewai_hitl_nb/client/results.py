@@ -6,9 +6,8 @@ import msgspec
 
 from crewai_hitl_nb.protocol.events import (
     AnsweredBy,
-    HumanInputCancelled,
+    ClosingEvent,
     HumanInputCompleted,
-    HumanInputExpired,
     HumanInputRequired,
 )
 from crewai_hitl_nb.protocol.frames import Gap
@@ -26,7 +25,7 @@ class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_re
 
     status: Status = "pending"
     claimed_by: AnsweredBy | None = None
-    completion: HumanInputCompleted | HumanInputCancelled | HumanInputExpired | None = None
+    completion: ClosingEvent | None = None
 
     __repr__ = msgspec.Struct.__repr__  # to be read in a notebook
 

@@ -38,7 +38,12 @@ from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import Event, UnknownEvent
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.protocol.runs import RunEvent, RunStarted, run_event_to_wire
+from crewai_hitl_nb.protocol.runs import (
+    RUN_CANCEL_REQUESTED,
+    RunEvent,
+    RunStarted,
+    run_event_to_wire,
+)
 from crewai_hitl_nb.widget.run import run_bundle
 
 FIRST_ATTEMPT_SECONDS: Final = 5.0
@@ -204,7 +209,7 @@ class Session:
         return run_bundle(begun, self._asker.bridge.endpoint if self._asker else None)
 
     def _on_run_event(self, event: UnknownEvent) -> None:
-        if event.type == "run_cancel_requested" and event.execution_id is not None:
+        if event.type == RUN_CANCEL_REQUESTED and event.execution_id is not None:
             self._starter.cancel(event.execution_id)
 
     def _before_run(self) -> None:

@@ -127,6 +127,9 @@ class RunCancelRequested(_RunEvent, frozen=True, kw_only=True, tag="run_cancel_r
     via: str | None = None
 
 
+RUN_CANCEL_REQUESTED: Final = str(RunCancelRequested.__struct_config__.tag)
+"""The only event that asks something of a run; the process of the run acts on it."""
+
 RunEvent: TypeAlias = (
     RunStarted
     | RunTaskStarted

@@ -25,6 +25,7 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden, TooLarge
 from crewai_hitl_nb.protocol.frames import decode_body
+from crewai_hitl_nb.protocol.runs import RUN_CANCEL_REQUESTED
 
 SURFACES: Final = frozenset({"card", "inbox", "widget"})
 """The values of ``via`` that a page may send; a page is never the console or a default answer."""
@@ -43,8 +44,6 @@ _CANCEL: Final = frozenset({"type", "execution_id", "via"})
 
 _CONTROL: Final = frozenset({"ack", "error", "gap", "heartbeat"})
 """Types of frames about the connection itself; no event can have such a type."""
-
-_CANCEL_REQUESTED: Final = "run_cancel_requested"
 
 _MAX_VALUE_CHARS: Final = 4000
 """The longest value of a parameter, such as a list of event types."""
@@ -198,7 +197,7 @@ def call_of(scope: Scope, method: str, address: str, body: object) -> Call:
 
 
 def _cancel_request(scope: Scope, event: dict[str, Any]) -> dict[str, Any]:
-    if event.get("type") != _CANCEL_REQUESTED or event.get("execution_id") != scope.execution_id:
+    if event.get("type") != RUN_CANCEL_REQUESTED or event.get("execution_id") != scope.execution_id:
         raise Forbidden("a run's view may publish only a request to cancel its own run")
     return _allowed_fields(event, _CANCEL)
 

@@ -42,9 +42,6 @@ from crewai_hitl_nb.protocol.events import (
     CancelReason,
     ClosingEvent,
     Event,
-    HumanInputCancelled,
-    HumanInputCompleted,
-    HumanInputExpired,
     HumanInputRequired,
     UnknownEvent,
 )
@@ -339,6 +336,6 @@ def _closing_event(late: Settled) -> ClosingEvent:
     if late.details.get("event") is None:
         raise late
     event = stored_event(late.details["event"])
-    if isinstance(event, HumanInputCompleted | HumanInputCancelled | HumanInputExpired):
+    if isinstance(event, ClosingEvent):
         return event
     raise late

@@ -18,21 +18,15 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, Unavailable
 from crewai_hitl_nb.protocol.events import (
     ClosingEvent,
-    HumanInputCancelled,
-    HumanInputCompleted,
-    HumanInputExpired,
     UnknownEvent,
 )
 from crewai_hitl_nb.protocol.log_lines import logger
+from crewai_hitl_nb.protocol.runs import RUN_CANCEL_REQUESTED
+from crewai_hitl_nb.protocol.state import CLOSING_TYPES
 
 _log = logger(__name__)
 
-HEARD_TYPES: Final = (
-    "human_input_completed",
-    "human_input_cancelled",
-    "human_input_expired",
-    "run_cancel_requested",
-)
+HEARD_TYPES: Final = (*CLOSING_TYPES, RUN_CANCEL_REQUESTED)
 
 LOSSES_BEFORE_WARNING: Final = 3
 """A person need not know of one lost connection, but of three in a row."""
@@ -133,15 +127,14 @@ class Link:
         stream = self._client.stream(subscription)
         async with aclosing(stream.items()) as items:
             async for item in items:
-                match item:
-                    case Connected():
-                        await self._connected(item)
-                    case Disconnected():
-                        await self._disconnected(item)
-                    case HumanInputCompleted() | HumanInputCancelled() | HumanInputExpired():
-                        self._closed(item)
-                    case UnknownEvent():  # `run_cancel_requested`: no other type was asked for
-                        self._heard(item)
+                if isinstance(item, Connected):
+                    await self._connected(item)
+                elif isinstance(item, Disconnected):
+                    await self._disconnected(item)
+                elif isinstance(item, ClosingEvent):
+                    self._closed(item)
+                elif isinstance(item, UnknownEvent):  # HEARD_TYPES has one that is unknown
+                    self._heard(item)
 
     def report(self, trouble: str | None) -> None:
         """Say how the attempts to reach the server for the first time are going."""
