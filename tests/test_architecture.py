@@ -7,8 +7,10 @@ one forbidden import at a time, and the contract in question must break.
 import shutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from tests.jupyter_process import REPOSITORY
@@ -48,6 +50,14 @@ def test_every_part_of_the_package_stands_under_the_law() -> None:
     parts += [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
     assert parts
     assert [part for part in parts if f"{PACKAGE}.{part}" not in law] == []
+
+
+def test_no_files_import_each_other_in_a_circle_not_even_for_their_types() -> None:
+    graph = grimp.build_graph(PACKAGE, exclude_type_checking_imports=False, cache_dir=None)
+    files = graph.modules - {PACKAGE}  # the front door imports on use, from both halves
+    imports = {file: graph.find_modules_directly_imported_by(file) & files for file in files}
+    assert any(imports.values())
+    TopologicalSorter(imports).prepare()  # raises an error that names the circle
 
 
 @pytest.mark.parametrize(

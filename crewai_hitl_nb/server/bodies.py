@@ -7,7 +7,8 @@ of the body is read and dropped, because closing the connection meanwhile would 
 Bodies count until their calls are answered, and above the bound the next caller is asked to try
 again.
 
-Above: the handlers' base. It knows nothing about the content of a body.
+Above: the handlers' base. The bound is ``body_budget.py``. It knows nothing about the content of a
+body.
 """
 
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -18,40 +19,14 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, TooLarge, TooMany
 from crewai_hitl_nb.server.auth.unidentified import mark_identified
 from crewai_hitl_nb.server.fast.tornado_internals import body_is_whole
+from crewai_hitl_nb.server.services import Services
 
 if TYPE_CHECKING:
     from tornado.http1connection import HTTP1Connection
 
-    from crewai_hitl_nb.server.services import Services
-
 
 _MOST_DROPPED = 2 * limits.MAX_BODY_BYTES
 """Bytes read of a refused body, so that its sender gets the reason."""
-
-
-class BodyBudget:
-    """The bytes of all bodies whose calls are not answered yet."""
-
-    def __init__(self, most: int = limits.MAX_BODIES_BYTES) -> None:
-        self.size = 0
-        self._most = most
-
-    def take(self, size: int) -> None:
-        """Count more bytes.
-
-        Raises:
-            TooMany: There is no room; the bytes are not counted.
-        """
-        if self.size + size > self._most:
-            raise TooMany(
-                "the server is busy with other large requests; try again in 1 s",
-                retry_after=1,
-            )
-        self.size += size
-
-    def give_back(self, size: int) -> None:
-        """Give back the bytes of a call that was answered."""
-        self.size -= size
 
 
 class BodyMixin:
@@ -173,7 +148,7 @@ class BodyMixin:
             self._drop()
 
     @property
-    def _services(self) -> "Services":
+    def _services(self) -> Services:
         return cast("Services", cast("Any", self).services)
 
 

@@ -15,7 +15,7 @@ from crewai_hitl_nb.server.auth import hub
 from crewai_hitl_nb.server.auth.kernel_key import KernelAuthorizer, KernelIdentity
 from crewai_hitl_nb.server.auth.rate_limits import Limiter
 from crewai_hitl_nb.server.auth.revocation import OpenStreams
-from crewai_hitl_nb.server.bodies import BodyBudget
+from crewai_hitl_nb.server.body_budget import BodyBudget
 from crewai_hitl_nb.server.fast.tornado_internals import Shortcuts, find_shortcuts
 from crewai_hitl_nb.server.loop_slices import LoopSlices
 

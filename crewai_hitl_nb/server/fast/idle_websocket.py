@@ -20,7 +20,7 @@ from tornado.iostream import StreamClosedError
 
 from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.protocol.limits import CLOSE_TRY_AGAIN_LATER
-from crewai_hitl_nb.server.bodies import BodyBudget
+from crewai_hitl_nb.server.body_budget import BodyBudget
 from crewai_hitl_nb.server.fast import frame_parser
 from crewai_hitl_nb.server.fast.tornado_internals import WebSocketReading
 

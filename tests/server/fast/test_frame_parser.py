@@ -17,7 +17,7 @@ from tornado.iostream import IOStream
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.server.bodies import BodyBudget
+from crewai_hitl_nb.server.body_budget import BodyBudget
 from crewai_hitl_nb.server.fast import frame_parser
 from crewai_hitl_nb.server.fast.idle_websocket import IdleWebSocket
 from tests.hostile.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
