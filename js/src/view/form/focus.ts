@@ -1,0 +1,46 @@
+/** Where the focus of an answer form goes when its state changes. */
+import type { RefObject } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Sending, Trouble } from "./sending";
+
+/** After Undo, move the focus back to the button of the decision. */
+export function useFocusOnUndo(
+  form: RefObject<HTMLFormElement | null>,
+  { held, busy }: Sending,
+): void {
+  const was = useRef(held);
+  useLayoutEffect(() => {
+    if (held === null && was.current !== null && !busy) {
+      form.current?.querySelector<HTMLElement>("[data-testid=hitl-accept]")?.focus();
+    }
+    was.current = held;
+  }, [form, held, busy]);
+}
+
+/** Move the focus to the first wrong field, or to the text, unless it has left the card. */
+export function useFocusOnTrouble(
+  form: RefObject<HTMLFormElement | null>,
+  trouble: Trouble | null,
+): void {
+  const seen = useRef<Trouble | null>(null);
+  useLayoutEffect(() => {
+    const isNew = trouble !== null && seen.current === null;
+    seen.current = trouble;
+    const card = form.current?.closest("article");
+    const active = card?.ownerDocument.activeElement;
+    if (!isNew || !(card?.contains(active ?? null) || active === card?.ownerDocument.body)) return;
+    const wrong = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    (wrong ?? form.current?.querySelector<HTMLElement>(".chitl-text"))?.focus();
+  }, [form, trouble]);
+}
+
+/** Move the focus to the first field when a person opens the form to edit, but not on reload. */
+export function useFocusOnForm(form: RefObject<HTMLFormElement | null>, open: boolean): void {
+  const was = useRef(open);
+  useLayoutEffect(() => {
+    if (open && !was.current) {
+      form.current?.querySelector<HTMLElement>(".chitl-fields [aria-keyshortcuts]")?.focus();
+    }
+    was.current = open;
+  }, [form, open]);
+}
