@@ -4,6 +4,7 @@ import { hold } from "../../src/client/shared";
 import type { Listener } from "../../src/client/transports/transport";
 import { decodeRequired } from "../../src/protocol/decode";
 import type { HumanInputRequired } from "../../src/protocol/gen";
+import { until } from "../until";
 import { LogServer } from "./log-server";
 
 let server: LogServer;
@@ -19,7 +20,6 @@ afterEach(async () => {
   await server.stop();
 });
 
-const until = (condition: () => unknown) => vi.waitUntil(condition, { timeout: 9000, interval: 5 });
 const live = (transport: string) =>
   until(() => client.connection.phase === "live" && client.connection.transport === transport);
 const status = (id: string) => client.request(id)?.status;

@@ -8,8 +8,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../src/client/client";
+import { until } from "../until";
 import { CONNECT, endpointAt, JupyterServer, killed, python, ROOT } from "./jupyter-server";
 
 interface Standing {
@@ -78,8 +79,9 @@ afterAll(async () => {
 
 afterEach(() => client?.stop());
 
-const until = (condition: () => unknown) =>
-  vi.waitUntil(condition, { timeout: 25_000, interval: 10 });
+/** How long a client may take to recover from a fault. */
+const RECOVERY_MS = 25_000;
+
 const words = {
   human_feedback: "Shorter",
   decision: "respond",
@@ -94,11 +96,11 @@ describe("a network with", () => {
       await proxy.order({ obey: rules });
       const before = await server.ask();
       const page = begun();
-      await until(() => page.connection.phase === "live");
+      await until(() => page.connection.phase === "live", RECOVERY_MS);
       expect(page.connection.transport).toBe(falls_to);
       expect(page.request(before)?.status).toBe("pending");
       const after = await server.ask();
-      await until(() => page.request(after)?.status === "pending");
+      await until(() => page.request(after)?.status === "pending", RECOVERY_MS);
       expect(await page.answer(after, words)).toMatchObject({ kind: "accepted" });
       expect(page.request(after)?.status).toBe("answered");
     },
@@ -120,7 +122,7 @@ describe.each(Object.keys(LEAVING) as (keyof typeof CONNECT)[])("a stream by %s"
     "meets a proxy that has lost its server": async () => {
       await proxy.order({ obey: [{ act: "refuse", status: 502 }], strike: "cut" });
       await proxy.order({ strike: "restore" });
-      await until(() => client?.connection.phase === "offline");
+      await until(() => client?.connection.phase === "offline", RECOVERY_MS);
       await proxy.order({ obey: LEAVING[transport] });
     },
   };
@@ -131,13 +133,13 @@ describe.each(Object.keys(LEAVING) as (keyof typeof CONNECT)[])("a stream by %s"
       await proxy.order({ obey: LEAVING[transport] });
       const before = await server.ask();
       const page = begun();
-      await until(() => page.request(before)?.status === "pending" && isLive(page));
+      await until(() => page.request(before)?.status === "pending" && isLive(page), RECOVERY_MS);
       const struck = strike();
       const meanwhile = await server.ask();
       await struck;
-      await until(() => isLive(page));
+      await until(() => isLive(page), RECOVERY_MS);
       const after = await server.ask();
-      await until(() => page.request(after)?.status === "pending");
+      await until(() => page.request(after)?.status === "pending", RECOVERY_MS);
       expect(page.request(meanwhile)?.status).toBe("pending");
       expect(page.request(before)?.status).toBe("pending");
     },
@@ -150,7 +152,7 @@ function isLive(page: Client): boolean {
 }
 
 async function lost(): Promise<void> {
-  await until(() => client?.connection.phase !== "live");
+  await until(() => client?.connection.phase !== "live", RECOVERY_MS);
 }
 
 /** A client that knows of nothing but the proxy. */

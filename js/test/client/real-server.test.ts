@@ -1,15 +1,13 @@
 /** The client against a real Jupyter server with the extension in it, on each transport. */
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../src/client/client";
+import { until } from "../until";
 import { CONNECT, JupyterServer } from "./jupyter-server";
 
 const TRANSPORTS: readonly (keyof typeof CONNECT)[] = ["websocket", "sse", "poll"];
 
 const server = new JupyterServer();
 let clients: Client[] = [];
-
-const until = (condition: () => unknown, timeout = 9000) =>
-  vi.waitUntil(condition, { timeout, interval: 10 });
 
 beforeAll(() => server.start(), 60_000);
 afterAll(() => server.end());

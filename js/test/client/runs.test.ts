@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Client } from "../../src/client/client";
+import { until } from "../until";
 import { LogServer } from "./log-server";
 
 let server: LogServer;
@@ -15,8 +16,6 @@ afterEach(async () => {
   client.stop();
   await server.stop();
 });
-
-const until = (condition: () => unknown) => vi.waitUntil(condition, { timeout: 9000, interval: 5 });
 
 function begin(source: string) {
   const run = { execution_id: "run-1", name: "Notes", kind: "crew", source: { id: source } };

@@ -1,13 +1,11 @@
 /** A page and a log server, new for each test of a file, with views that clean up after it. */
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterEach, beforeEach } from "vitest";
 import { mountBundle } from "../../src/view/bundle/mount-bundle";
 import type { Cleanup } from "../../src/view/mount";
 import { LogServer } from "../client/log-server";
+import { until } from "../until";
 import { page } from "./page";
 import { Shown, snapshot } from "./shown";
-
-export const until = <T>(condition: () => T) =>
-  vi.waitUntil(condition, { timeout: 9000, interval: 5 });
 
 /** Wait until a person's last action is drawn, which is queued and not done at once. */
 export const drawnAgain = () => new Promise((resolve) => setTimeout(resolve));

@@ -3,8 +3,9 @@ import type { Endpoint } from "../../src/client/endpoint";
 import { UNDO_KEY } from "../../src/client/undo";
 import card from "../../src/entries/widget";
 import { mountBundle, mountInbox } from "../../src/view/bundle/mount-bundle";
+import { until } from "../until";
 import { page } from "./page";
-import { pageWithServer, until } from "./page-with-server";
+import { pageWithServer } from "./page-with-server";
 import { Shown, snapshot } from "./shown";
 
 const rig = pageWithServer();

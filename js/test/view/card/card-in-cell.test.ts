@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { cardInCell, GRACE_MS } from "../../../src/view/card/card-in-cell";
 import { CellCards } from "../../../src/view/card/cell-cards";
-import { pageWithServer, until } from "../page-with-server";
+import { until } from "../../until";
+import { pageWithServer } from "../page-with-server";
 import { type Shown, snapshot } from "../shown";
 
 const cards = pageWithServer();

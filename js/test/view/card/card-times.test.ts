@@ -1,6 +1,7 @@
 /** The times on a card: since when it asks, and until when. */
 import { describe, expect, it } from "vitest";
-import { pageWithServer, until } from "../page-with-server";
+import { until } from "../../until";
+import { pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked } = cards;

@@ -1,7 +1,8 @@
 /** What a card shows of its question, and how it is named. */
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
-import { pageWithServer, until } from "../page-with-server";
+import { until } from "../../until";
+import { pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked, lastEvent } = cards;

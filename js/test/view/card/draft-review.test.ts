@@ -1,8 +1,9 @@
 /** A draft under review: edited in place, kept, and compared. */
 import { describe, expect, it, vi } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
+import { until } from "../../until";
 import { page } from "../page";
-import { ALL_DECISIONS, drawnAgain, pageWithServer, until } from "../page-with-server";
+import { ALL_DECISIONS, drawnAgain, pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked, drawn, answeredByAda, lastEvent } = cards;

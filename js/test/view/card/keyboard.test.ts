@@ -1,7 +1,8 @@
 /** The keyboard inside a card. */
 import { describe, expect, it } from "vitest";
+import { until } from "../../until";
 import { page } from "../page";
-import { ALL_DECISIONS, pageWithServer, until } from "../page-with-server";
+import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked, answeredByAda, lastEvent } = cards;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
 import { mountInbox } from "../../../src/view/bundle/mount-bundle";
-import { pageWithServer, until } from "../page-with-server";
+import { until } from "../../until";
+import { pageWithServer } from "../page-with-server";
 import type { Shown } from "../shown";
 
 const cards = pageWithServer();

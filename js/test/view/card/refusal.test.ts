@@ -1,7 +1,8 @@
 /** A rejection is sent at once, and no approval from the same page overtakes it. */
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
-import { ALL_DECISIONS, pageWithServer, until } from "../page-with-server";
+import { until } from "../../until";
+import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked, drawn } = cards;

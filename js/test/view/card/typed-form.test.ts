@@ -1,7 +1,8 @@
 /** Answers with values: typed forms, and the arguments of a tool. */
 import { describe, expect, it } from "vitest";
+import { until } from "../../until";
 import { page } from "../page";
-import { drawnAgain, pageWithServer, until } from "../page-with-server";
+import { drawnAgain, pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked, drawn, lastEvent } = cards;

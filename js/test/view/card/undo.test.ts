@@ -1,8 +1,9 @@
 /** A decision that may be regretted: held for a moment, then sent once. */
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY, UNDO_MS, undoMs } from "../../../src/client/undo";
+import { until } from "../../until";
 import { page } from "../page";
-import { ALL_DECISIONS, pageWithServer, until } from "../page-with-server";
+import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked, answeredByAda, lastEvent } = cards;

@@ -1,6 +1,7 @@
 /** A form that takes long to draw: parts of it are drawn on focus, and all of it is sent. */
 import { describe, expect, it } from "vitest";
-import { pageWithServer, until } from "../page-with-server";
+import { until } from "../../until";
+import { pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked } = cards;

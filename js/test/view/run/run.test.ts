@@ -3,7 +3,8 @@ import type { Endpoint } from "../../../src/client/endpoint";
 import { UNDO_KEY } from "../../../src/client/undo";
 import { mountBundle } from "../../../src/view/bundle/mount-bundle";
 import { duration, shownAs } from "../../../src/view/run/words";
-import { pageWithServer, until } from "../page-with-server";
+import { until } from "../../until";
+import { pageWithServer } from "../page-with-server";
 import { Shown } from "../shown";
 
 const rig = pageWithServer();

@@ -12,8 +12,9 @@ import {
 } from "../../../src/view/text/limits";
 import { safeMarkdown } from "../../../src/view/text/markdown";
 import { markdownHtml } from "../../../src/view/text/markdown-html";
+import { until } from "../../until";
 import { page } from "../page";
-import { pageWithServer, until } from "../page-with-server";
+import { pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const never = new AbortController().signal;
