@@ -60,6 +60,11 @@ def until(good: Callable[[], bool]) -> None:
         assert time.monotonic() < deadline
 
 
+def socket_of(server: HumanInputServer, key: str) -> ClientConnection:
+    url = f"{server.url}ws/human-input".replace("http", "ws", 1)
+    return connect(url, additional_headers={"Authorization": f"Bearer {key}"})
+
+
 def hears(connection: ClientConnection, words: str) -> bool:
     """Read until the words come, or the end."""
     try:
@@ -82,8 +87,7 @@ def test_a_socket_of_a_revoked_key_is_closed(
     if bare:
         without(monkeypatch, OpenStreams, "end_revoked", lambda self: None)
     key_id, key = bearer
-    url = f"{server.url}ws/human-input".replace("http", "ws", 1)
-    with connect(url, additional_headers={"Authorization": f"Bearer {key}"}) as connection:
+    with socket_of(server, key) as connection:
         assert hears(connection, '"heartbeat"')
         keyring.revoke(key_id)
         secret = ask(owner) if bare else "what is asked after the end"
@@ -124,8 +128,7 @@ def test_a_socket_of_a_revoked_key_answers_nothing_more(
     without(monkeypatch, OpenStreams, "end_revoked", lambda self: None)
     key_id, key = bearer
     request_id = ask(owner)
-    url = f"{server.url}ws/human-input".replace("http", "ws", 1)
-    with connect(url, additional_headers={"Authorization": f"Bearer {key}"}) as connection:
+    with socket_of(server, key) as connection:
         keyring.revoke(key_id)
         connection.send(json.dumps({"type": "answer", "ref": "r", "request_id": request_id}))
         assert hears(connection, '"ref":"r"')

@@ -69,13 +69,7 @@ describe("a card", () => {
     const shown = show(snapshot("r1"));
     await until(() => shown.status === "pending");
     shown.type("My careful words");
-    rig.server.append({
-      type: "human_input_completed",
-      request_id: "r1",
-      human_feedback: "Fine",
-      decision: "respond",
-      answered_by: { name: "ada", via: "cli" },
-    });
+    rig.answeredByAda();
     await until(() => shown.status === "answered");
     expect(shown.text("hitl-record")).toContain("ada, via the command line");
     expect(shown.text("hitl-own-text")).toBe("My careful words");
@@ -88,13 +82,7 @@ describe("a card", () => {
     shown.type("My careful words");
     await until(() => shown.enabled("hitl-send"));
     rig.server.deaf = true;
-    rig.server.append({
-      type: "human_input_completed",
-      request_id: "r1",
-      human_feedback: "Fine",
-      decision: "respond",
-      answered_by: { name: "ada", via: "cli" },
-    });
+    rig.answeredByAda();
     shown.click("hitl-send");
     await until(() => shown.status === "answered");
     await until(() => shown.find("hitl-error"));

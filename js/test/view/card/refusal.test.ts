@@ -7,6 +7,19 @@ import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
 const cards = pageWithServer();
 const { asked, drawn } = cards;
 
+/** Hold an approval on one of two cards of a question, whose server then takes no answer. */
+async function heldBesideAnother(undoMs: string) {
+  localStorage.setItem(UNDO_KEY, undoMs);
+  for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
+  const shown = await asked({ response: ALL_DECISIONS });
+  const other = drawn({ response: ALL_DECISIONS });
+  await until(() => other.status === "pending");
+  shown.click("hitl-accept");
+  await until(() => shown.find("hitl-undo"));
+  cards.server.status = 503;
+  return [shown, other] as const;
+}
+
 describe("a refusal", () => {
   it("goes at once, with what was written", async () => {
     const shown = await asked({ response: ALL_DECISIONS });
@@ -61,14 +74,7 @@ describe("a refusal", () => {
   });
 
   it("is not overtaken by the approval of another card of the same question", async () => {
-    localStorage.setItem(UNDO_KEY, "50");
-    for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
-    const shown = await asked({ response: ALL_DECISIONS });
-    const other = drawn({ response: ALL_DECISIONS });
-    await until(() => other.status === "pending");
-    shown.click("hitl-accept");
-    await until(() => shown.find("hitl-undo"));
-    cards.server.status = 503;
+    const [shown, other] = await heldBesideAnother("50");
     other.click("hitl-reject");
     await until(() => shown.find("hitl-undo") === null); // its time is over
     cards.server.status = null;
@@ -78,14 +84,7 @@ describe("a refusal", () => {
   });
 
   it("is not overtaken by an approval that was held when the refusal failed", async () => {
-    localStorage.setItem(UNDO_KEY, "60000");
-    for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
-    const shown = await asked({ response: ALL_DECISIONS });
-    const other = drawn({ response: ALL_DECISIONS });
-    await until(() => other.status === "pending");
-    shown.click("hitl-accept");
-    await until(() => shown.find("hitl-undo"));
-    cards.server.status = 503;
+    const [shown, other] = await heldBesideAnother("60000");
     cards.server.leaveSeconds = 60; // too long to wait: the person decides when to try again
     other.click("hitl-reject");
     await until(() => other.find("hitl-error"));
