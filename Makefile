@@ -19,8 +19,10 @@ PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
 # Neither a browser nor a JupyterHub is needed for it.
 PORTABLE := $(addprefix tests/,protocol store broker client cli server standalone kernel)
 FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
-# Of a whole run: the slowest tests and, with COVERAGE=1, the lines that no test reached.
-WHOLE := --durations=30 $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-report=xml:test-results/coverage.xml)
+# With COVERAGE=1: the lines that no test reached.
+COV := $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-report=xml:test-results/coverage.xml)
+# Of a whole run: the slowest tests as well.
+WHOLE := --durations=30 $(COV)
 SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
@@ -56,7 +58,7 @@ test-js: $(STAMPS)/package ## the front end's lint, types, generated code and te
 test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units to browser; COVERAGE=1: with a report (slower)
 	$(SAY) "pytest (PYTEST=... chooses, e.g. PYTEST='tests/server -k sse')"
 ifdef PYTEST
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(COV) $(PYTEST)
 else
 	$(BIN)/python -m pytest $(WHOLE) -n 2 --dist loadfile --no-loadscope-reorder -m "not alone and not pictures"
 	$(BIN)/python -m pytest $(WHOLE) $(if $(COVERAGE),--cov-append) -m alone
