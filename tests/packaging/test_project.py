@@ -58,9 +58,20 @@ def test_the_workflow_tests_every_python_that_the_package_declares() -> None:
     declared = re.findall(r"Programming Language :: Python :: (3\.\d+)", project)
     jobs = yaml.safe_load((REPOSITORY / ".github/workflows/test.yml").read_text())["jobs"]
     assert jobs["test"]["strategy"]["matrix"]["python"] == declared
-    (lowest,) = [step["run"] for step in jobs["lowest"]["steps"] if "run" in step]
-    assert lowest == "make test-lowest"
+    (lowest,) = [step for step in jobs["lowest"]["steps"] if "run" in step]
+    assert lowest["run"] == "make test-lowest"
+    assert lowest["env"]["PYTHON"] == f"python{declared[0]}"
     assert commands("test-lowest")
+
+
+def test_each_job_of_the_workflow_uses_the_python_that_it_set_up() -> None:
+    jobs = yaml.safe_load((REPOSITORY / ".github/workflows/test.yml").read_text())["jobs"]
+    for job in jobs.values():
+        (set_up,) = [s["with"] for s in job["steps"] if "setup-python" in s.get("uses", "")]
+        runs = [step for step in job["steps"] if "run" in step]
+        assert runs
+        for step in runs:
+            assert step["env"]["PYTHON"] == f"python{set_up['python-version']}"
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.name)
