@@ -10,13 +10,16 @@ server must not run a caller's regular expressions or follow a caller's referenc
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, time
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
 FORMATS: Final[Mapping[str, str]] = {
-    "email": "an email address",
+    "email": "an email address, such as `name@example.org`",
     "uri": "a URL with its scheme, such as `https://example.org`",
     "date": "a date, such as `2026-05-01`",
     "date-time": "a date with time and zone, such as `2026-05-01T10:00:00Z`",
@@ -25,6 +28,25 @@ FORMATS: Final[Mapping[str, str]] = {
     "time-local": "a time, such as `10:00`",
 }
 """What people are told to enter. Zones as in RFC 3339; a local time may have one."""
+
+_TYPES: Final[Mapping[str, str]] = {
+    "string": "must be text",
+    "integer": "must be a whole number",
+    "number": "must be a number",
+    "boolean": "must be true or false",
+}
+_LIMITS: Final[Mapping[str, tuple[str, str]]] = {
+    "minimum": ("must be at least", ""),
+    "maximum": ("must be at most", ""),
+    "exclusiveMinimum": ("must be more than", ""),
+    "exclusiveMaximum": ("must be less than", ""),
+    "minLength": ("must have at least", " character"),
+    "maxLength": ("can have at most", " character"),
+    "minItems": ("must have at least", " choice"),
+    "maxItems": ("can have at most", " choice"),
+}
+"""Words before a limit, and its unit. The card names limits in the same words
+(``js/src/view/form/fields.ts``); ``tests/fixtures/forms.json`` checks both."""
 
 _ZONE: Final = r"(?:[Zz]|[+-]\d\d:?\d\d)?"
 _LOCAL: Final[Mapping[str, re.Pattern[str]]] = {
@@ -153,16 +175,36 @@ def _value_errors(field: Mapping[str, Any], value: object, where: str) -> list[F
     validator = jsonschema.Draft202012Validator(
         field, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
-    found = []
-    for error in validator.iter_errors(value):
-        message = error.message
-        if error.validator == "format":
-            message = f"must be {FORMATS[error.validator_value]}"
-        found.append(FieldError(where, shortened(message)))
+    found = [FieldError(where, broken_rule(error)) for error in validator.iter_errors(value)]
     local = str(field.get("format"))
     if local in _LOCAL and isinstance(value, str) and not _is_local(local, value):
         found.append(FieldError(where, f"must be {FORMATS[local]}"))
     return found
+
+
+def broken_rule(error: "ValidationError") -> str:
+    """Return what a value must be, for the person who entered it.
+
+    A rule that no form has keeps the library's sentence.
+    """
+    rule: Any = error.validator
+    limit: Any = error.validator_value
+    message = error.message
+    if rule in _LIMITS:
+        message = _limit(rule, limit)
+    elif rule == "format":
+        message = f"must be {FORMATS.get(limit, limit)}"
+    elif rule == "enum":
+        message = f"must be one of: {', '.join(map(str, limit))}"
+    elif rule == "type" and isinstance(limit, str):
+        message = _TYPES.get(limit, message)
+    return shortened(message)
+
+
+def _limit(rule: str, limit: float) -> str:
+    words, unit = _LIMITS[rule]
+    plural = "s" if unit and limit != 1 else ""
+    return f"{words} {limit}{unit}{plural}"
 
 
 def _is_local(kind: str, value: str) -> bool:
@@ -184,10 +226,11 @@ def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[
     if len(value) > limits.MAX_SCHEMA_CHOICES:
         return [FieldError(where, f"can have at most {limits.MAX_SCHEMA_CHOICES} choices")]
     choices = {choice for choice in field["items"]["enum"] if isinstance(choice, str)}
+    known = ", ".join(map(str, field["items"]["enum"]))
     found = [
-        FieldError(f"{where}.{i}", shortened(f"{item} is not one of the choices"))
+        FieldError(f"{where}.{i}", shortened(f"`{item}` is not a choice; choose from: {known}"))
         if isinstance(item, str)
-        else FieldError(f"{where}.{i}", "must be a string")
+        else FieldError(f"{where}.{i}", _TYPES["string"])
         for i, item in enumerate(value)
         if not isinstance(item, str) or item not in choices
     ]
@@ -196,9 +239,9 @@ def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[
     if field.get("uniqueItems") and len(set(value)) < len(value):
         found.append(FieldError(where, "must not name a choice twice"))
     if len(value) < field.get("minItems", 0):
-        found.append(FieldError(where, f"must have at least {field['minItems']} choices"))
+        found.append(FieldError(where, _limit("minItems", field["minItems"])))
     if len(value) > field.get("maxItems", len(value)):
-        found.append(FieldError(where, f"can have at most {field['maxItems']} choices"))
+        found.append(FieldError(where, _limit("maxItems", field["maxItems"])))
     return found
 
 

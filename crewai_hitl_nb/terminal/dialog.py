@@ -31,6 +31,7 @@ _EMPTY: Final = "-"
 """What a person types to empty an optional field that has a default."""
 
 _TRUTH: Final[Mapping[str, bool]] = {"y": True, "yes": True, "n": False, "no": False}
+_EXPECTED: Final = {"boolean": "yes or no", "integer": "a whole number", "number": "a number"}
 _YES_NO: Final = (*_TRUTH, "true", "false")
 
 
@@ -223,8 +224,9 @@ def _expected(field: Mapping[str, Any]) -> str:
     if choices is not None:
         listed = " | ".join(one_line(str(choice)) for choice in choices)
         return f"some of {listed}, separated by commas" if field["type"] == "array" else listed
-    text = FORMATS.get(field.get("format", ""), "text").replace("`", "")
-    return {"boolean": "yes or no", "string": text}.get(field["type"], str(field["type"]))
+    if field["type"] == "string":
+        return FORMATS.get(field.get("format", ""), "text").replace("`", "")
+    return _EXPECTED[field["type"]]
 
 
 def _value(typed: str, kind: str) -> Any:

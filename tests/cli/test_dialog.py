@@ -88,7 +88,7 @@ def test_a_form_asks_field_by_field_and_again_when_the_server_finds_a_fault(
     question = ask(response={"decisions": ["respond"], "schema": form})
     with terminal("answer", question, env=env) as screen:
         for rows in ("many", "99"):
-            screen.expect("Rows \\(integer\\): ")
+            screen.expect("Rows \\(a whole number\\): ")
             screen.sendline(rows)
         for _ in range(2):
             screen.expect("dry \\(yes or no\\): ")
@@ -96,7 +96,10 @@ def test_a_form_asks_field_by_field_and_again_when_the_server_finds_a_fault(
             screen.expect("Anything else")
             screen.expect("note \\(text, may be blank\\): ")
             screen.sendline("")
-            if screen.expect(["The answer is not valid: .*values.rows", "answered"]) == 0:
+            if (
+                screen.expect(["The answer is not valid: .*rows`: must be at most 10", "answered"])
+                == 0
+            ):
                 screen.expect("Rows")
                 screen.sendline("9")
         assert screen.wait() == 0

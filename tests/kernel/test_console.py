@@ -198,11 +198,11 @@ def test_a_form_is_filled_line_by_line_and_again_where_the_server_finds_a_fault(
     script.begin(asked(decisions=["respond"], schema=form))
     question = next_question(client).request_id
     for typed, then in [
-        ("many", "Expected: integer."),
-        ("99", "The answer is not valid: `values.rows`"),
+        ("many", "Expected: a whole number."),
+        ("99", "The answer is not valid: `values.rows`: must be at most 10"),
         ("9", "Answer sent."),
     ]:
-        script.expect("Rows (integer): ")
+        script.expect("Rows (a whole number): ")
         script.type(typed)
         script.expect(then)
     assert completion(client, question).values == {"rows": 9}

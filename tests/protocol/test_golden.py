@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from crewai_hitl_nb.protocol import frames, search, state
+from crewai_hitl_nb.protocol import frames, schema, search, state
 from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.events import UnknownEvent
 from crewai_hitl_nb.protocol.wire import encode_event, stored_event
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FOLDS = json.loads((FIXTURES / "folds.json").read_text())
+FORMS = json.loads((FIXTURES / "forms.json").read_text())
 FRAMES = json.loads((FIXTURES / "frames.json").read_text())
 SEARCHES = json.loads((FIXTURES / "searches.json").read_text())
 
@@ -34,6 +35,14 @@ def test_a_fold_of_the_golden_events_gives_the_golden_requests(golden: dict[str,
         }
         for request_id, request in requests.items()
     ] == golden["requests"]
+
+
+@pytest.mark.parametrize("golden", [pytest.param(f, id=f["message"]) for f in FORMS])
+def test_a_wrong_value_of_a_form_is_explained_in_the_golden_words(golden: dict[str, Any]) -> None:
+    form = {"type": "object", "properties": {"it": golden["property"]}}
+    schema.check_form(form)
+    errors = schema.form_errors(form, {"it": golden["value"]})
+    assert [error.message for error in errors] == [golden["message"]]
 
 
 @pytest.mark.parametrize("golden", [pytest.param(s, id=s["name"]) for s in SEARCHES])

@@ -19,7 +19,7 @@ from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Response
 from crewai_hitl_nb.protocol.json_safe import text_of
-from crewai_hitl_nb.protocol.schema import shortened
+from crewai_hitl_nb.protocol.schema import broken_rule
 
 _MAX_OPTION_CHARS = 1000
 _SCHEMA = "a type such as a pydantic model, or a JSON Schema"
@@ -234,8 +234,7 @@ def _broken_rules(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple
 
     found = jsonschema.Draft202012Validator(schema).iter_errors(dict(values))
     return tuple(
-        FieldError(".".join(map(str, error.absolute_path)), shortened(error.message))
-        for error in found
+        FieldError(".".join(map(str, error.absolute_path)), broken_rule(error)) for error in found
     )
 
 

@@ -32,6 +32,14 @@ export interface GoldenSearch {
   readonly missed: readonly string[];
 }
 
+/** A field of a form, and what people read about its limits and about a wrong value. */
+export interface GoldenField {
+  readonly property: Readonly<Record<string, unknown>>;
+  readonly value: unknown;
+  readonly message: string;
+  readonly limits: string;
+}
+
 type Steps = "live" | "unreachable" | "unusable" | "forbidden" | "refused";
 export type GoldenStep = Steps | { readonly wait: number } | { readonly unreachable: number };
 
@@ -92,6 +100,7 @@ export interface GoldenResume {
 
 export const goldenFrames = read<GoldenFrame[]>("frames.json");
 export const goldenFolds = read<GoldenFold[]>("folds.json");
+export const goldenFields = read<GoldenField[]>("forms.json");
 export const goldenSearches = read<GoldenSearch[]>("searches.json");
 export const goldenResume = read<GoldenResume>("resume.json");
 export const goldenRuns = read<GoldenRun[]>("runs.json");

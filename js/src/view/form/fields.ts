@@ -34,7 +34,7 @@ export interface Field {
   readonly name: string;
   readonly label: string;
   readonly description: string;
-  /** The limits as text: "1 to 10". */
+  /** The limits as text: "1 to 10", in the words of the server's errors (`forms.json`). */
   readonly limits: string;
   readonly kind: FieldKind;
   readonly required: boolean;
@@ -224,8 +224,8 @@ function optionsOf(property: Json): readonly Option[] {
 
 const RANGES = [
   ["minimum", "maximum", ""],
-  ["minLength", "maxLength", " characters"],
-  ["minItems", "maxItems", " choices"],
+  ["minLength", "maxLength", " character"],
+  ["minItems", "maxItems", " choice"],
 ] as const;
 
 function limitsOf(property: Json): string {
@@ -239,9 +239,10 @@ function limitsOf(property: Json): string {
 
 function range(low: unknown, high: unknown, unit: string): string {
   const [least, most] = [number(low), number(high)];
-  if (least !== null && most !== null) return `${least} to ${most}${unit}`;
-  if (least !== null && (unit === "" || least > 0)) return `at least ${least}${unit}`;
-  return most === null ? "" : `at most ${most}${unit}`;
+  const counted = (limit: number) => `${limit}${unit}${unit === "" || limit === 1 ? "" : "s"}`;
+  if (least !== null && most !== null) return `${least} to ${counted(most)}`;
+  if (least !== null && (unit === "" || least > 0)) return `at least ${counted(least)}`;
+  return most === null ? "" : `at most ${counted(most)}`;
 }
 
 /** Return the time zone of a date or time as text, since the input shows none. */
