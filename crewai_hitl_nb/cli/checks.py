@@ -1,7 +1,7 @@
 """The checks of ``doctor``: of the server, and of the environment that the command runs in.
 
-Each check examines one thing and reports what it found; none of them changes anything. This
-module does no printing and chooses no exit code.
+Each check examines one thing, reports what it found, and changes nothing. This module prints
+nothing and chooses no exit code.
 """
 
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["ok", "note", "broken"]
 
-NEEDED_CREWAI: Final = (1, 15, 19)
+NEEDED_CREWAI: Final = (1, 15, 29)
 """The first release where HookAborted ends a crew cleanly; as in pyproject.toml."""
 
 _EXTENSION: Final = "crewai_hitl_nb"
@@ -46,7 +46,8 @@ class Check(msgspec.Struct, frozen=True):
         name: What was checked.
         state: ``ok``, ``broken``, or ``note`` for a fact that is neither.
         message: What was found.
-        fix: What to do; blank when there is nothing to do. It is ``mend`` in the JSON output.
+        fix: How to fix it; blank if nothing is broken. The JSON output names this field ``mend``,
+            because scripts rely on that name.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def server_checks(settings: "Settings") -> Iterator[Check]:
-    """Find the server, call it, and check that it accepts our token."""
+    """Find the server, call it, and check that it accepts the token."""
     try:
         endpoint = settings.endpoint()
     except (HitlError, click.UsageError) as error:

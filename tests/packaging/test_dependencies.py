@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crewai_hitl_nb.cli.checks import NEEDED_CREWAI
 from tests.jupyter_process import REPOSITORY
 
 if sys.version_info >= (3, 11):
@@ -74,6 +75,11 @@ def group(name: str) -> list[str]:
 def test_every_import_is_a_declared_dependency() -> None:
     used = imported_distributions("crewai_hitl_nb") - BROUGHT_BY_THE_HOST
     assert used - names(PROJECT["dependencies"]) - names(EXTRAS["crewai"]) == set()
+
+
+def test_doctor_finds_a_crewai_too_old_that_the_package_does_not_support() -> None:
+    lowest = ".".join(map(str, NEEDED_CREWAI))
+    assert f"crewai>={lowest}" in EXTRAS["crewai"]
 
 
 def test_every_declared_dependency_is_imported() -> None:
