@@ -1,4 +1,4 @@
-"""Answer a crewAI crew from the notebook: human input as a durable, live event stream.
+"""Lets people answer crewAI crews from notebooks: human input as a durable, live event stream.
 
 Each public name is imported when it is first used, so ``import crewai_hitl_nb`` is fast and
 imports neither crewAI nor a server. The package has two halves, which may live in different

@@ -1,8 +1,8 @@
 """The broker for a caller whose key is limited to some executions or crews.
 
-Whatever is outside of the key's scope does not exist for them: it is in no stream (replay included)
-and no list, and such a request is unknown. They publish within the scope only, and not into
-executions or crews of others (``store/ownership.py``). Every method means what it means in
+What is outside the key's scope does not exist for that caller: no stream (replay included) and no
+list has it, and its requests are unknown. The caller publishes within the scope only, and not into
+executions or crews of others (``store/ownership.py``). Every method does the same as in
 :class:`crewai_hitl_nb.broker.broker.Broker`.
 """
 
@@ -29,7 +29,7 @@ from crewai_hitl_nb.store.trail import TrailPage
 
 
 class ScopedBroker:
-    """A broker, limited to the scope of a key."""
+    """A broker that shows and changes only what is in the scope of a key."""
 
     def __init__(self, broker: Broker, scope: KeyScope) -> None:
         """Limit the broker to the scope."""
@@ -38,7 +38,7 @@ class ScopedBroker:
 
     @property
     def epoch(self) -> str:
-        """Name of the log's life."""
+        """The name of the log's history; it changes if history is lost."""
         return self._broker.epoch
 
     def heartbeat(self, offset: int | None = None) -> Heartbeat:
@@ -55,7 +55,7 @@ class ScopedBroker:
         return self._broker.is_pending(request_id, self._scope)
 
     def subscribe(self, match: Match, start: Start, reader: Reader) -> Subscription:
-        """Subscribe to what is in scope."""
+        """Subscribe to the events in scope."""
         within = msgspec.structs.replace(match, within=self._scope)
         return self._broker.subscribe(within, start, reader)
 
@@ -67,11 +67,11 @@ class ScopedBroker:
         return request
 
     async def requests(self, query: RequestQuery) -> RequestPage:
-        """Return one page of those in scope."""
+        """Return one page of the requests in scope."""
         return await self._broker.requests(msgspec.structs.replace(query, within=self._scope))
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
-        """Return the next entries in scope; pruned ones are in no scope."""
+        """Return the next entries of the audit trail in scope; pruned ones are in no scope."""
         page = await self._broker.trail(after=after, limit=limit)
         return msgspec.structs.replace(page, within=self._scope)
 
@@ -90,7 +90,7 @@ class ScopedBroker:
                 )
         asked = {e.request_id for e in events if isinstance(e, HumanInputRequired)}
         for event in events:
-            # Sending an id again returns the place and the request of its event.
+            # Publishing a stored id again would return the offset and the request of its event.
             if await self._broker.is_taken(self._scope, event.event_id):
                 raise _taken("event", event.event_id)
         for request_id in {request_id_of(event) for event in events} - {None}:
@@ -98,9 +98,9 @@ class ScopedBroker:
         return await self._broker.publish(events, by, self._scope)
 
     async def _check(self, request_id: str, *, asked: bool) -> None:
-        """Let a batch name only requests in scope, or new ones that it asks itself.
+        """Refuse a request that is neither in scope nor new in this batch.
 
-        Asking one proves nothing: the log may have that event's id already, and skips it then.
+        A batch that asks a request is no proof that it is new: the log skips an event that it has.
         """
         try:
             request = await self._broker.request(request_id)
@@ -135,7 +135,7 @@ class ScopedBroker:
         self._broker.waiter_left(source_id, by)
 
     async def is_present(self, source_id: str) -> bool:
-        """Whether a process that an event in scope names is there."""
+        """Whether a waiting process that an event in scope names is connected."""
         named = await self._broker.is_named(source_id, self._scope)
         return named and self._broker.waiter_is_near(source_id)
 

@@ -36,7 +36,7 @@ Write: TypeAlias = Callable[[bytes], None]
 
 
 class Moved(HitlError):
-    """The log was pruned or replaced while it was being read."""
+    """The log was pruned or replaced during the export or the comparison."""
 
     code = "log_moved"
 

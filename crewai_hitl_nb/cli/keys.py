@@ -1,7 +1,7 @@
 """``crewai-hitl keys``: manages the limited API keys of a standalone server.
 
-The keys are in a file of the server's (``server/auth/keyring.py``) and cannot be managed over
-the network. So this command imports the server half, as ``serve`` does, but only when it runs.
+The keys are in a file of the server (``server/auth/keyring.py``) and cannot be managed over the
+network. So this command imports the server half, as ``serve`` does, but only when it runs.
 """
 
 from collections.abc import Iterator

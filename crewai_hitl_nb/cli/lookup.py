@@ -1,6 +1,6 @@
 """Finds a request by its id or by the beginning of its id.
 
-A whole id costs one call. A beginning is compared with **every** request in the log, including
+A complete id costs one call. A beginning is compared with **every** request in the log, including
 the closed ones. If only pending requests counted, "0193a" could mean one question when a person
 reads it and another when they answer, and they would approve something they never saw.
 """
@@ -48,7 +48,9 @@ def find_request(client: "Client", named: str) -> "Request":
     if len(found) > 1:
         some = ", ".join(request.request_id for request in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise click.UsageError(f"several ids begin with `{named}`: {some}{more}; give more of it")
+        raise click.UsageError(
+            f"several ids begin with `{named}`: {some}{more}; type more characters of the id"
+        )
     return found[0]
 
 

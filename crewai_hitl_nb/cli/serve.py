@@ -28,7 +28,7 @@ _IN_MEMORY: Final = ":memory:"
 
 
 class KeyTrouble(Exception):
-    """The API key cannot be used; the message says in one line why, and what to do."""
+    """The API key cannot be used; the message says why and what to do, in one line."""
 
 
 @click.command()
@@ -108,14 +108,14 @@ class KeyTrouble(Exception):
 @click.option(
     "--shortcuts/--no-shortcuts",
     default=True,
-    help="Serve live streams and held polls past Tornado's general code; --no-shortcuts is slower,"
-    " to rule them out as a cause.",
+    help="Use faster paths that bypass Tornado's general code. --no-shortcuts is slower; use it to"
+    " find out whether a shortcut causes a fault.",
 )
 @click.option(
     "--log",
     "log",
     type=click.Choice(["text", "json"]),
-    help="Write a log to stderr. It has ids, and never a text or a key.",
+    help="Write a log to stderr. It contains ids, but never texts or keys.",
 )
 @json_option
 @click.pass_obj

@@ -28,7 +28,7 @@ _SUMMARY_CHARS: Final = 120
 
 
 def short_ids(ids: Iterable[str]) -> Mapping[str, str]:
-    """Return the shortest beginning of each id that no other id in the list has."""
+    """Return the shortest beginning of each id that no other id in the list shares."""
     ordered = sorted(set(ids))
     shortened: dict[str, str] = {}
     for place, whole in enumerate(ordered):

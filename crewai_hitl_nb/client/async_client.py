@@ -57,14 +57,14 @@ class AsyncClient:
     """Talks to a crewai-hitl server. Use it as an async context manager, or close it.
 
     Args:
-        url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it
-            the server is found as ``discovery.py`` says.
-        token: Its token.
+        url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it, the
+            client looks for a server by the rules in ``discovery.py``.
+        token: The server's token.
         seconds: The longest wait for a connection or a reply; a number or a ``timedelta``.
 
     Raises:
-        WrongArgument: An argument is of the wrong kind; so do the methods.
-        NoServer: No server is named and none is found.
+        WrongArgument: An argument has the wrong type; the methods raise it, too.
+        NoServer: No server was named, and none was found.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class AsyncClient:
         """Publish events and return their places in the log. Idempotent on ``event_id``.
 
         Args:
-            events: Typed, or as JSON objects, one by one or as one list; what an object leaves
-                out (``event_id``, ``timestamp``) is filled in, so that sending it again is safe.
+            events: Typed events or JSON objects, one by one or as one list. An object without
+                ``event_id`` or ``timestamp`` gets them here.
 
         Raises:
             InvalidEvent: An event is wrong; the message names the field. No event was stored.
@@ -134,8 +134,8 @@ class AsyncClient:
     ) -> list[Request]:
         """Return all requests that match the filters.
 
-        ``search`` is a text whose words must all occur: in the question, in the names of who
-        asks, or in the answer.
+        ``search`` is a text whose words must all occur in the question, the names of its asker or
+        the answer.
         """
         filters = {
             "status": status,
@@ -159,7 +159,7 @@ class AsyncClient:
             params["cursor"] = page.next
 
     async def request(self, request_id: str) -> Request:
-        """Return one request and what became of it.
+        """Return one request and its outcome.
 
         Raises:
             UnknownRequest: The log has no such request.
@@ -177,25 +177,25 @@ class AsyncClient:
         via: str = "api",
         idempotency_key: str | None = None,
     ) -> HumanInputCompleted:
-        """Answer a request and return the winning event, which is this one.
+        """Answer a request and return the event that this answer became.
 
         Args:
-            request_id: Which.
+            request_id: The id of the request.
             human_feedback: Text; blank without a decision accepts a draft under review and is
                 refused for every other kind of request.
             decision: ``approve``, ``respond``, ``edit`` or ``reject``, as the request allows.
             options: The chosen options; one text is one option.
-            values: The filled form.
-            via: The surface the person used.
-            idempotency_key: The same key again gets the same reply. One is made per call;
-                give your own to repeat a call whose reply was lost.
+            values: The values of the form.
+            via: The surface that the person used.
+            idempotency_key: A repeated call with the same key gets the same reply. Default: a new
+                key for each call; pass your own to repeat a call whose reply was lost.
 
         Raises:
             AlreadyAnswered: Another answer won; the error names the winner.
             RequestCancelled: Nobody waits for the answer any longer.
             RequestExpired: The deadline has passed.
-            InvalidAnswer: The answer does not fit; the message names the field. The request
-                stays open.
+            InvalidAnswer: The request does not accept this answer; the message names the field.
+                The request stays open.
         """
         body: dict[str, Any] = {
             "human_feedback": arguments.text("human_feedback", human_feedback),
@@ -228,11 +228,11 @@ class AsyncClient:
     async def send(self, kind: str, **fields: Any) -> Any:
         """Send a frame as an HTTP call, and return the same reply.
 
-        For callers that send frames on a stream's WebSocket, while it has none.
+        For callers that send frames over a stream's WebSocket, while the stream has none.
 
         Args:
             kind: ``publish``, ``answer`` or ``cancel``.
-            fields: Those of the frame.
+            fields: The fields of the frame.
 
         Raises:
             HitlError: The server refused, or cannot be reached.
@@ -252,15 +252,15 @@ class AsyncClient:
         replay: Replay | None = None,
         types: str | Iterable[str] = (),
     ) -> AsyncGenerator[Event | Gap, None]:
-        """Yield events as they come, for ever, across reconnects, transports and restarts.
+        """Yield events as they come, without end, across reconnects, transports and restarts.
 
-        Each comes once, in order. Where the log no longer holds the last event seen, a
+        Each event comes once, in order. If the log no longer holds the last event seen, a
         :class:`~crewai_hitl_nb.protocol.frames.Gap` comes first, then all retained events.
 
         Args:
             execution_id: Only this execution.
             last_event_id: Resume after this event.
-            replay: What comes first where there is no last id: ``pending``, ``all`` or ``none``.
+            replay: Which events come first without a last id: ``pending``, ``all`` or ``none``.
             types: Only these event types; one text is one type.
 
         Raises:
@@ -289,10 +289,10 @@ class AsyncClient:
         """Return a stream that also yields when its connection is live or lost.
 
         Args:
-            subscription: What to read.
+            subscription: Which events to read.
             cursor: Where to resume.
-            transports: Which to use, best first.
-            heartbeat: The expected seconds between heartbeats; another interval is learned.
+            transports: The transports to use, best first.
+            heartbeat: The expected seconds between heartbeats; the stream learns a longer one.
         """
         return Stream(
             self._http,
@@ -313,10 +313,11 @@ class AsyncClient:
         return await self._call("POST", path, body=encoded(body), headers=headers)
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:
-        """Make a call, and repeat it for a while when the reply says "not now".
+        """Make a call, and repeat it while the reply has a status that means "not now".
 
-        Every call is idempotent, so this is safe. When there is no reply at all, the caller
-        decides, because the server may be away for long. A proxy's 502 may be over in a moment.
+        Repeating is safe, because every call is idempotent, and ends after the client's time limit:
+        a proxy's 502 may be over in a moment. Without any reply the caller decides, because the
+        server may be away for long.
         """
         backoff = Backoff(random.random)
         deadline = time.monotonic() + self._seconds
@@ -351,5 +352,5 @@ def _replay(given: object) -> Replay:
 
 
 def _place(request_id: str, act: str = "") -> str:
-    """Return the path of a request; an id is opaque and may hold any character."""
+    """Return the path of a request; its id is encoded, because it may hold any character."""
     return f"requests/{segment(arguments.text('request_id', request_id))}{act}"

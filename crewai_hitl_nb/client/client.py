@@ -1,8 +1,8 @@
 """The blocking client: :class:`~crewai_hitl_nb.client.async_client.AsyncClient` for plain code.
 
-It runs the asynchronous client on a thread of its own. So there is one implementation,
-and it works in a notebook cell, beside a running loop and in a forked process. Methods,
-parameters and errors are those of the asynchronous client.
+It runs the asynchronous client on a thread of its own, so it works in a notebook cell, beside a
+running loop and in a forked process. Methods, parameters and errors are those of the asynchronous
+client.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ class Client:
     """Talks to a crewai-hitl server. Use it as a context manager, or close it.
 
     Args:
-        url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it
-            the server is found as ``discovery.py`` says.
-        token: Its token.
+        url: The server's prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Without it, the
+            client looks for a server by the rules in ``discovery.py``.
+        token: The server's token.
         seconds: The longest wait for a connection or a reply; a number or a ``timedelta``.
 
     Raises:
-        WrongArgument: An argument is of the wrong kind; so do the methods.
-        NoServer: No server is named and none is found.
+        WrongArgument: An argument has the wrong type; the methods raise it, too.
+        NoServer: No server was named, and none was found.
     """
 
     def __init__(
@@ -109,8 +109,8 @@ class Client:
     ) -> list[Request]:
         """Return all requests that match the filters.
 
-        ``search`` is a text whose words must all occur: in the question, in the names of who
-        asks, or in the answer.
+        ``search`` is a text whose words must all occur in the question, the names of its asker or
+        the answer.
         """
         return self._thread.run(
             self._client.requests(
@@ -124,7 +124,7 @@ class Client:
         )
 
     def request(self, request_id: str) -> Request:
-        """Return one request and what became of it."""
+        """Return one request and its outcome."""
         return self._thread.run(self._client.request(request_id))
 
     def answer(
@@ -138,7 +138,7 @@ class Client:
         via: str = "api",
         idempotency_key: str | None = None,
     ) -> HumanInputCompleted:
-        """Answer a request and return the winning event; blank text accepts only a draft."""
+        """Answer a request and return its event; blank text accepts only a draft."""
         return self._thread.run(
             self._client.answer(
                 request_id,
@@ -169,7 +169,7 @@ class Client:
     ) -> Generator[Event | Gap, None, None]:
         """Yield events as they come, across reconnects, transports and restarts.
 
-        It ends when any thread closes the client.
+        The stream ends when any thread closes the client.
         """
         events = _Events(
             self._client.events(

@@ -1,7 +1,7 @@
 """Decodes the frames of a connection, once, at the boundary.
 
-The transports pass raw JSON in; below is the protocol. A newer server may send what this version
-does not know: an unknown event type passes through, and a known type in an unreadable shape is
+The transports pass raw JSON in; below is the protocol. A newer server may send events that this
+version does not know: an unknown type passes through, and a known type that cannot be read is
 skipped with a warning, so that it cannot end the stream.
 """
 
@@ -22,7 +22,7 @@ from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.protocol.wire import stored_event
 
 Incoming: TypeAlias = Event | Heartbeat | Gap
-"""What a stream yields."""
+"""The frames that a stream yields."""
 
 _log = logger(__name__)
 
@@ -34,7 +34,7 @@ _CONTROL: dict[str, type[Heartbeat] | type[Gap] | type[Ack]] = {
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The reply that refuses a frame sent up."""
+    """The reply to a frame that the server refused."""
 
     ref: str | None
     error: HitlError
@@ -67,10 +67,10 @@ def read_frame(raw: object) -> Incoming | Ack | Refused | None:
 
 
 def read_as(raw: object, shape: Any) -> Any:
-    """Convert a reply's JSON value to the shape that the contract promises.
+    """Convert a reply's JSON value to its type.
 
     Raises:
-        BadRequest: It has another shape: the URL is not that of a crewai-hitl server.
+        BadRequest: It does not fit: the URL is not that of a crewai-hitl server.
     """
     try:
         return msgspec.convert(raw, shape)

@@ -1,7 +1,7 @@
 """Finds the server: which URL to call, and with which token.
 
-Reads the environment and small files, and makes no calls: whether the server is there shows
-when it is used. The clients are above it.
+Reads the environment and small files, and makes no calls: only the first call shows whether the
+server is there. The clients are above it.
 
 The first match wins:
 
@@ -43,7 +43,7 @@ class Endpoint:
         url: The prefix, with a slash at its end: ``http://127.0.0.1:8888/crewai-hitl/``.
         token: Its token, or None.
         origin: Which rule found it, for messages.
-        page: Where people answer, if browsers need another address than programs.
+        page: Where people answer, if browsers need a different address from programs.
     """
 
     url: str
@@ -58,7 +58,7 @@ class Endpoint:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server is on this machine, where no proxy may be between."""
+        """Whether the server is on this machine, so that no proxy must be used."""
         return urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
@@ -113,10 +113,10 @@ def require_endpoint(url: str | None = None, token: str | None = None) -> Endpoi
 
 
 def normal_url(url: str) -> str:
-    """Return the prefix as it is compared and used, with a slash at its end.
+    """Return the prefix in its normal form, with a slash at its end.
 
     Raises:
-        BadRequest: It is wrong; the message shows what it should look like.
+        BadRequest: It is not the URL of a server; the message shows what one looks like.
     """
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -167,10 +167,10 @@ def _running_servers(runtime_dir: Path | None) -> Iterator[Endpoint]:
 
 
 def _read_mine(path: Path) -> tuple[os.stat_result, bytes]:
-    """Read a file only if this user wrote it and nobody else can: others could name their server.
+    """Read a file that only this user can write: another user could name their own server in it.
 
     Raises:
-        OSError: It is somebody else's, a link, or not a plain file.
+        OSError: Another user owns it or can open it, or it is a link or not a plain file.
     """
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with open(os.open(path, os.O_RDONLY | flags), "rb") as file:
@@ -178,7 +178,7 @@ def _read_mine(path: Path) -> tuple[os.stat_result, bytes]:
         open_to_others = written.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         mine = not hasattr(os, "geteuid") or (written.st_uid == os.geteuid() and not open_to_others)
         if not mine or not stat.S_ISREG(written.st_mode):
-            raise PermissionError(f"{path} is not this user's alone")
+            raise PermissionError(f"{path} must belong to this user alone")
         return written, file.read()
 
 

@@ -1,13 +1,13 @@
-"""The errors of the clients, beside the server's own refusals.
+"""The errors that clients raise, besides those that the server sends.
 
     HitlError                                (protocol.errors: the server's refusals)
     ├── NoServer               no server was named, and none was found
-    ├── WrongAddress           something else is there, and waiting does not help
+    ├── WrongAddress           the URL is not that of a server, and waiting does not help
     ├── Unavailable
-    │   └── ServerAway         it cannot be reached now; the same call may succeed later
-    │       ├── Silent         the connection stands, but nothing comes down it any more
+    │   └── ServerAway         the server cannot be reached now; the same call may succeed later
+    │       ├── Silent         the connection is open, but nothing arrives any longer
     │       └── Dropped        the WebSocket broke without a close frame
-    └── TransportUnusable      it is there, but this transport does not get through
+    └── TransportUnusable      the server is there, but this transport does not reach it
 
 The server's refusals (``AlreadyAnswered`` with its winner, ``Forbidden``, …) are raised here as
 the same classes as in the server.
@@ -29,7 +29,7 @@ class NoServer(HitlError):
 
 
 class WrongAddress(HitlError):
-    """Something at the URL has another scheme, or a certificate that is not trusted."""
+    """The URL has the wrong scheme, or its certificate is not trusted."""
 
     code = "wrong_address"
     for_operator = True
@@ -42,19 +42,19 @@ class ServerAway(Unavailable):
 
 
 class Silent(ServerAway):
-    """The connection stands, but was silent for longer than two heartbeats."""
+    """The connection is open, but was silent for longer than two heartbeats."""
 
 
 class Dropped(ServerAway):
-    """The WebSocket broke without a close frame, or with one that is not the server's."""
+    """The WebSocket broke without a close frame, or with one that the server did not send."""
 
 
 class TransportUnusable(HitlError):
-    """The server was reached, but not by this transport, mostly because of a proxy.
+    """The server can be reached, but not with this transport, usually because of a proxy.
 
     Attributes:
-        refusal: The error that ends the stream where there is no lesser transport to try;
-            None where the same transport is tried again.
+        refusal: The error that ends the stream if there is no lesser transport to try; None if
+            the same transport is tried again.
     """
 
     code = "transport_unusable"

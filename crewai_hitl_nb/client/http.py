@@ -1,7 +1,7 @@
-"""One HTTP call to the server; refusals are raised as the protocol's errors.
+"""Makes one HTTP call to the server and raises its refusals as the protocol's errors.
 
-Above it are the clients and the SSE and poll transports; below is httpx. It does not retry and
-does not know what is asked.
+Above it are the clients and the SSE and poll transports; below is httpx. It does not retry, and
+does not know what a call is for.
 """
 
 import json
@@ -27,16 +27,16 @@ from crewai_hitl_nb.protocol.errors import (
 from crewai_hitl_nb.protocol.frames import decode_json
 
 _MUTE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectTimeout)
-"""How a wrong scheme shows: one side speaks TLS and the other plain HTTP."""
+"""Errors that a wrong scheme causes: one side speaks TLS and the other plain HTTP."""
 
 _LOGIN_HINT: Final = (
-    "the server refused the token, or there was none; "
+    "the server refused the token, or the call had none; "
     "pass the right one (CREWAI_HITL_TOKEN or token=)"
 )
 _HINTS: Final[Mapping[int, str]] = {
     401: _LOGIN_HINT,
     403: _LOGIN_HINT,
-    404: "nothing of crewai-hitl is at this URL; check it (…/crewai-hitl/), and that "
+    404: "there is no crewai-hitl server at this URL; check it (…/crewai-hitl/), and that "
     "`jupyter server extension list` shows crewai_hitl_nb as enabled",
 }
 
@@ -44,8 +44,8 @@ _HINTS: Final[Mapping[int, str]] = {
 def segment(id_: str) -> str:
     """Return an id as one segment of a URL's path.
 
-    A slash is encoded, and so are the dots of ``.`` and ``..``, which would name another path:
-    old logs hold such ids, which new ones refuse.
+    A slash is encoded, and so are the dots of ``.`` and ``..``, which would name another path. Such
+    ids exist only in old logs; they are refused today.
     """
     return id_.replace(".", "%2E") if id_ in (".", "..") else quote(id_, safe="")
 
@@ -65,7 +65,7 @@ def open_http(endpoint: Endpoint, *, seconds: float) -> httpx.AsyncClient:
         headers=headers,
         timeout=seconds,
         verify=context_for(endpoint.url) or True,
-        # A proxy from the environment must not be between us and a server on this machine.
+        # The environment's proxy must not be used for a server on this machine.
         trust_env=not endpoint.is_loopback,
     )
 
@@ -74,18 +74,18 @@ def encoded(body: Any) -> bytes:
     """Return a call's body as JSON.
 
     Raises:
-        BadRequest: JSON cannot carry it. A person's words are never changed.
+        BadRequest: JSON cannot represent it. A person's words are never changed.
     """
     try:
         return msgspec.json.encode(body)
     except UnicodeEncodeError as error:
         half = f"U+{ord(error.object[error.start]):04X}"
         raise BadRequest(
-            f"the text holds half a character (the lone surrogate {half}); take it out and send "
-            "the rest again"
+            f"the text contains half a character (the lone surrogate {half}); remove it and send "
+            "the text again"
         ) from None
     except TypeError as error:
-        raise BadRequest(f"JSON cannot carry a value of this call: {error}") from None
+        raise BadRequest(f"JSON cannot represent a value of this call: {error}") from None
 
 
 async def call(
@@ -102,7 +102,7 @@ async def call(
 
     Raises:
         ServerAway: The server cannot be reached, or the connection broke.
-        WrongAddress: Something else is at this address, so waiting does not help.
+        WrongAddress: The URL is not that of a server, so waiting does not help.
         HitlError: The server's refusal.
     """
     sent = {"Content-Type": "application/json", **(headers or {})} if body else headers
@@ -122,7 +122,7 @@ async def call(
         return reply.json()
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise BadRequest(
-            f"{http.base_url} does not answer as a crewai-hitl server; check the URL"
+            f"{http.base_url} does not reply as a crewai-hitl server does; check the URL"
         ) from None
 
 
@@ -149,16 +149,16 @@ def raise_for_refusal(reply: httpx.Response) -> None:
 def stream_error(
     refusal: HitlError, status: int, content: bytes, transport: Transport
 ) -> HitlError:
-    """Return what the refusal of a stream means for it.
+    """Return the error to raise when a stream is refused.
 
     Args:
         refusal: The error that the reply describes.
-        status: Of the reply.
-        content: Its body.
-        transport: What was tried.
+        status: The status of the reply.
+        content: The body of the reply.
+        transport: The transport that was tried.
 
     Returns:
-        The refusal where it is about every transport, else a :class:`TransportUnusable`.
+        The refusal if it concerns every transport, else a :class:`TransportUnusable`.
     """
     is_own = _own_body(content) is not None
     if ending_of_status(status, transport=transport, is_own=is_own) != "unusable":
@@ -171,7 +171,7 @@ def stream_error(
 
 
 def refusal_of(status: int, content: bytes) -> HitlError:
-    """Return the error for a reply's status and body, our server's or anybody else's."""
+    """Return the error for a reply's status and body, from our server or from a proxy."""
     body = _own_body(content)
     if body is not None:
         return error_from_wire(body, status)

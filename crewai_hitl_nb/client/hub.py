@@ -1,9 +1,9 @@
 """Recognizes the replies of a JupyterHub for a server that it has stopped.
 
-A stopped server has no route in the hub's proxy, so the hub answers itself: it redirects a GET
-to its own page about that server, which has status 424, and refuses a POST with a page that
-seems to be about permissions. Neither is about the caller's token, and both end when somebody
-starts the server again. Pure; the calls are above it.
+A stopped server has no route in the hub's proxy, so the hub itself replies: it redirects a GET to
+its own page about that server, which has status 424, and refuses a POST with a page that seems to
+be about permissions. Neither concerns the caller's token, and both end when somebody starts the
+server again. Pure; the calls are above it.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _VERSION: Final = "X-JupyterHub-Version"
 
 
 def says_stopped(reply: httpx.Response) -> bool:
-    """Return whether the hub sent this reply because the server behind it does not run."""
+    """Return whether the hub sent this reply because the user's server does not run."""
     if reply.is_redirect:
         return "/hub/user/" in urlsplit(reply.headers.get("Location", "")).path
     # Our own refusals are JSON, also on a hub.

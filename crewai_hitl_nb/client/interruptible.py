@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 TICK_SECONDS: Final = 0.25
-"""How long a wait may go without checking for interrupts."""
+"""The longest time that a wait does not check for interrupts."""
 
 
 def _nothing() -> None:
@@ -33,10 +33,10 @@ class Interrupts:
         self._before = _cancellations(self._task)
 
     def raise_if_any(self) -> None:
-        """Raise if there was one.
+        """Raise if the thread was interrupted.
 
         Raises:
-            asyncio.CancelledError: There was; or the task that runs here was cancelled.
+            asyncio.CancelledError: It was, or the task that runs here was cancelled.
         """
         if self._is_heard() or _cancellations(self._task) > self._before:
             raise asyncio.CancelledError
@@ -51,16 +51,16 @@ def block_until_done(
     """Block the calling thread until one of the futures is done, or the time is over.
 
     Args:
-        futures: What to wait for.
+        futures: The futures to wait for.
         tick: Called a few times a second.
-        seconds: The longest wait; None for none.
-        interrupts: Those noticed so far; None for those from now on. A caller that
-            shows something before it waits needs the former, because a person may stop it at once.
+        seconds: The longest wait; None for no limit.
+        interrupts: The interrupts noticed so far; None to notice them from now on. A caller that
+            shows something before it waits passes them, because a person may interrupt at once.
 
     Raises:
         KeyboardInterrupt: The process was interrupted.
-        asyncio.CancelledError: The same where a loop runs in this thread: its task ends, and the
-            loop continues. Or the task that blocks the loop here was cancelled.
+        asyncio.CancelledError: It was interrupted and a loop runs in this thread: its task ends,
+            and the loop continues. Or the task that blocks the loop here was cancelled.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
     with nullcontext(interrupts) if interrupts is not None else noticing_interrupts() as noticed:

@@ -1,9 +1,9 @@
-"""An event loop on a daemon thread of its own.
+"""Runs an event loop on a daemon thread of its own.
 
 The blocking client and the kernel's bridge run their coroutines here, so that they work the same
 in a plain script, beside a running loop and while a notebook cell blocks. A forked process does
 not inherit threads: there the loop counts as closed, and its users make another. It knows nothing
-of what runs on it.
+about the coroutines that it runs.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class LoopThread:
     """A loop that runs from construction to :meth:`close`.
 
     Args:
-        name: Of the thread, as stack dumps show it.
+        name: The name of the thread, as stack dumps show it.
     """
 
     def __init__(self, name: str) -> None:
@@ -41,7 +41,7 @@ class LoopThread:
         """
         if os.getpid() != self._pid:
             coroutine.close()
-            raise RuntimeError("this connection belongs to the process that was forked; make one")
+            raise RuntimeError("this connection belongs to the parent process; make a new one")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def run(self, coroutine: Coroutine[Any, Any, _T], seconds: float | None = None) -> _T:
@@ -52,7 +52,7 @@ class LoopThread:
         """
         future = self.submit(coroutine)
         try:
-            if loop_is_running():  # blocked from here on, so that this must notice interrupts
+            if loop_is_running():  # blocked from here on, so this wait must notice interrupts
                 block_until_done([future], seconds=seconds)
                 return future.result(0)
             return future.result(seconds)
@@ -70,7 +70,7 @@ class LoopThread:
         return ours and self._thread.is_alive() and not self._loop.is_closed()
 
     def close(self, seconds: float = 1.0) -> None:
-        """Cancel what still runs and stop the loop; idempotent, bounded by ``seconds``."""
+        """Cancel running coroutines and stop the loop, within ``seconds``; idempotent."""
         if not self.is_open:
             return
         self._loop.call_soon_threadsafe(self._loop.stop)

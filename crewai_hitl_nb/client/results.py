@@ -27,7 +27,7 @@ class Request(HumanInputRequired, frozen=True, kw_only=True, tag="human_input_re
     claimed_by: AnsweredBy | None = None
     completion: ClosingEvent | None = None
 
-    __repr__ = msgspec.Struct.__repr__  # to be read in a notebook
+    __repr__ = msgspec.Struct.__repr__  # with its texts, because people read it in a notebook
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -53,13 +53,13 @@ class RequestPage(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The reply to the answer that won."""
+    """The reply to an answer that won."""
 
     event: HumanInputCompleted
 
 
 class PolledPage(msgspec.Struct, frozen=True):
-    """One reply of a poll; events stay undecoded, so that a bad one cannot spoil the page."""
+    """One reply of a poll; events stay undecoded, so that one bad event cannot lose the others."""
 
     events: tuple[Any, ...]
     last_event_id: str | None = None

@@ -1,26 +1,28 @@
-"""The rules by which a reader that lost its connection comes back: where, when, and how.
+"""The rules for reconnecting: when, over which transport, and after which event a reader resumes.
 
 Pure tables: no I/O, and clock and randomness are given. ``stream.py`` drives them with real
 connections. ``js/src/client/resume.ts`` has the same rules for a page, and
-``tests/fixtures/resume.json`` holds both to the same cases. It knows a transport only by name.
+``tests/fixtures/resume.json`` checks both with the same cases. It knows a transport only by name.
+
+A connection is live from its first heartbeat on, which ends the replay.
 
     what ended an attempt or a connection                      ending
     ────────────────────────────────────────────────────────   ───────────────────────────
-    no answer, or the connection broke                         unreachable
+    no reply, or the connection broke                          unreachable
     it was live and then silent for too long                   unreachable
     it opened, and was silent or lost before it was live       unusable
-    a reply with another status than 200                       see ``ending_of_status``
+    a reply with a status other than 200                       see ``ending_of_status``
     a WebSocket close                                          see ``ending_of_close``
 
     ending        means                                               a program       a page
     ───────────   ─────────────────────────────────────────────────   ─────────────   ─────────────
-    unreachable   nobody is there now; another transport won't help   tries again     tries again
+    unreachable   the server is away; another transport won't help    tries again     tries again
     unusable      this transport does not get through                 ``Fallback``    falls at once
-    forbidden     the credentials do not suffice                      raises          asks seldom
-    refused       the request will not do, whoever sends it again     raises          tries again
+    forbidden     the credentials are not sufficient                  raises          rarely retries
+    refused       the same request will always be refused             raises          tries again
 
-A page tries again after every ending, because a login in another tab, or a server started
-again, makes it right, and nobody is there to start the page's reader again.
+A page tries again after every ending, because a login in another tab or a restarted server may
+help, and nobody is there to start the page's reader again.
 """
 
 from collections.abc import Callable
@@ -40,13 +42,13 @@ TRANSPORTS: Final[tuple[Transport, ...]] = ("websocket", "sse", "poll")
 """Best first."""
 
 TRIES_PER_TRANSPORT: Final = 2
-"""One failure may be the server's restart; two are a proxy that lets nothing through."""
+"""One failure may be a restart of the server; two mean a proxy that lets nothing through."""
 
 CLIMB_SECONDS: Final = 60.0
-"""A connection that is lost after this long on a lesser transport is followed by the best one."""
+"""After this long on a lesser transport, the next attempt uses the best one again."""
 
 LONGEST_SILENCE_SECONDS: Final = 60.0
-"""The usual proxies cut a stream that is silent for longer anyway."""
+"""Usual proxies close a stream that is silent for longer."""
 
 OVER: Final[frozenset[Ending]] = frozenset({"forbidden", "refused"})
 """The endings after which the same attempt would fail again."""
@@ -55,27 +57,27 @@ OVER: Final[frozenset[Ending]] = frozenset({"forbidden", "refused"})
 def ending_of_status(
     status: int, *, transport: Transport, is_own: bool, is_last: bool = False
 ) -> Ending:
-    """Return what a reply with another status than success makes of an attempt.
+    """Return the ending of an attempt whose reply does not have a success status.
 
-    Only the server's own words end a stream for good: a reply without our JSON may be a proxy's,
-    and about this transport only. The same for 400, which our server says where a proxy has left
-    out the upgrade.
+    Only a reply of our server ends a stream for good. A reply without our JSON may come from a
+    proxy and concern this transport only. The same holds for 400, which our server also replies
+    when a proxy has removed the upgrade.
 
-        status                        whose words      ending
+        status                        who replied      ending
         ───────────────────────────   ──────────────   ──────────────────────────────────────────
         one of ``RETRY_STATUSES``     any              unreachable; unusable for an upgrade that
                                                        somebody else refused
-        another from 500 on           any              unusable; unreachable by the last transport
-        401, 403                      ours             forbidden
-        400                           any              unusable; refused by the last transport
-        another below 500             ours             refused
-        401, 403                      somebody else's  unusable; forbidden by the last transport
-        another below 500             somebody else's  unusable; refused by the last transport
+        another from 500 on           any              unusable; unreachable with the last transport
+        401, 403                      our server       forbidden
+        400                           any              unusable; refused with the last transport
+        another below 500             our server       refused
+        401, 403                      somebody else    unusable; forbidden with the last transport
+        another below 500             somebody else    unusable; refused with the last transport
 
     Args:
-        status: Of the reply.
-        transport: What was tried.
-        is_own: Whether the body is an error of our server's.
+        status: The status of the reply.
+        transport: The transport that was tried.
+        is_own: Whether the body is an error of our server.
         is_last: Whether there is no lesser transport to try.
     """
     if status in RETRY_STATUSES and (is_own or transport != "websocket"):
@@ -91,18 +93,18 @@ _AGAIN: Final = (limits.CLOSE_GOING_AWAY, limits.CLOSE_TRY_AGAIN_LATER, limits.C
 
 
 def ending_of_close(code: int | None, *, was_live: bool) -> Ending:
-    """Return what the close of an open WebSocket means.
+    """Return the ending of an open WebSocket that was closed.
 
         code                          ending
         ───────────────────────────   ──────────────────────────────────────────────────────────
-        none came (1006)              unreachable; unusable when the connection was not live yet:
+        no code (1006)                unreachable; unusable when the connection was not live yet:
                                       some proxies let the upgrade through and nothing after it
-        4400 to 4499 but for 4408     refused: the server's own codes for "not again"
-        1001, 1013 and 4408           unreachable: the server's own codes for "connect again"
-        any other                     as none: before it was live, only a proxy closes with it
+        4400 to 4499 except 4408      refused: the server's own codes for "do not reconnect"
+        1001, 1013 and 4408           unreachable: the server's own codes for "reconnect"
+        any other                     as for no code: before it was live, only a proxy sends it
 
     Args:
-        code: Of the close frame; None when the connection broke without one.
+        code: The code of the close frame; None when the connection broke without one.
         was_live: Whether the first heartbeat had come.
     """
     if code is not None and 4400 <= code < 4500 and code != limits.CLOSE_SLOW_READER:
@@ -111,7 +113,7 @@ def ending_of_close(code: int | None, *, was_live: bool) -> Ending:
 
 
 def ending_of_silence(*, was_live: bool) -> Ending:
-    """Return what it means that nothing came for too long; see the table above."""
+    """Return the ending of a connection that was silent for too long; see the table above."""
     return "unreachable" if was_live else "unusable"
 
 
@@ -119,30 +121,30 @@ def ending_of_silence(*, was_live: bool) -> Ending:
 class Cursor:
     """The last event that a reader saw.
 
-        what came                          last event id    place    is it new
+        what came                          last event id    offset   is it new
         ────────────────────────────────   ──────────────   ──────   ─────────
-        an event behind the place          its id           its      yes
-        an event at or before the place    stays            stays    no
-        an event without a place           stays            stays    yes
+        an event with a higher offset      its id           its      yes
+        an event with a lower or equal     stays            stays    no
+        an event without an offset         stays            stays    yes
         a gap                              stays            0
         a heartbeat                        stays            stays
 
-    After a gap the whole log follows. If the connection is lost before its first event,
-    the old id is sent again and gets the gap again. A heartbeat names the log's top,
-    which may be ahead of the events that are still on their way.
+    After a gap the complete log follows. If the connection is lost before its first event, the
+    old id is sent again and gets the gap again. A heartbeat names the log's top, which may be
+    ahead of the events that are still on their way.
 
     Attributes:
         last_event_id: The event to resume after; None before the first.
-        offset: The place in the log of the last event; 0 before the first and after a gap.
+        offset: The offset of the last event; 0 before the first and after a gap.
     """
 
     last_event_id: str | None = None
     offset: int = 0
 
     def takes(self, event: Event) -> bool:
-        """Move behind an event; False when the reader has seen it."""
+        """Move the cursor to an event and return True; return False if the reader has seen it."""
         if event.offset is None:
-            return True  # it is in no log, so nothing can be resumed after it
+            return True  # it is in no log, so no reader can resume after it
         if event.offset <= self.offset:
             return False
         self.offset = event.offset
@@ -150,14 +152,14 @@ class Cursor:
         return True
 
     def gap(self, _: Gap) -> None:
-        """Start over: the log follows from its first retained event."""
+        """Reset the offset: all retained events follow, from the first."""
         self.offset = 0
 
     def parameters(self, replay: Replay | None) -> dict[str, str]:
         """Return the query parameters that resume here.
 
         Args:
-            replay: What the reader wants first; asked for until the first event has come.
+            replay: Which earlier events the reader wants; sent until the first event has come.
         """
         if self.last_event_id is not None:
             return {"last_event_id": self.last_event_id}
@@ -166,7 +168,7 @@ class Cursor:
 
 @dataclass
 class Backoff:
-    """The pauses between attempts: exponential, capped, and half of each random.
+    """The pauses between attempts: exponential and capped; half of each pause is random.
 
     Attributes:
         random: Returns a number from 0 to 1.
@@ -181,7 +183,7 @@ class Backoff:
         """Return the seconds to wait before the next attempt.
 
         Args:
-            retry_after: The seconds that the server asked for, if it did.
+            retry_after: The least seconds to wait, if the server named them.
         """
         full = min(self.longest, self.shortest * 2.0**self._attempt)
         self._attempt = min(self._attempt + 1, 16)
@@ -194,16 +196,17 @@ class Backoff:
 
 @dataclass
 class IdleTimeout:
-    """How long a connection may be silent before it counts as lost, whatever TCP believes.
+    """How long a connection may be silent before it counts as lost, even if TCP reports no error.
 
         what happened                              seconds from now on
         ────────────────────────────────────────   ───────────────────────────────────────────
-        nothing yet                                two heartbeats, of the expected interval
-        two heartbeats on one connection           twice their distance
-        a live connection was lost as silent       twice as many: the server's may be slower
+        nothing yet                                two expected heartbeat intervals
+        two heartbeats on one connection           twice the time between them
+        a live connection was lost as silent       twice as many, as heartbeats may be slower
 
-    Never fewer than two expected heartbeats, and never more than a minute. A server with a slower
-    heartbeat than expected is lost once or twice before its interval is known.
+    Never less than two expected intervals, and never more than a minute. If the server's
+    heartbeat is slower than expected, the connection is lost once or twice before the interval is
+    known.
 
     Attributes:
         heartbeat_seconds: The expected interval between two heartbeats.
@@ -219,7 +222,7 @@ class IdleTimeout:
         return max(2.0 * self.heartbeat_seconds, self._learned)
 
     def connecting(self) -> None:
-        """Begin a new connection: the pause before it says nothing about heartbeats."""
+        """Note a new connection: the time before it is not an interval between heartbeats."""
         self._last_heartbeat = None
 
     def heartbeat(self, now: float) -> None:
@@ -229,14 +232,14 @@ class IdleTimeout:
         self._last_heartbeat = now
 
     def expired(self) -> None:
-        """Allow more: a live connection was lost as silent."""
+        """Allow a longer silence: a live connection was lost as silent."""
         self._learned = min(2.0 * self.seconds, LONGEST_SILENCE_SECONDS)
 
 
 _Move: TypeAlias = Literal["same", "best", "down"]
 
 _MOVES: Final[dict[tuple[bool, bool, Ending], _Move]] = {
-    # it worked, its last try: how it ended
+    # (was it ever live, was this its last try, how it ended): where to go
     (True, False, "unreachable"): "same",
     (True, True, "unreachable"): "same",
     (False, False, "unreachable"): "best",  # not this transport's fault, so not its turn either
@@ -250,11 +253,11 @@ _MOVES: Final[dict[tuple[bool, bool, Ending], _Move]] = {
 
 @dataclass
 class Fallback:
-    """Which transport a program uses next: ``_MOVES``, and two rules beside it.
+    """Which transport a program uses next: the table ``_MOVES``, and these rules.
 
-    A transport has ``TRIES_PER_TRANSPORT`` tries to get through; being live gives it them back.
-    From the last one there is no way down, and from a lesser one that has been in use for
-    ``CLIMB_SECONDS`` the next attempt goes to the best.
+    A transport has ``TRIES_PER_TRANSPORT`` tries to become live; once it is live, it has all of
+    them again. The last transport is never left for a lesser one. When a lesser transport has been
+    in use for ``CLIMB_SECONDS``, the next attempt uses the best one.
     """
 
     transports: tuple[Transport, ...] = TRANSPORTS

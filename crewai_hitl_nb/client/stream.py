@@ -1,4 +1,4 @@
-"""Reads one stream over as many connections as it takes.
+"""Reads one stream across reconnects and transports.
 
 The loop around the rules of ``resume.py``: choose a transport, connect, read until the connection
 is lost, wait, resume. Above it are the clients and the kernel's bridge; below it are the
@@ -45,8 +45,8 @@ class Connected:
     """The connection is live: its replay is over.
 
     Attributes:
-        transport: What carries it.
-        socket: The open WebSocket, to send frames on; None for the other transports.
+        transport: The transport in use.
+        socket: The open WebSocket, to send frames over; None for the other transports.
     """
 
     transport: Transport
@@ -55,7 +55,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class Disconnected:
-    """The connection is lost; another attempt follows by itself."""
+    """The connection is lost; the stream reconnects by itself."""
 
     reason: str
 
@@ -65,13 +65,13 @@ StreamItem: TypeAlias = Event | Gap | Connected | Disconnected
 
 @dataclass(frozen=True)
 class Subscription:
-    """What to read.
+    """Which events to read.
 
     Attributes:
-        execution_id: Only this execution; None for every one that may be seen.
+        execution_id: Only this execution; None for all that the caller may see.
         types: Only these event types; empty for all.
-        replay: What comes first when there is no last event id; None for the server's default.
-        source: This connection is the waiter with that ``source.id``.
+        replay: Which events come first without a last event id; None for the server's default.
+        source: Makes this connection the waiter with that ``source.id``.
     """
 
     execution_id: str | None = None
@@ -98,12 +98,12 @@ class Stream:
     """Reads one subscription, across reconnects.
 
     Args:
-        http: For SSE and poll; stays open.
+        http: The HTTP client for SSE and poll; the stream does not close it.
         endpoint: Where the server is.
-        subscription: What to read.
+        subscription: Which events to read.
         cursor: Where to resume; moves while the stream is read.
         backoff: The pauses between attempts.
-        fallback: Which transports, best first.
+        fallback: Chooses the transport of each attempt.
         idle: How long a connection may be silent.
         seconds: The longest wait for a connection.
     """

@@ -1,7 +1,7 @@
 """TLS for httpx and websockets: which certificates to trust, and what a failed handshake means.
 
-One context, so that a certificate which is good for a call is good for a WebSocket. Above it are
-``http.py`` and the transports; it makes no calls but a probe.
+Both use one context, so that a certificate that is trusted for a call is trusted for a WebSocket.
+Above it are ``http.py`` and the transports. It makes no calls except a probe.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ def context_for(url: str) -> ssl.SSLContext | None:
 
 
 def wrong_address(url: str, error: BaseException) -> WrongAddress | None:
-    """Return what a TLS error says about the URL, if waiting cannot help."""
+    """Return the error to raise for a TLS error that waiting cannot fix; None for any other."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
@@ -57,10 +57,10 @@ _NOT_TLS: Final = frozenset(
 
 
 async def check_scheme(url: str) -> None:
-    """Find out whether something speaks another scheme than its URL says.
+    """Find out whether the URL has the wrong scheme.
 
     Raises:
-        WrongAddress: It speaks TLS and the URL says plain HTTP, or the other way round.
+        WrongAddress: The URL says plain HTTP and the server speaks TLS, or the reverse.
     """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,6 +1,6 @@
-"""Where events are kept.
+"""Keeps events.
 
-Below stands the protocol, above the broker. ``base`` states what every store guarantees;
-``sqlite`` is the durable default, ``memory`` the plain model that tests hold it equal to.
+The protocol is below it, the broker above it. ``base`` states what every store guarantees.
+``sqlite`` is the durable default; ``memory`` is the simple model that tests compare it with.
 A store knows nothing of subscribers, connections or people.
 """

@@ -4,20 +4,20 @@ Guarantees, tested for every store by the same tests (``tests/store/``):
 
 * **Order.** Offsets are 1, 2, 3 … without repetition, also after pruning and restarts.
 * **Atomic.** The events of one ``append`` are stored together, or not at all.
-* **Durable before visible.** ``append`` returns, and ``on_commit`` is called, only when a
-  crash of the process can no longer take the events back. ``on_commit`` is called on the
+* **Durable before visible.** ``append`` returns, and ``on_commit`` is called, only when the
+  events survive a crash of the process. ``on_commit`` is called on the
   event loop, once per commit, in offset order, and before ``append`` returns. An error that it
   raises is only logged: the events are stored, and ``append`` returns them.
 * **Idempotent.** An event that is in the log is not stored again; the stored record is
   returned as a duplicate. Another event with the same id is refused with ``EventExists``
   (``protocol/duplicates.py``). After its event was pruned an id counts as new.
-* **One end.** A request event without a row in the protocol's transition table is refused
-  with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never
-  holds two closing events of one request.
-* **Ownership.** The crew under which an execution was first published, and the reverse, is known
-  across restarts and pruning; ``append_scoped`` decides by it.
-* **Open requests stay.** Pruning never drops an event of a pending request, and drops the
-  events of a request only together.
+* **One end.** The protocol's transition table says which event may follow in a request. Any other
+  is refused with the error of :func:`crewai_hitl_nb.protocol.state.refusal`, so a log never holds
+  two closing events of one request.
+* **Ownership.** A store remembers, across restarts and pruning, the crew under which an execution
+  was first published and the execution that first named a crew; ``append_scoped`` decides by it.
+* **Open requests stay.** Pruning drops all events of a request or none, and never those of a
+  pending one.
 
 Not promised: that two processes can share a store. One process owns it at a time.
 """
@@ -69,7 +69,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):
-    """The result for one event of an ``append``."""
+    """The result of appending one event."""
 
     record: Record
     request_id: str | None
@@ -85,10 +85,10 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """One page of a replay, and how far the log was pruned in the same snapshot.
+    """One page of a replay, and how far the log was pruned when the page was read.
 
-    A reader whose position is before ``pruned_through`` may have missed events; two pages are two
-    snapshots of the log, and it may be pruned between them.
+    A reader whose position is before ``pruned_through`` may have missed events. Each page is a
+    snapshot of its own, and the log may be pruned between two of them.
     """
 
     records: list[Record]
@@ -117,7 +117,7 @@ class KeyScope(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events a reader wants; None wants all."""
+    """Which events a reader wants; a field that is None excludes no event."""
 
     execution_id: str | None = None
     crew_id: str | None = None
@@ -141,10 +141,11 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which requests a listing wants, oldest first unless ``newest_first``.
 
     Attributes:
-        status: None lists all, ``closed`` all that are not pending.
-        execution_id: Only of this execution; None lists all, here and below.
-        crew_id: Only of this crew.
-        kind: Only of this kind.
+        status: Only requests of this status; ``closed`` means all that are not pending. None
+            lists all, here and below.
+        execution_id: Only requests of this execution.
+        crew_id: Only requests of this crew.
+        kind: Only requests of this kind.
         assignee: Only those assigned to this person.
         words: Only those that contain all these words (``protocol/search.py``).
         within: Only requests in the scope of this key.
@@ -168,8 +169,8 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
 class RequestPage(msgspec.Struct, frozen=True):
     """One page of requests, and the offset after which the next page begins (None at the end).
 
-    A page also ends early when its requests are large. A page of a search may hold few or none and
-    still not be the last: it ends after searching as many requests as one page may.
+    Large requests end a page early. A page of a search may be empty and still not be the last: it
+    also ends after the most requests that one page searches.
     """
 
     requests: Sequence[Request]
@@ -191,7 +192,7 @@ class Store(Protocol):
 
     @property
     def epoch(self) -> str:
-        """Name of this log's history; a new name means that the history was lost."""
+        """The name of this log's history; a new name means that the history was lost."""
 
     @property
     def top(self) -> int:
@@ -261,8 +262,9 @@ class Store(Protocol):
 
         Args:
             keep: Events to keep, counted from the top.
-            before: Unix time; events stored earlier are dropped too, up to the first that was
-                not, so that one wrong early time after a jump of the clock drops no other event.
+            before: Unix time. Events that were stored earlier are dropped too, but only up to the
+                first that was not: a jump of the clock that gives one event a wrong early time
+                drops no other event.
         """
 
     async def close(self) -> None:
@@ -323,7 +325,7 @@ def commit_of(event: Event, offset: int, by: str | None = None) -> Commit:
     body = encode_event(placed)
     if len(body) > limits.MAX_EVENT_BYTES:
         raise TooLarge(
-            f"an event of {len(body)} bytes; at most {limits.MAX_EVENT_BYTES} are kept: "
+            f"an event of {len(body)} bytes is too large; the limit is {limits.MAX_EVENT_BYTES}: "
             "shorten its context, or store the content elsewhere and link to it",
             limit=limits.MAX_EVENT_BYTES,
         )
@@ -344,7 +346,7 @@ def appended(record: Record, event: Event, *, duplicate: bool) -> Appended:
 
 
 def announce(on_commit: OnCommit, commits: Sequence[Commit]) -> None:
-    """Announce stored events; a failure of a listener neither undoes nor delays the append."""
+    """Announce stored events; a failure of the listener is logged, and the events stay stored."""
     try:
         on_commit(commits)
     except Exception as error:  # noqa: BLE001 - isolates the log from its listeners

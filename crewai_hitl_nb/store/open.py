@@ -1,11 +1,11 @@
-"""Where a log is kept, and the store for it: what ``store`` and ``store_path`` may say.
+"""Finds and makes the store for a path or URL: the values of ``store`` and ``store_path``.
 
     a path, or sqlite:///path     a SQLite file; sqlite:////path where the path is absolute
     :memory:, or sqlite://        memory, until the server stops
 
-The URLs are SQLAlchemy's ("Database URLs"), so that they read as people know them. Another
-scheme is refused with what there is, before a file of that name could be made. Above are the
-hosts and the command line.
+The URLs are those of SQLAlchemy ("Database URLs"), which people know. Another scheme is refused,
+with the possible ones, before a file of that name could be made. Above are the hosts and the
+command line.
 """
 
 import re
@@ -25,10 +25,10 @@ MEMORY: Final = ":memory:"
 """A log that ends with its server."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
-"""Two letters or more, because one is a drive of Windows."""
+"""Two letters or more, because one letter is a drive of Windows."""
 
 _NO_URL: Final = ("sqlite:", "file:", "memory:")
-"""Beginnings of a URL that went wrong; as a path each would make a file that nobody looks for."""
+"""Beginnings of mistyped URLs; used as a path, each would make a file that nobody looks for."""
 
 
 class UnsupportedStore(StoreUnavailable, ValueError):
@@ -39,7 +39,7 @@ class Location(msgspec.Struct, frozen=True):
     """Where a log is kept.
 
     Attributes:
-        path: Of its SQLite file; None for memory.
+        path: The path of its SQLite file; None for memory.
     """
 
     path: Path | None
@@ -51,10 +51,10 @@ class Location(msgspec.Struct, frozen=True):
 
 
 def locate(where: str | PathLike[str]) -> Location:
-    """Return where a path or a URL says that the log is kept.
+    """Return the location that a path or a URL names.
 
     Raises:
-        UnsupportedStore: It is a URL of something else, or one without a path.
+        UnsupportedStore: It is a URL of another kind of store, or a URL without a path.
     """
     text = fspath(where)
     url = _SCHEME.fullmatch(text)
@@ -85,8 +85,8 @@ def open_store(location: Location, *, memory_events: int = limits.MEMORY_EVENTS)
     """Return the store for a location; its ``start`` opens the log.
 
     Args:
-        location: Where.
-        memory_events: Events that a log in memory keeps; a file is pruned by its host.
+        location: Where the log is kept.
+        memory_events: How many events a log in memory keeps; the host prunes a file.
     """
     if location.path is None:
         return MemoryStore(most_events=memory_events)

@@ -2,6 +2,6 @@
 
 Each module opens one connection and yields its decoded frames; the first
 :class:`~crewai_hitl_nb.protocol.frames.Heartbeat` ends the replay. They raise ``ServerAway``
-when the connection is lost, ``TransportUnusable`` when this transport does not get through, and
-the server's refusals. They do not reconnect: ``stream.py`` does.
+when the connection is lost, ``TransportUnusable`` when this transport does not reach the server,
+and the server's refusals. They do not reconnect: ``stream.py`` does.
 """

@@ -1,8 +1,8 @@
 """Reads a stream by long-poll: one call after the other, each held open for a while.
 
-``stream.py`` reads from here. The other transports get a heartbeat when the replay is over; this
-one makes it after the last page of the replay. The server holds a call for one heartbeat interval,
-so that a dead connection shows as soon as on the other transports.
+``stream.py`` reads from here. On the other transports the server sends a heartbeat when the replay
+is over; this module makes one after the last page of the replay. The server holds a call for one
+heartbeat interval, so that a dead connection is noticed as soon as on the other transports.
 """
 
 from collections.abc import AsyncGenerator, Mapping

@@ -24,7 +24,7 @@ async def read_events(
     Raises:
         ServerAway: The server cannot be reached, or ended the stream.
         Silent: Nothing came for too long.
-        TransportUnusable: The server is reached, but not by SSE.
+        TransportUnusable: The server can be reached, but not by SSE.
         HitlError: The server's refusal.
     """
     seconds = http.timeout.connect

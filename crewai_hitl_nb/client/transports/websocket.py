@@ -49,11 +49,11 @@ class Socket:
         self._waiting: dict[str, asyncio.Future[Any]] = {}
 
     async def incoming(self) -> AsyncGenerator[Incoming, None]:
-        """Yield frames until the connection ends; hands replies to :meth:`send`.
+        """Yield frames until the connection ends, and pass replies to :meth:`send`.
 
         Raises:
-            ServerAway: It ended, and a new connection may help; ``Silent`` when nothing came for
-                too long, ``Dropped`` when it broke without a close frame.
+            ServerAway: It ended, and a new connection may help: ``Silent`` if nothing came for
+                too long, ``Dropped`` if it broke without a close frame.
             HitlError: The server closed it for good.
         """
         try:
@@ -71,11 +71,11 @@ class Socket:
             self._abandon()
 
     async def send(self, kind: str, **fields: Any) -> Any:
-        """Send a frame up and return the body of its ``ack``.
+        """Send a frame to the server and return the body of its ``ack``.
 
         Raises:
-            ServerAway: The connection ended before the reply. Nobody knows whether the frame
-                took effect, so send what is idempotent again on the next connection.
+            ServerAway: The connection ended before the reply, and the frame may have taken effect.
+                An idempotent frame can be sent again over the next connection.
             HitlError: The server's refusal.
         """
         ref = str(next(self._refs))
@@ -140,14 +140,14 @@ async def open_connection(
 
     Args:
         endpoint: Where, and with which token.
-        path: ``ws/human-input`` or below it.
-        params: Of the stream.
+        path: ``ws/human-input``, or a path below it.
+        params: The query parameters of the stream.
         seconds: The longest wait for the handshake.
 
     Raises:
         ServerAway: The server cannot be reached.
-        TransportUnusable: The server is reached, but not by WebSocket.
-        WrongAddress: Something else is at this address, so waiting does not help.
+        TransportUnusable: The server can be reached, but not by WebSocket.
+        WrongAddress: The URL is not that of a server, so waiting does not help.
         HitlError: The server's refusal.
     """
     url = urljoin(endpoint.url, path).replace("http", "ws", 1)
@@ -160,9 +160,9 @@ async def open_connection(
             **_encrypted(endpoint.url),
             open_timeout=seconds,
             close_timeout=1.0,
-            compression=None,  # frames are small and mostly local: latency counts, not size
+            compression=None,  # frames are small and mostly local: latency matters, not size
             max_size=limits.MAX_BODY_BYTES,
-            ping_interval=None,  # the server's heartbeats show that it lives
+            ping_interval=None,  # the server's heartbeats show that it is alive
             logger=_frames_log,
         )
     except websockets.InvalidStatus as error:
@@ -170,7 +170,7 @@ async def open_connection(
             raise ServerAway(STOPPED) from None
         status, content = error.response.status_code, bytes(error.response.body or b"")
         raise stream_error(refusal_of(status, content), status, content, "websocket") from None
-    except asyncio.TimeoutError as error:  # an OSError from Python 3.11 on, so it stands first
+    except asyncio.TimeoutError as error:  # an OSError from Python 3.11 on, so it comes first
         raise TransportUnusable(f"no WebSocket at {endpoint.url} within {seconds:g} s") from error
     except OSError as error:
         if (wrong := wrong_address(endpoint.url, error)) is not None:

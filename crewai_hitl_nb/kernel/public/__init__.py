@@ -1,4 +1,5 @@
-"""The functions and classes that users call: the package exports each of them by name.
+"""The functions and classes that users call; the package exports each of them by name.
 
-The top of kernel/: they ask the session of this process, and everything they use is below it.
+They are the top of ``kernel/``: they use the session of this process, and all other rooms of
+``kernel/`` are below them.
 """

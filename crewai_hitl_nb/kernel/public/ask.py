@@ -176,12 +176,12 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
             booleans, ``Literal`` and ``Enum``, ``list[Literal[...]]``.
         context: The background that a person needs to answer: Markdown, a dict or a list, a
             model, or a data frame.
-        default: The answer if the deadline passes; it also fills a form beforehand. A text, an
-            option or a list of options, an instance of the model or a dict of values.
+        default: The answer if the deadline passes: a text, an option or a list of options, an
+            instance of the model or a dict of values. It also prefills a form.
         timeout: Time until the deadline, in seconds or as a ``timedelta``; None for no deadline.
         remind_after: Time until a reminder is sent, in seconds or as a ``timedelta``.
-        on_expiry: What happens at the deadline: ``fail``, ``default`` (the usual with a default)
-            or ``wait``.
+        on_expiry: What happens at the deadline: ``fail``, ``default`` (implied by giving a
+            default) or ``wait``.
         reason_flags: Why a person is needed, e.g. ``["missing_field"]``; a single text is one flag.
         assignee: Who should answer.
 
@@ -279,7 +279,7 @@ def _asker() -> Asker | PlainConsole:
 
 
 def _who_asks() -> Asking:
-    """Return who asks: the agent that calls a tool, else the running flow, else nobody known."""
+    """Return who asks: the agent that calls a tool, else the running flow, else nobody."""
     call = current_tool_call()
     if call is not None:
         # A tool name means a tool that waits for approval; here the tool itself asks.

@@ -1,7 +1,8 @@
-"""``DurableFeedback``: a feedback provider that makes single steps of a flow pause durably.
+"""``DurableFeedback``: makes a single step of a flow pause instead of wait.
 
-A step of a flow names it. It uses the session of this process and ``feedback.py``. The session
-does not import it: ``patches.py`` recognises it by its base class.
+A flow's step names it as its provider. It uses the session of this process and
+``flows/feedback.py``. The session does not import it: ``flows/patches.py`` recognizes it by its
+base class.
 """
 
 from typing import Any
@@ -14,17 +15,18 @@ from crewai_hitl_nb.kernel.flows.feedback import FlowFeedback, PausesFlow
 
 
 class DurableFeedback(PausesFlow):
-    """Makes one step of a flow pause durably: ``@human_feedback(..., provider=DurableFeedback())``.
+    """Makes a step store its flow and end the run, instead of waiting for the answer.
 
-    The flow is stored and its run ends. Once somebody has answered, ``resume_pending()`` continues
-    it, in this process or in a later one.
+    Use it as ``@human_feedback(..., provider=DurableFeedback())``. Once somebody has answered,
+    ``resume_pending()`` continues the flow, in this process or in a later one.
     """
 
     def request_feedback(self, context: PendingFeedbackContext, flow: Flow[Any]) -> str:
-        """Ask, and pause the flow.
+        """Ask the question, store the flow and end its run.
 
         Raises:
-            HumanFeedbackPending: The flow is stored and waits without a process.
+            HumanFeedbackPending: The flow is stored, as crewAI expects it of a provider that does
+                not wait.
             NotAnswered: The question could not be asked.
         """
         return FlowFeedback(session().asker, lambda _: True).request_feedback(context, flow)

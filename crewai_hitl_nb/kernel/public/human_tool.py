@@ -1,7 +1,7 @@
 """``AskHumanTool``: a tool with which an agent asks a person.
 
-``public/ask.py`` does the asking. This module is the agent's side: the tool's description for the
-model, what to do about wrong arguments, and what the agent is told when nobody answers.
+``public/ask.py`` asks the question. This module has the agent's side: the tool's description for
+the model, the handling of wrong arguments, and the reply to the agent when nobody answers.
 """
 
 import re
@@ -23,7 +23,7 @@ from crewai_hitl_nb.protocol.arguments import seconds_or_none
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
 
 NONE_OF_THESE: Final = "None of these"
-"""Added to the options that an agent made up, because they may all be wrong."""
+"""Added to the options that an agent suggests, because they may all be wrong."""
 
 _FLAG_CHARS: Final = 60
 
@@ -85,7 +85,7 @@ class AskHumanTool(BaseTool):
 
     @field_validator("timeout", "remind_after", mode="before")
     @classmethod
-    def take_a_time_for_what_it_is(cls, given: Any, about: ValidationInfo) -> Any:
+    def check_the_type_of_a_time(cls, given: Any, about: ValidationInfo) -> Any:
         """Refuse values that pydantic would convert to a number, such as "5" or True."""
         seconds_or_none(str(about.field_name), given)
         return given
@@ -120,7 +120,7 @@ class AskHumanTool(BaseTool):
         return Question.of(question, _answer_type(options), "", self._terms(), flags, self.assignee)
 
     def _unanswered(self, error: NotAnswered) -> str:
-        """Return what the agent is told, or end the run.
+        """Return the reply to the agent, or end the run.
 
         Raises:
             NotAnswered: The run must end, or nobody could be asked at all.
@@ -139,7 +139,7 @@ AskHumanTool.__module__ = "crewai_hitl_nb"
 
 
 class _SuggestedAnswers(Choice):
-    """Options that a model made up: cleaned, with "None of these" added, and read as text."""
+    """Options that a model suggests: cleaned, with "None of these" added, and read as text."""
 
     def __init__(self, options: list[str]) -> None:
         cleaned = dict.fromkeys(" ".join(option.split())[:1000] for option in options)

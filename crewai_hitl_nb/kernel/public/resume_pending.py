@@ -194,12 +194,12 @@ class _PausedFlow:
                 claimed.close()
 
     def _was_used(self, stores: Stores) -> bool:
-        """Say whether the answer was used before the flow's database was moved here."""
+        """Return whether the answer was used before the flow's database was moved here."""
         permitted = stores.permitted(self._class)
         return any(was_used(store, self._request.request_id) for store in permitted)
 
     async def _has_ended(self) -> bool:
-        """Say whether another process, with access to the flow's store, has resumed it."""
+        """Return whether another process, with access to the flow's store, has resumed it."""
         found = self._asker.bridge.call(lambda client: has_ended(client, self._request))
         return await asyncio.wrap_future(found)
 

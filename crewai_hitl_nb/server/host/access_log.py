@@ -1,8 +1,8 @@
 """The access log: one line for each request, the same for every handler.
 
-Jupyter's own (``jupyter_server.log``) writes the whole address, and what a caller sent as
-``Referer``; of both only the path is needed, and it is cleaned like all that we log. A standalone
-server writes its own line; in a Jupyter server the host's line is cleaned on its way.
+Jupyter's own access log (``jupyter_server.log``) writes the complete address and the caller's
+``Referer``. Of both only the path is needed, and it is cleaned like everything that we log. A
+standalone server writes the line here; in a Jupyter server a filter cleans the host's line.
 """
 
 import logging
@@ -18,7 +18,7 @@ _QUERY = re.compile(r"\?[^\s?]+")
 
 
 def clean_host_line(record: logging.LogRecord) -> bool:
-    """Clean a line of the host's and remove the query of each address; a logging filter."""
+    """Clean a log record of the host and remove the query of each address; a logging filter."""
     clean(record)
     record.msg = _QUERY.sub("?", record.getMessage())
     return True

@@ -1,7 +1,7 @@
-"""Retention: drops old events, at the start and once an hour, in every host.
+"""Drops old events in every host, at the start and once an hour.
 
-The store decides which events go (whole requests, never an open one), the broker how old they are.
-A log in memory is also bounded at each append (``store/memory.py``).
+The store decides which events to drop (complete requests, never an open one); the broker decides
+how old they are. A log in memory is also bounded at each append (``store/memory.py``).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _PRUNE_SECONDS: Final = 3600.0
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """How much is kept; events of open requests always are.
+    """How many events are kept, and for how long; those of open requests are always kept.
 
     Attributes:
         events: Most events to keep.

@@ -1,4 +1,4 @@
-"""One lifecycle for every host: what starts, what runs meanwhile and what stops, in which order.
+"""Starts, runs and stops everything behind the handlers, in the same order for every host.
 
 A host (the Jupyter extension, the standalone server) translates its configuration into
 :class:`HostSettings`, serves the handlers with :attr:`Runtime.services`, and calls
@@ -9,9 +9,9 @@ no host can forget a part:
     2. the log        the first of its locations that no other process holds
     3. the broker     deadlines, reminders, presence; the limits of each caller
     4. background     retention, revoked readers, signs of activity
-    5. webhooks       from where they stood
+    5. webhooks       delivery continues after the last event delivered
     6. discovery      tells kernels and scripts of this machine where the server is
-    7. garbage        what is loaded by now is left out of full collections
+    7. garbage        full collections skip the objects that are loaded by now
 
 :meth:`Runtime.stop` goes through the same list backwards, and so does a start that fails half-way:
 no task, thread or file is left. Below are the parts, each in its own module; above, the two hosts.
@@ -50,7 +50,7 @@ from crewai_hitl_nb.store.open import Location, locate, open_store
 
 
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a host's configuration says, checked and in one value.
+    """A host's configuration, checked and in one value.
 
     Attributes:
         prefix: Path of the endpoints on this host, ending in a slash.
@@ -65,17 +65,17 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
         webhooks: Where events are posted.
         heartbeat: Seconds between two heartbeats on an idle stream.
         presence_grace: Seconds that a process may be away before its requests are cancelled.
-        buffer_events: Live events that wait for one slow reader.
+        buffer_events: How many live events are buffered for one slow reader.
         max_pending: Most open requests at once.
-        max_pending_bytes: What they may come to in the log; None for what suits its store.
-        revocation_seconds: Between two looks at whether readers may still read.
+        max_pending_bytes: Most bytes of open requests in the log; None for the store's default.
+        revocation_seconds: Seconds between two checks whether readers may still read.
         awake_hours: How long a question that a process waits for counts as activity.
-        host_metrics: Whether this server's numbers show at the host's ``/metrics``.
-        freeze_garbage: Whether to leave what is loaded at the start out of full collections.
-        shortcuts: Whether to take shortcuts past Tornado's general code where it has what they
-            need.
-        survives_failure: Whether the host goes on without a log and says why with HTTP 503;
-            otherwise :meth:`Runtime.start` raises.
+        host_metrics: Whether the host's ``/metrics`` includes this server's numbers.
+        freeze_garbage: Whether full garbage collections skip the objects loaded at the start.
+        shortcuts: Whether to take shortcuts past Tornado's general code, if the installed Tornado
+            has the names that they need.
+        survives_failure: Whether the host continues without a log and answers HTTP 503 with the
+            reason; otherwise :meth:`Runtime.start` raises.
     """
 
     prefix: str
@@ -105,17 +105,16 @@ closing onto the stack."""
 
 
 class Runtime:
-    """Starts, runs and stops what is behind the handlers.
+    """Starts, runs and stops what the handlers need.
 
     Args:
-        settings: What the host was configured to do.
-        log: The host's log, for what its operator should read.
-        activity: Where the host looks for signs of activity; None where nothing stops a server
-            that is idle.
+        settings: The host's configuration.
+        log: The host's log, for messages to its operator.
+        activity: Where the host looks for signs of activity; None if nothing stops idle servers.
 
     Attributes:
         settings: As given.
-        services: What the handlers work with. Its broker is None unless the log is open.
+        services: The objects that the handlers use. Its broker is None unless the log is open.
     """
 
     def __init__(
@@ -145,10 +144,11 @@ class Runtime:
             address_of: Called when the log is open.
 
         Raises:
-            StoreUnavailable: No log can be opened; unless the host survives that.
-            OSError: Its address cannot be published for kernels and scripts; likewise.
+            StoreUnavailable: No log can be opened, and the host does not survive that.
+            OSError: The address cannot be published for kernels and scripts, and the host does
+                not survive that.
         """
-        if self.settings.host_metrics:  # also without a log: they say that it is not open
+        if self.settings.host_metrics:  # also without a log: `crewai_hitl_up` is 0 then
             self._running.callback(metrics.expose(self.services))
         try:
             async with AsyncExitStack() as started:
@@ -166,7 +166,7 @@ class Runtime:
             raise
 
     async def stop(self) -> None:
-        """Stop what was started, in reverse order; nothing happens when nothing was."""
+        """Stop what was started, in reverse order; may be called at any time."""
         running, self._running = self._running, AsyncExitStack()
         await running.aclose()
 
@@ -189,15 +189,15 @@ class Runtime:
         except OSError as error:
             if not self.settings.survives_failure:
                 raise
-            # Pages still work, and so do the kernels that this server starts, if it got that far.
+            # Pages still work, and so do the kernels of this server if `address_of` succeeded.
             self._log.error("crewai-hitl: scripts cannot find this server: %s", error)
-        # What forms are checked with takes up to a second to load; nobody waits for it here.
+        # The library that checks forms takes up to a second to load: on a thread, in advance.
         asyncio.get_running_loop().run_in_executor(None, schema.prepare)
         if self.settings.freeze_garbage:
             leave_out_what_is_loaded()
 
     async def _open_log(self, started: AsyncExitStack) -> tuple[Broker, MetadataStore]:
-        """Open the first log that no other process holds, and put a broker before it."""
+        """Open the first log that no other process holds, and start a broker on it."""
         stores = self.settings.stores
         for number, path in enumerate(stores):
             location = locate(path)
@@ -240,7 +240,7 @@ class Runtime:
     async def _start_webhooks(
         self, started: AsyncExitStack, store: MetadataStore, broker: Broker
     ) -> None:
-        """Begin to deliver; a wrong URL or secret is logged, and shown by ``GET webhooks``."""
+        """Start webhooks; a wrong URL or secret is logged and shown by ``GET webhooks``."""
         self.services.webhooks_trouble = ""
         try:
             webhooks = Webhooks(store, broker, self.settings.webhooks)
@@ -267,7 +267,7 @@ async def _cancel(task: "asyncio.Task[None]") -> None:
 
 
 def _kernel_key(file: Path | None) -> tuple[str, str]:
-    """Return the kernels' key; or one that nobody knows, and why the file's cannot be used."""
+    """Return the kernels' key; without a usable file, a key that nobody knows and the reason."""
     try:
         return (load_or_make(file) if file else secrets.token_urlsafe(32)), ""
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Runs a server on a thread and a loop of its own, so that a blocked caller does not stop it.
+"""Runs a server on its own thread and event loop, so that a blocked caller does not block it.
 
 Above it is ``standalone.py``, which knows what is served.
 """
@@ -24,7 +24,7 @@ class ServerThread:
         stop: Stops it; callable from any thread.
 
     Attributes:
-        ended: Done when everything is closed.
+        ended: A future that is done when everything is closed.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name="hitl-server", daemon=True)
 
     def begin(self) -> "Future[None]":
-        """Start; the future is done when it accepts connections, or fails with the reason."""
+        """Start; the future is done when connections are accepted, or fails with the reason."""
         self._thread.start()
         return self._began
 
     def stop(self) -> None:
-        """Return when everything is closed."""
+        """Stop the server and return when everything is closed."""
         self._stop()
         self.ended.result()
 
@@ -57,12 +57,11 @@ class ServerThread:
         except Exception as error:
             if self._began.done():
                 raise
-            self._began.set_exception(
-                error
-            )  # whatever it is, the caller that starts it must get it
+            # Any error, because the caller that starts the server must get it.
+            self._began.set_exception(error)
         finally:
             self.ended.set_result(None)
-        # Tornado's own, with every open connection; it closes in 5 s those that do not answer.
+        # Tornado's table of open sockets. Tornado closes those that do not answer within 5 s.
         open_connections = cast("Any", IOLoop.current()).handlers
         end = time.monotonic() + GOODBYE_SECONDS
         while open_connections and time.monotonic() < end:  # noqa: ASYNC110 - it has no event
