@@ -92,7 +92,7 @@ def test_a_log_behind_a_link_is_refused(tmp_path: Path, beside: str) -> None:
     assert target.read_text() == ""
 
 
-def test_a_log_that_everybody_may_write_is_refused_and_the_mend_works(tmp_path: Path) -> None:
+def test_a_log_that_everybody_may_write_is_refused_and_the_fix_works(tmp_path: Path) -> None:
     start(tmp_path / "log.db")
     (tmp_path / "log.db").chmod(0o666)
     with pytest.raises(StoreUnavailable, match="chmod 0664"):
