@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 
 class CautiousClock:
-    """The wall clock, or the steady one since the start, whichever is behind.
+    """The wall clock, or the monotonic clock since the start, whichever is behind.
 
     Args:
         wall: The wall clock, aware.

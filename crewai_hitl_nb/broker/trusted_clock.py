@@ -3,9 +3,9 @@
 A single reading proves nothing: a machine may start in 1970 or in 2099, and be corrected by a
 time server minutes later. So the log's metadata holds the last reading. If the clock at a start is
 :data:`ABSENCE` after that reading, or :data:`BACK` before it, the clock is on trial: until the
-server has run with it for a day, events age by the steady clock only (``clocks.py``), from the last
-trusted time, and no deadline passes only because the clock says so (``deadlines.py``). A jump while
-the server runs starts a trial as well.
+server has run with it for a day, events age by the monotonic clock only (``clocks.py``), from the
+last trusted time, and no deadline passes only because the clock says so (``deadlines.py``). A jump
+while the server runs starts a trial as well.
 
 It does not notice a clock that is wrong by less than :data:`ABSENCE`, or for longer than
 a day of running.

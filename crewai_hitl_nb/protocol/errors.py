@@ -34,9 +34,9 @@ import msgspec
 from crewai_hitl_nb.protocol.limits import MAX_RETRY_AFTER_SECONDS
 
 RETRY_STATUSES: Final = (424, 429, 502, 503, 504)
-"""Statuses that say "not now", whoever answers: nothing was done, and the same call may succeed
-later. 424 is a JupyterHub's word for a server that it has stopped, 429 a rate limit, and the
-others a proxy's for a server that is away."""
+"""Statuses that mean "not now", from our server or another: nothing was done, and the same call
+may succeed later. A JupyterHub sends 424 for a server that it has stopped, a rate limit is 429,
+and a proxy sends the others for a server that is away."""
 
 
 class FieldError(msgspec.Struct, frozen=True):

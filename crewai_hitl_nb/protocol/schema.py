@@ -27,7 +27,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "date-time-local": "a date with time, such as `2026-05-01T10:00`",
     "time-local": "a time, such as `10:00`",
 }
-"""What people are told to enter. Zones as in RFC 3339; a local time may have one."""
+"""What a person has to enter. Zones are those of RFC 3339; a local time may have one."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "string": "must be text",

@@ -106,8 +106,9 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     shortcuts = Bool(
         True,
         config=True,
-        help="Serve live streams, held polls and kernels' publishes past Tornado's general code."
-        " Off: slower, and more memory for each reader; to rule the shortcuts out as a cause.",
+        help="Serve live streams, held polls and kernels' publishes on faster paths that bypass"
+        " Tornado's general code. Turn it off to find out whether they cause a fault; that is"
+        " slower and takes more memory for each reader.",
     )
 
     publish_per_second = Float(

@@ -91,9 +91,10 @@ class HumanInputServer:
         webhook_types: Types of events to post; None for the event-streaming guide's two.
         limits: What one caller may do, by the names in docs/limits.md; a limit that is not named
             keeps its default.
-        shortcuts: Whether to serve live streams and held polls past Tornado's general code.
+        shortcuts: Whether to serve live streams and held polls on faster paths that bypass
+            Tornado's general code.
         trusted_proxies: Addresses or networks of the proxies in front of it. Only their
-            ``X-Forwarded-For`` is believed, and their connections have no cap per address.
+            ``X-Forwarded-For`` is trusted, and their connections have no cap per address.
 
     Raises:
         WrongArgument: An argument is of the wrong kind.

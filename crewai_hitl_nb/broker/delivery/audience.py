@@ -198,7 +198,7 @@ class Broadcast:
         return self._reached == len(self._sinks)
 
     def give(self, most: int) -> int:
-        """Give the bytes to at most so many further readers; return to how many."""
+        """Give the bytes to at most ``most`` further readers; return to how many."""
         part = self._sinks[self._reached : self._reached + most]
         self._reached += len(part)
         # Local names, and nothing but this in the loop: it runs for each reader of each event.

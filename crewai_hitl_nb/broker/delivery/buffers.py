@@ -131,7 +131,7 @@ class Buffers:
             self._shrink(len(data))
 
     async def room(self, size: int) -> None:
-        """Wait, first come first served, until so many bytes fit, and count them."""
+        """Wait, first come first served, until ``size`` bytes fit, and count them."""
         if not self._waiting and self._fits(size):
             self.size += size
             return
@@ -177,7 +177,7 @@ class Buffers:
         if self.size <= self._most:
             return
         for hold in sorted(self._holds, key=lambda hold: hold.size, reverse=True):
-            for _ in range(2):  # told why first; what waits in its connection may still be too much
+            for _ in range(2):  # end the reader; if that is not enough, cut its connection
                 if self.size <= self._most:
                     return
                 hold.end()

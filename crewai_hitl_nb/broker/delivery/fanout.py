@@ -63,9 +63,9 @@ class Fanout:
 
         Args:
             heartbeat: Makes a heartbeat.
-            heartbeat_seconds: An audience gets one after so many seconds without an event.
-            slice_sends: Sends after which other work of the loop runs.
-            slice_bytes: Bytes after which it does.
+            heartbeat_seconds: Seconds without an event after which an audience gets one.
+            slice_sends: The sends after which other work of the loop runs.
+            slice_bytes: The bytes after which other work of the loop runs.
             ahead_events: Events that may wait for a broadcast before publishers wait, too.
         """
         self._heartbeat = heartbeat

@@ -2,7 +2,7 @@
 
 At the deadline the request expires, or its explicit default answers, or (``wait``)
 nothing happens, as the request itself says; at the reminder its readers are notified again.
-The timers run on the loop's steady clock and check the wall clock again when they fire,
+The timers run on the loop's monotonic clock and check the wall clock again when they fire,
 so a clock that jumps fires nothing early. While there are timers, the two clocks are compared:
 when they drift apart (the clock was set, the machine was asleep), all timers are set again, so
 nothing fires late either.
@@ -21,7 +21,7 @@ import msgspec
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 
 _LONGEST_SECONDS: Final = 3600.0
-"""The longest that a timer is set for: the steady clock may drift from the wall clock."""
+"""The longest that a timer is set for: the monotonic clock may drift from the wall clock."""
 
 _LOOK_SECONDS: Final = 5.0
 """How late a deadline may be noticed after the wall clock jumped over it."""

@@ -189,7 +189,7 @@ class _PausedFlow:
             if claimed is None or not claimed.is_open:
                 return []
             try:
-                return [await self._go_on(store, completion)]
+                return [await self._continue_with(store, completion)]
             finally:
                 claimed.close()
 
@@ -203,7 +203,9 @@ class _PausedFlow:
         found = self._asker.bridge.call(lambda client: has_ended(client, self._request))
         return await asyncio.wrap_future(found)
 
-    async def _go_on(self, store: FlowPersistence, answer: HumanInputCompleted) -> ResumedFlow:
+    async def _continue_with(
+        self, store: FlowPersistence, answer: HumanInputCompleted
+    ) -> ResumedFlow:
         flow: Flow[Any] | None = None
         try:
             flow = self._class.from_pending(self._pause.flow_id, store)

@@ -2,9 +2,9 @@
 
 At a terminal the console shows the question and takes an answer, while the card, the inbox and
 all other surfaces can answer as well. The console's answer goes to the server like any other, and
-the first one wins. A person who was slower is told so and sees their own text again. The console
-uses the dialog (``terminal/``), the keyboard and the bridge; ``asking.py`` uses it and waits for
-the outcome, wherever it comes from.
+the first one wins. A person whose answer came second sees the winning answer, and their own text
+again. The console uses the dialog (``terminal/``), the keyboard and the bridge; ``asking.py`` uses
+it and waits for the outcome, wherever it comes from.
 
 * One question at a time has the terminal. The others wait in a queue, and their number is shown.
 * A thread reads, but only while a question has the terminal; it ends with the last question.

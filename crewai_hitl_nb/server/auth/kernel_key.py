@@ -43,7 +43,7 @@ def load_or_make(path: Path) -> str:
         key = _kept(path)
         if not key:
             key = secrets.token_urlsafe(32)
-            path.unlink(missing_ok=True)  # its mode, and whoever has it open, go with it
+            path.unlink(missing_ok=True)  # a new file has our mode, and nobody has it open
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:
                 file.write(key + "\n")

@@ -53,12 +53,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         id: Its name for generated clients.
         summary: What it does, in one line.
         right: The permission that a caller needs; None for everybody.
-        parameters: Those of the query and the headers.
-        body: Name of the body's schema.
-        body_needed: Whether a body is required.
-        reply: Media types of the 200 and the schemas of their content.
-        upgrades: Whether it becomes a WebSocket.
-        errors: Errors besides those that every operation can return.
+        parameters: The parameters in the query and the headers.
+        body: The name of the body's schema; None if it takes no body.
+        body_needed: Whether a call must have a body.
+        reply: The media types of a reply with status 200, each with the schema of its content.
+        upgrades: Whether the connection can become a WebSocket.
+        errors: The errors it can return, besides those of every operation (``EVERYWHERE``).
     """
 
     id: str
@@ -116,12 +116,12 @@ _LISTING: Final = (
     Parameter("execution_id", Id, "Only this execution."),
     CREW,
     Parameter("kind", Id, "Only questions of this kind."),
-    Parameter("assignee", Id, "Only those for this person."),
+    Parameter("assignee", Id, "Only questions that are assigned to this person."),
     Parameter(
         "q",
         Search,
-        "Only those that contain all these words, in the question, the asker or the answer. "
-        "A page of a search may hold few or none; continue while there is a `next`.",
+        "Only requests that contain all these words, in the question, the asker or the answer. "
+        "A page of a search may be empty; continue while there is a `next`.",
     ),
     TEXTS,
     Parameter("order", Order, "By the time of asking; the oldest first by default."),
@@ -232,7 +232,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("post", "/requests/{request_id}/claim"): Operation(
         id="claim",
-        summary="Announce that one is working on an answer; others may still answer.",
+        summary="Announce that the caller is working on an answer; others may still answer.",
         right="answer",
         body="ClaimBody",
         body_needed=False,
@@ -264,7 +264,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("get", "/audit"): Operation(
         id="audit",
-        summary="List every event with its seal, page by page; a limited key gets those in its "
+        summary="List every event with its seal, page by page; a limited key gets those of its "
         "scope.",
         parameters=(
             Parameter("after", Cursor, "The `next` of the previous page."),

@@ -32,8 +32,8 @@ class IdleWebSocket(WebSocketReading):
     """Tornado's protocol, idle until the first frame up.
 
     Attributes:
-        idle: Whether the handler's coroutine may end, because reading goes on without it. It stays
-            true when frames come.
+        idle: Whether the handler's coroutine may end, because reading continues without it. It
+            stays true when frames come.
     """
 
     # Slots: with more names than it has, Python gives each object a dictionary of its own.
@@ -113,7 +113,7 @@ class IdleWebSocket(WebSocketReading):
             self.abort()
 
     async def read_exactly(self, size: int) -> bytes:
-        """Read so many bytes, beginning with those that were read already."""
+        """Read exactly ``size`` bytes, beginning with those that were read already."""
         data, self._unread = self._unread[:size], self._unread[size:]
         if len(data) < size:
             counted = size if size > _READ_BYTES else 0

@@ -85,11 +85,11 @@ def prepare(handler: web.RequestHandler) -> PollResponse | None:
 
 
 class HeldPoll(Sink):
-    """A poll that waits in an audience; the first events end it, or whoever calls :meth:`end`.
+    """A poll that waits in an audience until the first events or a call of :meth:`end`.
 
     Attributes:
-        ended: Done when the handler may finish. The result is when the reply is out; None where no
-            reply was written, and the handler writes one.
+        ended: A future that is done when the handler may finish. Its result completes when the
+            reply is sent; it is None if the handler has to write the reply.
     """
 
     __slots__ = ("_response", "_slices", "_written", "ended")

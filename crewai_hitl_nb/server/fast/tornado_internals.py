@@ -209,7 +209,7 @@ class WebSocketReading(WebSocketProtocol13):
         return super()._receive_frame()
 
     def read_exactly(self, size: int) -> Awaitable[bytes]:
-        """Read so many bytes.
+        """Read exactly ``size`` bytes.
 
         Raises:
             StreamClosedError: The connection closed before they came.

@@ -1,9 +1,9 @@
 /**
- * The rules by which a page comes back after it lost its connection: where, when, and how.
+ * The rules for reconnecting a page: when, over which transport, and after which event it resumes.
  *
  * Pure tables: no I/O, and randomness is given. `link.ts` drives them with real connections.
  * `client/resume.py` has the same rules for programs, with the tables of endings written out, and
- * `tests/fixtures/resume.json` holds both to the same cases.
+ * `tests/fixtures/resume.json` checks both with the same cases.
  *
  *   websocket ──unusable──▶ sse ──unusable──▶ poll ──unusable──▶ pause, then websocket
  *       ▲  any of them unreachable: pause, then websocket ◀─────────┘
@@ -12,8 +12,9 @@
  * A page whose server can only be reached through the kernel has one transport, the widget's comm.
  *
  * Where a page differs from a program: a browser does not say why a WebSocket failed to open, so
- * that counts as unusable, and SSE finds out at once whether the server is there at all. Going down
- * costs a page no pause, because it goes up again beside a live connection.
+ * that counts as unusable, and SSE finds out at once whether the server is there at all. A page does
+ * not pause before it uses a lesser transport, because it tries the better one beside a live
+ * connection.
  */
 import {
   CLOSE_GOING_AWAY,
@@ -30,10 +31,10 @@ export type Phase = "connecting" | "live" | "reconnecting" | "offline";
 /**
  * How an attempt, or a live connection, ended.
  *
- * - `unreachable`: nobody is there now; another transport would not help
- * - `unusable`: somebody is there, but this transport does not get through
- * - `forbidden`: the credentials do not suffice
- * - `refused`: the request will not do, whoever sends it again
+ * - `unreachable`: the server is away; another transport would not help
+ * - `unusable`: the server may be there, but this transport does not get through
+ * - `forbidden`: the credentials are not sufficient
+ * - `refused`: the same request will always be refused
  */
 export type Ending = "unreachable" | "unusable" | "forbidden" | "refused";
 
@@ -64,10 +65,10 @@ const OFFLINE_AFTER = 4;
 /** After this many pauses (about a minute) they grow beyond the usual cap. */
 const PATIENT_AFTER = 30;
 
-/** A tab left open over night must not ask every two seconds. */
+/** A tab that is left open overnight must not reconnect every two seconds. */
 const PATIENT_MS = 15_000;
 
-/** Wrong credentials rarely become right by themselves; a login in another tab does it. */
+/** Credentials rarely become valid by themselves; a login in another tab makes them so. */
 const FORBIDDEN_MS = 15_000;
 
 /** First pause before WebSocket is tried again beside a lesser transport; it doubles … */
@@ -76,7 +77,7 @@ const UPGRADE_MIN_MS = 15_000;
 /** … up to this: a proxy without WebSocket stays one. */
 const UPGRADE_MAX_MS = 600_000;
 
-/** The usual proxies cut a stream that is silent for longer anyway. */
+/** Usual proxies close a stream that is silent for longer. */
 const LONGEST_SILENCE_MS = 60_000;
 
 /** Best first. */
@@ -101,7 +102,7 @@ export function isRetryStatus(status: number): boolean {
   return (RETRY_STATUSES as readonly number[]).includes(status);
 }
 
-/** Return what a reply with another status than success makes of an attempt. */
+/** Return the ending of an attempt whose reply does not have a success status. */
 export function endingOfStatus(
   status: number,
   reply: { readonly transport: Transport; readonly isOwn: boolean; readonly isLast: boolean },
@@ -115,17 +116,17 @@ export function endingOfStatus(
   return "unusable";
 }
 
-/** The server's own codes for "connect again". */
+/** The server's own codes for "reconnect". */
 const AGAIN: readonly number[] = [CLOSE_GOING_AWAY, CLOSE_TRY_AGAIN_LATER, CLOSE_SLOW_READER];
 
-/** Return what the close of an open WebSocket means; null is a close without a frame. */
+/** Return the ending of an open WebSocket that was closed; null is a close without a frame. */
 export function endingOfClose(code: number | null, wasLive: boolean): Ending {
   const again = code !== null && AGAIN.includes(code);
   if (code !== null && code >= 4400 && code < 4500 && !again) return "refused";
   return wasLive || again ? "unreachable" : "unusable";
 }
 
-/** Return what it means that nothing came for too long. */
+/** Return the ending of a connection that was silent for too long. */
 export function endingOfSilence(wasLive: boolean): Ending {
   return wasLive ? "unreachable" : "unusable";
 }
@@ -149,7 +150,7 @@ export function ended(
   state: LinkState,
   ending: Ending,
   random: () => number,
-  /** How long the server asked to be left alone. */
+  /** The least time to wait, if the server named one. */
   retryAfterMs = 0,
 ): readonly [LinkState, Plan] {
   const wasLive = state.phase === "live";
