@@ -20,6 +20,7 @@ It reads no configuration and serves no HTTP.
 
 import asyncio
 import secrets
+import threading
 from collections.abc import Callable, Coroutine, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -191,8 +192,9 @@ class Runtime:
                 raise
             # Pages still work, and so do the kernels of this server if `address_of` succeeded.
             self._log.error("crewai-hitl: scripts cannot find this server: %s", error)
-        # The library that checks forms takes up to a second to load: on a thread, in advance.
-        asyncio.get_running_loop().run_in_executor(None, schema.prepare)
+        # The library that checks forms takes seconds to load on a busy machine: in advance, and on
+        # a thread for which a server that is stopped at once does not wait.
+        threading.Thread(target=schema.prepare, name="hitl-prepare", daemon=True).start()
         if self.settings.freeze_garbage:
             leave_out_what_is_loaded()
 
