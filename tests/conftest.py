@@ -5,12 +5,18 @@ Fixtures for one part (a real server process, a kernel, a browser) stand beside 
 
 import os
 import signal
+import sys
 
 from hypothesis import HealthCheck, settings
 
 from tests.jupyter_process import QUIET_CREWAI
 
 os.environ.update(QUIET_CREWAI)
+
+# Container images often keep Python from writing bytecode. Every server, kernel and script that
+# the tests start would then compile each module anew: crewAI alone takes four seconds longer.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A shell without job control lets what runs in its background ignore Ctrl-C, and so would the
 # scripts and kernels that these tests interrupt.
