@@ -10,7 +10,7 @@ import pytest
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.client.resume import TRANSPORTS, Transport
 from crewai_hitl_nb.protocol.errors import Unavailable
-from crewai_hitl_nb.protocol.events import Event
+from crewai_hitl_nb.protocol.events import Event, HumanInputRequired
 from tests.events import other, required
 from tests.faults.deaf import READERS, deafen, needs_linux
 from tests.faults.following import Follower, behind, following
@@ -132,17 +132,18 @@ async def test_calls_whose_replies_are_lost_are_made_again_and_count_once(
     proxy.obey(Rule(act="tear", most=1200))  # a reply has some seven hundred bytes
 
     async with behind(proxy) as client:
-        for question in asked:
+
+        async def ask_and_answer(question: HumanInputRequired) -> None:
             key = str(uuid.uuid4())
-            await until_done(lambda question=question: client.publish(question))  # type: ignore[misc]
+            await until_done(lambda: client.publish(question))
             await until_done(
-                lambda question=question, key=key: client.answer(  # type: ignore[misc]
-                    question.request_id, "Shorter", idempotency_key=key
-                )
+                lambda: client.answer(question.request_id, "Shorter", idempotency_key=key)
             )
 
+        await asyncio.gather(*map(ask_and_answer, asked))
+
     answered = await asyncio.to_thread(direct.requests, execution_id=run)
-    assert [request.request_id for request in answered] == ids(run, 20)
+    assert sorted(request.request_id for request in answered) == sorted(ids(run, 20))
     assert {request.status for request in answered} == {"answered"}
 
 
