@@ -56,7 +56,7 @@ def clean_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     constraints = ["-c", str(REPOSITORY / ".ci" / "constraints.txt")]
     subprocess.run([*uv, "venv", "--python", sys.executable, str(venv)], check=True)
     install = [*uv, "pip", "install", "--python", str(venv), *constraints, str(wheel)]
-    subprocess.run(install, check=True)
+    subprocess.run(install, check=True, cwd=venv.parent)  # not by this repository's overrides
     return venv
 
 
