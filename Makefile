@@ -19,6 +19,8 @@ PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
 # Neither a browser nor a JupyterHub is needed for it.
 PORTABLE := $(addprefix tests/,protocol store broker client cli server standalone kernel)
 FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
+# Most tests wait for a server, a kernel or a browser: a machine with more cores takes more workers.
+WORKERS ?= 2
 # With COVERAGE=1: the lines that no test reached.
 COV := $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-report=xml:test-results/coverage.xml)
 # Of a whole run: the slowest tests as well.
@@ -55,12 +57,12 @@ test-js: $(STAMPS)/package ## the front end's lint, types, generated code and te
 	cd js && PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent generate:check
 	cd js && npm test --silent
 
-test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units to browser; COVERAGE=1: with a report (slower)
+test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units to browser; WORKERS=3; COVERAGE=1: with a report (slower)
 	$(SAY) "pytest (PYTEST=... chooses, e.g. PYTEST='tests/server -k sse')"
 ifdef PYTEST
 	$(BIN)/python -m pytest $(COV) $(PYTEST)
 else
-	$(BIN)/python -m pytest $(WHOLE) -n 2 --dist loadfile --no-loadscope-reorder -m "not alone and not pictures"
+	$(BIN)/python -m pytest $(WHOLE) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone and not pictures"
 	$(BIN)/python -m pytest $(WHOLE) $(if $(COVERAGE),--cov-append) -m alone
 endif
 
