@@ -13,7 +13,7 @@ import click
 
 from crewai_hitl_nb.cli.output import Screen
 from crewai_hitl_nb.protocol.events import HumanInputRequired
-from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
+from crewai_hitl_nb.terminal.dialog import Ask, Reply, go_through, steps
 from crewai_hitl_nb.terminal.wording import age, asker
 
 
@@ -34,19 +34,11 @@ def ask_for_reply(screen: Screen, request: HumanInputRequired) -> Reply:
     Raises:
         click.Abort: The input ended or the person pressed Ctrl-C: there is no answer.
     """
-    dialog = steps(request)
-    line = ""
-    try:
-        step = next(dialog)
-        while True:
-            if isinstance(step, Ask):
-                line = _read(screen, step)
-            else:
-                screen.ask((step.text, step.style))
-            step = dialog.send(line)
-    except StopIteration as end:
-        reply: Reply = end.value
-        return reply
+    return go_through(
+        steps(request),
+        lambda step: _read(screen, step),
+        lambda note: screen.ask((note.text, note.style)),
+    )
 
 
 def _read(screen: Screen, step: Ask) -> str:

@@ -1,14 +1,15 @@
 """The dialog in which a person at a terminal answers a question, as steps without I/O.
 
 :func:`steps` yields what to show and which line to read, receives each line, and returns the
-answer. It asks only for what the request accepts, and repeats until there is an answer. The
-server decides whether the answer is valid.
+answer; :func:`go_through` takes the steps with a reader of lines. The dialog asks only for what the
+request accepts, and repeats until there is an answer. The server decides whether the answer is
+valid.
 
 Only the word "approve" approves. If the caller asks for it (``enter``), a blank line also
 approves, but only for the questions where crewAI's own console offers that.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -82,6 +83,28 @@ class Ask:
 
 Steps: TypeAlias = Generator[Note | Ask, str, T]
 """Yields what to do; the caller sends the line after an :class:`Ask`, anything after a note."""
+
+
+def go_through(dialog: Steps[T], read: Callable[[Ask], str], show: Callable[[Note], None]) -> T:
+    """Take every step of a dialog, and return its result.
+
+    Args:
+        dialog: The steps.
+        read: Reads the line that a step asks for; what it raises ends the dialog.
+        show: Shows a note.
+    """
+    line = ""
+    try:
+        step = next(dialog)
+        while True:
+            if isinstance(step, Ask):
+                line = read(step)
+            else:
+                show(step)
+            step = dialog.send(line)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def steps(request: HumanInputRequired, *, enter: bool = False) -> Steps[Reply]:

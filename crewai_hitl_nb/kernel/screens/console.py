@@ -29,7 +29,7 @@ from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keybo
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.log_lines import logger
-from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
+from crewai_hitl_nb.terminal.dialog import Ask, Reply, go_through, steps
 from crewai_hitl_nb.terminal.sanitize import one_line, sanitize
 from crewai_hitl_nb.terminal.wording import Part, asker, by, deadline, ending
 
@@ -165,19 +165,11 @@ class Console:
 
     def _ask(self, pending: PendingRequest) -> Reply:
         """Go through the dialog once."""
-        dialog = steps(pending.request, enter=True)
-        line = ""
-        try:
-            step = next(dialog)
-            while True:
-                if isinstance(step, Ask):
-                    line = self._read(pending, step)
-                else:
-                    self._say((step.text, step.style))
-                step = dialog.send(line)
-        except StopIteration as end:
-            reply: Reply = end.value
-            return reply
+        return go_through(
+            steps(pending.request, enter=True),
+            lambda step: self._read(pending, step),
+            lambda note: self._say((note.text, note.style)),
+        )
 
     def _read(self, pending: PendingRequest, step: Ask) -> str:
         while True:

@@ -26,7 +26,7 @@ from crewai_hitl_nb.protocol.events import (
     about,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.terminal.dialog import Ask, Reply, steps
+from crewai_hitl_nb.terminal.dialog import Reply, go_through, steps
 from crewai_hitl_nb.terminal.sanitize import sanitize
 
 VIA: Final = "console"
@@ -104,19 +104,7 @@ def _asked(request: HumanInputRequired) -> Reply:
     Raises:
         EOFError: The input ended.
     """
-    dialog = steps(request)
-    line = ""
-    try:
-        step = next(dialog)
-        while True:
-            if isinstance(step, Ask):
-                line = _read(step.label)
-            else:
-                _say(step.text)
-            step = dialog.send(line)
-    except StopIteration as end:
-        reply: Reply = end.value
-        return reply
+    return go_through(steps(request), lambda step: _read(step.label), lambda note: _say(note.text))
 
 
 def _read(label: str) -> str:
