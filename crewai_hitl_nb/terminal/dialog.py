@@ -238,7 +238,7 @@ def _field(name: str, field: Mapping[str, Any], *, needed: bool) -> Steps[Any]:
             return None
         try:
             return _value(typed, field["type"])
-        except ValueError:
+        except (ValueError, msgspec.DecodeError):  # up to msgspec 0.20 not a ValueError
             yield Note(f"Expected: {_expected(field)}.")
 
 
