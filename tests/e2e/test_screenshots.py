@@ -104,10 +104,10 @@ def widen_the_panel(lab: Lab) -> None:
     lab.command("application:toggle-left-area")
     expect(lab.page.locator("#jp-left-stack")).to_be_hidden()
     border = lab.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:visible").last
+    border.hover()  # waits until the layout without the file browser stands still
     box = border.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    lab.page.mouse.move(x, y)
     lab.page.mouse.down()
     lab.page.mouse.move(x - 200, y, steps=4)
     lab.page.mouse.up()
