@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from crewai_hitl_nb.broker import broker as broker_module
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.delivery import subscription
+from crewai_hitl_nb.broker.requests import admission
 from crewai_hitl_nb.broker.scoped_broker import ScopedBroker
 from crewai_hitl_nb.server import caller as caller_module
 from crewai_hitl_nb.server.auth.keyring import Keyring
@@ -61,7 +61,7 @@ def asked(owner: httpx.Client) -> Json:
 
 def believe_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what holds an event to its request and to the stored one of its id."""
-    without(monkeypatch, broker_module, "placed", lambda required, event: event)
+    without(monkeypatch, admission, "placed", lambda required, event: event)
     without(monkeypatch, memory, "check_same", lambda stored, event: None)
 
 
