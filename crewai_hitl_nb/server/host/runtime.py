@@ -192,9 +192,9 @@ class Runtime:
                 raise
             # Pages still work, and so do the kernels of this server if `address_of` succeeded.
             self._log.error("crewai-hitl: scripts cannot find this server: %s", error)
-        # The library that checks forms takes seconds to load on a busy machine: in advance, and on
-        # a thread for which a server that is stopped at once does not wait.
-        threading.Thread(target=schema.prepare, name="hitl-prepare", daemon=True).start()
+        # Load the library that checks forms in advance, because that can take seconds. The thread
+        # is a daemon, so that a server that is stopped at once does not wait for it.
+        threading.Thread(target=schema.prepare, name="preload-form-check", daemon=True).start()
         if self.settings.freeze_garbage:
             leave_out_what_is_loaded()
 

@@ -16,6 +16,7 @@ import pytest
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.webhooks.config import WebhookSettings
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
+from crewai_hitl_nb.protocol import schema
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.server.auth.kernel_key import load_or_make
@@ -50,6 +51,25 @@ def left(folder: Path, before: Collection[threading.Thread]) -> list[str]:
     new = [thread for thread in threading.enumerate() if thread not in before]
     threads = [thread.name for thread in new if thread.name.startswith("hitl-")]
     return [*threads, *(path.name for path in folder.glob("runtime/*.json"))]
+
+
+def test_a_host_that_is_stopped_at_once_does_not_wait_for_the_check_of_forms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = threading.Event()
+    monkeypatch.setattr(schema, "prepare", loaded.wait)  # as long as an import may take
+
+    async def serve_briefly() -> None:
+        runtime = host(tmp_path)
+        await start(runtime)
+        await runtime.stop()
+
+    serving = threading.Thread(target=asyncio.run, args=(serve_briefly(),), daemon=True)
+    serving.start()
+    serving.join(20)
+    ended = not serving.is_alive()
+    loaded.set()
+    assert ended
 
 
 async def test_a_host_drops_old_events_from_the_start_on(tmp_path: Path) -> None:
