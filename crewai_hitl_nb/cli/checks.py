@@ -46,8 +46,8 @@ class Check(msgspec.Struct, frozen=True):
         name: What was checked.
         state: ``ok``, ``broken``, or ``note`` for a fact that is neither.
         message: What was found.
-        fix: How to fix it; blank if nothing is broken. The JSON output names this field ``mend``,
-            because scripts rely on that name.
+        fix: How to fix the problem; blank if nothing is broken. In the JSON output this field is
+            called ``mend``, because existing scripts read that name.
     """
 
     name: str

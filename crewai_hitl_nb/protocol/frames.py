@@ -164,7 +164,7 @@ def decode_up(raw: object) -> UpFrame:
     Raises:
         BadRequest: Says what is wrong.
     """
-    # msgspec keeps what it knows of a struct, but works a union out anew at each call.
+    # msgspec caches the type information of a struct, but builds that of a union at each call.
     named = raw.get("type") if isinstance(raw, dict) else None
     known = _UP.get(named) if isinstance(named, str) else None
     try:

@@ -93,8 +93,8 @@ class Relay:
     def close(self) -> None:
         """Close every stream.
 
-        Without one there may be no thread, and none can start while the interpreter ends, when
-        cards that were not closed before are closed.
+        A relay that was never used starts no thread for that: the interpreter closes the remaining
+        cards when it ends, and no thread can start then.
         """
         if self._is_used:
             _thread().submit(self._close())

@@ -205,7 +205,7 @@ class SqliteStore:
         if self._thread is None or self._loop is None:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")
         running = asyncio.get_running_loop()
-        if running is not self._loop:  # commits are announced there; the caller waits here
+        if running is not self._loop:  # a program that embeds the server may have its own loop
             there = asyncio.run_coroutine_threadsafe(self._write(run, batch), self._loop)
             return await asyncio.wrap_future(there)
         job = _Job(run, running.create_future(), batch)
