@@ -13,7 +13,7 @@ Above: ``streams/websocket.py``. Below: Tornado's protocol, as ``tornado_interna
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final, cast
 
 from tornado.iostream import StreamClosedError
@@ -95,22 +95,16 @@ class IdleWebSocket(WebSocketReading):
             return
         self._unread = self._unread[plain.size :]
         self.count_read(plain.size)
-        await self._hand_on(plain.texts)
+        handled: Awaitable[None] | None = self.call_handler(self._hand_on, plain.texts)
+        if handled is not None:
+            await handled
 
     async def _hand_on(self, texts: Sequence[str]) -> None:
-        """Hand frames on; one at which the handler fails is logged and ends the connection.
-
-        Tornado would make a task for it, which waits for another turn of the loop.
-        """
         handler: Any = self.handler
-        try:
-            for text in texts:
-                if self.client_terminated:
-                    return
-                await handler.on_message(text)
-        except Exception as error:  # noqa: BLE001 - the same boundary as Tornado's
-            handler.log_exception(type(error), error, error.__traceback__)
-            self.abort()
+        for text in texts:
+            if self.client_terminated:
+                return
+            await handler.on_message(text)
 
     async def read_exactly(self, size: int) -> bytes:
         """Read exactly ``size`` bytes, beginning with those that were read already."""

@@ -12,7 +12,7 @@ private name of Tornado.
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http.cookies import Morsel
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
@@ -49,6 +49,7 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "WebSocketProtocol13._read_bytes",
         "WebSocketProtocol13._receive_frame",
         "WebSocketProtocol13._receive_frame_loop",
+        "WebSocketProtocol13._run_callback",
         "WebSocketProtocol13._wire_bytes_in",
     ),
     "kernel_publish": (),
@@ -239,6 +240,13 @@ class WebSocketReading(WebSocketProtocol13):
     def count_read(self, size: int) -> None:
         """Count bytes that were read past Tornado's own reading."""
         self._wire_bytes_in += size
+
+    def call_handler(self, callback: Callable[..., object], *args: object) -> Any:
+        """Call a method of the handler; return what to await, or None.
+
+        One that fails is logged and ends the connection.
+        """
+        return self._run_callback(callback, *args)
 
     def abort(self) -> None:
         """Close the connection without a closing handshake."""
