@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server.body_budget import BodyBudget
 from crewai_hitl_nb.server.fast import frame_parser
-from crewai_hitl_nb.server.fast.idle_websocket import IdleWebSocket
+from crewai_hitl_nb.server.fast.idle_websocket import _READ_BYTES, IdleWebSocket
 from tests.hostile.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 from tests.hostile.test_sockets import RUDE, UNFINISHED
 from tests.server.door import PATIENCE_SECONDS
@@ -133,6 +133,36 @@ def seen(protocol: type[WebSocketProtocol13], *parts: bytes) -> Seen:
 
 def text(words: str) -> bytes:
     return frame(TEXT, words.encode())
+
+
+class HandlerThatNeverWaits(Handler):
+    """As the product's for a bad frame: it is refused at once."""
+
+    async def on_message(self, message: str | bytes) -> None:
+        self.heard.append(("message", message))
+
+
+async def test_frames_that_come_without_end_let_other_callers_in_between() -> None:
+    near, far = socket.socketpair()
+    handler: Any = HandlerThatNeverWaits()
+    connection = IdleWebSocket(handler, False, _WebSocketParams(max_message_size=LONGEST))
+    connection.stream = IOStream(near)
+    handler.connection = connection
+    one = text("a")
+    heard_at: list[int] = []
+
+    def next_turn() -> None:
+        heard_at.append(len(handler.heard))
+        asyncio.get_running_loop().call_soon(next_turn)
+
+    next_turn()
+    with anyio.fail_after(PATIENCE_SECONDS), far:
+        await connection._receive_frame_loop()
+        await asyncio.to_thread(far.sendall, one * 150_000)
+        far.shutdown(socket.SHUT_WR)
+        await handler.closed.wait()
+    most = max(b - a for a, b in itertools.pairwise(heard_at))
+    assert 0 < most <= _READ_BYTES // len(one) + 1
 
 
 WORDS = st.sampled_from(["", "a", '{"type":"claim"}', "ü" * 100, "x" * 300, BROKEN, ABORTED])
