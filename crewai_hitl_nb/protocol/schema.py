@@ -10,6 +10,7 @@ server must not run a caller's regular expressions or follow a caller's referenc
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from crewai_hitl_nb.protocol import limits
@@ -226,16 +227,17 @@ def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[
     if len(value) > limits.MAX_SCHEMA_CHOICES:
         return [FieldError(where, f"can have at most {limits.MAX_SCHEMA_CHOICES} choices")]
     choices = {choice for choice in field["items"]["enum"] if isinstance(choice, str)}
-    known = ", ".join(map(str, field["items"]["enum"]))
-    found = [
+    known = shortened(", ".join(map(str, field["items"]["enum"])))
+    wrong = (
         FieldError(f"{where}.{i}", shortened(f"`{item}` is not a choice; choose from: {known}"))
         if isinstance(item, str)
         else FieldError(f"{where}.{i}", _TYPES["string"])
         for i, item in enumerate(value)
         if not isinstance(item, str) or item not in choices
-    ]
+    )
+    found = list(islice(wrong, _MOST_ERRORS))
     if found:
-        return found[:_MOST_ERRORS]
+        return found
     if field.get("uniqueItems") and len(set(value)) < len(value):
         found.append(FieldError(where, "must not name a choice twice"))
     if len(value) < field.get("minItems", 0):
