@@ -162,3 +162,10 @@ async def test_a_caller_on_another_event_loop_gets_the_result_of_its_write(tmp_p
         assert await asyncio.wait_for(asyncio.wrap_future(pruned), 10) == 2
     finally:
         await store.close()
+
+
+async def test_a_write_is_refused_when_the_loop_of_the_store_has_ended(tmp_path: Path) -> None:
+    store = await asyncio.to_thread(asyncio.run, _opened(tmp_path / "log.db"))
+    with pytest.raises(StoreUnavailable, match="event loop ended"):
+        await store.append([other()])
+    await store.close()

@@ -206,6 +206,10 @@ class SqliteStore:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")
         running = asyncio.get_running_loop()
         if running is not self._loop:  # a program that embeds the server may have its own loop
+            if not self._loop.is_running():
+                raise StoreUnavailable(
+                    "the log cannot be written: its event loop ended; start the server again"
+                )
             there = asyncio.run_coroutine_threadsafe(self._write(run, batch), self._loop)
             return await asyncio.wrap_future(there)
         job = _Job(run, running.create_future(), batch)
