@@ -43,8 +43,10 @@ class CardWidget(anywidget.AnyWidget):
         common = shared()
         # A layout is a widget too: sharing one saves a message for each card.
         given = {"script": common.script(), "layout": common.layout(), **traits}
-        super().__init__(_esm=common.loader, **given)
+        if self.has_trait("_esm"):  # a subclass may have a script of its own
+            given = {"_esm": common.loader, **given}
         self._relay = Relay(self.send, lambda: Scope.of(self.mode, self.request), endpoint)
+        super().__init__(**given)
         self.on_msg(lambda _, content, __: self._relay.take(content))
 
     def add_traits(self, **traits: Any) -> None:

@@ -166,3 +166,16 @@ def test_a_program_that_made_a_card_ends_without_errors_on_its_console() -> None
     )
 
     assert done.stderr == ""
+
+
+def test_a_widget_that_is_made_from_the_card_keeps_a_script_of_its_own(
+    kernel: RunningKernel,
+) -> None:
+    shown = kernel.run(
+        "from crewai_hitl_nb.widget import CardWidget\n"
+        "class Mine(CardWidget):\n"
+        "    _esm = 'export default {}'\n"
+        "print(Mine()._esm, CardWidget(_esm='given')._esm, len(CardWidget()._esm) > 100)"
+    ).text
+
+    assert shown == "export default {} given True\n"
