@@ -22,7 +22,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Coroutine, MutableMapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,12 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
 AddressOf = Callable[[AsyncExitStack], Address]
 """Returns where kernels and scripts reach the server. If it opens something for them, it pushes the
 closing onto the stack."""
+
+
+def _preload() -> None:
+    """Import the check of forms; without free descriptors now, the first form does it."""
+    with suppress(OSError, ImportError):
+        schema.prepare()
 
 
 class Runtime:
@@ -194,7 +200,7 @@ class Runtime:
             self._log.error("crewai-hitl: scripts cannot find this server: %s", error)
         # Load the library that checks forms in advance, because that can take seconds. The thread
         # is a daemon, so that a server that is stopped at once does not wait for it.
-        threading.Thread(target=schema.prepare, name="preload-form-check", daemon=True).start()
+        threading.Thread(target=_preload, name="preload-form-check", daemon=True).start()
         if self.settings.freeze_garbage:
             leave_out_what_is_loaded()
 
