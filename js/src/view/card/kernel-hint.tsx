@@ -11,8 +11,7 @@ export function KernelHint({ connection }: { readonly connection: LinkState | nu
         Answer from the inbox page of the Jupyter server or with <code>crewai-hitl answer</code>.
       </p>
       <p>
-        To answer here, run the crew with <code>hitl.start(crew)</code> or{" "}
-        <code>await crew.kickoff_async()</code>.
+        To answer here, run the crew with <code>hitl.start(crew)</code>, which leaves the kernel free.
       </p>
     </div>
   );
