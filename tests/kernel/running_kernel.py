@@ -110,6 +110,8 @@ class RunningKernel:
     def begin(self, code: str, cell_id: str | None = None) -> Cell:
         """Start a cell and return at once; JupyterLab names the cell's id as well."""
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        # ipykernel 6 may still drop a cell that arrives just after another one has failed.
+        content["stop_on_error"] = False
         metadata = {} if cell_id is None else {"cellId": cell_id}
         request = self._client.session.msg("execute_request", content, metadata=metadata)
         self._client.shell_channel.send(request)

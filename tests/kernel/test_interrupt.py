@@ -113,7 +113,7 @@ SYNCHRONOUS = {
     "a crew": "make_crew().kickoff()",
     "a question": "hitl.ask('Well?')",
     "a run": "hitl.start(make_crew()).result()",
-    "a stream": "next(hitl.Client().events(types=['none such'], replay='none'), ask())",
+    "a stream": "read()",
 }
 
 
@@ -124,7 +124,10 @@ def test_an_interrupt_ends_an_await_cell_that_blocks_its_own_loop(
 ) -> None:
     cell = kernel.begin(
         "import asyncio, threading\n"
-        "def ask(): threading.Thread(target=lambda: hitl.ask('Beside')).start()\n"
+        "def read():\n"
+        "    with hitl.Client() as client:\n"
+        "        threading.Thread(target=lambda: hitl.ask('Beside')).start()\n"
+        "        next(client.events(types=['none such'], replay='none'))\n"
         f"async def main(): return {SYNCHRONOUS[what]}\n{how}"
     )
     question = next_question(client)
