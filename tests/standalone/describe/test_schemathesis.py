@@ -51,7 +51,15 @@ CALLS = [operation for operation in OPERATIONS if operation not in STREAMS]
 
 def cases(operation: Any) -> st.SearchStrategy[Any]:
     """Return calls that fit the document, and calls that do not."""
-    return st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in MODES))
+    modes = (operation.as_strategy(generation_mode=mode) for mode in MODES)
+    return st.one_of(*modes).map(_with_its_own_host)
+
+
+def _with_its_own_host(case: Any) -> Any:
+    """Leave out another Host header: Tornado refuses a malformed one before any handler."""
+    if case.headers:
+        case.headers.pop("Host", None)
+    return case
 
 
 @pytest.mark.parametrize("operation", CALLS, ids=lambda operation: operation.label)
