@@ -7,8 +7,8 @@ browser tests have the real one.
 import json
 from typing import Any
 
-import ipykernel
 import pytest
+from ipykernel._version import version_info
 
 from crewai_hitl_nb.client import Client
 from tests.kernel.background import types_told
@@ -73,7 +73,7 @@ def test_a_run_in_the_background_is_answered_through_its_kernel(
 
 
 @pytest.mark.skipif(
-    ipykernel.version_info < (7, 4),
+    version_info < (7, 4),
     reason="until ipykernel 7.4 a comm message waits for the cell, so only hitl.start() can be "
     "answered through the kernel",
 )

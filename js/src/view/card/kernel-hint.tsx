@@ -11,7 +11,8 @@ export function KernelHint({ connection }: { readonly connection: LinkState | nu
         Answer from the inbox page of the Jupyter server or with <code>crewai-hitl answer</code>.
       </p>
       <p>
-        To answer here, run the crew with <code>hitl.start(crew)</code>, which leaves the kernel free.
+        To answer here, run the crew with <code>hitl.start(crew)</code>, which leaves the kernel
+        free.
       </p>
     </div>
   );
