@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
+from tests.comms import HEARD_WHILE_A_CELL_AWAITS
 from tests.e2e.conftest import EXPOSED
 from tests.e2e.crews import CREW
 from tests.e2e.lab import CARD_MS, Lab, shut_down_kernels, silence_the_news, write_notebook
@@ -55,6 +56,7 @@ def _opened(page: Page, server: JupyterProcess, name: str, cell: str) -> Lab:
     return lab
 
 
+@HEARD_WHILE_A_CELL_AWAITS
 def test_an_awaiting_cell_is_answered_through_its_kernel(
     cut_off: Page, bare_server: JupyterProcess
 ) -> None:
@@ -69,12 +71,21 @@ def test_an_awaiting_cell_is_answered_through_its_kernel(
     expect(second.get_by_test_id("hitl-context")).to_contain_text("More about green tea")
 
 
+def test_a_run_in_the_background_is_answered_through_its_kernel(
+    cut_off: Page, bare_server: JupyterProcess
+) -> None:
+    lab = _opened(cut_off, bare_server, "start.ipynb", "run = hitl.start(make_crew())")
+    card = lab.await_card("pending")
+    card.get_by_test_id("hitl-accept").click()
+
+    lab.await_card("answered")
+
+
 def test_a_blocked_cell_says_what_to_do(cut_off: Page, bare_server: JupyterProcess) -> None:
     lab = _opened(cut_off, bare_server, "blocked.ipynb", "make_crew().kickoff()")
     card = lab.await_card("sending")
 
     expect(card).to_contain_text("hitl.start", timeout=CARD_MS)
-    expect(card).to_contain_text("await")
     lab.interrupt()
 
 

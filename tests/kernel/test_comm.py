@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 import pytest
-from ipykernel._version import version_info
 
 from crewai_hitl_nb.client import Client
+from tests.comms import HEARD_WHILE_A_CELL_AWAITS
 from tests.kernel.background import types_told
 from tests.kernel.conftest import next_question
 from tests.kernel.crews import AKICKOFF, KICKOFF_ASYNC
@@ -72,11 +72,7 @@ def test_a_run_in_the_background_is_answered_through_its_kernel(
     kernel.run("run.result()")
 
 
-@pytest.mark.skipif(
-    version_info < (7, 4),
-    reason="until ipykernel 7.4 a comm message waits for the cell, so only hitl.start() can be "
-    "answered through the kernel",
-)
+@HEARD_WHILE_A_CELL_AWAITS
 @pytest.mark.parametrize("kickoff", [KICKOFF_ASYNC, AKICKOFF])
 def test_a_waiting_cell_is_answered_through_its_kernel(
     kernel: RunningKernel, client: Client, kickoff: str
