@@ -20,8 +20,8 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputExpired,
     HumanInputReminded,
 )
-from crewai_hitl_nb.store.sqlite import bulk_append, schema
-from crewai_hitl_nb.store.sqlite.writer import Batch, Written
+from crewai_hitl_nb.store.rows import Batch, Written
+from crewai_hitl_nb.store.sqlite import bulk_append, schema, writer
 from crewai_hitl_nb.store.trail import Tail
 from tests.events import NOON, completed, other, required
 
@@ -42,7 +42,7 @@ class Log:
         head = self.tail.head
         self.connection.execute("BEGIN")
         try:
-            written = batch.run(self.connection, self.tail)
+            written = writer.append(self.connection, batch, self.tail)
         except HitlError as error:
             self.tail.move_back(head)
             self.connection.execute("ROLLBACK")

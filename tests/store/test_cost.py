@@ -12,8 +12,8 @@ import pytest
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.store.base import EVERYTHING, Match, RequestQuery
-from crewai_hitl_nb.store.sqlite import bulk_append, reading, schema
-from crewai_hitl_nb.store.sqlite.writer import Batch
+from crewai_hitl_nb.store.rows import Batch
+from crewai_hitl_nb.store.sqlite import bulk_append, reading, schema, writer
 from crewai_hitl_nb.store.trail import Tail
 from tests.events import completed, other, required
 
@@ -43,7 +43,7 @@ class Log:
         batch = Batch(events, 0.0)
         self.connection.execute("BEGIN")
         if not bulk_append.write(self.connection, [batch], self.tail):
-            batch.run(self.connection, self.tail)
+            writer.append(self.connection, batch, self.tail)
         self.connection.execute("COMMIT")
         return len(events)
 

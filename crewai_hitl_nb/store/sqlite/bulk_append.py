@@ -8,7 +8,7 @@ loop runs meanwhile.
 It works for groups in which every event is new and each request has at most one event: nearly all.
 The database itself shows whether that is so (the unique ids, the number of rows changed).
 For other groups :func:`write` returns an empty list, and the caller writes the appends one by one
-(``writer.Batch.run``), which handles duplicates and refusals. Both leave the same in the log;
+(``writer.append``), which handles duplicates and refusals. Both leave the same in the log;
 ``tests/store/test_bulk_append.py`` checks that.
 """
 
@@ -22,7 +22,7 @@ from crewai_hitl_nb.protocol.events import (
     request_id_of,
 )
 from crewai_hitl_nb.store.base import Appended, Commit, appended, commit_of
-from crewai_hitl_nb.store.sqlite.writer import (
+from crewai_hitl_nb.store.rows import (
     EVENT_COLUMNS,
     REQUEST_COLUMNS,
     Batch,

@@ -5,8 +5,8 @@ appends in which nothing has to be looked up.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -14,25 +14,25 @@ from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.duplicates import check_same
 from crewai_hitl_nb.protocol.events import (
-    ClosingEvent,
     Event,
-    HumanInputClaimed,
     HumanInputRequired,
     event_type,
     request_id_of,
 )
 from crewai_hitl_nb.store import ownership
-from crewai_hitl_nb.store.base import Appended, Commit, KeyScope, appended, commit_of
+from crewai_hitl_nb.store.base import Commit, appended, commit_of
 from crewai_hitl_nb.store.ownership import Origin, Scope
+from crewai_hitl_nb.store.rows import (
+    EVENT_COLUMNS,
+    REQUEST_COLUMNS,
+    Batch,
+    ChangeKind,
+    Written,
+    change_of,
+    event_row,
+)
 from crewai_hitl_nb.store.sqlite import reading
 from crewai_hitl_nb.store.trail import Tail
-
-
-class Written(msgspec.Struct, frozen=True):
-    """The result of an append: one for each event, and the new events in the log."""
-
-    results: list[Appended]
-    commits: list[Commit]
 
 
 class Pruned(msgspec.Struct, frozen=True):
@@ -42,52 +42,37 @@ class Pruned(msgspec.Struct, frozen=True):
     through: int
 
 
-class Batch:
-    """The events of one append: all are written, or the first refusal is raised."""
+def append(connection: sqlite3.Connection, batch: Batch, tail: Tail) -> Written:
+    """Write the events of one append at the end of the log, each with its seal.
 
-    def __init__(
-        self,
-        events: Sequence[Event],
-        stored_at: float,
-        by: str | None = None,
-        within: KeyScope | None = None,
-    ) -> None:
-        self.events = events
-        self.stored_at = stored_at
-        self.by = by
-        self.within = within
+    Raises:
+        HitlError: The first refusal; the caller rolls back.
+    """
+    results, commits = [], []
+    for event in batch.events:
+        stored = reading.by_event_id(connection, event.event_id)
+        if stored is not None:
+            check_same(stored.body, event)
+            results.append(appended(stored, event, duplicate=True))
+            continue
+        _check(connection, event)
+        if batch.within is not None:
+            ownership.check(batch.within, event, _Owners(connection))
+        commit = commit_of(event, tail.next_offset(), batch.by)
+        seal = tail.sealed(commit.record.body)
+        insert(connection, commit, batch.stored_at, seal, by=batch.by)
+        results.append(appended(commit.record, event, duplicate=False))
+        commits.append(commit)
+    return Written(results, commits)
 
-    def run(self, connection: sqlite3.Connection, tail: Tail) -> Written:
-        """Write the events at the end of the log, each with its seal.
 
-        Raises:
-            HitlError: The first refusal; the caller rolls back.
-        """
-        results, commits = [], []
-        for event in self.events:
-            stored = reading.by_event_id(connection, event.event_id)
-            if stored is not None:
-                check_same(stored.body, event)
-                results.append(appended(stored, event, duplicate=True))
-                continue
-            self._check(connection, event)
-            if self.within is not None:
-                ownership.check(self.within, event, _Owners(connection))
-            commit = commit_of(event, tail.next_offset(), self.by)
-            seal = tail.sealed(commit.record.body)
-            insert(connection, commit, self.stored_at, seal, by=self.by)
-            results.append(appended(commit.record, event, duplicate=False))
-            commits.append(commit)
-        return Written(results, commits)
-
-    @staticmethod
-    def _check(connection: sqlite3.Connection, event: Event) -> None:
-        request_id = request_id_of(event)
-        if request_id is None:
-            return
-        status = reading.status(connection, request_id)
-        if (status, event_type(event)) not in state.TRANSITIONS:
-            raise state.refusal(request_id, reading.request(connection, request_id), event)
+def _check(connection: sqlite3.Connection, event: Event) -> None:
+    request_id = request_id_of(event)
+    if request_id is None:
+        return
+    status = reading.status(connection, request_id)
+    if (status, event_type(event)) not in state.TRANSITIONS:
+        raise state.refusal(request_id, reading.request(connection, request_id), event)
 
 
 class _Owners:
@@ -110,23 +95,8 @@ class _Owners:
         return request.required if request is not None else None
 
 
-EVENT_COLUMNS: Final = (
-    "offset, event_id, type, execution_id, crew_id, request_id, stored_at, body, seal"
-)
-REQUEST_COLUMNS: Final = (
-    "request_id, execution_id, crew_id, kind, assignee, asked_at, status, asked_by"
-)
 _INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
 _INSERT_REQUEST: Final = f"INSERT INTO requests ({REQUEST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants only
-
-ChangeKind: TypeAlias = Literal["ask", "claim", "close"]
-
-
-class Change(NamedTuple):
-    """A change in the table of requests; each kind has its own columns (:data:`_CHANGES`)."""
-
-    kind: ChangeKind
-    row: tuple[object, ...]
 
 
 def insert(
@@ -144,53 +114,6 @@ def insert(
         change = change_of(commit.event, commit.record.offset, by)
         if change is not None:
             connection.execute(_CHANGES[change.kind], change.row)
-
-
-def event_row(
-    commit: Commit, stored_at: float, seal: bytes, *, folded: bool = True
-) -> tuple[object, ...]:
-    """Return the event as ``EVENT_COLUMNS``."""
-    record = commit.record
-    return (
-        record.offset,
-        record.event_id,
-        record.type,
-        record.execution_id,
-        record.crew_id,
-        request_id_of(commit.event) if folded else None,
-        stored_at,
-        record.body,
-        seal,
-    )
-
-
-def request_row(event: HumanInputRequired, offset: int, by: str | None) -> tuple[object, ...]:
-    """Return the request that the event asks as ``REQUEST_COLUMNS``."""
-    return (
-        event.request_id,
-        event.execution_id,
-        event.crew_id,
-        event.kind,
-        event.assignee,
-        offset,
-        "pending",
-        by,
-    )
-
-
-def change_of(event: Event, offset: int, by: str | None) -> Change | None:
-    """Return what an event changes in the table of requests: the fold, as rows.
-
-    The caller has checked that the event may follow (:data:`state.TRANSITIONS`). Both ways of
-    writing use it, one statement for each event and one for many.
-    """
-    if isinstance(event, HumanInputRequired):
-        return Change("ask", request_row(event, offset, by))
-    if isinstance(event, HumanInputClaimed):
-        return Change("claim", (event.request_id, offset))
-    if isinstance(event, ClosingEvent) and event.request_id is not None:
-        return Change("close", (event.request_id, offset, state.STATUS_AFTER[event_type(event)]))
-    return None
 
 
 _CHANGES: Final[Mapping[ChangeKind, str]] = {

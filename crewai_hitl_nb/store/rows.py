@@ -1,0 +1,108 @@
+"""An append on its way into a database: its events, and the rows that they become.
+
+Both databases have the same two tables, ``events`` and ``requests``; the second one is the fold of
+the first. Pure: the statements are in ``sqlite/`` and ``postgres/``.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
+
+from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol.events import (
+    ClosingEvent,
+    Event,
+    HumanInputClaimed,
+    HumanInputRequired,
+    event_type,
+    request_id_of,
+)
+from crewai_hitl_nb.store.base import Appended, Commit, KeyScope
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """The events of one append: all are written, or none.
+
+    Attributes:
+        events: In order.
+        stored_at: Unix time on this machine; PostgreSQL takes that of the database instead.
+        by: The caller; see ``Store.append``.
+        within: The scope of the caller's key; None for a key without limits.
+    """
+
+    events: Sequence[Event]
+    stored_at: float
+    by: str | None = None
+    within: KeyScope | None = None
+
+
+class Written(msgspec.Struct, frozen=True):
+    """The result of an append: one for each event, and the new events in the log."""
+
+    results: list[Appended]
+    commits: list[Commit]
+
+
+EVENT_COLUMNS: Final = (
+    "offset, event_id, type, execution_id, crew_id, request_id, stored_at, body, seal"
+)
+REQUEST_COLUMNS: Final = (
+    "request_id, execution_id, crew_id, kind, assignee, asked_at, status, asked_by"
+)
+
+ChangeKind: TypeAlias = Literal["ask", "claim", "close"]
+
+
+class Change(NamedTuple):
+    """A change in the table of requests; each kind has its own columns (:data:`_CHANGES`)."""
+
+    kind: ChangeKind
+    row: tuple[object, ...]
+
+
+def event_row(
+    commit: Commit, stored_at: float, seal: bytes, *, folded: bool = True
+) -> tuple[object, ...]:
+    """Return the event as ``EVENT_COLUMNS``."""
+    record = commit.record
+    return (
+        record.offset,
+        record.event_id,
+        record.type,
+        record.execution_id,
+        record.crew_id,
+        request_id_of(commit.event) if folded else None,
+        stored_at,
+        record.body,
+        seal,
+    )
+
+
+def request_row(event: HumanInputRequired, offset: int, by: str | None) -> tuple[object, ...]:
+    """Return the request that the event asks as ``REQUEST_COLUMNS``."""
+    return (
+        event.request_id,
+        event.execution_id,
+        event.crew_id,
+        event.kind,
+        event.assignee,
+        offset,
+        "pending",
+        by,
+    )
+
+
+def change_of(event: Event, offset: int, by: str | None) -> Change | None:
+    """Return what an event changes in the table of requests: the fold, as rows.
+
+    The caller has checked that the event may follow (:data:`state.TRANSITIONS`). Both ways of
+    writing use it, one statement for each event and one for many.
+    """
+    if isinstance(event, HumanInputRequired):
+        return Change("ask", request_row(event, offset, by))
+    if isinstance(event, HumanInputClaimed):
+        return Change("claim", (event.request_id, offset))
+    if isinstance(event, ClosingEvent) and event.request_id is not None:
+        return Change("close", (event.request_id, offset, state.STATUS_AFTER[event_type(event)]))
+    return None
