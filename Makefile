@@ -131,7 +131,7 @@ $(STAMPS)/venv:
 # The build hook in pyproject.toml runs npm; so this builds the front end, too.
 $(STAMPS)/package: $(STAMPS)/venv pyproject.toml $(CONSTRAINTS) jupyter-config $(FRONT_END)
 	$(SAY) "Package, crewAI, JupyterLab and the front end"
-	$(UV) $(PINNED) --reinstall-package crewai-hitl-nb -e '.[crewai,demo]'
+	$(UV) $(PINNED) --reinstall-package crewai-hitl-nb -e '.[crewai,demo,postgres]'
 	@touch $@
 
 $(STAMPS)/tools: $(STAMPS)/package
@@ -145,7 +145,7 @@ $(STAMPS)/test: $(STAMPS)/tools
 
 $(STAMPS)/lowest: $(STAMPS)/venv pyproject.toml jupyter-config $(FRONT_END)
 	$(SAY) "Package, crewAI, JupyterLab and test tools at their lowest versions"
-	$(UV) --resolution lowest-direct --reinstall-package crewai-hitl-nb -e '.[crewai,demo]' --group test
+	$(UV) --resolution lowest-direct --reinstall-package crewai-hitl-nb -e '.[crewai,demo,postgres]' --group test
 	@touch $@
 
 $(STAMPS)/hub: tests/hub/package.json tests/hub/package-lock.json $(STAMPS)/venv

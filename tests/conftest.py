@@ -1,15 +1,20 @@
 """What holds for every test: crewAI stays quiet and offline, wherever it is imported.
 
-Fixtures for one part (a real server process, a kernel, a browser) stand beside its tests.
+Fixtures for one part (a real server process, a kernel, a browser) stand beside its tests; here is
+only the database, which several parts need.
 """
 
 import os
 import signal
 import sys
+import uuid
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.jupyter_process import QUIET_CREWAI
+from tests.postgres import Cluster, cluster
 
 os.environ.update(QUIET_CREWAI)
 
@@ -26,3 +31,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Durations of generated examples say nothing on a shared machine.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Cluster]:
+    """A PostgreSQL server."""
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def log_url(database: Cluster) -> str:
+    """The URL of a log of this test alone."""
+    return database.url(schema=f"log_{uuid.uuid4().hex}")

@@ -20,6 +20,7 @@
     └── Unavailable                       nothing was lost: a retry may succeed
         ├── TooMany              429  too_many
         └── StoreUnavailable     503  store_unavailable
+            └── OutcomeUnknown   503  outcome_unknown   (it may be stored; repeat it, ids and all)
 
 Each class has its HTTP status and code; ``retry`` says whether repeating the call can help.
 On the wire: ``{"error": code, "message": what happened and what to do, …details}``. The
@@ -224,6 +225,15 @@ class StoreUnavailable(Unavailable):
     code = "store_unavailable"
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """The store broke off during a commit: the events may be stored or not.
+
+    Sending them again with the same event ids is safe in both cases.
+    """
+
+    code = "outcome_unknown"
+
+
 _BY_CODE: Mapping[str, type[HitlError]] = {
     error.code: error
     for error in (
@@ -240,6 +250,7 @@ _BY_CODE: Mapping[str, type[HitlError]] = {
         RequestExpired,
         TooMany,
         StoreUnavailable,
+        OutcomeUnknown,
     )
 }
 

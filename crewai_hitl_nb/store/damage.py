@@ -4,7 +4,7 @@ A log is read in pages, and a damaged disk usually harms a few bytes of one even
 would withhold every later event from every reader until somebody salvages the log; sending
 the bytes would break every connection that reads them; omitting the event would hide the loss. So
 readers get, in its place and under its id, an event with what is known of it: the other columns of
-its row, which are intact (otherwise SQLite, or :func:`whole`, refuses the page).
+its row, which are intact (otherwise the database, or :func:`whole`, refuses the page).
 
     {"type":"event_damaged","event_id":"…","offset":16,"was":"human_input_completed",
      "timestamp":"when it was stored","execution_id":"…","crew_id":"…","request_id":"…",
@@ -16,7 +16,7 @@ known types skip it. Above: ``reading``. Below: one row of the table.
 """
 
 import logging
-import sqlite3
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Annotated, Final
 
@@ -53,33 +53,43 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     stored_at: Annotated[float, msgspec.Meta(ge=0, le=_LAST_SECOND)]
 
 
-def whole(connection: sqlite3.Connection, offset: int, body: bytes) -> bytes:
+COLUMNS: Final = "event_id, type, execution_id, crew_id, request_id, stored_at"
+"""The columns from which the replacement is made."""
+
+
+class DamagedRow(Exception):
+    """A row contradicts itself or another one; the message says how."""
+
+    for_operator: Final = True
+
+
+def whole(offset: int, body: bytes, columns: Callable[[], object]) -> bytes:
     """Return an event's text if it is valid JSON, else the text of the event that replaces it.
 
     It only validates the text and builds no objects.
 
+    Args:
+        offset: The event's place.
+        body: Its text.
+        columns: Reads ``COLUMNS`` of its row.
+
     Raises:
-        sqlite3.DatabaseError: The rest of the row is damaged, too.
+        DamagedRow: The rest of the row is damaged, too.
     """
     try:
         str(body, "utf-8")
         _JSON.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
         note(_log, logging.WARNING, "event_damaged", offset=offset)
-        return _stand_in(_row(connection, offset, error), offset)
+        return _stand_in(_row(columns(), offset, error), offset)
     return body
 
 
-def _row(connection: sqlite3.Connection, offset: int, error: Exception) -> _Row:
-    row = connection.execute(
-        "SELECT event_id, type, execution_id, crew_id, request_id, stored_at"
-        " FROM events WHERE offset = ?",
-        (offset,),
-    ).fetchone()
+def _row(columns: object, offset: int, error: Exception) -> _Row:
     try:
-        return msgspec.convert(row, _Row)
+        return msgspec.convert(columns, _Row)
     except msgspec.ValidationError:
-        raise sqlite3.DatabaseError(f"the event at {offset} is malformed") from error
+        raise DamagedRow(f"the event at {offset} is malformed") from error
 
 
 def _stand_in(row: _Row, offset: int) -> bytes:

@@ -35,19 +35,19 @@ T = TypeVar("T")
 
 
 class Job(msgspec.Struct):
-    """One write and the future that waits for it.
+    """One write and the future that waits for it: an append, or something else.
 
     Attributes:
-        run: Called with the database's connection, on the thread.
         done: Resolved on its own loop.
-        batch: Set for an append: several may be written at once.
-        result: What ``run`` returned.
-        error: What it raised; then nothing of it is stored.
+        batch: The events to append.
+        run: Takes the database's connection, on the thread.
+        result: ``Written``, or what ``run`` returned.
+        error: Why nothing of it is stored.
     """
 
-    run: Callable[[Any], object]
     done: asyncio.Future[object]
     batch: Batch | None = None
+    run: Callable[[Any], object] | None = None
     result: object = None
     error: Exception | None = None
 
@@ -85,6 +85,8 @@ class GroupWriter:
             nothing was stored. Called on the thread.
         announce: Announces the jobs' commits and resolves the jobs. Called on the loop.
         advise: Makes the error of a failed write into one for callers.
+        pause: Called on the thread after each group, and again after the seconds that it returns;
+            None for not before the next group.
     """
 
     def __init__(
@@ -93,12 +95,14 @@ class GroupWriter:
         write: Callable[[list[Job]], Exception | None],
         announce: Callable[[list[Job]], None],
         advise: Callable[[Exception], StoreUnavailable],
+        pause: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.figures = CommitFigures()
         self._where = where
         self._write = write
         self._announce = announce
         self._advise = advise
+        self._pause = pause
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -114,16 +118,25 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._run, name="hitl-write", daemon=True)
         self._thread.start()
 
-    async def run(self, write: Callable[[Any], T], batch: Batch | None = None) -> T:
-        """Write and return the result when it is durable and announced.
+    async def append(self, batch: Batch) -> Written:
+        """Append events and return what was written when it is durable and announced.
 
-        Args:
-            write: Takes the database's connection.
-            batch: The events that it appends, if it is an append.
+        Raises:
+            HitlError: Nothing of it was written.
+        """
+        written: Written = await self._do(batch, None)
+        return written
+
+    async def run(self, write: Callable[[Any], T]) -> T:
+        """Call ``write`` with the database's connection, on the thread; return what it returns.
 
         Raises:
             StoreUnavailable: Nothing was written.
         """
+        result: T = await self._do(None, write)
+        return result
+
+    async def _do(self, batch: Batch | None, write: Callable[[Any], object] | None) -> Any:
         if self._thread is None or self._loop is None:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")
         running = asyncio.get_running_loop()
@@ -132,11 +145,11 @@ class GroupWriter:
                 raise StoreUnavailable(
                     "the log cannot be written: its event loop ended; start the server again"
                 )
-            there = asyncio.run_coroutine_threadsafe(self.run(write, batch), self._loop)
+            there = asyncio.run_coroutine_threadsafe(self._do(batch, write), self._loop)
             return await asyncio.wrap_future(there)
-        job = Job(write, running.create_future(), batch)
+        job = Job(running.create_future(), batch, write)
         self._jobs.put(job)
-        return await job.done  # type: ignore[return-value]  # what `write` returned
+        return await job.done
 
     async def close(self) -> None:
         """Finish the writes that wait, and end the thread."""
@@ -149,14 +162,22 @@ class GroupWriter:
 
     def _run(self) -> None:
         assert self._loop is not None
-        last = False
-        while not last and (first := self._jobs.get()) is not None:
+        last, wait = False, None
+        while not last:
+            try:
+                first = self._jobs.get(timeout=wait)
+            except queue.Empty:
+                wait = self._pause()
+                continue
+            if first is None:
+                return
             jobs, last = self._gather(first)
             begun = time.perf_counter()
             failure = self._write(jobs)
             self._count(time.perf_counter() - begun, jobs, failure)
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is waiting
                 self._loop.call_soon_threadsafe(self._announce, jobs)
+            wait = self._pause()
 
     def _gather(self, first: Job) -> tuple[list[Job], bool]:
         """Take the other waiting jobs, within bounds; also return whether the store then closes."""

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.events import (
     ClosingEvent,
     Event,
@@ -18,7 +19,10 @@ from crewai_hitl_nb.protocol.events import (
     event_type,
     request_id_of,
 )
-from crewai_hitl_nb.store.base import Appended, Commit, KeyScope
+from crewai_hitl_nb.protocol.state import Request, Status
+from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store.base import Appended, Commit, KeyScope, RequestQuery
+from crewai_hitl_nb.store.damage import DamagedRow
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -106,3 +110,57 @@ def change_of(event: Event, offset: int, by: str | None) -> Change | None:
     if isinstance(event, ClosingEvent) and event.request_id is not None:
         return Change("close", (event.request_id, offset, state.STATUS_AFTER[event_type(event)]))
     return None
+
+
+def found_by(query: RequestQuery, offset: str = "offset") -> tuple[str, str]:
+    """Return the table whose index finds the requests fastest, and its column of offsets.
+
+    Closed requests of one execution or crew are found by the index of its events, because few of
+    the log's many requests belong to it. Open ones are few, and have an index of their own.
+
+    Args:
+        query: What is listed.
+        offset: How the database writes the name of the events' column.
+    """
+    if query.status != "pending" and (query.execution_id or query.crew_id):
+        return "asked", f"asked.{offset}"
+    return "requests", "requests.asked_at"
+
+
+RequestRow: TypeAlias = tuple[int, Status, bytes, bytes | None, bytes | None]
+"""The offset of a request's question, its status, and the texts of its question, its latest claim
+and its end."""
+
+
+def size_of(row: RequestRow) -> int:
+    """Return the bytes of a request in a listing."""
+    _, _, asked, claimed, closed = row
+    return len(asked) + len(claimed or b"") + len(closed or b"")
+
+
+def request_of(row: RequestRow) -> Request:
+    """Return the request of a row.
+
+    Raises:
+        DamagedRow: An event in it is damaged.
+    """
+    _, status, asked, claimed, closed = row
+    required = decoded(asked)
+    claim = decoded(claimed) if claimed else None
+    closing = decoded(closed) if closed else None
+    if not isinstance(required, HumanInputRequired):
+        raise DamagedRow("a request points at an event that did not ask it")
+    return Request(
+        required=required,
+        status=status,
+        claimed_by=claim.claimed_by if isinstance(claim, HumanInputClaimed) else None,
+        completion=closing if isinstance(closing, ClosingEvent) else None,
+    )
+
+
+def decoded(body: bytes) -> Event:
+    """Decode an event that was encoded here; if it is not valid, the log is damaged."""
+    try:
+        return decode_event(body)
+    except InvalidEvent as error:
+        raise DamagedRow(f"an event in it is malformed ({error})") from error

@@ -7,15 +7,18 @@ publishers do, and some of what was.
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered
 from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted
 from crewai_hitl_nb.store.base import EVERYTHING, RequestQuery
+from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.ledger import Acknowledged, Ledger, Log, Lost, Won
 from tests.chaos.victim import Say, Victim
@@ -33,6 +36,9 @@ STRANDS = 3
 """Stories told side by side."""
 
 SIZES = [1, 100, 20_000]
+
+
+OpenLog: TypeAlias = Callable[[], MetadataStore]
 
 
 @dataclass(frozen=True)
@@ -61,30 +67,30 @@ def _question(name: str) -> Story:
     return Story([required(name, event_id=name)], racing)
 
 
-def write(say: Say, store_class: type[SqliteStore], path: Path, told: list[Story]) -> None:
+def write(say: Say, open_log: OpenLog, told: list[Story]) -> None:
     """Live one life: tell the stories, some at once, and say what was promised."""
-    asyncio.run(_write(say, store_class(path), told))
+    asyncio.run(_write(say, open_log(), told))
 
 
-async def _write(say: Say, store: SqliteStore, told: list[Story]) -> None:
+async def _write(say: Say, store: MetadataStore, told: list[Story]) -> None:
     await store.start(lambda commits: None)
     say(store.epoch)
     await asyncio.gather(*(_tell_all(say, store, told[n::STRANDS]) for n in range(STRANDS)))
     await store.close()
 
 
-async def _tell_all(say: Say, store: SqliteStore, told: list[Story]) -> None:
+async def _tell_all(say: Say, store: MetadataStore, told: list[Story]) -> None:
     for story in told:
         await _tell(say, store, story)
 
 
-async def _tell(say: Say, store: SqliteStore, story: Story) -> None:
+async def _tell(say: Say, store: MetadataStore, story: Story) -> None:
     for placed in await store.append(story.batch):
         say(Acknowledged(placed.record.event_id, placed.record.offset))
     await asyncio.gather(*(_answer(say, store, answer) for answer in story.answers))
 
 
-async def _answer(say: Say, store: SqliteStore, answer: HumanInputCompleted) -> None:
+async def _answer(say: Say, store: MetadataStore, answer: HumanInputCompleted) -> None:
     request_id = str(answer.request_id)
     try:
         (placed,) = await store.append([answer])
@@ -96,10 +102,20 @@ async def _answer(say: Say, store: SqliteStore, answer: HumanInputCompleted) -> 
 
 
 def run(seed: int, folder: Path, store: type[SqliteStore] = SqliteStore) -> tuple[Ledger, Log]:
-    """Play one run and return what was promised and what is there."""
+    """Play one run on a file and return what was promised and what is there."""
+    return play(seed, partial(store, folder / "log.db"))
+
+
+def play(seed: int, open_log: OpenLog) -> tuple[Ledger, Log]:
+    """Play one run on a log and return what was promised and what is there.
+
+    Args:
+        seed: Of everything that happens.
+        open_log: Makes a store of the log; it is sent to the processes.
+    """
     dice = random.Random(seed)
-    told, path, ledger = stories(dice), folder / "log.db", Ledger()
-    live = partial(_life, ledger, store, path)
+    told, ledger = stories(dice), Ledger()
+    live = partial(_life, ledger, open_log)
     for _ in range(dice.randint(1, DEATHS)):
         if dice.random() < 0.5:
             live(told, line=dice.randint(1, LINES))
@@ -107,7 +123,7 @@ def run(seed: int, folder: Path, store: type[SqliteStore] = SqliteStore) -> tupl
             live(told, second=dice.uniform(0, SECONDS))
         told = [s for s in told if not _is_known(ledger, s) or dice.random() < 0.3]
     assert live(told) == 0, "the last life, which nobody cut short, failed"
-    return ledger, asyncio.run(read_back(path))
+    return ledger, asyncio.run(read_log(open_log()))
 
 
 def _is_known(ledger: Ledger, story: Story) -> bool:
@@ -118,14 +134,13 @@ def _is_known(ledger: Ledger, story: Story) -> bool:
 
 def _life(
     ledger: Ledger,
-    store: type[SqliteStore],
-    path: Path,
+    open_log: OpenLog,
     told: list[Story],
     *,
     line: int | None = None,
     second: float | None = None,
 ) -> int | None:
-    victim = Victim(write, store, path, told, doomed_at=line)
+    victim = Victim(write, open_log, told, doomed_at=line)
     if second is not None:
         victim.await_death(second)
         victim.kill()
@@ -138,8 +153,12 @@ def _life(
 
 
 async def read_back(path: Path) -> Log:
-    """Open the log once more and read all of it."""
-    store = SqliteStore(path)
+    """Open the file once more and read all of it."""
+    return await read_log(SqliteStore(path))
+
+
+async def read_log(store: MetadataStore) -> Log:
+    """Read all of a log."""
     await store.start(lambda commits: None)
     try:
         records = await store.read(EVERYTHING, after=0, upto=store.top, limit=1_000_000)

@@ -74,7 +74,8 @@ def group(name: str) -> list[str]:
 
 def test_every_import_is_a_declared_dependency() -> None:
     used = imported_distributions("crewai_hitl_nb") - BROUGHT_BY_THE_HOST
-    assert used - names(PROJECT["dependencies"]) - names(EXTRAS["crewai"]) == set()
+    extras = names(EXTRAS["crewai"]) | names(EXTRAS["postgres"])
+    assert used - names(PROJECT["dependencies"]) - extras == set()
 
 
 def test_doctor_finds_a_crewai_too_old_that_the_package_does_not_support() -> None:
@@ -83,12 +84,14 @@ def test_doctor_finds_a_crewai_too_old_that_the_package_does_not_support() -> No
 
 
 def test_every_declared_dependency_is_imported() -> None:
-    declared = names(PROJECT["dependencies"]) | names(EXTRAS["crewai"])
+    declared = names([*PROJECT["dependencies"], *EXTRAS["crewai"], *EXTRAS["postgres"]])
     assert declared - imported_distributions("crewai_hitl_nb") == set()
 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "docs", "notebooks", "tests"])
 def test_what_only_the_repository_imports_is_declared_for_it(folder: str) -> None:
-    declared = names([*PROJECT["dependencies"], *EXTRAS["crewai"], *EXTRAS["demo"]])
+    declared = names(
+        [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
+    )
     declared |= names(group("dev")) | BROUGHT_BY_THE_HOST
     assert imported_distributions(folder) - declared == set()

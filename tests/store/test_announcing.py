@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -11,11 +10,11 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.delivery.subscription import CaughtUp, Start
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING, Commit, Record
-from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.metadata import MetadataStore
+from crewai_hitl_nb.store.postgres.store import PostgresStore
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import other, required
-from tests.store.conftest import Opened
+from tests.store.conftest import MakeStore, Opened
 
 pytestmark = pytest.mark.asyncio
 
@@ -23,8 +22,8 @@ SECRET = "what a person wrote"
 
 
 @pytest.fixture
-def store(kind: str, tmp_path: Path) -> MetadataStore:
-    return MemoryStore() if kind == "memory" else SqliteStore(tmp_path / "log.db")
+def store(make_store: MakeStore) -> MetadataStore:
+    return make_store()
 
 
 class Fault:
@@ -141,9 +140,10 @@ async def test_appends_under_way_return_when_the_store_closes(
 
 
 async def test_a_commit_that_cannot_be_counted_is_a_commit_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_durable: MakeStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = SqliteStore(tmp_path / "log.db")
+    store = make_durable()
+    assert isinstance(store, SqliteStore | PostgresStore)
     seen: list[Sequence[Commit]] = []
     await store.start(seen.append)
     for name in ("took", "turned"):

@@ -6,19 +6,17 @@ from pathlib import Path
 import pytest
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import other
-from tests.store.conftest import Opened
+from tests.store.conftest import MakeStore, Opened
 
 pytestmark = pytest.mark.asyncio
 
 
 @pytest.fixture
 def noted(opened: Opened) -> MetadataStore:
-    assert isinstance(opened.store, MemoryStore | SqliteStore)
     return opened.store
 
 
@@ -50,22 +48,21 @@ async def test_a_dropped_note_is_gone_and_dropping_it_again_is_no_error(
 
 
 async def test_a_note_moves_no_offset_and_is_announced_to_nobody(opened: Opened) -> None:
-    assert isinstance(opened.store, MemoryStore | SqliteStore)
     await opened.store.put_metadata("a", b"1")
     assert (opened.store.top, opened.seen) == (0, [])
     (result,) = await opened.store.append([other()])
     assert result.record.offset == 1
 
 
-async def test_notes_are_there_after_the_file_was_closed_and_opened(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "log.db")
+async def test_notes_are_there_after_the_log_was_closed_and_opened(make_durable: MakeStore) -> None:
+    store = make_durable()
     await store.start(_ignore)
     await store.put_metadata("a", b"1")
     await store.close()
     with pytest.raises(StoreUnavailable):
         await store.put_metadata("a", b"2")
 
-    store = SqliteStore(tmp_path / "log.db")
+    store = make_durable()
     await store.start(_ignore)
     try:
         assert await store.get_metadata("") == {"a": b"1"}

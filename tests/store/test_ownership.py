@@ -1,7 +1,6 @@
 """Who owns an execution or a crew, and that a limited writer keeps to their own."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +8,8 @@ import pytest
 from crewai_hitl_nb.protocol.errors import Forbidden
 from crewai_hitl_nb.protocol.events import AnsweredBy, Event, HumanInputClaimed
 from crewai_hitl_nb.store.base import KeyScope
-from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import NOON, completed, other, required
-from tests.store.conftest import Clock, Opened
+from tests.store.conftest import Clock, MakeStore, Opened
 
 pytestmark = pytest.mark.asyncio
 
@@ -132,9 +130,9 @@ async def test_a_limited_writer_is_held_to_it_in_the_same_commit_as_others(opene
     assert isinstance(refused, Forbidden)
 
 
-async def test_a_restart_frees_nothing(tmp_path: Path) -> None:
+async def test_a_restart_frees_nothing(make_durable: MakeStore) -> None:
     for started in range(3):
-        store = SqliteStore(tmp_path / "log.db", clock := Clock())
+        store = make_durable(clock := Clock())
         await store.start(lambda commits: None)
         opened = Opened(store, [], clock)
         if started == 0:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime, timezone
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,9 +11,8 @@ from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered, EventExists
 from crewai_hitl_nb.protocol.events import Event, HumanInputReminded
 from crewai_hitl_nb.store.base import EVERYTHING
-from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import completed, other, required
-from tests.store.conftest import Opened
+from tests.store.conftest import MakeStore, Opened
 
 pytestmark = pytest.mark.asyncio
 
@@ -56,13 +54,13 @@ async def test_a_published_answer_of_somebody_else_is_no_duplicate(
 
 
 async def test_a_key_means_the_same_after_a_restart_and_the_reminder_comes_once(
-    tmp_path: Path,
+    make_durable: MakeStore,
 ) -> None:
     answer = Answer(human_feedback="Yes", idempotency_key="k")
     past = datetime(2020, 1, 1, tzinfo=timezone.utc)
     events = []
     for life in range(2):
-        store = SqliteStore(tmp_path / "log.db")
+        store = make_durable()
         broker = Broker(store)
         await broker.start()
         if life == 0:
@@ -76,7 +74,7 @@ async def test_a_key_means_the_same_after_a_restart_and_the_reminder_comes_once(
             await broker.answer("r2", answer, "bob")
         await broker.close()
     assert events[0] == events[1]
-    store = SqliteStore(tmp_path / "log.db")
+    store = make_durable()
     await store.start(lambda commits: None)
     kept = await store.read(EVERYTHING, after=0, upto=store.top, limit=100)
     await store.close()

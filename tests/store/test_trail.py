@@ -12,7 +12,7 @@ from crewai_hitl_nb.store.sqlite import schema
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from crewai_hitl_nb.store.trail import Entry, TrailedStore, TrailPage
 from tests.events import completed, other, required
-from tests.store.conftest import Opened
+from tests.store.conftest import MakeStore, Opened
 
 pytestmark = pytest.mark.asyncio
 
@@ -148,15 +148,15 @@ async def test_an_older_log_is_sealed_when_it_is_opened(tmp_path: Path) -> None:
         await store.close()
 
 
-async def test_a_log_opened_again_goes_on_with_its_chain(tmp_path: Path) -> None:
+async def test_a_log_opened_again_goes_on_with_its_chain(make_durable: MakeStore) -> None:
     for _ in range(3):
-        store = SqliteStore(tmp_path / "log.db")
+        store = make_durable()
         await store.start(lambda commits: None)
         await store.append([other()])
         page = await whole(store)
         await store.close()
     assert page.head.offset == 3
-    store = SqliteStore(tmp_path / "log.db")
+    store = make_durable()
     await store.start(lambda commits: None)
     try:
         await assert_unbroken(store, [1, 2, 3])

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.damage import DamagedRow
 
-NO_ANSWER: Final = (sqlite3.Error, KeyError, TypeError, ValueError)
+NO_ANSWER: Final = (sqlite3.Error, DamagedRow, KeyError, TypeError, ValueError)
 """What a query can raise: SQLite's errors, and those of decoding damaged rows. One of them is
 ``UnicodeDecodeError``: Python's module decodes SQLite's message, which quotes the row."""
 
@@ -26,7 +27,7 @@ _DAMAGED: Final = (
     " that can still be read and keeps the damaged file"
 )
 
-_DAMAGES: Final = (sqlite3.DatabaseError, sqlite3.IntegrityError)
+_DAMAGES: Final = (sqlite3.DatabaseError, sqlite3.IntegrityError, DamagedRow)
 """Without their subclasses. The code checks before it writes, so a broken constraint means that the
 tables contradict each other."""
 

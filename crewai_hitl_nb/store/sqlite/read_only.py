@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.damage import DamagedRow
 from crewai_hitl_nb.store.sqlite import reading, schema
 from crewai_hitl_nb.store.trail import TrailPage
 
@@ -32,7 +33,7 @@ def looking_at(path: Path) -> Iterator[tuple[str, Look]]:
                 epoch,
                 lambda after, limit: reading.trail(connection, epoch, after=after, limit=limit),
             )
-    except sqlite3.Error as error:
+    except (sqlite3.Error, DamagedRow) as error:
         raise StoreUnavailable(f"cannot read {path}: {error}") from error
 
 

@@ -13,15 +13,7 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.audit.chain import Head
-from crewai_hitl_nb.protocol.errors import InvalidEvent
-from crewai_hitl_nb.protocol.events import (
-    ClosingEvent,
-    Event,
-    HumanInputClaimed,
-    HumanInputRequired,
-)
 from crewai_hitl_nb.protocol.state import Request, Status
-from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
     Match,
@@ -33,11 +25,13 @@ from crewai_hitl_nb.store.base import (
     page,
     page_of_requests,
 )
-from crewai_hitl_nb.store.damage import whole
+from crewai_hitl_nb.store.damage import COLUMNS, whole
 from crewai_hitl_nb.store.ownership import Origin
-from crewai_hitl_nb.store.sqlite.where import Where
+from crewai_hitl_nb.store.rows import found_by, request_of, size_of
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
+from crewai_hitl_nb.store.where import Where
 
+_BIND = ":{}"
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
 
 
@@ -84,14 +78,12 @@ def records(
     scope: Scope,
 ) -> list[Record]:
     """Return the next records in order, by keyset, so that a page costs the same anywhere."""
-    where = Where(after=after, upto=upto, limit=limit)
+    where = Where(_BIND, after=after, upto=upto, limit=limit)
     where.add("offset > :after AND offset <= :upto")
     where.add_equal("execution_id", "execution_id", match.execution_id)
     where.add_equal("crew_id", "crew_id", match.crew_id)
     where.add_scope(match.within, "")
-    if match.types is not None:
-        names = {f"type{i}": name for i, name in enumerate(sorted(match.types))}
-        where.add(f"type IN ({', '.join(':' + name for name in names)})", **names)
+    where.add_one_of("type", "type", match.types)
     if scope == "pending":
         where.add(f"offset IN ({_OPEN_AT})")
     rows = connection.execute(
@@ -255,7 +247,7 @@ def _entry(connection: sqlite3.Connection, row: _EntryRow) -> Entry:
     offset, seal, digest, body, execution_id, crew_id = row
     known = digest or b""
     if body is not None:
-        known, body = chain.digest(body), whole(connection, offset, body)
+        known, body = chain.digest(body), _whole(connection, offset, body)
     return Entry(offset, seal, known, body, execution_id, crew_id)
 
 
@@ -271,7 +263,7 @@ _REQUEST = """
 def request(connection: sqlite3.Connection, request_id: str) -> Request | None:
     """Return the current state of a request."""
     row = connection.execute(f"{_REQUEST} WHERE requests.request_id = ?", (request_id,)).fetchone()
-    return _request(row) if row else None
+    return request_of(row) if row else None
 
 
 def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage:
@@ -281,8 +273,8 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
     in the order of the asking events, by keyset (``after``), so that every page costs the same.
     """
     most = limits.SEARCHED_REQUESTS if query.words else query.limit
-    table, place = _found_by(query)
-    where = Where(limit=most + 1)
+    table, place = found_by(query)
+    where = Where(_BIND, limit=most + 1)
     if query.status == "closed":
         where.add("requests.status != 'pending'")
     else:
@@ -299,51 +291,14 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
         f"{_REQUEST} WHERE {where} ORDER BY {place} {order} LIMIT :limit", where.values
     )
     with closing(rows):  # the page may end before the rows do
-        return page_of_requests(rows, lambda row: (row[0], _request(row), _size(row)), query)
-
-
-def _found_by(query: RequestQuery) -> tuple[str, str]:
-    """Return the table whose index finds the requests fastest, and its column of offsets.
-
-    Closed requests of one execution or crew are found by the index of its events, because few of
-    the log's many requests belong to it. Open ones are few, and have an index of their own.
-    """
-    if query.status != "pending" and (query.execution_id or query.crew_id):
-        return "asked", "asked.offset"
-    return "requests", "requests.asked_at"
-
-
-_RequestRow: TypeAlias = tuple[int, Status, bytes, bytes | None, bytes | None]
-
-
-def _size(row: _RequestRow) -> int:
-    _, _, asked, claimed, closed = row
-    return len(asked) + len(claimed or b"") + len(closed or b"")
-
-
-def _request(row: _RequestRow) -> Request:
-    _, status, asked, claimed, closed = row
-    required = _decoded(asked)
-    claim = _decoded(claimed) if claimed else None
-    closing = _decoded(closed) if closed else None
-    if not isinstance(required, HumanInputRequired):
-        raise sqlite3.DatabaseError("a request points at an event that did not ask it")
-    return Request(
-        required=required,
-        status=status,
-        claimed_by=claim.claimed_by if isinstance(claim, HumanInputClaimed) else None,
-        completion=closing if isinstance(closing, ClosingEvent) else None,
-    )
+        return page_of_requests(rows, lambda row: (row[0], request_of(row), size_of(row)), query)
 
 
 def _sendable(connection: sqlite3.Connection, record: Record) -> Record:
-    body = whole(connection, record.offset, record.body)
+    body = _whole(connection, record.offset, record.body)
     return record if body is record.body else msgspec.structs.replace(record, body=body)
 
 
-def _decoded(body: bytes) -> Event:
-    """Decode an event that was encoded here; if it is not valid, the file is damaged."""
-    try:
-        return decode_event(body)
-    except InvalidEvent as error:
-        raise sqlite3.DatabaseError(f"an event in it is malformed ({error})") from error
+def _whole(connection: sqlite3.Connection, offset: int, body: bytes) -> bytes:
+    statement = f"SELECT {COLUMNS} FROM events WHERE offset = ?"  # noqa: S608 - constants only
+    return whole(offset, body, lambda: connection.execute(statement, (offset,)).fetchone())

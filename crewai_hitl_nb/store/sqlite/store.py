@@ -149,8 +149,7 @@ class SqliteStore:
         return await self._append(Batch(events, self._clock(), by, key_scope))
 
     async def _append(self, batch: Batch) -> list[Appended]:
-        written = await self._writer.run(lambda c: writer.append(c, batch, self._tail), batch)
-        return written.results
+        return (await self._writer.append(batch)).results
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""
@@ -210,7 +209,10 @@ class SqliteStore:
         written = self._tail.head
         connection.execute("SAVEPOINT job")
         try:
-            job.result = job.run(connection)
+            if job.batch is not None:
+                job.result = writer.append(connection, job.batch, self._tail)
+            elif job.run is not None:
+                job.result = job.run(connection)
         except Exception as error:  # isolates one append from all others
             if not connection.in_transaction:
                 raise  # SQLite rolled back all of the batch, as it does when the disk is full

@@ -1,7 +1,10 @@
 """Builds a WHERE clause condition by condition, with the values that it binds by name.
 
-Conditions are constants of ``reading.py``; values are bound and never become part of a statement.
+Conditions are constants of a database's ``reading.py``; values are bound and never become part of a
+statement.
 """
+
+from collections.abc import Iterable
 
 from crewai_hitl_nb.store.base import KeyScope
 
@@ -9,11 +12,16 @@ from crewai_hitl_nb.store.base import KeyScope
 class Where:
     """Conditions that are joined by AND.
 
+    Args:
+        bind: How the database writes a bound name: ``:{}`` or ``%({})s``.
+        values: What the statement binds besides.
+
     Attributes:
         values: The values that the statement binds, by name.
     """
 
-    def __init__(self, **values: object) -> None:
+    def __init__(self, bind: str, **values: object) -> None:
+        self._bind = bind.format
         self.values = values
         self._conditions = ["TRUE"]
 
@@ -25,19 +33,25 @@ class Where:
     def add_equal(self, column: str, name: str, value: object) -> None:
         """Add that a column has this value; None adds nothing."""
         if value is not None:
-            self.add(f"{column} = :{name}", **{name: value})
+            self.add(f"{column} = {self._bind(name)}", **{name: value})
+
+    def add_one_of(self, column: str, name: str, values: Iterable[object] | None) -> None:
+        """Add that a column has one of these values; None adds nothing."""
+        if values is not None:
+            self._conditions.append(self._one_of(column, name, values))
 
     def add_scope(self, key_scope: KeyScope | None, table: str = "") -> None:
         """Add that a row is in the scope of a key; None adds nothing, since it has no limits."""
         if key_scope is None:
             return
         columns = (("execution_id", key_scope.executions), ("crew_id", key_scope.crews))
-        conditions = []
-        for column, names in columns:
-            bound = {f"{column}{i}": name for i, name in enumerate(sorted(names))}
-            self.values.update(bound)
-            conditions.append(f"{table}{column} IN ({', '.join(':' + name for name in bound)})")
+        conditions = [self._one_of(f"{table}{column}", column, names) for column, names in columns]
         self._conditions.append(f"({' OR '.join(conditions)})")
+
+    def _one_of(self, column: str, name: str, values: Iterable[object]) -> str:
+        bound = {f"{name}{i}": value for i, value in enumerate(values)}
+        self.values.update(bound)
+        return f"{column} IN ({', '.join(map(self._bind, bound))})" if bound else "FALSE"
 
     def __str__(self) -> str:
         return " AND ".join(self._conditions)

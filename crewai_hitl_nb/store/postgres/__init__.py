@@ -1,0 +1,1 @@
+"""The log in PostgreSQL, which several servers share."""

@@ -1,0 +1,66 @@
+"""Puts the commits of all servers into offset order before they are announced.
+
+A server knows its own commits at once and reads those of the others (``tail.py``). Each part
+covers a range of offsets, and a part whose predecessors are not known yet waits for them. Both
+threads that bring parts call it; what is in order goes to the event loop.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from crewai_hitl_nb.store.base import Commit
+
+Deliver = Callable[[Sequence[Commit], int], None]
+"""Takes commits in order, and the offset up to which everything is now delivered."""
+
+
+class Announcer:
+    """See the module.
+
+    Args:
+        deliver: Called with the lock held, so that the order of calls is that of the offsets; it
+            must not block.
+    """
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._upto = 0
+        self._deliver = deliver
+        self._waiting: dict[int, tuple[int, Sequence[Commit]]] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, upto: int) -> None:
+        """Begin after this offset, with no part waiting."""
+        with self._lock:
+            self._upto = upto
+            self._waiting.clear()
+
+    @property
+    def upto(self) -> int:
+        """Everything up to this offset was delivered."""
+        return self._upto
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether a part waits for its predecessors."""
+        return bool(self._waiting)
+
+    def add(self, after: int, upto: int, commits: Sequence[Commit]) -> None:
+        """Take all commits with ``after < offset <= upto``, of which some may be known already."""
+        with self._lock:
+            if upto <= self._upto:
+                return
+            known = self._waiting.get(after)
+            if known is None or known[0] < upto:
+                self._waiting[after] = upto, commits
+            self._deliver_what_follows()
+
+    def _deliver_what_follows(self) -> None:
+        while True:
+            after = max((at for at in self._waiting if at <= self._upto), default=None)
+            if after is None:
+                return
+            upto, commits = self._waiting.pop(after)
+            if upto > self._upto:
+                new = [commit for commit in commits if commit.record.offset > self._upto]
+                self._upto = upto
+                self._deliver(new, upto)

@@ -1,0 +1,424 @@
+"""Appends to a log that several servers write: one group of appends in one transaction.
+
+1. Lock the row of the log. The lock is the sequencer: it is held until the commit is flushed, so
+   that the order of offsets is the order of commits, without holes.
+2. Look up, in statements *after* the lock, which events the log already has and how the requests of
+   the others stand. (Under READ COMMITTED each statement has its own snapshot; one from before the
+   lock may be old.)
+3. Number, check and seal the events here, as the store in memory does.
+4. Insert them, move the row of the log to the new end, commit.
+
+Steps 1 and 2 are one round trip to the database, step 4 is another one. A server that stops while
+it holds the lock (a paused virtual machine) blocks the others only until the database ends its idle
+transaction.
+
+Nobody is notified in this transaction: PostgreSQL lets only one transaction that notifies commit at
+a time (``async.c``, "PreCommit_Notify"). ``tail.py`` notifies afterwards.
+"""
+
+import uuid
+from collections import ChainMap, defaultdict
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import psycopg
+from psycopg.rows import TupleRow
+
+from crewai_hitl_nb.protocol import state
+from crewai_hitl_nb.protocol.audit.chain import Head
+from crewai_hitl_nb.protocol.duplicates import check_same
+from crewai_hitl_nb.protocol.errors import HitlError
+from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, event_type, request_id_of
+from crewai_hitl_nb.protocol.state import Request, Status
+from crewai_hitl_nb.store import ownership
+from crewai_hitl_nb.store.base import Appended, Commit, Record, appended, commit_of
+from crewai_hitl_nb.store.ownership import Origin
+from crewai_hitl_nb.store.postgres import reading
+from crewai_hitl_nb.store.postgres.connections import Session
+from crewai_hitl_nb.store.postgres.reading import PRUNED_THROUGH, STATE, State, state_of
+from crewai_hitl_nb.store.postgres.schema import VERSION
+from crewai_hitl_nb.store.rows import (
+    EVENT_COLUMNS,
+    REQUEST_COLUMNS,
+    Batch,
+    ChangeKind,
+    Written,
+    change_of,
+    event_row,
+)
+from crewai_hitl_nb.store.trail import Tail
+
+_OFFSET: Final = '"offset"'
+
+_LOCK_SECONDS: Final = 5
+"""How long to wait for the lock, and how long a stopped server may hold it."""
+
+_BEGIN: Final = (
+    "SELECT set_config('lock_timeout', %(wait)s, true),"
+    " set_config('idle_in_transaction_session_timeout', %(wait)s, true)"
+)
+
+
+class HistoryLost(Exception):
+    """The log does not have what this server has seen of it: the database went back in time."""
+
+
+class FellBehind(Exception):
+    """The last event that this server has seen was pruned, and maybe others after it."""
+
+
+class TooOld(Exception):
+    """The log was upgraded, and servers of this version may no longer write it."""
+
+    for_operator: Final = True
+
+
+class CommitInDoubt(Exception):
+    """The connection broke during the commit: the appends are in the log together, or not at all.
+
+    Attributes:
+        group: They are in the log if its end is.
+    """
+
+    def __init__(self, group: "Group") -> None:
+        super().__init__("the connection broke during the commit")
+        self.group = group
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a server knows of the log before it writes.
+
+    Attributes:
+        epoch: The log's name.
+        head: The last place that the server has seen.
+    """
+
+    epoch: str
+    head: Head
+
+
+def write(
+    log: Session,
+    batches: Sequence[Batch],
+    seen: Seen,
+    clock: Callable[[], float] | None = None,
+) -> "Group":
+    """Append the batches in one transaction, each of them as one or not at all.
+
+    Args:
+        log: A session that writes.
+        batches: The appends.
+        seen: Compared with the log before anything is written.
+        clock: Unix time; None for the database's clock.
+
+    Raises:
+        HistoryLost: Nothing was written.
+        FellBehind: Nothing was written.
+        TooOld: Nothing was written.
+        CommitInDoubt: The outcome is unknown.
+        psycopg.Error: Nothing was written.
+    """
+    group = None
+    try:
+        with log.connection.pipeline(), log.connection.transaction():
+            group = _locked(log, batches, seen, clock)
+            for batch in batches:
+                group.add(batch)
+            group.insert()
+    except psycopg.OperationalError as error:
+        if group is not None and group.is_inserted and error.sqlstate is None:
+            raise CommitInDoubt(group) from error
+        raise
+    return group
+
+
+def _locked(
+    log: Session, batches: Sequence[Batch], seen: Seen, clock: Callable[[], float] | None
+) -> "Group":
+    """Lock the log's row and look up what is needed of it, in one round trip."""
+    events = [event for batch in batches for event in batch.events]
+    named = list({name for event in events if (name := request_id_of(event)) is not None})
+    log.execute(_BEGIN, {"wait": f"{_LOCK_SECONDS}s"})
+    row = log.execute(f"{STATE} FOR UPDATE")
+    known = log.execute(_SEAL_AT, {"offset": seen.head.offset})
+    pruned = log.execute(PRUNED_THROUGH)
+    now = log.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+    stored = log.execute(_STORED, {"ids": [event.event_id for event in events]})
+    statuses = log.execute(_STATUSES, {"ids": named}) if named else None
+    found = state_of(_only(row))
+    if found.oldest_writer > VERSION:
+        raise TooOld(
+            f"it was upgraded for servers that know schema {found.oldest_writer}, and this one "
+            f"knows {VERSION}; upgrade crewai-hitl-nb on this server"
+        )
+    _compare(found, seen, known.fetchone(), _only(pruned)[0])
+    (stored_at,) = _only(now)
+    return Group(
+        log,
+        found.head,
+        clock() if clock is not None else stored_at,
+        {record.event_id: record for record in (Record(*columns) for columns in stored)},
+        dict(statuses.fetchall()) if statuses is not None else {},
+    )
+
+
+def check_history(log: Session, seen: Seen) -> None:
+    """Compare the log with what this server has seen of it.
+
+    Raises:
+        HistoryLost: The database went back in time.
+        FellBehind: It cannot be compared.
+    """
+    found = reading.state(log)
+    seal = log.execute(_SEAL_AT, {"offset": seen.head.offset}).fetchone()
+    _compare(found, seen, seal, reading.pruned_through(log))
+
+
+def _compare(found: State, seen: Seen, seal: tuple[Any, ...] | None, pruned: int) -> None:
+    if found.epoch != seen.epoch or found.head.offset < seen.head.offset:
+        raise HistoryLost
+    if not seen.head.offset:
+        return
+    if seal is None:
+        raise FellBehind if pruned >= seen.head.offset else HistoryLost
+    if seal[0] != seen.head.seal:
+        raise HistoryLost
+
+
+def new_epoch(log: Session, epoch: str) -> State:
+    """Give the log a new epoch, unless another server has done so, and return how it stands.
+
+    Args:
+        log: A session that writes.
+        epoch: The epoch of the history that was lost.
+    """
+    with log.connection.transaction():
+        found = state_of(_only(log.execute(f"{STATE} FOR UPDATE")))
+        if found.epoch != epoch:
+            return found
+        changed = log.execute(
+            "UPDATE log.state SET epoch = %(epoch)s"
+            " RETURNING epoch, chain, top, seal, oldest_writer",
+            {"epoch": str(uuid.uuid4())},
+        )
+        return state_of(_only(changed))
+
+
+def is_written(log: Session, group: "Group") -> bool:
+    """Return whether the group is in the log, when no transaction that writes it can be left."""
+    with log.connection.transaction():
+        log.execute(_BEGIN, {"wait": f"{_LOCK_SECONDS}s"})
+        log.execute(f"{STATE} FOR UPDATE")
+        row = log.execute(_SEAL_AT, {"offset": group.head.offset}).fetchone()
+    return row is not None and row[0] == group.head.seal
+
+
+_SEAL_AT: Final = (
+    'SELECT seal FROM log.events WHERE "offset" = %(offset)s'
+    ' UNION ALL SELECT seal FROM log.pruned WHERE "offset" = %(offset)s'
+)
+_STORED: Final = (
+    'SELECT "offset", event_id, type, execution_id, crew_id, body'
+    " FROM log.events WHERE event_id = ANY(%(ids)s)"
+)
+_STATUSES: Final = "SELECT request_id, status FROM log.requests WHERE request_id = ANY(%(ids)s)"
+
+
+def _only(found: psycopg.Cursor[TupleRow]) -> tuple[Any, ...]:
+    row = found.fetchone()
+    if row is None:
+        raise LookupError("the log has no row of its state")
+    return row
+
+
+class Group:
+    """The appends of one transaction: their new events, and the rows to write.
+
+    Args:
+        log: The session that holds the lock.
+        head: The log's last place.
+        stored_at: Unix time by the database's clock.
+        stored: Those of the events that the log already has, by id.
+        statuses: The requests that the events are about, as far as the log has them.
+
+    Attributes:
+        results: For each append, what was written or why it was refused.
+        is_inserted: Whether the rows were sent, so that a commit may follow.
+    """
+
+    def __init__(
+        self,
+        log: Session,
+        head: Head,
+        stored_at: float,
+        stored: Mapping[str, Record],
+        statuses: dict[str, Status],
+    ) -> None:
+        self.results: list[Written | HitlError] = []
+        self.is_inserted = False
+        self._log = log
+        self._tail = Tail(head)
+        self._stored_at = stored_at
+        self._stored = stored
+        self._statuses = statuses
+        self._commits: dict[str, Commit] = {}
+        self._events: list[tuple[object, ...]] = []
+
+    @property
+    def head(self) -> Head:
+        """The last place of the log when these appends are written."""
+        return self._tail.head
+
+    @property
+    def commits(self) -> list[Commit]:
+        """The new events."""
+        return list(self._commits.values())
+
+    @property
+    def first(self) -> int:
+        """The offset of the first new event."""
+        return self._tail.head.offset - len(self._events) + 1
+
+    def add(self, batch: Batch) -> None:
+        """Number, check and seal the events of one append."""
+        before = self._tail.head
+        try:
+            self.results.append(self._add(batch))
+        except HitlError as refusal:
+            self._tail.move_back(before)
+            self.results.append(refusal)
+
+    def _add(self, batch: Batch) -> Written:
+        # Changes go into layers of their own, which a refusal drops.
+        statuses = ChainMap[str, Status]({}, self._statuses)
+        new = ChainMap[str, Commit]({}, self._commits)
+        rows, results = list[tuple[object, ...]](), list[Appended]()
+        for event in batch.events:
+            record = self._stored.get(event.event_id)
+            if record is None and event.event_id in new:
+                record = new[event.event_id].record
+            if record is not None:
+                check_same(record.body, event)
+                results.append(appended(record, event, duplicate=True))
+                continue
+            self._follow(statuses, event, new)
+            if batch.within is not None:
+                ownership.check(batch.within, event, _Owners(self._log, new))
+            commit = commit_of(event, self._tail.next_offset(), batch.by)
+            rows.append(event_row(commit, self._stored_at, self._tail.sealed(commit.record.body)))
+            new[event.event_id] = commit
+            results.append(appended(commit.record, event, duplicate=False))
+        commits = list(new.maps[0].values())
+        self._statuses.update(statuses.maps[0])
+        self._commits.update(new.maps[0])
+        self._events += rows
+        return Written(results, commits)
+
+    def _follow(
+        self, statuses: MutableMapping[str, Status], event: Event, new: Mapping[str, Commit]
+    ) -> None:
+        """Give the event's request its status after the event."""
+        request_id = request_id_of(event)
+        if request_id is None:
+            return
+        after = state.TRANSITIONS.get((statuses.get(request_id), event_type(event)))
+        if after is None:
+            raise state.refusal(request_id, _request(self._log, request_id, new), event)
+        statuses[request_id] = after
+
+    def insert(self) -> None:
+        """Send the rows, and the log's new end."""
+        if not self._events:
+            return
+        self._log.execute(_INSERT_EVENTS, _columns(_EVENT_TYPES, self._events))
+        changes: dict[ChangeKind, dict[object, tuple[object, ...]]] = defaultdict(dict)
+        for commit in self._commits.values():
+            change = change_of(commit.event, commit.record.offset, commit.by)
+            if change is not None:  # of several claims of a request the last one stays
+                changes[change.kind][change.row[0]] = change.row
+        for kind, rows in changes.items():
+            statement, types = _CHANGES[kind]
+            self._log.execute(statement, _columns(types, list(rows.values())))
+        self._log.execute(_MOVE_ON, {"top": self.head.offset, "seal": self.head.seal})
+        self.is_inserted = True
+
+
+_EVENT_TYPES: Final = (
+    *("bigint", "text", "text", "text", "text", "text", "float8", "bytea", "bytea"),
+)
+_ASK_TYPES: Final = ("text", "text", "text", "text", "text", "bigint", "text", "text")
+_CLAIM_TYPES: Final = ("text", "bigint")
+_CLOSE_TYPES: Final = ("text", "bigint", "text")
+
+
+def _arrays(types: Sequence[str]) -> str:
+    """Return the rows of a statement, which binds an array for each of their columns."""
+    return f"unnest({', '.join(f'%(c{i})s::{name}[]' for i, name in enumerate(types))})"
+
+
+def _columns(types: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, Any]:
+    """Return the arrays of :func:`_arrays` for these rows."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(types)
+    return {f"c{i}": list(column) for i, column in enumerate(columns)}
+
+
+_INSERT_EVENTS: Final = (
+    f"INSERT INTO log.events ({EVENT_COLUMNS.replace('offset', _OFFSET)})"  # noqa: S608 - constants only
+    f" SELECT * FROM {_arrays(_EVENT_TYPES)}"
+)
+_CHANGES: Final[Mapping[ChangeKind, tuple[str, Sequence[str]]]] = {
+    "ask": (
+        f"INSERT INTO log.requests ({REQUEST_COLUMNS})"  # noqa: S608 - constants only
+        f" SELECT * FROM {_arrays(_ASK_TYPES)}",
+        _ASK_TYPES,
+    ),
+    "claim": (
+        f"UPDATE log.requests SET claimed_at = new.at FROM {_arrays(_CLAIM_TYPES)}"  # noqa: S608 - constants only
+        " AS new (id, at) WHERE requests.request_id = new.id",
+        _CLAIM_TYPES,
+    ),
+    "close": (
+        "UPDATE log.requests SET closed_at = new.at, status = new.status"  # noqa: S608 - constants only
+        f" FROM {_arrays(_CLOSE_TYPES)} AS new (id, at, status) WHERE requests.request_id = new.id",
+        _CLOSE_TYPES,
+    ),
+}
+_MOVE_ON: Final = "UPDATE log.state SET top = %(top)s, seal = %(seal)s"
+
+
+def _request(log: Session, request_id: str, new: Mapping[str, Commit]) -> Request | None:
+    """Return a request as it stands after the new events."""
+    request = reading.request(log, request_id)
+    for commit in new.values():
+        if request_id_of(commit.event) == request_id:
+            request = state.step(request, commit.event)
+    return request
+
+
+class _Owners:
+    """The owners that the log records, including the new events; see ``ownership.Owners``."""
+
+    def __init__(self, log: Session, new: Mapping[str, Commit]) -> None:
+        self._log = log
+        self._new = new
+
+    def origin(self, scope: ownership.Scope, name: str) -> Origin | None:
+        """Return how an execution or a crew was first published."""
+        known = reading.origin(self._log, scope, name)
+        for commit in self._new.values() if known is None else ():
+            if getattr(commit.event, scope) == name:
+                return ownership.first_of(commit.event, scope, 0.0)
+        return known
+
+    def published_together(self, execution_id: str, crew_id: str) -> bool:
+        """Return whether an event of this execution names this crew."""
+        new = (commit.event for commit in self._new.values())
+        return any(
+            (event.execution_id, event.crew_id) == (execution_id, crew_id) for event in new
+        ) or reading.published_together(self._log, execution_id, crew_id)
+
+    def asked(self, request_id: str) -> HumanInputRequired | None:
+        """Return the question of a request."""
+        request = _request(self._log, request_id, self._new)
+        return request.required if request is not None else None

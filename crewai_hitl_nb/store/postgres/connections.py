@@ -1,0 +1,160 @@
+"""Names a log in PostgreSQL by its URL, and connects to it.
+
+    postgresql://user:password@host:5432/database?schema=crewai_hitl&sslmode=require
+
+That is libpq's URL ("Connection URIs"), several hosts included. ``schema`` is ours: the log's
+tables are in a schema of their own, so that several logs, and other applications, share a database.
+Each statement names the schema, because a pooler such as pgbouncer does not keep the settings of a
+session.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import zip_longest
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+DEFAULT_SCHEMA: Final = "crewai_hitl"
+
+_SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+_DEFAULTS: Final[dict[str, str]] = {
+    "application_name": "crewai-hitl",
+    "connect_timeout": "5",
+    # A peer that was cut off without a word is noticed within ten seconds.
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
+"""Parameters of libpq, unless the URL has them."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a log is.
+
+    Attributes:
+        conninfo: What libpq connects with.
+        schema: The schema of the log's tables.
+        shown: The URL without its password, for messages.
+    """
+
+    conninfo: str
+    schema: str
+    shown: str
+
+    def __str__(self) -> str:
+        """Return the URL without its password."""
+        return self.shown
+
+    def __repr__(self) -> str:
+        """Likewise: a repr may reach a log."""
+        return f"Target({self.shown})"
+
+    def connect(self) -> "Session":
+        """Connect, to read and write.
+
+        Raises:
+            psycopg.Error: The database cannot be reached, or refuses the user.
+        """
+        return Session(psycopg.connect(self.conninfo, autocommit=True), self.schema)
+
+
+def parse(url: str) -> Target:
+    """Return the log that a URL names.
+
+    Raises:
+        ValueError: The message says what is wrong with the URL; it never contains the password.
+    """
+    address, _, query = url.partition("?")
+    given = [one.partition("=") for one in query.split("&") if one]
+    schema = next((value for name, _, value in reversed(given) if name == "schema"), DEFAULT_SCHEMA)
+    if not _SCHEMA_NAME.fullmatch(schema) or schema.startswith("pg_"):
+        raise ValueError(
+            f"`schema={schema}` is not a name for a schema; use lower-case letters, digits and _"
+        )
+    kept = "&".join("".join(one) for one in given if one[0] != "schema")
+    try:
+        known = conninfo_to_dict(f"{address}?{kept}".rstrip("?"))
+    except psycopg.ProgrammingError as error:
+        raise ValueError(_without_secret(str(error).strip(), urlsplit(url).password)) from None
+    for port in _listed(known, "port"):
+        if port and not (port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError(f"`{port}` is not a port; give a number from 1 to 65535")
+    conninfo = make_conninfo("", **{**_DEFAULTS, **known})
+    return Target(conninfo, schema, _shown(known, schema))
+
+
+def _shown(known: dict[str, Any], schema: str) -> str:
+    user = f"{known['user']}@" if known.get("user") else ""
+    hosts, ports = _listed(known, "host"), _listed(known, "port")
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    places = (
+        f"{host}:{port}" if port else host for host, port in zip_longest(hosts, ports, fillvalue="")
+    )
+    place = f"{user}{','.join(places)}/{known.get('dbname') or ''}"
+    return f"postgresql://{place}" + ("" if schema == DEFAULT_SCHEMA else f"?schema={schema}")
+
+
+def _listed(known: dict[str, Any], name: str) -> list[str]:
+    return str(known.get(name) or "").split(",")
+
+
+def _without_secret(message: str, password: str | None) -> str:
+    return message.replace(password, "…") if password else message
+
+
+class Session:
+    """A connection to one log. In statements ``log.`` stands before the log's tables.
+
+    Args:
+        connection: In autocommit mode: a statement is a transaction of its own, unless it is inside
+            of :meth:`transaction`.
+        schema: The schema of the log's tables, checked.
+    """
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], schema: str) -> None:
+        self.connection = connection
+        self.schema = schema
+
+    def execute(
+        self, statement: str, values: dict[str, Any] | None = None
+    ) -> psycopg.Cursor[TupleRow]:
+        """Run a statement of ours with these values bound to its names."""
+        return self.connection.execute(in_schema(statement, self.schema), values, binary=True)
+
+    def run_script(self, statements: str) -> None:
+        """Run several statements of ours, which bind no values."""
+        self.connection.execute(in_schema(statements, self.schema))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read with several statements from one snapshot: the log may be pruned between two."""
+        with self.connection.transaction():
+            self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the connection is lost, so that another one is needed."""
+        return self.connection.closed or self.connection.broken
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+
+@lru_cache(maxsize=1024)
+def in_schema(statement: str, schema: str) -> bytes:
+    """Return a statement with the schema's name in place of ``log``.
+
+    The name was checked by :func:`parse`, so it needs no escaping.
+    """
+    return statement.replace("log.", f'"{schema}".').encode()

@@ -1,0 +1,93 @@
+"""Adds one line of advice to each error of PostgreSQL.
+
+The database's own message stays in front, because people search for it. Errors are recognized by
+their SQLSTATE (PostgreSQL, "Error Codes"). One without a code comes from libpq, from before a
+session began or after it broke; these are recognized by their words.
+"""
+
+from typing import Final
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.damage import DamagedRow
+from crewai_hitl_nb.store.postgres.appending import TooOld
+from crewai_hitl_nb.store.postgres.connections import Target
+from crewai_hitl_nb.store.postgres.schema import NotOurs
+
+NO_ANSWER: Final = (
+    psycopg.Error,
+    PoolTimeout,
+    PoolClosed,
+    DamagedRow,
+    NotOurs,
+    TooOld,
+    LookupError,
+    ValueError,
+)
+"""What a query can raise: the database's errors, and those of decoding damaged rows."""
+
+_AWAY: Final = (
+    "start the database, or check host and port in the URL; the server then continues by itself"
+)
+_RIGHTS: Final = (
+    "let this user create a schema in the database, or make the schema and grant it to them "
+    "(`crewai-hitl doctor` shows what is missing)"
+)
+_LOGIN: Final = "check user and password in the URL, and the database's pg_hba.conf"
+_FEW: Final = "it has too few connections: raise `max_connections`, or run fewer servers"
+_SAID: Final = (
+    ("authentication failed", _LOGIN),
+    ("no password supplied", _LOGIN),
+    ("pg_hba.conf", _LOGIN),
+    ("role ", _LOGIN),
+    ("database ", "create the database (`createdb`), or correct its name in the URL"),
+    ("too many clients", _FEW),
+    ("connection slots", _FEW),
+)
+"""Words of libpq, and what to do; the first ones that fit."""
+
+_ADVICE: Final = (
+    ("28", _LOGIN),
+    ("3D", "create the database (`createdb`), or correct its name in the URL"),
+    ("42501", _RIGHTS),
+    (
+        "25006",
+        "it is a standby: name its primary in the URL, or several hosts with "
+        "`target_session_attrs=read-write`",
+    ),
+    ("42P01", "the tables are gone: restore them, or choose another schema with `?schema=NAME`"),
+    ("53100", "free some space on the database's disk; the server then continues by itself"),
+    ("53300", _FEW),
+    ("53", "the database is short of resources; the server continues by itself when it has more"),
+    ("55P03", "another server holds the log for long; this one tries again"),
+    ("57P", _AWAY),
+    ("08", _AWAY),
+)
+"""The beginning of a code, and what to do; the first one that fits."""
+
+
+def unavailable(what: str, target: Target, error: BaseException) -> StoreUnavailable:
+    """Return an error that says what failed with a log, why, and what to do."""
+    return StoreUnavailable(f"{what} {target}: {_advice(error)}")
+
+
+def _advice(error: BaseException) -> str:
+    said = _said(error)
+    code = getattr(error, "sqlstate", None)
+    if code is None:
+        if not isinstance(error, psycopg.OperationalError | PoolTimeout):
+            return said
+        fatal = said.lower().partition("fatal:")[2]
+        return f"{said}; {next((then for words, then in _SAID if words in fatal), _AWAY)}"
+    return next((f"{said}; {then}" for start, then in _ADVICE if code.startswith(start)), said)
+
+
+def _said(error: BaseException) -> str:
+    """Return the part of a message that callers and logs may see: never the content of a row."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    if isinstance(error, psycopg.OperationalError | PoolTimeout | NotOurs | TooOld | DamagedRow):
+        return " ".join(str(error).split())
+    return type(error).__name__

@@ -1,0 +1,147 @@
+"""The tables of a log in PostgreSQL, their version, and the upgrade of older ones.
+
+A migration only adds (a table, a column with a default, an index), so that servers of the version
+before keep working beside it during a rolling upgrade. ``state.oldest_writer`` is the oldest
+version that may still write; it rises only when no older server is left. All servers may start at
+once: an advisory lock lets one of them make the tables.
+"""
+
+import uuid
+from typing import Final
+
+from psycopg import sql
+
+from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.store.postgres import reading
+from crewai_hitl_nb.store.postgres.connections import Session
+
+_V1: Final = """
+CREATE TABLE log.state (                            -- one row; its lock is the sequencer
+    one            boolean PRIMARY KEY DEFAULT true CHECK (one),
+    epoch          text NOT NULL,
+    chain          text NOT NULL,                   -- the epoch with which the seals begin
+    top            bigint NOT NULL DEFAULT 0,
+    seal           bytea NOT NULL,
+    oldest_writer  integer NOT NULL DEFAULT 1
+) WITH (fillfactor = 10);
+CREATE TABLE log.retention (                        -- one row; not in state: pruning takes long
+    one            boolean PRIMARY KEY DEFAULT true CHECK (one),
+    pruned_through bigint NOT NULL DEFAULT 0
+);
+INSERT INTO log.retention DEFAULT VALUES;
+CREATE TABLE log.events (
+    "offset"     bigint PRIMARY KEY,
+    event_id     text COLLATE "C" NOT NULL UNIQUE,
+    type         text NOT NULL,
+    execution_id text COLLATE "C",
+    crew_id      text COLLATE "C",
+    request_id   text COLLATE "C",
+    stored_at    double precision NOT NULL,         -- Unix time by the database's clock
+    body         bytea NOT NULL,                    -- the event as JSON, sent as it is: never jsonb
+    seal         bytea NOT NULL                     -- see protocol/audit/chain.py
+);
+CREATE INDEX events_by_execution ON log.events (execution_id, "offset")
+    WHERE execution_id IS NOT NULL;
+CREATE INDEX events_by_crew ON log.events (crew_id, "offset") WHERE crew_id IS NOT NULL;
+CREATE INDEX events_by_request ON log.events (request_id, "offset") WHERE request_id IS NOT NULL;
+CREATE UNIQUE INDEX one_end ON log.events (request_id)  -- the law, should the code ever fail it
+    WHERE request_id IS NOT NULL AND type IN
+        ('human_input_completed', 'human_input_cancelled', 'human_input_expired');
+CREATE TABLE log.requests (                         -- the fold, kept beside the log
+    request_id   text COLLATE "C" PRIMARY KEY,
+    status       text NOT NULL,
+    execution_id text COLLATE "C",
+    crew_id      text COLLATE "C",
+    kind         text NOT NULL,
+    assignee     text,
+    asked_at     bigint NOT NULL,                   -- offsets of its events
+    claimed_at   bigint,
+    closed_at    bigint,
+    asked_by     text                               -- whose limits it counts for; NULL: unknown
+);
+CREATE UNIQUE INDEX requests_in_order ON log.requests (asked_at);
+CREATE INDEX requests_pending ON log.requests (asked_at) WHERE status = 'pending';
+CREATE INDEX requests_closed ON log.requests (closed_at) WHERE closed_at IS NOT NULL;
+CREATE TABLE log.notes (                            -- see store/metadata.py; no part of the log
+    name text COLLATE "C" PRIMARY KEY,
+    body bytea NOT NULL
+);
+CREATE TABLE log.pruned (                           -- see store/trail.py
+    "offset" bigint PRIMARY KEY,
+    digest   bytea NOT NULL,
+    seal     bytea NOT NULL
+);
+"""
+
+MIGRATIONS: Final = (_V1,)
+"""Script n upgrades a log from version n to n + 1. Never edit one that was released."""
+
+VERSION: Final = len(MIGRATIONS)
+
+_MARK: Final = "crewai-hitl log"
+"""The schema's comment, before its version: another application's schema is never written to."""
+
+
+class NotOurs(Exception):
+    """The schema is another application's, or was made by a newer version of this one."""
+
+    for_operator: Final = True
+
+
+def upgrade(log: Session) -> None:
+    """Make the tables, or bring them to the current version, or leave all as it was.
+
+    Raises:
+        NotOurs: The message says what the schema is and what to do.
+        psycopg.Error: It cannot be read or written.
+    """
+    if (_version(log) or 0) >= VERSION:
+        return
+    with log.connection.transaction():
+        lock = {"name": f"{_MARK} {log.schema}"}
+        log.execute("SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", lock)
+        version = _version(log)  # another server may have been faster
+        if version is None:
+            _define(log, sql.SQL("CREATE SCHEMA IF NOT EXISTS {schema}"))
+        for number in range(version or 0, VERSION):
+            log.run_script(MIGRATIONS[number])
+        if not version:
+            epoch = str(uuid.uuid4())
+            log.execute(
+                "INSERT INTO log.state (epoch, chain, seal) "
+                " VALUES (%(epoch)s, %(epoch)s, %(seal)s)",
+                {"epoch": epoch, "seal": chain.start(epoch).seal},
+            )
+        _define(log, sql.SQL("COMMENT ON SCHEMA {schema} IS {mark}"))
+
+
+def _define(log: Session, statement: sql.SQL) -> None:
+    """Run a statement that takes no bound values."""
+    names = {"schema": sql.Identifier(log.schema), "mark": sql.Literal(f"{_MARK} {VERSION}")}
+    log.connection.execute(statement.format(**names))
+
+
+def _version(log: Session) -> int | None:
+    """Return the version of the log in a schema; None if there is none and it may be made."""
+    row = log.execute(
+        "SELECT obj_description(n.oid, 'pg_namespace'),"
+        " EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid)"
+        " FROM pg_namespace AS n WHERE n.nspname = %(schema)s",
+        {"schema": log.schema},
+    ).fetchone()
+    if row is None:
+        return None
+    mark, _, number = (row[0] or "").rpartition(" ")
+    if mark != _MARK or not number.isdecimal():
+        if row[1]:
+            raise NotOurs(
+                f'its schema "{log.schema}" has the tables of another application; choose another '
+                "schema with `?schema=NAME` at the end of the URL"
+            )
+        return None
+    if int(number) > VERSION and reading.state(log).oldest_writer > VERSION:
+        raise NotOurs(
+            f"it was upgraded by a newer version (schema {number}, this one knows {VERSION}); "
+            "upgrade crewai-hitl-nb on this server"
+        )
+    return int(number)

@@ -1,0 +1,155 @@
+"""Follows the end of a log that other servers write as well.
+
+A notification is a hint and the table is the truth: notifications are lost when the connection
+that listens breaks, and behind a pooler there may be none. So the log's end is looked at once a
+second as well, and whatever is new is read in pages and announced.
+"""
+
+import random
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import Any, Final
+
+import psycopg
+
+from crewai_hitl_nb.protocol.audit.chain import Head
+from crewai_hitl_nb.protocol.log_lines import logger, note_fault
+from crewai_hitl_nb.store.base import Commit, Record
+from crewai_hitl_nb.store.damage import DamagedRow
+from crewai_hitl_nb.store.postgres.announcer import Announcer
+from crewai_hitl_nb.store.postgres.connections import Session, Target
+from crewai_hitl_nb.store.rows import decoded
+
+CHANNEL: Final = "crewai_hitl"
+"""The channel of the notifications; the payload is the schema of the log."""
+
+NOTIFY: Final = (
+    # Not in the transaction that appends, and without a flush: see appending.py.
+    "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%(channel)s, %(schema)s)"
+)
+
+_LOOK_SECONDS: Final = 1.0
+"""How often to look without a notification."""
+
+_PAGE: Final = 500
+"""Events in one page: as many as may be delivered without blocking the loop for long."""
+
+_PAGE_SQL: Final = """
+    SELECT events."offset", events.event_id, events.type, events.execution_id, events.crew_id,
+        events.body, events.seal, requests.asked_by
+    FROM log.events LEFT JOIN log.requests ON requests.asked_at = events."offset"
+    WHERE events."offset" > %(after)s ORDER BY events."offset" LIMIT %(limit)s
+"""
+
+_log = logger(__name__)
+
+
+def read_page(log: Session, announcer: Announcer, saw: Callable[[Head], None]) -> bool:
+    """Read and announce the next events that are not known yet; return whether there were any.
+
+    A page is complete up to its last event, because the order of offsets is that of commits.
+    """
+    after = announcer.upto
+    rows = log.execute(_PAGE_SQL, {"after": after, "limit": _PAGE}).fetchall()
+    if not rows:
+        return False
+    announcer.add(after, rows[-1][0], [_commit(row) for row in rows])
+    saw(Head(rows[-1][0], rows[-1][6]))
+    return True
+
+
+def _commit(row: tuple[Any, ...]) -> Commit:
+    *columns, _, asked_by = row
+    record = Record(*columns)
+    return Commit(record, decoded(record.body), asked_by)
+
+
+class Tail:
+    """Follows the log on a thread of its own, until it is closed.
+
+    Args:
+        target: Where to read.
+        listen: Where to listen for notifications: the same, or past a pooler that has none.
+        announcer: Takes what is read.
+        saw: Called with the last place of each page.
+        check: Called about once a second with the session, to compare the log with what is known.
+        failed: Called with an error of the database; the thread tries again.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        listen: Target,
+        announcer: Announcer,
+        saw: Callable[[Head], None],
+        check: Callable[[Session], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._target = target
+        self._listen = listen
+        self._announcer = announcer
+        self._saw = saw
+        self._check = check
+        self._failed = failed
+        self._closed = False
+        self._wake_up, self._woken = socket.socketpair()
+        self._woken.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="hitl-tail", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def look(self) -> None:
+        """Look now; callable from any thread."""
+        with suppress(OSError):  # closed, or so many wake-ups that one more does not matter
+            self._wake_up.send(b"!", socket.MSG_DONTWAIT)
+
+    def close(self) -> None:
+        """Stop following; return when the thread has ended."""
+        self._closed = True
+        self.look()
+        self._thread.join()
+        self._wake_up.close()
+        self._woken.close()
+
+    # ---- on the thread
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                self._follow()
+            except (psycopg.Error, DamagedRow) as error:  # noqa: PERF203 - once a second
+                self._failed(error)
+                self._wait(None, random.uniform(0.5, 1.0) * _LOOK_SECONDS)  # noqa: S311 - not a secret
+            except Exception as error:  # noqa: BLE001 - readers wait for what it reads
+                note_fault(_log, "tail_failed", error)
+                self._wait(None, _LOOK_SECONDS)
+
+    def _follow(self) -> None:
+        with closing(self._listen.connect()) as listening, closing(self._target.connect()) as log:
+            listening.connection.execute(f"LISTEN {CHANNEL}")
+            checked = 0.0
+            while not self._closed:
+                if time.monotonic() > checked + _LOOK_SECONDS:
+                    checked = time.monotonic()
+                    self._check(log)
+                while read_page(log, self._announcer, self._saw):
+                    pass
+                self._wait(listening, _LOOK_SECONDS)
+
+    def _wait(self, listening: Session | None, seconds: float) -> None:
+        """Wait for a notification, for :meth:`look`, or for the time to pass."""
+        watched: list[Any] = [self._woken]
+        if listening is not None:
+            watched.append(listening.connection)
+        select.select(watched, [], [], seconds)
+        with suppress(BlockingIOError):
+            self._woken.recv(4096)
+        if listening is not None:
+            for _ in listening.connection.notifies(timeout=0):
+                pass

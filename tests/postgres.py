@@ -1,0 +1,124 @@
+"""A PostgreSQL server for tests: a scratch cluster on a free port, stopped and removed at the end.
+
+PostgreSQL refuses to run as root, so root runs it as the user ``postgres``, whom Debian's package
+makes. ``POSTGRES_BIN`` names another folder of its programs.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.jupyter_process import free_port
+
+USER = "hitl"
+PASSWORD = "secret-of-the-tests"
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+}
+
+
+class Cluster:
+    """A running server.
+
+    Attributes:
+        folder: Its files.
+        port: On 127.0.0.1.
+    """
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+
+    def url(self, database: str = "postgres", **parameters: str) -> str:
+        """Return the URL of a database."""
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        place = f"{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{place}?{query}".rstrip("?")
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.folder / "data"
+
+    def start(self) -> None:
+        """Start it; return when it accepts connections."""
+        try:
+            run("pg_ctl", "start", "-w", "-D", self.data, "-l", self.folder / "log")
+        except AssertionError as error:
+            raise AssertionError(f"{error}{(self.folder / 'log').read_text()}") from None
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it; ``immediate`` is a crash."""
+        run("pg_ctl", "stop", "-w", "-m", mode, "-D", self.data)
+
+    @property
+    def pid(self) -> int:
+        """The process id of its postmaster."""
+        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+
+def programs() -> Path:
+    """Return the folder of PostgreSQL's programs."""
+    if named := os.environ.get("POSTGRES_BIN"):
+        return Path(named)
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    if not found and on_path is None:
+        raise RuntimeError("PostgreSQL is needed: apt-get install postgresql")
+    return found[-1].parent if found else Path(str(on_path)).parent
+
+
+def run(program: str, *arguments: object) -> str:
+    """Run one of PostgreSQL's programs, not as root."""
+    command = [str(programs() / program), *map(str, arguments)]
+    as_user = "postgres" if os.geteuid() == 0 else None
+    done = subprocess.run(
+        command,
+        user=as_user,
+        group=as_user,
+        extra_groups=[] if as_user else None,
+        cwd="/",
+        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+    """Run a server for the length of a ``with`` block."""
+    folder = Path(tempfile.mkdtemp(prefix="hitl-postgres-", dir="/tmp"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    made = Cluster(folder, free_port())
+    try:
+        _make(made, {**_SETTINGS, **(settings or {})})
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop("immediate")
+    finally:
+        shutil.rmtree(folder)
+
+
+def _make(made: Cluster, settings: Mapping[str, str]) -> None:
+    password = made.folder / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o644)
+    options = ("--auth=scram-sha-256", f"--username={USER}", f"--pwfile={password}", "--no-sync")
+    run("initdb", *options, "--encoding=UTF8", "--no-locale", "-D", made.data)
+    lines = [f"{name} = '{value}'" for name, value in settings.items()]
+    lines += [f"port = {made.port}", f"unix_socket_directories = '{made.folder}'"]
+    with (made.data / "postgresql.conf").open("a") as file:
+        file.write("\n".join(lines) + "\n")

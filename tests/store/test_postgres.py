@@ -1,0 +1,224 @@
+"""The store in PostgreSQL where it differs from the others: its server, its schema, its history."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.base import EVERYTHING
+from crewai_hitl_nb.store.postgres import appending, schema
+from crewai_hitl_nb.store.postgres.connections import parse
+from crewai_hitl_nb.store.postgres.store import PostgresStore
+from tests.events import completed, other, required
+from tests.postgres import PASSWORD, Cluster, cluster
+
+pytestmark = pytest.mark.asyncio
+
+
+async def _opened(url: str) -> PostgresStore:
+    store = PostgresStore(parse(url))
+    await store.start(_ignore)
+    return store
+
+
+def _ignore(commits: object) -> None:
+    """Nobody listens."""
+
+
+def _run(url: str, statement: str) -> None:
+    target = parse(url)
+    log = target.connect()
+    try:
+        log.run_script(statement)
+    finally:
+        log.close()
+
+
+# ---- URLs
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ada:secret@db/hitl", "postgresql://ada@db/hitl"),
+        ("postgres://db:5433/hitl?schema=team", "postgresql://db:5433/hitl?schema=team"),
+        ("postgresql:///hitl?host=/run/postgresql", "postgresql:///run/postgresql/hitl"),
+        ("postgresql://ada:s%40cret@one,two/hitl", "postgresql://ada@one,two/hitl"),
+    ],
+)
+async def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    target = parse(url)
+    assert str(target) == shown
+    assert "cret" not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://db/hitl?schema=Team", "lower-case"),
+        ("postgresql://db/hitl?schema=pg_catalog", "lower-case"),
+        ('postgresql://db/hitl?schema="; DROP', "lower-case"),
+        ("postgresql://ada:secret@db/hitl?no_such=1", "no_such"),
+        ("postgresql://ada:secret@db:port/hitl", "port"),
+    ],
+)
+async def test_a_wrong_url_is_refused_with_its_reason_and_without_its_password(
+    url: str, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says) as refused:
+        parse(url)
+    assert "secret" not in str(refused.value)
+
+
+# ---- a database that cannot be used
+
+
+async def test_a_database_that_is_away_is_one_line_with_what_to_do(database: Cluster) -> None:
+    away = database.url().replace(f":{database.port}/", ":1/")
+    with pytest.raises(StoreUnavailable, match="start the database") as refused:
+        await _opened(away)
+    assert PASSWORD not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+async def test_a_wrong_password_is_said_and_not_shown(database: Cluster) -> None:
+    with pytest.raises(StoreUnavailable, match="check user and password") as refused:
+        await _opened(database.url().replace(PASSWORD, "wrong-secret"))
+    assert "wrong-secret" not in str(refused.value)
+
+
+async def test_a_database_that_does_not_exist_is_said(database: Cluster) -> None:
+    with pytest.raises(StoreUnavailable, match="createdb"):
+        await _opened(database.url("none_such"))
+
+
+async def test_a_schema_of_another_application_is_left_untouched(log_url: str) -> None:
+    name = parse(log_url).schema
+    _run(log_url, f"CREATE SCHEMA {name}; CREATE TABLE log.state (theirs text)")
+    with pytest.raises(StoreUnavailable, match="another application"):
+        await _opened(log_url)
+    _run(log_url, "SELECT theirs FROM log.state")
+
+
+async def test_a_user_without_the_right_to_create_is_told(log_url: str) -> None:
+    name = parse(log_url).schema
+    _run(log_url, f"CREATE ROLE {name}_guest LOGIN PASSWORD '{PASSWORD}'")
+    with pytest.raises(StoreUnavailable, match="grant"):
+        await _opened(log_url.replace("hitl:", f"{name}_guest:"))
+
+
+async def test_a_log_that_only_newer_servers_may_write_is_refused(log_url: str) -> None:
+    store = await _opened(log_url)
+    _run(log_url, f"UPDATE log.state SET oldest_writer = {schema.VERSION + 1}")
+    with pytest.raises(StoreUnavailable, match="upgrade crewai-hitl-nb"):
+        await store.append([other()])
+    await store.close()
+    mark = f"crewai-hitl log {schema.VERSION + 1}"
+    _run(log_url, f"COMMENT ON SCHEMA {parse(log_url).schema} IS '{mark}'")
+    with pytest.raises(StoreUnavailable, match="upgrade crewai-hitl-nb"):
+        await _opened(log_url)
+
+
+async def test_a_newer_log_that_this_version_may_write_is_used(log_url: str) -> None:
+    await (await _opened(log_url)).close()
+    mark = f"crewai-hitl log {schema.VERSION + 1}"
+    _run(log_url, f"COMMENT ON SCHEMA {parse(log_url).schema} IS '{mark}'")
+    store = await _opened(log_url)
+    await store.append([other()])
+    await store.close()
+
+
+# ---- a database that comes and goes
+
+
+@pytest.fixture
+def own() -> Iterator[Cluster]:
+    """A PostgreSQL server that the test may stop."""
+    with cluster() as running:
+        yield running
+
+
+async def test_a_restart_of_the_database_loses_nothing_and_needs_no_restart_of_the_server(
+    own: Cluster,
+) -> None:
+    store = await _opened(own.url())
+    await store.append([required("r1")])
+    own.stop("immediate")
+    with pytest.raises(StoreUnavailable):
+        await store.append([completed("r1")])
+    with pytest.raises(StoreUnavailable):
+        await store.request("r1")
+    own.start()
+    (placed,) = await store.append([completed("r1")])
+    assert placed.record.offset == 2
+    request = await store.request("r1")
+    assert request is not None
+    assert request.status == "answered"
+    await store.close()
+
+
+async def test_what_other_servers_write_is_announced_after_a_restart_of_the_database(
+    own: Cluster,
+) -> None:
+    heard: list[int] = []
+    news = asyncio.Event()
+    reader = PostgresStore(parse(own.url()))
+
+    def hear(commits: object) -> None:
+        heard.extend(commit.record.offset for commit in commits)  # type: ignore[attr-defined]
+        news.set()
+
+    await reader.start(hear)
+    own.stop("immediate")
+    own.start()
+    writer = await _opened(own.url())
+    await writer.append([other(), other()])
+    await asyncio.wait_for(news.wait(), 30)
+    assert heard == [1, 2]
+    await asyncio.gather(reader.close(), writer.close())
+
+
+async def test_a_commit_whose_confirmation_was_lost_is_looked_up(
+    log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database commits, and the connection breaks before it can say so."""
+    store = await _opened(log_url)
+    real = appending.write
+
+    def write(*args: object) -> appending.Group:
+        group = real(*args)  # type: ignore[arg-type]
+        raise appending.CommitInDoubt(group)
+
+    monkeypatch.setattr(appending, "write", write)
+    (placed,) = await store.append([other()])
+    assert (placed.record.offset, placed.duplicate) == (1, False)
+    await store.close()
+
+
+async def test_a_database_that_went_back_in_time_gets_another_epoch(log_url: str) -> None:
+    store = await _opened(log_url)
+    epoch = store.epoch
+    await store.append([other(), other(), other()])
+    _run(
+        log_url,
+        'DELETE FROM log.events WHERE "offset" > 1; UPDATE log.state SET top = 1,'
+        ' seal = (SELECT seal FROM log.events WHERE "offset" = 1)',
+    )
+    (placed,) = await store.append([other()])
+    assert placed.record.offset == 2
+    assert store.epoch != epoch
+    records = await store.read(EVERYTHING, after=0, upto=9, limit=9)
+    assert [record.offset for record in records] == [1, 2]
+    await store.close()
+
+
+async def test_pruning_everything_is_no_lost_history(log_url: str) -> None:
+    one, another = await _opened(log_url), await _opened(log_url)
+    await one.append([other() for _ in range(20)])
+    await another.append([other()])
+    await one.prune(keep=0, before=0)
+    for store in (one, another):
+        await store.append([other()])
+    assert one.epoch == another.epoch
+    await asyncio.gather(one.close(), another.close())
