@@ -303,7 +303,7 @@ class PostgresStore:
         """Begin anew at the end of the log, because what this server has seen is not in it.
 
         If history was lost, the first server that notices gives the log a new epoch, and the others
-        take it over. Every reader is told of the loss by the epoch.
+        take it over. The new epoch shows the loss to every reader.
         """
         with self._seeing:
             if self._seen is not seen:
@@ -328,7 +328,8 @@ class PostgresStore:
 
     def _failed(self, error: Exception) -> None:
         """Note that the log cannot be followed; streams wait until it can."""
-        _log.debug("the log cannot be followed: %s", self._unavailable(error))
+        reason = unavailable("cannot follow", self._target, error)
+        note(_log, logging.DEBUG, "log_not_followed", reason=reason)
 
     def _saw(self, head: Head) -> None:
         with self._seeing:
