@@ -141,7 +141,7 @@ _IDEMPOTENCY: Final = Parameter(
 
 _BODY: Final = (errors.BadJson, errors.TooLarge)
 _CLOSED: Final = (errors.AlreadyAnswered, errors.RequestCancelled, errors.RequestExpired)
-_ENDING: Final = (*_CLOSED, errors.TooMany)
+_ENDING: Final = (*_CLOSED, errors.TooMany, errors.OutcomeUnknown)
 EVERYWHERE: Final[tuple[type[HitlError], ...]] = (
     errors.BadRequest,
     errors.Forbidden,

@@ -101,7 +101,7 @@ ERRORS: Final = (
     *(errors.Forbidden, errors.NotFound, errors.UnknownRequest),
     *(errors.AlreadyAnswered, errors.RequestExists, errors.EventExists),
     *(errors.RequestCancelled, errors.RequestExpired),
-    *(errors.TooMany, errors.StoreUnavailable),
+    *(errors.TooMany, errors.StoreUnavailable, errors.OutcomeUnknown),
 )
 
 
