@@ -6,7 +6,7 @@ Guarantees, tested for every store by the same tests (``tests/store/``):
 * **Atomic.** The events of one ``append`` are stored together, or not at all.
 * **Durable before visible.** ``append`` returns, and ``on_commit`` is called, only when the
   events survive a crash of the process. ``on_commit`` is called on the
-  event loop, once per commit, in offset order, and before ``append`` returns. An error that it
+  event loop, in offset order, and before ``append`` returns. An error that it
   raises is only logged: the events are stored, and ``append`` returns them.
 * **Idempotent.** An event that is in the log is not stored again; the stored record is
   returned as a duplicate. Another event with the same id is refused with ``EventExists``
@@ -19,7 +19,9 @@ Guarantees, tested for every store by the same tests (``tests/store/``):
 * **Open requests stay.** Pruning drops all events of a request or none, and never those of a
   pending one.
 
-Not promised: that two processes can share a store. One process owns it at a time.
+A log in PostgreSQL may have several servers, and each of them announces the commits of all. If it
+cannot read what the others stored before an append, that append returns after two seconds, before
+its announcement. Every other log belongs to one process at a time.
 """
 
 from collections.abc import Callable, Iterable, Sequence

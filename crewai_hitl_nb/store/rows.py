@@ -59,7 +59,7 @@ ChangeKind: TypeAlias = Literal["ask", "claim", "close"]
 
 
 class Change(NamedTuple):
-    """A change in the table of requests; each kind has its own columns (:data:`_CHANGES`)."""
+    """A change in the table of requests; each kind has its own columns (:func:`change_of`)."""
 
     kind: ChangeKind
     row: tuple[object, ...]
@@ -100,8 +100,7 @@ def request_row(event: HumanInputRequired, offset: int, by: str | None) -> tuple
 def change_of(event: Event, offset: int, by: str | None) -> Change | None:
     """Return what an event changes in the table of requests: the fold, as rows.
 
-    The caller has checked that the event may follow (:data:`state.TRANSITIONS`). Both ways of
-    writing use it, one statement for each event and one for many.
+    The caller has checked that the event may follow (:data:`state.TRANSITIONS`).
     """
     if isinstance(event, HumanInputRequired):
         return Change("ask", request_row(event, offset, by))

@@ -6,7 +6,7 @@ statement.
 
 from collections.abc import Iterable
 
-from crewai_hitl_nb.store.base import KeyScope
+from crewai_hitl_nb.store.base import KeyScope, Match, RequestQuery
 
 
 class Where:
@@ -39,6 +39,30 @@ class Where:
         """Add that a column has one of these values; None adds nothing."""
         if values is not None:
             self._conditions.append(self._one_of(column, name, values))
+
+    def add_match(self, match: Match) -> None:
+        """Add that a row of ``events`` is one that a reader wants."""
+        self.add_equal("execution_id", "execution_id", match.execution_id)
+        self.add_equal("crew_id", "crew_id", match.crew_id)
+        self.add_scope(match.within)
+        self.add_one_of("type", "type", match.types)
+
+    def add_query(self, query: RequestQuery, table: str) -> None:
+        """Add that a row of ``requests`` is one that a listing wants, but for words and place.
+
+        Args:
+            query: The listing.
+            table: Whose execution and crew are compared: see ``rows.found_by``.
+        """
+        if query.status == "closed":
+            self.add("requests.status != 'pending'")
+        else:
+            self.add_equal("requests.status", "status", query.status)
+        self.add_equal(f"{table}.execution_id", "execution_id", query.execution_id)
+        self.add_equal(f"{table}.crew_id", "crew_id", query.crew_id)
+        self.add_equal("requests.kind", "kind", query.kind)
+        self.add_equal("requests.assignee", "assignee", query.assignee)
+        self.add_scope(query.within, "requests.")
 
     def add_scope(self, key_scope: KeyScope | None, table: str = "") -> None:
         """Add that a row is in the scope of a key; None adds nothing, since it has no limits."""

@@ -31,10 +31,10 @@ def test_whatever_order_parts_come_in_each_commit_is_delivered_once_and_in_order
 
     announcer = Announcer(deliver)
     for after, upto in some:
-        announcer.add(after, upto, COMMITS[after:upto])
-        assert delivered == list(range(1, announcer.upto + 1))
+        announcer.add(0, after, upto, COMMITS[after:upto])
+        assert delivered == list(range(1, announcer.position[1] + 1))
     for after in range(29, -1, -1):
-        announcer.add(after, after + 1, COMMITS[after : after + 1])
+        announcer.add(0, after, after + 1, COMMITS[after : after + 1])
     assert delivered == list(range(1, 31))
     assert not announcer.has_hole
 
@@ -43,7 +43,8 @@ def test_after_a_new_beginning_what_came_before_is_forgotten() -> None:
     delivered: list[int] = []
     announcer = Announcer(lambda commits, _: delivered.extend(c.record.offset for c in commits))
     announcer.begin(3)
-    announcer.add(5, 7, COMMITS[5:7])
+    announcer.add(1, 5, 7, COMMITS[5:7])
     announcer.begin(4)
-    announcer.add(4, 6, COMMITS[4:6])
+    announcer.add(1, 4, 8, COMMITS[4:8])  # read before the log began anew
+    announcer.add(2, 4, 6, COMMITS[4:6])
     assert delivered == [5, 6]

@@ -1,6 +1,7 @@
 """The store in PostgreSQL where it differs from the others: its server, its schema, its history."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -129,6 +130,30 @@ async def test_a_newer_log_that_this_version_may_write_is_used(log_url: str) -> 
     await store.close()
 
 
+async def test_a_user_who_owns_the_schema_needs_no_right_to_create_one(log_url: str) -> None:
+    name = parse(log_url).schema
+    _run(
+        log_url,
+        f"CREATE ROLE {name}_guest LOGIN PASSWORD '{PASSWORD}';"
+        f" CREATE SCHEMA {name} AUTHORIZATION {name}_guest",
+    )
+    store = await _opened(log_url.replace("hitl:", f"{name}_guest:"))
+    await store.append([other()])
+    await store.close()
+
+
+async def test_a_store_that_could_not_be_opened_is_closed_and_leaves_no_thread(
+    database: Cluster,
+) -> None:
+    before = set(threading.enumerate())
+    store = PostgresStore(parse(database.url("none_such")))
+    with pytest.raises(StoreUnavailable):
+        await store.start(_ignore)
+    await asyncio.wait_for(store.close(), 30)
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert {name for name in left if "hitl" in name or "pool" in name} == set()
+
+
 # ---- a database that comes and goes
 
 
@@ -210,6 +235,54 @@ async def test_a_database_that_went_back_in_time_gets_another_epoch(log_url: str
     assert store.epoch != epoch
     records = await store.read(EVERYTHING, after=0, upto=9, limit=9)
     assert [record.offset for record in records] == [1, 2]
+    await store.close()
+
+
+async def test_a_row_that_the_database_refuses_is_said_and_the_next_append_is_stored(
+    log_url: str,
+) -> None:
+    store = await _opened(log_url)
+    _run(log_url, "ALTER TABLE log.events ADD CONSTRAINT mine CHECK (event_id <> 'wrong')")
+    with pytest.raises(StoreUnavailable, match="mine"):
+        await store.append([other(event_id="wrong")])
+    (placed,) = await store.append([other()])
+    assert placed.record.offset == 1
+    await store.close()
+
+
+async def test_a_connection_that_is_ended_between_two_appends_costs_none(
+    log_url: str,
+) -> None:
+    store = await _opened(log_url)
+    for offset in range(1, 6):
+        _run(
+            log_url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE query LIKE '%{parse(log_url).schema}%' AND pid <> pg_backend_pid()",
+        )
+        (placed,) = await store.append([other(event_id=f"e{offset}")])
+        assert placed.record.offset == offset
+    await store.close()
+
+
+async def test_a_server_that_is_ended_while_it_commits_says_what_is_stored(own: Cluster) -> None:
+    """The commit waits for a while, and its connection is ended by the database meanwhile."""
+    _run(own.url(), "ALTER SYSTEM SET commit_delay = 100000")
+    _run(own.url(), "ALTER SYSTEM SET commit_siblings = 0")
+    own.stop()
+    own.start()
+    store = await _opened(own.url())
+    end = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE 'COMMIT%'"
+    )
+    for number in range(6):
+        call = asyncio.ensure_future(store.append([other(event_id=f"e{number}")]))
+        while not call.done():
+            await asyncio.to_thread(_run, own.url(), end)
+        (placed,) = await call
+        assert not placed.duplicate
+        assert await store.offset_of(f"e{number}") == placed.record.offset == number + 1
     await store.close()
 
 

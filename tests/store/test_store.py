@@ -306,3 +306,13 @@ async def test_pruning_nothing_moves_no_mark(opened: Opened) -> None:
     await opened.store.append([required("open")])
     assert await opened.store.prune(keep=0, before=0) == 0
     assert opened.store.pruned_through == 0
+
+
+async def test_a_request_asked_and_answered_in_one_append_after_another_is_answered(
+    opened: Opened,
+) -> None:
+    await opened.store.append([required("r1")])
+    await opened.store.append([completed("r1"), required("r2"), completed("r2")])
+    request = await opened.store.request("r2")
+    assert request is not None
+    assert request.status == "answered"

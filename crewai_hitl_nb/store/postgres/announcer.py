@@ -24,30 +24,47 @@ class Announcer:
 
     def __init__(self, deliver: Deliver) -> None:
         self._upto = 0
+        self._beginnings = 0
         self._deliver = deliver
         self._waiting: dict[int, tuple[int, Sequence[Commit]]] = {}
         self._lock = threading.Lock()
 
-    def begin(self, upto: int) -> None:
-        """Begin after this offset, with no part waiting."""
+    def begin(self, upto: int, then: Callable[[], None] = lambda: None) -> None:
+        """Begin after this offset, with no part waiting.
+
+        Args:
+            upto: The offset.
+            then: Called before anything after the offset is delivered; it must not block.
+        """
         with self._lock:
             self._upto = upto
+            self._beginnings += 1
             self._waiting.clear()
+            then()
 
     @property
-    def upto(self) -> int:
-        """Everything up to this offset was delivered."""
-        return self._upto
+    def position(self) -> tuple[int, int]:
+        """The number of the beginning, and the offset up to which everything was delivered."""
+        with self._lock:
+            return self._beginnings, self._upto
 
     @property
     def has_hole(self) -> bool:
         """Whether a part waits for its predecessors."""
         return bool(self._waiting)
 
-    def add(self, after: int, upto: int, commits: Sequence[Commit]) -> None:
-        """Take all commits with ``after < offset <= upto``, of which some may be known already."""
+    def add(self, beginning: int, after: int, upto: int, commits: Sequence[Commit]) -> None:
+        """Take all commits with ``after < offset <= upto``, of which some may be known already.
+
+        Args:
+            beginning: The number of the beginning before they were read or written: what is from
+                before the last one is dropped.
+            after: See above.
+            upto: See above.
+            commits: In order.
+        """
         with self._lock:
-            if upto <= self._upto:
+            if upto <= self._upto or beginning != self._beginnings:
                 return
             known = self._waiting.get(after)
             if known is None or known[0] < upto:

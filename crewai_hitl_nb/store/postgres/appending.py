@@ -16,14 +16,11 @@ Nobody is notified in this transaction: PostgreSQL lets only one transaction tha
 a time (``async.c``, "PreCommit_Notify"). ``tail.py`` notifies afterwards.
 """
 
-import uuid
 from collections import ChainMap, defaultdict
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
-import msgspec
 import psycopg
-from psycopg.rows import TupleRow
 
 from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.audit.chain import Head
@@ -36,7 +33,15 @@ from crewai_hitl_nb.store.base import Appended, Commit, Record, appended, commit
 from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.postgres import reading
 from crewai_hitl_nb.store.postgres.connections import Session
-from crewai_hitl_nb.store.postgres.reading import PRUNED_THROUGH, STATE, State, state_of
+from crewai_hitl_nb.store.postgres.history import SEAL_AT, Seen, compare
+from crewai_hitl_nb.store.postgres.reading import (
+    OFFSET,
+    PRUNED_THROUGH,
+    RECORD,
+    STATE,
+    only,
+    state_of,
+)
 from crewai_hitl_nb.store.postgres.schema import VERSION
 from crewai_hitl_nb.store.rows import (
     EVENT_COLUMNS,
@@ -49,8 +54,6 @@ from crewai_hitl_nb.store.rows import (
 )
 from crewai_hitl_nb.store.trail import Tail
 
-_OFFSET: Final = '"offset"'
-
 _LOCK_SECONDS: Final = 5
 """How long to wait for the lock, and how long a stopped server may hold it."""
 
@@ -58,14 +61,6 @@ _BEGIN: Final = (
     "SELECT set_config('lock_timeout', %(wait)s, true),"
     " set_config('idle_in_transaction_session_timeout', %(wait)s, true)"
 )
-
-
-class HistoryLost(Exception):
-    """The log does not have what this server has seen of it: the database went back in time."""
-
-
-class FellBehind(Exception):
-    """The last event that this server has seen was pruned, and maybe others after it."""
 
 
 class TooOld(Exception):
@@ -84,18 +79,6 @@ class CommitInDoubt(Exception):
     def __init__(self, group: "Group") -> None:
         super().__init__("the connection broke during the commit")
         self.group = group
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """What a server knows of the log before it writes.
-
-    Attributes:
-        epoch: The log's name.
-        head: The last place that the server has seen.
-    """
-
-    epoch: str
-    head: Head
 
 
 def write(
@@ -126,8 +109,8 @@ def write(
             for batch in batches:
                 group.add(batch)
             group.insert()
-    except psycopg.OperationalError as error:
-        if group is not None and group.is_inserted and error.sqlstate is None:
+    except psycopg.Error as error:
+        if group is not None and group.is_inserted and (log.is_broken or error.sqlstate is None):
             raise CommitInDoubt(group) from error
         raise
     return group
@@ -141,19 +124,19 @@ def _locked(
     named = list({name for event in events if (name := request_id_of(event)) is not None})
     log.execute(_BEGIN, {"wait": f"{_LOCK_SECONDS}s"})
     row = log.execute(f"{STATE} FOR UPDATE")
-    known = log.execute(_SEAL_AT, {"offset": seen.head.offset})
+    known = log.execute(SEAL_AT, {"offset": seen.head.offset})
     pruned = log.execute(PRUNED_THROUGH)
     now = log.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
     stored = log.execute(_STORED, {"ids": [event.event_id for event in events]})
     statuses = log.execute(_STATUSES, {"ids": named}) if named else None
-    found = state_of(_only(row))
+    found = state_of(only(row))
     if found.oldest_writer > VERSION:
         raise TooOld(
             f"it was upgraded for servers that know schema {found.oldest_writer}, and this one "
             f"knows {VERSION}; upgrade crewai-hitl-nb on this server"
         )
-    _compare(found, seen, known.fetchone(), _only(pruned)[0])
-    (stored_at,) = _only(now)
+    compare(found, seen, known.fetchone(), only(pruned)[0])
+    (stored_at,) = only(now)
     return Group(
         log,
         found.head,
@@ -163,73 +146,23 @@ def _locked(
     )
 
 
-def check_history(log: Session, seen: Seen) -> None:
-    """Compare the log with what this server has seen of it.
+def is_written(log: Session, group: "Group") -> bool:
+    """Return whether the group is in the log, when no transaction that writes it can be left.
 
     Raises:
-        HistoryLost: The database went back in time.
-        FellBehind: It cannot be compared.
+        LookupError: It cannot be known, because the log is pruned beyond the group.
     """
-    found = reading.state(log)
-    seal = log.execute(_SEAL_AT, {"offset": seen.head.offset}).fetchone()
-    _compare(found, seen, seal, reading.pruned_through(log))
-
-
-def _compare(found: State, seen: Seen, seal: tuple[Any, ...] | None, pruned: int) -> None:
-    if found.epoch != seen.epoch or found.head.offset < seen.head.offset:
-        raise HistoryLost
-    if not seen.head.offset:
-        return
-    if seal is None:
-        raise FellBehind if pruned >= seen.head.offset else HistoryLost
-    if seal[0] != seen.head.seal:
-        raise HistoryLost
-
-
-def new_epoch(log: Session, epoch: str) -> State:
-    """Give the log a new epoch, unless another server has done so, and return how it stands.
-
-    Args:
-        log: A session that writes.
-        epoch: The epoch of the history that was lost.
-    """
-    with log.connection.transaction():
-        found = state_of(_only(log.execute(f"{STATE} FOR UPDATE")))
-        if found.epoch != epoch:
-            return found
-        changed = log.execute(
-            "UPDATE log.state SET epoch = %(epoch)s"
-            " RETURNING epoch, chain, top, seal, oldest_writer",
-            {"epoch": str(uuid.uuid4())},
-        )
-        return state_of(_only(changed))
-
-
-def is_written(log: Session, group: "Group") -> bool:
-    """Return whether the group is in the log, when no transaction that writes it can be left."""
     with log.connection.transaction():
         log.execute(_BEGIN, {"wait": f"{_LOCK_SECONDS}s"})
         log.execute(f"{STATE} FOR UPDATE")
-        row = log.execute(_SEAL_AT, {"offset": group.head.offset}).fetchone()
+        row = log.execute(SEAL_AT, {"offset": group.head.offset}).fetchone()
+        if row is None and reading.pruned_through(log) >= group.head.offset:
+            raise LookupError("the log is pruned beyond this group")
     return row is not None and row[0] == group.head.seal
 
 
-_SEAL_AT: Final = (
-    'SELECT seal FROM log.events WHERE "offset" = %(offset)s'
-    ' UNION ALL SELECT seal FROM log.pruned WHERE "offset" = %(offset)s'
-)
-_STORED: Final = (
-    'SELECT "offset", event_id, type, execution_id, crew_id, body'
-    " FROM log.events WHERE event_id = ANY(%(ids)s)"
-)
+_STORED: Final = f"SELECT {RECORD} FROM log.events WHERE event_id = ANY(%(ids)s)"  # noqa: S608 - constants only
 _STATUSES: Final = "SELECT request_id, status FROM log.requests WHERE request_id = ANY(%(ids)s)"
-
-
-def _only(found: psycopg.Cursor[TupleRow]) -> tuple[Any, ...]:
-    row = found.fetchone()
-    if row is None:
-        raise LookupError("the log has no row of its state")
-    return row
 
 
 class Group:
@@ -337,9 +270,9 @@ class Group:
             change = change_of(commit.event, commit.record.offset, commit.by)
             if change is not None:  # of several claims of a request the last one stays
                 changes[change.kind][change.row[0]] = change.row
-        for kind, rows in changes.items():
-            statement, types = _CHANGES[kind]
-            self._log.execute(statement, _columns(types, list(rows.values())))
+        for kind, (statement, types) in _CHANGES.items():
+            if rows := changes.get(kind):
+                self._log.execute(statement, _columns(types, list(rows.values())))
         self._log.execute(_MOVE_ON, {"top": self.head.offset, "seal": self.head.seal})
         self.is_inserted = True
 
@@ -364,9 +297,10 @@ def _columns(types: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[s
 
 
 _INSERT_EVENTS: Final = (
-    f"INSERT INTO log.events ({EVENT_COLUMNS.replace('offset', _OFFSET)})"  # noqa: S608 - constants only
+    f"INSERT INTO log.events ({EVENT_COLUMNS.replace('offset', OFFSET)})"  # noqa: S608 - constants only
     f" SELECT * FROM {_arrays(_EVENT_TYPES)}"
 )
+# In this order: a request may be asked, claimed and closed in one group.
 _CHANGES: Final[Mapping[ChangeKind, tuple[str, Sequence[str]]]] = {
     "ask": (
         f"INSERT INTO log.requests ({REQUEST_COLUMNS})"  # noqa: S608 - constants only

@@ -37,6 +37,13 @@ _DEFAULTS: Final[dict[str, str]] = {
 """Parameters of libpq, unless the URL has them."""
 
 
+_PATIENCE: Final = (
+    "SELECT set_config('lock_timeout', '5s', false),"
+    " set_config('idle_in_transaction_session_timeout', '5s', false)"
+)
+"""How long to wait for a lock, and how long a server that was stopped may hold one."""
+
+
 class Target(msgspec.Struct, frozen=True):
     """Where a log is.
 
@@ -64,7 +71,9 @@ class Target(msgspec.Struct, frozen=True):
         Raises:
             psycopg.Error: The database cannot be reached, or refuses the user.
         """
-        return Session(psycopg.connect(self.conninfo, autocommit=True), self.schema)
+        session = Session(psycopg.connect(self.conninfo, autocommit=True), self.schema)
+        session.execute(_PATIENCE)
+        return session
 
 
 def parse(url: str) -> Target:

@@ -32,8 +32,8 @@ _AWAY: Final = (
     "start the database, or check host and port in the URL; the server then continues by itself"
 )
 _RIGHTS: Final = (
-    "let this user create a schema in the database, or make the schema and grant it to them "
-    "(`crewai-hitl doctor` shows what is missing)"
+    "grant this user the right to create a schema (`GRANT CREATE ON DATABASE`), or make one that "
+    "belongs to them (`CREATE SCHEMA … AUTHORIZATION …`)"
 )
 _LOGIN: Final = "check user and password in the URL, and the database's pg_hba.conf"
 _FEW: Final = "it has too few connections: raise `max_connections`, or run fewer servers"
@@ -41,6 +41,7 @@ _SAID: Final = (
     ("authentication failed", _LOGIN),
     ("no password supplied", _LOGIN),
     ("pg_hba.conf", _LOGIN),
+    ("database system", _AWAY),  # it starts or stops
     ("role ", _LOGIN),
     ("database ", "create the database (`createdb`), or correct its name in the URL"),
     ("too many clients", _FEW),

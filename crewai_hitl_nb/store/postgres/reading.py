@@ -6,6 +6,8 @@ Statements consist of constants of this file and of ``store/where.py``; every va
 from typing import Any, Final
 
 import msgspec
+import psycopg
+from psycopg.rows import TupleRow
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.audit import chain
@@ -30,8 +32,8 @@ from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 from crewai_hitl_nb.store.where import Where
 
 _BIND: Final = "%({})s"
-_OFFSET: Final = '"offset"'  # a reserved word in PostgreSQL
-_COLUMNS: Final = '"offset", event_id, type, execution_id, crew_id, body'
+OFFSET: Final = '"offset"'  # a reserved word in PostgreSQL
+RECORD: Final = '"offset", event_id, type, execution_id, crew_id, body'
 
 
 class State(msgspec.Struct, frozen=True):
@@ -45,10 +47,15 @@ class State(msgspec.Struct, frozen=True):
 
 def state(log: Session) -> State:
     """Return the log's row."""
-    row = log.execute(STATE).fetchone()
+    return state_of(only(log.execute(STATE)))
+
+
+def only(found: psycopg.Cursor[TupleRow]) -> tuple[Any, ...]:
+    """Return the row of a statement that finds one."""
+    row = found.fetchone()
     if row is None:
-        raise LookupError("the table `state` has no row")
-    return state_of(row)
+        raise LookupError("the log lacks a row that every log has")
+    return row
 
 
 STATE: Final = "SELECT epoch, chain, top, seal, oldest_writer FROM log.state"
@@ -62,8 +69,7 @@ def state_of(row: tuple[Any, ...]) -> State:
 
 def pruned_through(log: Session) -> int:
     """Return how far the log was pruned."""
-    row = log.execute(PRUNED_THROUGH).fetchone()
-    return int(row[0]) if row else 0
+    return int(only(log.execute(PRUNED_THROUGH))[0])
 
 
 PRUNED_THROUGH: Final = "SELECT pruned_through FROM log.retention"
@@ -86,20 +92,17 @@ def replay(
     """
     where = Where(_BIND, after=after, upto=upto, limit=limit)
     where.add('"offset" > %(after)s AND "offset" <= %(upto)s')
-    where.add_equal("execution_id", "execution_id", match.execution_id)
-    where.add_equal("crew_id", "crew_id", match.crew_id)
-    where.add_scope(match.within)
-    where.add_one_of("type", "type", match.types)
+    where.add_match(match)
     if scope == "pending":
         where.add(f'"offset" IN ({_OPEN_AT})')
-    rows = f'SELECT {_COLUMNS} FROM log.events WHERE {where} ORDER BY "offset" LIMIT %(limit)s'  # noqa: S608 - constants only
+    rows = f'SELECT {RECORD} FROM log.events WHERE {where} ORDER BY "offset" LIMIT %(limit)s'  # noqa: S608 - constants only
     found = log.execute(
-        f"SELECT pruned_through, {_COLUMNS} FROM log.retention LEFT JOIN"  # noqa: S608 - constants only
-        f" ({_first_bytes(rows, _OFFSET, 'octet_length(body)')}) AS found ON true"
+        f"SELECT pruned_through, {RECORD} FROM log.retention LEFT JOIN"  # noqa: S608 - constants only
+        f" ({_first_bytes(rows, OFFSET, 'octet_length(body)')}) AS found ON true"
         ' ORDER BY "offset"',
         where.values,
     ).fetchall()
-    whole_records = (_sendable(log, Record(*row[1:])) for row in found if row[1] is not None)
+    whole_records = (sendable(log, Record(*row[1:])) for row in found if row[1] is not None)
     return Replayed(page(whole_records, limit), found[0][0])
 
 
@@ -214,7 +217,7 @@ def trail(log: Session, *, after: int, limit: int) -> TrailPage:
             ' ORDER BY "offset" LIMIT %(limit)s'
         )
         found = log.execute(
-            _first_bytes(rows, _OFFSET, "coalesce(octet_length(body), 0)"),
+            _first_bytes(rows, OFFSET, "coalesce(octet_length(body), 0)"),
             {"after": begin.offset, "limit": limit},
         )
         return TrailPage(begin, of_one_page(_entry(log, row) for row in found), end.head)
@@ -279,17 +282,9 @@ def requests(log: Session, query: RequestQuery) -> RequestPage:
     """
     most = limits.SEARCHED_REQUESTS if query.words else query.limit
     size = limits.SEARCHED_BYTES if query.words else limits.PAGE_BYTES
-    table, place = found_by(query, _OFFSET)
+    table, place = found_by(query, OFFSET)
     where = Where(_BIND, limit=most + 1)
-    if query.status == "closed":
-        where.add("requests.status != 'pending'")
-    else:
-        where.add_equal("requests.status", "status", query.status)
-    where.add_equal(f"{table}.execution_id", "execution_id", query.execution_id)
-    where.add_equal(f"{table}.crew_id", "crew_id", query.crew_id)
-    where.add_equal("requests.kind", "kind", query.kind)
-    where.add_equal("requests.assignee", "assignee", query.assignee)
-    where.add_scope(query.within, "requests.")
+    where.add_query(query, table)
     if query.after is not None:
         where.add(f"{place} {'<' if query.newest_first else '>'} %(after)s", after=query.after)
     order = "place DESC" if query.newest_first else "place"
@@ -299,7 +294,8 @@ def requests(log: Session, query: RequestQuery) -> RequestPage:
     return page_of_requests(listed, lambda row: (row[0], request_of(row), size_of(row)), query)
 
 
-def _sendable(log: Session, record: Record) -> Record:
+def sendable(log: Session, record: Record) -> Record:
+    """Return a record that may be sent: a damaged one is replaced (``store/damage.py``)."""
     body = _whole(log, record.offset, record.body)
     return record if body is record.body else msgspec.structs.replace(record, body=body)
 

@@ -102,7 +102,7 @@ def upgrade(log: Session) -> None:
         log.execute("SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", lock)
         version = _version(log)  # another server may have been faster
         if version is None:
-            _define(log, sql.SQL("CREATE SCHEMA IF NOT EXISTS {schema}"))
+            _define(log, sql.SQL("CREATE SCHEMA {schema}"))
         for number in range(version or 0, VERSION):
             log.run_script(MIGRATIONS[number])
         if not version:
@@ -122,7 +122,7 @@ def _define(log: Session, statement: sql.SQL) -> None:
 
 
 def _version(log: Session) -> int | None:
-    """Return the version of the log in a schema; None if there is none and it may be made."""
+    """Return the version of the log in a schema: 0 if it is empty, None if there is no schema."""
     row = log.execute(
         "SELECT obj_description(n.oid, 'pg_namespace'),"
         " EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid)"
@@ -138,7 +138,7 @@ def _version(log: Session) -> int | None:
                 f'its schema "{log.schema}" has the tables of another application; choose another '
                 "schema with `?schema=NAME` at the end of the URL"
             )
-        return None
+        return 0
     if int(number) > VERSION and reading.state(log).oldest_writer > VERSION:
         raise NotOurs(
             f"it was upgraded by a newer version (schema {number}, this one knows {VERSION}); "

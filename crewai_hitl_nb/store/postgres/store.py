@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from typing import Final, TypeVar
 
@@ -40,17 +41,12 @@ from crewai_hitl_nb.store.base import (
 )
 from crewai_hitl_nb.store.group_writer import GroupWriter, Job
 from crewai_hitl_nb.store.histograms import CommitFigures
-from crewai_hitl_nb.store.postgres import appending, pruning, reading, schema
+from crewai_hitl_nb.store.postgres import appending, history, pruning, reading, schema
 from crewai_hitl_nb.store.postgres.announcer import Announcer
-from crewai_hitl_nb.store.postgres.appending import (
-    CommitInDoubt,
-    FellBehind,
-    Group,
-    HistoryLost,
-    Seen,
-)
+from crewai_hitl_nb.store.postgres.appending import CommitInDoubt, Group
 from crewai_hitl_nb.store.postgres.connections import Session, Target
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
+from crewai_hitl_nb.store.postgres.history import FellBehind, HistoryLost, Seen
 from crewai_hitl_nb.store.postgres.reading import State
 from crewai_hitl_nb.store.postgres.tail import CHANNEL, NOTIFY, Tail, read_page
 from crewai_hitl_nb.store.rows import Batch, Written
@@ -112,9 +108,7 @@ class PostgresStore:
         self._seen = Seen("", chain.start(""))
         self._seeing = threading.Lock()
         self._announcer = Announcer(self._deliver)
-        self._tail = Tail(
-            target, listen or target, self._announcer, self._saw, self._check, self._failed
-        )
+        self._tail = Tail(target, listen or target, self._read_page, self._check, self._failed)
         self._notified = 0.0
         self._to_notify = False
         self._early: list[tuple[int, Job]] = []
@@ -143,11 +137,12 @@ class PostgresStore:
             self._session = self._target.connect()
             schema.upgrade(self._session)
             state = reading.state(self._session)
+            pruned_through = reading.pruned_through(self._session)
             self._pool.open()
         except NO_ANSWER as error:
             self._drop_session()
             raise unavailable("cannot open", self._target, error) from error
-        self.epoch, self.top = state.epoch, state.head.offset
+        self.epoch, self.top, self.pruned_through = state.epoch, state.head.offset, pruned_through
         self._seen = Seen(state.epoch, state.head)
         self._announcer.begin(state.head.offset)
 
@@ -179,7 +174,9 @@ class PostgresStore:
 
     async def prune(self, *, keep: int, before: float) -> int:
         """Drop old events and return how many."""
-        return await self._writer.run(lambda log: pruning.prune(log, keep=keep, before=before))
+        pruned = await self._writer.run(lambda log: pruning.prune(log, keep=keep, before=before))
+        self.pruned_through = max(self.pruned_through, await self._read(reading.pruned_through))
+        return pruned
 
     async def put_metadata(self, name: str, body: bytes) -> None:
         """Write a document."""
@@ -195,15 +192,21 @@ class PostgresStore:
         """Write the jobs: the appends that follow each other in one transaction."""
         failure = None
         for together, some in groupby(jobs, lambda job: job.batch is not None):
-            part = list(some)
-            failure = self._write_part(part, self._append_all if together else self._run_each)
+            run = list(some)
+            for part in [run] if together else [[job] for job in run]:
+                failure = self._write_part(part) or failure
         return failure
 
-    def _write_part(
-        self, jobs: list[Job], write: Callable[[Session, list[Job]], None]
-    ) -> Exception | None:
+    def _write_part(self, jobs: list[Job]) -> Exception | None:
+        """Write some appends, or one other job."""
         try:
-            write(self._connected(), jobs)
+            try:
+                self._write_by(self._connected(), jobs)
+            except psycopg.OperationalError:
+                if self._session is None or not self._session.is_broken:
+                    raise
+                self._drop_session()  # it was from before the database was restarted
+                self._write_by(self._connected(), jobs)
         except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
             for job in jobs:
                 job.error = self._unavailable(error)
@@ -212,14 +215,16 @@ class PostgresStore:
             return error
         return None
 
-    @staticmethod
-    def _run_each(log: Session, jobs: list[Job]) -> None:
-        for job in jobs:
-            if job.run is not None:
-                job.result = job.run(log)
+    def _write_by(self, log: Session, jobs: list[Job]) -> None:
+        run = jobs[0].run
+        if run is not None:
+            jobs[0].result = run(log)
+        else:
+            self._append_all(log, jobs)
 
     def _append_all(self, log: Session, jobs: list[Job]) -> None:
         batches = [job.batch for job in jobs if job.batch is not None]
+        (beginning, _), epoch = self._announcer.position, self._seen.epoch
         try:
             group = self._append_group(log, batches)
         except CommitInDoubt as doubt:
@@ -230,11 +235,11 @@ class PostgresStore:
                 job.error = result
             else:
                 job.result = result
-        if group.commits:
-            self._saw(group.head)
-            self._announcer.add(group.first - 1, group.head.offset, group.commits)
-            self._read_holes()
+        if group.commits:  # from here on they are stored: nothing may make errors of them
+            self._saw(group.head, epoch)
+            self._announcer.add(beginning, group.first - 1, group.head.offset, group.commits)
             self._to_notify = True
+            self._read_holes()
 
     def _append_group(self, log: Session, batches: Sequence[Batch]) -> Group:
         seen = self._seen
@@ -275,11 +280,10 @@ class PostgresStore:
     def _read_holes(self) -> None:
         """Read what other servers wrote before our own commit, which waits for it."""
         try:
-            while self._announcer.has_hole and read_page(
-                self._connected(), self._announcer, self._saw
-            ):
+            while self._announcer.has_hole and self._read_page(self._connected()):
                 pass
-        except psycopg.Error:
+        except Exception as error:  # noqa: BLE001 - the append is stored; the tail reads it again
+            self._failed(error)
             self._tail.look()
 
     def _connected(self) -> Session:
@@ -309,20 +313,30 @@ class PostgresStore:
             if self._seen is not seen:
                 return  # the other thread has begun anew, or has seen more: compare again
             if isinstance(reason, HistoryLost):
-                state = appending.new_epoch(log, self._seen.epoch)
+                state = history.new_epoch(log, self._seen.epoch)
             else:
                 state = reading.state(log)
             self._seen = Seen(state.epoch, state.head)
-            self._announcer.begin(state.head.offset)
-        assert self._loop is not None
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._lose, state)
+            why = "history_lost" if isinstance(reason, HistoryLost) else "fell_behind"
+            self._announcer.begin(state.head.offset, partial(self._call, self._reset, state, why))
+
+    def _read_page(self, log: Session) -> bool:
+        """Read and announce the next events of other servers; return whether there were any."""
+        seen = self._seen
+        try:
+            head = read_page(log, self._announcer)
+        except FellBehind as reason:
+            self._begin_again(log, seen, reason)
+            return True
+        if head is not None:
+            self._saw(head, seen.epoch)
+        return head is not None
 
     def _check(self, log: Session) -> None:
         """Notice a database that went back in time, also when nothing is written here."""
         seen = self._seen
         try:
-            appending.check_history(log, seen)
+            history.check(log, seen)
         except (HistoryLost, FellBehind) as reason:
             self._begin_again(log, seen, reason)
 
@@ -331,21 +345,26 @@ class PostgresStore:
         reason = unavailable("cannot follow", self._target, error)
         note(_log, logging.DEBUG, "log_not_followed", reason=reason)
 
-    def _saw(self, head: Head) -> None:
+    def _saw(self, head: Head, epoch: str) -> None:
         with self._seeing:
-            if head.offset > self._seen.head.offset:
+            if epoch == self._seen.epoch and head.offset > self._seen.head.offset:
                 self._seen = Seen(self._seen.epoch, head)
 
     def _deliver(self, commits: Sequence[Commit], upto: int) -> None:
+        self._call(self._announce, commits, upto)
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function on the loop."""
         assert self._loop is not None
         with suppress(RuntimeError):  # the loop is closed: nobody is waiting
-            self._loop.call_soon_threadsafe(self._announce, commits, upto)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
     # ---- on the loop
 
-    def _lose(self, state: State) -> None:
+    def _reset(self, state: State, reason: str) -> None:
         self.epoch, self.top = state.epoch, state.head.offset
-        note(_log, logging.ERROR, "history_lost", path=str(self._target), top=self.top)
+        where = str(self._target)
+        note(_log, logging.ERROR, "log_reset", path=where, reason=reason, top=self.top)
 
     def _announce(self, commits: Sequence[Commit], upto: int) -> None:
         self.top = upto

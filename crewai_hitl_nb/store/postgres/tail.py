@@ -6,22 +6,26 @@ second as well, and whatever is new is read in pages and announced.
 """
 
 import random
-import select
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import datetime, timezone
+from multiprocessing.connection import wait
 from typing import Any, Final
 
 import psycopg
 
 from crewai_hitl_nb.protocol.audit.chain import Head
+from crewai_hitl_nb.protocol.events import UnknownEvent
 from crewai_hitl_nb.protocol.log_lines import logger, note_fault
 from crewai_hitl_nb.store.base import Commit, Record
 from crewai_hitl_nb.store.damage import DamagedRow
 from crewai_hitl_nb.store.postgres.announcer import Announcer
 from crewai_hitl_nb.store.postgres.connections import Session, Target
+from crewai_hitl_nb.store.postgres.history import FellBehind
+from crewai_hitl_nb.store.postgres.reading import sendable
 from crewai_hitl_nb.store.rows import decoded
 
 CHANNEL: Final = "crewai_hitl"
@@ -48,24 +52,40 @@ _PAGE_SQL: Final = """
 _log = logger(__name__)
 
 
-def read_page(log: Session, announcer: Announcer, saw: Callable[[Head], None]) -> bool:
-    """Read and announce the next events that are not known yet; return whether there were any.
+def read_page(log: Session, announcer: Announcer) -> Head | None:
+    """Read and announce the next events that are not known yet; return the last place, if any.
 
     A page is complete up to its last event, because the order of offsets is that of commits.
+
+    Raises:
+        FellBehind: Some of them were pruned before this server had read them.
     """
-    after = announcer.upto
+    beginning, after = announcer.position
     rows = log.execute(_PAGE_SQL, {"after": after, "limit": _PAGE}).fetchall()
     if not rows:
-        return False
-    announcer.add(after, rows[-1][0], [_commit(row) for row in rows])
-    saw(Head(rows[-1][0], rows[-1][6]))
-    return True
+        return None
+    last, seal = rows[-1][0], rows[-1][6]
+    if last - after != len(rows):
+        raise FellBehind
+    announcer.add(beginning, after, last, [_commit(log, row) for row in rows])
+    return Head(last, seal)
 
 
-def _commit(row: tuple[Any, ...]) -> Commit:
+def _commit(log: Session, row: tuple[Any, ...]) -> Commit:
     *columns, _, asked_by = row
-    record = Record(*columns)
-    return Commit(record, decoded(record.body), asked_by)
+    record = sendable(log, Record(*columns))
+    try:
+        event = decoded(record.body)
+    except DamagedRow:  # readers get the record; it is about no request
+        event = UnknownEvent(
+            type=record.type,
+            event_id=record.event_id,
+            timestamp=datetime.now(timezone.utc),
+            execution_id=record.execution_id,
+            crew_id=record.crew_id,
+            offset=record.offset,
+        )
+    return Commit(record, event, asked_by)
 
 
 class Tail:
@@ -74,8 +94,7 @@ class Tail:
     Args:
         target: Where to read.
         listen: Where to listen for notifications: the same, or past a pooler that has none.
-        announcer: Takes what is read.
-        saw: Called with the last place of each page.
+        read: Reads and announces the next events; returns whether there were any.
         check: Called about once a second with the session, to compare the log with what is known.
         failed: Called with an error of the database; the thread tries again.
     """
@@ -84,15 +103,13 @@ class Tail:
         self,
         target: Target,
         listen: Target,
-        announcer: Announcer,
-        saw: Callable[[Head], None],
+        read: Callable[[Session], bool],
         check: Callable[[Session], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._target = target
         self._listen = listen
-        self._announcer = announcer
-        self._saw = saw
+        self._read = read
         self._check = check
         self._failed = failed
         self._closed = False
@@ -113,7 +130,8 @@ class Tail:
         """Stop following; return when the thread has ended."""
         self._closed = True
         self.look()
-        self._thread.join()
+        if self._thread.ident is not None:  # it was started
+            self._thread.join()
         self._wake_up.close()
         self._woken.close()
 
@@ -138,7 +156,7 @@ class Tail:
                 if time.monotonic() > checked + _LOOK_SECONDS:
                     checked = time.monotonic()
                     self._check(log)
-                while read_page(log, self._announcer, self._saw):
+                while self._read(log):
                     pass
                 self._wait(listening, _LOOK_SECONDS)
 
@@ -147,7 +165,7 @@ class Tail:
         watched: list[Any] = [self._woken]
         if listening is not None:
             watched.append(listening.connection)
-        select.select(watched, [], [], seconds)
+        wait(watched, seconds)
         with suppress(BlockingIOError):
             self._woken.recv(4096)
         if listening is not None:

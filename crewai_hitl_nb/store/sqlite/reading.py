@@ -80,10 +80,7 @@ def records(
     """Return the next records in order, by keyset, so that a page costs the same anywhere."""
     where = Where(_BIND, after=after, upto=upto, limit=limit)
     where.add("offset > :after AND offset <= :upto")
-    where.add_equal("execution_id", "execution_id", match.execution_id)
-    where.add_equal("crew_id", "crew_id", match.crew_id)
-    where.add_scope(match.within, "")
-    where.add_one_of("type", "type", match.types)
+    where.add_match(match)
     if scope == "pending":
         where.add(f"offset IN ({_OPEN_AT})")
     rows = connection.execute(
@@ -275,15 +272,7 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
     most = limits.SEARCHED_REQUESTS if query.words else query.limit
     table, place = found_by(query)
     where = Where(_BIND, limit=most + 1)
-    if query.status == "closed":
-        where.add("requests.status != 'pending'")
-    else:
-        where.add_equal("requests.status", "status", query.status)
-    where.add_equal(f"{table}.execution_id", "execution_id", query.execution_id)
-    where.add_equal(f"{table}.crew_id", "crew_id", query.crew_id)
-    where.add_equal("requests.kind", "kind", query.kind)
-    where.add_equal("requests.assignee", "assignee", query.assignee)
-    where.add_scope(query.within, "requests.")
+    where.add_query(query, table)
     if query.after is not None:
         where.add(f"{place} {'<' if query.newest_first else '>'} :after", after=query.after)
     order = "DESC" if query.newest_first else "ASC"
