@@ -61,7 +61,12 @@ async def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None
         ("postgresql://db/hitl?schema=pg_catalog", "lower-case"),
         ('postgresql://db/hitl?schema="; DROP', "lower-case"),
         ("postgresql://ada:secret@db/hitl?no_such=1", "no_such"),
-        ("postgresql://ada:secret@db:port/hitl", "port"),
+        ("postgresql://ada:secret@db:port/hitl", "a port from 1 to 65535"),
+        ("postgresql://ada:secret@db:70000/hitl", "a port from 1 to 65535"),
+        ("postgresql://ada:my/secret@db/hitl", "`/` is `%2F`"),
+        ("postgresql://ada:my@secret@db/hitl", "`@` is `%40`"),
+        ("postgresql://ada:%secret@db/hitl", "`%` is `%25`"),
+        ("postgresql://db/hitl?password=%secret", "%XX"),
     ],
 )
 async def test_a_wrong_url_is_refused_with_its_reason_and_without_its_password(

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
@@ -42,6 +41,12 @@ _PATIENCE: Final = (
     " set_config('idle_in_transaction_session_timeout', '5s', false)"
 )
 """How long to wait for a lock, and how long a server that was stopped may hold one."""
+
+
+_HOW: Final = (
+    "write `postgresql://user:password@host:port/database`, with a port from 1 to 65535, and the "
+    "special characters of user and password as %XX (`@` is `%40`, `/` is `%2F`, `%` is `%25`)"
+)
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -93,10 +98,11 @@ def parse(url: str) -> Target:
     try:
         known = conninfo_to_dict(f"{address}?{kept}".rstrip("?"))
     except psycopg.ProgrammingError as error:
-        raise ValueError(_without_secret(str(error).strip(), urlsplit(url).password)) from None
-    for port in _listed(known, "port"):
-        if port and not (port.isdecimal() and 0 < int(port) < 65536):
-            raise ValueError(f"`{port}` is not a port; give a number from 1 to 65535")
+        raise ValueError(_complaint(str(error), query)) from None
+    place = f"{known.get('host') or ''}{known.get('dbname') or ''}"
+    ports = _listed(known, "port")
+    if "@" in place or any(port and not _is_port(port) for port in ports):
+        raise ValueError(_HOW)  # what libpq calls the port may be a part of the password
     conninfo = make_conninfo("", **{**_DEFAULTS, **known})
     return Target(conninfo, schema, _shown(known, schema))
 
@@ -116,8 +122,16 @@ def _listed(known: dict[str, Any], name: str) -> list[str]:
     return str(known.get(name) or "").split(",")
 
 
-def _without_secret(message: str, password: str | None) -> str:
-    return message.replace(password, "…") if password else message
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and 0 < int(text) < 65536
+
+
+def _complaint(said: str, query: str) -> str:
+    """Return what libpq says about a URL, if that cannot be a part of its password."""
+    unknown = re.search(r'invalid URI query parameter: "(\w+)"', said)
+    if unknown is None or "@" in query:
+        return _HOW
+    return f"it has no parameter `{unknown[1]}`; its parameters are those of libpq, and `schema`"
 
 
 class Session:
