@@ -130,7 +130,7 @@ def open_store(location: Location, *, memory_events: int = limits.MEMORY_EVENTS)
     if location.database is not None:
         from crewai_hitl_nb.store.postgres.store import PostgresStore
 
-        return PostgresStore(location.database)
+        return PostgresStore(location.database, listen=location.database.listener)
     if location.path is None:
         return MemoryStore(most_events=memory_events)
     return SqliteStore(location.path)

@@ -2,10 +2,13 @@
 
     postgresql://user:password@host:5432/database?schema=crewai_hitl&sslmode=require
 
-That is libpq's URL ("Connection URIs"), several hosts included. ``schema`` is ours: the log's
-tables are in a schema of their own, so that several logs, and other applications, share a database.
-Each statement names the schema, because a pooler such as pgbouncer does not keep the settings of a
-session.
+That is libpq's URL ("Connection URIs"), several hosts included: of a primary and its standbys the
+primary is used. Two parameters are ours. ``schema`` is where the log's tables are: a schema of
+their own, so that several logs, and other applications, share a database. ``listen=host:port`` is
+the database itself when ``host`` is a pooler such as pgbouncer, which passes no notifications on.
+
+A pooler gives each transaction another session. So each statement names the schema, and behind a
+pooler no statement is prepared and no setting of a session is changed.
 """
 
 import re
@@ -14,6 +17,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 import psycopg
@@ -32,15 +36,22 @@ _DEFAULTS: Final[dict[str, str]] = {
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "3",
+    # A standby could be read, but an append would fail. Of several hosts this finds the primary.
+    "target_session_attrs": "read-write",
 }
 """Parameters of libpq, unless the URL has them."""
-
 
 _PATIENCE: Final = (
     "SELECT set_config('lock_timeout', '5s', false),"
     " set_config('idle_in_transaction_session_timeout', '5s', false)"
 )
 """How long to wait for a lock, and how long a server that was stopped may hold one."""
+
+_PLACE: Final = re.compile(r"(?:\[([^@\]]+)\]|([^@:\[\]]+))(?::([0-9]+))?")
+"""A host or a folder of sockets, with a port; IPv6 in brackets."""
+
+_PARAMETERS: Final = ("schema", "listen")
+"""Those of a URL that are not libpq's."""
 
 
 _HOW: Final = (
@@ -56,11 +67,13 @@ class Target(msgspec.Struct, frozen=True):
         conninfo: What libpq connects with.
         schema: The schema of the log's tables.
         shown: The URL without its password, for messages.
+        listener: Where to listen for notifications, if ``conninfo`` leads to a pooler.
     """
 
     conninfo: str
     schema: str
     shown: str
+    listener: "Target | None" = None
 
     def __str__(self) -> str:
         """Return the URL without its password."""
@@ -76,9 +89,24 @@ class Target(msgspec.Struct, frozen=True):
         Raises:
             psycopg.Error: The database cannot be reached, or refuses the user.
         """
-        session = Session(psycopg.connect(self.conninfo, autocommit=True), self.schema)
-        session.execute(_PATIENCE)
+        connection = psycopg.connect(self.conninfo, autocommit=True)
+        prepare(connection)
+        session = Session(connection, self.schema)
+        if not is_pooled(connection):
+            session.execute(_PATIENCE)
         return session
+
+
+def prepare(connection: psycopg.Connection[TupleRow]) -> None:
+    """Make a new connection usable: behind a pooler nothing may outlive a transaction."""
+    if is_pooled(connection):
+        connection.prepare_threshold = None
+
+
+def is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
+    """Return whether a pooler is between: it invents the process id that the client gets."""
+    row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    return row is None or row[0] != connection.info.backend_pid
 
 
 def parse(url: str) -> Target:
@@ -89,12 +117,13 @@ def parse(url: str) -> Target:
     """
     address, _, query = url.partition("?")
     given = [one.partition("=") for one in query.split("&") if one]
-    schema = next((value for name, _, value in reversed(given) if name == "schema"), DEFAULT_SCHEMA)
+    ours = {name: value for name, _, value in given if name in _PARAMETERS}
+    schema = ours.get("schema", DEFAULT_SCHEMA)
     if not _SCHEMA_NAME.fullmatch(schema) or schema.startswith("pg_"):
         raise ValueError(
             f"`schema={schema}` is not a name for a schema; use lower-case letters, digits and _"
         )
-    kept = "&".join("".join(one) for one in given if one[0] != "schema")
+    kept = "&".join("".join(one) for one in given if one[0] not in _PARAMETERS)
     try:
         known = conninfo_to_dict(f"{address}?{kept}".rstrip("?"))
     except psycopg.ProgrammingError as error:
@@ -103,8 +132,29 @@ def parse(url: str) -> Target:
     ports = _listed(known, "port")
     if "@" in place or any(port and not _is_port(port) for port in ports):
         raise ValueError(_HOW)  # what libpq calls the port may be a part of the password
-    conninfo = make_conninfo("", **{**_DEFAULTS, **known})
-    return Target(conninfo, schema, _shown(known, schema))
+    target = _target(known, schema)
+    if "listen" not in ours:
+        return target
+    direct = _target({**known, **_address(unquote(ours["listen"])), "hostaddr": None}, schema)
+    return msgspec.structs.replace(target, listener=direct)
+
+
+def _target(known: dict[str, Any], schema: str) -> Target:
+    return Target(make_conninfo("", **{**_DEFAULTS, **known}), schema, _shown(known, schema))
+
+
+def _address(listen: str) -> dict[str, str]:
+    """Return host and port of the database itself; several, where it has standbys.
+
+    Raises:
+        ValueError: It is not an address.
+    """
+    found = [_PLACE.fullmatch(one) for one in listen.split(",")]
+    places = [(one[1] or one[2], one[3] or "5432") for one in found if one]
+    if len(places) < len(found) or not all(_is_port(port) for _, port in places):
+        raise ValueError("`listen` is the address of the database itself; write `listen=host:port`")
+    hosts, ports = zip(*places, strict=True)
+    return {"host": ",".join(hosts), "port": ",".join(ports)}
 
 
 def _shown(known: dict[str, Any], schema: str) -> str:
@@ -131,7 +181,7 @@ def _complaint(said: str, query: str) -> str:
     unknown = re.search(r'invalid URI query parameter: "(\w+)"', said)
     if unknown is None or "@" in query:
         return _HOW
-    return f"it has no parameter `{unknown[1]}`; its parameters are those of libpq, and `schema`"
+    return f"there is no parameter `{unknown[1]}`; there are libpq's, `schema` and `listen`"
 
 
 class Session:

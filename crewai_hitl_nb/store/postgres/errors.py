@@ -36,6 +36,10 @@ _RIGHTS: Final = (
     "belongs to them (`CREATE SCHEMA … AUTHORIZATION …`)"
 )
 _LOGIN: Final = "check user and password in the URL, and the database's pg_hba.conf"
+_STANDBY: Final = (
+    "it is a standby: name its primary in the URL, or all hosts of the cluster "
+    "(`postgresql://one,two/database`)"
+)
 _FEW: Final = "it has too few connections: raise `max_connections`, or run fewer servers"
 _SAID: Final = (
     ("authentication failed", _LOGIN),
@@ -53,11 +57,7 @@ _ADVICE: Final = (
     ("28", _LOGIN),
     ("3D", "create the database (`createdb`), or correct its name in the URL"),
     ("42501", _RIGHTS),
-    (
-        "25006",
-        "it is a standby: name its primary in the URL, or several hosts with "
-        "`target_session_attrs=read-write`",
-    ),
+    ("25006", _STANDBY),
     ("42P01", "the tables are gone: restore them, or choose another schema with `?schema=NAME`"),
     ("53100", "free some space on the database's disk; the server then continues by itself"),
     ("53300", _FEW),
@@ -80,6 +80,8 @@ def _advice(error: BaseException) -> str:
     if code is None:
         if not isinstance(error, psycopg.OperationalError | PoolTimeout):
             return said
+        if "session is read-only" in said:
+            return f"{said}; {_STANDBY}"
         fatal = said.lower().partition("fatal:")[2]
         return f"{said}; {next((then for words, then in _SAID if words in fatal), _AWAY)}"
     return next((f"{said}; {then}" for start, then in _ADVICE if code.startswith(start)), said)

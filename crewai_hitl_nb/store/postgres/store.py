@@ -44,7 +44,7 @@ from crewai_hitl_nb.store.histograms import CommitFigures
 from crewai_hitl_nb.store.postgres import appending, history, pruning, reading, schema
 from crewai_hitl_nb.store.postgres.announcer import Announcer
 from crewai_hitl_nb.store.postgres.appending import CommitInDoubt, Group
-from crewai_hitl_nb.store.postgres.connections import Session, Target
+from crewai_hitl_nb.store.postgres.connections import Session, Target, prepare
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.postgres.history import FellBehind, HistoryLost, Seen
 from crewai_hitl_nb.store.postgres.reading import State
@@ -103,6 +103,7 @@ class PostgresStore:
             timeout=_READ_SECONDS,
             name="crewai-hitl",
             kwargs={"autocommit": True},
+            configure=prepare,
         )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
         self._seen = Seen("", chain.start(""))
