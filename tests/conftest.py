@@ -44,3 +44,10 @@ def database() -> Iterator[Cluster]:
 def log_url(database: Cluster) -> str:
     """The URL of a log of this test alone."""
     return database.url(schema=f"log_{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def own() -> Iterator[Cluster]:
+    """A PostgreSQL server that the test may stop."""
+    with cluster() as running:
+        yield running

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from tests.jupyter_process import free_port
 
 USER = "hitl"
@@ -57,6 +59,19 @@ class Cluster:
     def stop(self, mode: str = "fast") -> None:
         """Stop it; ``immediate`` is a crash."""
         run("pg_ctl", "stop", "-w", "-m", mode, "-D", self.data)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let all its processes stand still, as a paused virtual machine does."""
+        postmaster = psutil.Process(self.pid)
+        processes = [postmaster, *postmaster.children()]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     @property
     def pid(self) -> int:

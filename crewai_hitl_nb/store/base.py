@@ -25,17 +25,19 @@ its announcement. Every other log belongs to one process at a time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Final, Literal, Protocol, TypeVar
 
 import msgspec
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooLarge
+from crewai_hitl_nb.protocol.errors import HitlError, StoreUnavailable, TooLarge
 from crewai_hitl_nb.protocol.events import Event, event_type, request_id_of
 from crewai_hitl_nb.protocol.log_lines import logger, note_fault
 from crewai_hitl_nb.protocol.search import is_found
 from crewai_hitl_nb.protocol.state import Listed, Request
 from crewai_hitl_nb.protocol.wire import encode_event
+from crewai_hitl_nb.store.coordination import Coordination, Process
 
 T = TypeVar("T")
 
@@ -79,11 +81,37 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False):
-    """A newly stored event, typed and as a record, and who published it, if known."""
+    """A newly stored event, typed and as a record, and who published it, if known.
+
+    ``own`` is False if another server of the same log stored it.
+    """
 
     record: Record
     event: Event
     by: str | None = None
+    own: bool = True
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """What must hold at the moment of a commit.
+
+    A log with one server ignores it, because that server has just checked it. Of several servers
+    one may have slept, or have a wrong clock.
+
+    Attributes:
+        not_before: By the log's clock; None for any time.
+        without: The process that must not be connected to any server, or have been until
+            ``grace`` seconds ago.
+        grace: See ``without``.
+    """
+
+    not_before: datetime | None = None
+    without: Process | None = None
+    grace: float = 0.0
+
+
+class ConditionFailed(HitlError):
+    """The condition of an append does not hold; nothing was stored."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -184,6 +212,9 @@ Scope = Literal["all", "pending"]
 
 OnCommit = Callable[[Sequence[Commit]], None]
 
+OnReset = Callable[[], None]
+"""Called when the log is no longer what was announced of it: its readers begin again."""
+
 
 class Store(Protocol):
     """An append-only log and the fold of its requests. See the module for its guarantees.
@@ -204,21 +235,47 @@ class Store(Protocol):
     def pruned_through(self) -> int:
         """Events up to this offset may have been dropped."""
 
-    async def start(self, on_commit: OnCommit) -> None:
+    @property
+    def coordination(self) -> Coordination | None:
+        """What its servers agree on; None for a log that has one server."""
+
+    async def start(self, on_commit: OnCommit, on_reset: OnReset = lambda: None) -> None:
         """Open the log and announce every commit from now on.
+
+        Args:
+            on_commit: See the module.
+            on_reset: Called on the event loop when the log lost history, or when events were
+                pruned before they could be announced here. Only a log with several servers can.
 
         Raises:
             StoreUnavailable: The log cannot be opened; the message says why and what to do.
         """
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def reached(self, offset: int) -> None:
+        """Return when everything up to this offset of the log is announced here.
+
+        Another server may have announced it first, to a reader that now comes here.
+
+        Raises:
+            StoreUnavailable: It takes too long.
+        """
+
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         """Store the events together, in order.
 
         Args:
             events: Each has its id.
             by: The caller against whose limits the requests among them count; not in the log.
+            condition: Checked in the commit, where several servers write the log.
 
         Raises:
+            ConditionFailed: The condition does not hold.
             HitlError: The first refusal; then no event is stored.
         """
 

@@ -23,9 +23,11 @@ from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
+    Condition,
     KeyScope,
     Match,
     OnCommit,
+    OnReset,
     Record,
     Replayed,
     RequestPage,
@@ -37,6 +39,7 @@ from crewai_hitl_nb.store.base import (
     page,
     page_of_requests,
 )
+from crewai_hitl_nb.store.coordination import Tenure
 from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage, of_one_page
 
@@ -70,6 +73,7 @@ class MemoryStore:
         self.epoch = str(uuid.uuid4())
         self.top = 0
         self.pruned_through = 0
+        self.coordination = None
         self._clock = clock
         self._most_events = most_events
         self._most_bytes = most_bytes
@@ -88,11 +92,24 @@ class MemoryStore:
         """The trail begins after this offset."""
         self._on_commit: OnCommit = lambda commits: None
 
-    async def start(self, on_commit: OnCommit) -> None:
+    async def start(
+        self,
+        on_commit: OnCommit,
+        on_reset: OnReset = lambda: None,
+    ) -> None:
         """Announce every commit from now on."""
         self._on_commit = on_commit
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def reached(self, offset: int) -> None:
+        """Do nothing: what is stored is announced."""
+
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         """Store the events together, in order."""
         return self._append(events, by, None)
 
@@ -312,9 +329,13 @@ class MemoryStore:
         """Return the documents whose name begins with the prefix."""
         return {name: body for name, body in self._metadata.items() if name.startswith(prefix)}
 
-    async def put_metadata(self, name: str, body: bytes) -> None:
+    async def put_metadata(self, name: str, body: bytes, *, tenure: Tenure | None = None) -> None:
         """Write a document."""
         self._metadata[name] = body
+
+    async def put_metadata_once(self, name: str, body: bytes) -> bytes:
+        """Write a document unless there is one; return the one that is kept."""
+        return self._metadata.setdefault(name, body)
 
     async def delete_metadata(self, name: str) -> None:
         """Delete a document."""

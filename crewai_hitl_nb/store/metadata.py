@@ -14,7 +14,13 @@ A document is a little JSON; the store does not know its content.
 from collections.abc import Mapping
 from typing import Protocol
 
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.coordination import Tenure
 from crewai_hitl_nb.store.trail import TrailedStore
+
+
+class NotOnDuty(StoreUnavailable):
+    """Another server of the same log does this work now."""
 
 
 class Metadata(Protocol):
@@ -23,8 +29,21 @@ class Metadata(Protocol):
     async def get_metadata(self, prefix: str) -> Mapping[str, bytes]:
         """Return the documents whose name begins with the prefix, by name."""
 
-    async def put_metadata(self, name: str, body: bytes) -> None:
-        """Write a document; it replaces an older one with that name."""
+    async def put_metadata(self, name: str, body: bytes, *, tenure: Tenure | None = None) -> None:
+        """Write a document; it replaces an older one with that name.
+
+        Args:
+            name: Its name.
+            body: Its content.
+            tenure: Write it only if this tenure lasts at the moment of the commit. A log with one
+                server ignores it.
+
+        Raises:
+            NotOnDuty: The tenure is over; nothing was written.
+        """
+
+    async def put_metadata_once(self, name: str, body: bytes) -> bytes:
+        """Write a document unless there is one with that name; return the one that is kept."""
 
     async def delete_metadata(self, name: str) -> None:
         """Delete a document, if there is one."""

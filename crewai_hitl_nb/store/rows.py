@@ -21,7 +21,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
-from crewai_hitl_nb.store.base import Appended, Commit, KeyScope, RequestQuery
+from crewai_hitl_nb.store.base import Appended, Commit, Condition, KeyScope, RequestQuery
 from crewai_hitl_nb.store.damage import DamagedRow
 
 
@@ -33,12 +33,14 @@ class Batch(msgspec.Struct, frozen=True):
         stored_at: Unix time on this machine; PostgreSQL takes that of the database instead.
         by: The caller; see ``Store.append``.
         within: The scope of the caller's key; None for a key without limits.
+        condition: See ``Store.append``.
     """
 
     events: Sequence[Event]
     stored_at: float
     by: str | None = None
     within: KeyScope | None = None
+    condition: Condition | None = None
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from crewai_hitl_nb.protocol.errors import (
 )
 from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted
 from crewai_hitl_nb.protocol.state import Request
-from crewai_hitl_nb.store.base import EVERYTHING, Appended
+from crewai_hitl_nb.store.base import EVERYTHING, Appended, Condition
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import completed, required
@@ -224,13 +224,19 @@ class _Turns(MemoryStore):
     def begin_turn(self) -> None:
         self._in_this_turn = 0
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         if not self._in_this_turn:
             asyncio.get_running_loop().call_soon(self.begin_turn)
         self.count += 1
         self._in_this_turn += 1
         self.most = max(self.most, self._in_this_turn)
-        return await super().append(events, by=by)
+        return await super().append(events, by=by, condition=condition)
 
 
 async def test_thousands_of_processes_lost_at_once_leave_turns_to_others() -> None:
@@ -304,9 +310,15 @@ class _WatchedStore(SqliteStore):
         super().__init__(path)
         self.failed = asyncio.Event()
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         try:
-            return await super().append(events, by=by)
+            return await super().append(events, by=by, condition=condition)
         except StoreUnavailable:
             self.failed.set()
             raise

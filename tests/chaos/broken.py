@@ -9,7 +9,7 @@ import msgspec
 
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered
 from crewai_hitl_nb.protocol.events import Event
-from crewai_hitl_nb.store.base import Appended, OnCommit
+from crewai_hitl_nb.store.base import Appended, Condition, OnCommit, OnReset
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 
 
@@ -41,9 +41,15 @@ class AcknowledgesBeforeTheDisk(SqliteStore):
 class LosesTheLastOfABatch(SqliteStore):
     """Stores all but the last event of a batch, and acknowledges them all."""
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         if len(events) < 2:
-            return await super().append(events, by=by)
+            return await super().append(events, by=by, condition=condition)
         placed = await super().append(events[:-1], by=by)
         lost = msgspec.structs.replace(
             placed[-1].record, event_id=events[-1].event_id, offset=placed[-1].record.offset + 1
@@ -54,9 +60,15 @@ class LosesTheLastOfABatch(SqliteStore):
 class PraisesEveryAnswer(SqliteStore):
     """Tells a second answer that it won, too."""
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         try:
-            return await super().append(events, by=by)
+            return await super().append(events, by=by, condition=condition)
         except AlreadyAnswered:
             (loser,) = await super().append([msgspec.structs.replace(events[0], request_id=None)])
             return [loser]
@@ -65,8 +77,8 @@ class PraisesEveryAnswer(SqliteStore):
 class ForgetsThatARequestEnded(SqliteStore):
     """Keeps a second end of one request."""
 
-    async def start(self, on_commit: OnCommit) -> None:
-        await super().start(on_commit)
+    async def start(self, on_commit: OnCommit, on_reset: OnReset = lambda: None) -> None:
+        await super().start(on_commit, on_reset)
         with sqlite3.connect(self.path) as vandal:
             vandal.execute("DROP INDEX IF EXISTS one_end")
             vandal.execute(
@@ -79,6 +91,6 @@ class ForgetsThatARequestEnded(SqliteStore):
 class IsBornAnew(SqliteStore):
     """Has another name in every life, as if its history had been lost."""
 
-    async def start(self, on_commit: OnCommit) -> None:
-        await super().start(on_commit)
+    async def start(self, on_commit: OnCommit, on_reset: OnReset = lambda: None) -> None:
+        await super().start(on_commit, on_reset)
         self.epoch = str(uuid.uuid4())

@@ -14,7 +14,7 @@ import pytest_asyncio
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
-from crewai_hitl_nb.store.base import EVERYTHING, Appended, Commit
+from crewai_hitl_nb.store.base import EVERYTHING, Appended, Commit, Condition
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.faults import FaultyStore, held
 from tests.events import completed, other, required
@@ -117,9 +117,15 @@ class Noted(FaultyStore):
         super().__init__(path)
         self.refused = asyncio.Event()
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         try:
-            return await super().append(events, by=by)
+            return await super().append(events, by=by, condition=condition)
         except StoreUnavailable:
             self.refused.set()
             raise

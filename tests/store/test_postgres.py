@@ -2,17 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING
-from crewai_hitl_nb.store.postgres import appending, schema
+from crewai_hitl_nb.store.postgres import appending, schema, watchdog
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.events import completed, other, required
-from tests.postgres import PASSWORD, Cluster, cluster
+from tests.postgres import PASSWORD, Cluster
 
 pytestmark = pytest.mark.asyncio
 
@@ -162,13 +161,6 @@ async def test_a_store_that_could_not_be_opened_is_closed_and_leaves_no_thread(
 # ---- a database that comes and goes
 
 
-@pytest.fixture
-def own() -> Iterator[Cluster]:
-    """A PostgreSQL server that the test may stop."""
-    with cluster() as running:
-        yield running
-
-
 async def test_a_restart_of_the_database_loses_nothing_and_needs_no_restart_of_the_server(
     own: Cluster,
 ) -> None:
@@ -300,3 +292,20 @@ async def test_pruning_everything_is_no_lost_history(log_url: str) -> None:
         await store.append([other()])
     assert one.epoch == another.epoch
     await asyncio.gather(one.close(), another.close())
+
+
+async def test_a_database_that_stands_still_is_said_and_waited_for(
+    own: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernel still acknowledges packets, so neither libpq nor TCP ends the wait."""
+    monkeypatch.setattr(watchdog, "ANSWER_SECONDS", 1.0)
+    store = await _opened(own.url(connect_timeout="2"))
+    await store.append([other(event_id="before")])
+    with own.stopped():
+        with pytest.raises(StoreUnavailable):
+            await store.append([other(event_id="meanwhile")])
+        with pytest.raises(StoreUnavailable):
+            await store.offset_of("before")
+    (placed,) = await store.append([other(event_id="after")])
+    assert await store.offset_of("after") == placed.record.offset
+    await store.close()

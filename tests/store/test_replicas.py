@@ -2,19 +2,32 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from functools import partial
 
 import pytest
 import pytest_asyncio
 
+from crewai_hitl_nb.broker.requests.closers import cancelled
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered, EventExists, HitlError
-from crewai_hitl_nb.store.base import EVERYTHING, Appended, Commit
+from crewai_hitl_nb.store.base import (
+    EVERYTHING,
+    Appended,
+    Commit,
+    Condition,
+    ConditionFailed,
+)
+from crewai_hitl_nb.store.coordination import Process
+from crewai_hitl_nb.store.metadata import NotOnDuty
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
-from tests.events import completed, other, required
+from tests.events import NOON, completed, other, required
+from tests.server.door import until
 
 pytestmark = pytest.mark.asyncio
 
 REPLICAS = 3
+GRACE = 0.2
 SOON = 30.0
 
 
@@ -133,3 +146,59 @@ async def test_the_same_records_are_read_at_every_server(replicas: list[Replica]
         await replica.heard(3)
         records = await replica.store.read(EVERYTHING, after=0, upto=3, limit=9)
         assert [record.offset for record in records] == [1, 2, 3]
+
+
+async def until_near(replica: Replica, process: Process, near: bool) -> None:
+    """Wait until a server knows whether a process is connected to any."""
+    is_near = partial(replica.store.coordination.is_near, process, GRACE)
+    await until(is_near, lambda seen: seen is near)
+
+
+async def test_a_question_is_not_cancelled_when_its_process_came_back_before_the_commit(
+    replicas: list[Replica],
+) -> None:
+    process = ("ada", "k")
+    cancels, has = replicas[0], replicas[1]
+    asked = required("q1", source={"id": "k"})
+    await cancels.store.append([asked], by="ada")
+    end = cancelled(asked, "source_lost", "gone", NOON)
+    gone = Condition(without=process, grace=GRACE)
+    has.store.coordination.arrived(process)
+    await until_near(cancels, process, near=True)
+    with pytest.raises(ConditionFailed):
+        await cancels.store.append([end], condition=gone)
+    has.store.coordination.arrived(("eve", "k"))  # another caller's process of that name
+    has.store.coordination.left(process)
+    await until_near(cancels, process, near=False)
+    await cancels.store.append([end], condition=gone)
+    assert cancels.seen[-1].event.event_id == end.event_id
+
+
+async def test_a_deadline_is_decided_by_the_clock_of_the_database(replicas: list[Replica]) -> None:
+    now = replicas[0].store.coordination.now()
+    for store in (replica.store for replica in replicas):
+        assert abs((store.coordination.now() - now).total_seconds()) < 1.0
+        with pytest.raises(ConditionFailed):
+            await store.append([other()], condition=Condition(not_before=now + timedelta(hours=1)))
+    await replicas[2].store.append([other()], condition=Condition(not_before=now))
+
+
+async def test_one_server_has_a_duty_until_it_stops_and_then_another_one_in_a_later_tenure(
+    replicas: list[Replica],
+) -> None:
+    async def holders() -> list[PostgresStore]:
+        return [one.store for one in replicas if one.store.coordination.tenure("webhooks")]
+
+    (first,) = await holders()
+    before = first.coordination.tenure("webhooks")
+    assert before is not None
+    await first.put_metadata("webhook/x", b"1", tenure=before)
+    await first.close()
+    (second,) = await until(holders, lambda having: first not in having and len(having) == 1)
+    after = second.coordination.tenure("webhooks")
+    assert after is not None
+    assert after.number > before.number
+    with pytest.raises(NotOnDuty):
+        await second.put_metadata("webhook/x", b"2", tenure=before)
+    await second.put_metadata("webhook/x", b"3", tenure=after)
+    assert await second.get_metadata("webhook/") == {"webhook/x": b"3"}

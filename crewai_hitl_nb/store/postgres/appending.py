@@ -17,10 +17,11 @@ a time (``async.c``, "PreCommit_Notify"). ``tail.py`` notifies afterwards.
 """
 
 from collections import ChainMap, defaultdict
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.audit.chain import Head
@@ -29,7 +30,15 @@ from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, event_type, request_id_of
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.store import ownership
-from crewai_hitl_nb.store.base import Appended, Commit, Record, appended, commit_of
+from crewai_hitl_nb.store.base import (
+    Appended,
+    Commit,
+    Condition,
+    ConditionFailed,
+    Record,
+    appended,
+    commit_of,
+)
 from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.postgres import reading
 from crewai_hitl_nb.store.postgres.connections import Session
@@ -42,6 +51,7 @@ from crewai_hitl_nb.store.postgres.reading import (
     only,
     state_of,
 )
+from crewai_hitl_nb.store.postgres.replicas import IS_HELD
 from crewai_hitl_nb.store.postgres.schema import VERSION
 from crewai_hitl_nb.store.rows import (
     EVENT_COLUMNS,
@@ -129,6 +139,8 @@ def _locked(
     now = log.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
     stored = log.execute(_STORED, {"ids": [event.event_id for event in events]})
     statuses = log.execute(_STATUSES, {"ids": named}) if named else None
+    conditions = {batch.condition for batch in batches if batch.condition is not None}
+    held = {one: log.execute(IS_HELD, _process(one)) for one in conditions if one.without}
     found = state_of(only(row))
     if found.oldest_writer > VERSION:
         raise TooOld(
@@ -143,7 +155,18 @@ def _locked(
         clock() if clock is not None else stored_at,
         {record.event_id: record for record in (Record(*columns) for columns in stored)},
         dict(statuses.fetchall()) if statuses is not None else {},
+        {one for one in conditions if _holds(one, held.get(one), stored_at)},
     )
+
+
+def _process(condition: Condition) -> dict[str, Any]:
+    caller, source = condition.without or (None, "")
+    return {"caller": caller, "source": source, "grace": condition.grace}
+
+
+def _holds(condition: Condition, held: psycopg.Cursor[TupleRow] | None, now: float) -> bool:
+    early = condition.not_before is not None and now < condition.not_before.timestamp()
+    return not early and (held is None or not only(held)[0])
 
 
 def is_written(log: Session, group: "Group") -> bool:
@@ -174,6 +197,7 @@ class Group:
         stored_at: Unix time by the database's clock.
         stored: Those of the events that the log already has, by id.
         statuses: The requests that the events are about, as far as the log has them.
+        holding: The conditions that hold.
 
     Attributes:
         results: For each append, what was written or why it was refused.
@@ -187,6 +211,7 @@ class Group:
         stored_at: float,
         stored: Mapping[str, Record],
         statuses: dict[str, Status],
+        holding: Collection[Condition] = (),
     ) -> None:
         self.results: list[Written | HitlError] = []
         self.is_inserted = False
@@ -195,6 +220,7 @@ class Group:
         self._stored_at = stored_at
         self._stored = stored
         self._statuses = statuses
+        self._holding = holding
         self._commits: dict[str, Commit] = {}
         self._events: list[tuple[object, ...]] = []
 
@@ -215,6 +241,9 @@ class Group:
 
     def add(self, batch: Batch) -> None:
         """Number, check and seal the events of one append."""
+        if batch.condition is not None and batch.condition not in self._holding:
+            self.results.append(ConditionFailed("it is not time for this event"))
+            return
         before = self._tail.head
         try:
             self.results.append(self._add(batch))
@@ -267,9 +296,11 @@ class Group:
         self._log.execute(_INSERT_EVENTS, _columns(_EVENT_TYPES, self._events))
         changes: dict[ChangeKind, dict[object, tuple[object, ...]]] = defaultdict(dict)
         for commit in self._commits.values():
-            change = change_of(commit.event, commit.record.offset, commit.by)
+            event = commit.event
+            change = change_of(event, commit.record.offset, commit.by)
             if change is not None:  # of several claims of a request the last one stays
-                changes[change.kind][change.row[0]] = change.row
+                source = (event.source.id,) if isinstance(event, HumanInputRequired) else ()
+                changes[change.kind][change.row[0]] = (*change.row, *source)
         for kind, (statement, types) in _CHANGES.items():
             if rows := changes.get(kind):
                 self._log.execute(statement, _columns(types, list(rows.values())))
@@ -280,7 +311,7 @@ class Group:
 _EVENT_TYPES: Final = (
     *("bigint", "text", "text", "text", "text", "text", "float8", "bytea", "bytea"),
 )
-_ASK_TYPES: Final = ("text", "text", "text", "text", "text", "bigint", "text", "text")
+_ASK_TYPES: Final = ("text", "text", "text", "text", "text", "bigint", "text", "text", "text")
 _CLAIM_TYPES: Final = ("text", "bigint")
 _CLOSE_TYPES: Final = ("text", "bigint", "text")
 
@@ -303,7 +334,7 @@ _INSERT_EVENTS: Final = (
 # In this order: a request may be asked, claimed and closed in one group.
 _CHANGES: Final[Mapping[ChangeKind, tuple[str, Sequence[str]]]] = {
     "ask": (
-        f"INSERT INTO log.requests ({REQUEST_COLUMNS})"  # noqa: S608 - constants only
+        f"INSERT INTO log.requests ({REQUEST_COLUMNS}, source_id)"  # noqa: S608 - constants only
         f" SELECT * FROM {_arrays(_ASK_TYPES)}",
         _ASK_TYPES,
     ),

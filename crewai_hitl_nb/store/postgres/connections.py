@@ -11,9 +11,11 @@ A pooler gives each transaction another session. So each statement names the sch
 pooler no statement is prepared and no setting of a session is changed.
 """
 
+import os
 import re
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final
@@ -191,11 +193,15 @@ class Session:
         connection: In autocommit mode: a statement is a transaction of its own, unless it is inside
             of :meth:`transaction`.
         schema: The schema of the log's tables, checked.
+
+    Attributes:
+        was_shut_down: Whether :meth:`shut_down` was called.
     """
 
     def __init__(self, connection: psycopg.Connection[TupleRow], schema: str) -> None:
         self.connection = connection
         self.schema = schema
+        self.was_shut_down = False
 
     def execute(
         self, statement: str, values: dict[str, Any] | None = None
@@ -218,6 +224,18 @@ class Session:
     def is_broken(self) -> bool:
         """Whether the connection is lost, so that another one is needed."""
         return self.connection.closed or self.connection.broken
+
+    def shut_down(self) -> None:
+        """End the connection from another thread, so that whoever waits for a reply gets an error.
+
+        The database may not answer, so nothing is sent to it.
+        """
+        self.was_shut_down = True
+        with (
+            suppress(OSError, psycopg.Error),  # it is closed
+            socket.socket(fileno=os.dup(self.connection.pgconn.socket)) as same,
+        ):
+            same.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""

@@ -11,7 +11,7 @@ import msgspec
 
 from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.ownership import Origin
-from crewai_hitl_nb.store.postgres import reading
+from crewai_hitl_nb.store.postgres import metadata, reading, replicas
 from crewai_hitl_nb.store.postgres.connections import Session
 
 _OFFSETS: Final = 5000
@@ -43,6 +43,7 @@ def prune(log: Session, *, keep: int, before: float) -> int:
                 return dropped
             dropped += _prune_through(log, through)
     _drop_spent_origins(log, before)
+    replicas.forget(log)
     return dropped
 
 
@@ -113,28 +114,14 @@ def _keep_origins(log: Session, through: int) -> None:
             # Read before they are dropped: the first event may be one that stays.
             known = reading.origin(log, scope, name)
             origin = ownership.with_later(known, Origin(owned_by, last))
-            put_metadata(log, ownership.note_name(scope, name), msgspec.json.encode(origin))
+            metadata.put(log, ownership.note_name(scope, name), msgspec.json.encode(origin))
 
 
 def _drop_spent_origins(log: Session, before: float) -> None:
     for scope, _ in ownership.SCOPES:
         start = ownership.note_name(scope, "")
-        for note, body in reading.metadata(log, start).items():
+        for note, body in metadata.get(log, start).items():
             name = note.removeprefix(start)
             old = msgspec.json.decode(body, type=Origin).last < before
             if old and not reading.is_kept(log, scope, name):
-                delete_metadata(log, note)
-
-
-def put_metadata(log: Session, name: str, body: bytes) -> None:
-    """Write a document; it replaces an older one."""
-    log.execute(
-        "INSERT INTO log.notes (name, body) VALUES (%(name)s, %(body)s)"
-        " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-        {"name": name, "body": body},
-    )
-
-
-def delete_metadata(log: Session, name: str) -> None:
-    """Delete a document, if there is one."""
-    log.execute("DELETE FROM log.notes WHERE name = %(name)s", {"name": name})
+                metadata.delete(log, note)

@@ -181,16 +181,6 @@ def published_together(log: Session, execution_id: str, crew_id: str) -> bool:
     return found.fetchone() is not None
 
 
-def metadata(log: Session, prefix: str) -> dict[str, bytes]:
-    """Return the documents whose name begins with the prefix."""
-    return dict(
-        log.execute(
-            "SELECT name, body FROM log.notes WHERE starts_with(name, %(prefix)s) ORDER BY name",
-            {"prefix": prefix},
-        ).fetchall()
-    )
-
-
 def newest(log: Session) -> float | None:
     """Return when the newest event that is kept was stored."""
     row = log.execute('SELECT stored_at FROM log.events ORDER BY "offset" DESC LIMIT 1').fetchone()

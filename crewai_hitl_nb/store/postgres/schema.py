@@ -57,11 +57,31 @@ CREATE TABLE log.requests (                         -- the fold, kept beside the
     asked_at     bigint NOT NULL,                   -- offsets of its events
     claimed_at   bigint,
     closed_at    bigint,
-    asked_by     text                               -- whose limits it counts for; NULL: unknown
+    asked_by     text COLLATE "C",                  -- whose limits it counts for; NULL: unknown
+    source_id    text COLLATE "C"                   -- the process that waits; NULL: none does
 );
 CREATE UNIQUE INDEX requests_in_order ON log.requests (asked_at);
 CREATE INDEX requests_pending ON log.requests (asked_at) WHERE status = 'pending';
 CREATE INDEX requests_closed ON log.requests (closed_at) WHERE closed_at IS NOT NULL;
+CREATE TABLE log.replicas (                         -- see replicas.py, also for the next two
+    id      uuid PRIMARY KEY,
+    version integer NOT NULL,                       -- the schema that it writes
+    expires timestamptz NOT NULL
+);
+CREATE TABLE log.holders (                          -- which replica has which waiting process
+    replica   uuid NOT NULL REFERENCES log.replicas ON DELETE CASCADE,
+    caller    text COLLATE "C" NOT NULL,            -- who published for it; '': unknown
+    source_id text COLLATE "C" NOT NULL,
+    left_at   timestamptz,                          -- NULL: it is connected
+    PRIMARY KEY (replica, caller, source_id)
+);
+CREATE INDEX holders_by_source ON log.holders (source_id);
+CREATE TABLE log.duties (                           -- what one replica does for all of them
+    name    text PRIMARY KEY,
+    holder  uuid NOT NULL,
+    fence   bigint NOT NULL DEFAULT 1,              -- grows with each new holder
+    expires timestamptz NOT NULL
+);
 CREATE TABLE log.notes (                            -- see store/metadata.py; no part of the log
     name text COLLATE "C" PRIMARY KEY,
     body bytea NOT NULL

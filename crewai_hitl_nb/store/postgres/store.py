@@ -8,30 +8,26 @@ of all in offset order: its own at once (``announcer.py``), those of the others 
 
 import asyncio
 import logging
-import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from itertools import groupby
 from typing import Final, TypeVar
 
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from crewai_hitl_nb.protocol.audit import chain
-from crewai_hitl_nb.protocol.audit.chain import Head
-from crewai_hitl_nb.protocol.errors import HitlError, OutcomeUnknown, StoreUnavailable
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.log_lines import logger, note
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
+    Condition,
     KeyScope,
     Match,
     OnCommit,
+    OnReset,
     Record,
     Replayed,
     RequestPage,
@@ -39,16 +35,19 @@ from crewai_hitl_nb.store.base import (
     Scope,
     announce,
 )
+from crewai_hitl_nb.store.coordination import Tenure
 from crewai_hitl_nb.store.group_writer import GroupWriter, Job
 from crewai_hitl_nb.store.histograms import CommitFigures
-from crewai_hitl_nb.store.postgres import appending, history, pruning, reading, schema
+from crewai_hitl_nb.store.postgres import metadata, pruning, reading, schema
 from crewai_hitl_nb.store.postgres.announcer import Announcer
-from crewai_hitl_nb.store.postgres.appending import CommitInDoubt, Group
 from crewai_hitl_nb.store.postgres.connections import Session, Target, prepare
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
-from crewai_hitl_nb.store.postgres.history import FellBehind, HistoryLost, Seen
+from crewai_hitl_nb.store.postgres.following import Following, Why
 from crewai_hitl_nb.store.postgres.reading import State
-from crewai_hitl_nb.store.postgres.tail import CHANNEL, NOTIFY, Tail, read_page
+from crewai_hitl_nb.store.postgres.replicas import Replicas
+from crewai_hitl_nb.store.postgres.tail import Tail
+from crewai_hitl_nb.store.postgres.watchdog import Watchdog
+from crewai_hitl_nb.store.postgres.writing import Writing
 from crewai_hitl_nb.store.rows import Batch, Written
 from crewai_hitl_nb.store.trail import TrailPage
 
@@ -58,8 +57,8 @@ _READERS: Final = 4
 _READ_SECONDS: Final = 10.0
 """How long a read waits for a connection."""
 
-_NOTIFY_SECONDS: Final = 0.01
-"""At most one notification in this time. The first one goes out at once."""
+_PRUNE_SECONDS: Final = 600.0
+"""The longest that pruning may take at once."""
 
 _ANNOUNCED_SECONDS: Final = 2.0
 """How long an append waits until it is announced here; it is stored in any case."""
@@ -89,12 +88,26 @@ class PostgresStore:
         self.epoch = ""
         self.top = 0
         self.pruned_through = 0
+        self.coordination = Replicas(self._flush_soon, self._read)
         self._target = target
-        self._clock = clock
+        self._watchdog = Watchdog()
+        self._following = Following(Announcer(self._deliver), self._begun_again)
+        self._writing = Writing(target, self._following, self._watchdog, self._not_read, clock)
         self._writer = GroupWriter(
-            str(target), self._write, self._resolve, self._unavailable, self._notify_others
+            str(target),
+            self._writing.write,
+            self._resolve,
+            self._writing.unavailable,
+            self._writing.notify_others,
         )
-        self._session: Session | None = None
+        self._tail = Tail(
+            target,
+            listen or target,
+            self._following.read_page,
+            self._look_after,
+            self._not_followed,
+            self._watchdog,
+        )
         self._pool = ConnectionPool(
             target.conninfo,
             min_size=1,
@@ -106,63 +119,72 @@ class PostgresStore:
             configure=prepare,
         )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
-        self._seen = Seen("", chain.start(""))
-        self._seeing = threading.Lock()
-        self._announcer = Announcer(self._deliver)
-        self._tail = Tail(target, listen or target, self._read_page, self._check, self._failed)
-        self._notified = 0.0
-        self._to_notify = False
         self._early: list[tuple[int, Job]] = []
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+        self._flushing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_commit: OnCommit = lambda commits: None
+        self._on_reset: OnReset = lambda: None
 
     @property
     def figures(self) -> CommitFigures:
         """Durations, sizes and failures of its commits."""
         return self._writer.figures
 
-    async def start(self, on_commit: OnCommit) -> None:
+    async def start(self, on_commit: OnCommit, on_reset: OnReset = lambda: None) -> None:
         """Open the log, make or upgrade its tables, and announce every commit from now on.
 
         Raises:
             StoreUnavailable: The database cannot be used; the message says why and what to do.
         """
-        self._on_commit = on_commit
+        self._on_commit, self._on_reset = on_commit, on_reset
         self._loop = asyncio.get_running_loop()
         await self._loop.run_in_executor(self._readers, self._open)
+        self._watchdog.start()
         self._tail.start()
         self._writer.start()
 
     def _open(self) -> None:
         try:
-            self._session = self._target.connect()
-            schema.upgrade(self._session)
-            state = reading.state(self._session)
-            pruned_through = reading.pruned_through(self._session)
+            log = self._writing.connected()
+            schema.upgrade(log)
+            state = reading.state(log)
+            pruned_through = reading.pruned_through(log)
+            self.coordination.renew(log)
             self._pool.open()
         except NO_ANSWER as error:
-            self._drop_session()
+            self._writing.disconnect()
             raise unavailable("cannot open", self._target, error) from error
         self.epoch, self.top, self.pruned_through = state.epoch, state.head.offset, pruned_through
-        self._seen = Seen(state.epoch, state.head)
-        self._announcer.begin(state.head.offset)
+        self._following.begin(state)
 
     async def close(self) -> None:
-        """Finish pending appends and close the connections."""
+        """Finish pending appends, give up the lease, and close the connections."""
         await self._writer.close()
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
         self._tail.close()
+        with suppress(psycopg.Error):  # then the lease ends by itself
+            log = self._writing.connected()
+            with self._watchdog.watching(log):
+                self.coordination.leave(log)
         self._readers.shutdown()
         self._pool.close()
-        self._drop_session()
+        self._writing.disconnect()
+        self._watchdog.close()
 
     # ---- writing
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
-        """Store the events together, in order."""
-        return await self._append(Batch(events, 0.0, by))
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
+        """Store the events together, in order, if the condition holds."""
+        return await self._append(Batch(events, 0.0, by, condition=condition))
 
     async def append_scoped(
         self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None
@@ -174,185 +196,50 @@ class PostgresStore:
         return (await self._writer.append(batch)).results
 
     async def prune(self, *, keep: int, before: float) -> int:
-        """Drop old events and return how many."""
-        pruned = await self._writer.run(lambda log: pruning.prune(log, keep=keep, before=before))
+        """Drop old events and return how many; other appends go on meanwhile."""
+        pruned = await self._read(
+            lambda log: pruning.prune(log, keep=keep, before=before), _PRUNE_SECONDS
+        )
         self.pruned_through = max(self.pruned_through, await self._read(reading.pruned_through))
         return pruned
 
-    async def put_metadata(self, name: str, body: bytes) -> None:
-        """Write a document."""
-        await self._writer.run(lambda log: pruning.put_metadata(log, name, body))
+    async def put_metadata(self, name: str, body: bytes, *, tenure: Tenure | None = None) -> None:
+        """Write a document, if the tenure lasts."""
+        if tenure is None:
+            await self._writer.run(lambda log: metadata.put(log, name, body))
+        else:
+            await self._writer.run(lambda log: metadata.put_on_duty(log, name, body, tenure))
+
+    async def put_metadata_once(self, name: str, body: bytes) -> bytes:
+        """Write a document unless there is one; return the one that is kept."""
+        return await self._writer.run(lambda log: metadata.put_once(log, name, body))
 
     async def delete_metadata(self, name: str) -> None:
         """Delete a document."""
-        await self._writer.run(lambda log: pruning.delete_metadata(log, name))
+        await self._writer.run(lambda log: metadata.delete(log, name))
 
-    # ---- on the writer's thread
+    # ---- on the threads that write and that follow
 
-    def _write(self, jobs: list[Job]) -> Exception | None:
-        """Write the jobs: the appends that follow each other in one transaction."""
-        failure = None
-        for together, some in groupby(jobs, lambda job: job.batch is not None):
-            run = list(some)
-            for part in [run] if together else [[job] for job in run]:
-                failure = self._write_part(part) or failure
-        return failure
+    def _look_after(self, log: Session) -> None:
+        """Renew the lease, and notice a database that went back in time."""
+        self.coordination.renew(log)
+        self._following.check(log)
 
-    def _write_part(self, jobs: list[Job]) -> Exception | None:
-        """Write some appends, or one other job."""
-        try:
-            try:
-                self._write_by(self._connected(), jobs)
-            except psycopg.OperationalError:
-                if self._session is None or not self._session.is_broken:
-                    raise
-                self._drop_session()  # it was from before the database was restarted
-                self._write_by(self._connected(), jobs)
-        except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
-            for job in jobs:
-                job.error = self._unavailable(error)
-            if self._session is not None and self._session.is_broken:
-                self._drop_session()
-            return error
-        return None
-
-    def _write_by(self, log: Session, jobs: list[Job]) -> None:
-        run = jobs[0].run
-        if run is not None:
-            jobs[0].result = run(log)
-        else:
-            self._append_all(log, jobs)
-
-    def _append_all(self, log: Session, jobs: list[Job]) -> None:
-        batches = [job.batch for job in jobs if job.batch is not None]
-        (beginning, _), epoch = self._announcer.position, self._seen.epoch
-        try:
-            group = self._append_group(log, batches)
-        except CommitInDoubt as doubt:
-            self._drop_session()
-            group = self._settled(doubt)
-        for job, result in zip(jobs, group.results, strict=True):
-            if isinstance(result, HitlError):
-                job.error = result
-            else:
-                job.result = result
-        if group.commits:  # from here on they are stored: nothing may make errors of them
-            self._saw(group.head, epoch)
-            self._announcer.add(beginning, group.first - 1, group.head.offset, group.commits)
-            self._to_notify = True
-            self._read_holes()
-
-    def _append_group(self, log: Session, batches: Sequence[Batch]) -> Group:
-        seen = self._seen
-        try:
-            return appending.write(log, batches, seen, self._clock)
-        except (HistoryLost, FellBehind) as reason:
-            self._begin_again(log, seen, reason)
-            return self._append_group(log, batches)
-
-    def _settled(self, doubt: CommitInDoubt) -> Group:
-        """Find out whether a commit took place whose confirmation was lost."""
-        try:
-            if appending.is_written(self._connected(), doubt.group):
-                return doubt.group
-        except NO_ANSWER as error:
-            self._drop_session()
-            raise OutcomeUnknown(
-                f"the connection to {self._target} broke during the commit; it is not known "
-                "whether the events are stored. Send them again with the same event ids"
-            ) from error
-        raise StoreUnavailable(
-            f"nothing was stored: the connection to {self._target} broke; send it again"
-        )
-
-    def _notify_others(self) -> float | None:
-        """Wake the other servers; return the seconds after which to do it, if not now."""
-        if not self._to_notify:
-            return None
-        now = time.monotonic()
-        if now < self._notified + _NOTIFY_SECONDS:
-            return self._notified + _NOTIFY_SECONDS - now
-        self._to_notify, self._notified = False, now
-        with suppress(psycopg.Error):  # they look once a second, too
-            log = self._connected()
-            log.execute(NOTIFY, {"channel": CHANNEL, "schema": log.schema})
-        return None
-
-    def _read_holes(self) -> None:
-        """Read what other servers wrote before our own commit, which waits for it."""
-        try:
-            while self._announcer.has_hole and self._read_page(self._connected()):
-                pass
-        except Exception as error:  # noqa: BLE001 - the append is stored; the tail reads it again
-            self._failed(error)
-            self._tail.look()
-
-    def _connected(self) -> Session:
-        if self._session is None:
-            self._session = self._target.connect()
-        return self._session
-
-    def _drop_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
-
-    def _unavailable(self, error: Exception) -> StoreUnavailable:
-        if isinstance(error, StoreUnavailable):
-            return error
-        return unavailable("nothing was stored, cannot write", self._target, error)
-
-    # ---- what is known of the log's end, on both threads
-
-    def _begin_again(self, log: Session, seen: Seen, reason: Exception) -> None:
-        """Begin anew at the end of the log, because what this server has seen is not in it.
-
-        If history was lost, the first server that notices gives the log a new epoch, and the others
-        take it over. The new epoch shows the loss to every reader.
-        """
-        with self._seeing:
-            if self._seen is not seen:
-                return  # the other thread has begun anew, or has seen more: compare again
-            if isinstance(reason, HistoryLost):
-                state = history.new_epoch(log, self._seen.epoch)
-            else:
-                state = reading.state(log)
-            self._seen = Seen(state.epoch, state.head)
-            why = "history_lost" if isinstance(reason, HistoryLost) else "fell_behind"
-            self._announcer.begin(state.head.offset, partial(self._call, self._reset, state, why))
-
-    def _read_page(self, log: Session) -> bool:
-        """Read and announce the next events of other servers; return whether there were any."""
-        seen = self._seen
-        try:
-            head = read_page(log, self._announcer)
-        except FellBehind as reason:
-            self._begin_again(log, seen, reason)
-            return True
-        if head is not None:
-            self._saw(head, seen.epoch)
-        return head is not None
-
-    def _check(self, log: Session) -> None:
-        """Notice a database that went back in time, also when nothing is written here."""
-        seen = self._seen
-        try:
-            history.check(log, seen)
-        except (HistoryLost, FellBehind) as reason:
-            self._begin_again(log, seen, reason)
-
-    def _failed(self, error: Exception) -> None:
+    def _not_followed(self, error: Exception) -> None:
         """Note that the log cannot be followed; streams wait until it can."""
         reason = unavailable("cannot follow", self._target, error)
         note(_log, logging.DEBUG, "log_not_followed", reason=reason)
 
-    def _saw(self, head: Head, epoch: str) -> None:
-        with self._seeing:
-            if epoch == self._seen.epoch and head.offset > self._seen.head.offset:
-                self._seen = Seen(self._seen.epoch, head)
+    def _not_read(self, error: Exception) -> None:
+        """Have the tail read what the thread that writes could not."""
+        self._not_followed(error)
+        self._tail.look()
 
     def _deliver(self, commits: Sequence[Commit], upto: int) -> None:
         self._call(self._announce, commits, upto)
+
+    def _begun_again(self, state: State, why: Why) -> None:
+        self._call(self._reset, state, why)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         """Call a function on the loop."""
@@ -362,11 +249,6 @@ class PostgresStore:
 
     # ---- on the loop
 
-    def _reset(self, state: State, reason: str) -> None:
-        self.epoch, self.top = state.epoch, state.head.offset
-        where = str(self._target)
-        note(_log, logging.ERROR, "log_reset", path=where, reason=reason, top=self.top)
-
     def _announce(self, commits: Sequence[Commit], upto: int) -> None:
         self.top = upto
         if commits:
@@ -374,6 +256,18 @@ class PostgresStore:
         early, self._early = self._early, []
         for offset, job in early:
             self._resolve_at(offset, job)
+        for offset, waiting in self._awaited:
+            if offset <= upto and not waiting.done():
+                waiting.set_result(None)
+        self._awaited = [one for one in self._awaited if not one[1].done()]
+
+    def _reset(self, state: State, why: Why) -> None:
+        """Take over another end of the log; what waits for offsets of the old one is answered."""
+        self.epoch, self.top = state.epoch, state.head.offset
+        where = str(self._target)
+        note(_log, logging.ERROR, "log_reset", path=where, reason=why, top=self.top)
+        self._on_reset()
+        self._announce((), self.top)
 
     def _resolve(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -386,6 +280,31 @@ class PostgresStore:
             return
         self._early.append((offset, job))
         asyncio.get_running_loop().call_later(_ANNOUNCED_SECONDS, job.resolve)
+
+    async def reached(self, offset: int) -> None:
+        """Return when everything up to this offset is announced here."""
+        if offset <= self.top:
+            return
+        waiting = asyncio.get_running_loop().create_future()
+        self._awaited.append((offset, waiting))
+        self._tail.look()
+        try:
+            await asyncio.wait_for(waiting, _ANNOUNCED_SECONDS)
+        except asyncio.TimeoutError:
+            raise StoreUnavailable(
+                "this server is behind the log; connect again, to this one or to another"
+            ) from None
+
+    def _flush_soon(self) -> None:
+        """Write soon which processes came and left; if that fails, the next renewal does it."""
+        task = asyncio.ensure_future(self._writer.run(self.coordination.flush))
+        self._flushing.add(task)
+        task.add_done_callback(self._flushed)
+
+    def _flushed(self, task: "asyncio.Task[None]") -> None:
+        self._flushing.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved, so that asyncio does not log it
 
     # ---- reading
 
@@ -428,29 +347,38 @@ class PostgresStore:
 
     async def get_metadata(self, prefix: str) -> dict[str, bytes]:
         """Return the documents whose name begins with the prefix."""
-        return await self._read(lambda log: reading.metadata(log, prefix))
+        return await self._read(lambda log: metadata.get(log, prefix))
 
     async def newest(self) -> float | None:
         """Return when the newest event was stored."""
         return await self._read(reading.newest)
 
-    async def _read(self, look: Callable[[Session], T]) -> T:
+    async def _read(self, look: Callable[[Session], T], seconds: float | None = None) -> T:
+        """Call a function with a session, on a thread of its own.
+
+        Raises:
+            StoreUnavailable: The database cannot be read, or does not answer in this time.
+        """
         if not self._writer.is_open:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, look)
+            return await loop.run_in_executor(self._readers, self._look, look, seconds)
         except NO_ANSWER as error:
             raise unavailable("cannot read", self._target, error) from error
 
-    def _look(self, look: Callable[[Session], T]) -> T:
-        try:
-            return self._look_once(look)
-        except psycopg.OperationalError:  # a connection from before the database was restarted
-            return self._look_once(look)
-
-    def _look_once(self, look: Callable[[Session], T]) -> T:
-        with self._pool.connection() as connection:
-            return look(Session(connection, self._target.schema))
+    def _look(self, look: Callable[[Session], T], seconds: float | None) -> T:
+        for _ in range(_READERS):
+            with self._pool.connection() as connection:
+                log = Session(connection, self._target.schema)
+                try:
+                    with self._watchdog.watching(log, seconds):
+                        return look(log)
+                except psycopg.OperationalError:
+                    if log.was_shut_down or not log.is_broken:
+                        raise
+                    # It was from before the database was restarted, and the pool drops it.
+        raise psycopg.OperationalError("the connections to the database break")
 
 
 def _last_offset(job: Job) -> int:

@@ -26,6 +26,7 @@ from crewai_hitl_nb.store.postgres.announcer import Announcer
 from crewai_hitl_nb.store.postgres.connections import Session, Target
 from crewai_hitl_nb.store.postgres.history import FellBehind
 from crewai_hitl_nb.store.postgres.reading import sendable
+from crewai_hitl_nb.store.postgres.watchdog import Watchdog
 from crewai_hitl_nb.store.rows import decoded
 
 CHANNEL: Final = "crewai_hitl"
@@ -85,7 +86,7 @@ def _commit(log: Session, row: tuple[Any, ...]) -> Commit:
             crew_id=record.crew_id,
             offset=record.offset,
         )
-    return Commit(record, event, asked_by)
+    return Commit(record, event, asked_by, own=False)
 
 
 class Tail:
@@ -97,6 +98,7 @@ class Tail:
         read: Reads and announces the next events; returns whether there were any.
         check: Called about once a second with the session, to compare the log with what is known.
         failed: Called with an error of the database; the thread tries again.
+        watchdog: Ends a connection that does not answer.
     """
 
     def __init__(
@@ -106,12 +108,14 @@ class Tail:
         read: Callable[[Session], bool],
         check: Callable[[Session], None],
         failed: Callable[[Exception], None],
+        watchdog: Watchdog,
     ) -> None:
         self._target = target
         self._listen = listen
         self._read = read
         self._check = check
         self._failed = failed
+        self._watchdog = watchdog
         self._closed = False
         self._wake_up, self._woken = socket.socketpair()
         self._woken.setblocking(False)
@@ -153,11 +157,13 @@ class Tail:
             listening.connection.execute(f"LISTEN {CHANNEL}")
             checked = 0.0
             while not self._closed:
-                if time.monotonic() > checked + _LOOK_SECONDS:
-                    checked = time.monotonic()
-                    self._check(log)
-                while self._read(log):
-                    pass
+                with self._watchdog.watching(log):
+                    if time.monotonic() > checked + _LOOK_SECONDS:
+                        checked = time.monotonic()
+                        self._check(log)
+                    more = self._read(log)
+                if more:
+                    continue
                 self._wait(listening, _LOOK_SECONDS)
 
     def _wait(self, listening: Session | None, seconds: float) -> None:

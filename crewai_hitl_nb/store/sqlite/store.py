@@ -26,9 +26,11 @@ from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import (
     Appended,
+    Condition,
     KeyScope,
     Match,
     OnCommit,
+    OnReset,
     Record,
     Replayed,
     RequestPage,
@@ -37,6 +39,7 @@ from crewai_hitl_nb.store.base import (
     StoreInUse,
     announce,
 )
+from crewai_hitl_nb.store.coordination import Tenure
 from crewai_hitl_nb.store.file_ownership import NO_LINK, ForeignFile, refuse_foreign
 from crewai_hitl_nb.store.group_writer import GroupWriter, Job, commits_of
 from crewai_hitl_nb.store.histograms import CommitFigures
@@ -68,6 +71,7 @@ class SqliteStore:
         self.epoch = ""
         self.top = 0
         self.pruned_through = 0
+        self.coordination = None
         self._clock = clock
         self._writer = GroupWriter(path, self._commit, self._announce, self._unavailable)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
@@ -83,7 +87,11 @@ class SqliteStore:
         """Durations, sizes and failures of its commits."""
         return self._writer.figures
 
-    async def start(self, on_commit: OnCommit) -> None:
+    async def start(
+        self,
+        on_commit: OnCommit,
+        on_reset: OnReset = lambda: None,
+    ) -> None:
         """Open the file, bring its schema up to date and start the writer.
 
         Raises:
@@ -138,7 +146,16 @@ class SqliteStore:
 
     # ---- writing
 
-    async def append(self, events: Sequence[Event], *, by: str | None = None) -> list[Appended]:
+    async def reached(self, offset: int) -> None:
+        """Do nothing: an offset that a reader knows is announced."""
+
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        by: str | None = None,
+        condition: Condition | None = None,
+    ) -> list[Appended]:
         """Store the events together, in order."""
         return await self._append(Batch(events, self._clock(), by))
 
@@ -161,9 +178,13 @@ class SqliteStore:
         self.pruned_through = max(self.pruned_through, pruned.through)
         return pruned.events
 
-    async def put_metadata(self, name: str, body: bytes) -> None:
+    async def put_metadata(self, name: str, body: bytes, *, tenure: Tenure | None = None) -> None:
         """Write a document, in the same commits as the events."""
         await self._writer.run(lambda c: writer.put_metadata(c, name, body))
+
+    async def put_metadata_once(self, name: str, body: bytes) -> bytes:
+        """Write a document unless there is one; return the one that is kept."""
+        return await self._writer.run(lambda c: writer.put_metadata_once(c, name, body))
 
     async def delete_metadata(self, name: str) -> None:
         """Delete a document."""

@@ -132,6 +132,15 @@ def put_metadata(connection: sqlite3.Connection, name: str, body: bytes) -> None
     )
 
 
+def put_metadata_once(connection: sqlite3.Connection, name: str, body: bytes) -> bytes:
+    """Write a document unless there is one; return the one that is kept."""
+    connection.execute(
+        "INSERT INTO notes (name, body) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, body)
+    )
+    row = connection.execute("SELECT body FROM notes WHERE name = ?", (name,)).fetchone()
+    return bytes(row[0])
+
+
 def delete_metadata(connection: sqlite3.Connection, name: str) -> None:
     """Delete a document, if there is one."""
     connection.execute("DELETE FROM notes WHERE name = ?", (name,))

@@ -1,0 +1,89 @@
+"""What this server knows of the log's end, and how it begins again when that end is gone.
+
+Two threads use it: the one that writes and the one that reads what other servers wrote. Commits
+reach the event loop through the announcer, which puts those of both threads in order.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.protocol.audit.chain import Head
+from crewai_hitl_nb.store.postgres import history, reading
+from crewai_hitl_nb.store.postgres.announcer import Announcer
+from crewai_hitl_nb.store.postgres.connections import Session
+from crewai_hitl_nb.store.postgres.history import FellBehind, HistoryLost, Seen
+from crewai_hitl_nb.store.postgres.reading import State
+from crewai_hitl_nb.store.postgres.tail import read_page
+
+Why = Literal["history_lost", "fell_behind"]
+"""Why what was announced is not followed by what comes now."""
+
+
+class Following:
+    """See the module.
+
+    Args:
+        announcer: Takes the commits.
+        reset: Called with how the log stands now, when events are missing between what was
+            announced and what will be; it must not block.
+    """
+
+    def __init__(self, announcer: Announcer, reset: Callable[[State, Why], None]) -> None:
+        self.announcer = announcer
+        self._reset = reset
+        self._seen = Seen("", chain.start(""))
+        self._lock = threading.Lock()
+
+    @property
+    def seen(self) -> Seen:
+        """The last place of the log that this server has seen."""
+        return self._seen
+
+    def begin(self, state: State) -> None:
+        """Begin at the end of the log."""
+        self._seen = Seen(state.epoch, state.head)
+        self.announcer.begin(state.head.offset)
+
+    def begin_again(self, log: Session, seen: Seen, reason: HistoryLost | FellBehind) -> None:
+        """Begin anew at the end of the log, because what this server has seen is not in it.
+
+        If history was lost, the first server that notices gives the log a new epoch, and the others
+        take it over. The new epoch shows the loss to every reader.
+        """
+        with self._lock:
+            if self._seen is not seen:
+                return  # the other thread has begun anew, or has seen more: compare again
+            lost = isinstance(reason, HistoryLost)
+            state = history.new_epoch(log, seen.epoch) if lost else reading.state(log)
+            self._seen = Seen(state.epoch, state.head)
+            why: Why = "history_lost" if lost else "fell_behind"
+            self.announcer.begin(state.head.offset, partial(self._reset, state, why))
+
+    def saw(self, head: Head, epoch: str) -> None:
+        """Take note of a later place, unless it is of a history that is gone."""
+        with self._lock:
+            if epoch == self._seen.epoch and head.offset > self._seen.head.offset:
+                self._seen = Seen(epoch, head)
+
+    def read_page(self, log: Session) -> bool:
+        """Read and announce the next events of other servers; return whether there were any."""
+        seen = self._seen
+        try:
+            head = read_page(log, self.announcer)
+        except FellBehind as reason:
+            self.begin_again(log, seen, reason)
+            return True
+        if head is not None:
+            self.saw(head, seen.epoch)
+        return head is not None
+
+    def check(self, log: Session) -> None:
+        """Notice a database that went back in time, also when nothing is written here."""
+        seen = self._seen
+        try:
+            history.check(log, seen)
+        except (HistoryLost, FellBehind) as reason:
+            self.begin_again(log, seen, reason)

@@ -1,0 +1,185 @@
+"""Writes the groups of appends of this server, on the writer's thread.
+
+It owns the connection that writes. A connection that breaks costs no append: a group that was not
+sent is written by a new one, and a group whose commit was not confirmed is looked up.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import Final
+
+import psycopg
+
+from crewai_hitl_nb.protocol.errors import HitlError, OutcomeUnknown, StoreUnavailable
+from crewai_hitl_nb.store.group_writer import Job
+from crewai_hitl_nb.store.postgres import appending
+from crewai_hitl_nb.store.postgres.appending import CommitInDoubt, Group
+from crewai_hitl_nb.store.postgres.connections import Session, Target
+from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
+from crewai_hitl_nb.store.postgres.following import Following
+from crewai_hitl_nb.store.postgres.history import FellBehind, HistoryLost
+from crewai_hitl_nb.store.postgres.tail import CHANNEL, NOTIFY
+from crewai_hitl_nb.store.postgres.watchdog import Watchdog
+from crewai_hitl_nb.store.rows import Batch
+
+_NOTIFY_SECONDS: Final = 0.01
+"""At most one notification in this time. The first one goes out at once."""
+
+
+class Writing:
+    """See the module.
+
+    Args:
+        target: Where the log is.
+        following: Told of what was written.
+        watchdog: Ends a connection that does not answer.
+        not_read: Called with an error when others' events could not be read here.
+        clock: Unix time; None for the database's clock.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        following: Following,
+        watchdog: Watchdog,
+        not_read: Callable[[Exception], None],
+        clock: Callable[[], float] | None,
+    ) -> None:
+        self._target = target
+        self._following = following
+        self._watchdog = watchdog
+        self._not_read = not_read
+        self._clock = clock
+        self._session: Session | None = None
+        self._notified = 0.0
+        self._to_notify = False
+
+    def connected(self) -> Session:
+        """Return the connection, a new one if need be.
+
+        Raises:
+            psycopg.Error: The database cannot be reached.
+        """
+        if self._session is None:
+            self._session = self._target.connect()
+        return self._session
+
+    def disconnect(self) -> None:
+        """Close the connection; the next write makes a new one."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def write(self, jobs: list[Job]) -> Exception | None:
+        """Write the jobs: the appends that follow each other in one transaction."""
+        failure = None
+        for together, some in groupby(jobs, lambda job: job.batch is not None):
+            run = list(some)
+            for part in [run] if together else [[job] for job in run]:
+                failure = self._write_part(part) or failure
+        return failure
+
+    def notify_others(self) -> float | None:
+        """Wake the other servers; return the seconds after which to do it, if not now."""
+        if not self._to_notify:
+            return None
+        now = time.monotonic()
+        if now < self._notified + _NOTIFY_SECONDS:
+            return self._notified + _NOTIFY_SECONDS - now
+        self._to_notify, self._notified = False, now
+        with suppress(psycopg.Error):  # they look once a second, too
+            log = self.connected()
+            with self._watchdog.watching(log):
+                log.execute(NOTIFY, {"channel": CHANNEL, "schema": log.schema})
+        return None
+
+    def unavailable(self, error: Exception) -> StoreUnavailable:
+        """Return what to tell the callers of a failed write."""
+        if isinstance(error, StoreUnavailable):
+            return error
+        return unavailable("nothing was stored, cannot write", self._target, error)
+
+    def _write_part(self, jobs: list[Job]) -> Exception | None:
+        """Write some appends, or one other job."""
+        try:
+            try:
+                self._write_by(self.connected(), jobs)
+            except psycopg.OperationalError:
+                if self._session is None or not self._session.is_broken:
+                    raise
+                self.disconnect()  # it was from before the database was restarted
+                self._write_by(self.connected(), jobs)
+        except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
+            for job in jobs:
+                job.error = self.unavailable(error)
+            if self._session is not None and self._session.is_broken:
+                self.disconnect()
+            return error
+        return None
+
+    def _write_by(self, log: Session, jobs: list[Job]) -> None:
+        run = jobs[0].run
+        if run is None:
+            self._append_all(log, jobs)
+            return
+        with self._watchdog.watching(log):
+            jobs[0].result = run(log)
+
+    def _append_all(self, log: Session, jobs: list[Job]) -> None:
+        batches = [job.batch for job in jobs if job.batch is not None]
+        (beginning, _), epoch = self._following.announcer.position, self._following.seen.epoch
+        try:
+            with self._watchdog.watching(log):
+                group = self._append_group(log, batches)
+        except CommitInDoubt as doubt:
+            self.disconnect()
+            group = self._settled(doubt)
+        for job, result in zip(jobs, group.results, strict=True):
+            if isinstance(result, HitlError):
+                job.error = result
+            else:
+                job.result = result
+        if group.commits:  # from here on they are stored: nothing may make errors of them
+            self._following.saw(group.head, epoch)
+            self._following.announcer.add(
+                beginning, group.first - 1, group.head.offset, group.commits
+            )
+            self._to_notify = True
+            self._read_holes()
+
+    def _append_group(self, log: Session, batches: Sequence[Batch]) -> Group:
+        seen = self._following.seen
+        try:
+            return appending.write(log, batches, seen, self._clock)
+        except (HistoryLost, FellBehind) as reason:
+            self._following.begin_again(log, seen, reason)
+            return self._append_group(log, batches)
+
+    def _settled(self, doubt: CommitInDoubt) -> Group:
+        """Find out whether a commit took place whose confirmation was lost."""
+        try:
+            log = self.connected()
+            with self._watchdog.watching(log):
+                if appending.is_written(log, doubt.group):
+                    return doubt.group
+        except NO_ANSWER as error:
+            self.disconnect()
+            raise OutcomeUnknown(
+                f"the connection to {self._target} broke during the commit; it is not known "
+                "whether the events are stored. Send them again with the same event ids"
+            ) from error
+        raise StoreUnavailable(
+            f"nothing was stored: the connection to {self._target} broke; send it again"
+        )
+
+    def _read_holes(self) -> None:
+        """Read what other servers wrote before our own commit, which waits for it."""
+        try:
+            log = self.connected()
+            with self._watchdog.watching(log):
+                while self._following.announcer.has_hole and self._following.read_page(log):
+                    pass
+        except Exception as error:  # noqa: BLE001 - the append is stored; the tail reads it again
+            self._not_read(error)
