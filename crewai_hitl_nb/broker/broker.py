@@ -26,7 +26,7 @@ from crewai_hitl_nb.broker.delivery.buffers import Buffers
 from crewai_hitl_nb.broker.delivery.fanout import Fanout
 from crewai_hitl_nb.broker.delivery.subscription import Closed, SlowReader, Start, Subscription
 from crewai_hitl_nb.broker.event_names import StableEventIds
-from crewai_hitl_nb.broker.lifecycle import RequestLifecycle
+from crewai_hitl_nb.broker.lifecycle import OnAsked, RequestLifecycle
 from crewai_hitl_nb.broker.reader_counts import Ending, Reader, Readers
 from crewai_hitl_nb.broker.requests.admission import Admission
 from crewai_hitl_nb.broker.requests.closers import RETRY_SECONDS
@@ -69,6 +69,7 @@ class Broker:
         max_pending: int = limits.MAX_PENDING_REQUESTS,
         max_pending_bytes: int = limits.MAX_PENDING_BYTES,
         retry_seconds: float = RETRY_SECONDS,
+        on_asked: OnAsked = lambda caller, request_id, size: None,
     ) -> None:
         """Take a store that is not started yet; the broker starts and closes it.
 
@@ -82,6 +83,7 @@ class Broker:
             max_pending: Most open requests at once.
             max_pending_bytes: Most bytes that they may take in the log.
             retry_seconds: Pause before an end that could not be stored is stored again.
+            on_asked: Called for each open request whose asker is known.
         """
         self._store = store
         self._clock = clock
@@ -100,6 +102,7 @@ class Broker:
             trusted=self._trusted,
             presence_grace=presence_grace,
             retry_seconds=retry_seconds,
+            on_asked=on_asked,
         )
         self._admission = Admission(
             self._lifecycle.open,
@@ -161,10 +164,6 @@ class Broker:
         required = self._lifecycle.open.get(request_id)
         return required is not None and (within is None or within.covers(required))
 
-    def size_of(self, request_id: str) -> int:
-        """The size of an open request in the log, in bytes."""
-        return self._lifecycle.open.size_of(request_id)
-
     @property
     def subscription_count(self) -> int:
         """How many readers there are."""
@@ -185,7 +184,7 @@ class Broker:
         Raises:
             StoreUnavailable: The store cannot be opened; the message says what to do.
         """
-        await self._store.start(self._on_commit)
+        await self._store.start(self._on_commit, self._on_reset)
         await self._names.load(self._store)
         await self._trusted.start(self._store)
         await self._lifecycle.start()
@@ -327,17 +326,18 @@ class Broker:
         """Forget a connection that closed."""
         self._lifecycle.presence.left(Waiter(by, source_id))
 
-    def waiter_is_near(self, source_id: str) -> bool:
-        """Whether this process is connected, or was until a moment ago."""
-        return self._lifecycle.presence.is_near(source_id)
-
     async def is_present(self, source_id: str) -> bool:
-        """Say the same to a caller whose key has no limits."""
-        return self.waiter_is_near(source_id)
+        """Whether this process is connected, or was until a moment ago."""
+        return await self._lifecycle.presence.is_near(source_id)
 
     async def is_named(self, source_id: str, within: KeyScope) -> bool:
         """Say whether an event in this scope names the waiting process."""
         return await is_named(self._store, within, source_id)
+
+    def _on_reset(self) -> None:
+        """End every stream, so that its reader resumes, and read the open requests again."""
+        self._fanout.end_recipients(Closed())
+        self._lifecycle.read_again()
 
     def _on_commit(self, commits: Sequence[Commit]) -> None:
         for commit in commits:

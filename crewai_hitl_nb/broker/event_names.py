@@ -31,18 +31,26 @@ class StableEventIds:
         If the log cannot be written now, the next start stores one: until then an answer sent again
         with the same key after a restart is another answer, which loses and gets the error.
         """
+        new = self._secret.hex.encode()
         kept = (await store.get_metadata(_NOTE)).get(_NOTE)
-        if kept is not None and len(kept) == len(self._secret.hex):
-            try:
-                self._secret = uuid.UUID(kept.decode())
-            except ValueError:
-                _log.warning("the secret of event ids cannot be read; a new one is made")
-            else:
-                return
         try:
-            await store.put_metadata(_NOTE, self._secret.hex.encode())
+            if kept is None:  # of servers that start at once, one stores it
+                kept = await store.put_metadata_once(_NOTE, new)
+            if not self._take(kept):
+                _log.warning("the secret of event ids cannot be read; a new one is made")
+                await store.put_metadata(_NOTE, new)
         except StoreUnavailable as error:
             _log.warning("the secret of event ids is not stored: %s", error)
+
+    def _take(self, kept: bytes) -> bool:
+        """Use a stored secret; return False if it is none."""
+        if len(kept) != len(self._secret.hex):
+            return False
+        try:
+            self._secret = uuid.UUID(kept.decode())
+        except ValueError:
+            return False
+        return True
 
     def of(self, what: str) -> str:
         """Return the id of the event that this text identifies."""

@@ -8,9 +8,11 @@ back here.
 Above is the broker, which passes on every commit and delivers the events to readers by itself.
 """
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from crewai_hitl_nb.broker import request_lines
 from crewai_hitl_nb.broker.counters import RequestCounters
@@ -19,13 +21,21 @@ from crewai_hitl_nb.broker.requests.closers import RequestClosers
 from crewai_hitl_nb.broker.requests.deadlines import Deadlines
 from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
 from crewai_hitl_nb.broker.requests.presence import Presence, Waiter
+from crewai_hitl_nb.broker.requests.shared_presence import SharedPresence
 from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputRequired, source_of
 from crewai_hitl_nb.protocol.log_lines import logger, note_fault
-from crewai_hitl_nb.protocol.wire import encode_event
-from crewai_hitl_nb.store.base import Commit, RequestQuery
+from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store.base import EVERYTHING, Commit
 from crewai_hitl_nb.store.metadata import MetadataStore
+
+_DUTY_SECONDS: Final = 2.0
+"""How often a server without the duty looks whether it has it now, for each request that is due."""
+
+OnAsked = Callable[[str, str, int], None]
+"""Takes the caller who asked a request, the request's id, and its size in the log in bytes."""
 
 _log = logger(__name__)
 
@@ -49,6 +59,7 @@ class RequestLifecycle:
         trusted: TrustedClock,
         presence_grace: float,
         retry_seconds: float,
+        on_asked: OnAsked,
     ) -> None:
         """Take the broker's store, which the broker starts and closes.
 
@@ -59,38 +70,84 @@ class RequestLifecycle:
             trusted: Knows whether the wall clock is trusted.
             presence_grace: Seconds that a waiting process may be disconnected.
             retry_seconds: Pause before an end that could not be stored is stored again.
+            on_asked: Called for each open request whose asker is known.
         """
         self._store = store
+        self._on_asked = on_asked
         self._clock = clock
         self._trusted = trusted
         self.open = OpenRequests()
         self.askers: dict[str, str] = {}
         self.counters = RequestCounters()
-        self.presence = Presence(self._on_lost, presence_grace)
+        self.presence: Presence | SharedPresence = (
+            Presence(self._on_lost, presence_grace)
+            if store.coordination is None
+            else SharedPresence(store.coordination, self._on_found_lost, presence_grace)
+        )
+        self._grace = presence_grace
+        self._following = False
+        self._early: list[Commit] = []
+        self._reading: asyncio.Task[None] | None = None
         self._closers = RequestClosers(store, clock, names, retry_seconds=retry_seconds)
         self._deadlines = Deadlines(
-            self._closers.due, self._closers.remind, clock, trusted=trusted.is_trusted
+            self._on_duty(self._closers.due),
+            self._on_duty(self._closers.remind),
+            clock,
+            trusted=trusted.is_trusted,
         )
 
     async def start(self) -> None:
         """Watch the requests that are open in the log."""
-        self.askers = await self._store.askers()
-        after: int | None = None
+        await self._read()
+        await self.presence.start()
+
+    def read_again(self) -> None:
+        """Forget the open requests and read them anew, because the log is another one now."""
+        self._following = False
+        self._early.clear()
+        self._deadlines.clear()
+        self.open.clear()
+        self.askers.clear()
+        self._reading = asyncio.ensure_future(self._read_in_time())
+
+    async def _read_in_time(self) -> None:
         while True:
-            page = await self._store.requests(
-                RequestQuery(status="pending", after=after, limit=limits.MAX_PAGE_REQUESTS)
+            try:
+                return await self._read()
+            except StoreUnavailable as error:  # noqa: PERF203 - it waits for the store
+                _log.warning("the open requests cannot be read: %s", error)
+                await asyncio.sleep(_DUTY_SECONDS)
+
+    async def _read(self) -> None:
+        """Read the open requests.
+
+        Other servers may write meanwhile: their commits wait until the requests of the moment
+        when this began are known.
+        """
+        after, upto = 0, self._store.top
+        self.askers.update(await self._store.askers())
+        while after < upto:
+            records = await self._store.read(
+                EVERYTHING, after=after, upto=upto, limit=limits.MAX_PAGE_REQUESTS, scope="pending"
             )
-            for request in page.requests:
-                size = len(encode_event(request.required))
-                for part in self._opened(request.required, size):
-                    part()
-            if (after := page.next) is None:
+            if not records:
                 break
+            for record in records:
+                event = decode_event(record.body)
+                if isinstance(event, HumanInputRequired):  # and not the claim of a request
+                    for part in self._opened(event, len(record.body)):
+                        part()
+            after = records[-1].offset
+        self._following, early, self._early = True, self._early, []
+        for commit in early:
+            self.follow(commit)
 
     async def close(self) -> None:
         """Stop all timers, and finish the events that are being stored."""
-        self._deadlines.close()
-        self.presence.close()
+        self._deadlines.clear()
+        if self._reading is not None:
+            self._reading.cancel()
+        await self.presence.close()
         await self._closers.close()
 
     def follow(self, commit: Commit) -> None:
@@ -98,6 +155,9 @@ class RequestLifecycle:
 
         A failure is logged and stops nothing else: the event is committed, and its readers get it.
         """
+        if not self._following:
+            self._early.append(commit)
+            return
         for part in self._parts_of(commit):
             _attempt(part, commit.record.offset)
 
@@ -120,19 +180,23 @@ class RequestLifecycle:
             if commit.by is not None:
                 self.askers[event.request_id] = commit.by
             yield from self._opened(event, len(commit.record.body))
-            yield partial(self.counters.opened, event)
+            if commit.own:
+                yield partial(self.counters.opened, event)
         elif isinstance(event, ClosingEvent) and event.request_id is not None:
             required = self.open.closed(event.request_id)
             self.askers.pop(event.request_id, None)
             yield partial(self._deadlines.closed, event.request_id)
-            if required is not None:
+            if required is not None and commit.own:
                 yield partial(self.counters.closed, required, event)
-        yield partial(request_lines.tell, event, commit.record.offset)
+        if commit.own:  # each server counts and logs what it stored
+            yield partial(request_lines.tell, event, commit.record.offset)
 
     def _opened(self, asked: HumanInputRequired, size: int) -> Iterator[Callable[[], None]]:
         waiter = self._waiter_of(asked)
         required = self.open.opened(asked, size, waiter)
         yield partial(self._deadlines.opened, required)
+        if (caller := self.askers.get(asked.request_id)) is not None:
+            yield partial(self._on_asked, caller, asked.request_id, size)
         if waiter is not None:
             self.presence.named(waiter)
             yield partial(self.presence.expected, waiter)
@@ -145,7 +209,31 @@ class RequestLifecycle:
 
     def _on_lost(self, waiter: Waiter) -> None:
         for required in self.open.awaited_by(waiter):
-            self._closers.lost(required)
+            self._closers.lost(required, waiter, self._grace)
+
+    def _on_found_lost(self, request_ids: Sequence[str]) -> None:
+        for request_id in request_ids:
+            required = self.open.get(request_id)
+            if required is not None and (waiter := self._waiter_of(required)) is not None:
+                self._closers.lost(required, waiter, self._grace)
+
+    def _on_duty(
+        self, then: Callable[[HumanInputRequired], None]
+    ) -> Callable[[HumanInputRequired], None]:
+        """Return ``then``, called when this server has the duty; later if it gets it later."""
+        coordination = self._store.coordination
+        if coordination is None:
+            return then
+
+        def act(required: HumanInputRequired) -> None:
+            if required.request_id not in self.open:
+                return
+            if coordination.tenure("deadlines") is not None:
+                then(required)
+            else:
+                asyncio.get_running_loop().call_later(_DUTY_SECONDS, act, required)
+
+        return act
 
 
 def _attempt(part: Callable[[], None], offset: int) -> None:

@@ -137,7 +137,7 @@ class ScopedBroker:
     async def is_present(self, source_id: str) -> bool:
         """Whether a waiting process that an event in scope names is connected."""
         named = await self._broker.is_named(source_id, self._scope)
-        return named and self._broker.waiter_is_near(source_id)
+        return named and await self._broker.is_present(source_id)
 
 
 def _taken(what: str, name: str) -> Forbidden:

@@ -44,7 +44,7 @@ async def test_after_a_restart_it_is_still_known_who_asked(
     async with broker_on(SqliteStore(tmp_path / "log.db"), presence_grace=0.05) as broker:
         broker.waiter_arrived("k", by)
         assert await is_lost(broker, "r1") is lost
-        assert broker.waiter_is_near("k") is not lost
+        assert await broker.is_present("k") is not lost
 
 
 async def test_two_callers_may_name_their_processes_alike() -> None:
@@ -62,9 +62,9 @@ async def test_a_dead_process_is_not_made_present_by_a_stranger() -> None:
         await broker.publish([other("run_started", **K)], "ada")
         broker.waiter_arrived("k", "eve")
         await broker.publish([other("run_started", execution_id="x", **K)], "eve")
-        assert not broker.waiter_is_near("k")
+        assert not await broker.is_present("k")
         broker.waiter_arrived("k", "ada")
-        assert broker.waiter_is_near("k")
+        assert await broker.is_present("k")
 
 
 @pytest.mark.parametrize("store", [MemoryStore, None], ids=["memory", "sqlite"])

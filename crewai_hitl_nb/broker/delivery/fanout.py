@@ -109,10 +109,14 @@ class Fanout:
             self._heartbeats.restart(audience)
         audience.add(sink, top)
 
-    def end(self, reason: Exception) -> None:
-        """End every recipient."""
+    def end_recipients(self, reason: Exception) -> None:
+        """End every recipient; others may come."""
         for recipient in self._recipients.all():
             recipient.end(reason)
+
+    def end(self, reason: Exception) -> None:
+        """End every recipient, for good."""
+        self.end_recipients(reason)
         self._heartbeats.close()
 
     def _on_left(self, audience: Audience) -> None:

@@ -301,6 +301,8 @@ class Subscription:
             if offset is None:
                 gap = self._gap("unknown_event_id")
             else:
+                if offset > self._boundary:
+                    await self._wait_for(offset)
                 self._reached, self._known_missing = offset, 0
         elif self._start.replay == "none":
             self._reached, self._known_missing = self._began, 0
@@ -308,6 +310,15 @@ class Subscription:
             self._scope = "pending"
         self._become(Phase.REPLAYING)
         return gap
+
+    async def _wait_for(self, offset: int) -> None:
+        """Wait for the reader's last event, which another server announced before this one.
+
+        What queues meanwhile was given to the reader there, or is read from the store here.
+        """
+        await self._store.reached(offset)
+        self._take_queue()
+        self._boundary = self._upto = self._store.top
 
     async def _replay(self) -> Step | None:
         """Read a page up to the boundary."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from crewai_hitl_nb.broker.event_names import StableEventIds
 from crewai_hitl_nb.broker.requests import answers
+from crewai_hitl_nb.broker.requests.presence import Waiter
 from crewai_hitl_nb.protocol import ids
 from crewai_hitl_nb.protocol.errors import HitlError, Settled, StoreUnavailable, UnknownRequest
 from crewai_hitl_nb.protocol.events import (
@@ -26,9 +27,13 @@ from crewai_hitl_nb.protocol.events import (
     about,
 )
 from crewai_hitl_nb.protocol.log_lines import logger
-from crewai_hitl_nb.store.base import Store
+from crewai_hitl_nb.store.base import Condition, ConditionFailed, Store
 
 _log = logger(__name__)
+
+
+def _at_deadline(required: HumanInputRequired) -> Condition:
+    return Condition(not_before=required.expires_at)
 
 
 def cancelled(
@@ -84,7 +89,7 @@ class RequestClosers:
         if required.response.on_expiry == "default":
             self._spawn(self._answer_default(required))
         else:
-            self._spawn(self._append(self._expired(required)))
+            self._spawn(self._append(self._expired(required), _at_deadline(required)))
 
     def remind(self, required: HumanInputRequired) -> None:
         """Publish a reminder."""
@@ -99,10 +104,11 @@ class RequestClosers:
             )
         )
 
-    def lost(self, required: HumanInputRequired) -> None:
-        """Cancel a request whose process is gone."""
+    def lost(self, required: HumanInputRequired, waiter: Waiter, grace: float) -> None:
+        """Cancel a request whose process has been gone for ``grace`` seconds."""
         message = "the process that asked is gone"
-        self._spawn(self._append(cancelled(required, "source_lost", message, self._clock())))
+        event = cancelled(required, "source_lost", message, self._clock())
+        self._spawn(self._append(event, Condition(without=waiter, grace=grace)))
 
     async def close(self) -> None:
         """Finish the tasks in progress; the next start closes requests that wait for the store."""
@@ -131,10 +137,10 @@ class RequestClosers:
             _log.warning("request %s: its default answer is wrong: %s", required.request_id, error)
             event = self._expired(required)
         try:
-            await self._append(event)
+            await self._append(event, _at_deadline(required))
         except HitlError as error:  # such as an answer that is too large to be kept
             _log.warning("request %s: its default answer: %s", required.request_id, error)
-            await self._append(self._expired(required))
+            await self._append(self._expired(required), _at_deadline(required))
 
     async def _asked(self, required: HumanInputRequired) -> HumanInputRequired | None:
         """Return a complete question: the broker keeps only a part of a large one.
@@ -152,13 +158,20 @@ class RequestClosers:
             else:
                 return required if stored is None else stored.required
 
-    async def _append(self, event: ClosingEvent | HumanInputReminded) -> None:
-        """Append an event; while the store cannot write, try again."""
+    async def _append(
+        self, event: ClosingEvent | HumanInputReminded, condition: Condition | None = None
+    ) -> None:
+        """Append an event; while the store cannot write, or it is too early, try again."""
         while not self._closing.is_set():
             try:
-                await self._store.append([event])
+                await self._store.append([event], condition=condition)
             except (Settled, UnknownRequest):
                 _log.debug("request %s had already ended", event.request_id)
+            except ConditionFailed:
+                if condition is not None and condition.not_before is None:
+                    return  # its process is connected to another server
+                await self._pause()
+                continue
             except StoreUnavailable as error:
                 _log.warning("request %s is still open: %s", event.request_id, error)
                 await self._pause()

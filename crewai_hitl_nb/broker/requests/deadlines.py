@@ -87,13 +87,14 @@ class Deadlines:
             if watched is not None:
                 watched.cancel()
 
-    def close(self) -> None:
+    def clear(self) -> None:
         """Stop all timers."""
         for watched in self._watched.values():
             watched.cancel()
         self._watched.clear()
         if self._looking is not None:
             self._looking.cancel()
+            self._looking = None
 
     def _watch(self, required: HumanInputRequired, at: datetime, then: _Due) -> None:
         self._watched[required.request_id, then] = _Watched(

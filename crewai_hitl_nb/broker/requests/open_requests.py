@@ -67,6 +67,12 @@ class OpenRequests:
                 del self._by_waiter[one.waiter]
         return one.required
 
+    def clear(self) -> None:
+        """Forget all requests."""
+        self.size = 0
+        self._all.clear()
+        self._by_waiter.clear()
+
     def awaited_by(self, waiter: Waiter) -> Sequence[HumanInputRequired]:
         """Return the requests that a process waits for; thousands may be lost at once."""
         return [self._all[name].required for name in self._by_waiter.get(waiter, ())]
@@ -80,11 +86,6 @@ class OpenRequests:
         """Return a request if all of it is kept here."""
         one = self._all.get(request_id)
         return one.required if one is not None and one.whole else None
-
-    def size_of(self, request_id: str) -> int:
-        """Return the size of a request in the log, in bytes."""
-        one = self._all.get(request_id)
-        return one.size if one is not None else 0
 
 
 def _light(required: HumanInputRequired) -> HumanInputRequired:

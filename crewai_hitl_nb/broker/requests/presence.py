@@ -34,6 +34,26 @@ class Waiter(NamedTuple):
     source_id: str
 
 
+class SourceCallers:
+    """Remembers to which caller each process belongs: who first published an event with it."""
+
+    def __init__(self) -> None:
+        self._callers: dict[str, str] = {}
+
+    def named(self, waiter: Waiter) -> None:
+        """Note the caller of an event that names a process."""
+        caller, source_id = waiter
+        if caller is None or source_id in self._callers:
+            return
+        if len(self._callers) >= limits.MAX_KNOWN_WAITERS:
+            del self._callers[next(iter(self._callers))]
+        self._callers[source_id] = caller
+
+    def waiter(self, source_id: str) -> Waiter:
+        """Return the process of this name."""
+        return Waiter(self._callers.get(source_id, UNKNOWN), source_id)
+
+
 class Presence:
     """Counts the connections of waiting processes, with a timer for each that has none."""
 
@@ -43,17 +63,15 @@ class Presence:
         self._grace = grace
         self._connections: Counter[Waiter] = Counter()
         self._timers: dict[Waiter, asyncio.TimerHandle] = {}
-        self._callers: dict[str, str] = {}
+        self._callers = SourceCallers()
         self._closed = False
+
+    async def start(self) -> None:
+        """Do nothing: timers start with the processes that they watch."""
 
     def named(self, waiter: Waiter) -> None:
         """Remember who first published an event with this source: it belongs to that caller."""
-        caller, source_id = waiter
-        if caller is None or source_id in self._callers:
-            return
-        if len(self._callers) >= limits.MAX_KNOWN_WAITERS:
-            del self._callers[next(iter(self._callers))]
-        self._callers[source_id] = caller
+        self._callers.named(waiter)
 
     def expected(self, waiter: Waiter) -> None:
         """Expect the process of a question: unless it is connected, the grace period begins."""
@@ -78,16 +96,16 @@ class Presence:
                 del self._connections[counted]
                 self.expected(counted)
 
-    def is_near(self, source_id: str) -> bool:
+    async def is_near(self, source_id: str) -> bool:
         """Whether it is connected, or has been away for less than the grace period."""
-        waiter = Waiter(self._callers.get(source_id, UNKNOWN), source_id)
+        waiter = self._callers.waiter(source_id)
         return bool(self._connections[waiter]) or waiter in self._timers
 
     def _expire(self, waiter: Waiter) -> None:
         del self._timers[waiter]
         self._lost(waiter)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop all timers; connections that close from now on cancel no request."""
         self._closed = True
         for timer in self._timers.values():

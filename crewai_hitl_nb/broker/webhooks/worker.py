@@ -37,6 +37,7 @@ from crewai_hitl_nb.broker.webhooks.retries import Progress, Retries
 from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
 from crewai_hitl_nb.protocol.log_lines import logger, note, note_fault
 from crewai_hitl_nb.store.base import Match, Record
+from crewai_hitl_nb.store.coordination import Coordination, Tenure
 from crewai_hitl_nb.store.metadata import MetadataStore
 
 _log = logger(__name__)
@@ -48,6 +49,9 @@ _LONGEST_WAIT_SECONDS: Final = 3600.0
 
 _TROUBLE_SECONDS: Final = 5.0
 """Pause of an endpoint after a fault of our own (for example, the store cannot be read)."""
+
+_DUTY_SECONDS: Final = 1.0
+"""How often a server looks whether delivering is its duty, where several share the log."""
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -85,13 +89,36 @@ class Webhooks:
         """Calls, by their outcome for the event: delivered, retrying, failed."""
         self._lines: list[_Line] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._watch: asyncio.Task[None] | None = None
+        self._tenure: Tenure | None = None
 
     async def start(self) -> None:
         """Continue every endpoint from its cursor, and delete those no longer configured.
 
+        Of several servers of one log, the one that has the duty does so.
+
         Raises:
             StoreUnavailable: The metadata cannot be read or written.
         """
+        if self._store.coordination is None:
+            await self._begin()
+        else:
+            self._watch = asyncio.ensure_future(self._work_on_duty(self._store.coordination))
+
+    async def _work_on_duty(self, coordination: Coordination) -> None:
+        while True:
+            tenure = coordination.tenure("webhooks")
+            if tenure != self._tenure:
+                await self._end()
+                try:
+                    if tenure is not None:
+                        await self._begin(tenure)
+                    self._tenure = tenure
+                except StoreUnavailable as error:
+                    _log.warning("webhooks are waiting: %s", error)
+            await asyncio.sleep(_DUTY_SECONDS)
+
+    async def _begin(self, tenure: Tenure | None = None) -> None:
         notes = await self._store.get_metadata(_NOTE_PREFIX)
         for name in notes.keys() - {_note_name(endpoint) for endpoint in self._endpoints}:
             _log.info("%s is no longer configured and is forgotten", name)
@@ -103,7 +130,8 @@ class Webhooks:
             for endpoint in self._endpoints
         ]
         for endpoint, progress in zip(self._endpoints, standing, strict=True):
-            await self._store.put_metadata(_note_name(endpoint), msgspec.json.encode(progress))
+            note_name, body = _note_name(endpoint), msgspec.json.encode(progress)
+            await self._store.put_metadata(note_name, body, tenure=tenure)
         self._post = self._post or SignedPost(self._signers, allow_private=self._allow_private)
         around = _Surroundings(
             self._store,
@@ -113,6 +141,7 @@ class Webhooks:
             self._clock,
             self._sleep,
             self.results,
+            tenure,
         )
         self._lines = [
             _Line(endpoint, progress, around)
@@ -123,15 +152,32 @@ class Webhooks:
 
     async def close(self) -> None:
         """Stop all calls; their events are sent again after the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        await self._end()
         if self._post is not None:
             await self._post.close()
 
-    def report(self) -> list[Mapping[str, Any]]:
-        """Return the state of each endpoint, for people; see ``docs/webhooks.md``."""
-        return [line.report() for line in self._lines]
+    async def _end(self) -> None:
+        tasks, self._tasks, self._lines = self._tasks, [], []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def report(self) -> list[Mapping[str, Any]]:
+        """Return the state of each endpoint, for people; see ``docs/webhooks.md``.
+
+        Raises:
+            StoreUnavailable: Another server delivers, and its notes cannot be read.
+        """
+        if self._store.coordination is None or self._lines:
+            return [line.report() for line in self._lines]
+        notes = await self._store.get_metadata(_NOTE_PREFIX)
+        return [
+            _report(endpoint, _progress(endpoint, notes.get(_note_name(endpoint)), top=0))
+            for endpoint in self._endpoints
+        ]
 
     async def _ring_forever(self) -> None:
         """Wake the endpoints at every commit with events that they send."""
@@ -172,6 +218,7 @@ class _Surroundings(msgspec.Struct, frozen=True):
     clock: Callable[[], datetime]
     sleep: Sleep
     results: Counter[str]
+    tenure: Tenure | None
 
 
 class _Line:
@@ -225,7 +272,9 @@ class _Line:
         self._progress = retries.after(self._progress, record, attempt, self._around.retries)
         self._around.results[self._progress.deliveries[-1].outcome] += 1
         await self._around.store.put_metadata(
-            _note_name(self._endpoint), msgspec.json.encode(self._progress)
+            _note_name(self._endpoint),
+            msgspec.json.encode(self._progress),
+            tenure=self._around.tenure,
         )
 
     async def _wait_for_its_time(self) -> None:
@@ -237,20 +286,23 @@ class _Line:
 
     def report(self) -> Mapping[str, Any]:
         """Return the state of the endpoint."""
-        progress = self._progress
-        last = progress.deliveries[-1].attempts[-1] if progress.deliveries else None
-        standing = "retrying" if progress.at_hand else "active"
-        return {
-            "id": self._endpoint.id,
-            "url": self._endpoint.shown,
-            "status": "disabled" if progress.disabled_at else standing,
-            "disabled_at": progress.disabled_at,
-            "cursor": progress.cursor,
-            "next_attempt": progress.next_attempt,
-            "last_status": last.status if last else None,
-            "last_error": last.error if last else "",
-            "deliveries": progress.deliveries[::-1],
-        }
+        return _report(self._endpoint, self._progress)
+
+
+def _report(endpoint: Endpoint, progress: Progress) -> Mapping[str, Any]:
+    last = progress.deliveries[-1].attempts[-1] if progress.deliveries else None
+    standing = "retrying" if progress.at_hand else "active"
+    return {
+        "id": endpoint.id,
+        "url": endpoint.shown,
+        "status": "disabled" if progress.disabled_at else standing,
+        "disabled_at": progress.disabled_at,
+        "cursor": progress.cursor,
+        "next_attempt": progress.next_attempt,
+        "last_status": last.status if last else None,
+        "last_error": last.error if last else "",
+        "deliveries": progress.deliveries[::-1],
+    }
 
 
 def _note_name(endpoint: Endpoint) -> str:

@@ -15,7 +15,6 @@ from crewai_hitl_nb.protocol.events import (
     Event,
     HumanInputClaimed,
     HumanInputCompleted,
-    HumanInputRequired,
 )
 from crewai_hitl_nb.protocol.wire import events_from_wire
 from crewai_hitl_nb.server.api import surfaces
@@ -70,12 +69,7 @@ async def publish(caller: Publisher, raw: object) -> dict[str, Any]:
     for event in events:
         surfaces.check_event(caller, event)
     caller.services.limiter.publish(caller.caller, events, caller.broker.is_pending)
-    results = await caller.broker.publish(events, caller.caller)
-    asked = (e.request_id if isinstance(e, HumanInputRequired) else None for e in events)
-    sizes = {name: len(r.record.body) for name, r in zip(asked, results, strict=True) if name}
-    if sizes:
-        caller.services.limiter.stored(caller.caller, sizes)
-    return _reply(results)
+    return _reply(await caller.broker.publish(events, caller.caller))
 
 
 def order_kind(frame: frames.UpFrame) -> object:

@@ -24,7 +24,7 @@ class WebhooksHandler(HitlHandler):
         webhooks = self.services.webhooks
         self.reply(
             {
-                "webhooks": webhooks.report() if webhooks else [],
+                "webhooks": await webhooks.report() if webhooks else [],
                 "trouble": self.services.webhooks_trouble or None,
             }
         )

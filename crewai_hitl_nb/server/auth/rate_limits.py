@@ -185,23 +185,15 @@ class Limiter:
             for name in asked:
                 self._asked[caller].setdefault(name, 0)
 
-    def stored(self, caller: str, sizes: Mapping[str, int]) -> None:
-        """Count the sizes of requests that a caller asked."""
-        mine = self._asked.setdefault(caller, _OpenRequestsOfCaller())
-        for name, size in sizes.items():
-            mine.put(name, size)
-
-    def remember(self, askers: Mapping[str, str], size_of: Callable[[str], int]) -> None:
-        """Count the requests that were open when the server started, for their callers.
+    def stored(self, caller: str, request_id: str, size: int) -> None:
+        """Count an open request for the caller who asked it, at this server or at another one.
 
         Args:
-            askers: The caller of each request.
-            size_of: Returns the size of a request in the log.
+            caller: Who asked.
+            request_id: The request.
+            size: Its size in the log, in bytes.
         """
-        for request_id, caller in askers.items():
-            self._asked.setdefault(caller, _OpenRequestsOfCaller()).put(
-                request_id, size_of(request_id)
-            )
+        self._asked.setdefault(caller, _OpenRequestsOfCaller()).put(request_id, size)
 
     def failed(self, handler: web.RequestHandler, presented: str) -> None:
         """Count an attempt with a wrong key; repeating the same key is not another guess.

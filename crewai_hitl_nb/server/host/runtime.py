@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 
-from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.broker import Broker, utc_now
 from crewai_hitl_nb.broker.webhooks.config import BadWebhook, WebhookSettings
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
 from crewai_hitl_nb.protocol import limits, schema
@@ -220,7 +220,6 @@ class Runtime:
                 continue
             if number:
                 self._log.warning("crewai-hitl: another server holds the log; using %s", path)
-            self.services.limiter.remember(broker.askers, broker.size_of)
             self.services.broker = broker
             started.callback(self._forget_broker)
             return broker, store
@@ -235,11 +234,13 @@ class Runtime:
         given = self.settings.max_pending_bytes
         return Broker(
             store,
+            clock=utc_now if store.coordination is None else store.coordination.now,
             presence_grace=self.settings.presence_grace,
             heartbeat_seconds=self.settings.heartbeat,
             buffer_events=self.settings.buffer_events,
             max_pending=self.settings.max_pending,
             max_pending_bytes=suits if given is None else given,
+            on_asked=self.services.limiter.stored,
         )
 
     def _forget_broker(self) -> None:

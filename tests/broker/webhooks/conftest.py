@@ -89,7 +89,7 @@ class Rig:
         """Wait until the listing is good, and return it."""
 
         async def look() -> list[Any]:
-            return list(self.webhooks.report())
+            return list(await self.webhooks.report())
 
         return await until(look, good)
 

@@ -38,7 +38,7 @@ async def test_a_path_and_a_query_are_kept(rig: Rig, receiver: Receiver) -> None
     await rig.publish(required("r1"))
     await receiver.until(1)
     assert receiver.calls[0].path == "/in/box%20a"
-    (listed,) = rig.webhooks.report()
+    (listed,) = await rig.webhooks.report()
     assert listed["url"] == receiver.url("in/box%20a")
 
 

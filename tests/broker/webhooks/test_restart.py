@@ -59,7 +59,7 @@ async def test_the_time_of_the_next_attempt_survives_a_restart(
     await rig.stop()
 
     await rig.start(receiver.url(), pauses=(100.0, 100.0))
-    (after,) = rig.webhooks.report()
+    (after,) = await rig.webhooks.report()
     assert after == before
     clock.turn(111)
     await rig.until_delivered(1)
@@ -92,7 +92,7 @@ async def test_what_retention_dropped_while_it_was_retried_has_failed(
     await rig.start(receiver.url(), types=("note",))
     await rig.publish(other("note"))
     await rig.until_delivered(2)
-    newest, dropped = rig.webhooks.report()[0]["deliveries"]
+    newest, dropped = (await rig.webhooks.report())[0]["deliveries"]
     assert (newest.outcome, dropped.outcome) == ("delivered", "failed")
     assert "no longer kept" in dropped.error
 

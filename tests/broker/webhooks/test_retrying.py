@@ -23,7 +23,7 @@ async def test_a_failing_call_is_repeated_under_the_same_id_until_it_succeeds(
     assert len(set(receiver.ids)) == 1
     for call in receiver.calls:
         call.verify()
-    (listed,) = rig.webhooks.report()
+    (listed,) = await rig.webhooks.report()
     (delivery,) = listed["deliveries"]
     assert delivery.outcome == "delivered"
     assert [attempt.status for attempt in delivery.attempts] == [500, 400, 404, 204]
@@ -38,7 +38,7 @@ async def test_after_its_attempts_an_event_has_failed_and_the_next_one_comes(
     await rig.publish(required("r1"), required("r2"))
     await rig.until_delivered(2)
     assert receiver.requests == ["r1", "r1", "r1", "r2"]
-    (listed,) = rig.webhooks.report()
+    (listed,) = await rig.webhooks.report()
     assert [delivery.outcome for delivery in listed["deliveries"]] == ["delivered", "failed"]
 
 
@@ -72,7 +72,7 @@ async def test_gone_disables_the_endpoint_also_after_a_restart(
     await rig.publish(required("r2"))
     await receiver.until(2)
     assert [call.path for call in receiver.calls] == ["/hook", "/other"]
-    assert [one["status"] for one in rig.webhooks.report()] == ["disabled", "active"]
+    assert [one["status"] for one in await rig.webhooks.report()] == ["disabled", "active"]
 
 
 async def test_taking_a_disabled_address_out_and_putting_it_back_enables_it(
@@ -133,7 +133,7 @@ async def test_a_redirect_is_a_failure_and_nobody_follows_it(rig: Rig, receiver:
     await rig.publish(required("r1"))
     await rig.until_delivered(1)
     assert [call.path for call in receiver.calls] == ["/hook"]
-    assert rig.webhooks.report()[0]["deliveries"][0].outcome == "failed"
+    assert (await rig.webhooks.report())[0]["deliveries"][0].outcome == "failed"
 
 
 async def test_a_receiver_that_never_answers_is_given_up_and_tried_again(
@@ -146,7 +146,7 @@ async def test_a_receiver_that_never_answers_is_given_up_and_tried_again(
     await rig.publish(required("r1"))
     await rig.until_delivered(1)
     receiver.let_go()
-    (listed,) = rig.webhooks.report()
+    (listed,) = await rig.webhooks.report()
     (delivery,) = listed["deliveries"]
     assert delivery.outcome == "failed"
     assert [attempt.status for attempt in delivery.attempts] == [None, None]
@@ -159,5 +159,5 @@ async def test_the_listing_keeps_the_latest_deliveries_newest_first(
     await rig.start(receiver.url())
     await rig.publish(*(required(f"r{number}") for number in range(25)))
     await rig.until_delivered(25)
-    (listed,) = rig.webhooks.report()
+    (listed,) = await rig.webhooks.report()
     assert [delivery.offset for delivery in listed["deliveries"]] == list(range(25, 5, -1))
