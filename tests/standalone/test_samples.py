@@ -30,10 +30,10 @@ ASK = {
 class Program:
     """A running sample and the lines it prints."""
 
-    def __init__(self, name: str, server: HumanInputServer) -> None:
+    def __init__(self, name: str, port: int, key: str) -> None:
         code = (SAMPLES / f"{name}.txt").read_text()
-        code = code.replace("localhost:8000", f"localhost:{server.port}")
-        code = code.replace('"execution-id", "api-key"', f'"{EXECUTION}", "{KEY}"')
+        code = code.replace("localhost:8000", f"localhost:{port}")
+        code = code.replace('"execution-id", "api-key"', f'"{EXECUTION}", "{key}"')
         if "import asyncio" not in code:
             code = "import asyncio\n" + code
         self.process = subprocess.Popen(
@@ -62,9 +62,9 @@ class Program:
 
 
 @contextmanager
-def running(name: str, server: HumanInputServer) -> Iterator[Program]:
+def running(name: str, port: int, key: str = KEY) -> Iterator[Program]:
     """Run a sample and end it afterwards."""
-    program = Program(name, server)
+    program = Program(name, port, key)
     try:
         yield program
     finally:
@@ -76,7 +76,7 @@ def test_the_websocket_sample_sees_the_question_and_the_answer(
     server: HumanInputServer, http: httpx.Client
 ) -> None:
     http.post("events", json=ASK)
-    with running("websocket_client", server) as sample:
+    with running("websocket_client", server.port) as sample:
         assert sample.until("Context") == [
             "Human input needed: Which volume?",
             "Context: Traffic report",
@@ -92,7 +92,7 @@ def test_the_sse_sample_stays_connected_past_its_read_timeout() -> None:
         headers = {"Authorization": f"Bearer {KEY}"}
         with (
             httpx.Client(base_url=server.url, headers=headers) as http,
-            running("sse_client", server) as sample,
+            running("sse_client", server.port) as sample,
             httpx.stream("GET", f"{server.url}events/human-input/x", headers=headers) as other,
         ):
             http.post("events", json=ASK)
@@ -112,7 +112,7 @@ def test_the_polling_sample_sees_everything_once(
 ) -> None:
     if before:
         http.post("events", json=ASK)
-    with running("polling_client", server) as sample:
+    with running("polling_client", server.port) as sample:
         if not before:
             http.post("events", json=ASK)
         seen = sample.until("human_input_required")
