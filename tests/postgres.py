@@ -133,7 +133,31 @@ def _make(made: Cluster, settings: Mapping[str, str]) -> None:
     password.chmod(0o644)
     options = ("--auth=scram-sha-256", f"--username={USER}", f"--pwfile={password}", "--no-sync")
     run("initdb", *options, "--encoding=UTF8", "--no-locale", "-D", made.data)
+    _configure(made, settings)
+
+
+def _configure(made: Cluster, settings: Mapping[str, str]) -> None:
     lines = [f"{name} = '{value}'" for name, value in settings.items()]
     lines += [f"port = {made.port}", f"unix_socket_directories = '{made.folder}'"]
     with (made.data / "postgresql.conf").open("a") as file:
         file.write("\n".join(lines) + "\n")
+
+
+@contextmanager
+def standby(primary: Cluster) -> Iterator[Cluster]:
+    """Run a streaming standby of a cluster for the length of a ``with`` block."""
+    folder = Path(tempfile.mkdtemp(prefix="hitl-standby-", dir="/tmp"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    made = Cluster(folder, free_port())
+    options = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+    try:
+        run("pg_basebackup", "-D", made.data, *options, "-d", primary.url())
+        _configure(made, {})
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop("immediate")
+    finally:
+        shutil.rmtree(folder)

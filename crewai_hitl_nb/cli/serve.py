@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE: Final = "CREWAI_HITL_API_KEY"
 SECRETS_VARIABLE: Final = "CREWAI_HITL_WEBHOOK_SECRETS"
+STORE_VARIABLE: Final = "CREWAI_HITL_STORE"
 _IN_MEMORY: Final = ":memory:"
 
 
@@ -55,10 +56,13 @@ class KeyTrouble(Exception):
 )
 @click.option(
     "--store",
-    metavar="PATH",
+    metavar="PATH|URL",
+    envvar=STORE_VARIABLE,
     default=_IN_MEMORY,
     show_default=True,
-    help="SQLite file that stores the events. In memory, they are lost when the server stops.",
+    help="Where the events are stored: a SQLite file, or postgresql://USER@HOST/DATABASE for a log"
+    f" that several servers share; also {STORE_VARIABLE}. In memory, they are lost when the server"
+    " stops.",
 )
 @click.option(
     "--retain-events",
@@ -140,8 +144,8 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
     Prints one line with the URL and serves until Ctrl-C or SIGTERM (exit code 0).
 
     There is no option for the API key: every user of this machine can read command lines, and
-    shells save them in a history file. Without a key, the server accepts only programs on this
-    machine.
+    shells save them in a history file. For the same reason, put a store URL with a password into
+    the environment. Without a key, the server accepts only programs on this machine.
     """
     from crewai_hitl_nb.server.standalone import HumanInputServer, ServerError
 
@@ -171,7 +175,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
             trusted_proxies=trusted_proxies,
             shortcuts=shortcuts,
         )
-        asyncio.run(_serve(server, screen, store, needs_key=needs_key))
+        asyncio.run(_serve(server, screen, server.store, needs_key=needs_key))
     except (ServerError, KeyTrouble) as error:
         screen.trouble(str(error))
         raise click.exceptions.Exit(1) from None

@@ -129,7 +129,7 @@ class CallerMixin(IdentifiedMixin):
     @cached_property
     def caller(self) -> str:
         """The identity whose limits count."""
-        return caller_name(cast("web.RequestHandler", self))
+        return caller_name(cast("web.RequestHandler", self), self.services.server_name)
 
     @property
     def person(self) -> str:

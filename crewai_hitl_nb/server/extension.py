@@ -48,6 +48,13 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
     static_paths = [str(STATIC)]  # noqa: RUF012 - traitlets copies it
     template_paths = [str(TEMPLATES)]  # noqa: RUF012 - traitlets copies it
 
+    store = Unicode(
+        "",
+        config=True,
+        help="Path or URL of the log: a SQLite file, or postgresql://user@host/database for a log"
+        " that several servers share. Libpq also reads the password from PGPASSWORD or ~/.pgpass."
+        " Set this or store_path, not both.",
+    )
     store_path = Unicode(
         "",
         config=True,
@@ -223,11 +230,24 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
             max_pending=self.max_pending,
             revocation_seconds=self.hub_check_seconds,
             awake_hours=self.awake_hours,
+            contradiction=self._contradiction(),
             host_metrics=True,
             freeze_garbage=self.freeze_at_start,
             shortcuts=self.shortcuts,
             survives_failure=True,
         )
+
+    def _contradiction(self) -> str:
+        if not (self.store and self.store_path):
+            return ""
+        return (
+            "both c.HumanInputApp.store and c.HumanInputApp.store_path are set, and there is one"
+            " log; remove one of them"
+        )
+
+    def _where(self) -> str:
+        """Return the path or URL that was set; blank for the default."""
+        return self.store or self.store_path
 
     def _prefix(self) -> str:
         return str(url_path_join(self.settings["base_url"], PREFIX, "/"))
@@ -239,11 +259,15 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
 
     def _stores(self) -> tuple[str, ...]:
         """Return where the log may be: servers of one user side by side have one each."""
+        where = self._where()
         try:
-            if self.store_path and locate(self.store_path).in_memory:
-                return (MEMORY,)
+            location = locate(where or self._file())
         except UnsupportedStore:
-            return (self.store_path,)  # the runtime says what is wrong with it
+            return (where,)  # the runtime says what is wrong with it
+        if location.in_memory:
+            return (MEMORY,)
+        if location.is_shared:
+            return (where,)
         file = self._file()
         # A named server of a JupyterHub shares its user's home with others, and must find its
         # own log again whichever of them starts first.
@@ -257,7 +281,7 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         """Return the log's file, but for the names of servers; the kernels' key is beside it."""
         default = Path(jupyter_data_dir()) / "crewai-hitl" / "human_input.db"
         try:
-            return (locate(self.store_path).path if self.store_path else None) or default
+            return (locate(self._where()).path if self._where() else None) or default
         except UnsupportedStore:
             return default
 

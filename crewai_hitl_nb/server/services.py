@@ -36,6 +36,8 @@ class Services(msgspec.Struct):
         heartbeat: Seconds between two heartbeats on an idle stream.
         unauthenticated_status: HTTP status for a caller without valid credentials: 403 by the
             conventions of a Jupyter server, 401 by those of the event-streaming guide.
+        server_name: The name of this server among those that share its log; blank if its log is
+            its own.
         broker: None until the log is open, and after it was closed.
         trouble: Why there is no broker, for people.
         webhooks: None while nothing is delivered to webhooks.
@@ -57,6 +59,7 @@ class Services(msgspec.Struct):
     kernel_key: str
     heartbeat: float = limits.HEARTBEAT_SECONDS
     unauthenticated_status: int = 403
+    server_name: str = ""
     broker: Broker | None = None
     trouble: str = "the server is starting or stopping"
     webhooks: Webhooks | None = None

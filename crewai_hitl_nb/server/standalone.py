@@ -80,7 +80,8 @@ class HumanInputServer:
         port: Port to bind; 0 takes a free one (see :attr:`port` after the start).
         api_key: The key that callers must send; None serves without one.
         keys_file: Further keys with limited rights, made by ``crewai-hitl keys add``.
-        store: Path of the SQLite log, ``sqlite:///path``, or ``":memory:"``.
+        store: Path of the SQLite log, ``sqlite:///path``, ``postgresql://host/database`` for a log
+            that several servers share, or ``":memory:"``.
         retain_events: Events to keep; None for a million in a file, and for less in memory. Those
             of open requests are always kept.
         retain_days: Days to keep events, likewise.
@@ -103,6 +104,7 @@ class HumanInputServer:
     Attributes:
         host: As given.
         port: The port that it is bound to.
+        store: Where its log is, for people: without a password.
         started: Set while it accepts connections.
 
     Use it as a context manager, or call :meth:`start` (blocks) or await
@@ -136,8 +138,10 @@ class HumanInputServer:
         self._keys_file = None if keys_file is None else arguments.path("keys_file", keys_file)
         self._keyring: Keyring | None = None
         store = arguments.path("store", store)
+        location = locate(store)
+        self.store = str(location) if location.is_shared else fspath(store)
         if retain_events is None:
-            retain_events = MEMORY_EVENTS if locate(store).in_memory else RETAIN_EVENTS
+            retain_events = MEMORY_EVENTS if location.in_memory else RETAIN_EVENTS
         heartbeat = arguments.seconds("heartbeat", heartbeat)
         settings = HostSettings(
             prefix="/",

@@ -59,6 +59,11 @@ class Location(msgspec.Struct, frozen=True):
         """Whether the log ends with its server."""
         return self.path is None and self.database is None
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use the log at the same time."""
+        return self.database is not None
+
     def __str__(self) -> str:
         """Return the location for people: a URL without its password."""
         return MEMORY if self.in_memory else str(self.path or self.database)

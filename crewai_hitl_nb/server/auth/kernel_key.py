@@ -4,9 +4,13 @@ One secret per server, kept in a file that only its user can read so that kernel
 of the server, and handed to kernels through their environment. A process that holds it runs code as
 this user already, so it carries every permission on ``crewai_hitl`` and none elsewhere: the Jupyter
 server does not know it.
+
+Where several servers share a log, a kernel's name says whose kernel it is: a server is named after
+its key, because whoever has that key is one caller, also after a restart.
 """
 
 import getpass
+import hashlib
 import hmac
 import logging
 import os
@@ -86,17 +90,27 @@ def equal_in_constant_time(key: str, given: str) -> bool:
     return hmac.compare_digest(ours, theirs)
 
 
-class KernelIdentity(IdentityProvider):
-    """Identifies requests with the kernel key as this user's own code."""
+def server_name(key: str) -> str:
+    """Return the name of the server with this kernel key among those that share its log."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
-    def __init__(self) -> None:
+
+class KernelIdentity(IdentityProvider):
+    """Identifies requests with the kernel key as this user's own code.
+
+    Args:
+        server: The name of the server, if it shares its log with others.
+    """
+
+    def __init__(self, server: str = "") -> None:
         """Look the user up once: that reads the system's files."""
         super().__init__(parent=None)
         self._name = os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+        self._username = f"kernel:{self._name}" + (f"@{server}" if server else "")
 
     def get_user(self, handler: web.RequestHandler) -> User:
         """Return the user that the kernels run as."""
-        return User(username=f"kernel:{self._name}", name=self._name, display_name=self._name)
+        return User(username=self._username, name=self._name, display_name=self._name)
 
     def is_token_authenticated(self, handler: web.RequestHandler) -> bool:
         """A key is never sent by a browser on its own, so XSRF rules do not apply."""

@@ -12,6 +12,9 @@ A caller is an identity, whatever it calls from:
     an API key                           one each
     callers without credentials          one for each address, for failed attempts only
 
+Of the servers that share a log in PostgreSQL each counts for itself; the first and the third are
+then one caller for each server.
+
 Below are the buckets (``token_bucket.py``); the defaults are in ``protocol/limits.py``, with
 their reasons.
 """
@@ -91,7 +94,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         return wanted
 
 
-_NOT_PEOPLE: Final = ("kernel:", "service:", "person:")
+_NOT_PEOPLE: Final = ("kernel:", "service:", "person:", "token@")
 """Prefixes of the names of callers that are not people."""
 
 _LINES_PER_SECOND: Final = 1 / 60
@@ -265,15 +268,22 @@ def _buckets(rate: float, burst_seconds: float) -> Buckets:
     return Buckets(rate, rate * burst_seconds)
 
 
-def caller_name(handler: web.RequestHandler) -> str:
-    """Return the identity whose limits count for an authenticated call."""
+def caller_name(handler: web.RequestHandler, server: str = "") -> str:
+    """Return the identity whose limits count for an authenticated call.
+
+    Args:
+        handler: The handler of the call.
+        server: The name of its server, if that shares its log with others.
+    """
     user: Any = handler.current_user
     if getattr(handler, "by_kernel", False):
         return str(user.username)
     name = f"service:{user.username}" if hub.is_service(user) else _of_a_person(str(user.username))
     provider: Any = getattr(handler, "identity_provider", None)
     nameless = getattr(handler, "_token_authenticated", False) or not provider.auth_enabled
-    return "token" if nameless and _ANONYMOUS.fullmatch(name) else name
+    if not (nameless and _ANONYMOUS.fullmatch(name)):
+        return name
+    return f"token@{server}" if server else "token"
 
 
 def _of_a_person(name: str) -> str:

@@ -36,7 +36,7 @@ from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.log_lines import Log
 from crewai_hitl_nb.server.api import metrics
 from crewai_hitl_nb.server.auth import revocation
-from crewai_hitl_nb.server.auth.kernel_key import load_or_make
+from crewai_hitl_nb.server.auth.kernel_key import KernelIdentity, load_or_make, server_name
 from crewai_hitl_nb.server.auth.rate_limits import CallerLimits, Limiter
 from crewai_hitl_nb.server.fast.tornado_internals import find_shortcuts
 from crewai_hitl_nb.server.host import activity
@@ -56,7 +56,7 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         prefix: Path of the endpoints on this host, ending in a slash.
         stores: Paths or URLs of the log (``store/open.py``): the first that no other process
-            holds is used.
+            holds is used. A log that servers share is the only one.
         discovery_folder: Where scripts of this user look for running servers.
         kernel_key_file: Keeps the kernels' key across restarts; None for a key that ends with
             the server.
@@ -75,6 +75,7 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
         freeze_garbage: Whether full garbage collections skip the objects loaded at the start.
         shortcuts: Whether to take shortcuts past Tornado's general code, if the installed Tornado
             has the names that they need.
+        contradiction: Which settings contradict each other; blank if none do.
         survives_failure: Whether the host continues without a log and answers HTTP 503 with the
             reason; otherwise :meth:`Runtime.start` raises.
     """
@@ -97,6 +98,7 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
     host_metrics: bool = False
     freeze_garbage: bool = False
     shortcuts: bool = True
+    contradiction: str = ""
     survives_failure: bool = False
 
 
@@ -178,8 +180,8 @@ class Runtime:
         await running.aclose()
 
     async def _start(self, started: AsyncExitStack, address_of: AddressOf) -> None:
-        if self._no_key:
-            raise StoreUnavailable(self._no_key)
+        if wrong := self.settings.contradiction or self._no_key:
+            raise StoreUnavailable(wrong)
         broker, store = await self._open_log(started)
         self._in_background(started, prune_forever(broker, self.settings.retention, self._log))
         self._in_background(
@@ -220,12 +222,20 @@ class Runtime:
                 continue
             if number:
                 self._log.warning("crewai-hitl: another server holds the log; using %s", path)
+            if location.is_shared:
+                self._name_this_server()
             self.services.broker = broker
             started.callback(self._forget_broker)
             return broker, store
         raise StoreUnavailable(
             f"{len(stores)} servers hold logs in {Path(stores[0]).parent}; stop some of them"
         )
+
+    def _name_this_server(self) -> None:
+        """Tell the kernels and the token of this server from those of others with the same log."""
+        name = server_name(self.services.kernel_key)
+        self.services.server_name = name
+        self.services.kernel_identity = KernelIdentity(name)
 
     def _broker(self, location: Location, store: MetadataStore) -> Broker:
         suits = limits.MAX_PENDING_BYTES

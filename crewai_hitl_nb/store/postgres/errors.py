@@ -35,6 +35,10 @@ _RIGHTS: Final = (
     "grant this user the right to create a schema (`GRANT CREATE ON DATABASE`), or make one that "
     "belongs to them (`CREATE SCHEMA … AUTHORIZATION …`)"
 )
+_TABLES: Final = (
+    "connect as the owner of the log's schema, or let the owner grant this user USAGE on it and "
+    "SELECT, INSERT, UPDATE and DELETE on its tables"
+)
 _LOGIN: Final = "check user and password in the URL, and the database's pg_hba.conf"
 _STANDBY: Final = (
     "it is a standby: name its primary in the URL, or all hosts of the cluster "
@@ -77,6 +81,8 @@ def unavailable(what: str, target: Target, error: BaseException) -> StoreUnavail
 def _advice(error: BaseException) -> str:
     said = _said(error)
     code = getattr(error, "sqlstate", None)
+    if code == "42501" and "for database" not in said:
+        return f"{said}; {_TABLES}"
     if code is None:
         if not isinstance(error, psycopg.OperationalError | PoolTimeout):
             return said

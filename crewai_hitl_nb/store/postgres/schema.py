@@ -135,6 +135,28 @@ def upgrade(log: Session) -> None:
         _define(log, sql.SQL("COMMENT ON SCHEMA {schema} IS {mark}"))
 
 
+_WRITES: Final = """
+UPDATE log.state SET top = top WHERE false;
+UPDATE log.retention SET pruned_through = pruned_through WHERE false;
+INSERT INTO log.events SELECT * FROM log.events WHERE false;
+DELETE FROM log.events WHERE false;
+INSERT INTO log.requests SELECT * FROM log.requests WHERE false;
+UPDATE log.requests SET status = status WHERE false;
+DELETE FROM log.requests WHERE false;
+INSERT INTO log.notes SELECT * FROM log.notes WHERE false;
+INSERT INTO log.pruned SELECT * FROM log.pruned WHERE false;
+"""
+
+
+def try_writing(log: Session) -> None:
+    """Try what a server does with the log, on no rows.
+
+    Raises:
+        psycopg.Error: This user lacks a right, or the database is read-only.
+    """
+    log.run_script(_WRITES)
+
+
 def _define(log: Session, statement: sql.SQL) -> None:
     """Run a statement that takes no bound values."""
     names = {"schema": sql.Identifier(log.schema), "mark": sql.Literal(f"{_MARK} {VERSION}")}

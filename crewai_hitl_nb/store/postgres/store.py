@@ -148,6 +148,7 @@ class PostgresStore:
         try:
             log = self._writing.connected()
             schema.upgrade(log)
+            schema.try_writing(log)
             state = reading.state(log)
             pruned_through = reading.pruned_through(log)
             self.coordination.renew(log)

@@ -1,0 +1,205 @@
+"""A database that cannot be used: one line that says why and what to do, and nothing is left."""
+
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from crewai_hitl_nb.store.postgres import schema
+from crewai_hitl_nb.store.postgres.connections import parse
+from tests.cli.command import PROGRAM, clean_env
+from tests.jupyter_process import JupyterProcess, free_port
+from tests.postgres import PASSWORD, Cluster, standby
+
+
+def run_script(url: str, statements: str) -> None:
+    session = parse(url).connect()
+    session.run_script(statements)
+    session.close()
+
+
+def wrong_url(url: str) -> str:
+    return url.replace("?", "?no_such=1&")
+
+
+def slash_in_the_password(url: str) -> str:
+    return url.replace(PASSWORD, f"{PASSWORD}/{PASSWORD}")
+
+
+def unknown_host(url: str) -> str:
+    return url.replace("@127.0.0.1:", "@no-such-host.invalid:")
+
+
+def refused_port(url: str) -> str:
+    return url.replace(f":{httpx.URL(url).port}/", f":{free_port()}/")
+
+
+def wrong_password(url: str) -> str:
+    return url.replace(PASSWORD, f"{PASSWORD}-2")
+
+
+def missing_database(url: str) -> str:
+    return url.replace("/postgres?", "/none_such?")
+
+
+def missing_rights(url: str) -> str:
+    name = f"guest_{uuid.uuid4().hex}"
+    run_script(url, f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    return url.replace("//hitl:", f"//{name}:")
+
+
+def rights_to_read_only(url: str) -> str:
+    name = f"guest_{uuid.uuid4().hex}"
+    target = parse(url)
+    session = target.connect()
+    schema.upgrade(session)
+    session.run_script(
+        f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'; GRANT USAGE ON SCHEMA {target.schema}"
+        f" TO {name}; GRANT SELECT ON ALL TABLES IN SCHEMA {target.schema} TO {name}"
+    )
+    session.close()
+    return url.replace("//hitl:", f"//{name}:")
+
+
+def foreign_tables(url: str) -> str:
+    name = parse(url).schema
+    run_script(url, f"CREATE SCHEMA {name}; CREATE TABLE log.orders (id int)")
+    return url
+
+
+def newer_schema(url: str) -> str:
+    session = parse(url).connect()
+    schema.upgrade(session)
+    newer = schema.VERSION + 1
+    session.run_script(
+        f"UPDATE log.state SET oldest_writer = {newer};"
+        f" COMMENT ON SCHEMA {parse(url).schema} IS 'crewai-hitl log {newer}'"
+    )
+    session.close()
+    return url
+
+
+CASES: list[tuple[Callable[[str], str], str, str]] = [
+    (wrong_url, "there is no parameter `no_such`", "`schema` and `listen`"),
+    (slash_in_the_password, "the URL of the store is wrong", "`/` is `%2F`"),
+    (unknown_host, "no-such-host.invalid", "check host and port in the URL"),
+    (refused_port, "Connection refused", "start the database"),
+    (wrong_password, "password authentication failed", "check user and password"),
+    (missing_database, 'database "none_such" does not exist', "createdb"),
+    (missing_rights, "permission denied", "GRANT CREATE ON DATABASE"),
+    (rights_to_read_only, "permission denied for table state", "grant this user USAGE"),
+    (foreign_tables, "another application", "?schema=NAME"),
+    (newer_schema, "newer version", "upgrade crewai-hitl-nb"),
+]
+each_case = pytest.mark.parametrize(
+    ("spoil", "why", "what_to_do"), CASES, ids=[case.__name__ for case, _, _ in CASES]
+)
+
+
+def refusal(url: str, tmp_path: Path) -> str:
+    """Return the one line with which the real program ends."""
+    done = subprocess.run(
+        [*PROGRAM, "serve", "--port", "0"],
+        env=clean_env(tmp_path, CREWAI_HITL_STORE=url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert PASSWORD not in line
+    return line
+
+
+@each_case
+def test_a_server_says_in_one_line_why_it_cannot_use_its_database(
+    log_url: str, tmp_path: Path, spoil: Callable[[str], str], why: str, what_to_do: str
+) -> None:
+    line = refusal(spoil(log_url), tmp_path)
+    assert why in line
+    assert what_to_do in line
+
+
+def test_without_the_client_the_line_says_what_to_install(log_url: str, tmp_path: Path) -> None:
+    block = "import sys; sys.modules['psycopg'] = None; from crewai_hitl_nb.cli.main import main"
+    done = subprocess.run(
+        [PROGRAM[0], "-c", f"{block}; sys.argv[0] = 'crewai-hitl'; main()", "serve"],
+        env=clean_env(tmp_path, CREWAI_HITL_STORE=log_url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert "pip install 'crewai-hitl-nb[postgres]'" in line
+
+
+@pytest.fixture
+def standby_port(database: Cluster, tmp_path: Path) -> Iterator[int]:
+    """The port of a standby of the test's database."""
+    with standby(database) as replica:
+        yield replica.port
+
+
+def test_a_standby_is_refused_and_beside_its_primary_is_not_used(
+    log_url: str, tmp_path: Path, database: Cluster, standby_port: int
+) -> None:
+    session = parse(log_url).connect()
+    schema.upgrade(session)
+    session.close()
+    own = f"127.0.0.1:{database.port}"
+    line = refusal(log_url.replace(own, f"127.0.0.1:{standby_port}"), tmp_path)
+    assert "it is a standby: name its primary in the URL" in line
+    both = parse(log_url.replace(own, f"127.0.0.1:{standby_port},{own}"))
+    session = both.connect()
+    assert session.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
+    session.close()
+
+
+class Jupyter(JupyterProcess):
+    """A Jupyter server whose extension has no log."""
+
+    def _await_log(self) -> None:
+        assert httpx.get(f"{self.url}api", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [(wrong_password, "check user and password"), (slash_in_the_password, "`/` is `%2F`")],
+)
+def test_a_jupyter_server_says_why_and_the_rest_of_it_works(
+    log_url: str, tmp_path: Path, spoil: Callable[[str], str], why: str
+) -> None:
+    server = Jupyter(tmp_path, options=(f"--HumanInputApp.store={spoil(log_url)}",))
+    server.start()
+    try:
+        with httpx.Client(headers=server.headers, timeout=30) as http:
+            assert http.get(f"{server.url}api/contents").status_code == 200
+            health = http.get(f"{server.prefix}health")
+            assert health.status_code == 503
+            assert why in health.json()["message"]
+            event = {"type": "human_input_required", "prompt": "Good?"}
+            refused = http.post(f"{server.prefix}events", json=event)
+            assert refused.status_code == 503
+            assert PASSWORD not in refused.text + health.text
+    finally:
+        server.stop()
+    (line,) = [line for line in server.log.read_text().splitlines() if "nothing is served" in line]
+    assert why in line
+    assert PASSWORD not in line
+
+
+def test_two_settings_for_one_log_are_refused_in_words(log_url: str, tmp_path: Path) -> None:
+    options = (f"--HumanInputApp.store={log_url}", "--HumanInputApp.store_path=log.db")
+    server = Jupyter(tmp_path, options=options)
+    server.start()
+    try:
+        health = httpx.get(f"{server.prefix}health", headers=server.headers, timeout=30)
+    finally:
+        server.stop()
+    assert health.status_code == 503
+    assert "c.HumanInputApp.store_path" in health.json()["message"]
+    assert "remove one of them" in health.json()["message"]
