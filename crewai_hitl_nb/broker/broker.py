@@ -118,6 +118,11 @@ class Broker:
         return self._store.epoch
 
     @property
+    def is_degraded(self) -> bool:
+        """Whether the database of the log is away, so that nothing can be written."""
+        return self._store.is_away
+
+    @property
     def top(self) -> int:
         """Offset of the last announced event."""
         return self._store.top

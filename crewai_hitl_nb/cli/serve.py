@@ -110,6 +110,14 @@ class KeyTrouble(Exception):
     " repeatable.",
 )
 @click.option(
+    "--drain-seconds",
+    type=click.FloatRange(0, 3600),
+    default=0,
+    show_default=True,
+    help="Seconds to keep serving after SIGTERM or Ctrl-C, while `health` reports `unhealthy` and a"
+    " load balancer stops sending calls. A second signal ends the wait.",
+)
+@click.option(
     "--shortcuts/--no-shortcuts",
     default=True,
     help="Use faster paths that bypass Tornado's general code. --no-shortcuts is slower; use it to"
@@ -136,6 +144,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
     webhook_allow_private: bool,
     limits: dict[str, float],
     trusted_proxies: tuple[str, ...],
+    drain_seconds: float,
     shortcuts: bool,
     log: str | None,
 ) -> None:
@@ -173,6 +182,7 @@ def serve(  # noqa: PLR0913, PLR0917 - every option of the command
             webhook_allow_private=webhook_allow_private,
             limits=limits,
             trusted_proxies=trusted_proxies,
+            drain_seconds=drain_seconds,
             shortcuts=shortcuts,
         )
         asyncio.run(_serve(server, screen, server.store, needs_key=needs_key))

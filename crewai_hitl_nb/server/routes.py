@@ -4,7 +4,7 @@ from typing import Final
 
 from crewai_hitl_nb.server.api.amp_resume import ResumeHandler
 from crewai_hitl_nb.server.api.audit import AuditHandler
-from crewai_hitl_nb.server.api.health import HealthHandler
+from crewai_hitl_nb.server.api.health import HealthHandler, LiveHandler
 from crewai_hitl_nb.server.api.metrics import MetricsHandler
 from crewai_hitl_nb.server.api.publish import EventsHandler
 from crewai_hitl_nb.server.api.requests import (
@@ -44,6 +44,7 @@ ROUTES: Final[Routes] = (
     (r"audit", AuditHandler),
     (r"webhooks", WebhooksHandler),
     (r"health", HealthHandler),
+    (r"health/live", LiveHandler),
     (r"metrics", MetricsHandler),
     (r"openapi\.json", OpenApiHandler),
     (r"asyncapi\.json", AsyncApiHandler),

@@ -40,6 +40,8 @@ class Services(msgspec.Struct):
             its own.
         broker: None until the log is open, and after it was closed.
         trouble: Why there is no broker, for people.
+        is_stopping: Whether it was told to stop, and still serves for a while so that a load
+            balancer notices.
         webhooks: None while nothing is delivered to webhooks.
         webhooks_trouble: Why that is so, for people, if it should not be.
         shortcuts: Which shortcuts past Tornado's general code are taken.
@@ -62,6 +64,7 @@ class Services(msgspec.Struct):
     server_name: str = ""
     broker: Broker | None = None
     trouble: str = "the server is starting or stopping"
+    is_stopping: bool = False
     webhooks: Webhooks | None = None
     webhooks_trouble: str = ""
     shortcuts: Shortcuts = msgspec.field(default_factory=find_shortcuts)

@@ -96,6 +96,8 @@ class HumanInputServer:
             Tornado's general code.
         trusted_proxies: Addresses or networks of the proxies in front of it. Only their
             ``X-Forwarded-For`` is trusted, and their connections have no cap per address.
+        drain_seconds: How long it serves after :meth:`stop`, while ``health`` says ``unhealthy``,
+            so that a load balancer stops sending calls; calling :meth:`stop` again ends the wait.
 
     Raises:
         WrongArgument: An argument is of the wrong kind.
@@ -129,6 +131,7 @@ class HumanInputServer:
         limits: Mapping[str, float] | None = None,
         trusted_proxies: str | Iterable[str] = (),
         shortcuts: bool = True,
+        drain_seconds: Seconds = 0,
     ) -> None:
         self._proxies = arguments.texts("trusted_proxies", trusted_proxies)
         Proxies(self._proxies)  # raises here for an entry that is wrong
@@ -143,6 +146,7 @@ class HumanInputServer:
         if retain_events is None:
             retain_events = MEMORY_EVENTS if location.in_memory else RETAIN_EVENTS
         heartbeat = arguments.seconds("heartbeat", heartbeat)
+        self._drain_seconds = arguments.seconds("drain_seconds", drain_seconds)
         settings = HostSettings(
             prefix="/",
             stores=(fspath(store),),
@@ -170,6 +174,8 @@ class HumanInputServer:
         self._running = AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
+        self._closing: asyncio.Future[None] | None = None
+        self._hurry = asyncio.Event()
         self._thread: ServerThread | None = None
 
     @property
@@ -266,14 +272,26 @@ class HumanInputServer:
             http.add_sockets(sockets)
             started.callback(http.stop)
             started.callback(self.started.clear)
-            self._stopped = asyncio.Event()
+            self._stopped, self._hurry, self._closing = asyncio.Event(), asyncio.Event(), None
+            self._services.is_stopping = False
             self._http, self._running = http, started.pop_all()
         self.started.set()
         _log.info("human-input events at %s", self.url)
 
     async def _close(self) -> None:
+        """Close everything, after the time in which a load balancer notices; again: at once."""
         if self._http is None:
             return
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._drain_and_close())
+        else:
+            self._hurry.set()
+        await asyncio.shield(self._closing)
+
+    async def _drain_and_close(self) -> None:
+        self._services.is_stopping = True
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), self._drain_seconds)
         self._http = None
         await self._running.aclose()
         if self._stopped is not None:

@@ -239,6 +239,10 @@ class Store(Protocol):
     def coordination(self) -> Coordination | None:
         """What its servers agree on; None for a log that has one server."""
 
+    @property
+    def is_away(self) -> bool:
+        """Whether its database has not replied for some seconds; False for a log without one."""
+
     async def start(self, on_commit: OnCommit, on_reset: OnReset = lambda: None) -> None:
         """Open the log and announce every commit from now on.
 

@@ -9,7 +9,7 @@ from crewai_hitl_nb.server.describe.operations import OPERATIONS
 from tests.hub.hub_process import Place
 from tests.server.door import client, question
 
-PUBLIC = {"health"}
+PUBLIC = {"health", "health/live"}
 NAMES = {"execution_id": "x", "crew_id": "c", "request_id": "r", "source_id": "s"}
 
 

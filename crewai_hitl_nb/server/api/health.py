@@ -1,4 +1,11 @@
-"""``GET health``: the only public endpoint; without credentials it shows status and time only."""
+"""``GET health`` and ``GET health/live``: the only public endpoints, for load balancers.
+
+``health`` says whether the server accepts work: not before its log is open, and not once it was
+told to stop. While the database of its log is away it is ``degraded``, and accepts calls all the
+same: streams stay open, what is written gets 503, and without any server nobody would be told why.
+``health/live`` says that the process serves; restarting it would help only where that fails.
+Without credentials both show status and time only.
+"""
 
 from typing import Any
 
@@ -9,21 +16,35 @@ from crewai_hitl_nb.broker.broker import utc_now
 from crewai_hitl_nb.server.base import HitlHandler
 
 
-class HealthHandler(HitlHandler):
-    """Reports whether the log is open."""
+class LiveHandler(HitlHandler):
+    """Reports that the process serves."""
 
     _track_activity = False
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """Reply 200 and ``healthy``, or 503 and ``unhealthy``; more to callers who may read."""
+        """Reply 200."""
+        self.reply({"status": "live", "timestamp": utc_now()})
+
+
+class HealthHandler(HitlHandler):
+    """Reports whether the server accepts work."""
+
+    _track_activity = False
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        """Reply 200 and ``healthy`` or ``degraded``, or 503 and ``unhealthy``.
+
+        Callers who may read get more.
+        """
         broker = self.services.broker
-        if broker is None:
+        if broker is None or self.services.is_stopping:
             self.set_status(503)
-        body: dict[str, Any] = {
-            "status": "healthy" if broker else "unhealthy",
-            "timestamp": utc_now(),
-        }
+            status = "unhealthy"
+        else:
+            status = "degraded" if broker.is_degraded else "healthy"
+        body: dict[str, Any] = {"status": status, "timestamp": utc_now()}
         if self.current_user and await self.may("read"):
             body["version"] = __version__
             if broker is None:

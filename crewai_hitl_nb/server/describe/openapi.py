@@ -116,7 +116,8 @@ def _responses(operation: Operation) -> Schema:
         content = {media: {"schema": schema} for media, schema in operation.reply.items()}
         said["200"] = {"description": "Done.", "content": content}
     if operation.right is None:  # health: the same body, whether well or not
-        return {**said, "503": {**said["200"], "description": "The log is not open."}}
+        unwell = {**said["200"], "description": operation.unwell}
+        return {**said, "503": unwell} if operation.unwell else said
     if "text/html" in operation.reply:
         page = said["200"]["content"]
         return said | {

@@ -59,6 +59,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         reply: The media types of a reply with status 200, each with the schema of its content.
         upgrades: Whether the connection can become a WebSocket.
         errors: The errors it can return, besides those of every operation (``EVERYWHERE``).
+        unwell: When it replies 503 with the same body; blank for never.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     reply: Mapping[str, Schema] = {}
     upgrades: bool = False
     errors: tuple[type[HitlError], ...] = ()
+    unwell: str = ""
 
 
 # ---- parameters
@@ -286,9 +288,16 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("get", "/health"): Operation(
         id="health",
-        summary="Return whether the log is open: 200 if it is, else 503. Public.",
+        summary="Return whether the server accepts work: 200 if it does, else 503. Public.",
         right=None,
         reply={"application/json": schemas.ref("Health")},
+        unwell="The log is not open, or the server stops.",
+    ),
+    ("get", "/health/live"): Operation(
+        id="live",
+        summary="Return that the process serves. Public.",
+        right=None,
+        reply={"application/json": schemas.ref("Live")},
     ),
     ("get", "/metrics"): Operation(
         id="metrics",

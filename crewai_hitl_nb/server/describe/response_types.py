@@ -122,7 +122,7 @@ class AuditPage(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """The health of the server; callers who may not read get status and time only."""
 
-    status: Literal["healthy", "unhealthy"]
+    status: Literal["healthy", "degraded", "unhealthy"]
     timestamp: datetime
     version: str = ""
     message: str = ""
@@ -130,6 +130,13 @@ class Health(msgspec.Struct, frozen=True):
     offset: int = 0
     pending: int = 0
     subscriptions: int = 0
+
+
+class Live(msgspec.Struct, frozen=True):
+    """The process serves."""
+
+    status: Literal["live"]
+    timestamp: datetime
 
 
 class Presence(msgspec.Struct, frozen=True):

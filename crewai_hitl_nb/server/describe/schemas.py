@@ -28,6 +28,7 @@ from crewai_hitl_nb.server.describe.response_types import (
     AuditPage,
     CrewPoll,
     Health,
+    Live,
     Poll,
     Presence,
     Published,
@@ -45,7 +46,18 @@ _STRUCTS: Final = (
     *(Answer, ClaimBody, CancelBody, ResumeBody, FieldError),
     *(frames.Heartbeat, frames.Gap, frames.Ack),
     *(frames.PublishFrame, frames.AnswerFrame, frames.ClaimFrame, frames.CancelFrame),
-    *(Published, Recorded, RequestPage, Poll, CrewPoll, Health, Presence, WebhookList, AuditPage),
+    *(
+        Published,
+        Recorded,
+        RequestPage,
+        Poll,
+        CrewPoll,
+        Health,
+        Live,
+        Presence,
+        WebhookList,
+        AuditPage,
+    ),
 )
 _ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": limits.MAX_ID_CHARS}
 _PLACE: Final[Schema] = {"type": "integer", "minimum": 1}

@@ -8,6 +8,7 @@ of all in offset order: its own at once (``announcer.py``), those of the others 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -59,6 +60,9 @@ _READ_SECONDS: Final = 10.0
 
 _PRUNE_SECONDS: Final = 600.0
 """The longest that pruning may take at once."""
+
+_AWAY_SECONDS: Final = 5.0
+"""Without a reply for this long the database is away; it is asked once a second."""
 
 _ANNOUNCED_SECONDS: Final = 2.0
 """How long an append waits until it is announced here; it is stored in any case."""
@@ -119,12 +123,21 @@ class PostgresStore:
             configure=prepare,
         )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
+        self._replied = time.monotonic()
         self._early: list[tuple[int, Job]] = []
         self._awaited: list[tuple[int, asyncio.Future[None]]] = []
         self._flushing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_commit: OnCommit = lambda commits: None
         self._on_reset: OnReset = lambda: None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database has not replied for some seconds.
+
+        Not whether a call failed: a database that was stopped, or cut off, makes no error for long.
+        """
+        return time.monotonic() > self._replied + _AWAY_SECONDS
 
     @property
     def figures(self) -> CommitFigures:
@@ -158,6 +171,7 @@ class PostgresStore:
             raise unavailable("cannot open", self._target, error) from error
         self.epoch, self.top, self.pruned_through = state.epoch, state.head.offset, pruned_through
         self._following.begin(state)
+        self._replied = time.monotonic()
 
     async def close(self) -> None:
         """Finish pending appends, give up the lease, and close the connections."""
@@ -225,6 +239,7 @@ class PostgresStore:
         """Renew the lease, and notice a database that went back in time."""
         self.coordination.renew(log)
         self._following.check(log)
+        self._replied = time.monotonic()
 
     def _not_followed(self, error: Exception) -> None:
         """Note that the log cannot be followed; streams wait until it can."""

@@ -72,6 +72,7 @@ class SqliteStore:
         self.top = 0
         self.pruned_through = 0
         self.coordination = None
+        self.is_away = False
         self._clock = clock
         self._writer = GroupWriter(path, self._commit, self._announce, self._unavailable)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")

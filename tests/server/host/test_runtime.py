@@ -233,9 +233,9 @@ async def test_a_second_host_takes_the_next_log_and_a_lone_one_says_who_holds_it
 async def test_a_store_that_there_is_none_for_is_said_before_a_file_is_made(
     tmp_path: Path,
 ) -> None:
-    runtime = host(tmp_path, stores=("postgresql://db/hitl",), survives_failure=True)
+    runtime = host(tmp_path, stores=("redis://db/hitl",), survives_failure=True)
     await runtime.start(lambda _: HERE)
-    assert "postgresql" in runtime.services.trouble
+    assert "redis" in runtime.services.trouble
     assert "sqlite:///path" in runtime.services.trouble
     await runtime.stop()
 
