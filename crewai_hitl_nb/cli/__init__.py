@@ -3,5 +3,5 @@
 It builds on the client; nothing builds on it. Each command has a file of its own, and
 ``main.py`` assembles them. Slow imports (the client, rich, a server) happen when a command
 runs, so that ``--help`` and shell completion respond at once. Only ``serve.py``, ``keys.py``,
-``salvage.py`` and ``trail.py`` import the server half.
+``salvage.py``, ``trail.py`` and ``database_checks.py`` import the server half.
 """

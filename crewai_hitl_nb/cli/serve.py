@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from crewai_hitl_nb.cli.logs import write_log
-from crewai_hitl_nb.cli.settings import Settings, json_option
+from crewai_hitl_nb.cli.settings import STORE_VARIABLE, Settings, json_option
 from crewai_hitl_nb.protocol.limits import MEMORY_EVENTS, RETAIN_DAYS, RETAIN_EVENTS
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE: Final = "CREWAI_HITL_API_KEY"
 SECRETS_VARIABLE: Final = "CREWAI_HITL_WEBHOOK_SECRETS"
-STORE_VARIABLE: Final = "CREWAI_HITL_STORE"
 _IN_MEMORY: Final = ":memory:"
 
 

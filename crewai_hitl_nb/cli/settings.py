@@ -6,7 +6,7 @@ screen.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from crewai_hitl_nb.client import Client, Endpoint
+
+STORE_VARIABLE: Final = "CREWAI_HITL_STORE"
+"""The URL of the log: with a password it does not belong on a command line."""
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 

@@ -38,6 +38,7 @@ def test_only_commands_that_run_on_the_servers_machine_import_the_server_half() 
     assert ("serve.py", "server") in knows
     beside = {"serve.py": {"server", "store"}, "keys.py": {"server"}, "salvage.py": {"store"}}
     beside["trail.py"] = {"server", "store"}
+    beside["database_checks.py"] = {"store"}
     assert knows <= {(file, part) for file, parts in beside.items() for part in parts}
 
 

@@ -135,6 +135,20 @@ def upgrade(log: Session) -> None:
         _define(log, sql.SQL("COMMENT ON SCHEMA {schema} IS {mark}"))
 
 
+def try_out(log: Session) -> None:
+    """Find out whether this user can make or write the tables, and change nothing.
+
+    Raises:
+        NotOurs: The message says what the schema is and what to do.
+        psycopg.Error: They cannot.
+    """
+    if _version(log):
+        try_writing(log)
+        return
+    with log.connection.transaction(force_rollback=True):
+        upgrade(log)
+
+
 _WRITES: Final = """
 UPDATE log.state SET top = top WHERE false;
 UPDATE log.retention SET pruned_through = pruned_through WHERE false;

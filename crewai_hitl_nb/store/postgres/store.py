@@ -55,6 +55,9 @@ from crewai_hitl_nb.store.trail import TrailPage
 _READERS: Final = 4
 """Connections that read: a long replay does not delay a short look-up."""
 
+CONNECTIONS: Final = _READERS + 3
+"""Most connections of one server: one more writes, one follows the log, and one listens."""
+
 _READ_SECONDS: Final = 10.0
 """How long a read waits for a connection."""
 
