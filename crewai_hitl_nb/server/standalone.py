@@ -12,7 +12,6 @@ What runs behind the handlers is the same for every host (``host/runtime.py``).
 import asyncio
 import contextlib
 import ipaddress
-import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +39,7 @@ from crewai_hitl_nb.protocol.limits import (
     RETAIN_EVENTS,
 )
 from crewai_hitl_nb.protocol.log_lines import logger
+from crewai_hitl_nb.server.auth import cookie_secret
 from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity, KeyAuthorizer
 from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.auth.rate_limits import CallerLimits
@@ -263,12 +263,17 @@ class HumanInputServer:
                 started.callback(sock.close)
             try:
                 self._keyring = Keyring(Path(self._keys_file)) if self._keys_file else None
-                http = BoundedServer(self._application(), proxies=self._proxies)
+                application = self._application()
+                http = BoundedServer(application, proxies=self._proxies)
                 started.push_async_callback(http.close_all_connections)
                 await self._runtime.start(lambda _: Address(self.url))
+                started.push_async_callback(self._runtime.stop)
+                if self._runtime.shared_log is not None:
+                    application.settings["cookie_secret"] = await cookie_secret.shared(
+                        self._runtime.shared_log, self._api_key
+                    )
             except (StoreUnavailable, KeyFileError, OSError) as error:
                 raise ServerError(str(error)) from error
-            started.push_async_callback(self._runtime.stop)
             http.add_sockets(sockets)
             started.callback(http.stop)
             started.callback(self.started.clear)
@@ -339,7 +344,7 @@ class HumanInputServer:
             f"{_NAME}_jinja2_env": templates,
             "jinja2_env": templates,
             "base_url": "/",
-            "cookie_secret": secrets.token_bytes(32),
+            "cookie_secret": cookie_secret.fresh(),
             "xsrf_cookies": True,
             "identity_provider": ApiKeyIdentity(self._api_key, self._keyring),
             "authorizer": KeyAuthorizer(),

@@ -124,12 +124,14 @@ class Runtime:
     Attributes:
         settings: As given.
         services: The objects that the handlers use. Its broker is None unless the log is open.
+        shared_log: The open log, if other servers may use it too; None otherwise.
     """
 
     def __init__(
         self, settings: HostSettings, log: Log, *, activity: MutableMapping[str, Any] | None
     ) -> None:
         self.settings = settings
+        self.shared_log: MetadataStore | None = None
         self._log = log
         self._activity = activity
         self._discovery = DiscoveryFile(settings.discovery_folder)
@@ -224,6 +226,7 @@ class Runtime:
                 self._log.warning("crewai-hitl: another server holds the log; using %s", path)
             if location.is_shared:
                 self._name_this_server()
+                self.shared_log = store
             self.services.broker = broker
             started.callback(self._forget_broker)
             return broker, store
@@ -254,7 +257,7 @@ class Runtime:
         )
 
     def _forget_broker(self) -> None:
-        self.services.broker = None
+        self.services.broker = self.shared_log = None
 
     async def _start_webhooks(
         self, started: AsyncExitStack, store: MetadataStore, broker: Broker
