@@ -35,6 +35,10 @@ from crewai_hitl_nb.protocol.surfaces import SURFACES, NamedBy
 from crewai_hitl_nb.server.auth import kernel_key
 from crewai_hitl_nb.server.services import Services
 
+_NOT_YOUR_TERMINAL: Final = (
+    "`{}` is the terminal of the process that asked this request; leave `via` out"
+)
+
 _OF_A_BROWSER: Final = ("Origin", "Sec-Fetch-Site")
 """Headers that a browser adds to every call that writes."""
 
@@ -96,7 +100,10 @@ def _refusal(speaker: Speaker, via: str, request_id: str | None) -> str | None:
     named_by = SURFACES.get(named, "anybody")
     if named_by == "server":
         return f"only the server writes `{named}`; leave `via` out, or name the surface people used"
-    return None if speaker.by_kernel else _mismatch(speaker, named, named_by, request_id)
+    if speaker.by_kernel:
+        foreign = named_by == "asker" and _is_of_another_server(speaker, request_id)
+        return _NOT_YOUR_TERMINAL.format(named) if foreign else None
+    return _mismatch(speaker, named, named_by, request_id)
 
 
 def _mismatch(
@@ -104,12 +111,19 @@ def _mismatch(
 ) -> str | None:
     by_browser = any(name in speaker.request.headers for name in _OF_A_BROWSER)
     if named_by == "asker" and not _is_its_asker(speaker, request_id):
-        return f"`{named}` is the terminal of the process that asked this request; leave `via` out"
+        return _NOT_YOUR_TERMINAL.format(named)
     if named_by == "page" and not by_browser and _has_key(speaker):
         return f"`{named}` is a page in a browser; a program leaves `via` out, or names itself"
     if named_by == "program" and by_browser:
         return f"`{named}` is the command line, and this call comes from a page; leave `via` out"
     return None
+
+
+def _is_of_another_server(speaker: Speaker, request_id: str | None) -> bool:
+    """Return whether a kernel of another server that shares the log asked a request."""
+    broker = speaker.services.broker
+    asker = broker.askers.get(request_id or "", "") if broker is not None else ""
+    return asker.startswith("kernel:") and asker != speaker.caller
 
 
 def _has_key(speaker: Speaker) -> bool:
