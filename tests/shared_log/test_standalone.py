@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from crewai_hitl_nb.client.discovery import find_endpoint
 from tests.shared_log.conftest import KEY, Serve, Server
@@ -76,14 +77,21 @@ def test_a_script_finds_whichever_server_of_its_machine_runs_and_the_log_needs_n
     assert list(tmp_path.rglob("*.db")) == []
 
 
-def test_a_server_that_starts_counts_the_open_requests_that_a_caller_asked_at_another(
-    serve: Serve,
-) -> None:
+@pytest.mark.parametrize("starts", ["before", "after"])
+def test_a_caller_s_open_requests_count_at_every_server(serve: Serve, starts: str) -> None:
     limit = ("--limit", "max_pending_per_caller=3")
     one = serve(*limit)
+    two = serve(*limit) if starts == "before" else None
     for number in range(3):
         question = {"type": "human_input_required", "prompt": str(number)}
         assert one.http.post("events", json=question).status_code == 200
-    two = serve(*limit)
+    two = two or serve(*limit)
+    assert any(two.http.get("health").json()["pending"] == 3 for _ in range(1000))
     refused = two.http.post("events", json={"type": "human_input_required", "prompt": "4"})
     assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
+    (asked, *_) = one.http.get("requests").json()["requests"]
+    answer = f"requests/{asked['request_id']}/answer"
+    assert one.http.post(answer, json={"human_feedback": "Yes"}).status_code == 200
+    assert any(two.http.get("health").json()["pending"] == 2 for _ in range(1000))
+    question = {"type": "human_input_required", "prompt": "4"}
+    assert two.http.post("events", json=question).status_code == 200

@@ -12,8 +12,8 @@ A caller is an identity, whatever it calls from:
     an API key                           one each
     callers without credentials          one for each address, for failed attempts only
 
-Of the servers that share a log in PostgreSQL each counts for itself; the first and the third are
-then one caller for each server.
+Of the servers that share a log in PostgreSQL each counts for itself, but for open requests; the
+first and the third are then one caller for each server.
 
 Below are the buckets (``token_bucket.py``); the defaults are in ``protocol/limits.py``, with
 their reasons.
