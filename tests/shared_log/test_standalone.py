@@ -6,10 +6,23 @@ import httpx
 import pytest
 
 from crewai_hitl_nb.client.discovery import find_endpoint
+from tests.postgres import PASSWORD
 from tests.shared_log.conftest import KEY, Serve, Server
 
 AT = {"Host": "team.example"}
 """Both are behind one name, as they are behind a load balancer."""
+
+
+def test_a_password_comes_from_where_libpq_looks_for_it_and_is_not_shown(
+    serve: Serve, log_url: str
+) -> None:
+    for server in (
+        serve(),
+        serve(url=log_url.replace(f":{PASSWORD}@", "@"), PGPASSWORD=PASSWORD),
+    ):
+        assert server.http.get("health").json()["epoch"]
+        assert str(server.said["store"]).startswith("postgresql://hitl@127.0.0.1:")
+        assert PASSWORD not in str(server.said)
 
 
 def logged_in(server: Server, key: str = KEY) -> httpx.Cookies:
