@@ -111,6 +111,7 @@ def refusal(url: str, tmp_path: Path) -> str:
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert PASSWORD not in line
+    assert "by itself" not in line  # it has ended
     return line
 
 

@@ -28,9 +28,8 @@ NO_ANSWER: Final = (
 )
 """What a query can raise: the database's errors, and those of decoding damaged rows."""
 
-_AWAY: Final = (
-    "start the database, or check host and port in the URL; the server then continues by itself"
-)
+_BY_ITSELF: Final = "; the server then continues by itself"
+_AWAY: Final = f"start the database, or check host and port in the URL{_BY_ITSELF}"
 _RIGHTS: Final = (
     "grant this user the right to create a schema (`GRANT CREATE ON DATABASE`), or make one that "
     "belongs to them (`CREATE SCHEMA … AUTHORIZATION …`)"
@@ -63,7 +62,7 @@ _ADVICE: Final = (
     ("42501", _RIGHTS),
     ("25006", _STANDBY),
     ("42P01", "the tables are gone: restore them, or choose another schema with `?schema=NAME`"),
-    ("53100", "free some space on the database's disk; the server then continues by itself"),
+    ("53100", f"free some space on the database's disk{_BY_ITSELF}"),
     ("53300", _FEW),
     ("53", "the database is short of resources; the server continues by itself when it has more"),
     ("55P03", "another server holds the log for long; this one tries again"),
@@ -73,9 +72,21 @@ _ADVICE: Final = (
 """The beginning of a code, and what to do; the first one that fits."""
 
 
-def unavailable(what: str, target: Target, error: BaseException) -> StoreUnavailable:
-    """Return an error that says what failed with a log, why, and what to do."""
-    return StoreUnavailable(f"{what} {target}: {_advice(error)}")
+def unavailable(
+    what: str, target: Target, error: BaseException, *, opening: bool = False
+) -> StoreUnavailable:
+    """Return an error that says what failed with a log, why, and what to do.
+
+    Args:
+        what: What failed.
+        target: The log.
+        error: Why.
+        opening: Whether nothing is tried again, because the log was never open.
+    """
+    advice = _advice(error)
+    return StoreUnavailable(
+        f"{what} {target}: {advice.removesuffix(_BY_ITSELF) if opening else advice}"
+    )
 
 
 def _advice(error: BaseException) -> str:

@@ -77,7 +77,7 @@ def examine(target: Target) -> Facts:
                 clock_ahead=_clock_ahead(session),
             )
     except NO_ANSWER as error:
-        raise unavailable("cannot use", target, error) from error
+        raise unavailable("cannot use", target, error, opening=True) from error
 
 
 def try_rights(target: Target) -> None:
@@ -90,7 +90,7 @@ def try_rights(target: Target) -> None:
         with closing(target.connect()) as session:
             schema.try_out(session)
     except NO_ANSWER as error:
-        raise unavailable("cannot use", target, error) from error
+        raise unavailable("cannot use", target, error, opening=True) from error
 
 
 def notifications_arrive(target: Target) -> bool:
@@ -108,7 +108,7 @@ def notifications_arrive(target: Target) -> bool:
             received = listening.connection.notifies(timeout=_NOTIFICATION_SECONDS)
             return any(one.payload == payload for one in received)
     except NO_ANSWER as error:
-        raise unavailable("cannot listen at", listener, error) from error
+        raise unavailable("cannot listen at", listener, error, opening=True) from error
 
 
 def _setting(session: Session, name: str) -> str:

@@ -171,7 +171,7 @@ class PostgresStore:
             self._pool.open()
         except NO_ANSWER as error:
             self._writing.disconnect()
-            raise unavailable("cannot open", self._target, error) from error
+            raise unavailable("cannot open", self._target, error, opening=True) from error
         self.epoch, self.top, self.pruned_through = state.epoch, state.head.offset, pruned_through
         self._following.begin(state)
         self._replied = time.monotonic()
