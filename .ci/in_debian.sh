@@ -58,7 +58,7 @@ debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$scratch/debootstrap.
   { tail -n 20 "$scratch/debootstrap.log" >&2; exit 1; }
 inside apt-get -qq update
 inside apt-get -qq install --no-install-recommends \
-  ca-certificates curl git make nodejs npm pgbouncer postgresql procps python3 python3-venv >"$scratch/apt.log" ||
+  ca-certificates curl git make nodejs npm haproxy pgbouncer postgresql procps python3 python3-venv >"$scratch/apt.log" ||
   { tail -n 20 "$scratch/apt.log" >&2; exit 1; }
 
 for file in /etc/hosts /etc/resolv.conf /etc/pip.conf /etc/ssl/certs/ca-certificates.crt \

@@ -43,7 +43,7 @@ class StableEventIds:
             _log.warning("the secret of event ids is not stored: %s", error)
 
     def _take(self, kept: bytes) -> bool:
-        """Use a stored secret; return False if it is none."""
+        """Use a stored secret; return whether it is one."""
         if len(kept) != len(self._secret.hex):
             return False
         try:

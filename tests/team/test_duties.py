@@ -4,7 +4,6 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from typing import Any
 
 import anyio
@@ -12,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.broker.webhooks.receiver import SECRET, Receiver
-from tests.server.door import client, question, until
+from tests.server.door import client
 from tests.team.servers import Replica, Start
 
 pytestmark = pytest.mark.asyncio
@@ -110,15 +109,3 @@ async def test_every_request_is_counted_and_logged_by_the_server_that_stored_it(
         assert len(await one.events()) == 6
         assert await metric(one, "crewai_hitl_asked_total") == 2
         assert await metric(one, "crewai_hitl_pending_requests") == 6
-
-
-async def test_the_open_questions_of_one_key_count_at_every_server(start: Start) -> None:
-    limits = {"max_pending_per_caller": 4}
-    first, second = start(limits=limits), start(limits=limits)
-    for number in range(4):
-        await (first, second)[number % 2].ask(f"q{number}")
-    for one in (first, second):
-        await until(partial(one.get, "health"), lambda health: bool(health["pending"] == 4))
-        async with client(one) as http:
-            refused = await http.post("events", json=[question("q9")])
-        assert refused.status_code == 429, refused.text

@@ -7,7 +7,8 @@ import pytest
 
 from crewai_hitl_nb.client.discovery import find_endpoint
 from tests.postgres import PASSWORD
-from tests.shared_log.conftest import KEY, Serve, Server
+from tests.team.conftest import Serve, Server
+from tests.team.servers import KEY
 
 AT = {"Host": "team.example"}
 """Both are behind one name, as they are behind a load balancer."""

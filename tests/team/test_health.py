@@ -1,19 +1,18 @@
 """What a load balancer learns of a server: whether it lives, accepts work, or is about to leave."""
 
 import json
-import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.postgres import Cluster, cluster
-from tests.shared_log.conftest import KEY, Serve, Server
+from tests.postgres import Cluster
+from tests.team.conftest import Serve, Server
+from tests.team.servers import KEY
 
 SOON = 60.0
 LONG = "3000"
@@ -36,21 +35,6 @@ def health(server: Server) -> httpx.Response:
     return server.http.get("health")
 
 
-@pytest.fixture
-def own() -> Iterator[Cluster]:
-    """A database that the test may stop."""
-    with cluster() as running:
-        yield running
-
-
-def processes(of: Cluster) -> list[int]:
-    """Return the processes of a database, its postmaster first."""
-    children = subprocess.run(
-        ["pgrep", "-P", str(of.pid)], capture_output=True, text=True, check=True
-    )
-    return [of.pid, *map(int, children.stdout.split())]
-
-
 def test_without_its_database_a_server_stays_ready_and_says_that_it_is_degraded(
     serve: Serve, own: Cluster
 ) -> None:
@@ -68,14 +52,8 @@ def test_without_its_database_a_server_stays_ready_and_says_that_it_is_degraded(
 
 def test_a_database_that_hangs_does_not_hang_health(serve: Serve, own: Cluster) -> None:
     server = serve(url=own.url())
-    stopped = processes(own)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with own.stopped():
         assert until(lambda: health(server), "degraded").status_code == 200
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
     assert until(lambda: health(server), "healthy").status_code == 200
 
 

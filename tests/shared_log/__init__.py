@@ -1,1 +1,0 @@
-"""Several servers with one log in PostgreSQL, each a process of its own."""
