@@ -1,6 +1,6 @@
 """``crewai-hitl audit``: exports and verifies the sealed audit trail of questions and answers.
 
-Exporting asks a server or reads a log's file (``trail.py``). Verifying needs neither; its rules
+Exporting asks a server or reads a log itself (``trail.py``). Verifying needs neither; its rules
 are in ``protocol/audit/verification.py``.
 """
 
@@ -9,14 +9,15 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import IO, Final, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias
 
 import click
 import msgspec
 
 from crewai_hitl_nb.cli.exit_codes import Exit
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
-from crewai_hitl_nb.cli.trail import Entry, Page, Pages, pages_of_file, pages_of_server
+from crewai_hitl_nb.cli.stored_log import existing_log
+from crewai_hitl_nb.cli.trail import Entry, Page, Pages, pages_of_server, pages_of_store
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.audit.comparison import Comparison
 from crewai_hitl_nb.protocol.audit.verification import (
@@ -28,6 +29,9 @@ from crewai_hitl_nb.protocol.audit.verification import (
     verify,
 )
 from crewai_hitl_nb.protocol.errors import HitlError
+
+if TYPE_CHECKING:
+    from crewai_hitl_nb.store.open import Location
 
 _SHOWN: Final = 20
 """How many problems are printed; ``--json`` lists them all."""
@@ -50,13 +54,14 @@ class Moved(HitlError):
 )
 @click.option(
     "--store",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Read this log file instead of asking a server.",
+    metavar="LOG",
+    callback=existing_log,
+    help="Read this log itself (a file, or the URL of a database) instead of asking a server.",
 )
 @server_options
 @json_option
 @click.pass_context
-def audit(ctx: click.Context, output: Path | None, store: Path | None) -> None:
+def audit(ctx: click.Context, output: Path | None, store: "Location | None") -> None:
     """Export the audit trail: every event of the log with its seal, as JSON lines.
 
     Each seal covers all records before it. The last seal, the head, is printed on stderr. Keep it
@@ -66,7 +71,7 @@ def audit(ctx: click.Context, output: Path | None, store: Path | None) -> None:
     if ctx.invoked_subcommand is not None:
         return
     settings = ctx.ensure_object(Settings)
-    source = pages_of_file(store) if store is not None else pages_of_server(settings)
+    source = pages_of_store(settings, store) if store is not None else pages_of_server(settings)
     if output is None:
         head = asyncio.run(_export(source, settings.screen.record))
     else:
@@ -88,8 +93,7 @@ async def _export(source: AbstractAsyncContextManager[Pages], write: Write) -> H
     """Write the log as it is now, page by page; return its head."""
     async with source as pages:
         page = first = await pages(0)
-        begin = first.start
-        write(_json(Begin(VERSION, first.epoch, first.complete, begin.offset, begin.seal)))
+        write(_json(_begin(first)))
         while True:
             for entry in page.entries:
                 if entry.offset <= first.head.offset:
@@ -102,6 +106,12 @@ async def _export(source: AbstractAsyncContextManager[Pages], write: Write) -> H
                 raise Moved("the log was pruned or replaced while it was read; export it again")
         write(_json(HeadLine(first.head.offset, first.head.seal)))
         return first.head.head
+
+
+def _begin(first: Page) -> Begin:
+    chain = "" if first.chain == first.epoch else first.chain
+    place = first.start
+    return Begin(VERSION, first.epoch, first.complete, place.offset, place.seal, chain)
 
 
 def _record(entry: Entry) -> RecordLine:
@@ -126,8 +136,9 @@ def _json(line: Begin | RecordLine | HeadLine) -> bytes:
 )
 @click.option(
     "--against",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Also compare the trail with this log file.",
+    metavar="LOG",
+    callback=existing_log,
+    help="Also compare the trail with this log: a file, or the URL of a database.",
 )
 @server_options
 @json_option
@@ -137,7 +148,7 @@ def verify_trail(
     trail: IO[bytes],
     heads: tuple[str, ...],
     against_server: bool,
-    against: Path | None,
+    against: "Location | None",
 ) -> None:
     """Verify the exported file TRAIL (- for stdin).
 
@@ -150,7 +161,7 @@ def verify_trail(
     except ValueError:
         raise click.UsageError("a head has the form OFFSET:SEAL, as `audit` prints it") from None
     verdict = verify(trail, kept)
-    sources = [pages_of_file(against)] if against is not None else []
+    sources = [pages_of_store(settings, against)] if against is not None else []
     if against_server:
         sources.append(pages_of_server(settings))
     compared, behind = False, 0
@@ -201,7 +212,7 @@ async def _held_against(
     comparison = Comparison(verdict, verdict.head)
     async with source as pages:
         page = first = await pages(0)
-        going = comparison.log(page.epoch, page.start.head, page.head.head, complete=page.complete)
+        going = comparison.log(page.chain, page.start.head, page.head.head, complete=page.complete)
         while going:
             for entry in page.entries:
                 if entry.offset <= verdict.head.offset:
@@ -264,5 +275,5 @@ def _what_would_tell(verdict: Verdict, behind: int) -> tuple[str, ...]:
     known = f"up to {verdict.kept} only" if verdict.kept is not None else "none"
     return (
         f"to prove whose chain this is, give a head that you kept ({known} was given), or the log:",
-        "--head, --against-server, --against FILE",
+        "--head, --against-server, --against LOG",
     )

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from crewai_hitl_nb.cli.settings import Settings, json_option
+from crewai_hitl_nb.cli.stored_log import existing_log
+from crewai_hitl_nb.protocol.errors import HitlError
 
 if TYPE_CHECKING:
+    from crewai_hitl_nb.store.open import Location
     from crewai_hitl_nb.store.sqlite.salvage import Salvaged
 
 _SHOWN: Final = 10
@@ -20,7 +23,7 @@ _SHOWN: Final = 10
 
 
 @click.command()
-@click.argument("log", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("log", callback=existing_log)
 @click.option(
     "--to",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -28,7 +31,7 @@ _SHOWN: Final = 10
 )
 @json_option
 @click.pass_obj
-def salvage(settings: Settings, log: Path, to: Path | None) -> None:
+def salvage(settings: Settings, log: "Location", to: Path | None) -> None:
     """Make a new log from the readable events of the damaged file LOG.
 
     Stop the server of this log first. The damaged file is kept unchanged under another name
@@ -40,11 +43,18 @@ def salvage(settings: Settings, log: Path, to: Path | None) -> None:
     from crewai_hitl_nb.store.sqlite import salvage as work
 
     now = datetime.now(timezone.utc)
+    path = log.path
+    if path is None:
+        raise HitlError(
+            f"salvage is for damaged SQLite files, and {log} is not one. PostgreSQL repairs itself "
+            "after a crash; if its tables are damaged, restore a backup of the database, or "
+            "`crewai-hitl copy` from another copy of the log"
+        )
     if to is None:
-        report, aside = work.salvage_in_place(log, now)
-        new = log
+        report, aside = work.salvage_in_place(path, now)
+        new = path
     else:
-        report, aside, new = work.salvage(log, to, now), log, to
+        report, aside, new = work.salvage(path, to, now), path, to
     if settings.as_json:
         settings.screen.record({"log": str(new), "damaged": str(aside), **_record(report)})
         return

@@ -1,17 +1,19 @@
-"""The two sources of an audit trail: a server, asked page by page, or a log's file.
+"""The two sources of an audit trail: a server, asked page by page, or a log's file or database.
 
-Both give the same pages. The server half, which reads the file, is imported only when needed.
+Both give the same pages. The server half, which reads the log, is imported only when needed.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
 from crewai_hitl_nb.cli.settings import Settings
 from crewai_hitl_nb.protocol.audit.chain import Head
+
+if TYPE_CHECKING:
+    from crewai_hitl_nb.store.open import Location
 
 _PAGE: Final = 1000
 _SECONDS: Final = 30.0
@@ -43,6 +45,7 @@ class Page(msgspec.Struct, frozen=True):
     """The response of ``GET audit``."""
 
     epoch: str
+    chain: str
     complete: bool
     start: Place
     entries: list[Entry]
@@ -76,19 +79,20 @@ async def pages_of_server(settings: Settings) -> AsyncIterator[Pages]:
 
 
 @asynccontextmanager
-async def pages_of_file(path: Path) -> AsyncIterator[Pages]:
-    """Read the trail from a log's file, which a server may have open.
+async def pages_of_store(settings: Settings, location: "Location") -> AsyncIterator[Pages]:
+    """Read the trail from a log itself, which servers may have open.
 
     Raises:
-        StoreUnavailable: The file is not a log, or cannot be read.
+        StoreUnavailable: It is not a log, or cannot be read.
     """
     from crewai_hitl_nb.server.api.audit import page_to_wire
-    from crewai_hitl_nb.store.sqlite.read_only import looking_at
+    from crewai_hitl_nb.store.open import looking_at
 
-    with looking_at(path) as (epoch, look):
+    with looking_at(location) as stored:
 
         async def page(after: int) -> Page:
-            wire = page_to_wire(look(after, _PAGE), epoch)
+            epoch, found = stored.page(after, _PAGE)
+            wire = page_to_wire(found, epoch)
             return msgspec.json.decode(msgspec.json.encode(wire), type=Page)
 
         yield page

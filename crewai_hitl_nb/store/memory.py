@@ -320,7 +320,7 @@ class MemoryStore:
             if entry.offset <= behind or entry.offset < self._oldest():
                 begin = chain.Head(entry.offset, entry.seal)
         page = [entry for entry in every if entry.offset > begin.offset]
-        return TrailPage(begin, of_one_page(page[:limit]), self._tail.head)
+        return TrailPage(begin, of_one_page(page[:limit]), self._tail.head, self.epoch)
 
     def _oldest(self) -> float:
         kept = next(iter(self._kept.values()), None)

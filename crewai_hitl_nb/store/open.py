@@ -11,6 +11,7 @@ the command line.
 """
 
 import re
+from contextlib import AbstractContextManager
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,9 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.metadata import MetadataStore
+from crewai_hitl_nb.store.sqlite import read_only
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
+from crewai_hitl_nb.store.trail import StoredTrail
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.store.postgres.connections import Target
@@ -123,6 +126,21 @@ def _postgres(url: str) -> "Target":
         return connections.parse(url)
     except ValueError as error:
         raise UnsupportedStore(f"the URL of the store is wrong: {error}") from error
+
+
+def looking_at(location: Location) -> AbstractContextManager[StoredTrail]:
+    """Open a log for reading its trail, without writing to it.
+
+    Raises:
+        StoreUnavailable: It is not a log, has another version, or cannot be read.
+    """
+    if location.database is not None:
+        from crewai_hitl_nb.store.postgres import read_only as postgres
+
+        return postgres.looking_at(location.database)
+    if location.path is None:
+        raise UnsupportedStore("a log in memory belongs to its server; ask that server")
+    return read_only.looking_at(location.path)
 
 
 def open_store(location: Location, *, memory_events: int = limits.MEMORY_EVENTS) -> MetadataStore:

@@ -12,7 +12,7 @@ store by the same tests (``tests/store/test_trail.py``):
   out an open request that is older.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -50,13 +50,25 @@ class TrailPage(msgspec.Struct, frozen=True):
         start: The place just before the first entry.
         entries: Empty after the last one.
         head: The last place of the log.
+        chain: The name with which its seals begin: the epoch, unless history was lost since.
         within: The reader may see only entries in this scope; the others only continue the chain.
     """
 
     start: Head
     entries: Sequence[Entry]
     head: Head
+    chain: str
     within: KeyScope | None = None
+
+
+class StoredTrail(msgspec.Struct, frozen=True):
+    """The trail of a log that is read past its server.
+
+    Attributes:
+        page: Takes ``after`` and ``limit``; returns the log's epoch and a page.
+    """
+
+    page: Callable[[int, int], tuple[str, TrailPage]]
 
 
 class Trail(Protocol):

@@ -15,6 +15,7 @@ import pytest
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
+from crewai_hitl_nb.store.postgres.connections import parse
 from tests.cli.command import Commands, clean_env
 from tests.events import other, required
 
@@ -24,9 +25,9 @@ KEY = "a-key-for-tests"
 class Log:
     """A server with a log that holds a question, its answer and some more."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str = "") -> None:
         self.folder = folder
-        self.store = folder / "log.db"
+        self.store = store or folder / "log.db"
         self.keys = folder / "keys.json"
         ring = Keyring(self.keys)
         _, self.limited = ring.add(
@@ -212,3 +213,80 @@ def test_a_trail_is_written_over_nothing_and_through_no_link(log: Log, tmp_path:
         assert log.cli()("audit", "--output", str(tmp_path / name)).exit_code != 0
     assert there.read_text() == "theirs"
     assert not (tmp_path / "nowhere.jsonl").exists()
+
+
+# ---- a log in PostgreSQL
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_url: str) -> Iterator[Log]:
+    """The same log in PostgreSQL."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    log = Log(tmp_path, log_url)
+    with log.server, Client(log.server.url, KEY) as client:
+        client.publish(required("q1", execution_id="mine", prompt="Grüße \u202e?"))
+        client.answer("q1", "Yes, do", via="cli")
+        client.publish(*(other(execution_id="theirs") for _ in range(4)))
+        yield log
+
+
+def change(url: str, statement: str) -> None:
+    """Change a log behind its servers' backs."""
+    log = parse(url).connect()
+    try:
+        log.run_script(statement)
+    finally:
+        log.close()
+
+
+def test_the_server_and_the_database_give_the_same_trail(shared: Log) -> None:
+    file, head = shared.export()
+    beside, same = shared.export("--store", str(shared.store), name="from-database.jsonl")
+    assert (beside.read_bytes(), same) == (file.read_bytes(), head)
+    assert problems(shared, file, "--against", str(shared.store), "--head", head) == []
+
+
+def test_an_answer_that_was_changed_in_the_database_is_found(shared: Log, log_url: str) -> None:
+    file, _ = shared.export()
+    change(log_url, "UPDATE log.events SET body = replace(body::text, '59', '4e')::bytea")
+    changed, _ = shared.export("--store", log_url, name="after.jsonl")
+    assert ("changed", 2) in problems(shared, changed)
+    assert ("changed", 2) in problems(shared, file, "--against", log_url)
+
+
+def test_a_log_that_lost_history_is_verified_by_the_epoch_its_seals_begin_with(
+    shared: Log, log_url: str
+) -> None:
+    before, head = shared.export()
+    change(log_url, "UPDATE log.state SET epoch = 'after-the-loss'")
+    after, same = shared.export("--store", log_url, name="after.jsonl")
+    begin, old = (json.loads(path.read_text().splitlines()[0]) for path in (after, before))
+    assert (begin["epoch"], begin["chain"]) == ("after-the-loss", old["epoch"])
+    assert "chain" not in old
+    assert same == head
+    assert problems(shared, after, "--head", head, "--against", log_url) == []
+    assert problems(shared, before, "--against", log_url) == []
+
+
+def test_a_trail_with_the_chain_of_another_log_is_found(shared: Log, log_url: str) -> None:
+    file, _ = shared.export()
+    lines = file.read_text().splitlines()
+    forged = file.with_name("forged.jsonl")
+    forged.write_text("\n".join([lines[0].replace("}", ',"chain":"another"}'), *lines[1:]]))
+    assert problems(shared, forged) == [("foreign", None)]
+    assert problems(shared, forged, "--against", log_url)[-1] == ("foreign", 6)
+
+
+def test_auditing_needs_only_the_right_to_read(shared: Log, log_url: str) -> None:
+    schema = parse(log_url).schema
+    change(
+        log_url,
+        f"CREATE ROLE reader_{schema} LOGIN PASSWORD 'reads';"
+        f' GRANT USAGE ON SCHEMA "{schema}" TO reader_{schema};'
+        f' GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO reader_{schema}',
+    )
+    place = log_url.partition("@")[2]
+    reader = f"postgresql://reader_{schema}:reads@{place}"
+    file, head = shared.export()
+    beside, same = shared.export("--store", reader, name="read.jsonl")
+    assert (beside.read_bytes(), same) == (file.read_bytes(), head)

@@ -28,16 +28,16 @@ class Comparison:
         self._unseen = set[int]()
         self._problems: list[Problem] = []
 
-    def log(self, epoch: str, start: Head, head: Head, *, complete: bool) -> bool:
-        """Take the log's epoch and range; return whether its records can be compared.
+    def log(self, chain: str, start: Head, head: Head, *, complete: bool) -> bool:
+        """Take the log's chain and range; return whether its records can be compared.
 
         Args:
-            epoch: The log's epoch.
+            chain: The epoch with which the log's seals begin. Its epoch may be a later one.
             complete: Whether the caller sees all its records.
             start: Where the log begins now.
             head: Where the log ends now.
         """
-        if epoch != self._trail.epoch:
+        if chain != self._trail.chain:
             self._say("this is another log: its epoch differs from the trail's")
         elif head.offset < self._head.offset:
             self._say(

@@ -7,6 +7,9 @@ A trail is a file of JSON lines, written by ``crewai-hitl audit``:
     {"type":"audit_record","offset":2,"seal":"…","digest":"…"}       pruned: only its digest
     {"type":"audit_head","offset":2,"seal":"…"}
 
+The first line also has a ``chain``, the epoch with which the seals begin, if the log has had
+another epoch since: a database that went back in time keeps its records and gets a new epoch.
+
 An event is hashed as compact JSON with its fields in their order, which is how it was stored, so a
 tool that changes only white space or escapes does no harm. Every event in the file is hashed, even
 beside a ``digest``. A line with a duplicate or unknown field is ambiguous and is rejected. The
@@ -45,14 +48,17 @@ class Problem(msgspec.Struct, frozen=True):
     message: str
 
 
-class Begin(msgspec.Struct, frozen=True, tag="audit_begin", forbid_unknown_fields=True):
-    """The first line."""
+class Begin(
+    msgspec.Struct, frozen=True, tag="audit_begin", omit_defaults=True, forbid_unknown_fields=True
+):
+    """The first line; ``chain`` is empty if it is the epoch."""
 
     version: int
     epoch: str
     complete: bool
     offset: Offset
     seal: Hash
+    chain: str = ""
 
 
 class RecordLine(
@@ -98,6 +104,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     Attributes:
         epoch: The log's epoch.
+        chain: The epoch with which its seals begin.
         records: Number of events in the trail.
         pruned: Number of records with only their digest.
         complete: Whether the trail claims to have every record.
@@ -109,6 +116,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """
 
     epoch: str
+    chain: str
     records: int
     pruned: int
     complete: bool
@@ -179,7 +187,7 @@ class _Reading:
         if line.version != VERSION:
             said = f"the trail has version {line.version}; this program reads version {VERSION}"
             self._say("unreadable", None, said)
-        if line.offset == 0 and start != chain.start(line.epoch):
+        if line.offset == 0 and start != chain.start(line.chain or line.epoch):
             self._say("foreign", None, "the trail does not begin like a log of its epoch")
         self._begin, self._start, self._place = line, start, start
         self._pass(start)
@@ -255,6 +263,7 @@ class _Reading:
         problems = [*self._problems, *self._gaps()]
         return Verdict(
             epoch=self._begin.epoch if self._begin is not None else "",
+            chain=(self._begin.chain or self._begin.epoch) if self._begin is not None else "",
             records=self._records,
             pruned=self._pruned,
             complete=self._begin is not None and self._begin.complete,

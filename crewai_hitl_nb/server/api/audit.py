@@ -21,6 +21,7 @@ def page_to_wire(page: TrailPage, epoch: str) -> dict[str, Any]:
     last = page.entries[-1].offset if page.entries else page.head.offset
     return {
         "epoch": epoch,
+        "chain": page.chain,
         "complete": page.within is None,
         "start": _place(page.start),
         "entries": _entries(page),

@@ -109,9 +109,13 @@ class AuditEntry(msgspec.Struct, frozen=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True):
-    """Some records; ``start`` is the place just before the first, ``next`` the next page."""
+    """Some records; ``start`` is the place just before the first, ``next`` the next page.
+
+    The seals begin with ``chain``: the epoch, unless history was lost since.
+    """
 
     epoch: str
+    chain: str
     complete: bool
     start: ChainPlace
     entries: tuple[AuditEntry, ...]

@@ -210,7 +210,8 @@ def trail(log: Session, *, after: int, limit: int) -> TrailPage:
             _first_bytes(rows, OFFSET, "coalesce(octet_length(body), 0)"),
             {"after": begin.offset, "limit": limit},
         )
-        return TrailPage(begin, of_one_page(_entry(log, row) for row in found), end.head)
+        entries = of_one_page(_entry(log, row) for row in found)
+        return TrailPage(begin, entries, end.head, end.chain)
 
 
 def _beginning(log: Session, began_with: str) -> Head:

@@ -115,12 +115,12 @@ def upgrade(log: Session) -> None:
         NotOurs: The message says what the schema is and what to do.
         psycopg.Error: It cannot be read or written.
     """
-    if (_version(log) or 0) >= VERSION:
+    if (version_of(log) or 0) >= VERSION:
         return
     with log.connection.transaction():
         lock = {"name": f"{_MARK} {log.schema}"}
         log.execute("SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", lock)
-        version = _version(log)  # another server may have been faster
+        version = version_of(log)  # another server may have been faster
         if version is None:
             _define(log, sql.SQL("CREATE SCHEMA {schema}"))
         for number in range(version or 0, VERSION):
@@ -142,7 +142,7 @@ def try_out(log: Session) -> None:
         NotOurs: The message says what the schema is and what to do.
         psycopg.Error: They cannot.
     """
-    if _version(log):
+    if version_of(log):
         try_writing(log)
         return
     with log.connection.transaction(force_rollback=True):
@@ -177,8 +177,12 @@ def _define(log: Session, statement: sql.SQL) -> None:
     log.connection.execute(statement.format(**names))
 
 
-def _version(log: Session) -> int | None:
-    """Return the version of the log in a schema: 0 if it is empty, None if there is no schema."""
+def version_of(log: Session) -> int | None:
+    """Return the version of the log in a schema: 0 if it is empty, None if there is no schema.
+
+    Raises:
+        NotOurs: The message says what the schema is and what to do.
+    """
     row = log.execute(
         "SELECT obj_description(n.oid, 'pg_namespace'),"
         " EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid)"

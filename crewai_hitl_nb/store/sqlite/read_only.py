@@ -5,33 +5,31 @@ SQLite's own locks keep a reader and the server's writer apart.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.damage import DamagedRow
 from crewai_hitl_nb.store.sqlite import reading, schema
-from crewai_hitl_nb.store.trail import TrailPage
-
-Look: TypeAlias = Callable[[int, int], TrailPage]
-"""Takes ``after`` and ``limit``."""
+from crewai_hitl_nb.store.trail import StoredTrail
 
 
 @contextmanager
-def looking_at(path: Path) -> Iterator[tuple[str, Look]]:
-    """Open the file for reading; yield its epoch and a function that reads its trail.
+def looking_at(path: Path) -> Iterator[StoredTrail]:
+    """Open the file for reading.
 
     Raises:
         StoreUnavailable: It is not a log, has another version, or cannot be read.
     """
     try:
         with closing(_open(path)) as connection:
-            epoch, _, _ = reading.load_meta(connection)
-            yield (
-                epoch,
-                lambda after, limit: reading.trail(connection, epoch, after=after, limit=limit),
+            meta = reading.load_meta(connection)
+            yield StoredTrail(
+                lambda after, limit: (
+                    meta.epoch,
+                    reading.trail(connection, meta.chain, after=after, limit=limit),
+                )
             )
     except (sqlite3.Error, DamagedRow) as error:
         raise StoreUnavailable(f"cannot read {path}: {error}") from error

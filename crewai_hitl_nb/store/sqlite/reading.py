@@ -35,11 +35,33 @@ _BIND = ":{}"
 _COLUMNS = "offset, event_id, type, execution_id, crew_id, body"
 
 
-def load_meta(connection: sqlite3.Connection) -> tuple[str, int, int]:
-    """Return the epoch, the last offset ever given, and how far the log was pruned."""
+class Meta(msgspec.Struct, frozen=True):
+    """What a log stores besides its rows.
+
+    Attributes:
+        epoch: Its name.
+        chain: The epoch with which its seals begin.
+        top: The last offset ever given.
+        pruned_through: How far it was pruned.
+    """
+
+    epoch: str
+    chain: str
+    top: int
+    pruned_through: int
+
+
+def load_meta(connection: sqlite3.Connection) -> Meta:
+    """Return what the log stores besides its rows."""
     meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    return str(meta["epoch"]), row[0] if row else 0, int(meta.get("pruned_through", 0))
+    epoch = str(meta["epoch"])
+    return Meta(
+        epoch=epoch,
+        chain=str(meta.get("chain", epoch)),  # another one if it was copied from PostgreSQL
+        top=row[0] if row else 0,
+        pruned_through=int(meta.get("pruned_through", 0)),
+    )
 
 
 @contextmanager
@@ -198,15 +220,22 @@ def newest(connection: sqlite3.Connection) -> float | None:
 _PLACES = "SELECT offset, seal FROM events UNION ALL SELECT offset, seal FROM pruned"
 
 
-def head(connection: sqlite3.Connection, epoch: str) -> Head:
+def head(connection: sqlite3.Connection, began_with: str) -> Head:
     """Return the last place of the chain."""
-    return _place(connection, "ORDER BY offset DESC", chain.start(epoch))
+    return _place(connection, "ORDER BY offset DESC", chain.start(began_with))
 
 
-def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int) -> TrailPage:
-    """Return the next entries of the trail, with the place just before the first one."""
+def trail(connection: sqlite3.Connection, began_with: str, *, after: int, limit: int) -> TrailPage:
+    """Return the next entries of the trail, with the place just before the first one.
+
+    Args:
+        connection: The log.
+        began_with: The epoch with which its seals begin.
+        after: See ``Trail.trail``.
+        limit: Likewise.
+    """
     with _one_view(connection):
-        begin = _beginning(connection, epoch)
+        begin = _beginning(connection, began_with)
         if after > begin.offset:
             begin = _place(connection, f"WHERE offset <= {after:d} ORDER BY offset DESC", begin)
         rows = connection.execute(
@@ -218,16 +247,16 @@ def trail(connection: sqlite3.Connection, epoch: str, *, after: int, limit: int)
         )
         page = of_one_page(_entry(connection, row) for row in rows)
         rows.close()
-        return TrailPage(begin, page, head(connection, epoch))
+        return TrailPage(begin, page, head(connection, began_with), began_with)
 
 
-def _beginning(connection: sqlite3.Connection, epoch: str) -> Head:
+def _beginning(connection: sqlite3.Connection, began_with: str) -> Head:
     """Return where the trail begins: after the last pruned record older than every kept one."""
     older = "WHERE offset < (SELECT coalesce(min(offset), 9e18) FROM events)"
     row = connection.execute(
         f"SELECT offset, seal FROM pruned {older} ORDER BY offset DESC LIMIT 1"  # noqa: S608
     ).fetchone()
-    return Head(*row) if row else chain.start(epoch)
+    return Head(*row) if row else chain.start(began_with)
 
 
 def _place(connection: sqlite3.Connection, which: str, otherwise: Head) -> Head:

@@ -72,7 +72,7 @@ class _Remains(msgspec.Struct):
         top: The last offset that appears anywhere.
         pruned_through: As it is stored.
         notes: The metadata; see ``metadata.py``.
-        epoch: Of the damaged log, with which its chain begins.
+        meta: Its epoch, and the epoch with which its chain begins if that is another one.
         seals: By offset, also of events that cannot be read and of pruned ones.
         twice: Offsets with two different events; the first one found is taken.
     """
@@ -82,7 +82,7 @@ class _Remains(msgspec.Struct):
     top: int = 0
     pruned_through: int = 0
     notes: dict[str, bytes] = {}
-    epoch: str | None = None
+    meta: dict[str, str] = {}
     seals: dict[int, bytes] = {}
     twice: set[int] = set()
 
@@ -201,7 +201,8 @@ def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
     if not remains.events:
         raise StoreUnavailable(f"no event can be read in {path}; it was not changed")
     bodies = {offset: found.commit.record.body for offset, found in remains.events.items()}
-    said = partial_chain.judge(bodies, remains.seals, remains.epoch)
+    began_with = remains.meta.get("chain", remains.meta.get("epoch"))
+    said = partial_chain.judge(bodies, remains.seals, began_with)
     for offset in said.contradicted:
         del remains.events[offset]
     unproven = {*said.unproven, *(remains.twice & remains.events.keys())}
@@ -246,8 +247,8 @@ def _take(remains: _Remains, row: Row) -> None:
     match columns:
         case (None, bytes(digest), bytes(seal)) if number is not None and len(digest) == len(seal):
             remains.seals.setdefault(number, seal)  # of a pruned event
-        case ("epoch", str(epoch)) if number is None:
-            remains.epoch = epoch
+        case ("epoch" | "chain" as name, str(value)) if number is None:
+            remains.meta[name] = value
         case ("events", int(top)) if number is not None:
             remains.top = max(remains.top, top)
         case ("pruned_through", int(offset)) if number is None:

@@ -73,6 +73,7 @@ class SqliteStore:
         self.pruned_through = 0
         self.coordination = None
         self.is_away = False
+        self._chain = ""
         self._clock = clock
         self._writer = GroupWriter(path, self._commit, self._announce, self._unavailable)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
@@ -127,9 +128,11 @@ class SqliteStore:
     def _prepare(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
             schema.upgrade(connection)  # first: it refuses a foreign file, and the next line writes
+            meta = reading.load_meta(connection)
             connection.execute("PRAGMA journal_mode = WAL")
-            self.epoch, self.top, self.pruned_through = reading.load_meta(connection)
-            self._tail = Tail(Head(self.top, reading.head(connection, self.epoch).seal))
+            self.epoch, self.top, self.pruned_through = meta.epoch, meta.top, meta.pruned_through
+            self._chain = meta.chain
+            self._tail = Tail(Head(self.top, reading.head(connection, meta.chain).seal))
         except (schema.NotOurs, *NO_ANSWER):
             connection.close()
             raise
@@ -290,7 +293,7 @@ class SqliteStore:
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
         """Return the next entries of the trail."""
-        return await self._read(lambda c: reading.trail(c, self.epoch, after=after, limit=limit))
+        return await self._read(lambda c: reading.trail(c, self._chain, after=after, limit=limit))
 
     async def get_metadata(self, prefix: str) -> dict[str, bytes]:
         """Return the documents whose name begins with the prefix."""
