@@ -89,6 +89,8 @@ async def pages_of_store(settings: Settings, location: "Location") -> AsyncItera
     from crewai_hitl_nb.store.open import looking_at
 
     with looking_at(location) as stored:
+        if stored.mark is not None:
+            settings.screen.ask(f"note: {stored.mark}")
 
         async def page(after: int) -> Page:
             epoch, found = stored.page(after, _PAGE)

@@ -21,6 +21,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.store.base import KeyScope, Store
+from crewai_hitl_nb.store.relocation import Mark
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -66,9 +67,11 @@ class StoredTrail(msgspec.Struct, frozen=True):
 
     Attributes:
         page: Takes ``after`` and ``limit``; returns the log's epoch and a page.
+        mark: Why the log is out of service, if it is.
     """
 
     page: Callable[[int, int], tuple[str, TrailPage]]
+    mark: Mark | None
 
 
 class Trail(Protocol):

@@ -29,7 +29,7 @@ from crewai_hitl_nb.protocol.duplicates import check_same
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, event_type, request_id_of
 from crewai_hitl_nb.protocol.state import Request, Status
-from crewai_hitl_nb.store import ownership
+from crewai_hitl_nb.store import ownership, relocation
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
@@ -109,6 +109,7 @@ def write(
         HistoryLost: Nothing was written.
         FellBehind: Nothing was written.
         TooOld: Nothing was written.
+        OutOfService: Nothing was written.
         CommitInDoubt: The outcome is unknown.
         psycopg.Error: Nothing was written.
     """
@@ -142,6 +143,7 @@ def _locked(
     conditions = {batch.condition for batch in batches if batch.condition is not None}
     held = {one: log.execute(IS_HELD, _process(one)) for one in conditions if one.without}
     found = state_of(only(row))
+    relocation.refuse(found.mark)
     if found.oldest_writer > VERSION:
         raise TooOld(
             f"it was upgraded for servers that know schema {found.oldest_writer}, and this one "

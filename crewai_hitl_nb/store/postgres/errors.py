@@ -15,6 +15,7 @@ from crewai_hitl_nb.store.damage import DamagedRow
 from crewai_hitl_nb.store.postgres.appending import TooOld
 from crewai_hitl_nb.store.postgres.connections import Target
 from crewai_hitl_nb.store.postgres.schema import NotOurs
+from crewai_hitl_nb.store.relocation import OutOfService
 
 NO_ANSWER: Final = (
     psycopg.Error,
@@ -23,6 +24,7 @@ NO_ANSWER: Final = (
     DamagedRow,
     NotOurs,
     TooOld,
+    OutOfService,
     LookupError,
     ValueError,
 )
@@ -65,11 +67,15 @@ _ADVICE: Final = (
     ("53100", f"free some space on the database's disk{_BY_ITSELF}"),
     ("53300", _FEW),
     ("53", "the database is short of resources; the server continues by itself when it has more"),
-    ("55P03", "another server holds the log for long; this one tries again"),
+    ("55P03", "another server or a `crewai-hitl copy` holds the log for long; try again later"),
     ("57P", _AWAY),
     ("08", _AWAY),
 )
 """The beginning of a code, and what to do; the first one that fits."""
+
+
+_PLAIN: Final = (psycopg.OperationalError, PoolTimeout, NotOurs, TooOld, OutOfService, DamagedRow)
+"""Their messages have no content of a row."""
 
 
 def unavailable(
@@ -108,6 +114,6 @@ def _said(error: BaseException) -> str:
     """Return the part of a message that callers and logs may see: never the content of a row."""
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return error.diag.message_primary
-    if isinstance(error, psycopg.OperationalError | PoolTimeout | NotOurs | TooOld | DamagedRow):
+    if isinstance(error, _PLAIN):
         return " ".join(str(error).split())
     return type(error).__name__

@@ -14,7 +14,7 @@ import msgspec
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.store.postgres import reading
 from crewai_hitl_nb.store.postgres.connections import Session
-from crewai_hitl_nb.store.postgres.reading import STATE, State, only, state_of
+from crewai_hitl_nb.store.postgres.reading import STATE, STATE_COLUMNS, State, only, state_of
 
 
 class HistoryLost(Exception):
@@ -69,6 +69,8 @@ def compare(found: State, seen: Seen, seal: tuple[Any, ...] | None, pruned: int)
         HistoryLost: The database went back in time.
         FellBehind: It cannot be compared.
     """
+    if (found.epoch, found.head) == (seen.epoch, seen.head):
+        return  # the log has no row at its end if a salvaged file without its end was copied here
     if found.epoch != seen.epoch or found.head.offset < seen.head.offset:
         raise HistoryLost
     if not seen.head.offset:
@@ -91,8 +93,7 @@ def new_epoch(log: Session, epoch: str) -> State:
         if found.epoch != epoch:
             return found
         changed = log.execute(
-            "UPDATE log.state SET epoch = %(epoch)s"
-            " RETURNING epoch, chain, top, seal, oldest_writer",
+            f"UPDATE log.state SET epoch = %(epoch)s RETURNING {STATE_COLUMNS}",  # noqa: S608 - constants only
             {"epoch": str(uuid.uuid4())},
         )
         return state_of(only(changed))

@@ -28,7 +28,9 @@ def looking_at(target: Target) -> Iterator[StoredTrail]:
                     "check the database and `?schema=NAME` in the URL, and which version the "
                     "servers have"
                 )
-            yield StoredTrail(lambda after, limit: _page(log, after, limit))
+            yield StoredTrail(
+                lambda after, limit: _page(log, after, limit), reading.state(log).mark
+            )
     except NO_ANSWER as error:
         raise unavailable("cannot read", target, error) from error
 

@@ -13,7 +13,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.state import Request
-from crewai_hitl_nb.store import ownership
+from crewai_hitl_nb.store import ownership, relocation
 from crewai_hitl_nb.store.base import (
     Match,
     Record,
@@ -27,6 +27,7 @@ from crewai_hitl_nb.store.base import (
 from crewai_hitl_nb.store.damage import COLUMNS, whole
 from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.postgres.connections import Session
+from crewai_hitl_nb.store.relocation import Mark
 from crewai_hitl_nb.store.rows import found_by, request_of, size_of
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 from crewai_hitl_nb.store.where import Where
@@ -37,12 +38,16 @@ RECORD: Final = '"offset", event_id, type, execution_id, crew_id, body'
 
 
 class State(msgspec.Struct, frozen=True):
-    """The log's row: its epoch, the epoch with which its seals begin, and its last place."""
+    """The log's row: its epoch, the epoch with which its seals begin, and its last place.
+
+    ``mark`` says why the log is out of service, if it is.
+    """
 
     epoch: str
     chain: str
     head: Head
     oldest_writer: int
+    mark: Mark | None
 
 
 def state(log: Session) -> State:
@@ -58,13 +63,14 @@ def only(found: psycopg.Cursor[TupleRow]) -> tuple[Any, ...]:
     return row
 
 
-STATE: Final = "SELECT epoch, chain, top, seal, oldest_writer FROM log.state"
+STATE_COLUMNS: Final = "epoch, chain, top, seal, oldest_writer, mark"
+STATE: Final = f"SELECT {STATE_COLUMNS} FROM log.state"  # noqa: S608 - constants only
 
 
 def state_of(row: tuple[Any, ...]) -> State:
     """Return what a row of :data:`STATE` says."""
-    epoch, began_with, top, seal, oldest_writer = row
-    return State(epoch, began_with, Head(top, seal), oldest_writer)
+    epoch, began_with, top, seal, oldest_writer, mark = row
+    return State(epoch, began_with, Head(top, seal), oldest_writer, relocation.decoded(mark))
 
 
 def pruned_through(log: Session) -> int:
@@ -98,7 +104,7 @@ def replay(
     rows = f'SELECT {RECORD} FROM log.events WHERE {where} ORDER BY "offset" LIMIT %(limit)s'  # noqa: S608 - constants only
     found = log.execute(
         f"SELECT pruned_through, {RECORD} FROM log.retention LEFT JOIN"  # noqa: S608 - constants only
-        f" ({_first_bytes(rows, OFFSET, 'octet_length(body)')}) AS found ON true"
+        f" ({first_bytes(rows, OFFSET, 'octet_length(body)')}) AS found ON true"
         ' ORDER BY "offset"',
         where.values,
     ).fetchall()
@@ -106,7 +112,7 @@ def replay(
     return Replayed(page(whole_records, limit), found[0][0])
 
 
-def _first_bytes(rows: str, order: str, size: str, most: int = limits.PAGE_BYTES) -> str:
+def first_bytes(rows: str, order: str, size: str, most: int = limits.PAGE_BYTES) -> str:
     """Return a statement for the first rows: those of this many bytes, and the one after them.
 
     Otherwise the database would send hundreds of large rows for a page that ends after a few.
@@ -207,7 +213,7 @@ def trail(log: Session, *, after: int, limit: int) -> TrailPage:
             ' ORDER BY "offset" LIMIT %(limit)s'
         )
         found = log.execute(
-            _first_bytes(rows, OFFSET, "coalesce(octet_length(body), 0)"),
+            first_bytes(rows, OFFSET, "coalesce(octet_length(body), 0)"),
             {"after": begin.offset, "limit": limit},
         )
         entries = of_one_page(_entry(log, row) for row in found)
@@ -280,7 +286,7 @@ def requests(log: Session, query: RequestQuery) -> RequestPage:
         where.add(f"{place} {'<' if query.newest_first else '>'} %(after)s", after=query.after)
     order = "place DESC" if query.newest_first else "place"
     rows = f"{_REQUEST.format(place=place, where=where)} ORDER BY {order} LIMIT %(limit)s"
-    found = log.execute(_first_bytes(rows, order, _REQUEST_SIZE, size), where.values)
+    found = log.execute(first_bytes(rows, order, _REQUEST_SIZE, size), where.values)
     listed = (row[:5] for row in found)
     return page_of_requests(listed, lambda row: (row[0], request_of(row), size_of(row)), query)
 

@@ -12,6 +12,7 @@ from typing import Final
 from psycopg import sql
 
 from crewai_hitl_nb.protocol.audit import chain
+from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.postgres import reading
 from crewai_hitl_nb.store.postgres.connections import Session
 
@@ -22,7 +23,8 @@ CREATE TABLE log.state (                            -- one row; its lock is the 
     chain          text NOT NULL,                   -- the epoch with which the seals begin
     top            bigint NOT NULL DEFAULT 0,
     seal           bytea NOT NULL,
-    oldest_writer  integer NOT NULL DEFAULT 1
+    oldest_writer  integer NOT NULL DEFAULT 1,
+    mark           text                             -- see store/relocation.py; NULL: in service
 ) WITH (fillfactor = 10);
 CREATE TABLE log.retention (                        -- one row; not in state: pruning takes long
     one            boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -140,9 +142,11 @@ def try_out(log: Session) -> None:
 
     Raises:
         NotOurs: The message says what the schema is and what to do.
+        OutOfService: The log was moved elsewhere, or has not arrived here completely.
         psycopg.Error: They cannot.
     """
     if version_of(log):
+        relocation.refuse(reading.state(log).mark)
         try_writing(log)
         return
     with log.connection.transaction(force_rollback=True):

@@ -21,6 +21,7 @@ from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.log_lines import logger, note
 from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
@@ -164,8 +165,9 @@ class PostgresStore:
         try:
             log = self._writing.connected()
             schema.upgrade(log)
-            schema.try_writing(log)
             state = reading.state(log)
+            relocation.refuse(state.mark)
+            schema.try_writing(log)
             pruned_through = reading.pruned_through(log)
             self.coordination.renew(log)
             self._pool.open()

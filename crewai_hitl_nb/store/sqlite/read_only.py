@@ -29,7 +29,8 @@ def looking_at(path: Path) -> Iterator[StoredTrail]:
                 lambda after, limit: (
                     meta.epoch,
                     reading.trail(connection, meta.chain, after=after, limit=limit),
-                )
+                ),
+                meta.mark,
             )
     except (sqlite3.Error, DamagedRow) as error:
         raise StoreUnavailable(f"cannot read {path}: {error}") from error

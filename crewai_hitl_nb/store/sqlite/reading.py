@@ -14,7 +14,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.state import Request, Status
-from crewai_hitl_nb.store import ownership
+from crewai_hitl_nb.store import ownership, relocation
 from crewai_hitl_nb.store.base import (
     Match,
     Record,
@@ -27,6 +27,7 @@ from crewai_hitl_nb.store.base import (
 )
 from crewai_hitl_nb.store.damage import COLUMNS, whole
 from crewai_hitl_nb.store.ownership import Origin
+from crewai_hitl_nb.store.relocation import Mark
 from crewai_hitl_nb.store.rows import found_by, request_of, size_of
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 from crewai_hitl_nb.store.where import Where
@@ -43,12 +44,14 @@ class Meta(msgspec.Struct, frozen=True):
         chain: The epoch with which its seals begin.
         top: The last offset ever given.
         pruned_through: How far it was pruned.
+        mark: Why it is out of service, if it is.
     """
 
     epoch: str
     chain: str
     top: int
     pruned_through: int
+    mark: Mark | None
 
 
 def load_meta(connection: sqlite3.Connection) -> Meta:
@@ -61,6 +64,7 @@ def load_meta(connection: sqlite3.Connection) -> Meta:
         chain=str(meta.get("chain", epoch)),  # another one if it was copied from PostgreSQL
         top=row[0] if row else 0,
         pruned_through=int(meta.get("pruned_through", 0)),
+        mark=relocation.decoded(meta.get("mark")),
     )
 
 

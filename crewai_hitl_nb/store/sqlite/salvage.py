@@ -43,6 +43,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
+from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.base import Commit, Record, StoreInUse, commit_of
 from crewai_hitl_nb.store.file_ownership import refuse_foreign
 from crewai_hitl_nb.store.sqlite import partial_chain, reading, schema, writer
@@ -72,7 +73,8 @@ class _Remains(msgspec.Struct):
         top: The last offset that appears anywhere.
         pruned_through: As it is stored.
         notes: The metadata; see ``metadata.py``.
-        meta: Its epoch, and the epoch with which its chain begins if that is another one.
+        meta: Its epoch, the epoch with which its chain begins if that is another one, and why it
+            is out of service, if it is.
         seals: By offset, also of events that cannot be read and of pruned ones.
         twice: Offsets with two different events; the first one found is taken.
     """
@@ -198,6 +200,8 @@ def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
     if to.exists():
         raise StoreUnavailable(f"{to} exists; name a file that does not")
     remains = _remains(path)
+    if mark := relocation.decoded(remains.meta.get("mark")):
+        raise StoreUnavailable(f"cannot salvage {path}: {mark}")
     if not remains.events:
         raise StoreUnavailable(f"no event can be read in {path}; it was not changed")
     bodies = {offset: found.commit.record.body for offset, found in remains.events.items()}
@@ -247,7 +251,7 @@ def _take(remains: _Remains, row: Row) -> None:
     match columns:
         case (None, bytes(digest), bytes(seal)) if number is not None and len(digest) == len(seal):
             remains.seals.setdefault(number, seal)  # of a pruned event
-        case ("epoch" | "chain" as name, str(value)) if number is None:
+        case ("epoch" | "chain" | "mark" as name, str(value)) if number is None:
             remains.meta[name] = value
         case ("events", int(top)) if number is not None:
             remains.top = max(remains.top, top)

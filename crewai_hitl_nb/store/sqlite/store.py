@@ -24,6 +24,7 @@ from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.state import Request
+from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.base import (
     Appended,
     Condition,
@@ -43,6 +44,7 @@ from crewai_hitl_nb.store.coordination import Tenure
 from crewai_hitl_nb.store.file_ownership import NO_LINK, ForeignFile, refuse_foreign
 from crewai_hitl_nb.store.group_writer import GroupWriter, Job, commits_of
 from crewai_hitl_nb.store.histograms import CommitFigures
+from crewai_hitl_nb.store.relocation import OutOfService
 from crewai_hitl_nb.store.rows import Batch
 from crewai_hitl_nb.store.sqlite import bulk_append, reading, schema, writer
 from crewai_hitl_nb.store.sqlite.errors import NO_ANSWER, refuse_emptied, unavailable
@@ -121,7 +123,7 @@ class SqliteStore:
             ) from None
         except ForeignFile as error:
             raise StoreUnavailable(f"the log is not opened: {error}") from error
-        except (OSError, schema.NotOurs, *NO_ANSWER) as error:
+        except (OSError, schema.NotOurs, OutOfService, *NO_ANSWER) as error:
             self._lock.release()
             raise unavailable("cannot open", self.path, error) from error
 
@@ -129,11 +131,12 @@ class SqliteStore:
         try:
             schema.upgrade(connection)  # first: it refuses a foreign file, and the next line writes
             meta = reading.load_meta(connection)
+            relocation.refuse(meta.mark)
             connection.execute("PRAGMA journal_mode = WAL")
             self.epoch, self.top, self.pruned_through = meta.epoch, meta.top, meta.pruned_through
             self._chain = meta.chain
             self._tail = Tail(Head(self.top, reading.head(connection, meta.chain).seal))
-        except (schema.NotOurs, *NO_ANSWER):
+        except (schema.NotOurs, OutOfService, *NO_ANSWER):
             connection.close()
             raise
         return connection
