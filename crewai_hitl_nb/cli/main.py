@@ -6,6 +6,7 @@ from crewai_hitl_nb import __version__
 from crewai_hitl_nb.cli.answer import answer
 from crewai_hitl_nb.cli.audit import audit
 from crewai_hitl_nb.cli.cancel import cancel
+from crewai_hitl_nb.cli.copy import copy
 from crewai_hitl_nb.cli.doctor import doctor
 from crewai_hitl_nb.cli.exit_codes import Commands
 from crewai_hitl_nb.cli.keys import keys
@@ -30,7 +31,8 @@ def commands() -> None:
     """
 
 
-for command in (pending, watch, answer, cancel, serve, salvage, audit, keys, webhooks, doctor):
+every = (pending, watch, answer, cancel, serve, copy, salvage, audit, keys, webhooks, doctor)
+for command in every:
     commands.add_command(command)
 
 

@@ -1,7 +1,7 @@
 """Every example of docs/cli.md runs as it stands there, against a server like the one it names.
 
-The address of the server is the one thing that differs. A command that runs until Ctrl-C is
-given it once it has spoken.
+The addresses of the server and of the database are the only things that differ. A command that runs
+until Ctrl-C is given it once it has spoken.
 """
 
 import asyncio
@@ -66,12 +66,15 @@ def questions(ask: Asks) -> None:
 
 
 @pytest.fixture
-def say(home: Path, env: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch) -> Say:
+def say(
+    home: Path, env: dict[str, str], url: str, log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Say:
     """Runs a line as a shell would and returns what it says; without a shell if it needs none."""
     monkeypatch.chdir(home)
     cli = Commands(env)
 
     def run(line: str) -> str:
+        line = line.replace("postgresql://hitl@db/hitl", log_url)
         if not any(mark in line for mark in ("|", "$", "export")):
             result = cli(*shlex.split(line)[1:])
             assert result.exit_code == 0, result.output
@@ -98,6 +101,7 @@ def test_the_examples_run_one_after_the_other(say: Say) -> None:
         "limits-1": "respond",
     }
     assert "cancelled draft-44" in said
+    assert said.count("moved 60 events and 24 requests to ") == 2
     assert "kept 60 events, 12 open questions; lost 0 events" in said
     (shown,) = re.findall(r"^```text\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
     assert looked_at(said) == looked_at(shown)
