@@ -16,7 +16,7 @@ import msgspec
 
 from crewai_hitl_nb.cli.exit_codes import Exit
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
-from crewai_hitl_nb.cli.stored_log import existing_log
+from crewai_hitl_nb.cli.stored_log import complete_file, existing_log
 from crewai_hitl_nb.cli.trail import Entry, Page, Pages, pages_of_server, pages_of_store
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.audit.comparison import Comparison
@@ -56,6 +56,7 @@ class Moved(HitlError):
     "--store",
     metavar="LOG",
     callback=existing_log,
+    shell_complete=complete_file,
     help="Read this log itself (a file, or the URL of a database) instead of asking a server.",
 )
 @server_options
@@ -138,6 +139,7 @@ def _json(line: Begin | RecordLine | HeadLine) -> bytes:
     "--against",
     metavar="LOG",
     callback=existing_log,
+    shell_complete=complete_file,
     help="Also compare the trail with this log: a file, or the URL of a database.",
 )
 @server_options

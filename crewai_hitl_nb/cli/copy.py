@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from crewai_hitl_nb.cli.settings import Settings, json_option
-from crewai_hitl_nb.cli.stored_log import existing_log, location_of
+from crewai_hitl_nb.cli.stored_log import complete_file, existing_log, location_of
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.cli.output import Screen
@@ -25,8 +25,8 @@ _SHOWN: Final = 10
 
 
 @click.command()
-@click.argument("source", metavar="FROM", callback=existing_log)
-@click.argument("target", metavar="TO", callback=location_of)
+@click.argument("source", metavar="FROM", callback=existing_log, shell_complete=complete_file)
+@click.argument("target", metavar="TO", callback=location_of, shell_complete=complete_file)
 @json_option
 @click.pass_obj
 def copy(settings: Settings, source: "Location", target: "Location") -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from crewai_hitl_nb.cli.settings import Settings, json_option
-from crewai_hitl_nb.cli.stored_log import existing_log
+from crewai_hitl_nb.cli.stored_log import complete_file, existing_log
 from crewai_hitl_nb.protocol.errors import HitlError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _SHOWN: Final = 10
 
 
 @click.command()
-@click.argument("log", callback=existing_log)
+@click.argument("log", callback=existing_log, shell_complete=complete_file)
 @click.option(
     "--to",
     type=click.Path(path_type=Path, dir_okay=False),

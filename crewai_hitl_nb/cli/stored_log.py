@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.store.open import Location
@@ -38,3 +39,10 @@ def existing_log(
     if location is not None and location.path is not None and not location.path.exists():
         raise click.BadParameter(f"the file {location.path} does not exist")
     return location
+
+
+def complete_file(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete the path of a file, as a click callback."""
+    return [CompletionItem(incomplete, type="file")]
