@@ -7,7 +7,7 @@ import pytest
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING
-from crewai_hitl_nb.store.postgres import appending, schema, watchdog
+from crewai_hitl_nb.store.postgres import appending, reading, schema, watchdog
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.events import completed, other, required
@@ -309,3 +309,28 @@ async def test_a_database_that_stands_still_is_said_and_waited_for(
     (placed,) = await store.append([other(event_id="after")])
     assert await store.offset_of("after") == placed.record.offset
     await store.close()
+
+
+async def test_a_page_of_the_trail_costs_the_same_in_a_long_log(log_url: str) -> None:
+    store = await _opened(log_url)
+    for _ in range(20):
+        await store.append([other() for _ in range(1000)])
+    await store.close()
+    log = parse(log_url).connect()
+
+    def rows_read() -> int:
+        log.run_script("SELECT pg_stat_force_next_flush()")
+        found = log.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables"
+            " WHERE schemaname = %(schema)s AND relname = 'events'",
+            {"schema": log.schema},
+        )
+        return int(reading.only(found)[0])
+
+    try:
+        log.run_script("ANALYZE log.events")
+        before = rows_read()
+        assert len(reading.trail(log, after=10_000, limit=100).entries) == 100
+        assert rows_read() - before < 200
+    finally:
+        log.close()
