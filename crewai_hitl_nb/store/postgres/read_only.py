@@ -32,7 +32,7 @@ def looking_at(target: Target) -> Iterator[StoredTrail]:
                 lambda after, limit: _page(log, after, limit), reading.state(log).mark
             )
     except NO_ANSWER as error:
-        raise unavailable("cannot read", target, error) from error
+        raise unavailable("cannot read", target, error, opening=True) from error
 
 
 def _page(log: Session, after: int, limit: int) -> tuple[str, TrailPage]:

@@ -102,7 +102,7 @@ def _locked(target: Target, stack: ExitStack, *, create: bool) -> "PostgresTrans
         _lock(guard, target, create=create)
         _refuse_in_use(guard, target)
     except NO_ANSWER as error:
-        raise unavailable("cannot copy", target, error) from error
+        raise unavailable("cannot copy", target, error, opening=True) from error
     return PostgresTransferLog(target, log, guard)
 
 
@@ -138,7 +138,7 @@ def _reported(
         try:
             return method(self, *args, **named)
         except NO_ANSWER as error:
-            raise unavailable("cannot copy", self.target, error) from error
+            raise unavailable("cannot copy", self.target, error, opening=True) from error
 
     return run
 
