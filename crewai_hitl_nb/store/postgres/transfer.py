@@ -255,6 +255,8 @@ class PostgresTransferLog:
             self._log.execute(
                 "UPDATE log.retention SET pruned_through = %(pruned_through)s", values
             )
+        # The planner knows nothing yet of rows that came all at once.
+        self._log.run_script("ANALYZE log.events; ANALYZE log.requests; ANALYZE log.pruned")
 
     @_reported
     def put_mark(self, mark: Mark | None) -> None:
