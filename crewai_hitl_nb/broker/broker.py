@@ -42,6 +42,7 @@ from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.log_lines import logger, note
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import Appended, Commit, KeyScope, Match, RequestPage, RequestQuery
+from crewai_hitl_nb.store.coordination import ShareFigures
 from crewai_hitl_nb.store.histograms import CommitFigures, Histogram
 from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.trail import TrailPage
@@ -158,6 +159,11 @@ class Broker:
     def fanout_seconds(self) -> Histogram:
         """How long fan-outs take, from the commit to the last send."""
         return self._fanout.seconds
+
+    @property
+    def share_figures(self) -> ShareFigures | None:
+        """How this server stands among those that share its log; None if it has the log alone."""
+        return getattr(self._store, "share_figures", None)
 
     @property
     def commit_figures(self) -> CommitFigures | None:

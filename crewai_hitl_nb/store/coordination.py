@@ -27,6 +27,24 @@ class Tenure(msgspec.Struct, frozen=True):
     number: int
 
 
+class ShareFigures(msgspec.Struct, frozen=True):
+    """How this server stands among those that share its log.
+
+    Attributes:
+        events_behind: Events of the log that it knows of and has not announced yet.
+        duties: The work that it does for all.
+        connections: Its connections that read.
+        connections_used: Those of them that are in use.
+        reads_waiting: Reads that wait for a connection.
+    """
+
+    events_behind: int
+    duties: frozenset[Duty]
+    connections: int
+    connections_used: int
+    reads_waiting: int
+
+
 class Coordination(Protocol):
     """What several servers of one log agree on."""
 

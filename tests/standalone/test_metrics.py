@@ -148,15 +148,19 @@ def documented() -> dict[str, set[str]]:
     return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
 
 
-def test_the_documentation_names_every_metric_and_its_labels(
-    server: HumanInputServer, http: httpx.Client
-) -> None:
+def test_the_documentation_names_every_metric_and_its_labels(log_url: str) -> None:
     families = {}
-    http.post("events", json=[question("q1"), question("q2"), question("q3")])
-    http.post("requests/q1/answer", json={})
-    http.post("requests/q2/cancel", json={})
-    http.get("poll/human-input")
-    for family in text_string_to_metric_families(http.get("metrics").text):
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with (
+        HumanInputServer(port=0, api_key=KEY, store=log_url) as server,  # it has all of them
+        httpx.Client(base_url=server.url, headers=headers) as http,
+    ):
+        http.post("events", json=[question("q1"), question("q2"), question("q3")])
+        http.post("requests/q1/answer", json={})
+        http.post("requests/q2/cancel", json={})
+        http.get("poll/human-input")
+        text = http.get("metrics").text
+    for family in text_string_to_metric_families(text):
         name = family.name + ("_total" if family.type == "counter" else "")
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         families[name] = labels

@@ -4,6 +4,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.broker.webhooks.receiver import SECRET, Receiver
-from tests.server.door import client
+from tests.server.door import client, until
 from tests.team.servers import Replica, Start
 
 pytestmark = pytest.mark.asyncio
@@ -21,14 +22,12 @@ def soon(seconds: float = 1.5) -> str:
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).isoformat()
 
 
-async def metric(replica: Replica, name: str) -> float:
-    """Return the sum of a metric's values."""
+async def metric(replica: Replica, name: str, labels: str = "") -> float:
+    """Return the sum of a metric's values with these labels."""
     async with client(replica) as http:
         lines = (await http.get("metrics")).text.splitlines()
-    values = [
-        line.rpartition(" ")[2] for line in lines if line.startswith((f"{name}{{", f"{name} "))
-    ]
-    return sum(map(float, values))
+    found = [line for line in lines if line.startswith((f"{name}{{{labels}", f"{name} "))]
+    return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
 @pytest_asyncio.fixture
@@ -109,3 +108,16 @@ async def test_every_request_is_counted_and_logged_by_the_server_that_stored_it(
         assert len(await one.events()) == 6
         assert await metric(one, "crewai_hitl_asked_total") == 2
         assert await metric(one, "crewai_hitl_pending_requests") == 6
+
+
+async def test_metrics_show_who_has_a_duty_and_whether_a_server_keeps_up(start: Start) -> None:
+    replicas = [start() for _ in range(3)]
+    await replicas[2].ask()
+    for duty in ("deadlines", "presence", "webhooks"):
+        having = [await metric(r, "crewai_hitl_duty", f'duty="{duty}"') for r in replicas]
+        assert sum(having) == 1
+    for one in replicas:
+        await until(partial(metric, one, "crewai_hitl_log_offset"), lambda offset: offset == 1)
+        assert await metric(one, "crewai_hitl_events_behind") == 0
+        assert await metric(one, "crewai_hitl_database_connections") >= 1
+        assert await metric(one, "crewai_hitl_database_reads_waiting") == 0

@@ -12,7 +12,7 @@ without a scope who may read.
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -28,6 +28,7 @@ from crewai_hitl_nb.protocol.errors import Forbidden
 from crewai_hitl_nb.server.base import HitlHandler
 from crewai_hitl_nb.server.caller import needs
 from crewai_hitl_nb.server.services import Services
+from crewai_hitl_nb.store.coordination import Duty
 from crewai_hitl_nb.store.histograms import Histogram
 
 PREFIX: Final = "crewai_hitl_"
@@ -58,6 +59,7 @@ class ServicesCollector(Collector):
         yield from _requests(brokers)
         yield from _readers(brokers)
         yield from _store(brokers)
+        yield from _shared(brokers)
         yield _counter(
             "webhook_deliveries",
             "Calls to webhooks, by the outcome for the event.",
@@ -122,6 +124,30 @@ def _store(brokers: list[Broker]) -> Iterator[Metric]:
     failures = CounterMetricFamily(f"{PREFIX}store_failures", "Commits that failed.")
     failures.add_metric([], sum(f.failures for f in figures))
     yield failures
+
+
+def _shared(brokers: list[Broker]) -> Iterator[Metric]:
+    """Return how the servers stand among those that share their log; nothing for a log alone."""
+    figures = [f for broker in brokers if (f := broker.share_figures) is not None]
+    if not figures:
+        return
+    behind = sum(f.events_behind for f in figures)
+    yield _gauge("events_behind", "Events of the log that are not announced here yet.", behind)
+    duty = GaugeMetricFamily(
+        f"{PREFIX}duty", "Whether this server does this work for all.", labels=["duty"]
+    )
+    for name in get_args(Duty):
+        duty.add_metric([name], any(name in f.duties for f in figures))
+    yield duty
+    pool = GaugeMetricFamily(
+        f"{PREFIX}database_connections", "Connections that read.", labels=["state"]
+    )
+    used = sum(f.connections_used for f in figures)
+    pool.add_metric(["used"], used)
+    pool.add_metric(["idle"], sum(f.connections for f in figures) - used)
+    yield pool
+    waiting = sum(f.reads_waiting for f in figures)
+    yield _gauge("database_reads_waiting", "Reads that wait for a connection.", waiting)
 
 
 def _gauge(name: str, said: str, value: float) -> Metric:

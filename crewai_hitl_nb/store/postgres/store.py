@@ -37,7 +37,7 @@ from crewai_hitl_nb.store.base import (
     Scope,
     announce,
 )
-from crewai_hitl_nb.store.coordination import Tenure
+from crewai_hitl_nb.store.coordination import ShareFigures, Tenure
 from crewai_hitl_nb.store.group_writer import GroupWriter, Job
 from crewai_hitl_nb.store.histograms import CommitFigures
 from crewai_hitl_nb.store.postgres import metadata, pruning, reading, schema
@@ -46,7 +46,7 @@ from crewai_hitl_nb.store.postgres.connections import Session, Target, prepare
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.postgres.following import Following, Why
 from crewai_hitl_nb.store.postgres.reading import State
-from crewai_hitl_nb.store.postgres.replicas import Replicas
+from crewai_hitl_nb.store.postgres.replicas import DUTIES, Replicas
 from crewai_hitl_nb.store.postgres.tail import Tail
 from crewai_hitl_nb.store.postgres.watchdog import Watchdog
 from crewai_hitl_nb.store.postgres.writing import Writing
@@ -142,6 +142,19 @@ class PostgresStore:
         Not whether a call failed: a database that was stopped, or cut off, makes no error for long.
         """
         return time.monotonic() > self._replied + _AWAY_SECONDS
+
+    @property
+    def share_figures(self) -> ShareFigures:
+        """How this server stands among those that share the log."""
+        pool = self._pool.get_stats()
+        connections = pool.get("pool_size", 0)
+        return ShareFigures(
+            events_behind=max(0, self._following.seen.head.offset - self.top),
+            duties=frozenset(one for one in DUTIES if self.coordination.tenure(one)),
+            connections=connections,
+            connections_used=connections - pool.get("pool_available", 0),
+            reads_waiting=pool.get("requests_waiting", 0),
+        )
 
     @property
     def figures(self) -> CommitFigures:
