@@ -17,7 +17,7 @@ import msgspec
 
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered
 from crewai_hitl_nb.protocol.events import Event, HumanInputCompleted
-from crewai_hitl_nb.store.base import EVERYTHING, RequestQuery
+from crewai_hitl_nb.store.base import EVERYTHING, Record, RequestQuery
 from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.ledger import Acknowledged, Ledger, Log, Lost, Won
@@ -161,7 +161,14 @@ async def read_log(store: MetadataStore) -> Log:
     """Read all of a log."""
     await store.start(lambda commits: None)
     try:
-        records = await store.read(EVERYTHING, after=0, upto=store.top, limit=1_000_000)
+        records: list[Record] = []
+        while page_of_events := await store.read(  # pages end early where events are large
+            EVERYTHING,
+            after=records[-1].offset if records else 0,
+            upto=store.top,
+            limit=1_000_000,
+        ):
+            records += page_of_events
         page = await store.requests(RequestQuery(limit=1_000_000))
         statuses = {request.required.request_id: request.status for request in page.requests}
         events = [msgspec.json.decode(record.body) for record in records]
