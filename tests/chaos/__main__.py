@@ -2,6 +2,7 @@
 
     python -m tests.chaos --runs 3000 --minutes 30     # seeds from the clock on
     python -m tests.chaos --kind server --seed 17      # the same run again
+    python -m tests.chaos --kind team --runs 100       # several servers over one database
 
 Ends with 0 when every promise held, with 1 and the seed when one did not.
 """

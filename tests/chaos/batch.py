@@ -12,13 +12,23 @@ from pathlib import Path
 
 from tests.chaos import kernel_run, server_run, store_run
 from tests.chaos.ledger import Ledger, Log, violations
+from tests.chaos.team import run as team_run
 
-KINDS: dict[str, Callable[[int, Path], tuple[Ledger, Log]]] = {
-    "store": store_run.run,
-    "server": server_run.run,
-    "kernel": kernel_run.run,
+Play = Callable[[int, Path], list[str]]
+"""Plays the run of a seed in a folder; returns every promise that was broken."""
+
+
+def _checked(run: Callable[[int, Path], tuple[Ledger, Log]]) -> Play:
+    return lambda seed, folder: violations(*run(seed, folder))
+
+
+KINDS: dict[str, Play] = {
+    "store": _checked(store_run.run),
+    "server": _checked(server_run.run),
+    "kernel": _checked(kernel_run.run),
+    "team": team_run.run,
 }
-ONE_IN = {"kernel": 100, "server": 10}
+ONE_IN = {"kernel": 100, "team": 30, "server": 10}
 """How often the dear kinds come; the others are runs of the store."""
 
 AHEAD = 4
@@ -29,7 +39,7 @@ def play(kind: str, seed: int) -> list[str]:
     """Play one run and return what was wrong."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         try:
-            return violations(*KINDS[kind](seed, Path(folder)))
+            return KINDS[kind](seed, Path(folder))
         except Exception as error:  # noqa: BLE001 - one run must not hide the others' outcome
             return [f"it failed: {error!r}"]
 

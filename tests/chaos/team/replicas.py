@@ -1,0 +1,167 @@
+"""Several real servers over one database, each behind a network of its own that can be cut.
+
+    actors ── HTTP ──▶ replica ── relay ──▶ PostgreSQL
+
+A replica is a process with ``HumanInputServer``, begun again when it ends, as a service manager
+does. Above are the actors, who move from replica to replica, and the faults.
+"""
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from crewai_hitl_nb.client.async_client import AsyncClient
+from crewai_hitl_nb.client.discovery import Endpoint
+from crewai_hitl_nb.client.http import open_http
+from crewai_hitl_nb.protocol.errors import HitlError
+from tests.chaos.victim import Say, Victim
+from tests.jupyter_process import free_port, scratch_env
+from tests.postgres import Cluster
+from tests.relay import Relay
+
+REPLICAS = 3
+
+CALL_SECONDS = 4.0
+"""After this time a client gives up on a call and turns to another replica."""
+
+HEARTBEAT_SECONDS = 1.0
+
+PAUSE_SECONDS = 0.02
+"""Between two attempts of an actor."""
+
+
+def serve(say: Say, url: str, port: int, env: dict[str, str]) -> None:
+    """Run a server in this process."""
+    os.environ.clear()
+    os.environ.update(env)
+    from crewai_hitl_nb.server.standalone import HumanInputServer
+
+    faulthandler.register(signal.SIGUSR1)  # for a run that hangs
+    # A server does not load crewAI. The fork server has, for other victims, and crewAI's handler of
+    # this signal may block.
+    signal.signal(signal.SIGCONT, signal.SIG_DFL)
+    HumanInputServer("127.0.0.1", port, store=url, heartbeat=HEARTBEAT_SECONDS).start()
+
+
+class Replica:
+    """One server with many lives.
+
+    Attributes:
+        client: Calls this server.
+        http: The same for its transports.
+        relay: Its network to the database.
+        deaths: How often its process ended.
+    """
+
+    def __init__(self, number: int, folder: Path, relay: Relay, url: str) -> None:
+        self.number = number
+        self.relay = relay
+        self.deaths = 0
+        self.log = folder / f"replica-{number}.log"
+        port = free_port()
+        self.endpoint = Endpoint(f"http://127.0.0.1:{port}/", "")
+        self.client = AsyncClient(endpoint=self.endpoint, seconds=CALL_SECONDS)
+        self.http = open_http(self.endpoint, seconds=CALL_SECONDS)
+        self._args = (url, port, scratch_env(folder / str(number)))
+        self._victim: Victim | None = None
+
+    async def live(self) -> None:
+        """Run a process, and a new one whenever it ends, until cancelled."""
+        while True:
+            self._victim = await asyncio.to_thread(Victim, serve, *self._args, log=self.log)
+            await asyncio.to_thread(self._victim.await_death, None)
+            self.deaths += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def send_signal(self, signal_number: int) -> None:
+        """Send a signal to the present process, if there is one."""
+        if self._victim is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._victim.pid, signal_number)
+
+    async def serves(self) -> bool:
+        """Whether it answers, from its log."""
+        try:
+            await self.client.pending()
+        except HitlError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End the process and see it dead."""
+        if self._victim is not None:
+            self._victim.kill()
+
+
+class Team:
+    """All replicas, and the database that they share."""
+
+    def __init__(self, cluster: Cluster, replicas: list[Replica]) -> None:
+        self.cluster = cluster
+        self.replicas = replicas
+
+    def some(self, dice: random.Random) -> Replica:
+        """Return a replica, up or not."""
+        return dice.choice(self.replicas)
+
+    async def all_serve(self) -> None:
+        """Wait until every replica answers."""
+        for replica in self.replicas:
+            while not await replica.serves():  # noqa: ASYNC110 - the condition is another process's
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    @property
+    def broken_connections(self) -> int:
+        """How many connections to the database the network has broken."""
+        return sum(replica.relay.broken for replica in self.replicas)
+
+    async def told(self) -> str:
+        """Return what the replicas wrote last, with the stacks of their threads."""
+        for replica in self.replicas:
+            replica.send_signal(signal.SIGUSR1)
+        await asyncio.sleep(1.0)
+        logs = (replica.log for replica in self.replicas)
+        return "\n".join(f"{log.name}: {log.read_text()[-8000:]}" for log in logs)
+
+
+@contextlib.asynccontextmanager
+async def running(cluster: Cluster, folder: Path, schema: str) -> AsyncIterator[Team]:
+    """Start the replicas over a new log; end them and their networks when done."""
+    async with AsyncExitStack() as stack:
+        replicas = []
+        for number in range(REPLICAS):
+            relay = stack.enter_context(Relay(cluster.port))
+            url = cluster.url(schema=schema).replace(f":{cluster.port}/", f":{relay.port}/")
+            replica = Replica(number, folder, relay, url)
+            stack.push_async_callback(replica.client.aclose)
+            stack.push_async_callback(replica.http.aclose)
+            stack.callback(replica.end)
+            living = asyncio.ensure_future(replica.live())
+            stack.push_async_callback(_ended, living)
+            replicas.append(replica)
+        team = Team(cluster, replicas)
+        await team.all_serve()
+        yield team
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Cancel a task. The thread in which it awaits a death returns when the process is ended."""
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+def stop_process(pid: int) -> None:
+    """Stop a process until :func:`continue_process`."""
+    os.kill(pid, signal.SIGSTOP)
+
+
+def continue_process(pid: int) -> None:
+    """Let a stopped process continue; it may be dead by now."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,239 @@
+"""The faults of a run: which, when and for how long follows from the dice alone.
+
+Sequences run side by side: one for each replica and its network, and one for the database. So
+faults overlap, but nothing is stopped or restarted twice at a time.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import anyio
+import psycopg
+
+from tests.chaos.team.replicas import (
+    PAUSE_SECONDS,
+    REPLICAS,
+    Replica,
+    Team,
+    continue_process,
+    stop_process,
+)
+
+
+@dataclass(frozen=True)
+class Strike:
+    """One fault.
+
+    Attributes:
+        kind: A name in :data:`KINDS`.
+        replica: The one that it hits.
+        after: Seconds since the one before it ended.
+        lasts: Seconds; without meaning for a kill.
+    """
+
+    kind: str
+    replica: int
+    after: float
+    lasts: float
+
+
+async def _kill(team: Team, strike: Strike) -> None:
+    """SIGKILL a replica; it is started again."""
+    _hit(team, strike).send_signal(signal.SIGKILL)
+
+
+async def _stop(team: Team, strike: Strike) -> None:
+    """SIGSTOP a replica: a paused machine, which wakes up and believes that no time passed."""
+    hit = _hit(team, strike)
+    hit.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(strike.lasts)
+    hit.send_signal(signal.SIGCONT)
+
+
+async def _drop(team: Team, strike: Strike) -> None:
+    """Break every connection of a replica to the database, once it has some."""
+    relay = _hit(team, strike).relay
+    with anyio.move_on_after(AWAIT_SECONDS):
+        while relay.carries < CONNECTIONS:  # noqa: ASYNC110 - the condition is another process's
+            await asyncio.sleep(PAUSE_SECONDS)
+    await asyncio.to_thread(relay.drop)
+
+
+async def _cut(team: Team, strike: Strike) -> None:
+    """Cut a replica off from the database."""
+    relay = _hit(team, strike).relay
+    await asyncio.to_thread(relay.cut)
+    await asyncio.sleep(strike.lasts)
+    await asyncio.to_thread(relay.mend)
+
+
+async def _slow(team: Team, strike: Strike) -> None:
+    """Slow the network of a replica down."""
+    relay = _hit(team, strike).relay
+    relay.slow(0.03)
+    await asyncio.sleep(strike.lasts)
+    relay.slow(0.0)
+
+
+async def _freeze(team: Team, strike: Strike) -> None:
+    """Let the network of a replica swallow everything, and then break its connections."""
+    relay = _hit(team, strike).relay
+    relay.freeze()
+    await asyncio.sleep(strike.lasts)
+    await asyncio.to_thread(relay.drop)
+    await asyncio.to_thread(relay.mend)
+
+
+async def _backend(team: Team, strike: Strike) -> None:
+    """SIGKILL a process of PostgreSQL: it ends all others and recovers from its log."""
+    serving = _backends(team.cluster.pid)
+    if serving:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(serving[strike.replica % len(serving)], signal.SIGKILL)
+
+
+async def _terminate(team: Team, strike: Strike) -> None:
+    """End some sessions, as an administrator does."""
+    with contextlib.suppress(psycopg.Error):
+        await asyncio.to_thread(_terminate_some, team.cluster.url(), 3)
+
+
+async def _crash(team: Team, strike: Strike) -> None:
+    """Stop the database as a power cut does, and start it again."""
+    await asyncio.to_thread(team.cluster.stop, "immediate")
+    await asyncio.sleep(strike.lasts)
+    await asyncio.to_thread(team.cluster.start)
+
+
+async def _stop_database(team: Team, strike: Strike) -> None:
+    """SIGSTOP every process of PostgreSQL."""
+    postmaster = team.cluster.pid
+    stopped = [postmaster, *_children(postmaster)]
+    for pid in stopped:
+        with contextlib.suppress(ProcessLookupError):
+            stop_process(pid)
+    await asyncio.sleep(strike.lasts)
+    for pid in stopped:
+        continue_process(pid)
+
+
+async def _crowd(team: Team, strike: Strike) -> None:
+    """Take every connection that the database has left, and break those of one replica."""
+    crowd = await asyncio.to_thread(_take_all, team.cluster.url())
+    try:
+        await asyncio.to_thread(_hit(team, strike).relay.drop)
+        await asyncio.sleep(strike.lasts)
+    finally:
+        for connection in crowd:
+            connection.close()
+
+
+_Blow: TypeAlias = Callable[[Team, Strike], Awaitable[None]]
+
+NEAR_REPLICAS: dict[str, _Blow] = {
+    "kill": _kill,
+    "stop": _stop,
+    "drop": _drop,
+    "cut": _cut,
+    "slow": _slow,
+    "freeze": _freeze,
+}
+AT_DATABASE: dict[str, _Blow] = {
+    "backend": _backend,
+    "terminate": _terminate,
+    "crash": _crash,
+    "stop_database": _stop_database,
+    "crowd": _crowd,
+}
+KINDS = {**NEAR_REPLICAS, **AT_DATABASE}
+
+LONGEST_SECONDS = 0.5
+AWAIT_SECONDS = 1.0
+CONNECTIONS = 4
+"""Of a replica at work: one writes, one reads, one follows the log, one listens."""
+
+SLEEP_SECONDS = 6.0
+"""Longer than the database waits for a replica that stopped while it held the lock."""
+
+_NEAR_WEIGHTS = (4, 2, 12, 2, 1, 2)
+_AT_WEIGHTS = (2, 4, 1, 2, 2)
+_KILLS = ("kill", "backend")
+
+
+def schedule(dice: random.Random, near: int, at: int) -> list[list[Strike]]:
+    """Return the sequences.
+
+    Args:
+        dice: Of everything in them.
+        near: How many faults hit each replica and its network.
+        at: How many hit the database.
+    """
+    sequences = [
+        [
+            _strike(dice, kind, number)
+            for kind in dice.choices([*NEAR_REPLICAS], _NEAR_WEIGHTS, k=near)
+        ]
+        for number in range(REPLICAS)
+    ]
+    kinds = dice.choices([*AT_DATABASE], _AT_WEIGHTS, k=at)
+    return [*sequences, [_strike(dice, kind, dice.randrange(REPLICAS)) for kind in kinds]]
+
+
+def _strike(dice: random.Random, kind: str, replica: int) -> Strike:
+    sleeps = kind == "stop" and dice.random() < 0.1
+    lasts = SLEEP_SECONDS if sleeps else dice.uniform(0, LONGEST_SECONDS)
+    return Strike(kind, replica, dice.uniform(0, LONGEST_SECONDS), lasts)
+
+
+def kills(sequences: Sequence[Sequence[Strike]]) -> int:
+    """Return how many processes are killed."""
+    return sum(strike.kind in _KILLS for strikes in sequences for strike in strikes)
+
+
+async def fall(team: Team, strikes: Sequence[Strike]) -> None:
+    """Let faults happen one after the other."""
+    for strike in strikes:
+        await asyncio.sleep(strike.after)
+        await KINDS[strike.kind](team, strike)
+
+
+def _hit(team: Team, strike: Strike) -> Replica:
+    return team.replicas[strike.replica]
+
+
+def _children(pid: int) -> list[int]:
+    return [int(name) for name in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _backends(postmaster: int) -> list[int]:
+    """Return the processes of PostgreSQL that serve somebody."""
+    found = []
+    for pid in _children(postmaster):
+        with contextlib.suppress(OSError):
+            if b"127.0.0.1(" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
+def _terminate_some(url: str, most: int) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'crewai-hitl' ORDER BY random() LIMIT %s",
+            (most,),
+        )
+
+
+def _take_all(url: str) -> list[psycopg.Connection[tuple[object, ...]]]:
+    taken = []
+    with contextlib.suppress(psycopg.Error):
+        while True:
+            taken.append(psycopg.connect(url))
+    return taken
