@@ -62,6 +62,11 @@ CONNECTIONS: Final = _READERS + 3
 _READ_SECONDS: Final = 10.0
 """How long a read waits for a connection."""
 
+_RECONNECT_SECONDS: Final = 3.0
+"""For how long the pool doubles the pauses between its attempts to connect, before it begins anew.
+With its default of five minutes, an outage of reading lasted up to twice as long as the database's.
+"""
+
 _PRUNE_SECONDS: Final = 600.0
 """The longest that pruning may take at once."""
 
@@ -125,6 +130,8 @@ class PostgresStore:
             name="crewai-hitl",
             kwargs={"autocommit": True},
             configure=prepare,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            reconnect_failed=ConnectionPool.check,  # try again for the readers that wait
         )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
         self._replied = time.monotonic()
