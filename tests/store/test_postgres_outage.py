@@ -7,6 +7,7 @@ import pytest
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
+from tests.events import other
 from tests.postgres import Cluster
 from tests.relay import Relay
 
@@ -37,3 +38,17 @@ async def _reads(store: PostgresStore) -> bool:
     except StoreUnavailable:
         return False
     return True
+
+
+@pytest.mark.asyncio
+async def test_an_append_is_not_refused_because_the_last_one_left_its_connection_busy(
+    log_url: str,
+) -> None:
+    store = PostgresStore(parse(log_url))
+    await store.start(lambda commits: None)
+    await store.append([other()])
+    # So does a connection that breaks at a certain moment inside of a pipeline.
+    await store._writer.run(lambda log: log.connection.pgconn.send_query(b"SELECT pg_sleep(600)"))
+    (placed,) = await store.append([other()])
+    assert placed.record.offset == 2
+    await store.close()

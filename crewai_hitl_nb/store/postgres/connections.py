@@ -24,6 +24,7 @@ from urllib.parse import unquote
 import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 DEFAULT_SCHEMA: Final = "crewai_hitl"
@@ -222,8 +223,13 @@ class Session:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the connection is lost, so that another one is needed."""
-        return self.connection.closed or self.connection.broken
+        """Whether another connection is needed, because this one is lost.
+
+        One that broke inside of a pipeline may not know it yet ("cannot exit pipeline mode while
+        busy"), but between our calls no command is in progress.
+        """
+        of_last_command = self.connection.pgconn.transaction_status
+        return self.connection.closed or of_last_command == TransactionStatus.ACTIVE
 
     def shut_down(self) -> None:
         """End the connection from another thread, so that whoever waits for a reply gets an error.
