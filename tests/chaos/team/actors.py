@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
+import anyio
+
 from crewai_hitl_nb.client.decode import Incoming, read_as
 from crewai_hitl_nb.client.errors import ServerAway, TransportUnusable
 from crewai_hitl_nb.client.http import call, encoded
@@ -31,6 +33,7 @@ from crewai_hitl_nb.protocol.errors import (
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.protocol.frames import Gap as GapFrame
 from crewai_hitl_nb.protocol.frames import Heartbeat
+from crewai_hitl_nb.protocol.limits import PRESENCE_GRACE_SECONDS
 from tests.chaos.team.histories import (
     Attempt,
     Connected,
@@ -51,6 +54,9 @@ LAST = "the-last-event"
 
 EXPIRES_SECONDS = 1.0
 
+AWAY_SECONDS = PRESENCE_GRACE_SECONDS / 2
+"""After this time without a connection an asker's question may be cancelled."""
+
 MOST_EVENTS = 150
 """A reader leaves after so many at the latest."""
 
@@ -64,6 +70,7 @@ class Cast:
         history: Where they note what they were told.
         seed: Of all dice.
         is_over: Whether the faults are over: publishers stop.
+        held: Questions that are answered only when the faults are over.
         asked: Questions that answerers have seen.
         answering: Their calls.
     """
@@ -72,6 +79,7 @@ class Cast:
     history: History
     seed: int
     is_over: bool = False
+    held: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     answering: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -102,7 +110,7 @@ class Cast:
 
     def answer(self, request_id: str) -> None:
         """Let several people answer a question at the same time, once."""
-        if request_id in self.asked:
+        if request_id in self.asked or (request_id in self.held and not self.is_over):
             return
         self.asked.add(request_id)
         for number in range(RACING):
@@ -150,18 +158,48 @@ async def publisher(cast: Cast, name: str) -> None:
 
 
 async def _ask(cast: Cast, dice: random.Random, name: str) -> None:
-    question = {
+    question = _question(name)
+    if dice.random() < 0.2:
+        due = datetime.now(timezone.utc) + timedelta(seconds=EXPIRES_SECONDS)
+        question["expires_at"] = due.isoformat()
+        cast.history.ends_by_itself[name] = frozenset({"human_input_expired"})
+    await cast.publish(dice, question)
+
+
+def _question(name: str) -> dict[str, Any]:
+    return {
         "type": "human_input_required",
         "event_id": name,
         "request_id": name,
         "prompt": "Good?",
         "kind": "question",
     }
-    if dice.random() < 0.2:
-        due = datetime.now(timezone.utc) + timedelta(seconds=EXPIRES_SECONDS)
-        question["expires_at"] = due.isoformat()
-        cast.history.ends_by_itself[name] = frozenset({"human_input_expired"})
-    await cast.publish(dice, question)
+
+
+async def asker(cast: Cast, name: str) -> None:
+    """Ask a question and wait for its answer as a kernel does, now at this server, now at that one.
+
+    As long as it is connected anywhere, no server may cancel the question for lack of a process
+    that waits for it.
+    """
+    dice = cast.dice(name)
+    cast.held.add(name)
+    await cast.publish(dice, {**_question(name), "source": {"id": name}})
+    seen = time.monotonic()
+    while True:
+        replica, idle = cast.team.some(dice), IdleTimeout(HEARTBEAT_SECONDS)
+        params = {"source": name, "replay": "none"}
+        try:
+            async with open_socket(
+                replica.endpoint, "ws/human-input", params, seconds=CALL_SECONDS, idle=idle
+            ) as socket:
+                if time.monotonic() > seen + AWAY_SECONDS:
+                    cast.history.ends_by_itself[name] = frozenset({"human_input_cancelled"})
+                with anyio.move_on_after(dice.uniform(0.2, 2.0)):
+                    async for _ in socket.incoming():
+                        seen = time.monotonic()
+        except (Unavailable, TransportUnusable):
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 # ---- answerers

@@ -26,6 +26,7 @@ RUN_SECONDS = 100.0
 """No run may hang; far above what one takes."""
 
 PUBLISHERS = 4
+ASKERS = 2
 READERS = 2
 """For each transport."""
 
@@ -100,7 +101,8 @@ async def _play(cast: Cast, near: int, at: int) -> None:
     publishing = [
         asyncio.ensure_future(actors.publisher(cast, f"publisher-{n}")) for n in range(PUBLISHERS)
     ]
-    everybody = (*reading, *publishing)
+    asking = [asyncio.ensure_future(actors.asker(cast, f"asker-{n}")) for n in range(ASKERS)]
+    everybody = (*reading, *publishing, *asking)
     try:
         sequences = strikes.schedule(cast.dice("faults"), near, at)
         await asyncio.gather(*(strikes.fall(cast.team, one) for one in sequences))
