@@ -20,6 +20,7 @@ def database() -> Iterator[Cluster]:
         yield running
 
 
+@pytest.mark.timeout(2 * run.RUN_SECONDS)  # a run that hangs says more by itself
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_several_servers_promised_holds_whatever_fails(
     seed: int, tmp_path: Path, database: Cluster
