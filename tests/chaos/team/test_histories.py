@@ -123,11 +123,13 @@ def _loses_history(history: History) -> None:
     """Let the database lose its second half at time 20, and be written again."""
     history.may_lose_history = True
     history.epochs = [(0.0, "before"), (20.0, "life")]
-    history.attempts.append(Attempt(("gone",), "stored", (4,), began=12, ended=13))
+    history.attempts.append(Attempt(("gone",), "stored", (9,), began=12, ended=13))
+    history.attempts[4] = Attempt(("q",), "stored", (4,), began=22, ended=23)
+    history.replies.append(Reply("gone", "ben", "no", "missing", at=24))
     history.replies.append(Reply("gone", "ada", "yes", "won", "b", at=14))
     history.readers["moves"] = Reader(
         [
-            *(Connected(None), *got(1, 2, 3, at=1), Received(4, "gone", 13), Live()),
+            *(Connected(None), *got(1, 2, 3, at=1), Received(9, "gone", 13), Live()),
             *(Connected("gone"), Gap("unknown_event_id", "gone"), *got(1, 2, 3, 4, 5, 6, at=21)),
         ],
         has_read_all=True,
