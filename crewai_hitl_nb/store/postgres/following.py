@@ -72,8 +72,8 @@ class Following:
         """Read and announce the next events of other servers; return whether there were any."""
         seen = self._seen
         try:
-            head = read_page(log, self.announcer)
-        except FellBehind as reason:
+            head = read_page(log, self.announcer, seen)
+        except (HistoryLost, FellBehind) as reason:
             self.begin_again(log, seen, reason)
             return True
         if head is not None:

@@ -24,7 +24,7 @@ from crewai_hitl_nb.store.base import Commit, Record
 from crewai_hitl_nb.store.damage import DamagedRow
 from crewai_hitl_nb.store.postgres.announcer import Announcer
 from crewai_hitl_nb.store.postgres.connections import Session, Target
-from crewai_hitl_nb.store.postgres.history import FellBehind
+from crewai_hitl_nb.store.postgres.history import SEAL_AT, FellBehind, Seen, check
 from crewai_hitl_nb.store.postgres.reading import sendable
 from crewai_hitl_nb.store.postgres.watchdog import Watchdog
 from crewai_hitl_nb.store.rows import decoded
@@ -43,29 +43,36 @@ _LOOK_SECONDS: Final = 1.0
 _PAGE: Final = 500
 """Events in one page: as many as may be delivered without blocking the loop for long."""
 
-_PAGE_SQL: Final = """
+_PAGE_SQL: Final = f"""
     SELECT events."offset", events.event_id, events.type, events.execution_id, events.crew_id,
-        events.body, events.seal, requests.asked_by
+        events.body, events.seal, requests.asked_by, ({SEAL_AT})
     FROM log.events LEFT JOIN log.requests ON requests.asked_at = events."offset"
     WHERE events."offset" > %(after)s ORDER BY events."offset" LIMIT %(limit)s
-"""
+"""  # noqa: S608 - constants only
 
 _log = logger(__name__)
 
 
-def read_page(log: Session, announcer: Announcer) -> Head | None:
+def read_page(log: Session, announcer: Announcer, seen: Seen) -> Head | None:
     """Read and announce the next events that are not known yet; return the last place, if any.
 
-    A page is complete up to its last event, because the order of offsets is that of commits.
+    A page is complete up to its last event, because the order of offsets is that of commits. It
+    follows what this server has seen only if that is in the log still: after a database went back
+    in time, other events may have the offsets of those that were lost.
 
     Raises:
         FellBehind: Some of them were pruned before this server had read them.
+        HistoryLost: The log does not have what this server has seen.
     """
     beginning, after = announcer.position
-    rows = log.execute(_PAGE_SQL, {"after": after, "limit": _PAGE}).fetchall()
+    values = {"after": after, "limit": _PAGE, "offset": seen.head.offset}
+    rows = log.execute(_PAGE_SQL, values).fetchall()
     if not rows:
         return None
-    last, seal = rows[-1][0], rows[-1][6]
+    last, seal, known = rows[-1][0], rows[-1][6], rows[-1][-1]
+    if seen.head.offset and known != seen.head.seal:
+        check(log, seen)  # says which it is
+        raise FellBehind
     if last - after != len(rows):
         raise FellBehind
     announcer.add(beginning, after, last, [_commit(log, row) for row in rows])
@@ -73,7 +80,7 @@ def read_page(log: Session, announcer: Announcer) -> Head | None:
 
 
 def _commit(log: Session, row: tuple[Any, ...]) -> Commit:
-    *columns, _, asked_by = row
+    *columns, _, asked_by, _ = row
     record = sendable(log, Record(*columns))
     try:
         event = decoded(record.body)
