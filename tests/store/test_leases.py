@@ -86,6 +86,31 @@ async def test_after_an_outage_nothing_is_lost_until_every_server_had_time_to_co
     assert await looks.lost(0.0, 9) == ["q1"]
 
 
+async def test_a_jump_of_the_databases_clock_cancels_nothing(log: Session, clock: Clock) -> None:
+    looks, has = replica(log), replica(log)
+    for one in (looks, has):
+        one.renew(log)
+    has.arrived(PROCESS)
+    has.flush(log)
+    for _ in range(6):
+        clock.now += LEASE_SECONDS / 5
+        for one in (looks, has):
+            one.renew(log)
+    end_all_leases(log)  # also what a laptop finds that slept with the database on it
+    assert await looks.lost(0.0, 9) == []
+    clock.now += LEASE_SECONDS / 5
+    looks.renew(log)
+    assert await looks.lost(0.0, 9) == []  # the other one renews its lease a moment later
+    has.renew(log)
+    for _ in range(6):
+        clock.now += LEASE_SECONDS / 5
+        for one in (looks, has):
+            one.renew(log)
+    has.left(PROCESS)
+    has.flush(log)
+    assert await looks.lost(0.0, 9) == ["q1"]
+
+
 async def test_a_server_that_does_not_come_back_loses_its_processes(
     log: Session, clock: Clock
 ) -> None:

@@ -100,8 +100,10 @@ class Replicas:
         settled = time.monotonic() >= since + max(grace, LEASE_SECONDS)
         if self.tenure("presence") is None or not settled:
             return []
-        values = {"grace": grace, "limit": limit}
+        values = {"id": self.id, "grace": grace, "limit": limit}
         rows = await self._read(lambda log: log.execute(LOST, values).fetchall())
+        if since != self._watching_since:
+            return []  # meanwhile it turned out that the leases had run out
         return [request_id for (request_id,) in rows]
 
     def _change(self, process: Process, *, present: bool) -> None:
@@ -123,16 +125,17 @@ class Replicas:
         begun = time.monotonic()
         if begun < self._renewed + _RENEW_SECONDS:
             return
-        paused = begun > self._renewed + _RELIED_ON_SECONDS
         names = {
             "id": self.id,
             "version": VERSION,
             "seconds": LEASE_SECONDS,
             "duties": list(DUTIES),
         }
-        now, duties, fences = only(log.execute(_RENEW, names))
+        now, was_live, duties, fences = only(log.execute(_RENEW, names))
         self._apart = now - (begun + time.monotonic()) / 2
         tenures = dict(zip(duties or (), fences or (), strict=True))
+        # By the database's clock as well: it runs while a machine sleeps, and may be set.
+        paused = not was_live or begun > self._renewed + _RELIED_ON_SECONDS
         if paused or tenures.get("presence") != self._tenures.get("presence"):
             self._watching_since = begun
         self._tenures, self._renewed = tenures, begun
@@ -178,7 +181,9 @@ def forget(log: Session) -> None:
 
 
 _RENEW: Final = """
-    WITH lease AS (
+    WITH mine AS (
+        SELECT expires > clock_timestamp() AS live FROM log.replicas WHERE id = %(id)s::uuid
+    ), lease AS (
         INSERT INTO log.replicas (id, version, expires)
         VALUES (%(id)s::uuid, %(version)s::integer,
             clock_timestamp() + make_interval(secs => %(seconds)s::float8))
@@ -194,7 +199,8 @@ _RENEW: Final = """
         WHERE duty.holder = excluded.holder OR duty.expires < clock_timestamp()
         RETURNING name, fence
     )
-    SELECT extract(epoch FROM clock_timestamp())::float8, array_agg(name), array_agg(fence)
+    SELECT extract(epoch FROM clock_timestamp())::float8,
+        coalesce((SELECT live FROM mine), false), array_agg(name), array_agg(fence)
     FROM held
 """
 
@@ -236,8 +242,9 @@ LOST: Final = f"""
     SELECT requests.request_id FROM log.requests
     JOIN log.events AS asked ON asked."offset" = requests.asked_at
     WHERE requests.status = 'pending' AND requests.source_id IS NOT NULL
+    AND EXISTS (SELECT FROM log.replicas WHERE id = %(id)s::uuid AND expires > clock_timestamp())
     AND asked.stored_at < extract(epoch FROM clock_timestamp()) - %(grace)s::float8
     AND NOT EXISTS ({_HELD.format(source="requests.source_id", caller="requests.asked_by")})
     ORDER BY requests.asked_at LIMIT %(limit)s::bigint
 """  # noqa: S608 - constants only
-"""The open requests whose process is gone."""
+"""The open requests whose process is gone; none if the lease of the one who looks has run out."""
