@@ -160,3 +160,24 @@ async def test_a_server_that_slept_writes_its_processes_down_again(
     clock.now += 3600.0
     one.renew(log)
     assert await one.is_near(PROCESS, 1.0)
+
+
+async def test_after_a_failover_that_lost_rows_the_connected_processes_are_known(
+    log: Session, clock: Clock, log_url: str
+) -> None:
+    gone = ("ada", "kernel-2")
+    one = replica(log)
+    one.renew(log)
+    one.arrived(PROCESS)
+    one.arrived(gone)
+    one.flush(log)
+    one.left(gone)
+    one.flush(log)
+    log.execute("UPDATE log.holders SET left_at = NULL")  # what a standby may have missed
+    log.execute("DELETE FROM log.holders WHERE source_id = %(id)s", {"id": PROCESS[1]})
+    promoted = parse(log_url).connect()
+    clock.now += LEASE_SECONDS / 4
+    one.renew(promoted)
+    promoted.close()
+    assert await one.is_near(PROCESS, 0.0)
+    assert not await one.is_near(gone, 0.0)

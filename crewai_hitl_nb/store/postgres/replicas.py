@@ -66,6 +66,7 @@ class Replicas:
         self._watching_since = 0.0
         self._flushing = threading.Lock()
         self._apart = 0.0
+        self._renewed_by: Session | None = None
 
     # ---- on the loop
 
@@ -139,35 +140,36 @@ class Replicas:
         if paused or tenures.get("presence") != self._tenures.get("presence"):
             self._watching_since = begun
         self._tenures, self._renewed = tenures, begun
-        if paused:
-            with self._lock:  # the rows may be gone
-                self._changed.update(dict.fromkeys(self._present, True))
-        self.flush(log)
+        # A new connection may be to a standby that took over without the last rows.
+        anew = paused or log is not self._renewed_by
+        self._flush(log, anew=anew)
+        self._renewed_by = log
 
     def flush(self, log: Session) -> None:
         """Write which processes came and left; in order, whichever thread calls it."""
-        with self._flushing:
-            self._flush(log)
+        self._flush(log, anew=False)
 
-    def _flush(self, log: Session) -> None:
-        with self._lock:
-            changed, self._changed = self._changed, {}
-        if not changed:
-            return
-        try:
-            log.execute(
-                _FLUSH,
-                {
-                    "id": self.id,
-                    "callers": [caller or "" for caller, _ in changed],
-                    "sources": [source for _, source in changed],
-                    "present": list(changed.values()),
-                },
-            )
-        except BaseException:
-            with self._lock:  # the next renewal writes it, unless it changed again
-                self._changed = {**changed, **self._changed}
-            raise
+    def _flush(self, log: Session, *, anew: bool) -> None:
+        with self._flushing:
+            with self._lock:
+                changed, self._changed = self._changed, {}
+                if anew:
+                    changed.update(dict.fromkeys(self._present, True))
+            values = {
+                "id": self.id,
+                "callers": [caller or "" for caller, _ in changed],
+                "sources": [source for _, source in changed],
+                "present": list(changed.values()),
+            }
+            try:
+                if changed:
+                    log.execute(_FLUSH, values)
+                if anew:
+                    log.execute(_OTHERS_LEFT, values)
+            except BaseException:
+                with self._lock:  # the next renewal writes it, unless it changed again
+                    self._changed = {**changed, **self._changed}
+                raise
 
     def leave(self, log: Session) -> None:
         """Give up the lease and the duties at a regular stop; processes then count as leaving."""
@@ -210,6 +212,12 @@ _FLUSH: Final = """
     FROM unnest(%(callers)s::text[], %(sources)s::text[], %(present)s::boolean[])
         AS new (caller, source_id, present)
     ON CONFLICT (replica, caller, source_id) DO UPDATE SET left_at = excluded.left_at
+"""
+
+_OTHERS_LEFT: Final = """
+    UPDATE log.holders SET left_at = clock_timestamp()
+    WHERE replica = %(id)s::uuid AND left_at IS NULL AND (caller, source_id) NOT IN
+        (SELECT * FROM unnest(%(callers)s::text[], %(sources)s::text[]))
 """
 
 _LEAVE: Final = """
