@@ -98,7 +98,10 @@ class RequestLifecycle:
 
     async def start(self) -> None:
         """Watch the requests that are open in the log."""
-        await self._read()
+        reading = self._reading = asyncio.ensure_future(self._read())
+        await asyncio.wait([reading])
+        if not reading.cancelled():  # by a reset of the log, which is then read again
+            reading.result()
         await self.presence.start()
 
     def read_again(self) -> None:
@@ -108,6 +111,8 @@ class RequestLifecycle:
         self._deadlines.clear()
         self.open.clear()
         self.askers.clear()
+        if self._reading is not None:
+            self._reading.cancel()  # what it has read is of the log before
         self._reading = asyncio.ensure_future(self._read_in_time())
 
     async def _read_in_time(self) -> None:
@@ -116,7 +121,9 @@ class RequestLifecycle:
                 return await self._read()
             except StoreUnavailable as error:  # noqa: PERF203 - it waits for the store
                 _log.warning("the open requests cannot be read: %s", error)
-                await asyncio.sleep(_DUTY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - what is committed waits for it
+                note_fault(_log, "requests_not_read", error)
+            await asyncio.sleep(_DUTY_SECONDS)
 
     async def _read(self) -> None:
         """Read the open requests.

@@ -74,6 +74,36 @@ async def test_streams_end_with_the_resumable_code_when_the_database_went_back_i
     await broker.close()
 
 
+async def test_a_question_that_is_answered_between_two_resets_does_not_stay_open(
+    log_url: str,
+) -> None:
+    store = ReadSlowly(log_url)
+    store.may_return.set()
+    broker = Broker(store)
+    await broker.start()
+    await broker.publish([required("answered"), required("is lost")])
+    store.may_return.clear()
+    for _ in range(2):
+        store.has_read.clear()
+        await asyncio.to_thread(_go_back, log_url)
+        await broker.publish([other()])
+        await store.has_read.wait()
+    await broker.publish([completed("answered")])
+    store.may_return.set()
+    (placed,) = await broker.publish([required("asked afterwards")])
+    await store.reached(placed.record.offset)
+
+    async def are_open() -> set[str]:
+        return {one.request_id for one in broker._lifecycle.open}
+
+    await until(are_open, lambda names: "asked afterwards" in names)
+    reading = broker._lifecycle._reading
+    assert reading is not None
+    await reading
+    assert await are_open() == {"asked afterwards"}
+    await broker.close()
+
+
 async def _read_on(reader: Subscription) -> None:
     while True:
         await reader.next()
