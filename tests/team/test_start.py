@@ -1,6 +1,7 @@
 """What a server knows that starts, or begins again, while others write."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -102,6 +103,39 @@ async def test_a_question_that_is_answered_between_two_resets_does_not_stay_open
     await reading
     assert await are_open() == {"asked afterwards"}
     await broker.close()
+
+
+async def test_a_question_that_is_asked_just_before_the_open_ones_are_read_counts_once(
+    log_url: str,
+) -> None:
+    class MetadataSlowly(PostgresStore):
+        asked = asyncio.Event()
+
+        async def get_metadata(self, prefix: str) -> dict[str, bytes]:
+            found = await super().get_metadata(prefix)
+            await self.asked.wait()
+            return found
+
+    writes = Broker(PostgresStore(parse(log_url)))
+    await writes.start()
+    store = MetadataSlowly(parse(log_url))
+    starts = Broker(store)
+    starting = asyncio.ensure_future(starts.start())
+    await until(_is_open(store), bool)
+    (asked,) = await writes.publish([required("q1")])
+    await store.reached(asked.record.offset)
+    store.asked.set()
+    await starting
+    assert starts._lifecycle.open.size == len(asked.record.body)
+    await starts.close()
+    await writes.close()
+
+
+def _is_open(store: PostgresStore) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return store._writer.is_open
+
+    return look
 
 
 async def _read_on(reader: Subscription) -> None:

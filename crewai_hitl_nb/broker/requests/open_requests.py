@@ -46,6 +46,7 @@ class OpenRequests:
         self, required: HumanInputRequired, size: int, waiter: Waiter | None = None
     ) -> HumanInputRequired:
         """Keep a request of this many bytes, with its waiting process; return it as kept."""
+        self.closed(required.request_id)  # a server that starts may read it and follow its commit
         whole = size <= limits.OPEN_REQUEST_BYTES
         kept = required if whole else _light(required)
         self._all[required.request_id] = _Open(kept, size, whole, waiter)
