@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from crewai_hitl_nb.protocol.errors import AlreadyAnswered
+from crewai_hitl_nb.protocol.errors import AlreadyAnswered, StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING, Commit, RequestQuery
 from crewai_hitl_nb.store.open import locate, open_store
-from crewai_hitl_nb.store.postgres import tail
+from crewai_hitl_nb.store.postgres import tail, watchdog
 from crewai_hitl_nb.store.postgres.connections import is_pooled, parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.events import completed, other, required
@@ -77,6 +77,21 @@ async def test_a_pooled_session_keeps_the_settings_that_others_find_in_it(pooled
         assert session.execute(f"SHOW {name}").fetchone() == ("0",)
     session.close()
     await store.close()
+
+
+async def test_a_start_fails_when_the_database_behind_the_pooler_stands_still(
+    own: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "ANSWER_SECONDS", 1.0)
+    with pooler(own) as between:
+        store = open_store(locate(between.url()))
+        await store.start(_ignore)  # and the pooler keeps its session
+        await store.close()
+        store = open_store(locate(between.url()))
+        with own.stopped():
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(store.start(_ignore), SOON)
+            await asyncio.wait_for(store.close(), SOON)
 
 
 async def test_notifications_come_past_the_pooler(

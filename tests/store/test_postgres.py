@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -12,8 +14,11 @@ from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.events import completed, other, required
 from tests.postgres import PASSWORD, Cluster
+from tests.server.door import until
 
 pytestmark = pytest.mark.asyncio
+
+SOON = 60.0
 
 
 async def _opened(url: str) -> PostgresStore:
@@ -334,3 +339,25 @@ async def test_a_page_of_the_trail_costs_the_same_in_a_long_log(log_url: str) ->
         assert rows_read() - before < 200
     finally:
         log.close()
+
+
+async def test_a_server_stops_although_the_database_stands_still_while_it_is_pruned(
+    own: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "ANSWER_SECONDS", 1.0)
+    store = await _opened(own.url(connect_timeout="2"))
+    await store.newest()
+    with own.stopped():
+        pruning = asyncio.ensure_future(store.prune(keep=0, before=0))
+        await until(_prunes(store), bool)
+        await asyncio.wait_for(store.close(), SOON)
+        with pytest.raises(StoreUnavailable):
+            await pruning
+
+
+def _prunes(store: PostgresStore) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        now = time.monotonic()
+        return any(ends > now + SOON for _, _, ends in store._watchdog._watched.values())
+
+    return look

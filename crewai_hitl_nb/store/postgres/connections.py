@@ -14,11 +14,11 @@ pooler no statement is prepared and no setting of a session is changed.
 import os
 import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 import msgspec
@@ -63,6 +63,9 @@ _HOW: Final = (
 )
 
 
+Watching: TypeAlias = "Callable[[Session], AbstractContextManager[object]]"
+
+
 class Target(msgspec.Struct, frozen=True):
     """Where a log is.
 
@@ -86,17 +89,25 @@ class Target(msgspec.Struct, frozen=True):
         """Likewise: a repr may reach a log."""
         return f"Target({self.shown})"
 
-    def connect(self) -> "Session":
+    def connect(self, watching: "Watching" = nullcontext) -> "Session":
         """Connect, to read and write.
+
+        Args:
+            watching: Ends a session on which the database does not answer (``watchdog.py``). libpq
+                waits for ever: a pooler lets clients in whose database stands still.
 
         Raises:
             psycopg.Error: The database cannot be reached, or refuses the user.
         """
-        connection = psycopg.connect(self.conninfo, autocommit=True)
-        prepare(connection)
-        session = Session(connection, self.schema)
-        if not is_pooled(connection):
-            session.execute(_PATIENCE)
+        session = Session(psycopg.connect(self.conninfo, autocommit=True), self.schema)
+        try:
+            with watching(session):
+                prepare(session.connection)
+                if not is_pooled(session.connection):
+                    session.execute(_PATIENCE)
+        except BaseException:
+            session.close()
+            raise
         return session
 
 

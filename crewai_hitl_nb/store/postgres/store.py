@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 import psycopg
+from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
@@ -66,6 +67,9 @@ _RECONNECT_SECONDS: Final = 3.0
 """For how long the pool doubles the pauses between its attempts to connect, before it begins anew.
 With its default of five minutes, an outage of reading lasted up to twice as long as the database's.
 """
+
+_OPEN_SECONDS: Final = 60.0
+"""How long the database may take to make, upgrade and check the tables."""
 
 _PRUNE_SECONDS: Final = 600.0
 """The longest that pruning may take at once."""
@@ -129,7 +133,7 @@ class PostgresStore:
             timeout=_READ_SECONDS,
             name="crewai-hitl",
             kwargs={"autocommit": True},
-            configure=prepare,
+            configure=self._prepare,
             reconnect_timeout=_RECONNECT_SECONDS,
             reconnect_failed=ConnectionPool.check,  # try again for the readers that wait
         )
@@ -176,20 +180,21 @@ class PostgresStore:
         """
         self._on_commit, self._on_reset = on_commit, on_reset
         self._loop = asyncio.get_running_loop()
-        await self._loop.run_in_executor(self._readers, self._open)
         self._watchdog.start()
+        await self._loop.run_in_executor(self._readers, self._open)
         self._tail.start()
         self._writer.start()
 
     def _open(self) -> None:
         try:
             log = self._writing.connected()
-            schema.upgrade(log)
-            state = reading.state(log)
-            relocation.refuse(state.mark)
-            schema.try_writing(log)
-            pruned_through = reading.pruned_through(log)
-            self.coordination.renew(log)
+            with self._watchdog.watching(log, _OPEN_SECONDS):
+                schema.upgrade(log)
+                state = reading.state(log)
+                relocation.refuse(state.mark)
+                schema.try_writing(log)
+                pruned_through = reading.pruned_through(log)
+                self.coordination.renew(log)
             self._pool.open()
         except NO_ANSWER as error:
             self._writing.disconnect()
@@ -198,17 +203,23 @@ class PostgresStore:
         self._following.begin(state)
         self._replied = time.monotonic()
 
+    def _prepare(self, connection: psycopg.Connection[TupleRow]) -> None:
+        with self._watchdog.watching(Session(connection, self._target.schema)):
+            prepare(connection)
+
     async def close(self) -> None:
         """Finish pending appends, give up the lease, and close the connections."""
         await self._writer.close()
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
+        self._watchdog.hurry()
         self._tail.close()
-        with suppress(psycopg.Error):  # then the lease ends by itself
-            log = self._writing.connected()
-            with self._watchdog.watching(log):
-                self.coordination.leave(log)
+        if self.epoch:  # it was opened, so it has a lease
+            with suppress(psycopg.Error):  # then the lease ends by itself
+                log = self._writing.connected()
+                with self._watchdog.watching(log):
+                    self.coordination.leave(log)
         self._readers.shutdown()
         self._pool.close()
         self._writing.disconnect()

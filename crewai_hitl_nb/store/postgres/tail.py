@@ -160,8 +160,13 @@ class Tail:
                 self._wait(None, _LOOK_SECONDS)
 
     def _follow(self) -> None:
-        with closing(self._listen.connect()) as listening, closing(self._target.connect()) as log:
-            listening.connection.execute(f"LISTEN {CHANNEL}")
+        watching = self._watchdog.watching
+        with (
+            closing(self._listen.connect(watching)) as listening,
+            closing(self._target.connect(watching)) as log,
+        ):
+            with watching(listening):
+                listening.connection.execute(f"LISTEN {CHANNEL}")
             checked = 0.0
             while not self._closed:
                 with self._watchdog.watching(log):

@@ -5,6 +5,7 @@ neither libpq nor TCP ends the wait for its reply. This thread shuts such a conn
 thread that waits gets an error of a broken connection.
 """
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -23,13 +24,18 @@ class Watchdog:
     """See the module."""
 
     def __init__(self) -> None:
-        self._watched: dict[object, tuple[Session, float]] = {}
+        self._watched: dict[object, tuple[Session, float, float]] = {}
+        self._hurries_since = math.inf
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hitl-watchdog", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
         self._thread.start()
+
+    def hurry(self) -> None:
+        """Allow no block more than :data:`ANSWER_SECONDS` from now on, because the server stops."""
+        self._hurries_since = time.monotonic()
 
     def close(self) -> None:
         """Stop; return when the thread has ended."""
@@ -42,7 +48,8 @@ class Watchdog:
         """Shut the connection down if the block takes longer; None for :data:`ANSWER_SECONDS`."""
         key = object()
         allowed = ANSWER_SECONDS if seconds is None else seconds
-        self._watched[key] = session, time.monotonic() + allowed
+        begun = time.monotonic()
+        self._watched[key] = session, begun, begun + allowed
         try:
             yield
         finally:
@@ -51,6 +58,6 @@ class Watchdog:
     def _run(self) -> None:
         while not self._closed.wait(_LOOK_SECONDS):
             now = time.monotonic()
-            for session, until in list(self._watched.values()):
-                if now > until:
+            for session, begun, until in list(self._watched.values()):
+                if now > min(until, max(begun, self._hurries_since) + ANSWER_SECONDS):
                     session.shut_down()

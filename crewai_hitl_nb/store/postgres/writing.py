@@ -63,7 +63,7 @@ class Writing:
             psycopg.Error: The database cannot be reached.
         """
         if self._session is None:
-            self._session = self._target.connect()
+            self._session = self._target.connect(self._watchdog.watching)
         return self._session
 
     def disconnect(self) -> None:
