@@ -9,6 +9,7 @@ import pytest
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING
+from crewai_hitl_nb.store.group_writer import Job
 from crewai_hitl_nb.store.postgres import appending, reading, schema, watchdog
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
@@ -361,3 +362,21 @@ def _prunes(store: PostgresStore) -> Callable[[], Awaitable[bool]]:
         return any(ends > now + SOON for _, _, ends in store._watchdog._watched.values())
 
     return look
+
+
+async def test_appends_that_wait_for_others_to_be_announced_set_no_more_timers(
+    log_url: str,
+) -> None:
+    store = await _opened(log_url)
+    loop = asyncio.get_running_loop()
+    job = Job(loop.create_future())
+    store._resolve_at(7, job)
+    before = len(loop._scheduled)  # type: ignore[attr-defined]
+    for offset in range(1, 6):
+        store._announce((), offset)
+    assert not job.done.done()
+    assert len(loop._scheduled) <= before  # type: ignore[attr-defined]
+    job.resolve()  # its time is over
+    store._announce((), 6)
+    assert not store._early
+    await store.close()

@@ -307,7 +307,10 @@ class PostgresStore:
             announce(self._on_commit, commits)
         early, self._early = self._early, []
         for offset, job in early:
-            self._resolve_at(offset, job)
+            if offset <= upto:
+                job.resolve()
+            elif not job.done.done():  # after its time it is resolved
+                self._early.append((offset, job))
         for offset, waiting in self._awaited:
             if offset <= upto and not waiting.done():
                 waiting.set_result(None)
