@@ -119,7 +119,7 @@ class RequestLifecycle:
         while True:
             try:
                 return await self._read()
-            except StoreUnavailable as error:  # noqa: PERF203 - it waits for the store
+            except StoreUnavailable as error:
                 _log.warning("the open requests cannot be read: %s", error)
             except Exception as error:  # noqa: BLE001 - what is committed waits for it
                 note_fault(_log, "requests_not_read", error)
@@ -154,6 +154,7 @@ class RequestLifecycle:
         self._deadlines.clear()
         if self._reading is not None:
             self._reading.cancel()
+        self.open.clear()  # ends what waits for the duty
         await self.presence.close()
         await self._closers.close()
 

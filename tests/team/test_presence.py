@@ -5,8 +5,15 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import psycopg
 import pytest
 
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.requests.shared_presence import SharedPresence
+from crewai_hitl_nb.store.postgres import replicas, tail
+from crewai_hitl_nb.store.postgres.connections import parse
+from crewai_hitl_nb.store.postgres.store import PostgresStore
+from tests.events import required
 from tests.postgres import Cluster
 from tests.server.door import Json, client, note, until
 from tests.server.readers import reading
@@ -107,3 +114,34 @@ async def test_each_server_says_whether_a_process_is_connected_to_any(start: Sta
         for one in (at, beside):
             await until(partial(one.get, "sources/kernel-1"), lambda found: bool(found["present"]))
         assert not (await beside.get("sources/kernel-2"))["present"]
+
+
+async def test_a_lost_question_is_not_cancelled_again_while_its_end_waits_for_the_log(
+    log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name, seconds in (
+        (replicas, "LEASE_SECONDS", 1.0),
+        (replicas, "_RENEW_SECONDS", 0.2),
+        (replicas, "_RELIED_ON_SECONDS", 0.6),
+        (tail, "_LOOK_SECONDS", 0.1),
+    ):
+        monkeypatch.setattr(module, name, seconds)
+    target = parse(log_url)
+    broker = Broker(PostgresStore(target), presence_grace=0.1)
+    await broker.start()
+    with psycopg.connect(target.conninfo) as holds:
+        await broker.publish([required("q1", source={"id": "nobody"})])
+        holds.execute(f'SELECT FROM "{target.schema}".state FOR UPDATE')
+        tasks = broker._lifecycle._closers._tasks
+        presence = broker._lifecycle.presence
+        assert isinstance(presence, SharedPresence)
+
+        async def found() -> int:
+            await presence._look()
+            return len(tasks)
+
+        await until(found, bool)
+        for _ in range(5):
+            assert await found() == 1
+        holds.rollback()
+    await broker.close()

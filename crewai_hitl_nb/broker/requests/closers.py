@@ -83,6 +83,7 @@ class RequestClosers:
         self._closing = asyncio.Event()
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
+        self._lost: set[str] = set()
 
     def due(self, required: HumanInputRequired) -> None:
         """Expire a request at its deadline, or answer it with the question's default."""
@@ -105,10 +106,22 @@ class RequestClosers:
         )
 
     def lost(self, required: HumanInputRequired, waiter: Waiter, grace: float) -> None:
-        """Cancel a request whose process has been gone for ``grace`` seconds."""
+        """Cancel a request whose process has been gone for ``grace`` seconds.
+
+        It may be found lost again and again while its end waits for the store.
+        """
+        if required.request_id in self._lost:
+            return
+        self._lost.add(required.request_id)
         message = "the process that asked is gone"
         event = cancelled(required, "source_lost", message, self._clock())
-        self._spawn(self._append(event, Condition(without=waiter, grace=grace)))
+        self._spawn(self._cancel_lost(event, Condition(without=waiter, grace=grace)))
+
+    async def _cancel_lost(self, event: HumanInputCancelled, condition: Condition) -> None:
+        try:
+            await self._append(event, condition)
+        finally:
+            self._lost.discard(event.request_id)
 
     async def close(self) -> None:
         """Finish the tasks in progress; the next start closes requests that wait for the store."""
