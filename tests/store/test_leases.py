@@ -181,3 +181,15 @@ async def test_after_a_failover_that_lost_rows_the_connected_processes_are_known
     promoted.close()
     assert await one.is_near(PROCESS, 0.0)
     assert not await one.is_near(gone, 0.0)
+
+
+async def test_a_server_that_is_too_old_to_write_leaves_its_duties_to_others(
+    log: Session, clock: Clock
+) -> None:
+    one = replica(log)
+    one.renew(log)
+    assert one.tenure("deadlines") is not None
+    log.execute("UPDATE log.state SET oldest_writer = 99")
+    clock.now += LEASE_SECONDS / 4
+    one.renew(log)
+    assert one.tenure("deadlines") is None

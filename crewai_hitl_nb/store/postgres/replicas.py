@@ -194,6 +194,7 @@ _RENEW: Final = """
         INSERT INTO log.duties AS duty (name, holder, expires)
         SELECT name, %(id)s::uuid, clock_timestamp() + make_interval(secs => %(seconds)s::float8)
         FROM unnest(%(duties)s::text[]) AS name
+        WHERE (SELECT oldest_writer FROM log.state) <= %(version)s::integer
         ON CONFLICT (name) DO UPDATE SET
             holder = excluded.holder,
             expires = excluded.expires,
