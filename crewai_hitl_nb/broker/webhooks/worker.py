@@ -116,6 +116,8 @@ class Webhooks:
                     self._tenure = tenure
                 except StoreUnavailable as error:
                     _log.warning("webhooks are waiting: %s", error)
+                except Exception as error:  # noqa: BLE001 - nobody else has the duty
+                    note_fault(_log, "webhooks_not_begun", error)
             await asyncio.sleep(_DUTY_SECONDS)
 
     async def _begin(self, tenure: Tenure | None = None) -> None:
