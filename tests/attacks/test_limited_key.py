@@ -209,3 +209,4 @@ def test_health_tells_a_limited_key_no_numbers(thief: httpx.Client, owner: httpx
     numbers = {"epoch", "offset", "pending", "subscriptions"}
     assert numbers < set(owner.get("health").json())
     assert not numbers & set(thief.get("health").json())
+    assert set(thief.get("health/live").json()) == {"status", "timestamp"}

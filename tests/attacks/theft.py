@@ -156,6 +156,7 @@ SAYS_NOTHING: dict[str, str] = {
     "get /webhooks": "test_deliveries_and_numbers_are_shown_to_no_limited_key",
     "get /metrics": "test_deliveries_and_numbers_are_shown_to_no_limited_key",
     "get /health": "test_health_tells_a_limited_key_no_numbers",
+    "get /health/live": "test_health_tells_a_limited_key_no_numbers",
     "get /sources/{source_id}": (
         "test_whether_a_process_is_there_is_told_to_who_sees_what_names_it"
     ),
