@@ -103,6 +103,9 @@ class Relay:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if self._server is None:  # it was accepted right before the cut
+            writer.transport.abort()
+            return
         writers = self._connections[task] = [writer]
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)

@@ -19,6 +19,7 @@ async def test_reading_resumes_soon_however_long_the_database_was_away(
     with Relay(database.port) as relay:
         store = PostgresStore(parse(log_url.replace(f":{database.port}/", f":{relay.port}/")))
         await store.start(lambda commits: None)
+        await store.newest()  # the pool connects in the background
         # The pause that the pool would have come to in an outage of an hour.
         monkeypatch.setattr(psycopg_pool.base.AttemptWithBackoff, "INITIAL_DELAY", 3600.0)
         monkeypatch.setattr(store._pool, "timeout", 0.1)
