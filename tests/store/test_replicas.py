@@ -1,6 +1,7 @@
 """What several servers see that write and read one log at the same time."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import partial
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from crewai_hitl_nb.broker.requests.closers import cancelled
+from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered, EventExists, HitlError
 from crewai_hitl_nb.store.base import (
     EVERYTHING,
@@ -202,3 +204,26 @@ async def test_one_server_has_a_duty_until_it_stops_and_then_another_one_in_a_la
         await second.put_metadata("webhook/x", b"2", tenure=before)
     await second.put_metadata("webhook/x", b"3", tenure=after)
     assert await second.get_metadata("webhook/") == {"webhook/x": b"3"}
+
+
+async def test_a_server_counts_what_it_stored_also_when_it_reads_it_before_it_is_handed_over(
+    replicas: list[Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that reads what others wrote may see a commit before the one that wrote it."""
+    first, second = replicas[:2]
+    following = first.store._following
+    saw, announced = following.saw, threading.Event()
+
+    def wait(head: Head, epoch: str) -> None:
+        if threading.current_thread().name == "hitl-write":
+            first.store._tail.look()
+            assert announced.wait(SOON)
+        saw(head, epoch)
+
+    monkeypatch.setattr(following, "saw", wait)
+    appending = asyncio.ensure_future(first.store.append([other()]))
+    await first.heard(1)
+    announced.set()
+    await appending
+    await second.heard(1)
+    assert ([one.own for one in first.seen], [one.own for one in second.seen]) == ([True], [False])

@@ -8,6 +8,8 @@ threads that bring parts call it; what is in order goes to the event loop.
 import threading
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from crewai_hitl_nb.store.base import Commit
 
 Deliver = Callable[[Sequence[Commit], int], None]
@@ -27,6 +29,7 @@ class Announcer:
         self._beginnings = 0
         self._deliver = deliver
         self._waiting: dict[int, tuple[int, Sequence[Commit]]] = {}
+        self._own: set[str] = set()
         self._lock = threading.Lock()
 
     def begin(self, upto: int, then: Callable[[], None] = lambda: None) -> None:
@@ -41,6 +44,22 @@ class Announcer:
             self._beginnings += 1
             self._waiting.clear()
             then()
+
+    def expect(self, commits: Sequence[Commit]) -> None:
+        """Take note of the commits that this server is about to store.
+
+        The thread that reads what others wrote may be the first to bring them.
+        """
+        with self._lock:
+            self._own.update(commit.record.event_id for commit in commits)
+
+    def forget(self, commits: Sequence[Commit]) -> None:
+        """Forget expected commits that were not stored."""
+        with self._lock:
+            self._forget(commits)
+
+    def _forget(self, commits: Sequence[Commit]) -> None:
+        self._own.difference_update(commit.record.event_id for commit in commits)
 
     @property
     def position(self) -> tuple[int, int]:
@@ -64,7 +83,10 @@ class Announcer:
             commits: In order.
         """
         with self._lock:
-            if upto <= self._upto or beginning != self._beginnings:
+            if beginning != self._beginnings:
+                self._forget(commits)
+                return
+            if upto <= self._upto:
                 return
             known = self._waiting.get(after)
             if known is None or known[0] < upto:
@@ -78,6 +100,14 @@ class Announcer:
                 return
             upto, commits = self._waiting.pop(after)
             if upto > self._upto:
-                new = [commit for commit in commits if commit.record.offset > self._upto]
+                new = [
+                    self._marked(commit) for commit in commits if commit.record.offset > self._upto
+                ]
                 self._upto = upto
                 self._deliver(new, upto)
+
+    def _marked(self, commit: Commit) -> Commit:
+        """Say of a commit whether this server stored it, whoever brought it."""
+        own = commit.record.event_id in self._own
+        self._own.discard(commit.record.event_id)
+        return commit if commit.own is own else msgspec.structs.replace(commit, own=own)

@@ -96,6 +96,7 @@ def write(
     batches: Sequence[Batch],
     seen: Seen,
     clock: Callable[[], float] | None = None,
+    expect: Callable[[Sequence[Commit]], None] = lambda commits: None,
 ) -> "Group":
     """Append the batches in one transaction, each of them as one or not at all.
 
@@ -104,6 +105,7 @@ def write(
         batches: The appends.
         seen: Compared with the log before anything is written.
         clock: Unix time; None for the database's clock.
+        expect: Called with the new events before they are sent.
 
     Raises:
         HistoryLost: Nothing was written.
@@ -119,6 +121,7 @@ def write(
             group = _locked(log, batches, seen, clock)
             for batch in batches:
                 group.add(batch)
+            expect(group.commits)
             group.insert()
     except psycopg.Error as error:
         if group is not None and group.is_inserted and (log.is_broken or error.sqlstate is None):

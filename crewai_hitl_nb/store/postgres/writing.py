@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 
 from crewai_hitl_nb.protocol.errors import HitlError, OutcomeUnknown, StoreUnavailable
+from crewai_hitl_nb.store.base import Commit
 from crewai_hitl_nb.store.group_writer import Job
 from crewai_hitl_nb.store.postgres import appending
 from crewai_hitl_nb.store.postgres.appending import CommitInDoubt, Group
@@ -53,6 +54,7 @@ class Writing:
         self._not_read = not_read
         self._clock = clock
         self._session: Session | None = None
+        self._beginning, self._epoch = 0, ""  # those before the last group was written
         self._notified = 0.0
         self._to_notify = False
 
@@ -129,7 +131,6 @@ class Writing:
 
     def _append_all(self, log: Session, jobs: list[Job]) -> None:
         batches = [job.batch for job in jobs if job.batch is not None]
-        (beginning, _), epoch = self._following.announcer.position, self._following.seen.epoch
         try:
             with self._watchdog.watching(log):
                 group = self._append_group(log, batches)
@@ -142,20 +143,32 @@ class Writing:
             else:
                 job.result = result
         if group.commits:  # from here on they are stored: nothing may make errors of them
-            self._following.saw(group.head, epoch)
+            self._following.saw(group.head, self._epoch)
             self._following.announcer.add(
-                beginning, group.first - 1, group.head.offset, group.commits
+                self._beginning, group.first - 1, group.head.offset, group.commits
             )
             self._to_notify = True
             self._read_holes()
 
     def _append_group(self, log: Session, batches: Sequence[Batch]) -> Group:
-        seen = self._following.seen
+        seen, announcer = self._following.seen, self._following.announcer
+        (self._beginning, _), self._epoch = announcer.position, seen.epoch
+        expected: list[Commit] = []
+
+        def expect(commits: Sequence[Commit]) -> None:
+            expected.extend(commits)
+            announcer.expect(commits)
+
         try:
-            return appending.write(log, batches, seen, self._clock)
+            return appending.write(log, batches, seen, self._clock, expect)
         except (HistoryLost, FellBehind) as reason:
             self._following.begin_again(log, seen, reason)
             return self._append_group(log, batches)
+        except CommitInDoubt:
+            raise
+        except BaseException:
+            announcer.forget(expected)
+            raise
 
     def _settled(self, doubt: CommitInDoubt) -> Group:
         """Find out whether a commit took place whose confirmation was lost."""
@@ -166,10 +179,12 @@ class Writing:
                     return doubt.group
         except NO_ANSWER as error:
             self.disconnect()
+            self._following.announcer.forget(doubt.group.commits)
             raise OutcomeUnknown(
                 f"the connection to {self._target} broke during the commit; it is not known "
                 "whether the events are stored. Send them again with the same event ids"
             ) from error
+        self._following.announcer.forget(doubt.group.commits)
         raise StoreUnavailable(
             f"nothing was stored: the connection to {self._target} broke; send it again"
         )
