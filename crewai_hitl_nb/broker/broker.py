@@ -36,7 +36,7 @@ from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.broker.visibility import is_named, is_taken
 from crewai_hitl_nb.protocol import limits, state
 from crewai_hitl_nb.protocol.answer import Answer
-from crewai_hitl_nb.protocol.errors import TooMany
+from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
 from crewai_hitl_nb.protocol.events import CancelReason, Event
 from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.log_lines import logger, note
@@ -122,6 +122,11 @@ class Broker:
     def is_degraded(self) -> bool:
         """Whether the database of the log is away, so that nothing can be written."""
         return self._store.is_away
+
+    @property
+    def refusal(self) -> str:
+        """Why this server may no longer write the log, for people; blank while it may."""
+        return self._store.refusal
 
     @property
     def top(self) -> int:
@@ -277,7 +282,10 @@ class Broker:
 
         Raises:
             TooMany: Too many readers.
+            StoreUnavailable: Another server should serve them: see :attr:`refusal`.
         """
+        if self.refusal and reader.transport != "inside":
+            raise StoreUnavailable(f"{self.refusal}; connect to another server")
         if self.subscription_count >= self._max_subscriptions:
             raise TooMany("too many open streams on this server; close some", retry_after=5)
         self.readers.began(reader)

@@ -243,13 +243,22 @@ class Store(Protocol):
     def is_away(self) -> bool:
         """Whether its database has not replied for some seconds; False for a log without one."""
 
+    @property
+    def refusal(self) -> str:
+        """Why this server may no longer write the log, for people; blank while it may.
+
+        Only a log with several servers can be taken from one: it was moved, or upgraded for newer
+        servers.
+        """
+
     async def start(self, on_commit: OnCommit, on_reset: OnReset = lambda: None) -> None:
         """Open the log and announce every commit from now on.
 
         Args:
             on_commit: See the module.
-            on_reset: Called on the event loop when the log lost history, or when events were
-                pruned before they could be announced here. Only a log with several servers can.
+            on_reset: Called on the event loop when the log lost history, when events were pruned
+                before they could be announced here, or when this server may no longer write the
+                log (``refusal``). Only a log with several servers can.
 
         Raises:
             StoreUnavailable: The log cannot be opened; the message says why and what to do.

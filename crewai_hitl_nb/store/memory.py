@@ -75,6 +75,7 @@ class MemoryStore:
         self.pruned_through = 0
         self.coordination = None
         self.is_away = False
+        self.refusal = ""
         self._clock = clock
         self._most_events = most_events
         self._most_bytes = most_bytes

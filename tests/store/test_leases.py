@@ -193,3 +193,19 @@ async def test_a_server_that_is_too_old_to_write_leaves_its_duties_to_others(
     clock.now += LEASE_SECONDS / 4
     one.renew(log)
     assert one.tenure("deadlines") is None
+
+
+async def test_after_an_outage_older_servers_have_time_to_come_back_before_the_log_is_newer(
+    log: Session, clock: Clock
+) -> None:
+    one = replica(log)
+    one.renew(log)
+    assert not one.has_settled
+    for _ in range(3):
+        clock.now += LEASE_SECONDS / 2
+        one.renew(log)
+    assert one.has_settled
+    clock.now += LEASE_SECONDS
+    end_all_leases(log)
+    one.renew(log)
+    assert not one.has_settled

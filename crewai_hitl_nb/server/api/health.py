@@ -1,7 +1,8 @@
 """``GET health`` and ``GET health/live``: the only public endpoints, for load balancers.
 
-``health`` says whether the server accepts work: not before its log is open, and not once it was
-told to stop. While the database of its log is away it is ``degraded``, and accepts calls all the
+``health`` says whether the server accepts work: not before its log is open, not once it was told
+to stop, and not when it may no longer write the log, which then needs a newer server or was moved.
+While the database of its log is away it is ``degraded``, and accepts calls all the
 same: streams stay open, what is written gets 503, and without any server nobody would be told why.
 ``health/live`` says that the process serves; restarting it would help only where that fails.
 Without credentials both show status and time only.
@@ -39,7 +40,8 @@ class HealthHandler(HitlHandler):
         Callers who may read get more.
         """
         broker = self.services.broker
-        if broker is None or self.services.is_stopping:
+        trouble = self.services.trouble if broker is None else broker.refusal
+        if broker is None or trouble or self.services.is_stopping:
             self.set_status(503)
             status = "unhealthy"
         else:
@@ -47,9 +49,9 @@ class HealthHandler(HitlHandler):
         body: dict[str, Any] = {"status": status, "timestamp": utc_now()}
         if self.current_user and await self.may("read"):
             body["version"] = __version__
-            if broker is None:
-                body["message"] = self.services.trouble
-            elif getattr(self.current_user, "key_scope", None) is None:
+            if trouble:
+                body["message"] = trouble
+            if broker is not None and getattr(self.current_user, "key_scope", None) is None:
                 # A limited key does not learn even how many requests of others there are.
                 body["epoch"] = broker.epoch
                 body["offset"] = broker.top

@@ -29,7 +29,7 @@ from crewai_hitl_nb.protocol.duplicates import check_same
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, event_type, request_id_of
 from crewai_hitl_nb.protocol.state import Request, Status
-from crewai_hitl_nb.store import ownership, relocation
+from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
     Appended,
     Commit,
@@ -40,7 +40,7 @@ from crewai_hitl_nb.store.base import (
     commit_of,
 )
 from crewai_hitl_nb.store.ownership import Origin
-from crewai_hitl_nb.store.postgres import reading
+from crewai_hitl_nb.store.postgres import reading, schema
 from crewai_hitl_nb.store.postgres.connections import Session
 from crewai_hitl_nb.store.postgres.history import SEAL_AT, Seen, compare
 from crewai_hitl_nb.store.postgres.reading import (
@@ -52,7 +52,6 @@ from crewai_hitl_nb.store.postgres.reading import (
     state_of,
 )
 from crewai_hitl_nb.store.postgres.replicas import IS_HELD
-from crewai_hitl_nb.store.postgres.schema import VERSION
 from crewai_hitl_nb.store.rows import (
     EVENT_COLUMNS,
     REQUEST_COLUMNS,
@@ -71,12 +70,6 @@ _BEGIN: Final = (
     "SELECT set_config('lock_timeout', %(wait)s, true),"
     " set_config('idle_in_transaction_session_timeout', %(wait)s, true)"
 )
-
-
-class TooOld(Exception):
-    """The log was upgraded, and servers of this version may no longer write it."""
-
-    for_operator: Final = True
 
 
 class CommitInDoubt(Exception):
@@ -146,12 +139,7 @@ def _locked(
     conditions = {batch.condition for batch in batches if batch.condition is not None}
     held = {one: log.execute(IS_HELD, _process(one)) for one in conditions if one.without}
     found = state_of(only(row))
-    relocation.refuse(found.mark)
-    if found.oldest_writer > VERSION:
-        raise TooOld(
-            f"it was upgraded for servers that know schema {found.oldest_writer}, and this one "
-            f"knows {VERSION}; upgrade crewai-hitl-nb on this server"
-        )
+    schema.refuse(found)
     compare(found, seen, known.fetchone(), only(pruned)[0])
     (stored_at,) = only(now)
     return Group(

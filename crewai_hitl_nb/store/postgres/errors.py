@@ -12,9 +12,8 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.damage import DamagedRow
-from crewai_hitl_nb.store.postgres.appending import TooOld
 from crewai_hitl_nb.store.postgres.connections import Target
-from crewai_hitl_nb.store.postgres.schema import NotOurs
+from crewai_hitl_nb.store.postgres.schema import NotOurs, TooOld
 from crewai_hitl_nb.store.relocation import OutOfService
 
 NO_ANSWER: Final = (

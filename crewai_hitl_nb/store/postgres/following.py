@@ -80,10 +80,15 @@ class Following:
             self.saw(head, seen.epoch)
         return head is not None
 
-    def check(self, log: Session) -> None:
-        """Notice a database that went back in time, also when nothing is written here."""
+    def check(self, log: Session) -> State:
+        """Notice a database that went back in time, also when nothing is written here.
+
+        Returns:
+            How the log stands.
+        """
         seen = self._seen
         try:
-            history.check(log, seen)
+            return history.check(log, seen)
         except (HistoryLost, FellBehind) as reason:
             self.begin_again(log, seen, reason)
+            return reading.state(log)

@@ -44,8 +44,8 @@ SEAL_AT: Final = (
 """The seal at an offset."""
 
 
-def check(log: Session, seen: Seen) -> None:
-    """Compare the log with what this server has seen of it.
+def check(log: Session, seen: Seen) -> State:
+    """Compare the log with what this server has seen of it, and return how it stands.
 
     Raises:
         HistoryLost: The database went back in time.
@@ -54,6 +54,7 @@ def check(log: Session, seen: Seen) -> None:
     found = reading.state(log)
     seal = log.execute(SEAL_AT, {"offset": seen.head.offset}).fetchone()
     compare(found, seen, seal, reading.pruned_through(log))
+    return found
 
 
 def compare(found: State, seen: Seen, seal: tuple[Any, ...] | None, pruned: int) -> None:

@@ -22,7 +22,8 @@ def looking_at(target: Target) -> Iterator[StoredTrail]:
     """
     try:
         with closing(target.connect()) as log:
-            if schema.version_of(log) != schema.VERSION:
+            version = schema.version_of(log) or 0
+            if version < schema.VERSION:  # a newer one has what this version reads
                 raise StoreUnavailable(
                     f"{target} has no log of schema {schema.VERSION}, which this version reads; "
                     "check the database and `?schema=NAME` in the URL, and which version the "

@@ -107,6 +107,14 @@ class Replicas:
             return []  # meanwhile it turned out that the leases had run out
         return [request_id for (request_id,) in rows]
 
+    @property
+    def has_settled(self) -> bool:
+        """Whether all others had time to renew their leases since this server began.
+
+        After an outage of the database it begins anew.
+        """
+        return time.monotonic() >= self._watching_since + LEASE_SECONDS
+
     def _change(self, process: Process, *, present: bool) -> None:
         with self._lock:
             (self._present.add if present else self._present.discard)(process)

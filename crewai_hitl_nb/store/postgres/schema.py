@@ -1,9 +1,14 @@
 """The tables of a log in PostgreSQL, their version, and the upgrade of older ones.
 
 A migration only adds (a table, a column with a default, an index), so that servers of the version
-before keep working beside it during a rolling upgrade. ``state.oldest_writer`` is the oldest
-version that may still write; it rises only when no older server is left. All servers may start at
-once: an advisory lock lets one of them make the tables.
+before keep working beside it during a rolling upgrade. All servers may start at once: an advisory
+lock lets one of them make the tables. Appends wait while a migration runs, so it must not rewrite
+a table or build an index on a long one.
+
+``state.oldest_writer`` is the oldest version that may still write. It is raised to
+:data:`OLDEST_WRITER` when no older server holds a lease; until then an upgrade can be rolled back.
+From then on an older server cannot start, and one that runs all the same (it was paused) writes
+nothing more.
 """
 
 import uuid
@@ -15,6 +20,7 @@ from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.postgres import reading
 from crewai_hitl_nb.store.postgres.connections import Session
+from crewai_hitl_nb.store.postgres.reading import State
 
 _V1: Final = """
 CREATE TABLE log.state (                            -- one row; its lock is the sequencer
@@ -95,10 +101,14 @@ CREATE TABLE log.pruned (                           -- see store/trail.py
 );
 """
 
-MIGRATIONS: Final = (_V1,)
+MIGRATIONS: Final[tuple[str, ...]] = (_V1,)
 """Script n upgrades a log from version n to n + 1. Never edit one that was released."""
 
 VERSION: Final = len(MIGRATIONS)
+
+OLDEST_WRITER: Final = 1
+"""The oldest version that may write beside this one. Raise it, to at most :data:`VERSION`, with a
+migration whose meaning an older server would break by its writing."""
 
 _MARK: Final = "crewai-hitl log"
 """The schema's comment, before its version: another application's schema is never written to."""
@@ -108,6 +118,43 @@ class NotOurs(Exception):
     """The schema is another application's, or was made by a newer version of this one."""
 
     for_operator: Final = True
+
+
+class TooOld(Exception):
+    """The log was upgraded, and servers of this version may no longer write it."""
+
+    for_operator: Final = True
+
+
+def refuse(found: State) -> None:
+    """Refuse to write a log that is out of service, or that only newer servers may write.
+
+    Raises:
+        OutOfService: The log was moved elsewhere, or has not arrived here completely.
+        TooOld: See there.
+    """
+    relocation.refuse(found.mark)
+    if found.oldest_writer > VERSION:
+        raise TooOld(
+            f"it was upgraded for servers that know schema {found.oldest_writer}, and this one "
+            f"knows {VERSION}; upgrade crewai-hitl-nb on this server"
+        )
+
+
+def raise_oldest_writer(log: Session) -> None:
+    """Raise the oldest version that may write, unless a server of an older one holds a lease.
+
+    Raises:
+        psycopg.Error: The log cannot be written.
+    """
+    log.execute(_RAISE, {"oldest_writer": OLDEST_WRITER})
+
+
+_RAISE: Final = """
+    UPDATE log.state SET oldest_writer = %(oldest_writer)s::integer
+    WHERE oldest_writer < %(oldest_writer)s AND NOT EXISTS (SELECT FROM log.replicas
+        WHERE version < %(oldest_writer)s AND expires > clock_timestamp())
+"""
 
 
 def upgrade(log: Session) -> None:
@@ -146,7 +193,7 @@ def try_out(log: Session) -> None:
         psycopg.Error: They cannot.
     """
     if version_of(log):
-        relocation.refuse(reading.state(log).mark)
+        refuse(reading.state(log))
         try_writing(log)
         return
     with log.connection.transaction(force_rollback=True):

@@ -105,6 +105,7 @@ class PostgresStore:
         self.epoch = ""
         self.top = 0
         self.pruned_through = 0
+        self.refusal = ""
         self.coordination = Replicas(self._flush_soon, self._read)
         self._target = target
         self._watchdog = Watchdog()
@@ -191,7 +192,7 @@ class PostgresStore:
             with self._watchdog.watching(log, _OPEN_SECONDS):
                 schema.upgrade(log)
                 state = reading.state(log)
-                relocation.refuse(state.mark)
+                schema.refuse(state)
                 schema.try_writing(log)
                 pruned_through = reading.pruned_through(log)
                 self.coordination.renew(log)
@@ -272,10 +273,20 @@ class PostgresStore:
     # ---- on the threads that write and that follow
 
     def _look_after(self, log: Session) -> None:
-        """Renew the lease, and notice a database that went back in time."""
+        """Renew the lease, and notice a database that went back in time, or was upgraded."""
         self.coordination.renew(log)
-        self._following.check(log)
+        state = self._following.check(log)
+        if state.oldest_writer < schema.OLDEST_WRITER and self.coordination.has_settled:
+            schema.raise_oldest_writer(log)
+        self._call(self._note_refusal, self._refusal_of(state))
         self._replied = time.monotonic()
+
+    def _refusal_of(self, state: State) -> str:
+        try:
+            schema.refuse(state)
+        except (schema.TooOld, relocation.OutOfService) as error:
+            return unavailable("nothing can be written to", self._target, error).message
+        return ""
 
     def _not_followed(self, error: Exception) -> None:
         """Note that the log cannot be followed; streams wait until it can."""
@@ -315,6 +326,15 @@ class PostgresStore:
             if offset <= upto and not waiting.done():
                 waiting.set_result(None)
         self._awaited = [one for one in self._awaited if not one[1].done()]
+
+    def _note_refusal(self, refusal: str) -> None:
+        """Take note of why the log may not be written here; its streams then end."""
+        if refusal == self.refusal:
+            return
+        self.refusal = refusal
+        if refusal:
+            note(_log, logging.ERROR, "log_refused", reason=refusal)
+            self._on_reset()
 
     def _reset(self, state: State, why: Why) -> None:
         """Take over another end of the log; what waits for offsets of the old one is answered."""

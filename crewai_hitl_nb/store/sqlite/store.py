@@ -75,6 +75,7 @@ class SqliteStore:
         self.pruned_through = 0
         self.coordination = None
         self.is_away = False
+        self.refusal = ""
         self._chain = ""
         self._clock = clock
         self._writer = GroupWriter(path, self._commit, self._announce, self._unavailable)
