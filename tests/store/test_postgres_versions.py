@@ -1,0 +1,167 @@
+"""Logs in PostgreSQL of older versions, and what a migration may do."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from crewai_hitl_nb.store.base import EVERYTHING
+from crewai_hitl_nb.store.postgres import reading, schema
+from crewai_hitl_nb.store.postgres.connections import Session, parse
+from crewai_hitl_nb.store.postgres.store import PostgresStore
+from tests.chaos.store_run import read_log
+from tests.events import completed, other
+from tests.jupyter_process import REPOSITORY
+
+FIXTURES = REPOSITORY / "tests" / "fixtures"
+FROZEN = sorted(int(path.stem.removeprefix("postgres_v")) for path in FIXTURES.glob("postgres_v*"))
+EPOCH = "46ece313-0b6a-4608-aacd-708e7c05e9c1"
+
+each_version = pytest.mark.parametrize("version", FROZEN)
+
+
+@pytest.fixture
+def log(log_url: str) -> Iterator[Session]:
+    session = parse(log_url).connect()
+    yield session
+    session.close()
+
+
+def load(log: Session, version: int) -> None:
+    """Make a log as an older version left it."""
+    script = (FIXTURES / f"postgres_v{version}.sql").read_text()
+    name = log.schema
+    log.run_script(
+        f"CREATE SCHEMA {name}; COMMENT ON SCHEMA {name} IS 'crewai-hitl log {version}'; {script}"
+    )
+
+
+_TABLES = """
+    SELECT format('%%s.%%s %%s %%s %%s %%s', relname, attname, atttypid::regtype, attnotnull,
+        attcollation, pg_get_expr(adbin, adrelid))
+    FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid
+    LEFT JOIN pg_attrdef ON adrelid = c.oid AND adnum = attnum
+    WHERE relnamespace = %(schema)s::text::regnamespace AND relkind = 'r' AND attnum > 0
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = %(schema)s::text
+    UNION ALL SELECT format('%%s %%s %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace = %(schema)s::text::regnamespace
+"""
+
+
+def tables(log: Session) -> list[str]:
+    """Return the columns, indexes and constraints of a log."""
+    rows = log.execute(_TABLES, {"schema": log.schema}).fetchall()
+    return sorted(text.replace(f"{log.schema}.", "") for (text,) in rows)
+
+
+def test_every_version_has_a_log_to_try() -> None:
+    assert list(range(1, schema.VERSION + 1)) == FROZEN
+
+
+@each_version
+def test_a_script_that_was_released_makes_the_tables_that_it_has_always_made(
+    log: Session, version: int
+) -> None:
+    load(log, version)
+    frozen = tables(log)
+    log.run_script(f"DROP SCHEMA {log.schema} CASCADE; CREATE SCHEMA {log.schema}")
+    for script in schema.MIGRATIONS[:version]:
+        log.run_script(script)
+    assert tables(log) == frozen
+
+
+_BREAKS = re.compile(
+    r"\b(?:DROP|RENAME|DELETE|TRUNCATE|ALTER\s+COLUMN|SET\s+NOT\s+NULL)\b"
+    r"|ADD\s+COLUMN(?![^,;]*\bDEFAULT\b)[^,;]*\bNOT\s+NULL\b"
+)
+"""What would break older servers: they need the old columns, and do not fill new ones."""
+
+
+def breaks(script: str) -> bool:
+    """Return whether a migration does more than add."""
+    return _BREAKS.search(re.sub(r"--.*", "", script)) is not None
+
+
+def test_migrations_only_add_so_that_older_servers_keep_working() -> None:
+    assert [breaks(script) for script in schema.MIGRATIONS[1:]] == [False] * (schema.VERSION - 1)
+    assert not breaks("ALTER TABLE log.notes ADD COLUMN at bigint; CREATE TABLE log.more (a text)")
+    assert not breaks("ALTER TABLE log.notes ADD COLUMN at bigint NOT NULL DEFAULT 0")
+    assert breaks("ALTER TABLE log.notes ADD COLUMN at bigint NOT NULL")
+    assert breaks("ALTER TABLE log.notes ALTER COLUMN body DROP NOT NULL")
+    assert breaks("ALTER TABLE log.notes RENAME body TO text")
+
+
+@pytest.mark.asyncio
+@each_version
+async def test_an_older_log_keeps_its_epoch_its_events_and_its_requests(
+    log: Session, log_url: str, version: int
+) -> None:
+    load(log, version)
+    found = await read_log(PostgresStore(parse(log_url)))
+    assert (found.epoch, found.pruned_through) == (EPOCH, 2)
+    assert [event["event_id"] for event in found.events] == [
+        *("note-3", "asked-4", "asked-5", "done-6", "note-7"),
+    ]
+    assert found.events[3]["human_feedback"] == "Größer"
+    assert found.statuses == {"open": "pending", "done": "answered"}
+
+
+@pytest.mark.asyncio
+@each_version
+async def test_an_older_log_continues_where_it_ended(
+    log: Session, log_url: str, version: int
+) -> None:
+    load(log, version)
+    store = PostgresStore(parse(log_url))
+    await store.start(lambda commits: None)
+    try:
+        placed = await store.append([other(), completed("open", "yes")])
+        assert [result.record.offset for result in placed] == [8, 9]
+        assert store.epoch == EPOCH
+        records = await store.read(EVERYTHING, after=0, upto=9, limit=99)
+        assert [record.offset for record in records] == list(range(3, 10))
+        assert await store.askers() == {}
+        assert await store.get_metadata("webhook/") == {"webhook/1": b'{"cursor":5}'}
+        assert await store.coordination.is_near(("ada", "kernel-1"), 1e9)
+    finally:
+        await store.close()
+
+
+@pytest.mark.asyncio
+@each_version
+async def test_an_older_log_ends_up_with_the_tables_of_a_new_one(
+    log: Session, log_url: str, version: int
+) -> None:
+    load(log, version)
+    schema.upgrade(log)
+    upgraded = tables(log)
+    log.run_script(f"DROP SCHEMA {log.schema} CASCADE")
+    schema.upgrade(log)
+    assert tables(log) == upgraded
+    assert schema.version_of(log) == schema.VERSION
+
+
+def test_the_oldest_version_that_may_write_rises_when_no_older_server_holds_a_lease(
+    log: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def oldest() -> int:
+        return int(reading.state(log).oldest_writer)
+
+    schema.upgrade(log)
+    older = schema.VERSION
+    monkeypatch.setattr(schema, "OLDEST_WRITER", older + 1)
+    for version in (older, older + 1):
+        log.execute(
+            "INSERT INTO log.replicas VALUES (gen_random_uuid(), %(version)s, 'infinity')",
+            {"version": version},
+        )
+    schema.raise_oldest_writer(log)
+    assert oldest() == older
+    log.execute(
+        "UPDATE log.replicas SET expires = now() WHERE version = %(version)s", {"version": older}
+    )
+    schema.raise_oldest_writer(log)
+    assert oldest() == older + 1
+    monkeypatch.setattr(schema, "OLDEST_WRITER", older)
+    schema.raise_oldest_writer(log)
+    assert oldest() == older + 1  # it never sinks
