@@ -1,6 +1,7 @@
 """Runs one of a team's servers: ``python -m tests.team.replica OPTIONS``.
 
-The options are JSON: those of ``HumanInputServer`` and, beside them, ``presence_grace``,
+The options are JSON: those of ``HumanInputServer`` (the port is a free one unless they name it)
+and, beside them, ``presence_grace``,
 ``prune_seconds``, ``clock_ahead`` (seconds by which its wall clock is wrong) and ``hurry`` (how
 many times faster than in production leases end and are renewed). It writes its URL in a line when
 it accepts connections, and runs until SIGTERM.
@@ -40,7 +41,7 @@ def main(options: dict[str, Any]) -> None:
 
     setattr(broker, "datetime", WrongClock)  # noqa: B010 - the module does not export it
     of_the_host = {name: options.pop(name) for name in ("presence_grace",) if name in options}
-    server = HumanInputServer(port=0, **options)
+    server = HumanInputServer(**{"port": 0, **options})
     runtime = server._runtime
     runtime.settings = msgspec.structs.replace(runtime.settings, **of_the_host)
     asyncio.run(serve(server))

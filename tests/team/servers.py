@@ -82,7 +82,8 @@ class Replica:
 
 
 Start: TypeAlias = Callable[..., Replica]
-"""Starts one more server; its options replace those of the team."""
+"""Starts one more server; its options replace those of the team, and ``code`` is the folder with
+the package that it runs."""
 
 
 @contextmanager
@@ -92,12 +93,13 @@ def team(log_url: str, folder: Path, **common: Any) -> Iterator[Start]:
     with ExitStack() as running:
 
         def start(**options: Any) -> Replica:
+            code = options.pop("code", REPOSITORY)
             every = {"store": log_url, "api_key": KEY, **common, **options}
             log = folder / f"replica-{next(number)}.log"
             with log.open("w") as file:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "tests.team.replica", json.dumps(every)],
-                    cwd=REPOSITORY,
+                    cwd=code,
                     env={**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime")},
                     stdout=subprocess.PIPE,
                     stderr=file,
