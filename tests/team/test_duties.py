@@ -8,9 +8,16 @@ from functools import partial
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 import pytest_asyncio
 
+from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.webhooks.config import WebhookSettings
+from crewai_hitl_nb.broker.webhooks.retries import Progress
+from crewai_hitl_nb.broker.webhooks.worker import Webhooks
+from crewai_hitl_nb.store.postgres.connections import parse
+from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.broker.webhooks.receiver import SECRET, Receiver
 from tests.server.door import client, until
 from tests.team.servers import Replica, Start
@@ -96,6 +103,58 @@ async def test_each_event_is_sent_to_a_webhook_by_one_server(
     await receiver.until_events(9)
     assert list(dict.fromkeys(receiver.requests)) == [f"q{number}" for number in range(9)]
     assert len(receiver.calls) <= 10  # the one in progress when the server was killed
+
+
+async def test_webhooks_that_are_changed_at_one_server_after_the_other_miss_no_event(
+    start: Start, receiver: Receiver
+) -> None:
+    def hooks(*paths: str) -> dict[str, Any]:
+        return {
+            "webhook_urls": [receiver.url(path) for path in paths],
+            "webhook_secrets": [SECRET],
+            "webhook_allow_private": True,
+            "webhook_types": ["human_input_required"],
+        }
+
+    before = start(**hooks("one"))
+    await before.ask("q0")
+    await receiver.until(1)
+    other = start(**hooks("two"))
+    before.stop()
+    await until(lambda: other.get("webhooks"), lambda now: now["webhooks"][0]["cursor"] == 1)
+    await other.ask("q1")
+    await receiver.until(2)
+    after = start(**hooks("one", "two"))
+    other.stop()
+    await after.ask("q2")
+    await receiver.until(5)
+    got = [(call.path, call.event["request_id"]) for call in receiver.calls]
+    assert [name for path, name in got if path == "/one"] == ["q0", "q1", "q2"]
+    assert [name for path, name in got if path == "/two"] == ["q1", "q2"]
+
+
+async def test_the_position_of_a_webhook_that_no_server_has_is_deleted_after_a_week(
+    log_url: str,
+) -> None:
+    store = PostgresStore(parse(log_url))
+    broker = Broker(store)
+    await broker.start()
+
+    async def notes() -> dict[str, bytes]:
+        return await store.get_metadata("webhook/")
+
+    used, unused = Progress(url="https://hooks.invalid/used", cursor=1), "webhook/unused"
+    week = timedelta(days=7)
+    await store.put_metadata("webhook/used", msgspec.json.encode(used))
+    old = msgspec.structs.replace(used, unused_since=datetime.now(timezone.utc) - week)
+    await store.put_metadata(unused, msgspec.json.encode(old))
+    webhooks = Webhooks(store, broker, WebhookSettings())
+    await webhooks.start()
+    found = await until(notes, lambda now: unused not in now)
+    noted = await until(notes, lambda now: b'"unused_since":"' in now["webhook/used"])
+    assert found.keys() == noted.keys() == {"webhook/used"}
+    await webhooks.close()
+    await broker.close()
 
 
 async def test_every_request_is_counted_and_logged_by_the_server_that_stored_it(

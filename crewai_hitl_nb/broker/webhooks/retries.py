@@ -81,6 +81,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         disabled_at: When the endpoint replied that it is gone for good.
         next_attempt: The earliest time at which the current event is tried again.
         deliveries: The latest, oldest first. Only the last one may be retrying.
+        unused_since: Since when the servers that share the log deliver without this endpoint.
     """
 
     url: str
@@ -88,6 +89,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     disabled_at: Instant | None = None
     next_attempt: Instant | None = None
     deliveries: tuple[Delivery, ...] = ()
+    unused_since: Instant | None = None
 
     @property
     def at_hand(self) -> Delivery | None:

@@ -15,15 +15,16 @@ Guarantees to the layer above:
   the event again, under the same ``webhook-id``.
 
 An endpoint begins with the first event after it was configured. Removing its URL from the
-configuration deletes its cursor. Events that retention drops before they could be
-delivered are not delivered.
+configuration deletes its cursor; where several servers share the log, a week later, because their
+configurations differ while one after the other is changed. Events that retention drops before they
+could be delivered are not delivered.
 """
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -49,6 +50,9 @@ _LONGEST_WAIT_SECONDS: Final = 3600.0
 
 _TROUBLE_SECONDS: Final = 5.0
 """Pause of an endpoint after a fault of our own (for example, the store cannot be read)."""
+
+_UNUSED: Final = timedelta(days=7)
+"""How long servers that share a log keep the cursor of an endpoint that none of them uses."""
 
 _DUTY_SECONDS: Final = 1.0
 """How often a server looks whether delivering is its duty, where several share the log."""
@@ -123,8 +127,7 @@ class Webhooks:
     async def _begin(self, tenure: Tenure | None = None) -> None:
         notes = await self._store.get_metadata(_NOTE_PREFIX)
         for name in notes.keys() - {_note_name(endpoint) for endpoint in self._endpoints}:
-            _log.info("%s is no longer configured and is forgotten", name)
-            await self._store.delete_metadata(name)
+            await self._let_go(name, notes[name], tenure)
         if not self._endpoints:
             return
         standing = [
@@ -151,6 +154,22 @@ class Webhooks:
         ]
         self._tasks = [asyncio.ensure_future(line.run()) for line in self._lines]
         self._tasks.append(asyncio.ensure_future(self._ring_forever()))
+
+    async def _let_go(self, name: str, note: bytes, tenure: Tenure | None) -> None:
+        """Delete the progress of an endpoint that is not configured here, or note since when."""
+        coordination = self._store.coordination
+        progress = _read(note)
+        if coordination is not None and progress is not None and progress.disabled_at is None:
+            now = coordination.now()
+            if progress.unused_since is None:
+                unused = msgspec.structs.replace(progress, unused_since=now)
+                body = msgspec.json.encode(unused)
+                await self._store.put_metadata(name, body, tenure=tenure)
+                return
+            if now < progress.unused_since + _UNUSED:
+                return
+        _log.info("%s is no longer configured and is forgotten", name)
+        await self._store.delete_metadata(name)
 
     async def close(self) -> None:
         """Stop all calls; their events are sent again after the next start."""
@@ -313,11 +332,17 @@ def _note_name(endpoint: Endpoint) -> str:
 
 def _progress(endpoint: Endpoint, note: bytes | None, *, top: int) -> Progress:
     """Return the stored progress of an endpoint, or a new one at the top of the log."""
-    new = Progress(url=endpoint.shown, cursor=top)
-    if note is None:
-        return new
+    stored = None if note is None else _read(note)
+    if stored is not None:
+        return msgspec.structs.replace(stored, unused_since=None)
+    if note is not None:
+        _log.error("webhook %s: cursor unreadable, starting at the end", endpoint.id)
+    return Progress(url=endpoint.shown, cursor=top)
+
+
+def _read(note: bytes) -> Progress | None:
+    """Return a stored progress; None if it cannot be read."""
     try:
         return msgspec.json.decode(note, type=Progress)
-    except msgspec.MsgspecError as error:
-        _log.error("webhook %s: cursor unreadable, starting at the end: %s", endpoint.id, error)
-        return new
+    except msgspec.MsgspecError:
+        return None
