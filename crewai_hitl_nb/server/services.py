@@ -22,6 +22,8 @@ from crewai_hitl_nb.server.loop_slices import LoopSlices
 SETTING: Final = "crewai_hitl_services"
 """Name of :class:`Services` in Tornado's settings."""
 
+STARTING: Final = "the server is starting or stopping"
+
 Routes: TypeAlias = tuple[tuple[str, type[Any]], ...]
 """Patterns of paths below the prefix, each with the handler that serves it."""
 
@@ -63,7 +65,7 @@ class Services(msgspec.Struct):
     unauthenticated_status: int = 403
     server_name: str = ""
     broker: Broker | None = None
-    trouble: str = "the server is starting or stopping"
+    trouble: str = STARTING
     is_stopping: bool = False
     webhooks: Webhooks | None = None
     webhooks_trouble: str = ""

@@ -1,6 +1,7 @@
 """A database that cannot be used: one line that says why and what to do, and nothing is left."""
 
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -191,6 +192,50 @@ def test_a_jupyter_server_says_why_and_the_rest_of_it_works(
     (line,) = [line for line in server.log.read_text().splitlines() if "nothing is served" in line]
     assert why in line
     assert PASSWORD not in line
+
+
+def test_a_jupyter_server_that_starts_while_its_database_is_away_serves_as_soon_as_it_is_back(
+    own: Cluster, tmp_path: Path
+) -> None:
+    own.stop()
+    server = Jupyter(tmp_path, options=(f"--HumanInputApp.store={own.url()}",))
+    server.start()
+    event = {"type": "human_input_required", "prompt": "Good?"}
+    try:
+        with httpx.Client(base_url=server.prefix, headers=server.headers, timeout=30) as http:
+            health = http.get("health")
+            assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
+            assert "start the database" in health.json()["message"]
+            assert "tries again by itself" in health.json()["message"]
+            refused = http.post("events", json=event)
+            assert (refused.status_code, refused.json()["error"]) == (503, "store_unavailable")
+            assert "start the database" in refused.json()["message"]
+            own.start()
+            healthy(http)
+            assert http.post("events", json=event).status_code == 200
+        (found,) = Path(server.env["JUPYTER_RUNTIME_DIR"]).glob("crewai-hitl-*.json")
+        assert server.prefix in found.read_text()
+    finally:
+        server.stop()
+    assert server.log.read_text().count("everything is served") == 1
+
+
+def healthy(http: httpx.Client) -> None:
+    """Wait until a server accepts work."""
+    deadline = time.monotonic() + 60.0
+    while http.get("health").status_code != 200:
+        assert time.monotonic() < deadline, http.get("health").text
+
+
+def test_a_jupyter_server_can_be_stopped_while_it_waits_for_its_database(
+    log_url: str, tmp_path: Path
+) -> None:
+    server = Jupyter(tmp_path, options=(f"--HumanInputApp.store={refused_port(log_url)}",))
+    server.start()
+    server.stop()
+    said = server.log.read_text()
+    assert said.count("nothing is served") == 1
+    assert "Traceback" not in said
 
 
 def test_two_settings_for_one_log_are_refused_in_words(log_url: str, tmp_path: Path) -> None:

@@ -14,17 +14,19 @@ no host can forget a part:
     7. garbage        full collections skip the objects that are loaded by now
 
 :meth:`Runtime.stop` goes through the same list backwards, and so does a start that fails half-way:
-no task, thread or file is left. Below are the parts, each in its own module; above, the two hosts.
-It reads no configuration and serves no HTTP.
+no task, thread or file is left. A host that survives a failed start tries again by itself if its
+log is one that servers share, because the database may be away when the host starts. Below are the
+parts, each in its own module; above, the two hosts. It reads no configuration and serves no HTTP.
 """
 
 import asyncio
+import random
 import secrets
 import threading
 from collections.abc import Callable, Coroutine, MutableMapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -33,7 +35,7 @@ from crewai_hitl_nb.broker.webhooks.config import BadWebhook, WebhookSettings
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
 from crewai_hitl_nb.protocol import limits, schema
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.protocol.log_lines import Log
+from crewai_hitl_nb.protocol.log_lines import Log, note_fault
 from crewai_hitl_nb.server.api import metrics
 from crewai_hitl_nb.server.auth import revocation
 from crewai_hitl_nb.server.auth.kernel_key import KernelIdentity, load_or_make, server_name
@@ -44,10 +46,13 @@ from crewai_hitl_nb.server.host.discovery_file import Address, DiscoveryFile
 from crewai_hitl_nb.server.host.gc_freeze import leave_out_what_is_loaded
 from crewai_hitl_nb.server.host.retention import Retention, prune_forever
 from crewai_hitl_nb.server.routes import ROUTES
-from crewai_hitl_nb.server.services import Services
+from crewai_hitl_nb.server.services import STARTING, Services
 from crewai_hitl_nb.store.base import StoreInUse
 from crewai_hitl_nb.store.metadata import MetadataStore
-from crewai_hitl_nb.store.open import Location, locate, open_store
+from crewai_hitl_nb.store.open import Location, UnsupportedStore, locate, open_store
+
+_RETRY_SECONDS: Final = 2.0
+"""Longest pause before a start that failed is tried again."""
 
 
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +82,8 @@ class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
             has the names that they need.
         contradiction: Which settings contradict each other; blank if none do.
         survives_failure: Whether the host continues without a log and answers HTTP 503 with the
-            reason; otherwise :meth:`Runtime.start` raises.
+            reason, until a log that servers share can be opened; otherwise :meth:`Runtime.start`
+            raises.
     """
 
     prefix: str
@@ -162,19 +168,56 @@ class Runtime:
         if self.settings.host_metrics:  # also without a log: `crewai_hitl_up` is 0 then
             self._running.callback(metrics.expose(self.services))
         try:
-            async with AsyncExitStack() as started:
-                await self._start(started, address_of)
-                self._running.push_async_exit(started.pop_all())
+            await self._start_all(address_of)
         except (StoreUnavailable, OSError) as error:
             if not self.settings.survives_failure:
                 await self.stop()
                 raise
-            reason = error.message if isinstance(error, StoreUnavailable) else str(error)
-            self.services.trouble = reason
-            self._log.error("crewai-hitl: nothing is served: %s", reason)
+            self._failed(error)
+            if self._may_open_later:
+                self._in_background(self._running, self._start_later(address_of))
         except BaseException:
             await self.stop()
             raise
+
+    async def _start_all(self, address_of: AddressOf) -> None:
+        async with AsyncExitStack() as started:
+            await self._start(started, address_of)
+            self._running.push_async_exit(started.pop_all())
+
+    async def _start_later(self, address_of: AddressOf) -> None:
+        """Try to start again until it succeeds."""
+        while True:
+            await asyncio.sleep(random.uniform(0.5, 1.0) * _RETRY_SECONDS)  # noqa: S311 - not a secret
+            try:
+                await self._start_all(address_of)
+            except (StoreUnavailable, OSError) as error:
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - the next attempt may succeed
+                note_fault(self._log, "start_failed", error)
+            else:
+                self.services.trouble = STARTING
+                self._log.warning("crewai-hitl: the log is open now, and everything is served")
+                return
+
+    def _failed(self, error: StoreUnavailable | OSError) -> None:
+        """Say why nothing is served; in the host's log once for each reason."""
+        reason = error.message if isinstance(error, StoreUnavailable) else str(error)
+        if self._may_open_later:
+            reason += "; the server tries again by itself"
+        if reason != self.services.trouble:
+            self.services.trouble = reason
+            self._log.error("crewai-hitl: nothing is served: %s", reason)
+
+    @property
+    def _may_open_later(self) -> bool:
+        """Whether the log is one that servers share; a wrong setting needs a restart."""
+        if self.settings.contradiction or self._no_key:
+            return False
+        try:
+            return any(locate(one).is_shared for one in self.settings.stores)
+        except UnsupportedStore:
+            return False
 
     async def stop(self) -> None:
         """Stop what was started, in reverse order; may be called at any time."""
