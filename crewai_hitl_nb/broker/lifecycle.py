@@ -105,12 +105,13 @@ class RequestLifecycle:
         await self.presence.start()
 
     def read_again(self) -> None:
-        """Forget the open requests and read them anew, because the log is another one now."""
+        """Read the open requests anew, because the log is another one now.
+
+        Until they are read, those known before still count against the caps.
+        """
         self._following = False
         self._early.clear()
         self._deadlines.clear()
-        self.open.clear()
-        self.askers.clear()
         if self._reading is not None:
             self._reading.cancel()  # what it has read is of the log before
         self._reading = asyncio.ensure_future(self._read_in_time())
@@ -132,6 +133,7 @@ class RequestLifecycle:
         when this began are known.
         """
         after, upto = 0, self._store.top
+        gone = {required.request_id for required in self.open}
         self.askers.update(await self._store.askers())
         while after < upto:
             records = await self._store.read(
@@ -142,9 +144,13 @@ class RequestLifecycle:
             for record in records:
                 event = decode_event(record.body)
                 if isinstance(event, HumanInputRequired):  # and not the claim of a request
+                    gone.discard(event.request_id)
                     for part in self._opened(event, len(record.body)):
                         part()
             after = records[-1].offset
+        for request_id in gone:
+            self.open.closed(request_id)
+            self.askers.pop(request_id, None)
         self._following, early, self._early = True, self._early, []
         for commit in early:
             self.follow(commit)
@@ -234,8 +240,8 @@ class RequestLifecycle:
             return then
 
         def act(required: HumanInputRequired) -> None:
-            if required.request_id not in self.open:
-                return
+            if self.open.get(required.request_id) is not required:
+                return  # it has ended, or was read again
             if coordination.tenure("deadlines") is not None:
                 then(required)
             else:

@@ -8,6 +8,7 @@ import pytest
 
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.delivery.subscription import Closed, Start, Subscription
+from crewai_hitl_nb.protocol.errors import TooMany
 from crewai_hitl_nb.store.base import EVERYTHING, Record
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
@@ -129,6 +130,32 @@ async def test_a_question_that_is_asked_just_before_the_open_ones_are_read_count
     assert starts._lifecycle.open.size == len(asked.record.body)
     await starts.close()
     await writes.close()
+
+
+async def test_while_the_open_questions_are_read_again_they_count_against_the_cap(
+    log_url: str,
+) -> None:
+    store = ReadSlowly(log_url)
+    store.may_return.set()
+    broker = Broker(store, max_pending=1)
+    await broker.start()
+    await broker.publish([required("stays")])
+    await broker.publish([other()])
+    store.may_return.clear()
+    store.has_read.clear()
+    await asyncio.to_thread(_go_back, log_url)
+    await broker.publish([other()])
+    await store.has_read.wait()
+    with pytest.raises(TooMany):
+        await broker.publish([required("one too many")])
+    assert broker.is_pending("stays")  # for the cap of its caller
+    store.may_return.set()
+    reading = broker._lifecycle._reading
+    assert reading is not None
+    await reading
+    with pytest.raises(TooMany):
+        await broker.publish([required("one too many")])
+    await broker.close()
 
 
 def _is_open(store: PostgresStore) -> Callable[[], Awaitable[bool]]:
