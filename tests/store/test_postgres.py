@@ -10,7 +10,8 @@ import pytest
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING
 from crewai_hitl_nb.store.group_writer import Job
-from crewai_hitl_nb.store.postgres import appending, reading, schema, watchdog
+from crewai_hitl_nb.store.postgres import appending, reading, schema, tail, watchdog
+from crewai_hitl_nb.store.postgres import store as postgres_store
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.events import completed, other, required
@@ -380,3 +381,58 @@ async def test_appends_that_wait_for_others_to_be_announced_set_no_more_timers(
     store._announce((), 6)
     assert not store._early
     await store.close()
+
+
+async def test_a_server_that_loses_its_connection_follows_the_log_again_at_once(
+    log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_LOOK_SECONDS", 3600.0)  # a pause would be as long
+    reads, writes = await _opened(log_url), await _opened(log_url)
+    for offset in range(1, 4):
+        _run(
+            log_url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE query LIKE 'LISTEN%' OR query LIKE '%{parse(log_url).schema}%'"
+            " AND pid <> pg_backend_pid()",
+        )
+        await writes.append([other()])
+        await until(_top_of(reads), offset.__eq__)
+    await asyncio.gather(reads.close(), writes.close())
+
+
+def _top_of(store: PostgresStore) -> Callable[[], Awaitable[int]]:
+    async def look() -> int:
+        return store.top
+
+    return look
+
+
+async def test_a_reader_that_waited_in_vain_is_forgotten(
+    log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_store, "_ANNOUNCED_SECONDS", 0.01)
+    store = await _opened(log_url)
+    with pytest.raises(StoreUnavailable, match="behind the log"):
+        await store.reached(99)
+    assert not store._awaited
+    await store.close()
+
+
+async def test_an_outage_is_logged_once_and_not_by_the_pool_of_connections(
+    own: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_store, "_READ_SECONDS", 1.0)
+    store = await _opened(own.url())
+    await store.newest()
+    own.stop("immediate")
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await store.newest()
+    own.start()
+
+    async def lines() -> list[str]:
+        return [one.getMessage().split()[0] for one in caplog.records if one.levelname != "DEBUG"]
+
+    await until(lines, lambda said: "log_followed" in said)
+    await store.close()
+    assert await lines() == ["log_not_followed", "log_followed"]

@@ -41,11 +41,12 @@ from crewai_hitl_nb.store.base import (
 from crewai_hitl_nb.store.coordination import ShareFigures, Tenure
 from crewai_hitl_nb.store.group_writer import GroupWriter, Job
 from crewai_hitl_nb.store.histograms import CommitFigures
-from crewai_hitl_nb.store.postgres import metadata, pruning, reading, schema
+from crewai_hitl_nb.store.postgres import metadata, pool_lines, pruning, reading, schema
 from crewai_hitl_nb.store.postgres.announcer import Announcer
 from crewai_hitl_nb.store.postgres.connections import Session, Target, prepare
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.postgres.following import Following, Why
+from crewai_hitl_nb.store.postgres.pool_lines import POOL_NAME, READER_NAME
 from crewai_hitl_nb.store.postgres.reading import State
 from crewai_hitl_nb.store.postgres.replicas import DUTIES, Replicas
 from crewai_hitl_nb.store.postgres.tail import Tail
@@ -132,16 +133,18 @@ class PostgresStore:
             max_size=_READERS,
             open=False,
             timeout=_READ_SECONDS,
-            name="crewai-hitl",
+            name=POOL_NAME,
             kwargs={"autocommit": True},
             configure=self._prepare,
             reconnect_timeout=_RECONNECT_SECONDS,
             reconnect_failed=ConnectionPool.check,  # try again for the readers that wait
         )
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
+        pool_lines.take_over()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix=READER_NAME)
         self._replied = time.monotonic()
+        self._follows = True
         self._early: list[tuple[int, Job]] = []
-        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+        self._awaited: dict[asyncio.Future[None], int] = {}
         self._flushing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_commit: OnCommit = lambda commits: None
@@ -279,6 +282,9 @@ class PostgresStore:
         if state.oldest_writer < schema.OLDEST_WRITER and self.coordination.has_settled:
             schema.raise_oldest_writer(log)
         self._call(self._note_refusal, self._refusal_of(state))
+        if not self._follows:
+            self._follows = True
+            note(_log, logging.WARNING, "log_followed", path=str(self._target))
         self._replied = time.monotonic()
 
     def _refusal_of(self, state: State) -> str:
@@ -289,13 +295,16 @@ class PostgresStore:
         return ""
 
     def _not_followed(self, error: Exception) -> None:
-        """Note that the log cannot be followed; streams wait until it can."""
+        """Log that the log cannot be followed, once until it can; streams wait for that."""
+        level = logging.WARNING if self._follows else logging.DEBUG
+        self._follows = False
         reason = unavailable("cannot follow", self._target, error)
-        note(_log, logging.DEBUG, "log_not_followed", reason=reason)
+        note(_log, level, "log_not_followed", reason=reason)
 
     def _not_read(self, error: Exception) -> None:
         """Have the tail read what the thread that writes could not."""
-        self._not_followed(error)
+        reason = unavailable("cannot read", self._target, error)
+        note(_log, logging.DEBUG, "log_not_followed", reason=reason)
         self._tail.look()
 
     def _deliver(self, commits: Sequence[Commit], upto: int) -> None:
@@ -322,10 +331,9 @@ class PostgresStore:
                 job.resolve()
             elif not job.done.done():  # after its time it is resolved
                 self._early.append((offset, job))
-        for offset, waiting in self._awaited:
+        for waiting, offset in self._awaited.items():
             if offset <= upto and not waiting.done():
                 waiting.set_result(None)
-        self._awaited = [one for one in self._awaited if not one[1].done()]
 
     def _note_refusal(self, refusal: str) -> None:
         """Take note of why the log may not be written here; its streams then end."""
@@ -361,7 +369,7 @@ class PostgresStore:
         if offset <= self.top:
             return
         waiting = asyncio.get_running_loop().create_future()
-        self._awaited.append((offset, waiting))
+        self._awaited[waiting] = offset
         self._tail.look()
         try:
             await asyncio.wait_for(waiting, _ANNOUNCED_SECONDS)
@@ -369,6 +377,8 @@ class PostgresStore:
             raise StoreUnavailable(
                 "this server is behind the log; connect again, to this one or to another"
             ) from None
+        finally:
+            del self._awaited[waiting]
 
     def _flush_soon(self) -> None:
         """Write soon which processes came and left; if that fails, the next renewal does it."""

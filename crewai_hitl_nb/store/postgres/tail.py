@@ -104,7 +104,8 @@ class Tail:
         listen: Where to listen for notifications: the same, or past a pooler that has none.
         read: Reads and announces the next events; returns whether there were any.
         check: Called about once a second with the session, to compare the log with what is known.
-        failed: Called with an error of the database; the thread tries again.
+        failed: Called with an error of the database; the thread tries again after a pause. A
+            connection that is lost is no error: another one is made at once.
         watchdog: Ends a connection that does not answer.
     """
 
@@ -124,6 +125,7 @@ class Tail:
         self._failed = failed
         self._watchdog = watchdog
         self._closed = False
+        self._works = False
         self._wake_up, self._woken = socket.socketpair()
         self._woken.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="hitl-tail", daemon=True)
@@ -151,8 +153,11 @@ class Tail:
     def _run(self) -> None:
         while not self._closed:
             try:
+                self._works = False
                 self._follow()
             except (psycopg.Error, DamagedRow) as error:  # noqa: PERF203 - once a second
+                if self._works:
+                    continue
                 self._failed(error)
                 self._wait(None, random.uniform(0.5, 1.0) * _LOOK_SECONDS)  # noqa: S311 - not a secret
             except Exception as error:  # noqa: BLE001 - readers wait for what it reads
@@ -174,6 +179,7 @@ class Tail:
                         checked = time.monotonic()
                         self._check(log)
                     more = self._read(log)
+                self._works = True
                 if more:
                     continue
                 self._wait(listening, _LOOK_SECONDS)
