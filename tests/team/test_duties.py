@@ -82,6 +82,12 @@ async def test_a_clock_that_is_wrong_on_one_server_ends_nothing_early(start: Sta
     assert (await right.get(f"requests/{asked}"))["status"] == "pending"
 
 
+async def test_a_clock_that_is_behind_on_the_server_on_duty_ends_nothing_late(start: Start) -> None:
+    behind = start(clock_ahead=-7200.0)
+    asked = await behind.ask(expires_at=soon(1.0))
+    await behind.until_status(asked, "expired")
+
+
 async def test_each_event_is_sent_to_a_webhook_by_one_server(
     start: Start, receiver: Receiver
 ) -> None:
