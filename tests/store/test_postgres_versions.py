@@ -5,13 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING
+from crewai_hitl_nb.store.open import locate, looking_at
 from crewai_hitl_nb.store.postgres import reading, schema
 from crewai_hitl_nb.store.postgres.connections import Session, parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.chaos.store_run import read_log
 from tests.events import completed, other
 from tests.jupyter_process import REPOSITORY
+from tests.postgres import PASSWORD
 
 FIXTURES = REPOSITORY / "tests" / "fixtures"
 FROZEN = sorted(int(path.stem.removeprefix("postgres_v")) for path in FIXTURES.glob("postgres_v*"))
@@ -139,6 +142,38 @@ async def test_an_older_log_ends_up_with_the_tables_of_a_new_one(
     schema.upgrade(log)
     assert tables(log) == upgraded
     assert schema.version_of(log) == schema.VERSION
+
+
+def test_the_trail_of_a_newer_log_can_be_read(log: Session, log_url: str) -> None:
+    load(log, schema.VERSION)
+    newer = schema.VERSION + 1
+    log.run_script(
+        "ALTER TABLE log.events ADD COLUMN more text;"
+        f" COMMENT ON SCHEMA {log.schema} IS 'crewai-hitl log {newer}'"
+    )
+    with looking_at(locate(log_url)) as stored:
+        epoch, page = stored.page(0, 99)
+    assert epoch == EPOCH
+    assert page.entries[-1].offset == 7
+
+
+@pytest.mark.asyncio
+async def test_a_user_who_may_write_a_log_but_not_upgrade_it_is_told_who_may(
+    log: Session, log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(log, schema.VERSION)
+    guest = f"{log.schema}_guest"
+    log.run_script(
+        f"CREATE ROLE {guest} LOGIN PASSWORD '{PASSWORD}'; GRANT USAGE ON SCHEMA {log.schema}"
+        f" TO {guest}; GRANT ALL ON ALL TABLES IN SCHEMA {log.schema} TO {guest}"
+    )
+    more = "ALTER TABLE log.notes ADD COLUMN more text"
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, more))
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    store = PostgresStore(parse(log_url.replace("//hitl:", f"//{guest}:")))
+    with pytest.raises(StoreUnavailable, match="start one server of this version as the owner"):
+        await store.start(lambda commits: None)
+    await store.close()
 
 
 def test_the_oldest_version_that_may_write_rises_when_no_older_server_holds_a_lease(

@@ -39,6 +39,9 @@ _TABLES: Final = (
     "connect as the owner of the log's schema, or let the owner grant this user USAGE on it and "
     "SELECT, INSERT, UPDATE and DELETE on its tables"
 )
+_OWNER: Final = (
+    "its tables must be upgraded: start one server of this version as the owner of the log's schema"
+)
 _LOGIN: Final = "check user and password in the URL, and the database's pg_hba.conf"
 _STANDBY: Final = (
     "it is a standby: name its primary in the URL, or all hosts of the cluster "
@@ -98,7 +101,7 @@ def _advice(error: BaseException) -> str:
     said = _said(error)
     code = getattr(error, "sqlstate", None)
     if code == "42501" and "for database" not in said:
-        return f"{said}; {_TABLES}"
+        return f"{said}; {_OWNER if said.startswith('must be owner') else _TABLES}"
     if code is None:
         if not isinstance(error, psycopg.OperationalError | PoolTimeout):
             return said
