@@ -29,7 +29,7 @@ SAY = @printf '\n\033[1m==> %s\033[0m\n'
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check test-js test-python test-portable test-lowest test-python313 docs \
+.PHONY: help demo demo-team test check test-js test-python test-portable test-lowest test-python313 docs \
   screenshots chaos soak bench bench-quick build constraints clean
 .DEFAULT_GOAL := help
 
@@ -39,6 +39,9 @@ help: ## this list
 demo: $(STAMPS)/package ## JupyterLab on the quickstart notebook; HEADLESS=1: the same without a browser
 	$(SAY) "Demo"
 	$(BIN)/python notebooks/demo.py $(if $(filter-out 0,$(HEADLESS)),--headless)
+
+demo-team: $(STAMPS)/package ## three servers over PostgreSQL, two people's inboxes; HEADLESS=1: plays it through
+	@$(BIN)/python -m examples.team $(if $(filter-out 0,$(HEADLESS)),--headless)
 
 test: check test-js test-python ## every test
 

@@ -11,7 +11,7 @@ from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.client.resume import Transport
 from crewai_hitl_nb.client.stream import Connected, Disconnected, Subscription
 from crewai_hitl_nb.protocol.events import UnknownEvent
-from tests.haproxy import load_balancer
+from examples.team.balancer import load_balancer
 from tests.server.door import note
 from tests.standalone.test_samples import ASK, running
 from tests.team.servers import KEY, Start

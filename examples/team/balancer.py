@@ -1,0 +1,79 @@
+"""HAProxy in front of a team's servers, with the configuration that the documentation shows."""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from examples.team.programs import DemoError, find, free_port
+
+CONFIGURATION = Path(__file__).with_name("haproxy.cfg")
+_START_SECONDS = 15.0
+
+
+@contextmanager
+def load_balancer(urls: Sequence[str], port: int = 0) -> Iterator[str]:
+    """Run HAProxy in front of these servers; yield its URL when it accepts connections.
+
+    Args:
+        urls: Where the servers listen, at most as many as the configuration has.
+        port: Where HAProxy listens on 127.0.0.1; 0 takes a free port.
+
+    Raises:
+        DemoError: HAProxy is not installed, or does not start.
+    """
+    program = check_haproxy()
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="hitl-haproxy-") as folder:
+        config, log = Path(folder, "haproxy.cfg"), Path(folder, "log")
+        config.write_text(configuration(urls, port))
+        with log.open("wb") as sink:
+            running = subprocess.Popen(
+                [program, "-db", "-f", config], stdout=sink, stderr=sink, start_new_session=True
+            )
+        try:
+            _await_port(running, port, log)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            running.terminate()
+            running.wait()
+
+
+def check_haproxy() -> Path:
+    """Return HAProxy's program; ``HAPROXY`` names another one than Debian's.
+
+    Raises:
+        DemoError: It is not installed.
+    """
+    folder = Path(os.environ.get("HAPROXY", "/usr/sbin/haproxy")).parent
+    return find("haproxy", "haproxy", [folder])
+
+
+def configuration(urls: Sequence[str], port: int) -> str:
+    """Return the documentation's configuration with the addresses of this machine."""
+    addresses = iter([urlsplit(url).netloc for url in urls])
+    lines = []
+    for line in CONFIGURATION.read_text().splitlines():
+        if line.lstrip().startswith("server "):
+            address = next(addresses, None)
+            lines += [re.sub(r"10\.0\.0\.\d+:8000", address, line)] if address else []
+        else:
+            lines.append(line.replace("bind :8000", f"bind 127.0.0.1:{port}"))
+    assert next(addresses, None) is None, "haproxy.cfg has fewer servers"
+    return "\n".join(lines) + "\n"
+
+
+def _await_port(running: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while running.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    raise DemoError(f"HAProxy does not start: {log.read_text().strip()}")

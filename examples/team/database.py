@@ -1,0 +1,81 @@
+"""A scratch PostgreSQL in a folder of its own, removed at the end.
+
+PostgreSQL refuses to run as root, so root runs it as the user ``postgres``, whom Debian's package
+makes. ``POSTGRES_BIN`` names another folder of its programs.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from examples.team.programs import DemoError, find, free_port
+
+_USER = "hitl"
+
+
+@contextmanager
+def scratch_database() -> Iterator[str]:
+    """Run a database on a free port of 127.0.0.1; yield its URL.
+
+    Raises:
+        DemoError: PostgreSQL is not installed, or does not start.
+    """
+    programs = _programs()
+    folder = Path(
+        tempfile.mkdtemp(prefix="hitl-postgres-", dir="/tmp")
+    )  # short: a socket's path is
+    try:
+        password, port = secrets.token_hex(16), free_port()
+        password_file, data = folder / "password", folder / "data"
+        password_file.write_text(password)
+        if os.geteuid() == 0:
+            for path in (folder, password_file):
+                shutil.chown(path, "postgres", "postgres")
+        options = ["--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={password_file}"]
+        options += ["--encoding=UTF8", "--no-locale", "--no-sync"]
+        _run(programs / "initdb", "-D", data, *options)
+        settings = f"-c listen_addresses=127.0.0.1 -c port={port} -k {folder}"
+        _run(
+            *(programs / "pg_ctl", "start", "-w", "-D", data, "-l", folder / "log"),
+            *("-o", settings),
+        )
+        try:
+            yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres"
+        finally:
+            _run(programs / "pg_ctl", "stop", "-w", "-m", "fast", "-D", data)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _programs() -> Path:
+    if named := os.environ.get("POSTGRES_BIN"):
+        folders = [Path(named)]
+    else:
+        folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return find("initdb", "postgresql", folders).resolve().parent
+
+
+def _run(*command: Path | str) -> None:
+    """Run one of PostgreSQL's programs, not as root."""
+    as_user = "postgres" if os.geteuid() == 0 else None
+    with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open in the server's processes
+        done = subprocess.run(
+            command,
+            user=as_user,
+            group=as_user,
+            extra_groups=[] if as_user else None,
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            check=False,
+        )
+        said.seek(0)
+        if done.returncode != 0:
+            raise DemoError(f"{Path(command[0]).name} failed: {said.read().strip()}")
