@@ -25,6 +25,7 @@ OWN = {
     "benchmarks",
     "colleague",
     "crewai_hitl_nb",
+    "examples",
     "notebooks",
     "pages",
     "records",
@@ -88,7 +89,7 @@ def test_every_declared_dependency_is_imported() -> None:
     assert declared - imported_distributions("crewai_hitl_nb") == set()
 
 
-@pytest.mark.parametrize("folder", ["benchmarks", "docs", "notebooks", "tests"])
+@pytest.mark.parametrize("folder", ["benchmarks", "docs", "examples", "notebooks", "tests"])
 def test_what_only_the_repository_imports_is_declared_for_it(folder: str) -> None:
     declared = names(
         [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
