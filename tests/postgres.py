@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from tests.jupyter_process import free_port
+from tests.relay import Relay
 
 USER = "hitl"
 PASSWORD = "secret-of-the-tests"
@@ -74,9 +75,30 @@ class Cluster:
                 process.resume()
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was not stopped."""
+        return (self.data / "postmaster.pid").exists()
+
+    @property
     def pid(self) -> int:
         """The process id of its postmaster."""
         return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+
+class Standby(Cluster):
+    """A running server that follows another one until it is promoted.
+
+    Attributes:
+        replication: Its network to the other one.
+    """
+
+    def __init__(self, folder: Path, port: int, replication: Relay) -> None:
+        super().__init__(folder, port)
+        self.replication = replication
+
+    def promote(self) -> None:
+        """Let it take over; return when it accepts writes."""
+        run("pg_ctl", "promote", "-w", "-D", self.data)
 
 
 def programs() -> Path:
@@ -122,7 +144,8 @@ def cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
         try:
             yield made
         finally:
-            made.stop("immediate")
+            if made.is_running:
+                made.stop("immediate")
     finally:
         shutil.rmtree(folder)
 
@@ -144,20 +167,25 @@ def _configure(made: Cluster, settings: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def standby(primary: Cluster) -> Iterator[Cluster]:
-    """Run a streaming standby of a cluster for the length of a ``with`` block."""
+def standby(primary: Cluster) -> Iterator[Standby]:
+    """Run a streaming standby of a cluster for the length of a ``with`` block.
+
+    When it is promoted it waits for no standby of its own.
+    """
     folder = Path(tempfile.mkdtemp(prefix="hitl-standby-", dir="/tmp"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    made = Cluster(folder, free_port())
     options = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
     try:
-        run("pg_basebackup", "-D", made.data, *options, "-d", primary.url())
-        _configure(made, {})
-        made.start()
-        try:
-            yield made
-        finally:
-            made.stop("immediate")
+        with Relay(primary.port) as replication:
+            made = Standby(folder, free_port(), replication)
+            source = primary.url().replace(f":{primary.port}/", f":{replication.port}/")
+            run("pg_basebackup", "-D", made.data, *options, "-d", source)
+            _configure(made, {"synchronous_standby_names": ""})
+            made.start()
+            try:
+                yield made
+            finally:
+                made.stop("immediate")
     finally:
         shutil.rmtree(folder)

@@ -123,6 +123,39 @@ def is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
     return row is None or row[0] != connection.info.backend_pid
 
 
+class WrongDatabase(psycopg.OperationalError):
+    """The database that replied does not have the log as this server has seen it."""
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """Which database this is, and how often a standby of it has taken over.
+
+    Attributes:
+        system: The same for a primary and its standbys.
+        timeline: Each promotion raises it (PostgreSQL, "Timelines").
+    """
+
+    system: int
+    timeline: int
+
+
+_LINEAGE: Final = """
+    SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
+    FROM pg_control_system()
+"""
+
+
+def lineage(connection: psycopg.Connection[TupleRow]) -> Lineage | None:
+    """Return which database a connection leads to; None if that cannot be known there."""
+    try:
+        row = connection.execute(_LINEAGE, prepare=False).fetchone()
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return None  # a hosted database may not have these functions
+    return None if row is None else Lineage(*row)
+
+
 def parse(url: str) -> Target:
     """Return the log that a URL names.
 

@@ -12,7 +12,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.damage import DamagedRow
-from crewai_hitl_nb.store.postgres.connections import Target
+from crewai_hitl_nb.store.postgres.connections import Target, WrongDatabase
 from crewai_hitl_nb.store.postgres.schema import NotOurs, TooOld
 from crewai_hitl_nb.store.relocation import OutOfService
 
@@ -102,6 +102,8 @@ def _advice(error: BaseException) -> str:
     code = getattr(error, "sqlstate", None)
     if code == "42501" and "for database" not in said:
         return f"{said}; {_OWNER if said.startswith('must be owner') else _TABLES}"
+    if isinstance(error, WrongDatabase):
+        return said
     if code is None:
         if not isinstance(error, psycopg.OperationalError | PoolTimeout):
             return said

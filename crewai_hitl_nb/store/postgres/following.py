@@ -1,5 +1,8 @@
 """What this server knows of the log's end, and how it begins again when that end is gone.
 
+It also recognizes the database. After a failover the old primary may be running again, and a URL
+with several hosts may lead to it. Nothing may be read or written there.
+
 Two threads use it: the one that writes and the one that reads what other servers wrote. Commits
 reach the event loop through the announcer, which puts those of both threads in order.
 """
@@ -13,7 +16,7 @@ from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.store.postgres import history, reading
 from crewai_hitl_nb.store.postgres.announcer import Announcer
-from crewai_hitl_nb.store.postgres.connections import Session
+from crewai_hitl_nb.store.postgres.connections import Lineage, Session, WrongDatabase, lineage
 from crewai_hitl_nb.store.postgres.history import FellBehind, HistoryLost, Seen
 from crewai_hitl_nb.store.postgres.reading import State
 from crewai_hitl_nb.store.postgres.tail import read_page
@@ -35,6 +38,7 @@ class Following:
         self.announcer = announcer
         self._reset = reset
         self._seen = Seen("", chain.start(""))
+        self._lineage: Lineage | None = None
         self._lock = threading.Lock()
 
     @property
@@ -46,6 +50,42 @@ class Following:
         """Begin at the end of the log."""
         self._seen = Seen(state.epoch, state.head)
         self.announcer.begin(state.head.offset)
+
+    def recognize(self, log: Session) -> None:
+        """Refuse a new connection that leads to the primary of before a failover.
+
+        Raises:
+            WrongDatabase: It does.
+        """
+        found = lineage(log.connection)
+        with self._lock:
+            known = self._lineage
+            if found is None:
+                return
+            if known is None or known.system != found.system or known.timeline <= found.timeline:
+                self._lineage = found
+                return
+        raise WrongDatabase(
+            f"the database that replied is an old primary: its timeline is {found.timeline}, and "
+            f"this server has already written to timeline {known.timeline}; stop it, or make it a "
+            "standby. If you restored a backup on purpose, restart this server"
+        )
+
+    def recognize_log(self, log: Session) -> None:
+        """Refuse a new connection also if it leads to a log without what this server has seen.
+
+        Raises:
+            WrongDatabase: It does.
+        """
+        self.recognize(log)
+        try:
+            history.check(log, self._seen)
+        except FellBehind:
+            pass  # it cannot be compared
+        except HistoryLost:
+            raise WrongDatabase(
+                "the database went back in time; try again when this server has followed it"
+            ) from None
 
     def begin_again(self, log: Session, seen: Seen, reason: HistoryLost | FellBehind) -> None:
         """Begin anew at the end of the log, because what this server has seen is not in it.

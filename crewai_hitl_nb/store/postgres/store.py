@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -43,7 +44,7 @@ from crewai_hitl_nb.store.group_writer import GroupWriter, Job
 from crewai_hitl_nb.store.histograms import CommitFigures
 from crewai_hitl_nb.store.postgres import metadata, pool_lines, pruning, reading, schema
 from crewai_hitl_nb.store.postgres.announcer import Announcer
-from crewai_hitl_nb.store.postgres.connections import Session, Target, prepare
+from crewai_hitl_nb.store.postgres.connections import Session, Target, WrongDatabase, prepare
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.postgres.following import Following, Why
 from crewai_hitl_nb.store.postgres.pool_lines import POOL_NAME, READER_NAME
@@ -143,6 +144,8 @@ class PostgresStore:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix=READER_NAME)
         self._replied = time.monotonic()
         self._follows = True
+        self._followed: Session | None = None
+        self._recognized = WeakKeyDictionary[psycopg.Connection[TupleRow], str]()
         self._early: list[tuple[int, Job]] = []
         self._awaited: dict[asyncio.Future[None], int] = {}
         self._flushing: set[asyncio.Task[None]] = set()
@@ -277,6 +280,9 @@ class PostgresStore:
 
     def _look_after(self, log: Session) -> None:
         """Renew the lease, and notice a database that went back in time, or was upgraded."""
+        if log is not self._followed:
+            self._following.recognize(log)
+            self._followed = log
         self.coordination.renew(log)
         state = self._following.check(log)
         if state.oldest_writer < schema.OLDEST_WRITER and self.coordination.has_settled:
@@ -453,17 +459,33 @@ class PostgresStore:
             raise unavailable("cannot read", self._target, error) from error
 
     def _look(self, look: Callable[[Session], T], seconds: float | None) -> T:
-        for _ in range(_READERS):
+        for _ in range(_READERS + 1):  # each that the pool has may be broken
             with self._pool.connection() as connection:
                 log = Session(connection, self._target.schema)
                 try:
                     with self._watchdog.watching(log, seconds):
+                        self._recognize(log)
                         return look(log)
+                except WrongDatabase:
+                    log.close()  # the pool makes another one
+                    raise
                 except psycopg.OperationalError:
                     if log.was_shut_down or not log.is_broken:
                         raise
                     # It was from before the database was restarted, and the pool drops it.
         raise psycopg.OperationalError("the connections to the database break")
+
+    def _recognize(self, log: Session) -> None:
+        """Refuse a reader's connection that leads to another log than the one that is followed.
+
+        It is asked of each new connection, and again when the log got a new epoch: the connection
+        may be to the primary of before.
+        """
+        epoch = self._following.seen.epoch
+        if self._recognized.get(log.connection) == epoch:
+            return
+        self._following.recognize_log(log)
+        self._recognized[log.connection] = epoch
 
 
 def _last_offset(job: Job) -> int:

@@ -62,10 +62,17 @@ class Writing:
         """Return the connection, a new one if need be.
 
         Raises:
-            psycopg.Error: The database cannot be reached.
+            psycopg.Error: The database cannot be reached, or is an old primary.
         """
         if self._session is None:
-            self._session = self._target.connect(self._watchdog.watching)
+            session = self._target.connect(self._watchdog.watching)
+            try:
+                with self._watchdog.watching(session):
+                    self._following.recognize(session)
+            except BaseException:
+                session.close()
+                raise
+            self._session = session
         return self._session
 
     def disconnect(self) -> None:
