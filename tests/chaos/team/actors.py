@@ -72,7 +72,7 @@ class Cast:
         is_over: Whether the faults are over: publishers stop.
         held: Questions that are answered only when the faults are over.
         asked: Questions that answerers have seen.
-        answering: Their calls.
+        answering: Their calls, each with its question.
     """
 
     team: Team
@@ -81,7 +81,7 @@ class Cast:
     is_over: bool = False
     held: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
-    answering: set["asyncio.Task[None]"] = field(default_factory=set)
+    answering: dict["asyncio.Task[None]", str] = field(default_factory=dict)
 
     def dice(self, name: str) -> random.Random:
         """Return an actor's own dice, so that no other's throws change them."""
@@ -108,15 +108,23 @@ class Cast:
                 return
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def answer(self, request_id: str) -> None:
-        """Let several people answer a question at the same time, once."""
-        if request_id in self.asked or (request_id in self.held and not self.is_over):
+    def answer(self, request_id: str, *, again: bool = False) -> None:
+        """Let several people answer a question at the same time, once.
+
+        Args:
+            request_id: The question.
+            again: Answer it once more if it is open although they have: the database may have lost
+                the answer.
+        """
+        if request_id in self.held and not self.is_over:
+            return
+        if request_id in self.asked and (not again or request_id in self.answering.values()):
             return
         self.asked.add(request_id)
         for number in range(RACING):
             task = asyncio.ensure_future(_answerer(self, request_id, f"person-{number}"))
-            self.answering.add(task)
-            task.add_done_callback(self.answering.discard)
+            self.answering[task] = request_id
+            task.add_done_callback(self.answering.pop)
 
 
 Outcome = Literal["stored", "refused", "unknown"]

@@ -22,7 +22,7 @@ from crewai_hitl_nb.client.http import open_http
 from crewai_hitl_nb.protocol.errors import HitlError
 from tests.chaos.victim import Say, Victim
 from tests.jupyter_process import free_port, scratch_env
-from tests.postgres import Cluster
+from tests.postgres import Cluster, Standby
 from tests.relay import Relay
 
 REPLICAS = 3
@@ -100,11 +100,26 @@ class Replica:
 
 
 class Team:
-    """All replicas, and the database that they share."""
+    """All replicas, and the database that they share.
 
-    def __init__(self, cluster: Cluster, replicas: list[Replica]) -> None:
+    Attributes:
+        cluster: The database.
+        replicas: The servers.
+        schema: The log's.
+        standby: What takes over from the database, if it has one.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        replicas: list[Replica],
+        schema: str,
+        standby: Standby | None = None,
+    ) -> None:
         self.cluster = cluster
         self.replicas = replicas
+        self.schema = schema
+        self.standby = standby
 
     def some(self, dice: random.Random) -> Replica:
         """Return a replica, up or not."""
@@ -131,13 +146,23 @@ class Team:
 
 
 @contextlib.asynccontextmanager
-async def running(cluster: Cluster, folder: Path, schema: str) -> AsyncIterator[Team]:
-    """Start the replicas over a new log; end them and their networks when done."""
+async def running(
+    cluster: Cluster, folder: Path, schema: str, standby: Standby | None = None
+) -> AsyncIterator[Team]:
+    """Start the replicas over a new log; end them and their networks when done.
+
+    Args:
+        cluster: The database.
+        folder: For what the replicas write.
+        schema: The log's.
+        standby: The second host of the replicas' URL.
+    """
     async with AsyncExitStack() as stack:
         replicas = []
         for number in range(REPLICAS):
             relay = stack.enter_context(Relay(cluster.port))
-            url = cluster.url(schema=schema).replace(f":{cluster.port}/", f":{relay.port}/")
+            hosts = f":{relay.port}" + (f",127.0.0.1:{standby.port}" if standby else "")
+            url = cluster.url(schema=schema).replace(f":{cluster.port}/", f"{hosts}/")
             replica = Replica(number, folder, relay, url)
             stack.push_async_callback(replica.client.aclose)
             stack.push_async_callback(replica.http.aclose)
@@ -145,7 +170,7 @@ async def running(cluster: Cluster, folder: Path, schema: str) -> AsyncIterator[
             living = asyncio.ensure_future(replica.live())
             stack.push_async_callback(_ended, living)
             replicas.append(replica)
-        team = Team(cluster, replicas)
+        team = Team(cluster, replicas, schema, standby)
         await team.all_serve()
         yield team
 

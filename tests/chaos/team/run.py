@@ -5,9 +5,12 @@ decides the rest.
 """
 
 import asyncio
+import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import anyio
 
@@ -20,7 +23,8 @@ from tests.chaos.team import actors, strikes
 from tests.chaos.team.actors import LAST, Cast
 from tests.chaos.team.histories import History, violations
 from tests.chaos.team.replicas import Replica, running
-from tests.postgres import Cluster, cluster
+from tests.chaos.team.strikes import Strike
+from tests.postgres import Cluster, Standby, cluster, standby
 
 RUN_SECONDS = 240.0
 """No run may hang; far above what one takes."""
@@ -35,6 +39,15 @@ NEAR, AT = 18, 9
 
 SETTINGS = {"max_connections": "40"}
 """Of the database: few connections, so that they can be used up."""
+
+FORGETFUL = {**SETTINGS, "synchronous_commit": "off", "wal_writer_delay": "2s"}
+"""Of a database that loses its last commits when it crashes."""
+
+SYNCHRONOUS = {"synchronous_standby_names": "*"}
+"""Of a database that acknowledges no commit that its standby does not have."""
+
+FAR = 6
+"""Faults of each replica in a run with a failover."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +74,43 @@ class Played:
 
 def run(seed: int, folder: Path) -> list[str]:
     """Play one run on a database of its own; return every promise that was broken."""
-    with cluster(SETTINGS) as database:
-        return asyncio.run(play(seed, folder, database)).violations
+    dice = Random(f"{seed}/faults")
+    match seed % 6:
+        case 0:
+            with cluster(FORGETFUL) as database:
+                plan = strikes.schedule(dice, 0, AT)
+                played = asyncio.run(play(seed, folder, database, plan, may_lose_history=True))
+        case 1 | 2 as loses:
+            played = fail_over(seed, folder, loses=loses == 1)
+        case _:
+            with cluster(SETTINGS) as database:
+                played = asyncio.run(play(seed, folder, database, strikes.schedule(dice, NEAR, AT)))
+    return played.violations
+
+
+def fail_over(seed: int, folder: Path, *, loses: bool) -> Played:
+    """Play one run in which a standby takes over from the database.
+
+    Args:
+        seed: Of everything that happens.
+        folder: For what the replicas write.
+        loses: Whether the standby lacks the last commits. Then no replica is killed: what only
+            the killed ones have seen would be lost without a sign.
+    """
+    dice = Random(f"{seed}/faults")
+    plan = [*strikes.schedule(dice, 0 if loses else FAR, 0), strikes.failover(dice, loses=loses)]
+    with cluster({} if loses else SYNCHRONOUS) as primary, standby(primary) as second:
+        return asyncio.run(play(seed, folder, primary, plan, second=second, may_lose_history=loses))
 
 
 async def play(
-    seed: int, folder: Path, database: Cluster, near: int = NEAR, at: int = AT
+    seed: int,
+    folder: Path,
+    database: Cluster,
+    plan: Sequence[Sequence[Strike]],
+    *,
+    second: Standby | None = None,
+    may_lose_history: bool = False,
 ) -> Played:
     """Play one run.
 
@@ -74,24 +118,26 @@ async def play(
         seed: Of everything that happens.
         folder: For what the replicas write.
         database: A running server; it is crashed, and running again when this returns.
-        near: How many faults hit each replica and its network.
-        at: How many hit the database.
+        plan: The faults.
+        second: Its standby.
+        may_lose_history: Whether the faults lose commits: readers must then be told.
     """
     schema = f"log_{uuid.uuid4().hex}"
-    async with running(database, folder, schema) as team:
-        cast = Cast(team, History(), seed)
+    async with running(database, folder, schema, second) as team:
+        cast = Cast(team, History(may_lose_history=may_lose_history), seed)
         try:
             with anyio.fail_after(RUN_SECONDS):
-                await _play(cast, near, at)
+                await _play(cast, plan)
         except TimeoutError as error:
             raise AssertionError(f"it hangs: {_waiting(cast)}\n{await team.told()}") from error
         broken = team.broken_connections
         deaths = sum(replica.deaths for replica in team.replicas)
-    log = await store_run.read_log(PostgresStore(parse(database.url(schema=schema))))
+        url = team.cluster.url(schema=schema)
+    log = await store_run.read_log(PostgresStore(parse(url)))
     return Played(cast.history, log, broken, deaths)
 
 
-async def _play(cast: Cast, near: int, at: int) -> None:
+async def _play(cast: Cast, plan: Sequence[Sequence[Strike]]) -> None:
     """Let everybody act until the faults are over, and bring the log to rest."""
     reading = [
         asyncio.ensure_future(actors.reader(cast, f"{transport}-{n}", transport))
@@ -104,14 +150,16 @@ async def _play(cast: Cast, near: int, at: int) -> None:
     asking = [asyncio.ensure_future(actors.asker(cast, f"asker-{n}")) for n in range(ASKERS)]
     everybody = (*reading, *publishing, *asking)
     try:
-        sequences = strikes.schedule(cast.dice("faults"), near, at)
-        await asyncio.gather(*(strikes.fall(cast.team, one) for one in sequences))
+        await asyncio.gather(*(strikes.fall(cast.team, one) for one in plan))
         cast.is_over = True
         await cast.team.all_serve()
         await asyncio.gather(*publishing)
         await _settle(cast)
         await cast.publish(cast.dice("last"), {"type": "note", "event_id": LAST})
         await asyncio.gather(*reading)
+        for replica in cast.team.replicas:
+            health = await replica.client.health()
+            cast.history.saw_epoch(health.epoch or "", time.monotonic())
     finally:
         for task in (*everybody, *cast.answering):
             task.cancel()
@@ -124,12 +172,12 @@ async def _settle(cast: Cast) -> None:
     async def nothing_is_open(replica: Replica) -> bool:
         pending = await replica.client.pending()
         for request in pending:
-            cast.answer(request.request_id)
+            cast.answer(request.request_id, again=True)
         return not pending
 
     await actors.until(nothing_is_open, cast.team, cast.dice("settling"))
     while cast.answering:
-        await asyncio.wait(set(cast.answering))
+        await asyncio.wait(cast.answering)
 
 
 def _waiting(cast: Cast) -> str:

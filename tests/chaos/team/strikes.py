@@ -17,6 +17,8 @@ from typing import TypeAlias
 import anyio
 import psycopg
 
+from crewai_hitl_nb.store.postgres import reading
+from crewai_hitl_nb.store.postgres.connections import parse
 from tests.chaos.team.replicas import (
     PAUSE_SECONDS,
     REPLICAS,
@@ -135,6 +137,24 @@ async def _crowd(team: Team, strike: Strike) -> None:
             connection.close()
 
 
+async def _fall_behind(team: Team, strike: Strike) -> None:
+    """Cut the standby off, and wait until the database has commits that the standby has not."""
+    assert team.standby is not None
+    await _some_events(team)
+    await asyncio.to_thread(team.standby.replication.cut)
+    await _some_events(team)
+
+
+async def _promote(team: Team, strike: Strike) -> None:
+    """Let the database die, and its standby take over, as whatever watches over them does."""
+    assert team.standby is not None
+    await _some_events(team)
+    await asyncio.to_thread(team.cluster.stop, "immediate")
+    await asyncio.sleep(strike.lasts)
+    await asyncio.to_thread(team.standby.promote)
+    team.cluster, team.standby = team.standby, None
+
+
 _Blow: TypeAlias = Callable[[Team, Strike], Awaitable[None]]
 
 NEAR_REPLICAS: dict[str, _Blow] = {
@@ -152,12 +172,16 @@ AT_DATABASE: dict[str, _Blow] = {
     "stop_database": _stop_database,
     "crowd": _crowd,
 }
-KINDS = {**NEAR_REPLICAS, **AT_DATABASE}
+AT_STANDBY: dict[str, _Blow] = {"fall_behind": _fall_behind, "promote": _promote}
+KINDS = {**NEAR_REPLICAS, **AT_DATABASE, **AT_STANDBY}
 
 LONGEST_SECONDS = 0.5
 AWAIT_SECONDS = 1.0
 CONNECTIONS = 4
 """Of a replica at work: one writes, one reads, one follows the log, one listens."""
+
+SOME = 20
+"""Events before a standby takes over, and events that it may lack."""
 
 SLEEP_SECONDS = 6.0
 """Longer than the database waits for a replica that stopped while it held the lock."""
@@ -186,6 +210,17 @@ def schedule(dice: random.Random, near: int, at: int) -> list[list[Strike]]:
     return [*sequences, [_strike(dice, kind, dice.randrange(REPLICAS)) for kind in kinds]]
 
 
+def failover(dice: random.Random, *, loses: bool) -> list[Strike]:
+    """Return the one sequence of a run in which the standby takes over.
+
+    Args:
+        dice: Of how long everything takes.
+        loses: Whether the standby lacks the last commits.
+    """
+    kinds = ("fall_behind", "promote") if loses else ("promote",)
+    return [_strike(dice, kind, 0) for kind in kinds]
+
+
 def _strike(dice: random.Random, kind: str, replica: int) -> Strike:
     sleeps = kind == "stop" and dice.random() < 0.1
     lasts = SLEEP_SECONDS if sleeps else dice.uniform(0, LONGEST_SECONDS)
@@ -202,6 +237,14 @@ async def fall(team: Team, strikes: Sequence[Strike]) -> None:
     for strike in strikes:
         await asyncio.sleep(strike.after)
         await KINDS[strike.kind](team, strike)
+
+
+async def _some_events(team: Team) -> None:
+    """Wait until some more events are stored."""
+    url = team.cluster.url(schema=team.schema)
+    top = await asyncio.to_thread(_top, url)
+    while await asyncio.to_thread(_top, url) < top + SOME:  # noqa: ASYNC110 - the database's
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _hit(team: Team, strike: Strike) -> Replica:
@@ -229,6 +272,15 @@ def _terminate_some(url: str, most: int) -> None:
             " WHERE application_name = 'crewai-hitl' ORDER BY random() LIMIT %s",
             (most,),
         )
+
+
+def _top(url: str) -> int:
+    """Return the last offset of a log."""
+    log = parse(url).connect()
+    try:
+        return reading.state(log).head.offset
+    finally:
+        log.close()
 
 
 def _take_all(url: str) -> list[psycopg.Connection[tuple[object, ...]]]:

@@ -25,7 +25,8 @@ def database() -> Iterator[Cluster]:
 def test_what_several_servers_promised_holds_whatever_fails(
     seed: int, tmp_path: Path, database: Cluster
 ) -> None:
-    played = asyncio.run(run.play(seed, tmp_path, database))
+    plan = strikes.schedule(Random(f"{seed}/faults"), run.NEAR, run.AT)
+    played = asyncio.run(run.play(seed, tmp_path, database, plan))
     assert played.violations == [], f"python -m tests.chaos --kind team --seed {seed}"
     assert played.broken_connections > 0
 
@@ -33,8 +34,27 @@ def test_what_several_servers_promised_holds_whatever_fails(
 def test_these_runs_have_every_fault_and_kill_some_thirty_processes() -> None:
     plans = [strikes.schedule(Random(f"{seed}/faults"), run.NEAR, run.AT) for seed in SEEDS]
     assert sum(map(strikes.kills, plans)) >= 30
-    assert {strike.kind for plan in plans for one in plan for strike in one} == {*strikes.KINDS}
+    assert {strike.kind for plan in plans for one in plan for strike in one} == {
+        *strikes.NEAR_REPLICAS,
+        *strikes.AT_DATABASE,
+    }
 
 
 def test_a_seed_always_gives_the_same_faults() -> None:
     assert strikes.schedule(Random("1"), 9, 9) == strikes.schedule(Random("1"), 9, 9)
+
+
+@pytest.mark.timeout(2 * run.RUN_SECONDS)
+def test_a_synchronous_standby_takes_over_without_losing_anything(tmp_path: Path) -> None:
+    played = run.fail_over(1, tmp_path, loses=False)
+    assert played.violations == []
+    assert len(played.history.epochs) == 1
+
+
+@pytest.mark.timeout(2 * run.RUN_SECONDS)
+def test_what_an_asynchronous_standby_lost_when_it_took_over_is_told_to_everybody(
+    tmp_path: Path,
+) -> None:
+    played = run.fail_over(1, tmp_path, loses=True)
+    assert played.violations == []
+    assert len(played.history.epochs) > 1
