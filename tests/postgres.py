@@ -132,14 +132,21 @@ def run(program: str, *arguments: object) -> str:
 
 
 @contextmanager
-def cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
-    """Run a server for the length of a ``with`` block."""
+def cluster(
+    settings: Mapping[str, str] | None = None, wal: Path | None = None
+) -> Iterator[Cluster]:
+    """Run a server for the length of a ``with`` block.
+
+    Args:
+        settings: Beside those of all tests.
+        wal: The folder of its write-ahead log, on a small disk; None for the data directory.
+    """
     folder = Path(tempfile.mkdtemp(prefix="hitl-postgres-", dir="/tmp"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     made = Cluster(folder, free_port())
     try:
-        _make(made, {**_SETTINGS, **(settings or {})})
+        _make(made, {**_SETTINGS, **(settings or {})}, wal)
         made.start()
         try:
             yield made
@@ -150,12 +157,13 @@ def cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-def _make(made: Cluster, settings: Mapping[str, str]) -> None:
+def _make(made: Cluster, settings: Mapping[str, str], wal: Path | None) -> None:
     password = made.folder / "password"
     password.write_text(PASSWORD)
     password.chmod(0o644)
     options = ("--auth=scram-sha-256", f"--username={USER}", f"--pwfile={password}", "--no-sync")
-    run("initdb", *options, "--encoding=UTF8", "--no-locale", "-D", made.data)
+    places = ("--waldir", wal, "--wal-segsize=1") if wal else ()
+    run("initdb", *options, *places, "--encoding=UTF8", "--no-locale", "-D", made.data)
     _configure(made, settings)
 
 

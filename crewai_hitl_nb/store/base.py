@@ -241,7 +241,7 @@ class Store(Protocol):
 
     @property
     def is_away(self) -> bool:
-        """Whether its database has not replied for some seconds; False for a log without one."""
+        """Whether its database is silent, or has just refused a write; False without a database."""
 
     @property
     def refusal(self) -> str:

@@ -144,7 +144,7 @@ class PostgresStore:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix=READER_NAME)
         self._replied = time.monotonic()
         self._follows = True
-        self._followed: Session | None = None
+        self._tail_session: Session | None = None
         self._recognized = WeakKeyDictionary[psycopg.Connection[TupleRow], str]()
         self._early: list[tuple[int, Job]] = []
         self._awaited: dict[asyncio.Future[None], int] = {}
@@ -155,11 +155,13 @@ class PostgresStore:
 
     @property
     def is_away(self) -> bool:
-        """Whether the database has not replied for some seconds.
+        """Whether the database has not replied for some seconds, or has just refused a write.
 
-        Not whether a call failed: a database that was stopped, or cut off, makes no error for long.
+        A database that was stopped, or cut off, makes no error for long; one whose disk is full
+        still replies.
         """
-        return time.monotonic() > self._replied + _AWAY_SECONDS
+        is_silent = time.monotonic() > self._replied + _AWAY_SECONDS
+        return is_silent or self._writing.failed_within(_AWAY_SECONDS)
 
     @property
     def share_figures(self) -> ShareFigures:
@@ -280,9 +282,9 @@ class PostgresStore:
 
     def _look_after(self, log: Session) -> None:
         """Renew the lease, and notice a database that went back in time, or was upgraded."""
-        if log is not self._followed:
+        if log is not self._tail_session:
             self._following.recognize(log)
-            self._followed = log
+            self._tail_session = log
         self.coordination.renew(log)
         state = self._following.check(log)
         if state.oldest_writer < schema.OLDEST_WRITER and self.coordination.has_settled:

@@ -4,6 +4,7 @@ It owns the connection that writes. A connection that breaks costs no append: a 
 sent is written by a new one, and a group whose commit was not confirmed is looked up.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -55,6 +56,7 @@ class Writing:
         self._clock = clock
         self._session: Session | None = None
         self._beginning, self._epoch = 0, ""  # those before the last group was written
+        self._failed = -math.inf
         self._notified = 0.0
         self._to_notify = False
 
@@ -88,7 +90,12 @@ class Writing:
             run = list(some)
             for part in [run] if together else [[job] for job in run]:
                 failure = self._write_part(part) or failure
+        self._failed = -math.inf if failure is None else time.monotonic()
         return failure
+
+    def failed_within(self, seconds: float) -> bool:
+        """Return whether the last write failed, no longer ago than this."""
+        return time.monotonic() < self._failed + seconds
 
     def notify_others(self) -> float | None:
         """Wake the other servers; return the seconds after which to do it, if not now."""
