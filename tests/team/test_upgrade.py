@@ -15,8 +15,8 @@ from crewai_hitl_nb.client.resume import Transport
 from crewai_hitl_nb.client.stream import Subscription
 from crewai_hitl_nb.protocol.events import UnknownEvent
 from crewai_hitl_nb.store.postgres.connections import Session, parse
+from examples.team.balancer import load_balancer
 from tests.cli.command import PROGRAM, clean_env
-from tests.haproxy import load_balancer
 from tests.jupyter_process import REPOSITORY, free_port
 from tests.server.door import PATIENCE_SECONDS, client, note, socket, until
 from tests.team.servers import KEY, Replica, Start
