@@ -34,8 +34,7 @@ def scratch_database() -> Iterator[str]:
         password_file, data = folder / "password", folder / "data"
         password_file.write_text(password)
         if os.geteuid() == 0:
-            for path in (folder, password_file):
-                shutil.chown(path, "postgres", "postgres")
+            _give(folder, password_file)
         options = ["--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={password_file}"]
         options += ["--encoding=UTF8", "--no-locale", "--no-sync"]
         _run(programs / "initdb", "-D", data, *options)
@@ -58,6 +57,18 @@ def _programs() -> Path:
     else:
         folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return find("initdb", "postgresql", folders).resolve().parent
+
+
+def _give(*paths: Path) -> None:
+    """Make the paths those of the user who runs PostgreSQL for root."""
+    try:
+        for path in paths:
+            shutil.chown(path, "postgres", "postgres")
+    except LookupError:
+        raise DemoError(
+            "PostgreSQL refuses to run as root, and there is no user `postgres`; on Debian: "
+            "apt-get install postgresql, or run the demo as another user"
+        ) from None
 
 
 def _run(*command: Path | str) -> None:

@@ -1,22 +1,28 @@
 """`make demo-team` plays through by itself, and shows what the documentation shows."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
+import psutil
 import pytest
 
 from examples.team.balancer import CONFIGURATION
 from tests.jupyter_process import REPOSITORY
 from tests.test_docs import code_blocks
 
-DEMO = (sys.executable, "-m", "examples.team", "--headless")
+DEMO = (sys.executable, "-m", "examples.team")
 
 
 def play(**env: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        DEMO,
+        [*DEMO, "--headless"],
         cwd=REPOSITORY,
         env={**os.environ, **env},
         capture_output=True,
@@ -35,6 +41,32 @@ def test_the_demo_survives_the_death_of_a_server_and_gives_each_question_one_ans
     assert said.count("gets 409 already_answered: ") == 1
     assert said.count("Answered, says server") == 2
     assert played.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_both_people_may_open_their_inbox_and_ctrl_c_leaves_nothing_behind() -> None:
+    demo = subprocess.Popen(DEMO, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    try:
+        assert demo.stdout is not None
+        lines = list(takewhile(lambda line: "Ctrl-C" not in line, demo.stdout))
+        said = "".join(lines)
+        inboxes = re.findall(r"inbox: (\S+)", said)
+        assert [urlsplit(url).hostname for url in inboxes] == ["127.0.0.1", "localhost"]
+        for url in inboxes:
+            headers = {"Accept": "text/html"}
+            page = httpx.get(url, headers=headers, follow_redirects=True, timeout=30)
+            assert page.status_code == 200
+        pids = [int(pid) for pid in re.findall(r"kill -9 (\d+)", said)]
+        assert [psutil.pid_exists(pid) for pid in pids] == [True] * 3
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait() == 0
+    finally:
+        demo.kill()
+        demo.communicate()
+    assert [psutil.pid_exists(pid) for pid in pids] == [False] * 3
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(inboxes[0])
 
 
 def test_the_demo_names_the_package_of_a_program_that_is_missing(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def archiving() -> Iterator[Cluster]:
     settings = dict(re.findall(r"^(\w+) = '?(.+?)'?$", lines, re.M))
     with cluster(settings) as running:
         (running.folder / "archive").mkdir()
-        own(running.folder / "archive")
+        give(running.folder / "archive")
         yield running
 
 
@@ -65,7 +65,7 @@ def store(archiving: Cluster) -> str:
     return archiving.url(name)
 
 
-def own(path: Path) -> None:
+def give(path: Path) -> None:
     """Give a path to the user who runs PostgreSQL."""
     if os.geteuid() == 0:
         shutil.chown(path, "postgres", "postgres")
@@ -194,6 +194,26 @@ def exported(store: str, trail: str, folder: Path) -> str:
     return f"{last['offset']}:{last['seal']}"
 
 
+async def test_an_event_that_waits_for_a_standby_is_not_acknowledged_and_nobody_sees_it(
+    own: Cluster, tmp_path: Path
+) -> None:
+    with team(own.url(), tmp_path) as start:
+        server = start()
+        name_standby("one", own)
+        async with reading("ws", server) as reader, client(server) as http:
+            refused = await http.post("events", json=note("e1"), timeout=60)
+            assert refused.status_code == 503
+            assert refused.json()["error"] == "outcome_unknown"
+            assert await server.events() == []
+            name_standby("", own)
+            assert ids(await reader.until("e1")) == ["e1"]
+
+
+def name_standby(name: str, database: Cluster) -> None:
+    sql(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'", database.url())
+    sql("SELECT pg_reload_conf()", database.url())
+
+
 async def test_running_servers_notice_a_restore_to_an_earlier_moment(
     archiving: Cluster, tmp_path: Path
 ) -> None:
@@ -216,7 +236,7 @@ async def test_running_servers_notice_a_restore_to_an_earlier_moment(
         with (archiving.data / "postgresql.conf").open("a") as file:
             file.write(re.sub("recovery_target_time = .*", "recovery_target_name = 'here'", lines))
         (archiving.data / "recovery.signal").touch()
-        own(archiving.data / "recovery.signal")
+        give(archiving.data / "recovery.signal")
         archiving.start()
         await until(partial(epoch, server), lambda now: now != before)
         async with reading("ws", server, last_event_id="lost") as reader:
