@@ -1,7 +1,9 @@
 """Logs in PostgreSQL of older versions, and what a migration may do."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.chaos.store_run import read_log
 from tests.events import completed, other
 from tests.jupyter_process import REPOSITORY
 from tests.postgres import PASSWORD
+from tests.server.door import until
 
 FIXTURES = REPOSITORY / "tests" / "fixtures"
 FROZEN = sorted(int(path.stem.removeprefix("postgres_v")) for path in FIXTURES.glob("postgres_v*"))
@@ -174,6 +177,58 @@ async def test_a_user_who_may_write_a_log_but_not_upgrade_it_is_told_who_may(
     with pytest.raises(StoreUnavailable, match="start one server of this version as the owner"):
         await store.start(lambda commits: None)
     await store.close()
+
+
+@pytest.mark.asyncio
+async def test_an_upgrade_that_waits_for_a_long_read_keeps_nobody_from_writing_meanwhile(
+    log: Session, log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(log, schema.VERSION)
+    writes = PostgresStore(parse(log_url))
+    await writes.start(lambda commits: None)
+    more = "ALTER TABLE log.notes ADD COLUMN more text; ALTER TABLE log.events ADD COLUMN more text"
+    with closing(parse(log_url).connect()) as reader, closing(parse(log_url).connect()) as upgrades:
+        reader.connection.execute("BEGIN")
+        reader.execute("SELECT FROM log.events")
+        with monkeypatch.context() as newer:
+            newer.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, more))
+            newer.setattr(schema, "VERSION", schema.VERSION + 1)
+            upgrading = asyncio.ensure_future(asyncio.to_thread(schema.upgrade, upgrades))
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %(pid)s"
+            pid = upgrades.connection.info.backend_pid
+            for offset in range(8, 11):
+                await until(_one(log, waits, {"pid": pid}), bool)
+                (placed,) = await writes.append([other()])
+                assert placed.record.offset == offset
+            assert not upgrading.done()
+            reader.connection.execute("ROLLBACK")
+            await upgrading
+            assert schema.version_of(log) == schema.VERSION
+    await writes.append([other()])
+    await writes.close()
+
+
+@pytest.mark.asyncio
+async def test_an_older_server_that_starts_together_with_a_newer_one_leaves_its_log_as_it_is(
+    log: Session, log_url: str
+) -> None:
+    newer = schema.VERSION + 1
+    with closing(parse(log_url).connect()) as first, closing(parse(log_url).connect()) as second:
+        with first.connection.transaction():
+            schema.upgrade(first)
+            first.run_script(f"COMMENT ON SCHEMA {log.schema} IS 'crewai-hitl log {newer}'")
+            upgrading = asyncio.ensure_future(asyncio.to_thread(schema.upgrade, second))
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %(pid)s"
+            await until(_one(log, waits, {"pid": second.connection.info.backend_pid}), bool)
+        await upgrading
+        assert schema.version_of(log) == newer
+
+
+def _one(log: Session, statement: str, values: dict[str, int]) -> Callable[[], Awaitable[int]]:
+    async def look() -> int:
+        return int(reading.only(log.execute(statement, values))[0])
+
+    return look
 
 
 def test_the_oldest_version_that_may_write_rises_when_no_older_server_holds_a_lease(

@@ -11,10 +11,13 @@ From then on an older server cannot start, and one that runs all the same (it wa
 nothing more.
 """
 
+import random
+import time
 import uuid
 from typing import Final
 
 from psycopg import sql
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.store import relocation
@@ -114,6 +117,16 @@ _MARK: Final = "crewai-hitl log"
 """The schema's comment, before its version: another application's schema is never written to."""
 
 
+_LOCK_SECONDS: Final = 0.5
+"""How long a migration waits for a table that is read, and appends and readers wait behind it.
+
+It is shorter than PostgreSQL's ``deadlock_timeout``, so that of two that wait for each other the
+migration gives way."""
+
+_UPGRADE_SECONDS: Final = 30.0
+"""How long it is tried again, or another server's migration is waited for."""
+
+
 class NotOurs(Exception):
     """The schema is another application's, or was made by a newer version of this one."""
 
@@ -164,14 +177,30 @@ def upgrade(log: Session) -> None:
         NotOurs: The message says what the schema is and what to do.
         psycopg.Error: It cannot be read or written.
     """
-    if (version_of(log) or 0) >= VERSION:
-        return
+    until = time.monotonic() + _UPGRADE_SECONDS
+    while (version_of(log) or 0) < VERSION:
+        try:
+            _upgrade(log)
+        except (LockNotAvailable, DeadlockDetected):  # noqa: PERF203 - each attempt takes a while
+            if time.monotonic() > until:
+                raise
+            time.sleep(random.uniform(0.5, 1.0) * _LOCK_SECONDS)  # noqa: S311 - not a secret
+
+
+def _upgrade(log: Session) -> None:
     with log.connection.transaction():
+        log.execute(
+            "SELECT set_config('lock_timeout', %(wait)s, true)", {"wait": f"{_LOCK_SECONDS}s"}
+        )
         lock = {"name": f"{_MARK} {log.schema}"}
         log.execute("SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", lock)
-        version = version_of(log)  # another server may have been faster
+        version = version_of(log)
+        if (version or 0) >= VERSION:  # another server was faster, perhaps a newer one
+            return
         if version is None:
             _define(log, sql.SQL("CREATE SCHEMA {schema}"))
+        elif version:  # an append locks this table first: so it never waits with a lock of its own
+            log.run_script("LOCK TABLE log.state IN ACCESS EXCLUSIVE MODE")
         for number in range(version or 0, VERSION):
             log.run_script(MIGRATIONS[number])
         if not version:
