@@ -9,6 +9,7 @@ Ends with 0 when every promise held, with 1 and the seed when one did not.
 
 import argparse
 import sys
+from collections import Counter
 
 from tests.chaos.batch import KINDS, play, play_many
 
@@ -17,13 +18,20 @@ def main() -> int:
     """Run what the command line says."""
     options = _parser().parse_args()
     if options.seed is not None:
-        wrong = play(options.kind or "store", options.seed)
+        wrong, faults = play(options.kind or "store", options.seed)
         print("\n".join(wrong) or "every promise held")
+        _print_counted(faults)
         return 1 if wrong else 0
-    done, broken = play_many(options.runs, options.minutes * 60, options.kind, print)
+    done, faults, broken = play_many(options.runs, options.minutes * 60, options.kind, print)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(done.items()))
     print(f"{done.total()} runs ({kinds}): {broken} broken promises")
+    _print_counted(faults)
     return 1 if broken else 0
+
+
+def _print_counted(faults: Counter[str]) -> None:
+    if faults:
+        print(", ".join(f"{number} {what}" for what, number in sorted(faults.items())))
 
 
 def _parser() -> argparse.ArgumentParser:

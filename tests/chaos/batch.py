@@ -9,17 +9,21 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.chaos import kernel_run, server_run, store_run
 from tests.chaos.ledger import Ledger, Log, violations
 from tests.chaos.team import run as team_run
 
-Play = Callable[[int, Path], list[str]]
-"""Plays the run of a seed in a folder; returns every promise that was broken."""
+Played: TypeAlias = tuple[list[str], Counter[str]]
+"""Every promise that was broken, and how often what was done, if that was counted."""
+
+Play = Callable[[int, Path], Played]
+"""Plays the run of a seed in a folder."""
 
 
 def _checked(run: Callable[[int, Path], tuple[Ledger, Log]]) -> Play:
-    return lambda seed, folder: violations(*run(seed, folder))
+    return lambda seed, folder: (violations(*run(seed, folder)), Counter())
 
 
 KINDS: dict[str, Play] = {
@@ -35,20 +39,25 @@ AHEAD = 4
 """Runs handed to the workers at a time, for each of them."""
 
 
-def play(kind: str, seed: int) -> list[str]:
-    """Play one run and return what was wrong."""
+def play(kind: str, seed: int) -> Played:
+    """Play one run."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         try:
             return KINDS[kind](seed, Path(folder))
         except Exception as error:  # noqa: BLE001 - one run must not hide the others' outcome
-            return [f"it failed: {error!r}"]
+            return [f"it failed: {error!r}"], Counter()
 
 
 def play_many(
     runs: int, seconds: float, kind: str | None, say: Callable[[str], None]
-) -> tuple[Counter[str], int]:
-    """Play runs of fresh seeds; return how many of each kind, and how many promises broke."""
-    deadline, done, wrong = time.monotonic() + seconds, Counter[str](), 0
+) -> tuple[Counter[str], Counter[str], int]:
+    """Play runs of fresh seeds.
+
+    Returns:
+        How many of each kind, how often what was done in them, and how many promises broke.
+    """
+    deadline, wrong = time.monotonic() + seconds, 0
+    done, counted = Counter[str](), Counter[str]()
     plan, workers = islice(_plan(kind, int(time.time())), runs), os.cpu_count() or 1
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         while time.monotonic() < deadline:
@@ -59,10 +68,12 @@ def play_many(
             for run in as_completed(playing):
                 name, seed = playing[run]
                 done[name] += 1
-                wrong += len(run.result())
-                for words in run.result():
+                broken, faults = run.result()
+                counted += faults
+                wrong += len(broken)
+                for words in broken:
                     say(f"--kind {name} --seed {seed}: {words}")
-    return done, wrong
+    return done, counted, wrong
 
 
 def _plan(kind: str | None, first_seed: int) -> Iterator[tuple[str, int]]:

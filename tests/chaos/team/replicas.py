@@ -56,13 +56,11 @@ class Replica:
         client: Calls this server.
         http: The same for its transports.
         relay: Its network to the database.
-        deaths: How often its process ended.
     """
 
     def __init__(self, number: int, folder: Path, relay: Relay, url: str) -> None:
         self.number = number
         self.relay = relay
-        self.deaths = 0
         self.log = folder / f"replica-{number}.log"
         port = free_port()
         self.endpoint = Endpoint(f"http://127.0.0.1:{port}/", "")
@@ -76,14 +74,17 @@ class Replica:
         while True:
             self._victim = await asyncio.to_thread(Victim, serve, *self._args, log=self.log)
             await asyncio.to_thread(self._victim.await_death, None)
-            self.deaths += 1
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def send_signal(self, signal_number: int) -> None:
-        """Send a signal to the present process, if there is one."""
-        if self._victim is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._victim.pid, signal_number)
+    def send_signal(self, signal_number: int) -> bool:
+        """Send a signal to the present process; return whether there is one."""
+        if self._victim is None or not self._victim.is_alive:
+            return False
+        try:
+            os.kill(self._victim.pid, signal_number)
+        except ProcessLookupError:
+            return False
+        return True
 
     async def serves(self) -> bool:
         """Whether it answers, from its log."""
@@ -107,6 +108,7 @@ class Team:
         replicas: The servers.
         schema: The log's.
         standby: What takes over from the database, if it has one.
+        kills: How many processes were killed on purpose.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class Team:
         self.replicas = replicas
         self.schema = schema
         self.standby = standby
+        self.kills = 0
 
     def some(self, dice: random.Random) -> Replica:
         """Return a replica, up or not."""

@@ -7,6 +7,7 @@ decides the rest.
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,17 +35,23 @@ ASKERS = 2
 READERS = 2
 """For each transport."""
 
-NEAR, AT = 18, 9
+NEAR, AT = 15, 9
 """Faults in a run: of each replica, and of the database."""
 
-SETTINGS = {"max_connections": "40"}
+UNSYNCED = {"fsync": "off"}
+"""Of every database: what a killed process has written survives without it, and after each crash
+PostgreSQL would first sync its folder for seconds."""
+
+SETTINGS = {**UNSYNCED, "max_connections": "40"}
 """Of the database: few connections, so that they can be used up."""
 
 FORGETFUL = {**SETTINGS, "synchronous_commit": "off", "wal_writer_delay": "2s"}
 """Of a database that loses its last commits when it crashes."""
 
-SYNCHRONOUS = {"synchronous_standby_names": "*"}
+SYNCHRONOUS = {**UNSYNCED, "synchronous_standby_names": "*"}
 """Of a database that acknowledges no commit that its standby does not have."""
+
+KILLS, CUTS = "processes killed", "connections cut"
 
 FAR = 6
 """Faults of each replica in a run with a failover."""
@@ -57,14 +64,12 @@ class Played:
     Attributes:
         history: What everybody saw.
         log: The log at its end.
-        broken_connections: How many connections to the database were broken on purpose.
-        deaths: How often a replica ended.
+        faults: How many processes were killed on purpose, and connections to the database broken.
     """
 
     history: History
     log: Log
-    broken_connections: int
-    deaths: int
+    faults: Counter[str]
 
     @property
     def violations(self) -> list[str]:
@@ -72,8 +77,12 @@ class Played:
         return violations(self.history, self.log)
 
 
-def run(seed: int, folder: Path) -> list[str]:
-    """Play one run on a database of its own; return every promise that was broken."""
+def run(seed: int, folder: Path) -> tuple[list[str], Counter[str]]:
+    """Play one run on a database of its own.
+
+    Returns:
+        Every promise that was broken, and :attr:`Played.faults`.
+    """
     dice = Random(f"{seed}/faults")
     match seed % 6:
         case 0:
@@ -85,7 +94,7 @@ def run(seed: int, folder: Path) -> list[str]:
         case _:
             with cluster(SETTINGS) as database:
                 played = asyncio.run(play(seed, folder, database, strikes.schedule(dice, NEAR, AT)))
-    return played.violations
+    return played.violations, played.faults
 
 
 def fail_over(seed: int, folder: Path, *, loses: bool) -> Played:
@@ -99,7 +108,7 @@ def fail_over(seed: int, folder: Path, *, loses: bool) -> Played:
     """
     dice = Random(f"{seed}/faults")
     plan = [*strikes.schedule(dice, 0 if loses else FAR, 0), strikes.failover(dice, loses=loses)]
-    with cluster({} if loses else SYNCHRONOUS) as primary, standby(primary) as second:
+    with cluster(UNSYNCED if loses else SYNCHRONOUS) as primary, standby(primary) as second:
         return asyncio.run(play(seed, folder, primary, plan, second=second, may_lose_history=loses))
 
 
@@ -130,11 +139,10 @@ async def play(
                 await _play(cast, plan)
         except TimeoutError as error:
             raise AssertionError(f"it hangs: {_waiting(cast)}\n{await team.told()}") from error
-        broken = team.broken_connections
-        deaths = sum(replica.deaths for replica in team.replicas)
+        faults = Counter({KILLS: team.kills, CUTS: team.broken_connections})
         url = team.cluster.url(schema=schema)
     log = await store_run.read_log(PostgresStore(parse(url)))
-    return Played(cast.history, log, broken, deaths)
+    return Played(cast.history, log, faults)
 
 
 async def _play(cast: Cast, plan: Sequence[Sequence[Strike]]) -> None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import anyio
 import psycopg
 
 from crewai_hitl_nb.store.postgres import reading
@@ -47,8 +46,10 @@ class Strike:
 
 
 async def _kill(team: Team, strike: Strike) -> None:
-    """SIGKILL a replica; it is started again."""
-    _hit(team, strike).send_signal(signal.SIGKILL)
+    """SIGKILL a replica, once it runs; it is started again."""
+    while not _hit(team, strike).send_signal(signal.SIGKILL):  # noqa: ASYNC110 - another process
+        await asyncio.sleep(PAUSE_SECONDS)
+    team.kills += 1
 
 
 async def _stop(team: Team, strike: Strike) -> None:
@@ -60,12 +61,13 @@ async def _stop(team: Team, strike: Strike) -> None:
 
 
 async def _drop(team: Team, strike: Strike) -> None:
-    """Break every connection of a replica to the database, once it has some."""
+    """Break the connections of a replica to the database, those of a replica at work at least."""
     relay = _hit(team, strike).relay
-    with anyio.move_on_after(AWAIT_SECONDS):
+    enough = relay.broken + CONNECTIONS
+    while relay.broken < enough:
         while relay.carries < CONNECTIONS:  # noqa: ASYNC110 - the condition is another process's
             await asyncio.sleep(PAUSE_SECONDS)
-    await asyncio.to_thread(relay.drop)
+        await asyncio.to_thread(relay.drop)
 
 
 async def _cut(team: Team, strike: Strike) -> None:
@@ -95,10 +97,11 @@ async def _freeze(team: Team, strike: Strike) -> None:
 
 async def _backend(team: Team, strike: Strike) -> None:
     """SIGKILL a process of PostgreSQL: it ends all others and recovers from its log."""
-    serving = _backends(team.cluster.pid)
-    if serving:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(serving[strike.replica % len(serving)], signal.SIGKILL)
+    while not (serving := _backends(team.cluster.pid)):  # noqa: ASYNC110 - another process
+        await asyncio.sleep(PAUSE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(serving[strike.replica % len(serving)], signal.SIGKILL)
+        team.kills += 1
 
 
 async def _terminate(team: Team, strike: Strike) -> None:
@@ -176,7 +179,6 @@ AT_STANDBY: dict[str, _Blow] = {"fall_behind": _fall_behind, "promote": _promote
 KINDS = {**NEAR_REPLICAS, **AT_DATABASE, **AT_STANDBY}
 
 LONGEST_SECONDS = 0.5
-AWAIT_SECONDS = 1.0
 CONNECTIONS = 4
 """Of a replica at work: one writes, one reads, one follows the log, one listens."""
 
@@ -186,7 +188,7 @@ SOME = 20
 SLEEP_SECONDS = 6.0
 """Longer than the database waits for a replica that stopped while it held the lock."""
 
-_NEAR_WEIGHTS = (4, 2, 12, 2, 1, 2)
+_NEAR_WEIGHTS = (5, 2, 14, 2, 1, 1)
 _AT_WEIGHTS = (2, 4, 1, 2, 2)
 _KILLS = ("kill", "backend")
 
@@ -230,6 +232,12 @@ def _strike(dice: random.Random, kind: str, replica: int) -> Strike:
 def kills(sequences: Sequence[Sequence[Strike]]) -> int:
     """Return how many processes are killed."""
     return sum(strike.kind in _KILLS for strikes in sequences for strike in strikes)
+
+
+def cuts(sequences: Sequence[Sequence[Strike]]) -> int:
+    """Return how many connections are broken at least."""
+    drops = sum(strike.kind == "drop" for strikes in sequences for strike in strikes)
+    return CONNECTIONS * drops
 
 
 async def fall(team: Team, strikes: Sequence[Strike]) -> None:

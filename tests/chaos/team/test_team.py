@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.team import run, strikes
 from tests.postgres import Cluster, cluster
 
-SEEDS = (6, 31, 35)
+SEEDS = (8, 38, 116)
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,14 @@ def test_what_several_servers_promised_holds_whatever_fails(
     plan = strikes.schedule(Random(f"{seed}/faults"), run.NEAR, run.AT)
     played = asyncio.run(run.play(seed, tmp_path, database, plan))
     assert played.violations == [], f"python -m tests.chaos --kind team --seed {seed}"
-    assert played.broken_connections > 0
+    assert played.faults[run.KILLS] == strikes.kills(plan)
+    assert played.faults[run.CUTS] >= strikes.cuts(plan)
 
 
-def test_these_runs_have_every_fault_and_kill_some_thirty_processes() -> None:
+def test_these_runs_have_every_fault_and_enough_of_them() -> None:
     plans = [strikes.schedule(Random(f"{seed}/faults"), run.NEAR, run.AT) for seed in SEEDS]
     assert sum(map(strikes.kills, plans)) >= 30
+    assert sum(map(strikes.cuts, plans)) >= 300
     assert {strike.kind for plan in plans for one in plan for strike in one} == {
         *strikes.NEAR_REPLICAS,
         *strikes.AT_DATABASE,
