@@ -53,6 +53,7 @@ LAST = "the-last-event"
 """Readers read until they have received it."""
 
 EXPIRES_SECONDS = 1.0
+EXPIRES_LATE_SECONDS = 3600.0
 
 AWAY_SECONDS = PRESENCE_GRACE_SECONDS / 2
 """After this time without a connection an asker's question may be cancelled."""
@@ -166,11 +167,15 @@ async def publisher(cast: Cast, name: str) -> None:
 
 
 async def _ask(cast: Cast, dice: random.Random, name: str) -> None:
-    question = _question(name)
-    if dice.random() < 0.2:
-        due = datetime.now(timezone.utc) + timedelta(seconds=EXPIRES_SECONDS)
-        question["expires_at"] = due.isoformat()
-        cast.history.ends_by_itself[name] = frozenset({"human_input_expired"})
+    question, lot = _question(name), dice.random()
+    if lot < 0.4:
+        # The late ones may not expire, though a replica's clock is a day ahead.
+        seconds = EXPIRES_SECONDS if lot < 0.2 else EXPIRES_LATE_SECONDS
+        question["expires_at"] = (
+            datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        ).isoformat()
+        if seconds == EXPIRES_SECONDS:
+            cast.history.ends_by_itself[name] = frozenset({"human_input_expired"})
     await cast.publish(dice, question)
 
 

@@ -14,6 +14,7 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from crewai_hitl_nb.client.async_client import AsyncClient
@@ -36,6 +37,11 @@ PAUSE_SECONDS = 0.02
 """Between two attempts of an actor."""
 
 
+AHEAD, BEHIND, RIGHT = signal.SIGRTMIN + 1, signal.SIGRTMIN + 2, signal.SIGRTMIN + 3
+CLOCKS = {AHEAD: timedelta(days=1), BEHIND: -timedelta(days=1), RIGHT: timedelta()}
+"""Signals that set the wall clock of a replica, and by how much it is then wrong."""
+
+
 def serve(say: Say, url: str, port: int, env: dict[str, str]) -> None:
     """Run a server in this process."""
     os.environ.clear()
@@ -46,7 +52,28 @@ def serve(say: Say, url: str, port: int, env: dict[str, str]) -> None:
     # A server does not load crewAI. The fork server has, for other victims, and crewAI's handler of
     # this signal may block.
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
+    _let_the_clock_jump()
     HumanInputServer("127.0.0.1", port, store=url, heartbeat=HEARTBEAT_SECONDS).start()
+
+
+def _let_the_clock_jump() -> None:
+    """Set this process's wall clock when a signal of :data:`CLOCKS` comes."""
+    from crewai_hitl_nb.broker import broker
+
+    wrong_by = timedelta()
+
+    class WrongClock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + wrong_by
+
+    def jump(number: int, frame: object) -> None:
+        nonlocal wrong_by
+        wrong_by = CLOCKS[number]
+
+    setattr(broker, "datetime", WrongClock)  # noqa: B010 - the module does not export it
+    for number in CLOCKS:
+        signal.signal(number, jump)
 
 
 class Replica:

@@ -19,8 +19,11 @@ import psycopg
 from crewai_hitl_nb.store.postgres import reading
 from crewai_hitl_nb.store.postgres.connections import parse
 from tests.chaos.team.replicas import (
+    AHEAD,
+    BEHIND,
     PAUSE_SECONDS,
     REPLICAS,
+    RIGHT,
     Replica,
     Team,
     continue_process,
@@ -95,6 +98,23 @@ async def _freeze(team: Team, strike: Strike) -> None:
     await asyncio.to_thread(relay.mend)
 
 
+async def _ahead(team: Team, strike: Strike) -> None:
+    """Set the clock of a replica forwards, and then right again."""
+    await _set_clock(team, strike, AHEAD)
+
+
+async def _behind(team: Team, strike: Strike) -> None:
+    """Set the clock of a replica backwards, and then right again."""
+    await _set_clock(team, strike, BEHIND)
+
+
+async def _set_clock(team: Team, strike: Strike, signal_number: int) -> None:
+    hit = _hit(team, strike)
+    hit.send_signal(signal_number)
+    await asyncio.sleep(strike.lasts)
+    hit.send_signal(RIGHT)
+
+
 async def _backend(team: Team, strike: Strike) -> None:
     """SIGKILL a process of PostgreSQL: it ends all others and recovers from its log."""
     while not (serving := _backends(team.cluster.pid)):  # noqa: ASYNC110 - another process
@@ -167,6 +187,8 @@ NEAR_REPLICAS: dict[str, _Blow] = {
     "cut": _cut,
     "slow": _slow,
     "freeze": _freeze,
+    "ahead": _ahead,
+    "behind": _behind,
 }
 AT_DATABASE: dict[str, _Blow] = {
     "backend": _backend,
@@ -188,7 +210,7 @@ SOME = 20
 SLEEP_SECONDS = 6.0
 """Longer than the database waits for a replica that stopped while it held the lock."""
 
-_NEAR_WEIGHTS = (5, 2, 14, 2, 1, 1)
+_NEAR_WEIGHTS = (6, 2, 16, 1, 1, 1, 1, 1)
 _AT_WEIGHTS = (2, 4, 1, 2, 2)
 _KILLS = ("kill", "backend")
 
