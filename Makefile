@@ -20,7 +20,7 @@ PINNED := -c $(CONSTRAINTS) --build-constraints $(CONSTRAINTS)
 PORTABLE := $(addprefix tests/,protocol store broker client cli server standalone kernel)
 FRONT_END := $(shell find js -name node_modules -prune -o -name lib -prune -o -type f -print)
 # Most tests wait for a server, a kernel or a browser: a machine with more cores takes more workers.
-WORKERS ?= 2
+WORKERS ?= 3
 # With COVERAGE=1: the lines that no test reached.
 COV := $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-report=xml:test-results/coverage.xml)
 # Of a whole run: the slowest tests as well.
@@ -60,7 +60,7 @@ test-js: $(STAMPS)/package ## the front end's lint, types, generated code and te
 	cd js && PYTHON="$(CURDIR)/$(BIN)/python" npm run --silent generate:check
 	cd js && npm test --silent
 
-test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units to browser; WORKERS=3; COVERAGE=1: with a report (slower)
+test-python: $(STAMPS)/test $(STAMPS)/hub ## pytest: units to browser; WORKERS=2; COVERAGE=1: with a report (slower)
 	$(SAY) "pytest (PYTEST=... chooses, e.g. PYTEST='tests/server -k sse')"
 ifdef PYTEST
 	$(BIN)/python -m pytest $(COV) $(PYTEST)
