@@ -8,7 +8,7 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -37,12 +37,22 @@ def pinned(cores: set[int]) -> Iterator[None]:
 class Child:
     """A process that was started here and is stopped here; its output goes to a file."""
 
-    def __init__(self, command: Sequence[str | Path], log: Path, cores: set[int]) -> None:
-        """Start it."""
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        log: Path,
+        cores: set[int],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; `env`: beside the variables that this program has."""
         self._log = log
         with log.open("ab") as out, pinned(cores):
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
             )
 
     @property
@@ -64,14 +74,19 @@ class Listening(Child):
     """One that listens on a port, and is there when it does."""
 
     def __init__(
-        self, command: Sequence[str | Path], port: int, log: Path, cores: set[int]
+        self,
+        command: Sequence[str | Path],
+        port: int,
+        log: Path,
+        cores: set[int],
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """Start it.
 
         Raises:
             BenchError: It ended, or does not listen after so long.
         """
-        super().__init__(command, log, cores)
+        super().__init__(command, log, cores, env)
         self.port = port
         self._await()
 

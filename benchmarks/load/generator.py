@@ -11,7 +11,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,8 @@ class Load:
     """What a generator sends, and what it may expect.
 
     Attributes:
+        ports: Of the servers that share the log; subscribers take them in turn from the first,
+            publishers from the last.
         subscribe: The requests of the subscribers, taken in turn.
         greeting: What opens a publisher's connection; may be empty.
         publish: One publish each; publisher `k % publishers` sends the k-th.
@@ -81,7 +83,7 @@ class Load:
         batch: Events in one publish.
     """
 
-    port: int
+    ports: Sequence[int]
     kind: str
     connections: int
     subscribe: list[bytes]
@@ -102,7 +104,12 @@ class Generator:
         folder = Path(self._scratch.name)
         command = [
             build(Path(tempfile.gettempdir())),
-            *(load.port, load.kind, load.connections, load.readers or load.connections),
+            *(
+                ",".join(map(str, load.ports)),
+                load.kind,
+                load.connections,
+                load.readers or load.connections,
+            ),
             *(load.publisher, load.publishers, load.batch),
             items(folder / "subscribe", load.subscribe),
             items(folder / "publish", [load.greeting, *load.publish]),
@@ -134,6 +141,13 @@ class Generator:
         """
         self.begin(count, outstanding=outstanding, gap=gap)
         return self.end()
+
+    def store(self, count: int, *, outstanding: int) -> Report:
+        """Publish so many items, each publisher its next one once the last is acknowledged.
+
+        It also waits until every subscriber has them.
+        """
+        return self._command(f"store {count} {outstanding}")
 
     def begin(self, count: int, *, outstanding: int = 1, gap: float = 0.0) -> None:
         """Begin to publish; :meth:`end` waits for it."""

@@ -1,6 +1,8 @@
-/* The load generator: subscribers and publishers of one server, in one epoll loop.
+/* The load generator: subscribers and publishers of one log, in one epoll loop.
  *
- * load PORT KIND CONNECTIONS READERS PUBLISHER PUBLISHERS BATCH SUBSCRIBE_FILE PUBLISH_FILE
+ * load PORTS KIND CONNECTIONS READERS PUBLISHER PUBLISHERS BATCH SUBSCRIBE_FILE PUBLISH_FILE
+ *   PORTS      of the servers that share the log, separated by commas: subscribers take them in turn
+ *              from the first, publishers from the last
  *   KIND       ws | sse | poll      what each subscriber's connection speaks
  *   READERS    how many of the connections each event reaches
  *   PUBLISHER  ws | http | raw      how a publisher is acknowledged (raw: not at all)
@@ -18,6 +20,8 @@
  *   open COUNT MS              connect all; wait for every head, or for COUNT events each; then
  *   quiet MS                   until no event came for so long
  *   publish COUNT WINDOW GAP   COUNT items, at most WINDOW not yet delivered to all, GAP us apart
+ *   store COUNT WINDOW         COUNT items, at most WINDOW not yet acknowledged; then until all are
+ *                              delivered
  *   ask                        poll: every connection asks again
  *   close                      end all subscribers
  */
@@ -71,8 +75,8 @@ void watch(struct conn *c, uint32_t events, int how) {
   if (epoll_ctl(w.epoll, how, c->fd, &event)) die("epoll_ctl", strerror(errno));
 }
 
-static void start(struct conn *c, const struct item *first) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(w.port)};
+static void start(struct conn *c, uint32_t port, const struct item *first) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(w.port[port])};
   int one = 1;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -173,7 +177,7 @@ static void do_open(uint32_t count, uint32_t ms) {
   for (;;) {
     while (started < w.connections && started - w.heads < WINDOW_OPEN) {
       struct conn *c = &w.subs[started];
-      start(c, &w.subscribe.item[started % w.subscribe.count]);
+      start(c, started % w.ports, &w.subscribe.item[started % w.subscribe.count]);
       started++;
     }
     if (w.heads == w.connections && w.delivered - before >= want) break;
@@ -195,16 +199,17 @@ static void do_quiet(uint32_t ms) {
   report(began, cpu, NULL, 0);
 }
 
-static void do_publish(uint32_t count, uint32_t window, uint32_t gap_us) {
+/* With `stored`, an item counts against the window until its acknowledgement. */
+static void do_publish(uint32_t count, uint32_t window, uint32_t gap_us, int stored) {
   int64_t began = now_ns(), cpu = cpu_ns(), sent_at = began, *each = calloc(count, sizeof *each);
   uint64_t before = w.delivered, acked = w.acks;
   uint64_t per_item = (uint64_t)w.readers * w.batch, first = w.sent;
-  uint32_t done = 0, timed = 0;
+  uint32_t done = 0, timed = 0, over = 0;
   w.lost = w.doubled = w.bytes = 0, w.stalled = 0;
   if (first + count > w.publish.count - 1) die("not enough to publish", "");
   w.delivered_at = began;
   while (done < count) {
-    while (w.sent - first < count && w.sent - first - done < window) {
+    while (w.sent - first < count && w.sent - first - over < window) {
       if (gap_us && now_ns() < sent_at + gap_us * 1000LL) break;
       struct conn *c = &w.pubs[w.sent % w.publishers];
       sent_at = now_ns();
@@ -213,9 +218,10 @@ static void do_publish(uint32_t count, uint32_t window, uint32_t gap_us) {
       pump(c);
     }
     if (w.lost || w.doubled) break;
-    turn(gap_us && window > w.sent - first - done ? 1 : 1000);
+    turn(gap_us && window > w.sent - first - over ? 1 : 1000);
     done = (w.delivered - before) / per_item;
     if (w.acked && done > w.acks - acked) done = w.acks - acked;
+    over = stored ? w.acks - acked : done;
     if (window == 1 && done > timed) each[timed++] = w.delivered_at - sent_at;
     if (now_ns() - w.delivered_at > STALL_NS && now_ns() - sent_at > STALL_NS) {
       w.stalled = 1;
@@ -251,7 +257,8 @@ static void obey(void) {
   if (!fgets(line, sizeof line, stdin)) exit(0);
   if (sscanf(line, "open %u %u", &a, &b) == 2) do_open(a, b);
   else if (sscanf(line, "quiet %u", &a) == 1) do_quiet(a);
-  else if (sscanf(line, "publish %u %u %u", &a, &b, &c) == 3) do_publish(a, b, c);
+  else if (sscanf(line, "publish %u %u %u", &a, &b, &c) == 3) do_publish(a, b, c, 0);
+  else if (sscanf(line, "store %u %u", &a, &b) == 2) do_publish(a, b, 0, 1);
   else if (!strncmp(line, "ask", 3)) do_ask();
   else if (!strncmp(line, "close", 5)) do_close();
   else die("no such command", line);
@@ -265,11 +272,18 @@ static int kind_of(const char *name) {
   return 0;
 }
 
+static void read_ports(char *list) {
+  for (char *port = strtok(list, ","); port; port = strtok(NULL, ",")) {
+    if (w.ports == PORTS) die("too many ports", list);
+    w.port[w.ports++] = atoi(port);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc != 10) die("usage", "see the top of load.c");
   struct epoll_event input = {.events = EPOLLIN, .data.ptr = NULL};
   setvbuf(stdin, NULL, _IONBF, 0);
-  w.port = atoi(argv[1]);
+  read_ports(argv[1]);
   w.connections = atoi(argv[3]);
   w.readers = atoi(argv[4]);
   w.publishers = atoi(argv[6]);
@@ -285,7 +299,7 @@ int main(int argc, char **argv) {
   for (uint32_t i = 0; i < w.connections; i++) w.subs[i].kind = kind_of(argv[2]);
   for (uint32_t p = 0; p < w.publishers; p++) {
     w.pubs[p] = (struct conn){.kind = kind_of(argv[5]), .index = p, .publisher = 1};
-    start(&w.pubs[p], &w.publish.item[0]);
+    start(&w.pubs[p], w.ports - 1 - p % w.ports, &w.publish.item[0]);
   }
   while (w.heads < w.publishers) turn(1000);
   printf("{}\n");

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define PUBLISHERS 64            /* the most, and the most in a mark */
+#define PORTS 8
 #define WINDOW_OPEN 100          /* connecting at once: below every server's backlog */
 #define STALL_NS 20000000000LL   /* nothing for so long: something was lost */
 #define MARK_DIGITS 10
@@ -56,8 +57,8 @@ struct conn {
 };
 
 struct world {
-  int epoll, port;
-  uint32_t connections, readers, publishers, batch, heads;
+  int epoll, port[PORTS];
+  uint32_t ports, connections, readers, publishers, batch, heads;
   int acked, same_events, stalled;
   struct items subscribe, publish;
   struct conn *subs, *pubs;

@@ -15,6 +15,11 @@ from benchmarks.programs import (
     memory,
     replay,
     sustained,
+    team_answers,
+    team_append,
+    team_failover,
+    team_fanout,
+    team_latency,
 )
 
 PROGRAMS: tuple[Program, ...] = (
@@ -31,4 +36,9 @@ PROGRAMS: tuple[Program, ...] = (
     asking_many.PROGRAM,
     bridge.PROGRAM,
     browser.PROGRAM,
+    team_append.PROGRAM,
+    team_latency.PROGRAM,
+    team_fanout.PROGRAM,
+    team_answers.PROGRAM,
+    team_failover.PROGRAM,
 )

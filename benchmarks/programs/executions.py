@@ -53,7 +53,7 @@ def _case(bench: Bench, scope: Scope, executions: int) -> tuple[Product, Generat
     readers = [product.subscribe("ws", base.EXECUTION)] * _READERS
     readers += [product.subscribe("ws", other) for other in others[:_OTHERS]]
     load = Load(
-        port=product.port,
+        ports=(product.port,),
         kind="ws",
         connections=len(readers),
         readers=_READERS,
@@ -81,7 +81,7 @@ def _store(product: Product, executions: list[str]) -> None:
         for number, execution in enumerate(executions)
     ]
     load = Load(
-        port=product.port,
+        ports=(product.port,),
         kind="ws",
         connections=1,
         subscribe=[product.subscribe("ws", "")],

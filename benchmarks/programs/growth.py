@@ -69,7 +69,7 @@ def _prepared(bench: Bench, scope: Scope, case: Case, appends: int) -> tuple[Pro
     product.publish_as_kernel()
     count = appends * (bench.plan.repetitions + 1)
     load = Load(
-        port=product.port,
+        ports=(product.port,),
         kind="ws",
         connections=1,
         subscribe=[product.subscribe("ws", "")],

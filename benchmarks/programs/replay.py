@@ -98,7 +98,7 @@ def _read(target: Target, request: bytes, length: int) -> Report:
     kind = "ws" if b"Sec-WebSocket" in request else "sse"
     seconds = _PRODUCT_SECONDS if isinstance(target, Product) else _PEER_SECONDS
     with Scope() as scope:
-        generator = scope.owns(Generator(Load(target.port, kind, 1, [request], publishers=0)))
+        generator = scope.owns(Generator(Load((target.port,), kind, 1, [request], publishers=0)))
         return generator.open(length, seconds)
 
 
@@ -130,7 +130,7 @@ def _beside_live(bench: Bench, product: Product, length: int) -> list[Row]:
     publishes = 1 + 2 * _LIVE_EVENTS * bench.plan.repetitions
     marks = itertools.islice(base.numbered(kind="step", execution=_LIVE_EXECUTION), publishes)
     live = Load(
-        port=product.port,
+        ports=(product.port,),
         kind="ws",
         connections=1,
         subscribe=[product.subscribe("ws", _LIVE_EXECUTION)],

@@ -6,7 +6,7 @@ mark, by which the load generator knows it again.
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol
 
 from benchmarks.load.generator import Load
@@ -84,11 +84,16 @@ def load(
     publishers: int = 1,
     batch: int = 1,
     kind: EventKind = "question",
+    ports: Sequence[int] = (),
 ) -> Load:
-    """Return the usual load: all subscribers read one execution, and so many publishes come."""
+    """Return the usual load: all subscribers read one execution, and so many publishes come.
+
+    Args:
+        ports: Of the servers that share the target's log; without it, the target's own.
+    """
     wanted = itertools.islice(numbered(publishers, batch, kind), publishes)
     return Load(
-        port=target.port,
+        ports=ports or (target.port,),
         kind=transport,
         connections=connections,
         subscribe=[target.subscribe(transport, EXECUTION)],

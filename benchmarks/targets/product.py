@@ -13,12 +13,10 @@ import httpx
 
 from benchmarks.processes import SERVER_CORE, pinned
 from benchmarks.results import PRODUCT
-from benchmarks.targets import wire
-from benchmarks.targets.base import Transport
+from benchmarks.targets.endpoints import Endpoints
 from tests.jupyter_process import REPOSITORY, JupyterProcess
 
 _WITH_LAG = '--ServerApp.jpserver_extensions={"benchmarks.servers.lag": True}'
-_PATHS: dict[Transport, str] = {"ws": "ws", "sse": "events", "poll": "poll"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Lag:
     computing: int = 0
 
 
-class Product:
+class Product(Endpoints):
     """One Jupyter server with the extension."""
 
     def __init__(
@@ -57,16 +55,15 @@ class Product:
             sampled: Whether the lag of its loop is sampled meanwhile (``servers/lag.py``).
         """
         self.name = name
-        self.publisher: Literal["ws", "http", "raw"] = publisher
         self.server = JupyterProcess(
             scratch,
             options=(*options, *([_WITH_LAG] if sampled else [])),
             env={"PYTHONPATH": str(REPOSITORY)},
         )
         self.port = self.server.port
+        super().__init__("/crewai-hitl", self.server.headers, publisher)
         with pinned(SERVER_CORE):
             self.server.start()
-        self.publisher_headers = self.server.headers
 
     @property
     def pid(self) -> int:
@@ -91,33 +88,3 @@ class Product:
             {int(ms): count for ms, count in reply[name].items()} for name in ("late", "computing")
         )
         return Lag(late, max(computing, default=0) + 1)
-
-    def path(self, transport: Transport, execution: str, query: str = "replay=none") -> str:
-        """Return the path of a stream; without an execution it is the one of all of them."""
-        stream = f"/crewai-hitl/{_PATHS[transport]}/human-input"
-        return f"{stream}/{execution}?{query}" if execution else f"{stream}?{query}"
-
-    def subscribe(self, transport: Transport, execution: str, query: str = "replay=none") -> bytes:
-        """Return the request of one subscriber."""
-        path = self.path(transport, execution, query)
-        if transport == "ws":
-            return wire.upgrade(path, self.server.headers)
-        if transport == "poll":
-            return wire.get(f"{path}&timeout=60", self.server.headers)
-        return wire.get(path, {"Accept": "text/event-stream", **self.server.headers})
-
-    def greeting(self) -> bytes:
-        """Open a publisher's connection; it reads nothing but its acknowledgements."""
-        if self.publisher == "http":
-            return b""
-        return wire.upgrade(
-            self.path("ws", "publisher", "replay=none&type=none"), self.publisher_headers
-        )
-
-    def publish(self, mark: str, events: list[bytes]) -> bytes:
-        """Publish events in one frame or request."""
-        joined = b"[" + b",".join(events) + b"]"
-        if self.publisher == "http":
-            return wire.post("/crewai-hitl/events", joined, self.publisher_headers)
-        ref = json.dumps(mark).encode()
-        return wire.frame(b'{"type":"publish","ref":' + ref + b',"events":' + joined + b"}")
