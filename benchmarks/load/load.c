@@ -221,7 +221,7 @@ static void do_publish(uint32_t count, uint32_t window, uint32_t gap_us, int sto
     turn(gap_us && window > w.sent - first - over ? 1 : 1000);
     done = (w.delivered - before) / per_item;
     if (w.acked && done > w.acks - acked) done = w.acks - acked;
-    over = stored ? w.acks - acked : done;
+    over = stored && w.acked ? w.acks - acked : done;
     if (window == 1 && done > timed) each[timed++] = w.delivered_at - sent_at;
     if (now_ns() - w.delivered_at > STALL_NS && now_ns() - sent_at > STALL_NS) {
       w.stalled = 1;

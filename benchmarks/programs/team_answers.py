@@ -27,13 +27,40 @@ _REF = re.compile(rb'"ref":"([0-9]):([^"]+)"')
 _ANSWERS = "/ws/human-input/nothing?replay=none&type=none"
 
 
-class Races:
-    """The questions, those who answer, and what they were told.
+class Replies:
+    """What the people who answered were told.
 
     Attributes:
         won: Who won each question.
         refused: How many answers to each were refused because another one had won.
     """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.won: dict[bytes, int] = {}
+        self.refused: Counter[bytes] = Counter()
+
+    def take(self, message: bytes) -> bool:
+        """Take note of a reply; return whether it is the last one to its question.
+
+        Raises:
+            BenchError: A second answer won, or one was refused for another reason.
+        """
+        found = _REF.search(message)
+        if found is None:
+            return False
+        number, question = int(found[1]), found[2]
+        if b'"already_answered"' in message:
+            self.refused[question] += 1
+        elif b'"error"' in message or question in self.won:
+            raise BenchError(f"a second winner, or another error: {message[:300]!r}")
+        else:
+            self.won[question] = number
+        return self.refused[question] + (question in self.won) == _RACING
+
+
+class Races:
+    """The questions, those who answer, and what they were told."""
 
     def __init__(self, team: Team) -> None:
         """Connect an asker, who reads all questions, and those who answer."""
@@ -45,12 +72,11 @@ class Races:
             WebSocketLine(ports[number % REPLICAS], _ANSWERS, headers) for number in range(_RACING)
         ]
         self._crowd = Crowd(self._asker, *self._people)
-        self.won: dict[bytes, int] = {}
-        self.refused: Counter[bytes] = Counter()
+        self.replies = Replies()
 
     def run(self, count: int) -> None:
         """Ask so many questions, and return when all replies have come."""
-        to_ask = count - _AT_ONCE
+        to_ask = max(0, count - _AT_ONCE)
         self._ask(min(count, _AT_ONCE))
         over = 0
         while over < count:
@@ -59,9 +85,9 @@ class Races:
                 if line is self._asker:
                     self._race(message)
                 else:
-                    ended += self._reply(message)
+                    ended += self.replies.take(message)
             over += ended
-            more = min(ended, max(0, to_ask))
+            more = min(ended, to_ask)
             to_ask -= more
             self._ask(more)
 
@@ -81,20 +107,6 @@ class Races:
                 )
             )
 
-    def _reply(self, message: bytes) -> bool:
-        """Take note of a reply; return whether it is the last one to its question."""
-        found = _REF.search(message)
-        if found is None:
-            return False
-        number, question = int(found[1]), found[2]
-        if b'"already_answered"' in message:
-            self.refused[question] += 1
-        elif b'"error"' in message or question in self.won:
-            raise BenchError(f"a second winner, or another error: {message[:300]!r}")
-        else:
-            self.won[question] = number
-        return self.refused[question] + (question in self.won) == _RACING
-
     def stop(self) -> None:
         """Disconnect."""
         self._crowd.stop()
@@ -113,7 +125,7 @@ def run(bench: Bench) -> list[Row]:
         began = time.monotonic()
         races.run(count)
         seconds = time.monotonic() - began
-    _check(database, races, count)
+    _check(database, races.replies, count)
     return [
         Row(
             program=PROGRAM.name,
@@ -121,16 +133,22 @@ def run(bench: Bench) -> list[Row]:
             unit="questions/s",
             figures={PRODUCT: count / seconds},
             goals=[
-                Goal("", "at least", count, len(races.won), "questions with exactly one winner")
+                Goal(
+                    "",
+                    "at least",
+                    count,
+                    len(races.replies.won),
+                    "questions with exactly one winner",
+                )
             ],
             lower_is_better=False,
-            note=f"{sum(races.refused.values()):,} answers were refused because another one had "
-            "won; the log has one end for each question, by the answer that was acknowledged",
+            note=f"{races.replies.refused.total():,} answers were refused because another one had won; "
+            "the log has one end for each question, by the answer that was acknowledged",
         )
     ]
 
 
-def _check(database: Database, races: Races, count: int) -> None:
+def _check(database: Database, replies: Replies, count: int) -> None:
     """Compare what the people were told with the log.
 
     Raises:
@@ -145,8 +163,8 @@ def _check(database: Database, races: Races, count: int) -> None:
         for request_id, body in ends
         if isinstance(body, bytes) and (text := re.search(rb'"from ([0-9])"', body))
     }
-    if len(ends) != count or stored != races.won:
-        raise BenchError(f"{count} questions, {len(races.won)} winners, {len(ends)} ends stored")
+    if len(ends) != count or stored != replies.won:
+        raise BenchError(f"{count} questions, {len(replies.won)} winners, {len(ends)} ends stored")
 
 
 PROGRAM = Program(

@@ -88,8 +88,7 @@ def load(
 ) -> Load:
     """Return the usual load: all subscribers read one execution, and so many publishes come.
 
-    Args:
-        ports: Of the servers that share the target's log; without it, the target's own.
+    With `ports`, the target is one of several servers with one log.
     """
     wanted = itertools.islice(numbered(publishers, batch, kind), publishes)
     return Load(

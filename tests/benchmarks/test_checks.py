@@ -56,6 +56,15 @@ def test_what_arrives_whole_and_in_order_is_counted(
     generator.quiet()
 
 
+def test_subscribers_of_several_ports_are_counted_together(scope: Scope, tmp_path: Path) -> None:
+    target = scope.owns(BareLoop(tmp_path))
+    ports = (target.port, target.port)
+    generator = scope.owns(Generator(base.load(target, "ws", 3, publishes=20, ports=ports)))
+    generator.open()
+    assert generator.store(20, outstanding=4).delivered == 60
+    generator.quiet()
+
+
 @pytest.mark.parametrize("transport", ["ws", "sse"])
 @pytest.mark.parametrize("fault", ["lost", "doubled"])
 def test_a_server_that_loses_or_doubles_events_has_no_result(

@@ -5,8 +5,10 @@ import shutil
 import pytest
 
 from benchmarks.__main__ import main, run
+from benchmarks.processes import BenchError
 from benchmarks.program import Plan
-from benchmarks.programs import PROGRAMS, fanout
+from benchmarks.programs import PROGRAMS, fanout, team_answers
+from benchmarks.programs.team_answers import Replies
 from benchmarks.results import PRODUCT
 
 
@@ -28,3 +30,17 @@ def test_fan_out_measures_the_product_beside_a_peer_and_the_limit() -> None:
         assert set(row.figures) == {*targets, "commit"}
         assert all(figure > 0 for figure in row.figures.values())
     assert any(row.program == "lag" for row in rows)
+
+
+def test_of_five_racing_answers_at_a_real_team_one_wins_and_four_are_refused() -> None:
+    (row,) = run(team_answers.PROGRAM, Plan(options={"questions": "20"}))
+    assert all(goal.reached for goal in row.goals)
+    assert row.note.startswith("80 answers were refused")
+
+
+def test_a_question_with_two_winners_has_no_result() -> None:
+    replies = Replies()
+    assert not replies.take(b'{"type":"answered","ref":"0:q1"}')
+    assert not replies.take(b'{"type":"error","error":"already_answered","ref":"1:q1"}')
+    with pytest.raises(BenchError, match="second winner"):
+        replies.take(b'{"type":"answered","ref":"2:q1"}')
