@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from benchmarks.results import PRODUCT, Row
 
 _LABEL, _PLOT, _LINE, _TOP, _MARGIN = 330, 520, 24, 76, 24
-_NOT_TARGETS = {"commit", "product, WS", "joined loop", "ask() in a cell"}
+_NOT_TARGETS = {"commit", "product, WS", "joined loop", "ask() in a cell", "NOTIFY to LISTEN"}
 _FORMS = {
     "nchan": ("b", "M-5,-5h10v10h-10z"),
     "FastAPI": ("c", "M0,-6L6,5H-6Z"),

@@ -9,8 +9,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from benchmarks.targets import nchan
+from tests import postgres
 
-_PACKAGES = ("crewai-hitl-nb", "jupyter-server", "tornado", "fastapi", "uvicorn", "crewai")
+_PACKAGES = (
+    *("crewai-hitl-nb", "jupyter-server", "tornado", "fastapi", "uvicorn", "crewai", "psycopg"),
+)
 
 
 def facts(repetitions: str) -> dict[str, str]:
@@ -22,7 +25,7 @@ def facts(repetitions: str) -> dict[str, str]:
         "repetitions": repetitions,
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "Python": platform.python_version(),
-        "versions": ", ".join([*map(_package, _PACKAGES), *_nginx()]),
+        "versions": ", ".join([*map(_package, _PACKAGES), *_nginx(), *_postgres()]),
     }
 
 
@@ -39,6 +42,14 @@ def _nginx() -> list[str]:
     said = subprocess.run([nchan.NGINX, "-v"], capture_output=True, text=True, check=False).stderr
     found = re.search(r"nginx/([\d.]+)", said)
     return [f"nginx {found.group(1) if found else '?'} with nchan"]
+
+
+def _postgres() -> list[str]:
+    try:
+        said = postgres.run("postgres", "--version")
+    except RuntimeError:
+        return ["PostgreSQL not installed"]
+    return [f"PostgreSQL {said.split()[2]}"]
 
 
 def _processor() -> str:

@@ -18,7 +18,7 @@ PAGE = DOCS / "performance.md"
 CHART = DOCS / "images" / "performance.svg"
 BEGIN = "<!-- results: `make bench` writes from here … -->"
 END = "<!-- … to here -->"
-_LIMITS = ("bare loop", "joined loop", "commit", "fdatasync per event")
+_LIMITS = ("bare loop", "joined loop", "commit", "fdatasync per event", "NOTIFY to LISTEN")
 
 
 @dataclass(frozen=True)

@@ -142,8 +142,8 @@ def run(bench: Bench) -> list[Row]:
                 )
             ],
             lower_is_better=False,
-            note=f"{races.replies.refused.total():,} answers were refused because another one had won; "
-            "the log has one end for each question, by the answer that was acknowledged",
+            note=f"{races.replies.refused.total():,} answers were refused because another one had "
+            "won; the log has one end for each question, by the answer that was acknowledged",
         )
     ]
 
