@@ -41,7 +41,8 @@ from crewai_hitl_nb.store.base import (
 )
 from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.postgres import reading, schema
-from crewai_hitl_nb.store.postgres.connections import Session
+from crewai_hitl_nb.store.postgres.arrays import ColumnType, Texts, columns, unnested
+from crewai_hitl_nb.store.postgres.connections import PATIENCE, Session
 from crewai_hitl_nb.store.postgres.history import SEAL_AT, Seen, compare
 from crewai_hitl_nb.store.postgres.reading import (
     OFFSET,
@@ -62,14 +63,6 @@ from crewai_hitl_nb.store.rows import (
     event_row,
 )
 from crewai_hitl_nb.store.trail import Tail
-
-_LOCK_SECONDS: Final = 5
-"""How long to wait for the lock, and how long a stopped server may hold it."""
-
-_BEGIN: Final = (
-    "SELECT set_config('lock_timeout', %(wait)s, true),"
-    " set_config('idle_in_transaction_session_timeout', %(wait)s, true)"
-)
 
 
 class CommitInDoubt(Exception):
@@ -129,19 +122,17 @@ def _locked(
     """Lock the log's row and look up what is needed of it, in one round trip."""
     events = [event for batch in batches for event in batch.events]
     named = list({name for event in events if (name := request_id_of(event)) is not None})
-    log.execute(_BEGIN, {"wait": f"{_LOCK_SECONDS}s"})
+    _limit_waiting(log)
     row = log.execute(f"{STATE} FOR UPDATE")
-    known = log.execute(SEAL_AT, {"offset": seen.head.offset})
-    pruned = log.execute(PRUNED_THROUGH)
-    now = log.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
-    stored = log.execute(_STORED, {"ids": [event.event_id for event in events]})
-    statuses = log.execute(_STATUSES, {"ids": named}) if named else None
+    place = log.execute(_PLACE, {"offset": seen.head.offset})
+    stored = log.execute(_STORED, {"ids": Texts(event.event_id for event in events)})
+    statuses = log.execute(_STATUSES, {"ids": Texts(named)}) if named else None
     conditions = {batch.condition for batch in batches if batch.condition is not None}
     held = {one: log.execute(IS_HELD, _process(one)) for one in conditions if one.without}
     found = state_of(only(row))
     schema.refuse(found)
-    compare(found, seen, known.fetchone(), only(pruned)[0])
-    (stored_at,) = only(now)
+    seal, pruned, stored_at = only(place)
+    compare(found, seen, seal, pruned)
     return Group(
         log,
         found.head,
@@ -150,6 +141,12 @@ def _locked(
         dict(statuses.fetchall()) if statuses is not None else {},
         {one for one in conditions if _holds(one, held.get(one), stored_at)},
     )
+
+
+def _limit_waiting(log: Session) -> None:
+    """Behind a pooler each transaction has its limits; other sessions have them from the start."""
+    if log.is_pooled:
+        log.execute(PATIENCE, {"local": True})
 
 
 def _process(condition: Condition) -> dict[str, Any]:
@@ -169,7 +166,7 @@ def is_written(log: Session, group: "Group") -> bool:
         LookupError: It cannot be known, because the log is pruned beyond the group.
     """
     with log.connection.transaction():
-        log.execute(_BEGIN, {"wait": f"{_LOCK_SECONDS}s"})
+        _limit_waiting(log)
         log.execute(f"{STATE} FOR UPDATE")
         row = log.execute(SEAL_AT, {"offset": group.head.offset}).fetchone()
         if row is None and reading.pruned_through(log) >= group.head.offset:
@@ -177,8 +174,13 @@ def is_written(log: Session, group: "Group") -> bool:
     return row is not None and row[0] == group.head.seal
 
 
-_STORED: Final = f"SELECT {RECORD} FROM log.events WHERE event_id = ANY(%(ids)s)"  # noqa: S608 - constants only
-_STATUSES: Final = "SELECT request_id, status FROM log.requests WHERE request_id = ANY(%(ids)s)"
+_PLACE: Final = (
+    f"SELECT ({SEAL_AT}), ({PRUNED_THROUGH}), extract(epoch FROM clock_timestamp())::float8"  # noqa: S608 - constants only
+)
+_STORED: Final = f"SELECT {RECORD} FROM log.events WHERE event_id = ANY(%(ids)b::text[])"  # noqa: S608 - constants only
+_STATUSES: Final = (
+    "SELECT request_id, status FROM log.requests WHERE request_id = ANY(%(ids)b::text[])"
+)
 
 
 class Group:
@@ -286,7 +288,8 @@ class Group:
         """Send the rows, and the log's new end."""
         if not self._events:
             return
-        self._log.execute(_INSERT_EVENTS, _columns(_EVENT_TYPES, self._events))
+        end = {"top": self.head.offset, "seal": self.head.seal}
+        self._log.execute(_INSERT_EVENTS, {**columns(_EVENT_TYPES, self._events), **end})
         changes: dict[ChangeKind, dict[object, tuple[object, ...]]] = defaultdict(dict)
         for commit in self._commits.values():
             event = commit.event
@@ -296,53 +299,44 @@ class Group:
                 changes[change.kind][change.row[0]] = (*change.row, *source)
         for kind, (statement, types) in _CHANGES.items():
             if rows := changes.get(kind):
-                self._log.execute(statement, _columns(types, list(rows.values())))
-        self._log.execute(_MOVE_ON, {"top": self.head.offset, "seal": self.head.seal})
+                self._log.execute(statement, columns(types, list(rows.values())))
         self.is_inserted = True
 
 
-_EVENT_TYPES: Final = (
+_EVENT_TYPES: Final[Sequence[ColumnType]] = (
     *("bigint", "text", "text", "text", "text", "text", "float8", "bytea", "bytea"),
 )
-_ASK_TYPES: Final = ("text", "text", "text", "text", "text", "bigint", "text", "text", "text")
-_CLAIM_TYPES: Final = ("text", "bigint")
-_CLOSE_TYPES: Final = ("text", "bigint", "text")
-
-
-def _arrays(types: Sequence[str]) -> str:
-    """Return the rows of a statement, which binds an array for each of their columns."""
-    return f"unnest({', '.join(f'%(c{i})s::{name}[]' for i, name in enumerate(types))})"
-
-
-def _columns(types: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, Any]:
-    """Return the arrays of :func:`_arrays` for these rows."""
-    columns = zip(*rows, strict=True) if rows else ((),) * len(types)
-    return {f"c{i}": list(column) for i, column in enumerate(columns)}
+_ASK_TYPES: Final[Sequence[ColumnType]] = (
+    *("text", "text", "text", "text", "text", "bigint", "text", "text", "text"),
+)
+_CLAIM_TYPES: Final[Sequence[ColumnType]] = ("text", "bigint")
+_CLOSE_TYPES: Final[Sequence[ColumnType]] = ("text", "bigint", "text")
 
 
 _INSERT_EVENTS: Final = (
-    f"INSERT INTO log.events ({EVENT_COLUMNS.replace('offset', OFFSET)})"  # noqa: S608 - constants only
-    f" SELECT * FROM {_arrays(_EVENT_TYPES)}"
+    "WITH moved AS (UPDATE log.state SET top = %(top)s, seal = %(seal)s)"  # noqa: S608 - constants only
+    f" INSERT INTO log.events ({EVENT_COLUMNS.replace('offset', OFFSET)})"
+    f" SELECT * FROM {unnested(_EVENT_TYPES)}"
 )
 # In this order: a request may be asked, claimed and closed in one group.
-_CHANGES: Final[Mapping[ChangeKind, tuple[str, Sequence[str]]]] = {
+_CHANGES: Final[Mapping[ChangeKind, tuple[str, Sequence[ColumnType]]]] = {
     "ask": (
         f"INSERT INTO log.requests ({REQUEST_COLUMNS}, source_id)"  # noqa: S608 - constants only
-        f" SELECT * FROM {_arrays(_ASK_TYPES)}",
+        f" SELECT * FROM {unnested(_ASK_TYPES)}",
         _ASK_TYPES,
     ),
     "claim": (
-        f"UPDATE log.requests SET claimed_at = new.at FROM {_arrays(_CLAIM_TYPES)}"  # noqa: S608 - constants only
+        f"UPDATE log.requests SET claimed_at = new.at FROM {unnested(_CLAIM_TYPES)}"  # noqa: S608 - constants only
         " AS new (id, at) WHERE requests.request_id = new.id",
         _CLAIM_TYPES,
     ),
     "close": (
         "UPDATE log.requests SET closed_at = new.at, status = new.status"  # noqa: S608 - constants only
-        f" FROM {_arrays(_CLOSE_TYPES)} AS new (id, at, status) WHERE requests.request_id = new.id",
+        f" FROM {unnested(_CLOSE_TYPES)} AS new (id, at, status)"
+        " WHERE requests.request_id = new.id",
         _CLOSE_TYPES,
     ),
 }
-_MOVE_ON: Final = "UPDATE log.state SET top = %(top)s, seal = %(seal)s"
 
 
 def _request(log: Session, request_id: str, new: Mapping[str, Commit]) -> Request | None:
@@ -372,9 +366,10 @@ class _Owners:
     def published_together(self, execution_id: str, crew_id: str) -> bool:
         """Return whether an event of this execution names this crew."""
         new = (commit.event for commit in self._new.values())
-        return any(
-            (event.execution_id, event.crew_id) == (execution_id, crew_id) for event in new
-        ) or reading.published_together(self._log, execution_id, crew_id)
+        if any((event.execution_id, event.crew_id) == (execution_id, crew_id) for event in new):
+            return True
+        known = reading.published_together(self._log, execution_id, crew_id)
+        return known
 
     def asked(self, request_id: str) -> HumanInputRequired | None:
         """Return the question of a request."""

@@ -27,6 +27,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from crewai_hitl_nb.store.postgres import arrays
+
 DEFAULT_SCHEMA: Final = "crewai_hitl"
 
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -44,11 +46,14 @@ _DEFAULTS: Final[dict[str, str]] = {
 }
 """Parameters of libpq, unless the URL has them."""
 
-_PATIENCE: Final = (
-    "SELECT set_config('lock_timeout', '5s', false),"
-    " set_config('idle_in_transaction_session_timeout', '5s', false)"
+PATIENCE: Final = (
+    "SELECT set_config('lock_timeout', '5s', %(local)s::boolean),"
+    " set_config('idle_in_transaction_session_timeout', '5s', %(local)s::boolean)"
 )
-"""How long to wait for a lock, and how long a server that was stopped may hold one."""
+"""How long to wait for a lock, and how long a server that was stopped may hold one.
+
+With ``local`` it is set for the transaction, otherwise for the session.
+"""
 
 _PLACE: Final = re.compile(r"(?:\[([^@\]]+)\]|([^@:\[\]]+))(?::([0-9]+))?")
 """A host or a folder of sockets, with a port; IPv6 in brackets."""
@@ -102,19 +107,25 @@ class Target(msgspec.Struct, frozen=True):
         session = Session(psycopg.connect(self.conninfo, autocommit=True), self.schema)
         try:
             with watching(session):
-                prepare(session.connection)
-                if not is_pooled(session.connection):
-                    session.execute(_PATIENCE)
+                session.is_pooled = prepare(session.connection)
+                if not session.is_pooled:
+                    session.execute(PATIENCE, {"local": False})
         except BaseException:
             session.close()
             raise
         return session
 
 
-def prepare(connection: psycopg.Connection[TupleRow]) -> None:
-    """Make a new connection usable: behind a pooler nothing may outlive a transaction."""
-    if is_pooled(connection):
+def prepare(connection: psycopg.Connection[TupleRow]) -> bool:
+    """Make a new connection usable; return whether a pooler is between.
+
+    Behind a pooler nothing may outlive a transaction.
+    """
+    arrays.allow(connection)
+    pooled = is_pooled(connection)
+    if pooled:
         connection.prepare_threshold = None
+    return pooled
 
 
 def is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
@@ -240,12 +251,14 @@ class Session:
         schema: The schema of the log's tables, checked.
 
     Attributes:
+        is_pooled: Whether a pooler may be between.
         was_shut_down: Whether :meth:`shut_down` was called.
     """
 
     def __init__(self, connection: psycopg.Connection[TupleRow], schema: str) -> None:
         self.connection = connection
         self.schema = schema
+        self.is_pooled = True
         self.was_shut_down = False
 
     def execute(

@@ -7,7 +7,7 @@ about once a second. The first one that finds a difference gives the log a new e
 """
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -52,18 +52,18 @@ def check(log: Session, seen: Seen) -> State:
         FellBehind: It cannot be compared.
     """
     found = reading.state(log)
-    seal = log.execute(SEAL_AT, {"offset": seen.head.offset}).fetchone()
-    compare(found, seen, seal, reading.pruned_through(log))
+    row = log.execute(SEAL_AT, {"offset": seen.head.offset}).fetchone()
+    compare(found, seen, row[0] if row else None, reading.pruned_through(log))
     return found
 
 
-def compare(found: State, seen: Seen, seal: tuple[Any, ...] | None, pruned: int) -> None:
+def compare(found: State, seen: Seen, seal: bytes | None, pruned: int) -> None:
     """Compare the log's row with what this server has seen.
 
     Args:
         found: The log's row.
         seen: What this server has seen.
-        seal: What :data:`SEAL_AT` found.
+        seal: What :data:`SEAL_AT` found; None if nothing.
         pruned: How far the log was pruned.
 
     Raises:
@@ -78,7 +78,7 @@ def compare(found: State, seen: Seen, seal: tuple[Any, ...] | None, pruned: int)
         return
     if seal is None:
         raise FellBehind if pruned >= seen.head.offset else HistoryLost
-    if seal[0] != seen.head.seal:
+    if seal != seen.head.seal:
         raise HistoryLost
 
 
