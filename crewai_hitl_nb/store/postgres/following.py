@@ -109,16 +109,16 @@ class Following:
                 self._seen = Seen(epoch, head)
 
     def read_page(self, log: Session) -> bool:
-        """Read and announce the next events of other servers; return whether there were any."""
+        """Read and announce the next events of other servers; return whether there may be more."""
         seen = self._seen
         try:
-            head = read_page(log, self.announcer, seen)
+            head, more = read_page(log, self.announcer, seen)
         except (HistoryLost, FellBehind) as reason:
             self.begin_again(log, seen, reason)
             return True
         if head is not None:
             self.saw(head, seen.epoch)
-        return head is not None
+        return more
 
     def check(self, log: Session) -> State:
         """Notice a database that went back in time, also when nothing is written here.

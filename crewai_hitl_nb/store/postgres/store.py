@@ -112,7 +112,7 @@ class PostgresStore:
         self._target = target
         self._watchdog = Watchdog()
         self._following = Following(Announcer(self._deliver), self._begun_again)
-        self._writing = Writing(target, self._following, self._watchdog, self._not_read, clock)
+        self._writing = Writing(target, self._following, self._watchdog, self._read_others, clock)
         self._writer = GroupWriter(
             str(target),
             self._writing.write,
@@ -127,6 +127,7 @@ class PostgresStore:
             self._look_after,
             self._not_followed,
             self._watchdog,
+            lambda: self._writing.process_id,
         )
         self._pool = ConnectionPool(
             target.conninfo,
@@ -309,10 +310,7 @@ class PostgresStore:
         reason = unavailable("cannot follow", self._target, error)
         note(_log, level, "log_not_followed", reason=reason)
 
-    def _not_read(self, error: Exception) -> None:
-        """Have the tail read what the thread that writes could not."""
-        reason = unavailable("cannot read", self._target, error)
-        note(_log, logging.DEBUG, "log_not_followed", reason=reason)
+    def _read_others(self) -> None:
         self._tail.look()
 
     def _deliver(self, commits: Sequence[Commit], upto: int) -> None:

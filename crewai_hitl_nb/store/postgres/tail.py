@@ -53,8 +53,10 @@ _PAGE_SQL: Final = f"""
 _log = logger(__name__)
 
 
-def read_page(log: Session, announcer: Announcer, seen: Seen) -> Head | None:
-    """Read and announce the next events that are not known yet; return the last place, if any.
+def read_page(log: Session, announcer: Announcer, seen: Seen) -> tuple[Head | None, bool]:
+    """Read and announce the next events that are not known yet.
+
+    Returns the last place, if there were any, and whether there may be more.
 
     A page is complete up to its last event, because the order of offsets is that of commits. It
     follows what this server has seen only if that is in the log still: after a database went back
@@ -68,7 +70,7 @@ def read_page(log: Session, announcer: Announcer, seen: Seen) -> Head | None:
     values = {"after": after, "limit": _PAGE, "offset": seen.head.offset}
     rows = log.execute(_PAGE_SQL, values).fetchall()
     if not rows:
-        return None
+        return None, False
     last, seal, known = rows[-1][0], rows[-1][6], rows[-1][-1]
     if seen.head.offset and known != seen.head.seal:
         check(log, seen)  # says which it is
@@ -76,7 +78,7 @@ def read_page(log: Session, announcer: Announcer, seen: Seen) -> Head | None:
     if last - after != len(rows):
         raise FellBehind
     announcer.add(beginning, after, last, [_commit(log, row) for row in rows])
-    return Head(last, seal)
+    return Head(last, seal), len(rows) == _PAGE
 
 
 def _commit(log: Session, row: tuple[Any, ...]) -> Commit:
@@ -102,11 +104,13 @@ class Tail:
     Args:
         target: Where to read.
         listen: Where to listen for notifications: the same, or past a pooler that has none.
-        read: Reads and announces the next events; returns whether there were any.
+        read: Reads and announces the next events; returns whether there may be more.
         check: Called about once a second with the session, to compare the log with what is known.
         failed: Called with an error of the database; the thread tries again after a pause. A
             connection that is lost is no error: another one is made at once.
         watchdog: Ends a connection that does not answer.
+        own_process: The database's process that writes, and notifies, for this server. What it
+            wrote is known here.
     """
 
     def __init__(
@@ -117,7 +121,9 @@ class Tail:
         check: Callable[[Session], None],
         failed: Callable[[Exception], None],
         watchdog: Watchdog,
+        own_process: Callable[[], int | None] = lambda: None,
     ) -> None:
+        self._own_process = own_process
         self._target = target
         self._listen = listen
         self._read = read
@@ -185,13 +191,24 @@ class Tail:
                 self._wait(listening, _LOOK_SECONDS)
 
     def _wait(self, listening: Session | None, seconds: float) -> None:
-        """Wait for a notification, for :meth:`look`, or for the time to pass."""
+        """Wait for another server's notification, for :meth:`look`, or for the time to pass."""
         watched: list[Any] = [self._woken]
         if listening is not None:
             watched.append(listening.connection)
-        wait(watched, seconds)
-        with suppress(BlockingIOError):
-            self._woken.recv(4096)
-        if listening is not None:
-            for _ in listening.connection.notifies(timeout=0):
-                pass
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            ready = wait(watched, left)
+            if self._woken in ready:
+                with suppress(BlockingIOError):
+                    self._woken.recv(4096)
+                return
+            if listening is not None and self._is_news(listening):
+                return
+
+    def _is_news(self, listening: Session) -> bool:
+        """Take the notifications that came; return whether another server wrote this log."""
+        news = False
+        for notification in listening.connection.notifies(timeout=0):
+            of_this_log = notification.payload == listening.schema
+            news |= of_this_log and notification.pid != self._own_process()
+        return news

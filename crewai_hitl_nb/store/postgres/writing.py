@@ -37,8 +37,12 @@ class Writing:
         target: Where the log is.
         following: Told of what was written.
         watchdog: Ends a connection that does not answer.
-        not_read: Called with an error when others' events could not be read here.
+        read_others: Has what other servers wrote before a commit of this one read, so that the
+            commit can be announced.
         clock: Unix time; None for the database's clock.
+
+    Attributes:
+        process_id: Of the database's process that serves the connection; None behind a pooler.
     """
 
     def __init__(
@@ -46,14 +50,15 @@ class Writing:
         target: Target,
         following: Following,
         watchdog: Watchdog,
-        not_read: Callable[[Exception], None],
+        read_others: Callable[[], None],
         clock: Callable[[], float] | None,
     ) -> None:
         self._target = target
         self._following = following
         self._watchdog = watchdog
-        self._not_read = not_read
+        self._read_others = read_others
         self._clock = clock
+        self.process_id: int | None = None
         self._session: Session | None = None
         self._beginning, self._epoch = 0, ""  # those before the last group was written
         self._failed = -math.inf
@@ -75,11 +80,13 @@ class Writing:
                 session.close()
                 raise
             self._session = session
+            if not session.is_pooled:
+                self.process_id = session.connection.info.backend_pid
         return self._session
 
     def disconnect(self) -> None:
         """Close the connection; the next write makes a new one."""
-        session, self._session = self._session, None
+        session, self._session, self.process_id = self._session, None, None
         if session is not None:
             session.close()
 
@@ -162,7 +169,8 @@ class Writing:
                 self._beginning, group.first - 1, group.head.offset, group.commits
             )
             self._to_notify = True
-            self._read_holes()
+            if self._following.announcer.has_hole:
+                self._read_others()
 
     def _append_group(self, log: Session, batches: Sequence[Batch]) -> Group:
         seen, announcer = self._following.seen, self._following.announcer
@@ -202,13 +210,3 @@ class Writing:
         raise StoreUnavailable(
             f"nothing was stored: the connection to {self._target} broke; send it again"
         )
-
-    def _read_holes(self) -> None:
-        """Read what other servers wrote before our own commit, which waits for it."""
-        try:
-            log = self.connected()
-            with self._watchdog.watching(log):
-                while self._following.announcer.has_hole and self._following.read_page(log):
-                    pass
-        except Exception as error:  # noqa: BLE001 - the append is stored; the tail reads it again
-            self._not_read(error)
