@@ -225,6 +225,32 @@ async def test_a_commit_whose_confirmation_was_lost_is_looked_up(
     await store.close()
 
 
+async def test_a_server_that_stands_still_while_it_holds_the_lock_does_not_stop_the_others(
+    log_url: str,
+) -> None:
+    holds_lock, wakes_up = threading.Event(), threading.Event()
+
+    def clock() -> float:
+        holds_lock.set()
+        wakes_up.wait()
+        return 0.0
+
+    paused = PostgresStore(parse(log_url), clock=clock)
+    await paused.start(_ignore)
+    await paused._writer.run(
+        lambda log: log.run_script("SET idle_in_transaction_session_timeout = '100ms'")
+    )
+    waiting = asyncio.ensure_future(paused.append([other()]))
+    await asyncio.to_thread(holds_lock.wait)
+    store = await _opened(log_url)
+    (placed,) = await store.append([other()])
+    assert placed.record.offset == 1
+    wakes_up.set()
+    (placed,) = await waiting
+    assert placed.record.offset == 2
+    await asyncio.gather(paused.close(), store.close())
+
+
 async def test_a_database_that_went_back_in_time_gets_another_epoch(log_url: str) -> None:
     store = await _opened(log_url)
     epoch = store.epoch

@@ -10,7 +10,7 @@
 
 Steps 1 and 2 are one round trip to the database, step 4 is another one. A server that stops while
 it holds the lock (a paused virtual machine) blocks the others only until the database ends its idle
-transaction.
+transaction, which it can because step 2 ends with ``settle``.
 
 Nobody is notified in this transaction: PostgreSQL lets only one transaction that notifies commit at
 a time (``async.c``, "PreCommit_Notify"). ``tail.py`` notifies afterwards.
@@ -103,7 +103,7 @@ def write(
     """
     group = None
     try:
-        with log.connection.pipeline(), log.connection.transaction():
+        with log.one_transaction():
             group = _locked(log, batches, seen, clock)
             for batch in batches:
                 group.add(batch)
@@ -129,6 +129,7 @@ def _locked(
     statuses = log.execute(_STATUSES, {"ids": Texts(named)}) if named else None
     conditions = {batch.condition for batch in batches if batch.condition is not None}
     held = {one: log.execute(IS_HELD, _process(one)) for one in conditions if one.without}
+    log.settle()
     found = state_of(only(row))
     schema.refuse(found)
     seal, pruned, stored_at = only(place)
@@ -342,6 +343,7 @@ _CHANGES: Final[Mapping[ChangeKind, tuple[str, Sequence[ColumnType]]]] = {
 def _request(log: Session, request_id: str, new: Mapping[str, Commit]) -> Request | None:
     """Return a request as it stands after the new events."""
     request = reading.request(log, request_id)
+    log.settle()
     for commit in new.values():
         if request_id_of(commit.event) == request_id:
             request = state.step(request, commit.event)
@@ -358,6 +360,7 @@ class _Owners:
     def origin(self, scope: ownership.Scope, name: str) -> Origin | None:
         """Return how an execution or a crew was first published."""
         known = reading.origin(self._log, scope, name)
+        self._log.settle()
         for commit in self._new.values() if known is None else ():
             if getattr(commit.event, scope) == name:
                 return ownership.first_of(commit.event, scope, 0.0)
@@ -369,6 +372,7 @@ class _Owners:
         if any((event.execution_id, event.crew_id) == (execution_id, crew_id) for event in new):
             return True
         known = reading.published_together(self._log, execution_id, crew_id)
+        self._log.settle()
         return known
 
     def asked(self, request_id: str) -> HumanInputRequired | None:

@@ -259,6 +259,7 @@ class Session:
         self.connection = connection
         self.schema = schema
         self.is_pooled = True
+        self._pipeline: psycopg.Pipeline
         self.was_shut_down = False
 
     def execute(
@@ -277,6 +278,23 @@ class Session:
         with self.connection.transaction():
             self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
+
+    @contextmanager
+    def one_transaction(self) -> Iterator[None]:
+        """Send statements without waiting for the replies of those before, in one transaction.
+
+        Whoever reads replies in it calls :meth:`settle` before anything else.
+        """
+        with self.connection.pipeline() as self._pipeline, self.connection.transaction():
+            yield
+
+    def settle(self) -> None:
+        """Receive all replies, and have the database see that it is waiting for this server.
+
+        After replies alone it still waits for the rest of a pipeline. It would then never end the
+        transaction of a server that was stopped, which holds the lock.
+        """
+        self._pipeline.sync()
 
     @property
     def is_broken(self) -> bool:
