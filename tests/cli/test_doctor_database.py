@@ -29,6 +29,13 @@ WELL = {
 }
 
 
+@pytest.fixture(scope="module")
+def database() -> Iterator[Cluster]:
+    """A database that survives a power failure, unlike that of the other tests."""
+    with cluster({"fsync": "on"}) as running:
+        yield running
+
+
 def examined(tmp_path: Path, url: str) -> dict[str, Json]:
     """Return the checks of a database by name."""
     result = Commands(clean_env(tmp_path, CREWAI_HITL_STORE=url))("doctor", "--json")

@@ -38,17 +38,13 @@ READERS = 2
 NEAR, AT = 15, 9
 """Faults in a run: of each replica, and of the database."""
 
-UNSYNCED = {"fsync": "off"}
-"""Of every database: what a killed process has written survives without it, and after each crash
-PostgreSQL would first sync its folder for seconds."""
-
-SETTINGS = {**UNSYNCED, "max_connections": "40"}
+SETTINGS = {"max_connections": "40"}
 """Of the database: few connections, so that they can be used up."""
 
 FORGETFUL = {**SETTINGS, "synchronous_commit": "off", "wal_writer_delay": "2s"}
 """Of a database that loses its last commits when it crashes."""
 
-SYNCHRONOUS = {**UNSYNCED, "synchronous_standby_names": "*"}
+SYNCHRONOUS = {"synchronous_standby_names": "*"}
 """Of a database that acknowledges no commit that its standby does not have."""
 
 KILLS, CUTS = "processes killed", "connections cut"
@@ -106,7 +102,7 @@ def fail_over(seed: int, folder: Path, *, loses: bool) -> Played:
     """
     dice = Random(f"{seed}/faults")
     plan = [strikes.failover(dice, loses=loses)]
-    with cluster(UNSYNCED if loses else SYNCHRONOUS) as primary, standby(primary) as second:
+    with cluster({} if loses else SYNCHRONOUS) as primary, standby(primary) as second:
         return asyncio.run(play(seed, folder, primary, plan, second=second, may_lose_history=loses))
 
 
