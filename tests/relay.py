@@ -15,13 +15,14 @@ class Relay:
 
     Attributes:
         port: Where it listens, on 127.0.0.1.
+        target: The port there that new connections lead to.
         broken: How many connections it has broken.
     """
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.broken = 0
-        self._target = target
+        self.target = target
         self._delay = 0.0
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
@@ -108,7 +109,7 @@ class Relay:
             return
         writers = self._connections[task] = [writer]
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
             writers.append(far_writer)
             await asyncio.gather(
                 self._pump(reader, far_writer),

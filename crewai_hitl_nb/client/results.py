@@ -62,6 +62,7 @@ class PolledPage(msgspec.Struct, frozen=True):
     """One reply of a poll; events stay undecoded, so that one bad event cannot lose the others."""
 
     events: tuple[Any, ...]
+    epoch: str
     last_event_id: str | None = None
     gap: Gap | None = None
     more: bool = False

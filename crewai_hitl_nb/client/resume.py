@@ -127,19 +127,28 @@ class Cursor:
         an event with a lower or equal     stays            stays    no
         an event without an offset         stays            stays    yes
         a gap                              stays            0
-        a heartbeat                        stays            stays
+        a heartbeat of the same epoch      stays            stays
+        a heartbeat of another epoch       none             0
 
     After a gap the complete log follows. If the connection is lost before its first event, the
     old id is sent again and gets the gap again. A heartbeat names the log's top, which may be
     ahead of the events that are still on their way.
 
+    Another epoch without a gap means: the log lost history, and the last event was published again
+    since. Its offset is another one now, so that the events after it may look like earlier ones.
+    The reader connects again and asks for the complete log.
+
     Attributes:
         last_event_id: The event to resume after; None before the first.
         offset: The offset of the last event; 0 before the first and after a gap.
+        epoch: The epoch of the log as it was last heard; blank before that.
+        begins_again: Whether it asks for the complete log, because the log lost history.
     """
 
     last_event_id: str | None = None
     offset: int = 0
+    epoch: str = ""
+    begins_again: bool = False
 
     def takes(self, event: Event) -> bool:
         """Move the cursor to an event and return True; return False if the reader has seen it."""
@@ -149,11 +158,27 @@ class Cursor:
             return False
         self.offset = event.offset
         self.last_event_id = event.event_id
+        self.begins_again = False
         return True
 
-    def gap(self, _: Gap) -> None:
+    def gap(self, gap: Gap) -> None:
         """Reset the offset: all retained events follow, from the first."""
         self.offset = 0
+        self.epoch = gap.epoch
+
+    def lost_history(self, epoch: str) -> Gap | None:
+        """Take note of a heartbeat's epoch; return a gap if it is another one than before."""
+        known, self.epoch = self.epoch, epoch
+        if known in ("", epoch) or self.last_event_id is None:
+            return None
+        gap = Gap(
+            reason="unknown_event_id",
+            last_event_id=self.last_event_id,
+            epoch=epoch,
+            message="the log lost history; everything that it retains follows",
+        )
+        self.last_event_id, self.offset, self.begins_again = None, 0, True
+        return gap
 
     def parameters(self, replay: Replay | None) -> dict[str, str]:
         """Return the query parameters that resume here.
@@ -163,6 +188,8 @@ class Cursor:
         """
         if self.last_event_id is not None:
             return {"last_event_id": self.last_event_id}
+        if self.begins_again:
+            return {"replay": "all"}
         return {} if replay is None else {"replay": replay}
 
 

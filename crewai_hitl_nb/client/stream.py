@@ -189,6 +189,9 @@ class Stream:
                     self._backoff.reset()
                     self._fallback.live()
                     yield live
+                if lost := self._cursor.lost_history(frame.epoch):
+                    yield lost
+                    return
             elif isinstance(frame, Gap):
                 self._cursor.gap(frame)
                 yield frame

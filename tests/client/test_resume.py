@@ -45,15 +45,18 @@ def event(row: dict[str, Any]) -> UnknownEvent:
 @rows("cursor")
 def test_a_reader_misses_nothing_and_sees_nothing_twice(row: dict[str, Any]) -> None:
     cursor = Cursor()
-    new = []
+    new, lost = [], []
     for step in row["feed"]:
         if "event" in step:
             new.append(cursor.takes(event(step)))
         elif "gap" in step:
-            cursor.gap(Gap(reason=step["gap"], last_event_id="e9", epoch="e", message=""))
-        # A heartbeat is not for the cursor.
+            gap = Gap(reason=step["gap"], last_event_id="e9", epoch=step["epoch"], message="")
+            cursor.gap(gap)
+        else:
+            lost.append(cursor.lost_history(step["epoch"]) is not None)
 
     assert new == row["new"]
+    assert lost == row.get("lost", [])
     assert cursor.parameters(row["replay"]) == row["parameters"]
 
 

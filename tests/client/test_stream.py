@@ -108,6 +108,30 @@ async def test_nothing_is_missed_and_nothing_repeated_when_the_network_breaks(
 
 
 @pytest.mark.asyncio
+async def test_a_log_that_lost_history_is_read_anew_although_it_has_the_last_event_again(
+    server: HumanInputServer, client: Client, transport: Transport
+) -> None:
+    """Its offset is another one then, and those of later events are no higher than it was."""
+    with Relay(server.port) as relay, HumanInputServer(port=0, api_key=KEY) as later:
+        async with AsyncClient(f"http://127.0.0.1:{relay.port}/", KEY) as reader:
+            items = stream_of(reader, transport).items()
+            await take_until(items, Connected)
+            await asyncio.to_thread(client.publish, *named("a", "b", "c"))
+            await take_until(items, "c")
+
+            await asyncio.to_thread(relay.cut)
+            relay.target = later.port
+            with Client(later.url, KEY) as publisher:
+                await asyncio.to_thread(publisher.publish, *named("c", "d", "e"))
+            await asyncio.to_thread(relay.mend)
+            seen = await take_until(items, "e")
+            await items.aclose()
+
+    assert [item.reason for item in seen if isinstance(item, Gap)] == ["unknown_event_id"]
+    assert ids(seen) == ["c", "d", "e"]
+
+
+@pytest.mark.asyncio
 async def test_a_reader_goes_on_where_it_stopped_over_another_transport(
     server: HumanInputServer, client: Client
 ) -> None:

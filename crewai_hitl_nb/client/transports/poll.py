@@ -1,8 +1,9 @@
 """Reads a stream by long-poll: one call after the other, each held open for a while.
 
 ``stream.py`` reads from here. On the other transports the server sends a heartbeat when the replay
-is over; this module makes one after the last page of the replay. The server holds a call for one
-heartbeat interval, so that a dead connection is noticed as soon as on the other transports.
+is over; this module makes one after the last page of the replay, and when the epoch changes. The
+server holds a call for one heartbeat interval, so that a dead connection is noticed as soon as on
+the other transports.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -21,16 +22,16 @@ from crewai_hitl_nb.protocol.frames import Ack, Heartbeat
 async def poll_events(
     http: httpx.AsyncClient, path: str, params: Mapping[str, str], idle: IdleTimeout
 ) -> AsyncGenerator[Incoming, None]:
-    """Yield events, gaps and one heartbeat until the server cannot be reached.
+    """Yield events, gaps, and a heartbeat for each epoch until the server cannot be reached.
 
     Raises:
         ServerAway: The server cannot be reached.
         HitlError: The server's refusal.
     """
     asked = {"limit": str(limits.MAX_POLL_EVENTS), **params}
-    live = False
+    epoch = ""  # of the last heartbeat: the replay is over
     while True:
-        hold = idle.heartbeat_seconds if live else 0.0
+        hold = idle.heartbeat_seconds if epoch else 0.0
         raw = await call(
             http,
             "GET",
@@ -48,6 +49,8 @@ async def poll_events(
                 yield frame
         if page.last_event_id is not None:
             asked["last_event_id"] = page.last_event_id
-        if not live and not page.more and len(page.events) < limits.MAX_POLL_EVENTS:
-            live = True
-            yield Heartbeat(timestamp=datetime.now(timezone.utc), epoch="", offset=0)
+        is_complete = not page.more and len(page.events) < limits.MAX_POLL_EVENTS
+        if is_complete and page.epoch != epoch:
+            epoch = page.epoch
+            idle.connecting()  # the time between two of these is no interval
+            yield Heartbeat(timestamp=datetime.now(timezone.utc), epoch=epoch, offset=0)

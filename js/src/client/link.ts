@@ -5,11 +5,13 @@
  * once, in order. It does not know what events mean.
  */
 import type { Decoded } from "../protocol/decode";
+import type { Heartbeat } from "../protocol/gen";
 import type { Endpoint } from "./endpoint";
 import type { StreamReply } from "./http";
 import {
   admit,
   afterGap,
+  afterHeartbeat,
   best,
   type Ending,
   ended,
@@ -122,6 +124,7 @@ export class Link {
       {
         endpoint: this.options.endpoint,
         lastEventId: this.cursor.eventId,
+        beginsAgain: this.cursor.beginsAgain,
         types: this.options.types,
         beatMs: this.options.heartbeatMs,
       },
@@ -142,8 +145,8 @@ export class Link {
         this.event(decoded);
         return;
       case "control":
-        if (decoded.frame.type === "heartbeat") this.heartbeat(session, decoded.frame.timestamp);
-        else if (decoded.frame.type === "gap") this.gap();
+        if (decoded.frame.type === "heartbeat") this.heartbeat(session, decoded.frame);
+        else if (decoded.frame.type === "gap") this.gap(decoded.frame.epoch);
         else this.listener.heard(decoded);
         return;
       case "invalid":
@@ -158,12 +161,21 @@ export class Link {
     if (fresh && decoded.kind !== "unknown") this.listener.heard(decoded);
   }
 
-  private gap(): void {
-    this.cursor = afterGap(this.cursor);
+  private gap(epoch: string): void {
+    this.cursor = afterGap(this.cursor, epoch);
     this.listener.replaying();
   }
 
-  private heartbeat(session: Session, timestamp: string): void {
+  private heartbeat(session: Session, { timestamp, epoch }: Heartbeat): void {
+    const [cursor, lost] = afterHeartbeat(this.cursor, epoch);
+    this.cursor = cursor;
+    this.beat(session, timestamp);
+    if (!lost) return;
+    session.connection?.close();
+    this.ended(session, "unreachable");
+  }
+
+  private beat(session: Session, timestamp: string): void {
     const now = Date.now();
     if (session.transport !== "poll") this.listener.time(timestamp); // poll.ts makes its own
     if (session.live) this.idle.heartbeat(now - session.beatAt);

@@ -207,9 +207,13 @@ export interface Cursor {
   readonly eventId: string | null;
   /** Its place in the log; 0 before the first event and after a gap. */
   readonly offset: number;
+  /** The epoch of the log as it was last heard; blank before that. */
+  readonly epoch: string;
+  /** Whether the complete log is asked for, because the log lost history. */
+  readonly beginsAgain: boolean;
 }
 
-export const NOTHING_SEEN: Cursor = { eventId: null, offset: 0 };
+export const NOTHING_SEEN: Cursor = { eventId: null, offset: 0, epoch: "", beginsAgain: false };
 
 /** Return the cursor after an event, and whether the event is new behind the old one. */
 export function admit(
@@ -218,21 +222,35 @@ export function admit(
 ): readonly [Cursor, boolean] {
   if (event.offset === null) return [cursor, true]; // in no log, so nothing resumes after it
   if (event.offset <= cursor.offset) return [cursor, false];
-  return [{ eventId: event.event_id, offset: event.offset }, true];
+  const { event_id: eventId, offset } = event;
+  return [{ ...cursor, eventId, offset, beginsAgain: false }, true];
 }
 
 /** Return the cursor after a gap: the log follows from its first retained event. */
-export function afterGap(cursor: Cursor): Cursor {
-  return { ...cursor, offset: 0 };
+export function afterGap(cursor: Cursor, epoch: string): Cursor {
+  return { ...cursor, offset: 0, epoch };
+}
+
+/**
+ * Return the cursor after a heartbeat, and whether the reader must connect again.
+ *
+ * Another epoch without a gap means: the log lost history, and the last event was published again
+ * since. Its offset is another one now, so that the events after it may look like earlier ones.
+ */
+export function afterHeartbeat(cursor: Cursor, epoch: string): readonly [Cursor, boolean] {
+  const isKnown = cursor.epoch === "" || cursor.epoch === epoch;
+  if (isKnown || cursor.eventId === null) return [{ ...cursor, epoch }, false];
+  return [{ eventId: null, offset: 0, epoch, beginsAgain: true }, true];
 }
 
 /** Return the query parameters that resume at the cursor. */
 export function resumeParameters(
-  { eventId }: Pick<Cursor, "eventId">,
+  { eventId, beginsAgain }: Pick<Cursor, "eventId" | "beginsAgain">,
   /** What the reader wants first; asked for until the first event has come. */
   replay: "pending" | "all" | "none" | null,
 ): Record<string, string> {
   if (eventId !== null) return { last_event_id: eventId };
+  if (beginsAgain) return { replay: "all" };
   return replay === null ? {} : { replay };
 }
 

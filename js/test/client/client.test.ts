@@ -207,6 +207,21 @@ describe("the stream", () => {
     expect(status("lost")).toBeUndefined();
   });
 
+  it("reads a log anew that lost history and has the last event again", async () => {
+    server.ask("q1", { timestamp: "2020-01-01T00:00:00Z" });
+    server.ask("q2");
+    client.start();
+    await live("websocket");
+    const last = server.events().at(-1)?.event_id;
+    server.forget();
+    server.ask("q2", { event_id: last });
+    server.ask("q3"); // at the offset that the last event had
+    server.drop();
+    await until(() => status("q3") === "pending");
+    await until(() => client.isGone("q1"));
+    expect(status("q2")).toBe("pending");
+  });
+
   it("reads on behind a frame that it cannot read", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     client.start();

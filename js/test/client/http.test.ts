@@ -51,7 +51,10 @@ describe("a server that asks to be left alone", () => {
         frame: () => {},
         ended: resolve,
       };
-      connect({ endpoint, lastEventId: null, types: [], beatMs: 4000 }, listener);
+      connect(
+        { endpoint, lastEventId: null, beginsAgain: false, types: [], beatMs: 4000 },
+        listener,
+      );
     });
     expect(ended).toEqual({ status: 429, isOwn: true, retryAfterMs: 30_000 });
   });
@@ -73,7 +76,7 @@ describe("a poll that brought no event", () => {
     const endpoint = { prefix: `http://127.0.0.1:${port}/`, headers: () => ({}) };
     await new Promise((ended) =>
       connectPoll(
-        { endpoint, lastEventId: gap && "old", types: [], beatMs: 1 },
+        { endpoint, lastEventId: gap && "old", beginsAgain: false, types: [], beatMs: 1 },
         { frame: () => {}, ended },
       ),
     );

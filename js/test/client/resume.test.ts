@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   admit,
   afterGap,
+  afterHeartbeat,
   type Cursor,
   type Ending,
   ended,
@@ -36,14 +37,21 @@ describe("a reader misses nothing and sees nothing twice:", () => {
   it.each(goldenResume.cursor)("$name", (row) => {
     let cursor: Cursor = NOTHING_SEEN;
     const seenAsNew: boolean[] = [];
+    const lost: boolean[] = [];
     for (const step of row.feed) {
       if ("event" in step) {
         const [next, isNew] = admit(cursor, { event_id: step.event, offset: step.offset });
         cursor = next;
         seenAsNew.push(isNew);
-      } else if ("gap" in step) cursor = afterGap(cursor); // a heartbeat is not for the cursor
+      } else if ("gap" in step) cursor = afterGap(cursor, step.epoch);
+      else {
+        const [next, isLost] = afterHeartbeat(cursor, step.epoch);
+        cursor = next;
+        lost.push(isLost);
+      }
     }
     expect(seenAsNew).toEqual(row.new);
+    expect(lost).toEqual(row.lost ?? []);
     expect(resumeParameters(cursor, row.replay)).toEqual(row.parameters);
   });
 });

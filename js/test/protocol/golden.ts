@@ -55,10 +55,12 @@ export interface GoldenResume {
     readonly replay: "pending" | "all" | "none" | null;
     readonly feed: readonly (
       | { readonly event: string; readonly offset: number | null }
-      | { readonly gap: string }
-      | { readonly heartbeat: number }
+      | { readonly gap: string; readonly epoch: string }
+      | { readonly heartbeat: number; readonly epoch: string }
     )[];
     readonly new: readonly boolean[];
+    /** Of each heartbeat. */
+    readonly lost?: readonly boolean[];
     readonly parameters: Readonly<Record<string, string>>;
   }[];
   readonly statuses: readonly {

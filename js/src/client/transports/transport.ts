@@ -15,6 +15,8 @@ export interface Subscription {
   readonly endpoint: Endpoint;
   /** Resume after this event; null replays what is pending. */
   readonly lastEventId: string | null;
+  /** Without a last event: replay everything. */
+  readonly beginsAgain: boolean;
   readonly types: readonly string[];
   /** Milliseconds between two heartbeats. */
   readonly beatMs: number;
@@ -42,7 +44,7 @@ export function streamParameters(
   replay: "pending" | "all" = "pending",
 ): Record<string, string> {
   return {
-    ...resumeParameters({ eventId: subscription.lastEventId }, replay),
+    ...resumeParameters({ ...subscription, eventId: subscription.lastEventId }, replay),
     type: subscription.types.join(","),
     texts: "brief", // `texts.ts` fetches the full texts of requests in sight
   };
