@@ -15,16 +15,22 @@ from urllib.parse import urlsplit
 from examples.team.programs import DemoError, find, free_port
 
 CONFIGURATION = Path(__file__).with_name("haproxy.cfg")
+CHECK_SECONDS = 2
+"""How often the documentation's HAProxy looks whether a server accepts work."""
+
 _START_SECONDS = 15.0
 
 
 @contextmanager
-def load_balancer(urls: Sequence[str], port: int = 0) -> Iterator[str]:
+def load_balancer(
+    urls: Sequence[str], port: int = 0, *, check_seconds: float = CHECK_SECONDS
+) -> Iterator[str]:
     """Run HAProxy in front of these servers; yield its URL when it accepts connections.
 
     Args:
         urls: Where the servers listen, at most as many as the configuration has.
         port: Where HAProxy listens on 127.0.0.1; 0 takes a free port.
+        check_seconds: How often HAProxy looks whether a server accepts work.
 
     Raises:
         DemoError: HAProxy is not installed, or does not start.
@@ -33,7 +39,7 @@ def load_balancer(urls: Sequence[str], port: int = 0) -> Iterator[str]:
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="hitl-haproxy-") as folder:
         config, log = Path(folder, "haproxy.cfg"), Path(folder, "log")
-        config.write_text(configuration(urls, port))
+        config.write_text(configuration(urls, port, check_seconds))
         with log.open("wb") as sink:
             running = subprocess.Popen(
                 [program, "-db", "-f", config], stdout=sink, stderr=sink, start_new_session=True
@@ -56,11 +62,14 @@ def check_haproxy() -> Path:
     return find("haproxy", "haproxy", [folder])
 
 
-def configuration(urls: Sequence[str], port: int) -> str:
+def configuration(urls: Sequence[str], port: int, check_seconds: float = CHECK_SECONDS) -> str:
     """Return the documentation's configuration with the addresses of this machine."""
     addresses = iter([urlsplit(url).netloc for url in urls])
+    documented, interval = f"inter {CHECK_SECONDS}s", f"inter {1000 * check_seconds:.0f}ms"
+    text = CONFIGURATION.read_text()
+    assert documented in text, "haproxy.cfg has another interval"
     lines = []
-    for line in CONFIGURATION.read_text().splitlines():
+    for line in text.replace(documented, interval).splitlines():
         if line.lstrip().startswith("server "):
             address = next(addresses, None)
             lines += [re.sub(r"10\.0\.0\.\d+:8000", address, line)] if address else []

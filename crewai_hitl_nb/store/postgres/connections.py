@@ -283,7 +283,7 @@ class Session:
     def one_transaction(self) -> Iterator[None]:
         """Send statements without waiting for the replies of those before, in one transaction.
 
-        Whoever reads replies in it calls :meth:`settle` before anything else.
+        After reading replies in it, call :meth:`settle` before anything else.
         """
         with self.connection.pipeline() as self._pipeline, self.connection.transaction():
             yield
