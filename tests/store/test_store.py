@@ -231,6 +231,22 @@ async def test_requests_are_listed_by_filter_order_and_page(opened: Opened) -> N
     assert (await store.requests(RequestQuery(limit=2, after=first.next))).next is None
 
 
+async def test_a_null_character_from_a_caller_finds_nothing_and_fails_nobody(
+    opened: Opened,
+) -> None:
+    store = opened.store
+    asked = store.append([required("r1", assignee="a\0da")])
+    await asyncio.gather(asked, store.append([required("r2", assignee="ada")]))
+    with pytest.raises(UnknownRequest):
+        await store.append([completed("r1\0", "yes")])
+    assert await store.request("r1\0") is None
+    assert await store.offset_of("e\0") is None
+    assert await offsets(store, Match(execution_id="x\0")) == []
+    (found,) = (await store.requests(RequestQuery(assignee="a\0da"))).requests
+    assert (found.required.request_id, found.required.assignee) == ("r1", "a\0da")
+    assert not store.is_away
+
+
 async def test_a_search_looks_through_a_part_of_a_long_log_at_a_time(opened: Opened) -> None:
     store = opened.store
     await store.append([required("oldest", prompt="About the budget")])

@@ -266,7 +266,14 @@ class Session:
         self, statement: str, values: dict[str, Any] | None = None
     ) -> psycopg.Cursor[TupleRow]:
         """Run a statement of ours with these values bound to its names."""
-        return self.connection.execute(in_schema(statement, self.schema), values, binary=True)
+        ours = in_schema(statement, self.schema)
+        try:
+            return self.connection.execute(ours, values, binary=True)
+        except psycopg.DataError as error:
+            if error.sqlstate is not None or values is None:  # the database says so
+                raise
+            storable = {name: _storable(value) for name, value in values.items()}
+            return self.connection.execute(ours, storable, binary=True)
 
     def run_script(self, statements: str) -> None:
         """Run several statements of ours, which bind no values."""
@@ -321,6 +328,16 @@ class Session:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+
+def _storable(value: Any) -> Any:
+    """Replace U+0000, which PostgreSQL stores in no text, by a character that no id has.
+
+    A caller who looks such a text up then finds nothing. Events keep theirs: they are bytes.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "\uffff")
+    return [_storable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @lru_cache(maxsize=1024)
