@@ -16,6 +16,7 @@ import psycopg
 from crewai_hitl_nb.protocol.errors import HitlError, OutcomeUnknown, StoreUnavailable
 from crewai_hitl_nb.store.base import Commit
 from crewai_hitl_nb.store.group_writer import Job
+from crewai_hitl_nb.store.metadata import NotOnDuty
 from crewai_hitl_nb.store.postgres import appending
 from crewai_hitl_nb.store.postgres.appending import CommitInDoubt, Group
 from crewai_hitl_nb.store.postgres.connections import Session, Target
@@ -134,6 +135,8 @@ class Writing:
                     raise
                 self.disconnect()  # it was from before the database was restarted
                 self._write_by(self.connected(), jobs)
+        except NotOnDuty as refusal:  # a reply of a database that works
+            jobs[0].error = refusal
         except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
             for job in jobs:
                 job.error = self.unavailable(error)
