@@ -39,14 +39,15 @@ def scratch_database() -> Iterator[str]:
         options += ["--encoding=UTF8", "--no-locale", "--no-sync"]
         _run(programs / "initdb", "-D", data, *options)
         settings = f"-c listen_addresses=127.0.0.1 -c port={port} -k {folder}"
-        _run(
-            *(programs / "pg_ctl", "start", "-w", "-D", data, "-l", folder / "log"),
-            *("-o", settings),
-        )
         try:
+            _run(
+                *(programs / "pg_ctl", "start", "-w", "-D", data, "-l", folder / "log"),
+                *("-o", settings),
+            )
             yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres"
         finally:
-            _run(programs / "pg_ctl", "stop", "-w", "-m", "fast", "-D", data)
+            if (data / "postmaster.pid").exists():  # also if Ctrl-C came while it started
+                _run(programs / "pg_ctl", "stop", "-w", "-m", "fast", "-D", data)
     finally:
         shutil.rmtree(folder)
 
@@ -72,10 +73,10 @@ def _give(*paths: Path) -> None:
 
 
 def _run(*command: Path | str) -> None:
-    """Run one of PostgreSQL's programs, not as root."""
+    """Run one of PostgreSQL's programs to its end, not as root."""
     as_user = "postgres" if os.geteuid() == 0 else None
     with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open in the server's processes
-        done = subprocess.run(
+        running = subprocess.Popen(
             command,
             user=as_user,
             group=as_user,
@@ -85,8 +86,12 @@ def _run(*command: Path | str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
-            check=False,
+            start_new_session=True,  # not ended by Ctrl-C: it would leave a server behind
         )
+        try:
+            running.wait()
+        finally:
+            running.wait()
         said.seek(0)
-        if done.returncode != 0:
+        if running.returncode != 0:
             raise DemoError(f"{Path(command[0]).name} failed: {said.read().strip()}")

@@ -217,5 +217,5 @@ def team(scratch: Path, port: int = 0) -> Iterator[Team]:
 def _add_key(file: Path, name: str) -> str:
     options = [word for right in KEYS[name] for word in ("--right", right)]
     command = [*_PROGRAM, "keys", "add", name, *options, "--file", str(file), "--json"]
-    made = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    made = subprocess.run(command, stdout=subprocess.PIPE, check=True, start_new_session=True)
     return str(json.loads(made.stdout)["key"])

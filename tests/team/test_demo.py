@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -67,6 +68,35 @@ def test_both_people_may_open_their_inbox_and_ctrl_c_leaves_nothing_behind() -> 
     assert [psutil.pid_exists(pid) for pid in pids] == [False] * 3
     with pytest.raises(httpx.ConnectError):
         httpx.get(inboxes[0])
+
+
+def test_ctrl_c_while_the_database_starts_leaves_nothing_behind() -> None:
+    demo = subprocess.Popen(
+        DEMO, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        while not (starting := [one for one in commands_of(demo.pid) if "start" in one]):
+            assert demo.poll() is None
+        (command,) = starting
+        data = command[command.index("-D") + 1]
+        os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
+        demo.wait()
+    finally:
+        demo.kill()
+        demo.communicate()
+    assert demo.returncode == 0
+    running = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
+    assert [command for command in running if data in command] == []
+    assert not Path(data).parent.exists()
+
+
+def commands_of(parent: int) -> list[list[str]]:
+    """Return the commands of a process's children."""
+    found = []
+    for child in psutil.Process(parent).children():
+        with suppress(psutil.NoSuchProcess):
+            found.append(child.cmdline())
+    return found
 
 
 def test_the_demo_names_the_package_of_a_program_that_is_missing(tmp_path: Path) -> None:
