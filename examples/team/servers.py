@@ -102,8 +102,10 @@ class Replica:
     def websockets(self) -> int:
         """Return how many WebSockets are open here."""
         headers = {"Authorization": f"Bearer {self._env['CREWAI_HITL_API_KEY']}"}
-        metrics = httpx.get(f"{self.url}metrics", headers=headers).raise_for_status().text
-        found = re.search(r'crewai_hitl_subscribers\{transport="websocket"\} (\d+)', metrics)
+        # A proxy that the environment names does not reach this machine's own addresses.
+        reply = httpx.get(f"{self.url}metrics", headers=headers, trust_env=False)
+        open_now = r'crewai_hitl_subscribers\{transport="websocket"\} (\d+)'
+        found = re.search(open_now, reply.raise_for_status().text)
         return int(found[1]) if found else 0
 
 
