@@ -12,7 +12,8 @@ from crewai_hitl_nb.store.base import EVERYTHING
 from crewai_hitl_nb.store.group_writer import Job
 from crewai_hitl_nb.store.postgres import appending, reading, schema, tail, watchdog
 from crewai_hitl_nb.store.postgres import store as postgres_store
-from crewai_hitl_nb.store.postgres.connections import parse
+from crewai_hitl_nb.store.postgres.connections import Session, parse
+from crewai_hitl_nb.store.postgres.history import Seen
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.events import completed, other, required
 from tests.postgres import PASSWORD, Cluster
@@ -462,3 +463,40 @@ async def test_an_outage_is_logged_once_and_not_by_the_pool_of_connections(
     await until(lines, lambda said: "log_followed" in said)
     await store.close()
     assert await lines() == ["log_not_followed", "log_followed"]
+
+
+async def test_a_reader_gets_nothing_of_a_database_without_what_its_server_has_announced(
+    log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_LOOK_SECONDS", 3600.0)  # before the server notices by itself
+    store = await _opened(log_url)
+    await store.append([other()])
+    _run(log_url, "UPDATE log.state SET epoch = 'of a backup'")
+    with pytest.raises(StoreUnavailable, match="went back in time"):
+        await store.newest()
+    await store.append([other()])
+    assert await store.newest() is not None
+    following = store._following
+    following._seen = Seen("of the new primary", following.seen.head)
+    with pytest.raises(StoreUnavailable, match="went back in time"):
+        await store.newest()  # over the connection that was right until then
+    await store.close()
+
+
+async def test_a_read_succeeds_although_every_connection_for_reading_was_ended(
+    log_url: str,
+) -> None:
+    store = await _opened(log_url)
+    together = threading.Barrier(postgres_store._READERS)
+
+    def use(log: Session) -> None:
+        log.execute("SELECT 'reads'")
+        together.wait()
+
+    await asyncio.gather(*(store._read(use) for _ in range(together.parties)))
+    ended = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT ''reads'''"
+    )
+    _run(log_url, ended)
+    assert await store.newest() is None
+    await store.close()

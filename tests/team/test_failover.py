@@ -1,6 +1,7 @@
 """The database's standby takes over while servers run, and what they then say and accept."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -115,11 +116,20 @@ async def test_a_primary_of_before_the_failover_that_runs_again_is_neither_read_
         refused = await http.get("poll/human-input")
         assert refused.status_code == 503, refused.text
         assert "old primary" in refused.json()["message"]
+    for replica in (one, other):
+        await until(partial(_log_of, replica), lambda said: "old primary" in said)
+    with psycopg.connect(own.url()) as session:
+        found = session.execute("SELECT epoch FROM crewai_hitl.state").fetchone()
+    assert found == (epoch,)
     own.stop()
     for replica in (one, other):
         await until_stored(replica, "fenced")
         assert await epoch_of(replica) == epoch
         assert ids(await replica.events()) == ["before", "since", "fenced"]
+
+
+async def _log_of(replica: Replica) -> str:
+    return replica.log.read_text()
 
 
 def _end_connections(database: Cluster) -> None:
