@@ -35,6 +35,7 @@ from tests.team.servers import KEY, Replica, team
 from tests.test_docs import code_blocks
 
 PAGE = REPOSITORY / "docs" / "operating-a-team.md"
+TEAM_SERVER = REPOSITORY / "docs" / "team-server.md"
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
 
@@ -282,7 +283,9 @@ async def test_the_alerts_use_metrics_that_a_team_s_server_has(store: str, tmp_p
         assert re.search(rf"^{named}[{{ ]", shown, re.M), named
 
 
-async def test_the_unit_starts_the_server_with_options_that_exist() -> None:
+async def test_the_unit_starts_the_server_with_options_that_exist_until_its_database_is_there() -> (
+    None
+):
     unit = example("ini", "ExecStart").replace("\\\n", "")
     line = re.search(r"ExecStart=(.+)", unit)
     assert line is not None
@@ -296,6 +299,10 @@ async def test_the_unit_starts_the_server_with_options_that_exist() -> None:
     assert drain is not None
     assert stop is not None
     assert int(drain[1]) < int(stop[1])
+    (settings,) = re.findall(r"\(systemd: (.+); Kubernetes", TEAM_SERVER.read_text())
+    _, *others = re.findall(r"`(\w+=[-\w]+)`", settings)
+    assert len(others) == 2
+    assert set(others) <= set(unit.splitlines())  # an outage at the start ends no server for good
 
 
 @contextmanager
