@@ -500,3 +500,16 @@ async def test_a_read_succeeds_although_every_connection_for_reading_was_ended(
     _run(log_url, ended)
     assert await store.newest() is None
     await store.close()
+
+
+async def test_a_user_who_may_not_ask_which_database_it_is_can_use_the_log(own: Cluster) -> None:
+    _run(
+        own.url(),
+        "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC;"
+        f" CREATE ROLE tenant LOGIN PASSWORD '{PASSWORD}';"
+        " CREATE SCHEMA tenant AUTHORIZATION tenant",
+    )
+    store = await _opened(own.url(schema="tenant").replace("//hitl:", "//tenant:"))
+    await store.append([other()])
+    assert await store.newest() is not None
+    await store.close()
