@@ -1,5 +1,7 @@
 """A database that cannot be used: one line that says why and what to do, and nothing is left."""
 
+import asyncio
+import logging
 import subprocess
 import time
 import uuid
@@ -9,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from crewai_hitl_nb.server.host import runtime
+from crewai_hitl_nb.server.host.discovery_file import Address
 from crewai_hitl_nb.store.postgres import schema
 from crewai_hitl_nb.store.postgres.connections import parse
 from tests.cli.command import PROGRAM, clean_env
@@ -238,6 +242,36 @@ def test_a_jupyter_server_can_be_stopped_while_it_waits_for_its_database(
     assert "Traceback" not in said
 
 
+@pytest.mark.asyncio
+async def test_a_reason_that_stays_the_same_is_logged_once(
+    log_url: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime, "_RETRY_SECONDS", 0.01)
+    settings = runtime.HostSettings(
+        prefix="/",
+        stores=(refused_port(log_url),),
+        discovery_folder=tmp_path,
+        survives_failure=True,
+    )
+    host = runtime.Runtime(settings, logging.getLogger("host"), activity=None)
+    start, attempts, often = host._start_all, iter(range(3)), asyncio.Event()
+
+    async def count(address_of: runtime.AddressOf) -> None:
+        if next(attempts, None) is None:
+            often.set()
+        await start(address_of)
+
+    monkeypatch.setattr(host, "_start_all", count)
+    await host.start(lambda _: Address("http://127.0.0.1:1/"))
+    await asyncio.wait_for(often.wait(), 60.0)
+    await host.stop()
+    (line,) = [line for line in caplog.messages if "nothing is served" in line]
+    assert "Connection refused" in line
+
+
 def test_two_settings_for_one_log_are_refused_in_words(log_url: str, tmp_path: Path) -> None:
     options = (f"--HumanInputApp.store={log_url}", "--HumanInputApp.store_path=log.db")
     server = Jupyter(tmp_path, options=options)
@@ -249,3 +283,4 @@ def test_two_settings_for_one_log_are_refused_in_words(log_url: str, tmp_path: P
     assert health.status_code == 503
     assert "c.HumanInputApp.store_path" in health.json()["message"]
     assert "remove one of them" in health.json()["message"]
+    assert "by itself" not in health.json()["message"]  # it needs a restart

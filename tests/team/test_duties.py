@@ -154,11 +154,16 @@ async def test_the_position_of_a_webhook_that_no_server_has_is_deleted_after_a_w
     await store.put_metadata("webhook/used", msgspec.json.encode(used))
     old = msgspec.structs.replace(used, unused_since=datetime.now(timezone.utc) - week)
     await store.put_metadata(unused, msgspec.json.encode(old))
-    webhooks = Webhooks(store, broker, WebhookSettings())
+    gone = msgspec.structs.replace(used, disabled_at=datetime.now(timezone.utc))
+    await store.put_metadata("webhook/disabled", msgspec.json.encode(gone))  # removed to enable it
+    settings = WebhookSettings(urls=("https://hooks.invalid/back",), secrets=(SECRET,))
+    (endpoint,) = settings.endpoints()
+    back = f"webhook/{endpoint.id}"
+    await store.put_metadata(back, msgspec.json.encode(old))
+    webhooks = Webhooks(store, broker, settings)
     await webhooks.start()
-    found = await until(notes, lambda now: unused not in now)
-    noted = await until(notes, lambda now: b'"unused_since":"' in now["webhook/used"])
-    assert found.keys() == noted.keys() == {"webhook/used"}
+    left = await until(notes, lambda now: len(now) == 2 and b'"unused_since":null' in now[back])
+    assert b'"unused_since":"' in left["webhook/used"]
     await webhooks.close()
     await broker.close()
 
