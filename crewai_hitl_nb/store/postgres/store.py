@@ -141,7 +141,7 @@ class PostgresStore:
             reconnect_timeout=_RECONNECT_SECONDS,
             reconnect_failed=ConnectionPool.check,  # try again for the readers that wait
         )
-        pool_lines.take_over()
+        pool_lines.silence()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix=READER_NAME)
         self._replied = time.monotonic()
         self._follows = True
