@@ -63,8 +63,20 @@ class _BigInts(_Column):
     oid, element_oid, encode = 1016, 20, staticmethod(Struct("!q").pack)
 
 
+def storable(text: str) -> str:
+    """Replace U+0000, which PostgreSQL stores in no text, by a character that no id has.
+
+    A caller who looks such a text up then finds nothing. Events keep theirs: they are bytes.
+    """
+    return text.replace("\0", "\uffff")
+
+
+def _text(text: str) -> bytes:
+    return storable(text).encode()
+
+
 class _Texts(_Column):
-    oid, element_oid, encode = 1009, 25, staticmethod(str.encode)
+    oid, element_oid, encode = 1009, 25, staticmethod(_text)
 
 
 class _Floats(_Column):

@@ -331,12 +331,8 @@ class Session:
 
 
 def _storable(value: Any) -> Any:
-    """Replace U+0000, which PostgreSQL stores in no text, by a character that no id has.
-
-    A caller who looks such a text up then finds nothing. Events keep theirs: they are bytes.
-    """
     if isinstance(value, str):
-        return value.replace("\0", "\uffff")
+        return arrays.storable(value)
     return [_storable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
