@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from benchmarks.targets import nchan
-from tests import postgres
+from examples.team.database import run
+from examples.team.programs import DemoError
 
 _PACKAGES = (
     *("crewai-hitl-nb", "jupyter-server", "tornado", "fastapi", "uvicorn", "crewai", "psycopg"),
@@ -46,8 +47,8 @@ def _nginx() -> list[str]:
 
 def _postgres() -> list[str]:
     try:
-        said = postgres.run("postgres", "--version")
-    except RuntimeError:
+        said = run("postgres", "--version")
+    except DemoError:
         return ["PostgreSQL not installed"]
     return [f"PostgreSQL {said.split()[2]}"]
 

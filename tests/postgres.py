@@ -6,7 +6,6 @@ makes. ``POSTGRES_BIN`` names another folder of its programs.
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from examples.team.database import run
+from examples.team.programs import DemoError
 from tests.jupyter_process import free_port
 from tests.relay import Relay
 
@@ -57,8 +58,8 @@ class Cluster:
         """Start it; return when it accepts connections."""
         try:
             run("pg_ctl", "start", "-w", "-D", self.data, "-l", self.folder / "log")
-        except AssertionError as error:
-            raise AssertionError(f"{error}{(self.folder / 'log').read_text()}") from None
+        except DemoError as error:
+            raise AssertionError(f"{error}\n{(self.folder / 'log').read_text()}") from None
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; ``immediate`` is a crash."""
@@ -102,36 +103,6 @@ class Standby(Cluster):
     def promote(self) -> None:
         """Let it take over; return when it accepts writes."""
         run("pg_ctl", "promote", "-w", "-D", self.data)
-
-
-def programs() -> Path:
-    """Return the folder of PostgreSQL's programs."""
-    if named := os.environ.get("POSTGRES_BIN"):
-        return Path(named)
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    if not found and on_path is None:
-        raise RuntimeError("PostgreSQL is needed: apt-get install postgresql")
-    return found[-1].parent if found else Path(str(on_path)).parent
-
-
-def run(program: str, *arguments: object) -> str:
-    """Run one of PostgreSQL's programs, not as root."""
-    command = [str(programs() / program), *map(str, arguments)]
-    as_user = "postgres" if os.geteuid() == 0 else None
-    done = subprocess.run(
-        command,
-        user=as_user,
-        group=as_user,
-        extra_groups=[] if as_user else None,
-        cwd="/",
-        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
-    return done.stdout
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""PostgreSQL for one run of a program: a scratch cluster with the defaults of PostgreSQL.
+"""PostgreSQL for one run of a program: a scratch cluster that survives a power failure.
 
-``fsync`` and ``synchronous_commit`` are on. Above it are the servers of a team and the peers that
-write the same database; nothing pins it to a core.
+Unlike in the databases of the tests, ``fsync`` and ``synchronous_commit`` are on. Above it are the
+servers of a team and the peers that write the same database; nothing pins it to a core.
 """
 
 import time
@@ -10,9 +10,10 @@ from contextlib import ExitStack
 import psycopg
 
 from benchmarks.processes import BenchError, cpu_seconds
+from examples.team.database import run
+from examples.team.programs import DemoError
 from tests import postgres
 
-MISSING = "PostgreSQL is not installed (Debian: apt install postgresql)"
 _CATCH_UP_SECONDS = 30.0
 
 
@@ -26,7 +27,7 @@ class Database:
             followed: Whether a streaming standby follows it.
 
         Raises:
-            BenchError: PostgreSQL is not installed.
+            BenchError: PostgreSQL is not installed, or does not start.
         """
         self._stack = ExitStack()
         self._crashed = False
@@ -35,8 +36,9 @@ class Database:
             self.standby = (
                 self._stack.enter_context(postgres.standby(self.primary)) if followed else None
             )
-        except RuntimeError:
-            raise BenchError(MISSING) from None
+        except DemoError as error:
+            self._stack.close()
+            raise BenchError(str(error)) from None
         except BaseException:
             self._stack.close()
             raise
@@ -78,7 +80,7 @@ class Database:
         assert self.standby is not None
         self.primary.stop("immediate")
         self._crashed = True
-        postgres.run("pg_ctl", "promote", "-D", self.standby.data)
+        run("pg_ctl", "promote", "-D", self.standby.data)
 
     def stop(self) -> None:
         """End it and remove its files."""

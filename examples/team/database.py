@@ -25,7 +25,6 @@ def scratch_database() -> Iterator[str]:
     Raises:
         DemoError: PostgreSQL is not installed, or does not start.
     """
-    programs = _programs()
     folder = Path(
         tempfile.mkdtemp(prefix="hitl-postgres-", dir="/tmp")
     )  # short: a socket's path is
@@ -37,22 +36,24 @@ def scratch_database() -> Iterator[str]:
             _give(folder, password_file)
         options = ["--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={password_file}"]
         options += ["--encoding=UTF8", "--no-locale", "--no-sync"]
-        _run(programs / "initdb", "-D", data, *options)
+        run("initdb", "-D", data, *options)
         settings = f"-c listen_addresses=127.0.0.1 -c port={port} -k {folder}"
         try:
-            _run(
-                *(programs / "pg_ctl", "start", "-w", "-D", data, "-l", folder / "log"),
-                *("-o", settings),
-            )
+            run("pg_ctl", "start", "-w", "-D", data, "-l", folder / "log", "-o", settings)
             yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres"
         finally:
             if (data / "postmaster.pid").exists():  # also if Ctrl-C came while it started
-                _run(programs / "pg_ctl", "stop", "-w", "-m", "fast", "-D", data)
+                run("pg_ctl", "stop", "-w", "-m", "fast", "-D", data)
     finally:
         shutil.rmtree(folder)
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """Return the folder of PostgreSQL's programs.
+
+    Raises:
+        DemoError: PostgreSQL is not installed.
+    """
     if named := os.environ.get("POSTGRES_BIN"):
         folders = [Path(named)]
     else:
@@ -72,12 +73,16 @@ def _give(*paths: Path) -> None:
         ) from None
 
 
-def _run(*command: Path | str) -> None:
-    """Run one of PostgreSQL's programs to its end, not as root."""
+def run(program: str, *arguments: object) -> str:
+    """Run one of PostgreSQL's programs to its end, not as root; return what it printed.
+
+    Raises:
+        DemoError: It failed.
+    """
     as_user = "postgres" if os.geteuid() == 0 else None
     with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open in the server's processes
         running = subprocess.Popen(
-            command,
+            [str(programs() / program), *map(str, arguments)],
             user=as_user,
             group=as_user,
             extra_groups=[] if as_user else None,
@@ -91,7 +96,9 @@ def _run(*command: Path | str) -> None:
         try:
             running.wait()
         finally:
-            running.wait()
+            running.wait()  # also when Ctrl-C interrupted the first wait
         said.seek(0)
-        if running.returncode != 0:
-            raise DemoError(f"{Path(command[0]).name} failed: {said.read().strip()}")
+        printed = said.read()
+    if running.returncode != 0:
+        raise DemoError(f"{program} failed: {printed.strip()}")
+    return printed

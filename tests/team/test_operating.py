@@ -25,10 +25,11 @@ from crewai_hitl_nb.cli.main import commands
 from crewai_hitl_nb.client import Endpoint
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Source
+from examples.team.database import programs, run
 from tests.cli.command import clean_env
 from tests.events import required
 from tests.jupyter_process import REPOSITORY, free_port
-from tests.postgres import Cluster, cluster, programs, run
+from tests.postgres import Cluster, cluster
 from tests.server.door import client, ids, note, question, until
 from tests.server.readers import TRANSPORTS, reading
 from tests.team.servers import KEY, Replica, team
