@@ -15,6 +15,7 @@ from examples.team.programs import DemoError
 from tests import postgres
 
 _CATCH_UP_SECONDS = 30.0
+_DURABLE = {"fsync": "on"}
 
 
 class Database:
@@ -32,7 +33,7 @@ class Database:
         self._stack = ExitStack()
         self._crashed = False
         try:
-            self.primary = self._stack.enter_context(postgres.cluster())
+            self.primary = self._stack.enter_context(postgres.cluster(_DURABLE))
             self.standby = (
                 self._stack.enter_context(postgres.standby(self.primary)) if followed else None
             )

@@ -10,6 +10,7 @@ from benchmarks.program import Plan
 from benchmarks.programs import PROGRAMS, fanout, team_answers
 from benchmarks.programs.team_answers import Replies
 from benchmarks.results import PRODUCT
+from benchmarks.targets.database import Database
 
 
 def test_programs_have_names_of_their_own() -> None:
@@ -30,6 +31,16 @@ def test_fan_out_measures_the_product_beside_a_peer_and_the_limit() -> None:
         assert set(row.figures) == {*targets, "commit"}
         assert all(figure > 0 for figure in row.figures.values())
     assert any(row.program == "lag" for row in rows)
+
+
+def test_the_database_that_is_measured_waits_for_its_disk() -> None:
+    database = Database()
+    try:
+        with database.connect() as connection:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                assert connection.execute(f"SHOW {name}").fetchone() == ("on",)
+    finally:
+        database.stop()
 
 
 def test_of_five_racing_answers_at_a_real_team_one_wins_and_four_are_refused() -> None:
