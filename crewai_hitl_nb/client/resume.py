@@ -134,9 +134,10 @@ class Cursor:
     old id is sent again and gets the gap again. A heartbeat names the log's top, which may be
     ahead of the events that are still on their way.
 
-    Another epoch without a gap means: the log lost history, and the last event was published again
-    since. Its offset is another one now, so that the events after it may look like earlier ones.
-    The reader connects again and asks for the complete log.
+    Another epoch without a gap means that the log lost history but has the last event, perhaps
+    because it was published again at another offset. Then there may be events before it that the
+    reader has not seen, and those after it may look like earlier ones. So the reader connects
+    again and asks for the complete log.
 
     Attributes:
         last_event_id: The event to resume after; None before the first.

@@ -234,8 +234,9 @@ export function afterGap(cursor: Cursor, epoch: string): Cursor {
 /**
  * Return the cursor after a heartbeat, and whether the reader must connect again.
  *
- * Another epoch without a gap means: the log lost history, and the last event was published again
- * since. Its offset is another one now, so that the events after it may look like earlier ones.
+ * Another epoch without a gap means that the log lost history but has the last event, perhaps
+ * because it was published again at another offset. Then there may be events before it that the
+ * page has not seen, and those after it may look like earlier ones.
  */
 export function afterHeartbeat(cursor: Cursor, epoch: string): readonly [Cursor, boolean] {
   const isKnown = cursor.epoch === "" || cursor.epoch === epoch;
