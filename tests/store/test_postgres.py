@@ -10,7 +10,7 @@ import pytest
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING
 from crewai_hitl_nb.store.group_writer import Job
-from crewai_hitl_nb.store.postgres import appending, reading, schema, tail, watchdog
+from crewai_hitl_nb.store.postgres import appending, readers, reading, schema, tail, watchdog
 from crewai_hitl_nb.store.postgres import store as postgres_store
 from crewai_hitl_nb.store.postgres.connections import Session, parse
 from crewai_hitl_nb.store.postgres.history import Seen
@@ -448,7 +448,7 @@ async def test_a_reader_that_waited_in_vain_is_forgotten(
 async def test_an_outage_is_logged_once_and_not_by_the_pool_of_connections(
     own: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_store, "_READ_SECONDS", 1.0)
+    monkeypatch.setattr(readers, "_READ_SECONDS", 1.0)
     store = await _opened(own.url())
     await store.newest()
     own.stop("immediate")
@@ -487,7 +487,7 @@ async def test_a_read_succeeds_although_every_connection_for_reading_was_ended(
     log_url: str,
 ) -> None:
     store = await _opened(log_url)
-    together = threading.Barrier(postgres_store._READERS)
+    together = threading.Barrier(readers.READERS)
 
     def use(log: Session) -> None:
         log.execute("SELECT 'reads'")

@@ -22,7 +22,7 @@ async def test_reading_resumes_soon_however_long_the_database_was_away(
         await store.newest()  # the pool connects in the background
         # The pause that the pool would have come to in an outage of an hour.
         monkeypatch.setattr(psycopg_pool.base.AttemptWithBackoff, "INITIAL_DELAY", 3600.0)
-        monkeypatch.setattr(store._pool, "timeout", 0.1)
+        monkeypatch.setattr(store._readers._pool, "timeout", 0.1)
         relay.cut()
         with pytest.raises(StoreUnavailable):
             await store.get_metadata("")

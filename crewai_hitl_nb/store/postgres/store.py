@@ -3,21 +3,17 @@
 The database decides: an append locks the log's row and is checked, numbered and sealed under that
 lock (``appending.py``), so that no server has to be the leader. Each server announces the commits
 of all in offset order: its own at once (``announcer.py``), those of the others as it reads them
-(``tail.py``). Readers have connections of their own and never wait for the writer.
+(``tail.py``). Readers have connections of their own and never wait for the writer (``readers.py``).
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeVar
-from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
@@ -42,12 +38,12 @@ from crewai_hitl_nb.store.base import (
 from crewai_hitl_nb.store.coordination import ShareFigures, Tenure
 from crewai_hitl_nb.store.group_writer import GroupWriter, Job
 from crewai_hitl_nb.store.histograms import CommitFigures
-from crewai_hitl_nb.store.postgres import metadata, pool_lines, pruning, reading, schema
+from crewai_hitl_nb.store.postgres import metadata, pruning, reading, schema
 from crewai_hitl_nb.store.postgres.announcer import Announcer
-from crewai_hitl_nb.store.postgres.connections import Session, Target, WrongDatabase, prepare
+from crewai_hitl_nb.store.postgres.connections import Session, Target
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.postgres.following import Following, Why
-from crewai_hitl_nb.store.postgres.pool_lines import POOL_NAME, READER_NAME
+from crewai_hitl_nb.store.postgres.readers import READERS, Readers
 from crewai_hitl_nb.store.postgres.reading import State
 from crewai_hitl_nb.store.postgres.replicas import DUTIES, Replicas
 from crewai_hitl_nb.store.postgres.tail import Tail
@@ -56,19 +52,8 @@ from crewai_hitl_nb.store.postgres.writing import Writing
 from crewai_hitl_nb.store.rows import Batch, Written
 from crewai_hitl_nb.store.trail import TrailPage
 
-_READERS: Final = 4
-"""Connections that read: a long replay does not delay a short look-up."""
-
-CONNECTIONS: Final = _READERS + 3
+CONNECTIONS: Final = READERS + 3
 """Most connections of one server: one more writes, one follows the log, and one listens."""
-
-_READ_SECONDS: Final = 10.0
-"""How long a read waits for a connection."""
-
-_RECONNECT_SECONDS: Final = 3.0
-"""For how long the pool doubles the pauses between its attempts to connect, before it begins anew.
-With its default of five minutes, an outage of reading lasted up to twice as long as the database's.
-"""
 
 _OPEN_SECONDS: Final = 60.0
 """How long the database may take to make, upgrade and check the tables."""
@@ -129,24 +114,10 @@ class PostgresStore:
             self._watchdog,
             lambda: self._writing.process_id,
         )
-        self._pool = ConnectionPool(
-            target.conninfo,
-            min_size=1,
-            max_size=_READERS,
-            open=False,
-            timeout=_READ_SECONDS,
-            name=POOL_NAME,
-            kwargs={"autocommit": True},
-            configure=self._prepare,
-            reconnect_timeout=_RECONNECT_SECONDS,
-            reconnect_failed=ConnectionPool.check,  # try again for the readers that wait
-        )
-        pool_lines.silence()
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix=READER_NAME)
+        self._readers = Readers(target, self._following, self._watchdog)
         self._replied = time.monotonic()
         self._follows = True
         self._tail_session: Session | None = None
-        self._recognized = WeakKeyDictionary[psycopg.Connection[TupleRow], str]()
         self._early: list[tuple[int, Job]] = []
         self._awaited: dict[asyncio.Future[None], int] = {}
         self._flushing: set[asyncio.Task[None]] = set()
@@ -167,7 +138,7 @@ class PostgresStore:
     @property
     def share_figures(self) -> ShareFigures:
         """How this server stands among those that share the log."""
-        pool = self._pool.get_stats()
+        pool = self._readers.statistics
         connections = pool.get("pool_size", 0)
         return ShareFigures(
             events_behind=max(0, self._following.seen.head.offset - self.top),
@@ -191,7 +162,7 @@ class PostgresStore:
         self._on_commit, self._on_reset = on_commit, on_reset
         self._loop = asyncio.get_running_loop()
         self._watchdog.start()
-        await self._loop.run_in_executor(self._readers, self._open)
+        await self._loop.run_in_executor(self._readers.threads, self._open)
         self._tail.start()
         self._writer.start()
 
@@ -205,17 +176,13 @@ class PostgresStore:
                 schema.try_writing(log)
                 pruned_through = reading.pruned_through(log)
                 self.coordination.renew(log)
-            self._pool.open()
+            self._readers.open()
         except NO_ANSWER as error:
             self._writing.disconnect()
             raise unavailable("cannot open", self._target, error, opening=True) from error
         self.epoch, self.top, self.pruned_through = state.epoch, state.head.offset, pruned_through
         self._following.begin(state)
         self._replied = time.monotonic()
-
-    def _prepare(self, connection: psycopg.Connection[TupleRow]) -> None:
-        with self._watchdog.watching(Session(connection, self._target.schema)):
-            prepare(connection)
 
     async def close(self) -> None:
         """Finish pending appends, give up the lease, and close the connections."""
@@ -230,8 +197,7 @@ class PostgresStore:
                 log = self._writing.connected()
                 with self._watchdog.watching(log):
                     self.coordination.leave(log)
-        self._readers.shutdown()
-        self._pool.close()
+        self._readers.close()
         self._writing.disconnect()
         self._watchdog.close()
 
@@ -445,47 +411,10 @@ class PostgresStore:
         return await self._read(reading.newest)
 
     async def _read(self, look: Callable[[Session], T], seconds: float | None = None) -> T:
-        """Call a function with a session, on a thread of its own.
-
-        Raises:
-            StoreUnavailable: The database cannot be read, or does not answer in this time.
-        """
+        """Call a function with a session that reads; see :meth:`Readers.read`."""
         if not self._writer.is_open:
             raise StoreUnavailable("the log is closed; the server is starting or stopping")
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._readers, self._look, look, seconds)
-        except NO_ANSWER as error:
-            raise unavailable("cannot read", self._target, error) from error
-
-    def _look(self, look: Callable[[Session], T], seconds: float | None) -> T:
-        for _ in range(_READERS + 1):  # each that the pool has may be broken
-            with self._pool.connection() as connection:
-                log = Session(connection, self._target.schema)
-                try:
-                    with self._watchdog.watching(log, seconds):
-                        self._recognize(log)
-                        return look(log)
-                except WrongDatabase:
-                    log.close()  # the pool makes another one
-                    raise
-                except psycopg.OperationalError:
-                    if log.was_shut_down or not log.is_broken:
-                        raise
-                    # It was from before the database was restarted, and the pool drops it.
-        raise psycopg.OperationalError("the connections to the database break")
-
-    def _recognize(self, log: Session) -> None:
-        """Refuse a reader's connection that leads to another log than the one that is followed.
-
-        It is asked of each new connection, and again when the log got a new epoch: the connection
-        may be to the primary of before.
-        """
-        epoch = self._following.seen.epoch
-        if self._recognized.get(log.connection) == epoch:
-            return
-        self._following.recognize_log(log)
-        self._recognized[log.connection] = epoch
+        return await self._readers.read(look, seconds)
 
 
 def _last_offset(job: Job) -> int:
