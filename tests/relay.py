@@ -33,7 +33,7 @@ class Relay:
     def __enter__(self) -> "Relay":
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.mend()
+        self.restore()
         return self
 
     def __exit__(
@@ -68,9 +68,9 @@ class Relay:
         """Delay every piece that is sent."""
         self._delay = seconds
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Let connections through again, at full speed."""
-        self._on_loop(self._mend())
+        self._on_loop(self._restore())
 
     def _on_loop(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -87,7 +87,7 @@ class Relay:
             for writer in writers:
                 writer.transport.abort()
 
-    async def _mend(self) -> None:
+    async def _restore(self) -> None:
         self._delay = 0.0
         self._flowing.set()
         if self._server is None:

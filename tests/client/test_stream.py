@@ -99,7 +99,7 @@ async def test_nothing_is_missed_and_nothing_repeated_when_the_network_breaks(
             await asyncio.to_thread(relay.cut)
             await asyncio.to_thread(client.publish, *named("b", "c"))
             seen += await take_until(items, Disconnected)
-            await asyncio.to_thread(relay.mend)
+            await asyncio.to_thread(relay.restore)
             await asyncio.to_thread(client.publish, *named("d"))
             seen += await take_until(items, "d")
             await items.aclose()
@@ -123,7 +123,7 @@ async def test_a_log_that_lost_history_is_read_anew_although_it_has_the_last_eve
             relay.target = later.port
             with Client(later.url, KEY) as publisher:
                 await asyncio.to_thread(publisher.publish, *named("c", "d", "e"))
-            await asyncio.to_thread(relay.mend)
+            await asyncio.to_thread(relay.restore)
             seen = await take_until(items, "e")
             await items.aclose()
 

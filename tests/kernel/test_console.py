@@ -259,7 +259,7 @@ def test_an_answer_typed_while_the_server_is_away_goes_out_when_it_is_back(
     relay.cut()
     script.type("Shorter")
     script.expect("The server is away; your answer is sent when it is back.")
-    relay.mend()
+    relay.restore()
     script.expect("Answer sent.", ENTER)
 
     assert completion(client, question).human_feedback == "Shorter"
@@ -277,7 +277,7 @@ def test_an_answer_typed_while_the_server_is_away_loses_to_one_that_it_has_by_th
     script.type("My careful words")
     script.expect("The server is away")
     client.answer(question, decision="approve", via="cli")
-    relay.mend()
+    relay.restore()
 
     script.expect_each(
         "You wrote:\r\nMy careful words", "(cli) answered first: approve", "<ended: well>"

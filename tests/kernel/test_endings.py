@@ -313,7 +313,7 @@ def deaths(mortal: JupyterProcess) -> Iterator[Deaths]:
         relay.cut()
         for question in questions.values():
             answer(client, question)
-        relay.mend()
+        relay.restore()
         cut = Ended(requests=closed(client, questions)).take(cell.finish())
 
         cell = kernel.begin(RUN_ALL)

@@ -137,7 +137,7 @@ def test_an_answer_given_while_the_connection_was_cut_reaches_the_crew(
 
         relay.cut()
         client.answer(question.request_id)
-        relay.mend()
+        relay.restore()
         cell.finish()
 
         assert cell.error is None

@@ -26,7 +26,7 @@ async def test_reading_resumes_soon_however_long_the_database_was_away(
         relay.cut()
         with pytest.raises(StoreUnavailable):
             await store.get_metadata("")
-        relay.mend()
+        relay.restore()
         with anyio.fail_after(60):
             while not await _reads(store):
                 pass

@@ -78,7 +78,7 @@ async def _cut(team: Team, strike: Strike) -> None:
     relay = _hit(team, strike).relay
     await asyncio.to_thread(relay.cut)
     await asyncio.sleep(strike.lasts)
-    await asyncio.to_thread(relay.mend)
+    await asyncio.to_thread(relay.restore)
 
 
 async def _slow(team: Team, strike: Strike) -> None:
@@ -95,7 +95,7 @@ async def _freeze(team: Team, strike: Strike) -> None:
     relay.freeze()
     await asyncio.sleep(strike.lasts)
     await asyncio.to_thread(relay.drop)
-    await asyncio.to_thread(relay.mend)
+    await asyncio.to_thread(relay.restore)
 
 
 async def _ahead(team: Team, strike: Strike) -> None:
