@@ -339,7 +339,7 @@ class MemoryStore:
         """Write a document unless there is one; return the one that is kept."""
         return self._metadata.setdefault(name, body)
 
-    async def delete_metadata(self, name: str) -> None:
+    async def delete_metadata(self, name: str, *, tenure: Tenure | None = None) -> None:
         """Delete a document."""
         self._metadata.pop(name, None)
 

@@ -45,8 +45,12 @@ class Metadata(Protocol):
     async def put_metadata_once(self, name: str, body: bytes) -> bytes:
         """Write a document unless there is one with that name; return the one that is kept."""
 
-    async def delete_metadata(self, name: str) -> None:
-        """Delete a document, if there is one."""
+    async def delete_metadata(self, name: str, *, tenure: Tenure | None = None) -> None:
+        """Delete a document, if there is one; for ``tenure`` see :meth:`put_metadata`.
+
+        Raises:
+            NotOnDuty: The tenure is over; nothing was deleted.
+        """
 
     async def newest(self) -> float | None:
         """Return when the newest event that is kept was stored (Unix time), if there is one."""

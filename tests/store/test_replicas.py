@@ -202,9 +202,13 @@ async def test_one_server_has_a_duty_until_it_stops_and_then_another_one_in_a_la
     assert after.number > before.number
     with pytest.raises(NotOnDuty):
         await second.put_metadata("webhook/x", b"2", tenure=before)
+    with pytest.raises(NotOnDuty):
+        await second.delete_metadata("webhook/x", tenure=before)
     assert not second.is_away  # the database works
     await second.put_metadata("webhook/x", b"3", tenure=after)
     assert await second.get_metadata("webhook/") == {"webhook/x": b"3"}
+    await second.delete_metadata("webhook/x", tenure=after)
+    assert await second.get_metadata("webhook/") == {}
 
 
 async def test_a_server_counts_what_it_stored_also_when_it_reads_it_before_it_is_handed_over(

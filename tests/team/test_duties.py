@@ -1,8 +1,10 @@
 """What one server does for all, and what happens when that server is gone."""
 
+import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
@@ -16,6 +18,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.webhooks.config import WebhookSettings
 from crewai_hitl_nb.broker.webhooks.retries import Progress
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
+from crewai_hitl_nb.store.coordination import Tenure
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.broker.webhooks.receiver import SECRET, Receiver
@@ -166,6 +169,56 @@ async def test_the_position_of_a_webhook_that_no_server_has_is_deleted_after_a_w
     assert b'"unused_since":"' in left["webhook/used"]
     await webhooks.close()
     await broker.close()
+
+
+async def test_the_position_of_a_webhook_outlives_a_server_that_lost_the_duty_before_deleting_it(
+    log_url: str,
+) -> None:
+    class ReadsSlowly(PostgresStore):
+        has_read, may_return = asyncio.Event(), asyncio.Event()
+
+        async def get_metadata(self, prefix: str) -> dict[str, bytes]:
+            found = await super().get_metadata(prefix)
+            if prefix == "webhook/":
+                self.has_read.set()
+                await self.may_return.wait()
+            return found
+
+        async def delete_metadata(self, name: str, *, tenure: Tenure | None = None) -> None:
+            try:
+                await super().delete_metadata(name, tenure=tenure)
+            finally:
+                tried.set()
+
+    tried = asyncio.Event()
+    settings = WebhookSettings(urls=("https://hooks.invalid/back",), secrets=(SECRET,))
+    (endpoint,) = settings.endpoints()
+    position = f"webhook/{endpoint.id}"
+    old = datetime.now(timezone.utc) - timedelta(days=7)
+    progress = Progress(url=endpoint.shown, cursor=1, unused_since=old)
+    slept = ReadsSlowly(parse(log_url))
+    broker = Broker(slept)
+    await broker.start()
+    await slept.put_metadata(position, msgspec.json.encode(progress))
+    webhooks = Webhooks(slept, broker, WebhookSettings())
+    await webhooks.start()
+    await slept.has_read.wait()
+    other = PostgresStore(parse(log_url))  # its settings name the webhook
+    await other.start(lambda commits: None)
+    with closing(parse(log_url).connect()) as log:
+        taken_over = (
+            "UPDATE log.duties SET holder = %(other)s, fence = fence + 1,"
+            " expires = clock_timestamp() + interval '1 hour' WHERE name = 'webhooks'"
+        )
+        log.execute(taken_over, {"other": other.coordination.id})
+    used = msgspec.json.encode(msgspec.structs.replace(progress, unused_since=None))
+    await other.put_metadata(position, used)
+    slept.may_return.set()
+    await tried.wait()
+    assert await other.get_metadata("webhook/") == {position: used}
+    await webhooks.close()
+    await broker.close()
+    await other.close()
 
 
 async def test_every_request_is_counted_and_logged_by_the_server_that_stored_it(

@@ -168,8 +168,8 @@ class Webhooks:
                 return
             if now < progress.unused_since + _UNUSED:
                 return
+        await self._store.delete_metadata(name, tenure=tenure)
         _log.info("%s is no longer configured and is forgotten", name)
-        await self._store.delete_metadata(name)
 
     async def close(self) -> None:
         """Stop all calls; their events are sent again after the next start."""

@@ -241,9 +241,12 @@ class PostgresStore:
         """Write a document unless there is one; return the one that is kept."""
         return await self._writer.run(lambda log: metadata.put_once(log, name, body))
 
-    async def delete_metadata(self, name: str) -> None:
-        """Delete a document."""
-        await self._writer.run(lambda log: metadata.delete(log, name))
+    async def delete_metadata(self, name: str, *, tenure: Tenure | None = None) -> None:
+        """Delete a document, if the tenure lasts."""
+        if tenure is None:
+            await self._writer.run(lambda log: metadata.delete(log, name))
+        else:
+            await self._writer.run(lambda log: metadata.delete_on_duty(log, name, tenure))
 
     # ---- on the threads that write and that follow
 

@@ -194,7 +194,7 @@ class SqliteStore:
         """Write a document unless there is one; return the one that is kept."""
         return await self._writer.run(lambda c: writer.put_metadata_once(c, name, body))
 
-    async def delete_metadata(self, name: str) -> None:
+    async def delete_metadata(self, name: str, *, tenure: Tenure | None = None) -> None:
         """Delete a document."""
         await self._writer.run(lambda c: writer.delete_metadata(c, name))
 
