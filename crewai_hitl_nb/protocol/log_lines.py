@@ -145,5 +145,9 @@ def note_fault(log: Log, event: str, error: BaseException, **fields: object) -> 
 
     The message is left out, because it may quote what somebody wrote.
     """
-    at = " ".join(f"{PurePath(file).name}:{line}" for file, line, _ in _way(error)[-_WAY:])
-    note(log, logging.ERROR, event, error=type(error).__name__, at=at, **fields)
+    note(log, logging.ERROR, event, error=type(error).__name__, at=origin(error), **fields)
+
+
+def origin(error: BaseException) -> str:
+    """Return the last frames that an error came through, as a log line names them."""
+    return " ".join(f"{PurePath(file).name}:{line}" for file, line, _ in _way(error)[-_WAY:])

@@ -13,11 +13,13 @@ import pytest
 
 from crewai_hitl_nb.server.host import runtime
 from crewai_hitl_nb.server.host.discovery_file import Address
+from crewai_hitl_nb.server.services import STARTING
 from crewai_hitl_nb.store.postgres import schema
 from crewai_hitl_nb.store.postgres.connections import parse
 from tests.cli.command import PROGRAM, clean_env
 from tests.jupyter_process import JupyterProcess, free_port
 from tests.postgres import PASSWORD, Cluster, standby
+from tests.server.door import until
 
 
 def run_script(url: str, statements: str) -> None:
@@ -242,21 +244,87 @@ def test_a_jupyter_server_can_be_stopped_while_it_waits_for_its_database(
     assert "Traceback" not in said
 
 
+@pytest.fixture
+def host_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], runtime.Runtime]:
+    """Make a host that survives a failed start and tries again at once."""
+    monkeypatch.setattr(runtime, "_RETRY_SECONDS", 0.01)
+
+    def make(url: str) -> runtime.Runtime:
+        settings = runtime.HostSettings(
+            prefix="/", stores=(url,), discovery_folder=tmp_path, survives_failure=True
+        )
+        return runtime.Runtime(settings, logging.getLogger("host"), activity=None)
+
+    return make
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_stops_names_no_outage_that_is_long_over(
+    own: Cluster, host_of: Callable[[str], runtime.Runtime]
+) -> None:
+    own.stop()
+    host = host_of(own.url())
+    await host.start(lambda _: Address("http://127.0.0.1:1/"))
+    assert "start the database" in host.services.trouble
+    own.start()
+
+    async def serves() -> bool:
+        return host.services.broker is not None
+
+    await until(serves, bool)
+    await host.stop()
+    assert host.services.broker is None
+    assert host.services.trouble == STARTING
+
+
+@pytest.mark.asyncio
+async def test_an_unexpected_error_at_each_attempt_to_start_is_logged_once_for_each_cause(
+    log_url: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    host_of: Callable[[str], runtime.Runtime],
+) -> None:
+    host = host_of(refused_port(log_url))
+    start = host._start_all
+    told: list[str] = []
+    causes = iter(["", "", "one", "one", "other", "other", "one", "", "", "over"])
+
+    async def fail(address_of: runtime.AddressOf) -> None:
+        told.append(host.services.trouble)
+        cause = next(causes)
+        if cause == "one":
+            raise KeyError(f"said by attempt {len(told)}")
+        if cause == "other":
+            raise LookupError
+        if cause == "over":
+            await asyncio.Event().wait()
+        await start(address_of)
+
+    async def attempts() -> int:
+        return len(told)
+
+    monkeypatch.setattr(host, "_start_all", fail)
+    await host.start(lambda _: Address("http://127.0.0.1:1/"))
+    await until(attempts, lambda made: made == 10)
+    await host.stop()
+    lines = [one for one in caplog.messages if "start_failed" in one or "nothing is served" in one]
+    of_each = ["Connection refused", "KeyError", "LookupError", "KeyError", "Connection refused"]
+    assert len(lines) == len(of_each)
+    assert all(words in line for words, line in zip(of_each, lines, strict=True))
+    assert "an unexpected error, KeyError" in told[3]
+    assert "tries again by itself" in told[3]
+    assert "Connection refused" in told[-1]
+    assert "said by attempt" not in "".join([*lines, *told])
+
+
 @pytest.mark.asyncio
 async def test_a_reason_that_stays_the_same_is_logged_once(
     log_url: str,
-    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    host_of: Callable[[str], runtime.Runtime],
 ) -> None:
-    monkeypatch.setattr(runtime, "_RETRY_SECONDS", 0.01)
-    settings = runtime.HostSettings(
-        prefix="/",
-        stores=(refused_port(log_url),),
-        discovery_folder=tmp_path,
-        survives_failure=True,
-    )
-    host = runtime.Runtime(settings, logging.getLogger("host"), activity=None)
+    host = host_of(refused_port(log_url))
     start, attempts, often = host._start_all, iter(range(3)), asyncio.Event()
 
     async def count(address_of: runtime.AddressOf) -> None:

@@ -35,7 +35,7 @@ from crewai_hitl_nb.broker.webhooks.config import BadWebhook, WebhookSettings
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
 from crewai_hitl_nb.protocol import limits, schema
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.protocol.log_lines import Log, note_fault
+from crewai_hitl_nb.protocol.log_lines import Log, note_fault, origin
 from crewai_hitl_nb.server.api import metrics
 from crewai_hitl_nb.server.auth import revocation
 from crewai_hitl_nb.server.auth.kernel_key import KernelIdentity, load_or_make, server_name
@@ -53,6 +53,8 @@ from crewai_hitl_nb.store.open import Location, UnsupportedStore, locate, open_s
 
 _RETRY_SECONDS: Final = 2.0
 """Longest pause before a start that failed is tried again."""
+
+_TRIES_AGAIN: Final = "; the server tries again by itself"
 
 
 class HostSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +144,7 @@ class Runtime:
         self._activity = activity
         self._discovery = DiscoveryFile(settings.discovery_folder)
         self._running = AsyncExitStack()
+        self._cause = ""  # of the last start that failed
         kernel_key, self._no_key = _kernel_key(settings.kernel_key_file)
         self.services = Services(
             prefix=settings.prefix,
@@ -194,7 +197,7 @@ class Runtime:
             except (StoreUnavailable, OSError) as error:
                 self._failed(error)
             except Exception as error:  # noqa: BLE001 - the next attempt may succeed
-                note_fault(self._log, "start_failed", error)
+                self._failed_unexpectedly(error)
             else:
                 self.services.trouble = STARTING
                 self._log.warning("crewai-hitl: the log is open now, and everything is served")
@@ -204,10 +207,22 @@ class Runtime:
         """Say why nothing is served; in the host's log once for each reason."""
         reason = error.message if isinstance(error, StoreUnavailable) else str(error)
         if self._may_open_later:
-            reason += "; the server tries again by itself"
-        if reason != self.services.trouble:
-            self.services.trouble = reason
+            reason += _TRIES_AGAIN
+        self.services.trouble = reason
+        if self._is_new_cause(reason):
             self._log.error("crewai-hitl: nothing is served: %s", reason)
+
+    def _failed_unexpectedly(self, error: Exception) -> None:
+        """Say that nothing is served; in the host's log once for each error."""
+        name = type(error).__name__
+        self.services.trouble = f"an unexpected error, {name}; see the server's log{_TRIES_AGAIN}"
+        if self._is_new_cause(f"{name} {origin(error)}"):
+            note_fault(self._log, "start_failed", error)
+
+    def _is_new_cause(self, cause: str) -> bool:
+        """Return whether the start before this one did not fail for the same cause."""
+        before, self._cause = self._cause, cause
+        return before != cause
 
     @property
     def _may_open_later(self) -> bool:
