@@ -10,7 +10,7 @@ import pytest
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.base import EVERYTHING
 from crewai_hitl_nb.store.open import locate, looking_at
-from crewai_hitl_nb.store.postgres import reading, schema
+from crewai_hitl_nb.store.postgres import reading, replicas, schema
 from crewai_hitl_nb.store.postgres.connections import Session, parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from tests.chaos.store_run import read_log
@@ -209,6 +209,42 @@ async def test_an_upgrade_that_waits_for_a_long_read_keeps_nobody_from_writing_m
 
 
 @pytest.mark.asyncio
+async def test_an_append_and_an_upgrade_at_the_same_time_never_wait_for_each_other(
+    log: Session, log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(log, schema.VERSION)
+    writes = PostgresStore(parse(log_url))
+    await writes.start(lambda commits: None)
+    more = "ALTER TABLE log.events ADD COLUMN more text; ALTER TABLE log.state ADD COLUMN more text"
+    with (
+        closing(parse(log_url).connect()) as other_server,
+        closing(parse(log_url).connect()) as upgrades,
+    ):
+
+        async def wait(pid: int | None) -> None:
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %(pid)s"
+            await until(_one(log, waits, {"pid": pid or 0}), bool)
+
+        other_server.connection.execute("BEGIN")
+        other_server.execute(f"{reading.STATE} FOR UPDATE")
+        appending = asyncio.ensure_future(writes.append([other()]))
+        await wait(writes._writing.process_id)
+        with monkeypatch.context() as newer:
+            newer.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, more))
+            newer.setattr(schema, "VERSION", schema.VERSION + 1)
+            newer.setattr(schema, "_LOCK_SECONDS", 60.0)
+            newer.setattr(schema, "_UPGRADE_SECONDS", 0.0)  # an attempt that fails is the last
+            upgrading = asyncio.ensure_future(asyncio.to_thread(schema.upgrade, upgrades))
+            await wait(upgrades.connection.info.backend_pid)
+            other_server.connection.execute("COMMIT")
+            (placed,) = await appending
+            await upgrading
+            assert placed.record.offset == 8
+            assert schema.version_of(log) == schema.VERSION
+    await writes.close()
+
+
+@pytest.mark.asyncio
 async def test_an_older_server_that_starts_together_with_a_newer_one_leaves_its_log_as_it_is(
     log: Session, log_url: str
 ) -> None:
@@ -229,6 +265,37 @@ def _one(log: Session, statement: str, values: dict[str, int]) -> Callable[[], A
         return int(reading.only(log.execute(statement, values))[0])
 
     return look
+
+
+@pytest.mark.asyncio
+async def test_an_older_server_that_comes_back_after_an_outage_may_still_write(
+    log: Session, log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage no lease is live, and the newer server may be the first one to renew its."""
+    load(log, schema.VERSION)
+    older = schema.VERSION
+    log.execute(
+        "INSERT INTO log.replicas VALUES (gen_random_uuid(), %(older)s, now() - interval '1 s')",
+        {"older": older},
+    )
+    more = "ALTER TABLE log.notes ADD COLUMN more text"
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, more))
+    for name in ("VERSION", "OLDEST_WRITER"):
+        monkeypatch.setattr(schema, name, older + 1)
+    monkeypatch.setattr(replicas, "VERSION", older + 1)
+    monkeypatch.setattr(replicas, "LEASE_SECONDS", 3600.0)
+    looked = asyncio.Event()
+
+    class Newer(PostgresStore):
+        def _look_after(self, log: Session) -> None:
+            super()._look_after(log)
+            self._call(looked.set)
+
+    newer = Newer(parse(log_url))
+    await newer.start(lambda commits: None)
+    await looked.wait()
+    assert reading.state(log).oldest_writer == older
+    await newer.close()
 
 
 def test_the_oldest_version_that_may_write_rises_when_no_older_server_holds_a_lease(
