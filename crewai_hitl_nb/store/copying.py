@@ -2,6 +2,8 @@
 
 The copy is the same log: its epoch, offsets, ids, texts, seals and pruned digests, its requests
 and who asked them, and the documents beside it. What belongs to one server (leases) is not copied.
+PostgreSQL stores U+0000 in no text, so there another character stands for it in the columns beside
+the events, which keep theirs; a copy back has it again wherever the event tells.
 
 1. Mark the target ``arriving``: no server opens it.
 2. Copy the rows, in pages. A copy that was interrupted continues after the last event that the
@@ -30,6 +32,7 @@ from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.open import Location, UnsupportedStore
 from crewai_hitl_nb.store.relocation import Mark
+from crewai_hitl_nb.store.rows import storable
 from crewai_hitl_nb.store.sqlite import transfer as sqlite
 from crewai_hitl_nb.store.transfer import (
     EVENTS,
@@ -237,7 +240,7 @@ class _Copy:
         theirs = _rows(self._source, EVENTS)
         for row in _rows(self._target, EVENTS):
             same = next(theirs, None)
-            if same == row:
+            if _is_same(same, row):
                 self._done += 1
             elif row[0] <= self._facts.pruned_through and (same is None or same[0] > row[0]):
                 self._begin_again()  # the source was pruned since
@@ -265,9 +268,11 @@ class _Copy:
         if self._target.facts() != self._facts:
             raise self._differs("its epoch or its end")
         for table in (EVENTS, *_BESIDE):
-            both = zip_longest(_rows(self._source, table), _rows(self._target, table))
-            for here, there in both:
-                if here != there:
+            ours, theirs = _rows(self._source, table), _rows(self._target, table)
+            if table is NOTES:  # names in which U+0000 was replaced are in another order
+                ours, theirs = iter(sorted(map(_stored, ours))), iter(sorted(theirs))
+            for here, there in zip_longest(ours, theirs):
+                if not _is_same(here, there):
                     key = table.key_of(here or there)
                     raise self._differs(f"the row {key} of `{table.name}`")
         return self._walked()
@@ -303,3 +308,14 @@ def _pages(log: TransferLog, table: Table) -> Iterator[list[Row]]:
 def _rows(log: TransferLog, table: Table) -> Iterator[Row]:
     for page in _pages(log, table):
         yield from page
+
+
+def _is_same(here: Row | None, there: Row | None) -> bool:
+    """Return whether two rows are equal but for U+0000, which PostgreSQL stores in no text."""
+    if here == there or here is None or there is None:
+        return here == there
+    return _stored(here) == _stored(there)
+
+
+def _stored(row: Row) -> Row:
+    return tuple(storable(value) if isinstance(value, str) else value for value in row)

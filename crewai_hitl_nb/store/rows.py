@@ -57,6 +57,18 @@ REQUEST_COLUMNS: Final = (
     "request_id, execution_id, crew_id, kind, assignee, asked_at, status, asked_by"
 )
 
+NO_NULL: Final = "\uffff"
+"""Stands for U+0000 where a text of a log in PostgreSQL had one; no id has it."""
+
+
+def storable(text: str) -> str:
+    """Replace U+0000, which PostgreSQL stores in no text.
+
+    A caller who looks such a text up then finds nothing. Events keep theirs: they are bytes.
+    """
+    return text.replace("\0", NO_NULL)
+
+
 ChangeKind: TypeAlias = Literal["ask", "claim", "close"]
 
 

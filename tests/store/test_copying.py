@@ -19,7 +19,7 @@ from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.wire import event_from_wire
 from crewai_hitl_nb.store import copying
-from crewai_hitl_nb.store.base import KeyScope, StoreInUse
+from crewai_hitl_nb.store.base import KeyScope, RequestQuery, StoreInUse
 from crewai_hitl_nb.store.copying import Copied, Progress
 from crewai_hitl_nb.store.metadata import MetadataStore
 from crewai_hitl_nb.store.open import locate, looking_at, open_store
@@ -404,12 +404,61 @@ def test_a_damaged_event_is_copied_as_it_is_and_reported(place: Place) -> None:
     assert_same_log(before, content(target))
 
 
-def test_a_text_that_postgresql_cannot_store_is_one_line(place: Place) -> None:
-    source, target = asyncio.run(filled(place("sqlite"))), place("postgres")
-    run(source, "UPDATE requests SET assignee = 'a' || char(0) || 'b' WHERE request_id = 'open'")
-    with pytest.raises(StoreUnavailable, match="a character that PostgreSQL cannot store"):
+def test_a_log_with_null_characters_goes_to_postgresql_and_back(place: Place) -> None:
+    """The server accepts one in an assignee; older versions accepted it in ids as well."""
+
+    async def ask(store: MetadataStore) -> None:
+        await store.append([required("q0", assignee="a\0b", execution_id="run")], by="ada")
+        await store.append([required(f"q{n}", crew_id="crew", assignee="\uffff") for n in (1, 2)])
+        await store.append([completed("q2")])
+
+    source, there, again = place("sqlite"), place("postgres"), place("postgres")
+    asyncio.run(using(source, ask))
+    in_all = {
+        "events": "event_id execution_id crew_id request_id",
+        "requests": "request_id execution_id crew_id",
+    }
+    for table, columns in in_all.items():
+        for column in columns.split():
+            run(source, f"UPDATE {table} SET {column} = {column} || char(0)")
+    for field in in_all["events"].split():
+        run(
+            source,
+            f"UPDATE events SET body = CAST(json_set(body, '$.{field}', {field}) AS BLOB)"
+            f" WHERE {field} IS NOT NULL",
+        )
+    run(source, "INSERT INTO notes VALUES ('b' || char(0) || 'c', x'01'), ('b!', x'02')")
+    before = content(source)
+    assert before["events"][0][1].endswith("\0")
+    with pytest.raises(Stop):
+        move(source, there, stop_after("rest"))
+    assert move(source, there).events == 4
+
+    async def listed(store: MetadataStore) -> list[str]:
+        found = await store.requests(RequestQuery(assignee="a\0b"))
+        return [str(one.required.assignee) for one in found.requests]
+
+    assert asyncio.run(using(there, listed)) == ["a\0b"]
+    move(there, again)
+    back = place("sqlite")
+    move(again, back)
+    after = content(back)
+    names = [name for name, _ in after.pop("notes")]
+    assert names == ["b!", "b\uffffc"]  # nothing tells what it was
+    del before["notes"]
+    assert after == before
+
+
+def test_a_damaged_row_that_postgresql_cannot_store_is_one_line_with_what_to_do(
+    place: Place,
+) -> None:
+    source, new, target = asyncio.run(filled(place("sqlite"))), place("sqlite"), place("postgres")
+    run(source, "UPDATE requests SET assignee = x'00ff' WHERE request_id = 'open'")
+    with pytest.raises(StoreUnavailable, match=r"`requests` one of the rows .* is damaged; run"):
         move(source, target)
     assert openable(source) == ""
+    salvage.salvage(Path(source), Path(new), NOW)
+    move(new, place("postgres"))
 
 
 def test_a_salvaged_log_that_lost_its_end_is_written_in_postgresql(place: Place) -> None:

@@ -16,6 +16,8 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.rows import TupleRow
 
+from crewai_hitl_nb.store.rows import storable
+
 ColumnType: TypeAlias = Literal["bigint", "text", "float8", "bytea"]
 
 _HEAD: Final = Struct("!iiIii").pack
@@ -61,14 +63,6 @@ class Bytes(list[bytes]):
 
 class _BigInts(_Column):
     oid, element_oid, encode = 1016, 20, staticmethod(Struct("!q").pack)
-
-
-def storable(text: str) -> str:
-    """Replace U+0000, which PostgreSQL stores in no text, by a character that no id has.
-
-    A caller who looks such a text up then finds nothing. Events keep theirs: they are bytes.
-    """
-    return text.replace("\0", "\uffff")
 
 
 def _text(text: str) -> bytes:

@@ -28,6 +28,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from crewai_hitl_nb.store.postgres import arrays
+from crewai_hitl_nb.store.rows import storable
 
 DEFAULT_SCHEMA: Final = "crewai_hitl"
 
@@ -272,8 +273,8 @@ class Session:
         except psycopg.DataError as error:
             if error.sqlstate is not None or values is None:  # the database says so
                 raise
-            storable = {name: _storable(value) for name, value in values.items()}
-            return self.connection.execute(ours, storable, binary=True)
+            stored = {name: _storable(value) for name, value in values.items()}
+            return self.connection.execute(ours, stored, binary=True)
 
     def run_script(self, statements: str) -> None:
         """Run several statements of ours, which bind no values."""
@@ -332,7 +333,7 @@ class Session:
 
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return arrays.storable(value)
+        return storable(value)
     return [_storable(one) for one in value] if isinstance(value, list | tuple) else value
 
 

@@ -9,7 +9,7 @@ and ends with its connection. Leases of servers are not copied; a live one refus
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import wraps
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 import psycopg
@@ -23,6 +23,7 @@ from crewai_hitl_nb.store.postgres import reading, schema
 from crewai_hitl_nb.store.postgres.connections import Session, Target, in_schema
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.relocation import Mark
+from crewai_hitl_nb.store.rows import NO_NULL, storable
 from crewai_hitl_nb.store.trail import TrailPage
 from crewai_hitl_nb.store.transfer import (
     EVENTS,
@@ -195,7 +196,15 @@ class PostgresTransferLog:
         )
         size = "octet_length(body)" if "body" in table.columns else "0"
         found = self._log.execute(reading.first_bytes(rows, key, size), {"after": after})
-        return [row[: len(columns)] for row in found]
+        return self._originals(table, [row[: len(columns)] for row in found])
+
+    def _originals(self, table: Table, rows: list[Row]) -> list[Row]:
+        """Return rows with the texts of their events, in which U+0000 was replaced."""
+        replaced = [table.key_of(row) for row in rows if NO_NULL in "".join(_texts(row))]
+        if not replaced or table not in (EVENTS, REQUESTS):
+            return rows
+        bodies = self._bodies(replaced)
+        return [_original(table, row, bodies.get(table.key_of(row))) for row in rows]
 
     @_reported
     def trail(self, after: int) -> TrailPage:
@@ -210,6 +219,7 @@ class PostgresTransferLog:
             columns.append("source_id")
             sources = self._sources([table.key_of(row) for row in rows])
             rows = [(*row, sources.get(table.key_of(row))) for row in rows]
+        rows = [tuple(storable(v) if isinstance(v, str) else v for v in row) for row in rows]
         statement = f"COPY log.{table.name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
         try:
             with (
@@ -220,20 +230,25 @@ class PostgresTransferLog:
                 copy.set_types(_TYPES[table])
                 for row in rows:
                     copy.write_row(row)
-        except psycopg.DataError as error:
+        except (psycopg.DataError, TypeError, ValueError) as error:  # a value of another type, too
             raise StoreUnavailable(
-                f"cannot copy to {self.target}: a text in `{table.name}`, in the rows "
-                f"{table.key_of(rows[0])} to {table.key_of(rows[-1])}, has a character that "
-                "PostgreSQL cannot store (NUL)"
+                f"cannot copy to {self.target}: in `{table.name}` one of the rows "
+                f"{table.key_of(rows[0])} to {table.key_of(rows[-1])} is damaged; run `crewai-hitl "
+                "salvage` on the log and copy what that makes"
             ) from error
 
     def _sources(self, offsets: Sequence[Key]) -> dict[Key, str]:
         """Return the process that waits for each request, by the offset of its question."""
+        bodies = self._bodies(offsets)
+        return {offset: source for offset, body in bodies.items() if (source := _source_of(body))}
+
+    def _bodies(self, offsets: Sequence[Key]) -> dict[Key, bytes]:
+        """Return the texts of events, by their offset."""
         found = self._log.execute(
             'SELECT "offset", body FROM log.events WHERE "offset" = ANY(%(offsets)s)',
             {"offsets": list(offsets)},
         )
-        return {offset: source for offset, body in found if (source := _source_of(body))}
+        return dict(found.fetchall())
 
     @_reported
     def clear(self, table: Table) -> None:
@@ -275,6 +290,30 @@ class PostgresTransferLog:
 
 def _quoted(column: str) -> str:
     return reading.OFFSET if column == "offset" else column
+
+
+_OF_THE_EVENT: Final = frozenset(
+    ("event_id", "type", "execution_id", "crew_id", "request_id", "kind", "assignee")
+)
+"""Columns whose text is a field of the event."""
+
+
+def _texts(row: Row) -> Iterator[str]:
+    return (value for value in row if isinstance(value, str))
+
+
+def _original(table: Table, row: Row, body: bytes | None) -> Row:
+    """Return a row with the texts of its event; unchanged if the event is damaged."""
+    try:
+        event = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return row
+
+    def original(column: str, value: object) -> object:
+        text = event.get(column) if column in _OF_THE_EVENT else None
+        return text if isinstance(text, str) and storable(text) == value else value
+
+    return tuple(map(original, table.columns, row))
 
 
 class _Source(msgspec.Struct):
