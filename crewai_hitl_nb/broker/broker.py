@@ -119,9 +119,9 @@ class Broker:
         return self._store.epoch
 
     @property
-    def is_degraded(self) -> bool:
-        """Whether the database of the log is away, so that nothing can be written."""
-        return self._store.is_away
+    def outage(self) -> str:
+        """Why nothing can be written to the log now, for people; blank while it can."""
+        return self._store.outage
 
     @property
     def refusal(self) -> str:

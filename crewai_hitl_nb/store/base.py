@@ -240,8 +240,11 @@ class Store(Protocol):
         """What its servers agree on; None for a log that has one server."""
 
     @property
-    def is_away(self) -> bool:
-        """Whether its database is silent, or has just refused a write; False without a database."""
+    def outage(self) -> str:
+        """Why nothing can be written now and what to do, for people; blank while it can.
+
+        Its database is silent, or has just refused a write.
+        """
 
     @property
     def refusal(self) -> str:

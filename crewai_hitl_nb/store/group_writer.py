@@ -87,6 +87,10 @@ class GroupWriter:
         advise: Makes the error of a failed write into one for callers.
         pause: Called on the thread after each group, and again after the seconds that it returns;
             None for not before the next group.
+
+    Attributes:
+        figures: Durations, sizes and failures of the commits.
+        outage: Why the last write failed, for people; blank if it did not.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class GroupWriter:
         pause: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.figures = CommitFigures()
+        self.outage = ""
         self._where = where
         self._write = write
         self._announce = announce
@@ -192,6 +197,7 @@ class GroupWriter:
     def _count(self, seconds: float, jobs: list[Job], failure: Exception | None) -> None:
         """Count a commit; a failure here does not delay the next one."""
         try:
+            self.outage = "" if failure is None else self._advise(failure).message
             if any(job.batch is not None for job in jobs):  # metadata and prunings are not events
                 self.figures.took(seconds, sum(job.size for job in jobs))
             if not self.figures.turned(failing=failure is not None):
@@ -199,7 +205,7 @@ class GroupWriter:
             if failure is None:
                 note(_log, logging.WARNING, "store_available", path=self._where)
             else:
-                reason = self._advise(failure)
+                reason = self.outage
                 note(_log, logging.WARNING, "store_unavailable", path=self._where, reason=reason)
         except Exception as error:  # noqa: BLE001 - the writer must outlive it
             note_fault(_log, "commit_not_counted", error)

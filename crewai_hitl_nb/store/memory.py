@@ -74,7 +74,7 @@ class MemoryStore:
         self.top = 0
         self.pruned_through = 0
         self.coordination = None
-        self.is_away = False
+        self.outage = ""
         self.refusal = ""
         self._clock = clock
         self._most_events = most_events

@@ -15,6 +15,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.store.base import EVERYTHING, Appended, Commit, Condition
+from crewai_hitl_nb.store.sqlite import store as sqlite_store
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.chaos.faults import FaultyStore, held
 from tests.events import completed, other, required
@@ -108,6 +109,25 @@ async def test_of_appends_side_by_side_each_is_stored_or_refused_and_never_both(
     page = await opened.store.read(EVERYTHING, after=2, upto=1000, limit=1000)
     assert [record.offset for record in page] == sorted(stored)
     assert sorted(stored) == list(range(3, 3 + len(stored)))
+
+
+@each_fault
+async def test_the_log_counts_as_unwritable_until_a_write_of_its_own_succeeds(
+    opened: Opened, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_store, "_TRY_SECONDS", 0.05)
+
+    async def outage() -> str:
+        return opened.store.outage
+
+    with opened.fault(fault):
+        with pytest.raises(StoreUnavailable):
+            await opened.store.append([other(text="x" * LARGE)])
+        if fault != "full":  # a file without room still takes the little that the store tries
+            assert FAULTS[fault] in opened.store.outage
+    await until(outage, lambda why: not why)
+    assert opened.store.top == 2
+    assert await opened.store.get_metadata("") == {}
 
 
 class Noted(FaultyStore):

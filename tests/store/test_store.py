@@ -244,7 +244,7 @@ async def test_a_null_character_from_a_caller_finds_nothing_and_fails_nobody(
     assert await offsets(store, Match(execution_id="x\0")) == []
     (found,) = (await store.requests(RequestQuery(assignee="a\0da"))).requests
     assert (found.required.request_id, found.required.assignee) == ("r1", "a\0da")
-    assert not store.is_away
+    assert store.outage == ""
 
 
 async def test_a_search_looks_through_a_part_of_a_long_log_at_a_time(opened: Opened) -> None:

@@ -1,4 +1,4 @@
-"""The disk of the database is full while servers run, and has room again."""
+"""The disk of a log is full while servers run, and has room again."""
 
 import secrets
 import shutil
@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+import anyio
 import httpx
 import psycopg
 import pytest
 
+from tests.cli.command import PROGRAM, clean_env
 from tests.postgres import Cluster, cluster
 from tests.server.door import Json, client, ids, note, question, until
 from tests.team.servers import Replica, team
@@ -40,6 +42,10 @@ class Disk:
                     ballast.write(bytes(4096))
             except OSError:
                 pass
+
+    def make_read_only(self) -> None:
+        """Let nothing be written to it."""
+        subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
 
     def make_room(self) -> None:
         """Remove that, and let the disk grow."""
@@ -125,7 +131,9 @@ async def test_a_full_disk_refuses_appends_in_words_and_nothing_that_was_stored_
         assert told["error"] == "store_unavailable"
         assert "nothing was stored" in told["message"]
         assert "free some space on the database's disk" in told["message"]
-        assert await is_degraded(one)
+        health = await one.get("health")
+        assert health["status"] == "degraded"
+        assert "free some space on the database's disk" in health["message"]
         for replica in (one, other):
             assert await all_kept(replica) == stored
             refused = await publish(replica, note("again", text=secrets.token_hex(LARGE)))
@@ -167,3 +175,44 @@ async def test_a_database_that_dies_of_a_full_disk_of_its_log_loses_nothing_that
             kept = await all_kept(replica)
             assert kept[: len(stored)] == stored
             assert kept[-2] == "again"
+
+
+async def test_a_full_disk_of_a_log_in_sqlite_is_named_by_health_until_there_is_room(
+    disk: Disk, tmp_path: Path
+) -> None:
+    with team(str(disk.folder / "log.db"), tmp_path) as start:
+        server = start()
+        await server.publish(question("open", event_id="open"))
+        stored: list[str] = ["open"]
+        disk.fill()
+        told = await until_refused(server, stored)
+        assert told["error"] == "store_unavailable"
+        assert "nothing was stored" in told["message"]
+        assert "free some space on its disk" in told["message"]
+        health = await server.get("health")
+        assert health["status"] == "degraded"
+        assert "free some space on its disk" in health["message"]
+        assert await all_kept(server) == stored
+        disk.make_room()
+        await until(partial(is_degraded, server), lambda degraded: not degraded)  # nobody writes
+        assert "message" not in await server.get("health")
+        await until_stored(server, note("again", text=secrets.token_hex(LARGE)))
+        async with client(server) as http:
+            reply = await http.post("requests/open/answer", json={"human_feedback": "Yes."})
+        assert reply.status_code == 200, reply.text
+        assert (await all_kept(server))[:-1] == [*stored, "again"]
+        assert lines_about(server, "store_unavailable") == 1
+        assert lines_about(server, "store_available") == 1
+
+
+async def test_a_read_only_disk_of_a_log_in_sqlite_is_one_line_with_what_to_do(
+    disk: Disk, tmp_path: Path
+) -> None:
+    disk.make_read_only()
+    env = clean_env(tmp_path)
+    command = [*PROGRAM, "serve", "--port", "0", "--store", str(disk.folder / "log.db")]
+    done = await anyio.run_process(command, env=env, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert "Read-only file system" in line
+    assert "mount its disk for writing, or give the log another path" in line

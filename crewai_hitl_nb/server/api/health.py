@@ -2,8 +2,9 @@
 
 ``health`` says whether the server accepts work: not before its log is open, not once it was told
 to stop, and not when it may no longer write the log, which then needs a newer server or was moved.
-While the database of its log is away it is ``degraded``, and accepts calls all the
-same: streams stay open, what is written gets 503, and without any server nobody would be told why.
+While nothing can be written to its log (a database is away, a disk is full) it is ``degraded``, and
+accepts calls all the same: streams stay open, what is written gets 503, and without any server
+nobody would be told why.
 ``health/live`` says that the process serves; restarting it would help only where that fails.
 Without credentials both show status and time only.
 """
@@ -45,7 +46,8 @@ class HealthHandler(HitlHandler):
             self.set_status(503)
             status = "unhealthy"
         else:
-            status = "degraded" if broker.is_degraded else "healthy"
+            trouble = broker.outage
+            status = "degraded" if trouble else "healthy"
         body: dict[str, Any] = {"status": status, "timestamp": utc_now()}
         if self.current_user and await self.may("read"):
             body["version"] = __version__

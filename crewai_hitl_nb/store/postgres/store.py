@@ -116,7 +116,7 @@ class PostgresStore:
         )
         self._readers = Readers(target, self._following, self._watchdog)
         self._replied = time.monotonic()
-        self._follows = True
+        self._why_not_followed = ""
         self._tail_session: Session | None = None
         self._early: list[tuple[int, Job]] = []
         self._awaited: dict[asyncio.Future[None], int] = {}
@@ -126,14 +126,17 @@ class PostgresStore:
         self._on_reset: OnReset = lambda: None
 
     @property
-    def is_away(self) -> bool:
-        """Whether the database has not replied for some seconds, or has just refused a write.
+    def outage(self) -> str:
+        """Why the database has not replied for some seconds, or has just refused a write.
 
         A database that was stopped, or cut off, makes no error for long; one whose disk is full
         still replies.
         """
-        is_silent = time.monotonic() > self._replied + _AWAY_SECONDS
-        return is_silent or self._writing.failed_within(_AWAY_SECONDS)
+        if time.monotonic() > self._replied + _AWAY_SECONDS:
+            silent = psycopg.OperationalError(f"no reply for {_AWAY_SECONDS:.0f} seconds")
+            silence = unavailable("cannot write", self._target, silent).message
+            return self._why_not_followed or silence
+        return self._writer.outage if self._writing.failed_within(_AWAY_SECONDS) else ""
 
     @property
     def share_figures(self) -> ShareFigures:
@@ -260,8 +263,8 @@ class PostgresStore:
         if state.oldest_writer < schema.OLDEST_WRITER and self.coordination.has_settled:
             schema.raise_oldest_writer(log)
         self._call(self._note_refusal, self._refusal_of(state))
-        if not self._follows:
-            self._follows = True
+        if self._why_not_followed:
+            self._why_not_followed = ""
             note(_log, logging.WARNING, "log_followed", path=str(self._target))
         self._replied = time.monotonic()
 
@@ -274,9 +277,8 @@ class PostgresStore:
 
     def _not_followed(self, error: Exception) -> None:
         """Log that the log cannot be followed, once until it can; streams wait for that."""
-        level = logging.WARNING if self._follows else logging.DEBUG
-        self._follows = False
-        reason = unavailable("cannot follow", self._target, error)
+        level = logging.DEBUG if self._why_not_followed else logging.WARNING
+        reason = self._why_not_followed = unavailable("cannot follow", self._target, error).message
         note(_log, level, "log_not_followed", reason=reason)
 
     def _read_others(self) -> None:

@@ -18,6 +18,7 @@ NO_ANSWER: Final = (sqlite3.Error, DamagedRow, KeyError, TypeError, ValueError)
 
 _FULL: Final = "free some space on its disk; the server then continues by itself"
 _READ_ONLY: Final = "let the user that runs the server write the file and its folder"
+_READ_ONLY_DISK: Final = "mount its disk for writing, or give the log another path"
 _LOCKED: Final = (
     "another program has locked the file (a backup, a database browser); close it,"
     " the server then continues by itself"
@@ -34,9 +35,9 @@ tables contradict each other."""
 _ADVICE: Final = (
     ("database or disk is full", _FULL),
     ("no space left on device", _FULL),
-    ("disk i/o error", "check the disk: it is full, detached or failing"),
+    ("disk i/o error", "check the disk: it is full, read-only, detached or failing"),
     ("readonly database", _READ_ONLY),
-    ("read-only file system", _READ_ONLY),
+    ("read-only file system", _READ_ONLY_DISK),
     ("permission denied", _READ_ONLY),
     ("unable to open database file", _READ_ONLY),
     ("is locked", _LOCKED),

@@ -56,6 +56,12 @@ _READERS: Final = 2
 _BUSY_MILLISECONDS: Final = 5000
 """How long SQLite waits for a lock, such as a backup tool's."""
 
+_TRY_SECONDS: Final = 5.0
+"""Pause after a refused write before the store tries whether one succeeds again."""
+
+_TRIED: Final = "tried"
+"""The document with which it tries; it is never left."""
+
 T = TypeVar("T")
 
 
@@ -74,11 +80,13 @@ class SqliteStore:
         self.top = 0
         self.pruned_through = 0
         self.coordination = None
-        self.is_away = False
         self.refusal = ""
         self._chain = ""
         self._clock = clock
-        self._writer = GroupWriter(path, self._commit, self._announce, self._unavailable)
+        self._writer = GroupWriter(
+            path, self._commit, self._announce, self._unavailable, self._try_again
+        )
+        self._refused = 0.0
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
         self._reader = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
@@ -86,6 +94,11 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._tail = Tail(chain.start(""))
         self._on_commit: OnCommit = lambda commits: None
+
+    @property
+    def outage(self) -> str:
+        """Why the last write was refused; blank once a write succeeds."""
+        return self._writer.outage
 
     @property
     def figures(self) -> CommitFigures:
@@ -202,11 +215,12 @@ class SqliteStore:
         """Write the jobs in one transaction; return the error if it failed."""
         connection, written = self._connection, self._tail.head
         assert connection is not None
+        refused: Exception | None = None
         try:
             connection.execute("BEGIN IMMEDIATE")
             if not self._run_together(connection, jobs):
                 for job in jobs:
-                    self._run(connection, job)
+                    refused = self._run(connection, job) or refused
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - the writer must outlive it: callers wait for it
             # No event of the batch is in the log: every caller gets the error.
@@ -216,8 +230,43 @@ class SqliteStore:
                     connection.execute("ROLLBACK")
             for job in jobs:
                 job.error = self._unavailable(error)
-            return error
+            refused = error
+        if refused is not None:
+            self._refused = time.monotonic()
+        return refused
+
+    def _try_again(self) -> float | None:
+        """Find out whether a write succeeds again; return the seconds until the next attempt.
+
+        Nobody else may write for long, and nobody should have to look whether the server recovered.
+        """
+        if not self._writer.outage:
+            return None
+        left = self._refused + _TRY_SECONDS - time.monotonic()
+        if left > 0.0:
+            return left
+        try:
+            self._try_writing()
+        except sqlite3.Error as error:
+            self._refused = time.monotonic()
+            self._writer.outage = self._unavailable(error).message
+            return _TRY_SECONDS
+        self._writer.outage = ""
         return None
+
+    def _try_writing(self) -> None:
+        """Make a commit that changes nothing."""
+        connection = self._connection
+        assert connection is not None
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            writer.put_metadata(connection, _TRIED, b"")
+            writer.delete_metadata(connection, _TRIED)
+            connection.execute("COMMIT")
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     def _run_together(self, connection: sqlite3.Connection, jobs: list[Job]) -> bool:
         """Write the jobs by the fast path and return True, or write nothing and return False."""
@@ -234,8 +283,9 @@ class SqliteStore:
             job.result = result
         return True
 
-    def _run(self, connection: sqlite3.Connection, job: Job) -> None:
-        written = self._tail.head
+    def _run(self, connection: sqlite3.Connection, job: Job) -> Exception | None:
+        """Write one job; return the error if SQLite refused to write, and not this job only."""
+        written, refused = self._tail.head, None
         connection.execute("SAVEPOINT job")
         try:
             if job.batch is not None:
@@ -246,9 +296,11 @@ class SqliteStore:
             if not connection.in_transaction:
                 raise  # SQLite rolled back all of the batch, as it does when the disk is full
             job.error = self._unavailable(error) if isinstance(error, NO_ANSWER) else error
+            refused = error if isinstance(error, sqlite3.OperationalError) else None
             self._tail.move_back(written)
             connection.execute("ROLLBACK TO job")
         connection.execute("RELEASE job")
+        return refused
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         return unavailable("nothing was stored, cannot write", self.path, error)
