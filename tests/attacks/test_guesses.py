@@ -20,8 +20,10 @@ FEW = 0.05
 
 @pytest.fixture
 def guessed(serve: Serve) -> HumanInputServer:
-    """A server that hears three guesses."""
-    return serve(api_key=KEY, limits={"failures_per_second": FEW})
+    """A server that hears three guesses; no time passes, in which it would hear another one."""
+    server: HumanInputServer = serve(api_key=KEY, limits={"failures_per_second": FEW})
+    server._runtime.services.limiter._clock = lambda: 0.0
+    return server
 
 
 def by(method: str, path: str) -> Guess:

@@ -48,11 +48,11 @@ def main(options: dict[str, Any]) -> None:
 
 
 async def serve(server: HumanInputServer) -> None:
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     await server.start_async()
     sys.stdout.write(f"{server.url}\n")
     sys.stdout.flush()
-    over = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     await over.wait()
     await server.stop_async()
 

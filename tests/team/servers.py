@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from tests.jupyter_process import REPOSITORY
-from tests.server.door import Json, client, question, until
+from tests.server.door import PATIENCE_SECONDS, Json, client, question, until
 
 KEY = "the-key-of-the-team"
 
@@ -79,6 +80,13 @@ class Replica:
         return await until(
             lambda: self.get(f"requests/{request_id}"), lambda r: bool(r["status"] == status)
         )
+
+
+def eventually(good: Callable[[], bool]) -> None:
+    """Look again and again until what is seen is good."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not good():
+        assert time.monotonic() < deadline
 
 
 Start: TypeAlias = Callable[..., Replica]

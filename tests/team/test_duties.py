@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
-import anyio
 import msgspec
 import pytest
 import pytest_asyncio
@@ -49,7 +48,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 async def test_deadlines_and_reminders_of_one_question_happen_once(start: Start) -> None:
-    replicas = [start() for _ in range(3)]
+    replicas = [start(hurry=1.0) for _ in range(3)]  # a short lease may end on a busy machine
     asked = await replicas[1].ask(
         remind_at=soon(1.0), expires_at=soon(2.0), response={"kind": "review"}
     )
@@ -60,9 +59,12 @@ async def test_deadlines_and_reminders_of_one_question_happen_once(start: Start)
         "human_input_reminded": 1,
         "human_input_expired": 1,
     }
-    # The first server has the duties: the third one did not even try.
-    commits = [await metric(one, "crewai_hitl_store_commit_seconds_count") for one in replicas]
-    assert commits == [2, 1, 0]
+    # The first server has the duties, and may do both in one commit; the third did not even try.
+    first, *others = [
+        await metric(one, "crewai_hitl_store_commit_seconds_count") for one in replicas
+    ]
+    assert first in (1, 2)
+    assert others == [1, 0]
 
 
 async def test_a_deadline_is_kept_when_the_server_on_duty_is_killed_or_stopped(
@@ -81,7 +83,8 @@ async def test_a_deadline_is_kept_when_the_server_on_duty_is_killed_or_stopped(
 async def test_a_clock_that_is_wrong_on_one_server_ends_nothing_early(start: Start) -> None:
     ahead, right = start(clock_ahead=7200.0), start()
     asked = await ahead.ask(expires_at=soon(3600.0))
-    await anyio.sleep(3.0)
+    due = await ahead.ask(expires_at=soon(1.0))
+    await right.until_status(due, "expired")  # the server on duty looked at both
     assert (await right.get(f"requests/{asked}"))["status"] == "pending"
 
 

@@ -12,6 +12,7 @@ import pytest
 from crewai_hitl_nb.store.postgres.connections import parse
 from tests.jupyter_process import JupyterProcess
 from tests.server.door import Json, question
+from tests.team.servers import eventually
 
 GRACE_SECONDS = 1.0
 SOON = 60.0
@@ -116,7 +117,7 @@ def test_only_the_asking_server_s_kernel_answers_at_its_console(
 ) -> None:
     one, two = kernels
     one.ask("console")
-    assert any("console" in two.announced() for _ in range(1000))
+    eventually(lambda: "console" in two.announced())
     answer: Json = {"human_feedback": "Yes", "via": "console"}
     refused = two.http.post("requests/console/answer", json=answer)
     assert (refused.status_code, refused.json().get("field")) == (422, "via")

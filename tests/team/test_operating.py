@@ -10,6 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -202,6 +203,7 @@ async def test_an_event_that_waits_for_a_standby_is_not_acknowledged_and_nobody_
     with team(own.url(), tmp_path) as start:
         server = start()
         name_standby("one", own)
+        await asyncio.to_thread(until_commits_wait, own)
         async with reading("ws", server) as reader, client(server) as http:
             refused = await http.post("events", json=note("e1"), timeout=60)
             assert refused.status_code == 503
@@ -214,6 +216,22 @@ async def test_an_event_that_waits_for_a_standby_is_not_acknowledged_and_nobody_
 def name_standby(name: str, database: Cluster) -> None:
     sql(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'", database.url())
     sql("SELECT pg_reload_conf()", database.url())
+
+
+def until_commits_wait(database: Cluster) -> None:
+    """Wait until a commit waits for a standby: the database reads its settings in its own time."""
+    with (
+        psycopg.connect(database.url(), autocommit=True) as session,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        waits = f"SELECT wait_event FROM pg_stat_activity WHERE pid = {session.info.backend_pid}"
+        while True:
+            writing = aside.submit(session.execute, "COMMENT ON DATABASE postgres IS 'waits'")
+            while not writing.done():
+                if sql(waits, database.url()) == [("SyncRep",)]:
+                    session.cancel()
+                    writing.result()
+                    return
 
 
 async def test_running_servers_notice_a_restore_to_an_earlier_moment(

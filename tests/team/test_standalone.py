@@ -8,7 +8,7 @@ import pytest
 from crewai_hitl_nb.client.discovery import find_endpoint
 from tests.postgres import PASSWORD
 from tests.team.conftest import Serve, Server
-from tests.team.servers import KEY
+from tests.team.servers import KEY, eventually
 
 AT = {"Host": "team.example"}
 """Both are behind one name, as they are behind a load balancer."""
@@ -100,12 +100,12 @@ def test_a_caller_s_open_requests_count_at_every_server(serve: Serve, starts: st
         question = {"type": "human_input_required", "prompt": str(number)}
         assert one.http.post("events", json=question).status_code == 200
     two = two or serve(*limit)
-    assert any(two.http.get("health").json()["pending"] == 3 for _ in range(1000))
+    eventually(lambda: two.http.get("health").json()["pending"] == 3)
     refused = two.http.post("events", json={"type": "human_input_required", "prompt": "4"})
     assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
     (asked, *_) = one.http.get("requests").json()["requests"]
     answer = f"requests/{asked['request_id']}/answer"
     assert one.http.post(answer, json={"human_feedback": "Yes"}).status_code == 200
-    assert any(two.http.get("health").json()["pending"] == 2 for _ in range(1000))
+    eventually(lambda: two.http.get("health").json()["pending"] == 2)
     question = {"type": "human_input_required", "prompt": "4"}
     assert two.http.post("events", json=question).status_code == 200

@@ -113,6 +113,17 @@ class Replica:
             return False
         return True
 
+    def send_clock(self, signal_number: int) -> bool:
+        """Send a signal of :data:`CLOCKS`; return whether the process handles it.
+
+        It would end one that has just begun.
+        """
+        return (
+            self._victim is not None
+            and _handles(self._victim.pid, signal_number)
+            and self.send_signal(signal_number)
+        )
+
     async def serves(self) -> bool:
         """Whether it answers, from its log."""
         try:
@@ -125,6 +136,15 @@ class Replica:
         """End the process and see it dead."""
         if self._victim is not None:
             self._victim.kill()
+
+
+def _handles(pid: int, signal_number: int) -> bool:
+    """Return whether a process has a handler for a signal (Linux, ``proc(5)``)."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (signal_number - 1) & 1)
+    return False
 
 
 class Team:

@@ -110,18 +110,17 @@ async def _behind(team: Team, strike: Strike) -> None:
 
 async def _set_clock(team: Team, strike: Strike, signal_number: int) -> None:
     hit = _hit(team, strike)
-    hit.send_signal(signal_number)
+    while not hit.send_clock(signal_number):  # noqa: ASYNC110 - another process
+        await asyncio.sleep(PAUSE_SECONDS)
     await asyncio.sleep(strike.lasts)
-    hit.send_signal(RIGHT)
+    hit.send_clock(RIGHT)
 
 
 async def _backend(team: Team, strike: Strike) -> None:
     """SIGKILL a process of PostgreSQL: it ends all others and recovers from its log."""
-    while not (serving := _backends(team.cluster.pid)):  # noqa: ASYNC110 - another process
+    while not _kill_one(_backends(team.cluster.pid), strike.replica):  # noqa: ASYNC110 - another process
         await asyncio.sleep(PAUSE_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(serving[strike.replica % len(serving)], signal.SIGKILL)
-        team.kills += 1
+    team.kills += 1
 
 
 async def _terminate(team: Team, strike: Strike) -> None:
@@ -293,6 +292,16 @@ def _backends(postmaster: int) -> list[int]:
             if b"127.0.0.1(" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.append(pid)
     return found
+
+
+def _kill_one(processes: Sequence[int], number: int) -> bool:
+    """Kill one of some processes; return whether there was one that still ran."""
+    if not processes:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(processes[number % len(processes)], signal.SIGKILL)
+        return True
+    return False
 
 
 def _terminate_some(url: str, most: int) -> None:
