@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from examples.team.programs import DemoError, find, free_port
+from examples.team.programs import DemoError, find, free_port, running
 
 CONFIGURATION = Path(__file__).with_name("haproxy.cfg")
 CHECK_SECONDS = 2
@@ -40,16 +40,12 @@ def load_balancer(
     with tempfile.TemporaryDirectory(prefix="hitl-haproxy-") as folder:
         config, log = Path(folder, "haproxy.cfg"), Path(folder, "log")
         config.write_text(configuration(urls, port, check_seconds))
-        with log.open("wb") as sink:
-            running = subprocess.Popen(
-                [program, "-db", "-f", config], stdout=sink, stderr=sink, start_new_session=True
-            )
-        try:
-            _await_port(running, port, log)
+        with (
+            log.open("wb") as sink,
+            running([program, "-db", "-f", config], stdout=sink, stderr=sink) as haproxy,
+        ):
+            _await_port(haproxy, port, log)
             yield f"http://127.0.0.1:{port}/"
-        finally:
-            running.terminate()
-            running.wait()
 
 
 def check_haproxy() -> Path:
@@ -79,9 +75,9 @@ def configuration(urls: Sequence[str], port: int, check_seconds: float = CHECK_S
     return "\n".join(lines) + "\n"
 
 
-def _await_port(running: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _await_port(haproxy: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     until = time.monotonic() + _START_SECONDS
-    while running.poll() is None and time.monotonic() < until:
+    while haproxy.poll() is None and time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.02)

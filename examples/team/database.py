@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from examples.team.programs import DemoError, find, free_port
+from examples.team.programs import DemoError, find, free_port, interrupts_held
 
 _USER = "hitl"
 
@@ -81,24 +81,22 @@ def run(program: str, *arguments: object) -> str:
     """
     as_user = "postgres" if os.geteuid() == 0 else None
     with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open in the server's processes
-        running = subprocess.Popen(
-            [str(programs() / program), *map(str, arguments)],
-            user=as_user,
-            group=as_user,
-            extra_groups=[] if as_user else None,
-            cwd="/",
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,  # not ended by Ctrl-C: it would leave a server behind
-        )
-        try:
-            running.wait()
-        finally:
-            running.wait()  # also when Ctrl-C interrupted the first wait
+        with interrupts_held():  # a `pg_ctl start` that ends early leaves a server behind
+            ended = subprocess.run(
+                [str(programs() / program), *map(str, arguments)],
+                user=as_user,
+                group=as_user,
+                extra_groups=[] if as_user else None,
+                cwd="/",
+                env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                check=False,
+                start_new_session=True,  # a terminal's Ctrl-C does not end it
+            )
         said.seek(0)
         printed = said.read()
-    if running.returncode != 0:
+    if ended.returncode != 0:
         raise DemoError(f"{program} failed: {printed.strip()}")
     return printed

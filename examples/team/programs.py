@@ -1,10 +1,15 @@
-"""Finds the programs that the demo needs beside Python, and free ports for them."""
+"""Finds, starts and ends the programs that the demo needs beside Python, and finds free ports."""
 
 import os
 import shutil
+import signal
 import socket
-from collections.abc import Iterable
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 
 class DemoError(Exception):
@@ -38,3 +43,50 @@ def free_port(preferred: int = 0) -> int:
             return free_port()
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def running(command: Iterable[Path | str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """Run a program in a session of its own; end it with SIGTERM.
+
+    Args:
+        command: The program and its arguments.
+        options: Further arguments of ``subprocess.Popen``.
+    """
+    with ExitStack() as stack:
+        with interrupts_held():
+            process = subprocess.Popen(list(command), start_new_session=True, **options)
+            stack.callback(end, process)
+        yield process
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    """End a program with SIGTERM, and wait until it has ended."""
+    process.terminate()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until the end of the ``with`` block, and handle them then.
+
+    A program that starts when Ctrl-C arrives would otherwise be left behind: nobody has its
+    process id yet. Python handles signals in the main thread, so other threads need no holding.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    handlers = {
+        one: signal.signal(one, lambda number, frame: held.append(number))
+        for one in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
+        for number in held:
+            signal.raise_signal(number)

@@ -17,7 +17,7 @@ import httpx
 import crewai_hitl_nb as hitl
 from examples.team.balancer import check_haproxy, load_balancer
 from examples.team.database import scratch_database
-from examples.team.programs import DemoError
+from examples.team.programs import DemoError, end, interrupts_held, running
 
 REPLICAS = 3
 KEYS = {
@@ -61,7 +61,7 @@ class Replica:
             DemoError: It does not start.
         """
         options = ("--port", self._port, "--keys-file", self._keys, "--log", "text", "--json")
-        with self._log.open("a") as log:
+        with self._log.open("a") as log, interrupts_held():
             self._process = subprocess.Popen(
                 [*_PROGRAM, "serve", *options, "--trusted-proxy", "127.0.0.1"],
                 env=self._env,
@@ -94,10 +94,7 @@ class Replica:
 
     def stop(self) -> None:
         """End it as an operator does."""
-        self._process.terminate()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        end(self._process)
 
     def websockets(self) -> int:
         """Return how many WebSockets are open here."""
@@ -112,18 +109,8 @@ class Replica:
 class Crew:
     """The scripted crew of ``notebooks/report.py``, whose task a person reviews."""
 
-    def __init__(self, env: dict[str, str], log: Path) -> None:
-        self._log = log
-        with log.open("w") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, Path(__file__).parents[2] / "notebooks" / "report.py"],
-                env={**_QUIET_CREWAI, **os.environ, **env},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                text=True,
-                start_new_session=True,
-            )
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self._process, self._log = process, log
 
     @property
     def has_ended(self) -> bool:
@@ -140,13 +127,6 @@ class Crew:
         if self._process.returncode != 0:
             raise DemoError(f"the crew failed:\n{self._log.read_text()}")
         return printed
-
-    def stop(self) -> None:
-        """End it, if it still runs."""
-        self._process.terminate()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 class Team:
@@ -178,11 +158,19 @@ class Team:
     def crew(self) -> Iterator[Crew]:
         """Start a crew; end it."""
         env = {"CREWAI_HITL_URL": self.url, "CREWAI_HITL_TOKEN": self._keys["crew"]}
-        crew = Crew(env, self.scratch / "crew.log")
-        try:
-            yield crew
-        finally:
-            crew.stop()
+        log = self.scratch / "crew.log"
+        with (
+            log.open("w") as file,
+            running(
+                [sys.executable, Path(__file__).parents[2] / "notebooks" / "report.py"],
+                env={**_QUIET_CREWAI, **os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+            ) as process,
+        ):
+            yield Crew(process, log)
 
 
 @contextmanager

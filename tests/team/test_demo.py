@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from examples.team.balancer import CONFIGURATION
+from examples.team.programs import running
 from tests.jupyter_process import REPOSITORY
 from tests.test_docs import code_blocks
 
@@ -88,6 +89,17 @@ def test_ctrl_c_while_the_database_starts_leaves_nothing_behind() -> None:
     running = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
     assert [command for command in running if data in command] == []
     assert not Path(data).parent.exists()
+
+
+def test_ctrl_c_while_a_program_starts_ends_that_program() -> None:
+    program = ("sleep", "60.25")
+
+    def interrupt() -> None:  # in the new process, while its parent still starts it
+        os.kill(os.getppid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), running(program, preexec_fn=interrupt):
+        pass
+    assert list(program) not in commands_of(os.getpid())
 
 
 def commands_of(parent: int) -> list[list[str]]:
