@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
+import msgspec
 from crewai.hooks import HookAborted
 
 from crewai_hitl_nb.client.interruptible import (
@@ -184,6 +185,7 @@ class Asker:
         if run is not None:
             raise_if_stopped(run.stopped)
         cell = run.cell if run is not None else self._cell()
+        request = _asked_in(cell, request)
         pending = self.bridge.open(request)
         taken = run.begun_after if run is not None else interrupt_taken_here()
         self._waiting[pending] = (cell, taken)
@@ -267,6 +269,14 @@ class Asker:
 def is_the_default(answer: HumanInputCompleted) -> bool:
     """Say whether this is the question's default answer, given at its deadline by no person."""
     return answer.answered_by is not None and answer.answered_by.via == "default"
+
+
+def _asked_in(cell: Cell | None, request: HumanInputRequired) -> HumanInputRequired:
+    """Return the question with the cell that asks it."""
+    if cell is None or cell.cell_id is None:
+        return request
+    source = msgspec.structs.replace(request.source, cell_id=cell.cell_id)
+    return msgspec.structs.replace(request, source=source)
 
 
 def raise_if_stopped(reason: CancelReason | None) -> None:

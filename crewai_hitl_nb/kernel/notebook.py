@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,7 @@ class Notebook:
         self._shell = shell
         self._kernel = shell.kernel
         self._last = self._current_request()  # the cell of enable(), unless a widget called it
+        self._running: Mapping[str, Any] | None = self._last if _runs_a_cell(self._last) else None
 
     @classmethod
     def current(cls) -> "Notebook | None":
@@ -84,7 +86,7 @@ class Notebook:
         show outputs for a widget's message.
         """
         request = self._current_request()
-        if request.get("header", {}).get("msg_type") != _RUNS_A_CELL:
+        if not _runs_a_cell(request):
             request = self._last
         header = request.get("header", {})
         return Cell(
@@ -92,13 +94,43 @@ class Notebook:
         )
 
     def remember_cells(self) -> Callable[[], None]:
-        """Start to remember which cell ran last; return a function that stops it."""
+        """Start to remember which cell runs and ran last; return a function that stops it."""
 
         def begin(info: Any) -> None:
-            self._last = self._current_request()
+            self._last = self._running = self._current_request()
+
+        def end(result: Any) -> None:
+            self._running = None
 
         self._shell.events.register("pre_run_cell", begin)
-        return lambda: self._shell.events.unregister("pre_run_cell", begin)
+        self._shell.events.register("post_run_cell", end)
+
+        def stop() -> None:
+            self._shell.events.unregister("pre_run_cell", begin)
+            self._shell.events.unregister("post_run_cell", end)
+
+        return stop
+
+    def stay_busy(self) -> Callable[[], None]:
+        """Keep the kernel's status at busy while a cell runs; return a function that stops it.
+
+        ipykernel ends other messages, which arrive while a cell waits, with the status idle:
+        JupyterLab sends one for each page that draws a widget. JupyterLab then shows "Idle", and
+        Jupyter's culler ends the kernel. So the status is corrected at once.
+        """
+        publish = getattr(self._kernel, "_publish_status", None)
+        if publish is None:  # another kernel than ipykernel
+            return _nothing
+
+        def publish_and_correct(status: str, channel: str, parent: Any = None) -> None:
+            publish(status, channel, parent)
+            running = self._running
+            of = parent or self._kernel.get_parent(channel)
+            if status == "idle" and running and _id_of(of) != _id_of(running):
+                publish("busy", "shell", running)
+
+        self._kernel._publish_status = publish_and_correct
+        return partial(delattr, self._kernel, "_publish_status")
 
     def _current_request(self) -> Mapping[str, Any]:
         request: Mapping[str, Any] = self._kernel.get_parent("shell")
@@ -171,6 +203,14 @@ def _was_interrupted(error: BaseException | None) -> bool:
     from asyncio import CancelledError
 
     return isinstance(error, KeyboardInterrupt | CancelledError)
+
+
+def _runs_a_cell(request: Mapping[str, Any]) -> bool:
+    return bool(request.get("header", {}).get("msg_type") == _RUNS_A_CELL)
+
+
+def _id_of(request: Mapping[str, Any]) -> Any:
+    return request.get("header", {}).get("msg_id")
 
 
 def _nothing() -> None:

@@ -120,6 +120,7 @@ class Session:
         """Withdraw the questions of a cell that is interrupted, and all when the kernel ends."""
         return (
             notebook.remember_cells(),
+            notebook.stay_busy(),
             notebook.when_interrupted(self._interrupted),
             notebook.when_ending(self._ending),
         )

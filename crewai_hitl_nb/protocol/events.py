@@ -64,6 +64,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             waits for the answer. None means that the request needs no waiter (a durable pause).
         kernel_id: The Jupyter kernel, if it is one.
         notebook: Path of the notebook as the Jupyter server names it.
+        cell_id: The cell that asks, by its id in the notebook's file, if the front end sends it.
         crew_name: For people.
         task_name: For people.
         agent_role: For people.
@@ -76,6 +77,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: Id | None = None
     kernel_id: Id | None = None
     notebook: str | None = None
+    cell_id: str | None = None
     crew_name: str | None = None
     task_name: str | None = None
     agent_role: str | None = None

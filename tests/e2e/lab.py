@@ -67,9 +67,12 @@ class Lab:
 
     def open_in_notebook_7(self, notebook: str) -> None:
         """Open a notebook in Jupyter Notebook, whose shell is not JupyterLab's."""
-        address = f"notebooks/{notebook}?token={self.server.token}"
-        self.page.goto(self.server.url + address, timeout=LOAD_MS)
+        self.show_in_notebook_7(f"notebooks/{notebook}")
         self.await_kernel()
+
+    def show_in_notebook_7(self, page: str) -> None:
+        """Show one of the pages of Jupyter Notebook."""
+        self.page.goto(f"{self.server.url}{page}?token={self.server.token}", timeout=LOAD_MS)
 
     def reload(self) -> None:
         """Reload the page, as F5 does. A kernel that blocks says nothing to the new page."""
@@ -125,6 +128,10 @@ class Lab:
         self.command("apputils:change-theme", theme=name)
         light = str("Light" in name).lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+
+    def cells(self) -> Locator:
+        """Return the notebook's cells."""
+        return self.page.locator(".jp-Notebook-cell")
 
     def outputs(self) -> Locator:
         """Return the output areas of all cells."""

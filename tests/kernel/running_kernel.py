@@ -43,12 +43,12 @@ class Cell:
         self._kernel = kernel
         self.message_id = message_id
         self.outputs: list[dict[str, Any]] = []
-        self._is_over = False
+        self.is_over = False
 
     def take(self, message: dict[str, Any]) -> None:
         """Keep an output; called by the kernel for messages whose parent this cell is."""
         if message["msg_type"] == "status":
-            self._is_over = message["content"]["execution_state"] == "idle"
+            self.is_over = message["content"]["execution_state"] == "idle"
         if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
             self.outputs.append({"output_type": message["msg_type"], **message["content"]})
         if message["msg_type"] == "update_display_data":
@@ -74,8 +74,8 @@ class Cell:
 
     def finish(self, seconds: float = CELL_SECONDS) -> "Cell":
         """Wait until the cell has ended; that may have been read with what another waited for."""
-        if not self._is_over:
-            self._kernel.read_until(lambda _: self._is_over, seconds)
+        if not self.is_over:
+            self._kernel.read_until(lambda _: self.is_over, seconds)
         return self
 
     def wait_for_card(self, seconds: float = CELL_SECONDS) -> dict[str, Any]:
@@ -157,6 +157,28 @@ class RunningKernel:
 
         self.read_until(is_custom, seconds)
         return heard[0]
+
+    def ask_the_debugger(self) -> list[str]:
+        """Send a message that the kernel handles beside a running cell, as a page does.
+
+        Returns the states that the kernel reports until it is done, and the next one if a cell
+        runs.
+        """
+        command = {"seq": 1, "type": "request", "command": "debugInfo"}
+        request = self._client.session.msg("debug_request", command)
+        self._client.control_channel.send(request)
+        states: list[str] = []
+
+        def is_last(message: dict[str, Any]) -> bool:
+            if message["msg_type"] != "status":
+                return False
+            state = str(message["content"]["execution_state"])
+            is_own = message["parent_header"].get("msg_id") == request["header"]["msg_id"]
+            states.append(state if is_own else f"{state} with the cell")
+            return not is_own or (state == "idle" and all(c.is_over for c in self._cells.values()))
+
+        self.read_until(is_last, CELL_SECONDS)
+        return states
 
     def read_until(self, found: Any, seconds: float) -> None:
         """Read messages until one of them is the one."""

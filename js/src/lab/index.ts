@@ -3,7 +3,7 @@
  *
  * It holds the page's client for as long as the page is open, so that a new card finds the
  * connection open. Every service of the host is optional: Jupyter Notebook has no status bar
- * and no layout restorer, and the panel is then in its side area.
+ * and no layout restorer; the number is then on its top bar, and the panel in its side area.
  */
 import {
   ILayoutRestorer,
@@ -22,9 +22,11 @@ import type { InboxHost, NotebookLink } from "../view/inbox/host";
 import { addCommands } from "./commands";
 import icon from "./icon.css";
 import { Jump } from "./jump";
+import { watchNotebooks } from "./notebooks";
 import { PANEL_ID, Panel } from "./panel";
 import { followSettings, PLUGIN_ID } from "./settings";
 import { StatusItem } from "./status";
+import { tabTitle } from "./tab-title";
 
 const RANK = 900;
 
@@ -47,21 +49,27 @@ async function activate(
   const open = () => app.shell.activateById(PANEL_ID);
   const status = new StatusItem(open);
   const { client } = hold(endpoint);
+  const showInTab = tabTitle(document);
   const count = () => {
     const pending = pendingCount(client.all());
     panel.showCount(pending);
     status.showCount(pending);
+    showInTab(pending);
   };
   client.subscribe(count);
   count();
   watchForNews(client, open);
   addCommands(app, palette, { endpoint, panel, open });
-  statusBar?.registerStatusItem("crewai-hitl-nb:status", {
-    item: status,
-    align: "right",
-    rank: RANK,
-    isActive: () => pendingCount(client.all()) > 0,
-  });
+  if (tracker !== null) watchNotebooks(tracker, client);
+  if (statusBar === null) app.shell.add(status, "top", { rank: RANK });
+  else {
+    statusBar.registerStatusItem("crewai-hitl-nb:status", {
+      item: status,
+      align: "right",
+      rank: RANK,
+      isActive: () => pendingCount(client.all()) > 0,
+    });
+  }
   restorer?.add(panel, PANEL_ID);
   await followSettings(registry, (side) => app.shell.add(panel, side, { rank: RANK }));
 }

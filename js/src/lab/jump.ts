@@ -2,15 +2,14 @@
  * Goes from a question to the cell that asks it.
  *
  * The notebook's path is that of the kernel's session while there is one; afterwards the path that
- * the kernel reported, below the server's root. The cell is the one whose output holds the card.
+ * the kernel reported, below the server's root.
  */
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
-import type { Cell, INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
+import type { INotebookTracker } from "@jupyterlab/notebook";
 import { contentsPath } from "../inbox/place";
-import { isObject } from "../protocol/decode";
 import type { HumanInputRequired } from "../protocol/gen";
-import { MIME_TYPE } from "./mime";
+import { reveal } from "./cells";
 
 export class Jump {
   constructor(
@@ -37,7 +36,7 @@ export class Jump {
       return;
     }
     const panel = this.tracker?.find(({ context }) => context.path === path);
-    if (panel !== undefined) await reveal(panel, required.request_id);
+    if (panel !== undefined) await reveal(panel, required);
   }
 
   private async open(path: string): Promise<boolean> {
@@ -48,26 +47,4 @@ export class Jump {
       return false; // moved or removed: JupyterLab shows that itself
     }
   }
-}
-
-async function reveal({ context, content, revealed }: NotebookPanel, id: string): Promise<void> {
-  await context.ready;
-  await revealed;
-  const index = content.widgets.findIndex((cell) => shows(cell, id));
-  if (index === -1) return;
-  content.activeCellIndex = index;
-  await content.scrollToItem(index, "smart");
-  const card = content.widgets[index]?.node.querySelector<HTMLElement>(
-    `[data-request-id="${CSS.escape(id)}"]`,
-  );
-  card?.focus({ preventScroll: true });
-  card?.scrollIntoView({ block: "nearest" });
-}
-
-function shows({ model }: Cell, requestId: string): boolean {
-  for (let index = 0; index < (model.outputs?.length ?? 0); index++) {
-    const bundle = model.outputs?.get(index).data[MIME_TYPE];
-    if (isObject(bundle) && bundle.request_id === requestId) return true;
-  }
-  return false;
 }

@@ -60,19 +60,34 @@ declare module "@jupyterlab/notebook" {
   import type { Token } from "@lumino/coreutils";
   import type { Widget } from "@lumino/widgets";
 
+  interface Signal<Sender, Args> {
+    connect(slot: (sender: Sender, args: Args) => void): boolean;
+  }
+
   export interface Cell extends Widget {
     readonly model: {
+      readonly id: string;
       readonly type: string;
       readonly outputs?: {
         readonly length: number;
         get(index: number): { readonly data: Readonly<Record<string, unknown>> };
+        add(output: object): number;
+        set(index: number, output: object): void;
       };
+    };
+    readonly outputArea?: {
+      /** Receives the outputs of a cell that this page runs. */
+      readonly future: { readonly isDisposed: boolean } | null | undefined;
     };
   }
 
   export interface NotebookPanel extends Widget {
     readonly context: { readonly path: string; readonly ready: Promise<unknown> };
     readonly revealed: Promise<unknown>;
+    readonly sessionContext: {
+      readonly session: { readonly kernel: { readonly id: string } | null } | null;
+      readonly kernelChanged: Signal<unknown, unknown>;
+    };
     readonly content: Widget & {
       readonly widgets: readonly Cell[];
       activeCellIndex: number;
@@ -82,6 +97,8 @@ declare module "@jupyterlab/notebook" {
 
   export interface INotebookTracker {
     find(test: (panel: NotebookPanel) => boolean): NotebookPanel | undefined;
+    forEach(visit: (panel: NotebookPanel) => void): void;
+    readonly widgetAdded: Signal<unknown, NotebookPanel>;
   }
   export const INotebookTracker: Token<INotebookTracker>;
 }

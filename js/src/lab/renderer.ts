@@ -9,9 +9,6 @@ import { Widget } from "@lumino/widgets";
 import { pageEndpoint } from "../client/endpoint";
 import { isObject } from "../protocol/decode";
 import { mountBundle } from "../view/bundle/mount-bundle";
-import type { DrawCard } from "../view/card/card";
-import { cardInCell } from "../view/card/card-in-cell";
-import { CellCards } from "../view/card/cell-cards";
 import { MIME_TYPE } from "./mime";
 
 export { MIME_TYPE };
@@ -23,10 +20,6 @@ class CardOutput extends Widget implements IRenderMime.IRenderer {
   private unmount: () => void = () => undefined;
   private shown: unknown;
 
-  constructor(private readonly drawCard: DrawCard) {
-    super();
-  }
-
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const payload = model.data[MIME_TYPE];
     // The kernel adds how it ended for the saved notebook; this card knows that already.
@@ -34,7 +27,7 @@ class CardOutput extends Widget implements IRenderMime.IRenderer {
     if (id !== undefined && id === this.shown) return;
     this.shown = id;
     this.unmount();
-    this.unmount = mountBundle(this.node, payload, "lab", pageEndpoint(), this.drawCard);
+    this.unmount = mountBundle(this.node, payload, "lab", pageEndpoint());
   }
 
   override dispose(): void {
@@ -43,8 +36,6 @@ class CardOutput extends Widget implements IRenderMime.IRenderer {
     super.dispose();
   }
 }
-
-const drawCard = cardInCell(new CellCards());
 
 const extension: IRenderMime.IExtension = {
   id: "crewai-hitl-nb:renderer",
@@ -55,7 +46,7 @@ const extension: IRenderMime.IExtension = {
     // Safe for untrusted notebooks: the text is sanitised, and only the server says what is open.
     safe: true,
     mimeTypes: [MIME_TYPE],
-    createRenderer: () => new CardOutput(drawCard),
+    createRenderer: () => new CardOutput(),
   },
 };
 

@@ -208,6 +208,7 @@ export interface Source {
   id: string | null;
   kernel_id: string | null;
   notebook: string | null;
+  cell_id: string | null;
   crew_name: string | null;
   task_name: string | null;
   agent_role: string | null;
@@ -350,6 +351,7 @@ export interface Source1 {
   id: string | null;
   kernel_id: string | null;
   notebook: string | null;
+  cell_id: string | null;
   crew_name: string | null;
   task_name: string | null;
   agent_role: string | null;
@@ -408,6 +410,7 @@ export interface Source2 {
   id: string | null;
   kernel_id: string | null;
   notebook: string | null;
+  cell_id: string | null;
   crew_name: string | null;
   task_name: string | null;
   agent_role: string | null;
@@ -1941,6 +1944,17 @@ export const DEFS = {
     "default": null
    },
    "notebook": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "cell_id": {
     "anyOf": [
      {
       "type": "string"

@@ -18,6 +18,7 @@ for (const name of [
   "sessionStorage",
   "Node",
   "HTMLElement",
+  "MutationObserver",
 ]) {
   define(name, dom.window[name]);
 }

@@ -3,12 +3,11 @@
  *
  * The entries and the lab extension call it; below it are the views.
  */
-import { h } from "preact";
 import type { Client } from "../../client/client";
 import { type Endpoint, pageEndpoint } from "../../client/endpoint";
 import { decodeClosing, decodeRequired, decodeRunStarted, isObject } from "../../protocol/decode";
 import { closedBy } from "../../protocol/state";
-import { Card, type DrawCard } from "../card/card";
+import { Card } from "../card/card";
 import { Inbox } from "../inbox/inbox";
 import { type Cleanup, mount } from "../mount";
 import { RunView } from "../run/run";
@@ -25,7 +24,6 @@ export function mountBundle(
   payload: unknown,
   via: string,
   endpoint: Endpoint | null = pageEndpoint(),
-  draw: DrawCard = Card,
 ): Cleanup {
   if (isObject(payload) && payload.mode === "inbox") return mountInbox(host, via, endpoint);
   if (isObject(payload) && payload.mode === "run") {
@@ -41,7 +39,9 @@ export function mountBundle(
   }
   const closing = isObject(payload) ? decodeClosing(payload.completion) : null;
   const saved = closing === null ? null : closedBy(snapshot, closing);
-  const drawn = (client: Client | null) => h(draw, { client, snapshot, via, saved });
+  const drawn = (client: Client | null) => (
+    <Card client={client} snapshot={snapshot} via={via} saved={saved} />
+  );
   return mount(host, endpoint, drawn);
 }
 

@@ -4,7 +4,6 @@
  * It is drawn at once from the snapshot that came with it; from then on the client's state counts.
  * Answers go to the server, never to the kernel, which is blocked.
  */
-import type { ComponentType } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Answer } from "../../client/answers";
 import type { Client } from "../../client/client";
@@ -37,15 +36,6 @@ interface Props {
   /** Whether the card shows the connection's state; in a list the list does. */
   readonly alone?: boolean;
 }
-
-/** A component that draws a card: alone, or with the following questions of its run. */
-export type DrawCard = ComponentType<{
-  readonly client: Client | null;
-  readonly snapshot: HumanInputRequired;
-  readonly via: string;
-  /** The outcome that was saved in the notebook. */
-  readonly saved: Request | null;
-}>;
 
 /** The status of a card: the request's own, or why it is not known. */
 export type CardStatus = Status | "sending" | "gone" | "detached";

@@ -1,0 +1,47 @@
+/** Finds the cell of an open notebook that asks a question, and goes there. */
+import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
+import { isObject } from "../protocol/decode";
+import type { HumanInputRequired } from "../protocol/gen";
+import { MIME_TYPE } from "./mime";
+
+/** Return the asking cell's index, or -1: the cell with its card, else the one with its id. */
+export function cellOf({ content }: NotebookPanel, required: HumanInputRequired): number {
+  const cells = content.widgets;
+  const index = cells.findIndex((cell) => shows(cell, required));
+  const { cell_id } = required.source;
+  return index === -1 && cell_id !== null
+    ? cells.findIndex(({ model }) => model.id === cell_id)
+    : index;
+}
+
+/** Whether a cell has the question's card among its outputs, or the view of its run. */
+export function shows(cell: Cell, { request_id, execution_id }: HumanInputRequired): boolean {
+  const { outputs } = cell.model;
+  for (let index = 0; index < (outputs?.length ?? 0); index++) {
+    const bundle = outputs?.get(index).data[MIME_TYPE];
+    if (!isObject(bundle)) continue;
+    if (bundle.request_id === request_id) return true;
+    if (bundle.mode === "run" && bundle.execution_id === execution_id) return true;
+  }
+  return false;
+}
+
+/** Return the question's card where it is drawn now; a cell far away is not. */
+export function cardIn(panel: NotebookPanel, requestId: string): HTMLElement | null {
+  return panel.node.querySelector<HTMLElement>(
+    `[data-testid=hitl-card][data-request-id="${CSS.escape(requestId)}"]`,
+  );
+}
+
+/** Scroll to the asking cell, and focus its card. */
+export async function reveal(panel: NotebookPanel, required: HumanInputRequired): Promise<void> {
+  await panel.context.ready;
+  await panel.revealed;
+  const index = cellOf(panel, required);
+  if (index === -1) return;
+  panel.content.activeCellIndex = index;
+  await panel.content.scrollToItem(index, "smart");
+  const card = cardIn(panel, required.request_id);
+  card?.focus({ preventScroll: true });
+  card?.scrollIntoView({ block: "nearest" });
+}

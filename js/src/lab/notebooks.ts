@@ -1,0 +1,57 @@
+/**
+ * Looks after the questions of the open notebooks: each has its card and can be found.
+ *
+ * A question belongs to a notebook when the notebook's kernel asks it.
+ */
+import type { INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
+import type { Client } from "../client/client";
+import { isPending } from "../view/card/request-cards";
+import { MissingCards } from "./missing-cards";
+import { Pill } from "./pill";
+
+/** What happens within this time is looked at together. */
+const SETTLE_MS = 150;
+
+/** Look after every notebook that is open or will be. */
+export function watchNotebooks(tracker: INotebookTracker, client: Client): void {
+  const watch = (panel: NotebookPanel) =>
+    void panel.context.ready.then(() => follow(panel, client));
+  tracker.forEach(watch);
+  tracker.widgetAdded.connect((_, panel) => watch(panel));
+}
+
+function follow(panel: NotebookPanel, client: Client): void {
+  if (panel.isDisposed) return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const soon = (ms = SETTLE_MS) => {
+    clearTimeout(timer);
+    timer = setTimeout(look, ms);
+  };
+  const asked = () => {
+    const kernel = panel.sessionContext.session?.kernel?.id;
+    return client
+      .all()
+      .filter(({ required }) => kernel !== undefined && required.source.kernel_id === kernel);
+  };
+  const cards = new MissingCards(panel, soon);
+  const pill = new Pill(panel);
+  const sizes = new ResizeObserver(() => soon());
+  const look = () => {
+    const questions = asked();
+    cards.look(questions);
+    pill.look(questions.filter(isPending).map(({ required }) => required));
+    for (const { node } of [panel.content, ...panel.content.widgets]) sizes.observe(node);
+  };
+  const unsubscribe = client.subscribe(() => {
+    cards.look(asked()); // at once: the notebook may be saved next
+    soon();
+  });
+  panel.sessionContext.kernelChanged.connect(() => soon());
+  panel.node.addEventListener("scroll", () => soon(), { capture: true, passive: true });
+  panel.disposed.connect(() => {
+    clearTimeout(timer);
+    unsubscribe();
+    sizes.disconnect();
+  });
+  look();
+}

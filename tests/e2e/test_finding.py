@@ -1,0 +1,86 @@
+"""A person finds the question: from another place in the notebook, after a reload, in a tab."""
+
+import json
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import OpenLab
+from tests.e2e.crews import CREW, KICKOFF
+from tests.e2e.notes import Notes
+
+LONG = "\n".join(f"# line {number}" for number in range(60))
+
+
+def test_a_pill_leads_to_a_question_outside_the_viewport(open_lab: OpenLab, notes: Notes) -> None:
+    lab = open_lab("far.ipynb", [notes.cell, LONG, CREW, KICKOFF, LONG])
+    lab.run_all()
+    card = lab.await_card("pending")
+    pill = lab.page.get_by_test_id("hitl-pill")
+    for cell, arrow in ((lab.cells().first, "↓"), (lab.cells().last, "↑")):
+        cell.scroll_into_view_if_needed()
+        cell.click()
+        expect(pill).to_have_text(f"Writer asks {arrow}")
+        pill.click()
+        expect(card).to_be_focused()
+        expect(card).to_be_in_viewport()
+        expect(pill).to_be_hidden()
+    card.get_by_test_id("hitl-accept").click()
+    lab.await_card("answered")
+    lab.cells().first.click()
+    expect(pill).to_be_hidden()
+
+
+def test_a_card_that_was_not_saved_is_back_in_its_cell_after_a_reload(
+    open_lab: OpenLab, notes: Notes
+) -> None:
+    lab = open_lab("unsaved.ipynb", [notes.cell, CREW, KICKOFF])
+    lab.run_all()
+    lab.await_card("pending")
+    lab.reload()
+    lab.await_card("pending")
+    asking = lab.cells().nth(2)
+    card = asking.get_by_test_id("hitl-card")
+    expect(card).to_have_count(1)
+    card.get_by_test_id("hitl-accept").click()
+    notes.await_note("finished")
+    lab.await_card("answered")
+    lab.save()
+    saved = json.loads((lab.server.root / "unsaved.ipynb").read_text())
+    (output,) = saved["cells"][2]["outputs"]
+    (bundle,) = [part for name, part in output["data"].items() if "crewai-hitl" in name]
+    assert bundle["completion"]["decision"] == "approve"
+
+
+def test_the_status_bar_and_the_tab_say_that_a_crew_waits(open_lab: OpenLab, notes: Notes) -> None:
+    lab = open_lab("waits.ipynb", [notes.cell, CREW, KICKOFF])
+    lab.run_all()
+    card = lab.await_card("pending")
+    expect(lab.page).to_have_title(re.compile(r"^\(1\) waits\.ipynb"))
+    bar = lab.page.locator("#jp-main-statusbar")
+    expect(bar).to_contain_text("1 waiting for you")
+    expect(bar).to_contain_text("Busy")
+    card.get_by_test_id("hitl-accept").click()
+    lab.await_idle()
+    expect(bar).to_contain_text("Idle")
+    expect(bar.get_by_test_id("hitl-status")).to_be_hidden()
+    expect(lab.page).to_have_title(re.compile(r"^waits\.ipynb"))
+
+
+def test_jupyter_notebook_shows_on_its_bar_that_a_crew_waits(
+    open_lab: OpenLab, notes: Notes
+) -> None:
+    lab = open_lab("seven.ipynb", [notes.cell, LONG, CREW, KICKOFF])
+    lab.run_all()
+    lab.await_card("pending")
+    lab.show_in_notebook_7("notebooks/seven.ipynb")
+    status = lab.page.locator("#top-panel").get_by_test_id("hitl-status")
+    expect(status).to_have_text("1 waiting for you")
+    lab.page.get_by_test_id("hitl-pill").click()
+    expect(lab.await_card("pending")).to_be_in_viewport()
+    lab.show_in_notebook_7("tree")
+    status.click()
+    listed = lab.page.get_by_test_id("hitl-panel").get_by_test_id("hitl-card")
+    listed.get_by_test_id("hitl-accept").click()
+    notes.await_note("finished")
+    expect(status).to_be_hidden()
