@@ -143,6 +143,7 @@ def test_a_draft_is_edited_in_place_and_survives_a_reload(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
     inbox = open_inbox()
+    inbox.hold_decisions(0)
     card = ask(desk, inbox, "card-edit", REVIEW)
     card.get_by_test_id("hitl-edit").click()
     editor = card.get_by_test_id("hitl-editor")
@@ -163,7 +164,9 @@ def test_a_draft_is_edited_in_place_and_survives_a_reload(
 def test_a_tools_arguments_are_changed_before_it_is_allowed(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
-    card = ask(desk, open_inbox(), "card-call", CALL)
+    inbox = open_inbox()
+    inbox.hold_decisions(0)
+    card = ask(desk, inbox, "card-call", CALL)
     expect(card.get_by_test_id("hitl-context")).to_contain_text('"limit": 1000')
     expect(card.get_by_text("30 items")).to_be_visible()
     expect(card.get_by_text("1 item ]")).to_be_hidden()
@@ -192,6 +195,70 @@ def test_an_approval_can_be_taken_back_and_then_goes_by_itself(
     card.get_by_test_id("hitl-accept").click()
     expect(card).to_have_attribute("data-status", "answered")
     assert completion(desk, "card-undo")["decision"] == "approve"
+
+
+def test_an_outcome_can_be_taken_back_and_keeps_its_comment(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    inbox.hold_decisions(60_000)
+    response = {"decisions": ["respond"], "options": ["publish", "revise"]}
+    card = ask(desk, inbox, "card-outcome", {"kind": "flow_feedback", "response": response})
+    card.get_by_test_id("hitl-feedback").fill("Well done")
+    publish = card.get_by_test_id("hitl-outcome").first
+    publish.click()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("Sending “publish”")
+    card.get_by_test_id("hitl-undo").click()
+    expect(publish).to_be_focused()
+    expect(card.get_by_test_id("hitl-feedback")).to_have_value("Well done")
+    assert desk.request("card-outcome")["status"] == "pending"
+    publish.click()
+    inbox.page.keyboard.press("Enter")
+    expect(card).to_have_attribute("data-status", "answered")
+    said = completion(desk, "card-outcome")
+    assert (said["options"], said["human_feedback"]) == (["publish"], "Well done")
+
+
+def test_an_edit_can_be_taken_back_and_stays_in_the_editor(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    inbox.hold_decisions(60_000)
+    card = ask(desk, inbox, "card-edit-undo", REVIEW)
+    card.get_by_test_id("hitl-edit").click()
+    card.get_by_test_id("hitl-editor").fill("The red fox jumps.")
+    card.get_by_test_id("hitl-send").click()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("Accepting with edits")
+    inbox.page.keyboard.press("Escape")
+    expect(card.get_by_test_id("hitl-send")).to_be_focused()
+    expect(card.get_by_test_id("hitl-editor")).to_have_value("The red fox jumps.")
+    assert desk.request("card-edit-undo")["status"] == "pending"
+
+
+def test_a_call_is_refused_first_and_no_double_click_allows_it_at_once(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    inbox.hold_decisions(60_000)
+    card = ask(desk, inbox, "card-weight", CALL)
+    buttons = card.locator(".chitl-actions button")
+    expect(buttons).to_have_text(["Refuse", "Change arguments", "Allow"])
+    places = [button.bounding_box() for button in buttons.all()]
+    lefts = [place["x"] for place in places if place]
+    assert len(lefts) == 3
+    assert lefts == sorted(lefts)
+    colour = "button => getComputedStyle(button).backgroundColor"
+    assert len({button.evaluate(colour) for button in buttons.all()}) == 1
+    card.get_by_test_id("hitl-feedback").focus()
+    for hook in ("hitl-reject", "hitl-edit", "hitl-accept"):
+        inbox.page.keyboard.press("Tab")
+        expect(card.get_by_test_id(hook)).to_be_focused()
+    card.get_by_test_id("hitl-accept").dblclick()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("Allowing")
+    assert desk.request("card-weight")["status"] == "pending"
+    card.get_by_test_id("hitl-reject").click()
+    expect(card).to_have_attribute("data-status", "answered")
+    assert completion(desk, "card-weight")["decision"] == "reject"
 
 
 def test_a_refusal_goes_at_once_also_in_place_of_an_approval(

@@ -80,6 +80,8 @@ def test_the_card_in_a_notebook_keeps_to_the_rules_and_its_keys_to_itself(
     expect(card.locator("ins").last).to_have_text("Now: ")
     assert violations(page, within) == []
     page.keyboard.press("Control+Enter")
+    expect(card.get_by_test_id("hitl-send-now")).to_be_focused()
+    page.keyboard.press("Control+Enter")
     lab.await_card("answered")
     assert desk.request(request_id)["completion"]["human_feedback"].startswith("Now: The cost")
     expect(page.locator(".jp-Notebook-cell")).to_have_count(1)

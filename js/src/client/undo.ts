@@ -1,5 +1,5 @@
 /**
- * Holds an approval for a moment, so that it can be taken back. A refusal is never held.
+ * Holds an answer for a moment, so that it can be taken back. A refusal is never held.
  *
  * It is never lost silently: it is sent when the time is over, when the page is left, or when its
  * card is taken away. If somebody else closes the request meanwhile, the card calls `drop` and

@@ -7,7 +7,7 @@
 import type { Answer, Outcome, Timing } from "../client/answers";
 import type { Asked } from "../protocol/decode";
 import type { HumanInputRequired } from "../protocol/gen";
-import type { Request } from "../protocol/state";
+import { asksPermission, type Request } from "../protocol/state";
 
 /** The decision for each of them. */
 export type Verdict =
@@ -31,16 +31,21 @@ export function isSimple(required: Asked): boolean {
   return !required.brief && verdictsOf(required).length > 0;
 }
 
-/** Which decisions are possible in bulk; a rejection's reason is still empty. */
-export function verdictsOf({ response }: HumanInputRequired): readonly Verdict[] {
-  const { decisions, options, schema } = response;
+/**
+ * Which decisions are possible in bulk, in the order in which a card shows them; a rejection's
+ * reason is still empty.
+ */
+export function verdictsOf(required: HumanInputRequired): readonly Verdict[] {
+  const { decisions, options, schema } = required.response;
   const verdicts: Verdict[] = [];
   if (decisions.includes("approve")) verdicts.push({ decision: "approve" });
   if (decisions.includes("respond") && schema === null) {
     for (const option of options ?? []) verdicts.push({ decision: "respond", option });
   }
-  if (decisions.includes("reject")) verdicts.push({ decision: "reject", reason: "" });
-  return verdicts;
+  const rejects: Verdict[] = decisions.includes("reject")
+    ? [{ decision: "reject", reason: "" }]
+    : [];
+  return asksPermission(required) ? [...rejects, ...verdicts] : [...verdicts, ...rejects];
 }
 
 /**

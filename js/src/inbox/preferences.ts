@@ -16,7 +16,7 @@ export interface Preferences {
   /** Neither is used between these times of day (`HH:MM`, local); empty: no quiet hours. */
   readonly quietFrom: string;
   readonly quietTo: string;
-  /** How long an approval or a rejection can be undone before it is sent; 0 sends at once. */
+  /** How long an approval or an outcome can be undone before it is sent; 0 sends at once. */
   readonly undoSeconds: number;
 }
 

@@ -14,7 +14,7 @@ import {
   isObject,
   type RequestEvent,
 } from "./decode";
-import { type AnsweredBy, TRANSITIONS } from "./gen";
+import { type AnsweredBy, type HumanInputRequired, TRANSITIONS } from "./gen";
 
 export type Status = (typeof TRANSITIONS)[number][2];
 
@@ -58,6 +58,11 @@ export function fold(events: Iterable<RequestEvent>): Map<string, Request> {
     if (after !== undefined) requests.set(event.request_id, after);
   }
   return requests;
+}
+
+/** Whether a tool's or a model's call waits for permission. */
+export function asksPermission({ kind }: HumanInputRequired): boolean {
+  return kind === "tool_approval" || kind === "llm_approval";
 }
 
 /**

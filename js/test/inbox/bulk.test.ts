@@ -49,7 +49,10 @@ describe("alike requests", () => {
   });
 
   it("can be decided when that takes no writing", () => {
-    expect(verdictsOf(one)).toEqual([{ decision: "approve" }, { decision: "reject", reason: "" }]);
+    const reject = { decision: "reject", reason: "" };
+    const draft = required("8", "task_feedback", allow);
+    expect(verdictsOf(draft)).toEqual([{ decision: "approve" }, reject]);
+    expect(verdictsOf(one), "a call").toEqual([reject, { decision: "approve" }]);
     expect(verdictsOf(question)).toEqual([
       { decision: "respond", option: "a" },
       { decision: "respond", option: "b" },

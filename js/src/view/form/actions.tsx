@@ -1,4 +1,4 @@
-/** The decision buttons, and Undo in their place while an approval is held. */
+/** The decision buttons, and Undo in their place while an answer is held. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SEND_KEYS, SEND_WORDS } from "../keyboard";
 import type { Choices, Decision, Labels } from "./choices";
@@ -20,43 +20,57 @@ interface Props {
   readonly onEdit: () => void;
 }
 
+/**
+ * The buttons that decide. A draft is usually accepted, so Accept comes first and is the bright one. A
+ * call that needs permission begins with Refuse and ends with Allow, which is never the bright one:
+ * nobody should allow it because the button is the nearest or stands out.
+ */
 export function Actions(props: Props) {
   const { choices, words, editing, said, unsent, enabled, waiting, onDecide, onEdit } = props;
   const { rejectable } = props;
   const sends = editing || (choices.respond && !choices.outcomes); // an outcome button sends by itself
+  const approve = choices.approve && (
+    <Button
+      key="approve"
+      hook="hitl-accept"
+      keys="a"
+      primary={!said && !editing && !choices.outcomes && !words.permission}
+      enabled={enabled}
+      onClick={() => onDecide("approve")}
+    >
+      {unsent === null ? words.approve : `${words.approve} without ${unsent}`}
+    </Button>
+  );
+  const send = sends && (
+    <Button
+      key="send"
+      hook="hitl-send"
+      keys={SEND_KEYS}
+      primary={said || editing || !choices.approve}
+      enabled={enabled && said}
+    >
+      {editing ? words.sendEdit : words.respond}
+    </Button>
+  );
+  const edit = choices.edit !== null && (
+    <Button key="edit" hook="hitl-edit" keys="e" enabled={true} pressed={editing} onClick={onEdit}>
+      {editing ? "Stop editing" : words.edit}
+    </Button>
+  );
+  const reject = choices.reject && (
+    <Button
+      key="reject"
+      hook="hitl-reject"
+      keys="x"
+      enabled={rejectable}
+      onClick={() => onDecide("reject")}
+    >
+      {words.reject}
+    </Button>
+  );
   return (
     <div class="chitl-actions">
-      {choices.approve && (
-        <Button
-          hook="hitl-accept"
-          keys="a"
-          primary={!said && !editing && !choices.outcomes}
-          enabled={enabled}
-          onClick={() => onDecide("approve")}
-        >
-          {unsent === null ? words.approve : `${words.approve} without ${unsent}`}
-        </Button>
-      )}
-      {sends && (
-        <Button
-          hook="hitl-send"
-          keys={SEND_KEYS}
-          primary={said || editing || !choices.approve}
-          enabled={enabled && said}
-        >
-          {editing ? words.sendEdit : words.respond}
-        </Button>
-      )}
-      {choices.edit !== null && (
-        <Button hook="hitl-edit" keys="e" enabled={true} pressed={editing} onClick={onEdit}>
-          {editing ? "Stop editing" : words.edit}
-        </Button>
-      )}
-      {choices.reject && (
-        <Button hook="hitl-reject" keys="x" enabled={rejectable} onClick={() => onDecide("reject")}>
-          {words.reject}
-        </Button>
-      )}
+      {words.permission ? [reject, edit, send, approve] : [approve, send, edit, reject]}
       <span class="chitl-note" aria-live="polite">
         {waiting}
       </span>
@@ -95,22 +109,30 @@ function Button(props: ButtonProps) {
 
 interface HeldProps {
   readonly ms: number;
+  /** What is being sent. */
+  readonly label: string;
   readonly words: Labels;
-  /** Whether the request offers rejecting, which then replaces the held approval. */
+  /** Whether the request offers rejecting, which then replaces the held answer. */
   readonly rejects: boolean;
   readonly onUndo: () => void;
   readonly onSendNow: () => void;
   readonly onReject: () => void;
 }
 
-/** A held approval. An accidental second click in the same place does nothing. */
-export function Held({ ms, words, rejects, onUndo, onSendNow, onReject }: HeldProps) {
+/** A held answer. The second click of a double click does nothing, whatever it hits. */
+export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }: HeldProps) {
   const sendNow = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => sendNow.current?.focus({ preventScroll: true }), []);
   return (
-    <div class="chitl-actions chitl-held" data-testid="hitl-held">
+    <div
+      class="chitl-actions chitl-held"
+      data-testid="hitl-held"
+      onClickCapture={(event) => {
+        if (event.detail > 1) event.stopPropagation();
+      }}
+    >
       <span class="chitl-holding" style={{ "--chitl-hold": `${ms}ms` }}>
-        {words.approving}
+        <bdi>{label}</bdi>
       </span>
       <button
         type="button"
@@ -125,7 +147,7 @@ export function Held({ ms, words, rejects, onUndo, onSendNow, onReject }: HeldPr
       <button
         ref={sendNow}
         type="button"
-        class="chitl-button chitl-primary"
+        class={`chitl-button${words.permission ? "" : " chitl-primary"}`}
         data-testid="hitl-send-now"
         aria-keyshortcuts={SEND_KEYS}
         title="Enter"

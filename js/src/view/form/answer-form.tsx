@@ -11,6 +11,8 @@ import {
   answerFor,
   type Choices,
   type Decision,
+  holding,
+  isUndoable,
   labels,
   respondsByForm,
   sayingFor,
@@ -73,7 +75,8 @@ function deciding({ required, choices, drafting, sending, awaits, via }: AnswerF
     if (said.errors.length > 0)
       return sending.showTrouble({ message: MARKED, errors: said.errors });
     const chosen = option === undefined ? said.saying.chosen : [option];
-    sending.send(answerFor(decision, { ...said.saying, chosen }, via));
+    const answer = answerFor(decision, { ...said.saying, chosen }, via);
+    sending.send(answer, isUndoable(answer, choices));
   };
 }
 
@@ -86,10 +89,11 @@ function Buttons({ required, choices, drafting, sending, awaits, editing, decide
   const words = labels(required);
   const { draft, change } = drafting;
   if (sending.held !== null) {
-    const { ms } = sending.held;
+    const { answer, ms } = sending.held;
     return (
       <Held
         ms={ms}
+        label={holding(answer, words)}
         words={words}
         rejects={choices.reject}
         onUndo={sending.undo}

@@ -109,6 +109,44 @@ export function answerFor(decision: Decision, saying: Saying, via: string): Answ
   }
 }
 
+/** Bytes of an answer that a page can still send while it is left (Fetch allows 65,536 in all). */
+const LEAVING_BYTES = 60_000;
+
+/**
+ * Whether an answer is held for a moment, so that it can be undone: an approval, with or without
+ * edits, or a flow's outcome. One click gives it and lets something happen. A refusal goes at once,
+ * and so does what the page could not send while it is left.
+ */
+export function isUndoable(answer: Answer, { outcomes }: Choices): boolean {
+  if (answer.decision === "reject" || (answer.decision === "respond" && !outcomes)) return false;
+  return new TextEncoder().encode(JSON.stringify(answer)).length <= LEAVING_BYTES;
+}
+
+/** Characters of an outcome shown while it is held. */
+const OUTCOME_CHARS = 60;
+
+/** Return what the card shows while an answer is held. */
+export function holding(answer: Answer, words: Labels): string {
+  switch (answer.decision) {
+    case "edit":
+      return words.sendingEdit;
+    case "respond":
+      return `Sending “${shortened(outcomeWords(answer.options?.[0] ?? ""), OUTCOME_CHARS)}”…`;
+    default:
+      return words.approving;
+  }
+}
+
+/** Return a flow's outcome as its button shows it. */
+export function outcomeWords(outcome: string): string {
+  return outcome.replaceAll("_", " ");
+}
+
+function shortened(text: string, most: number): string {
+  const letters = [...text.slice(0, 2 * most)];
+  return letters.length <= most ? text : `${letters.slice(0, most).join("")}…`;
+}
+
 /** The labels of the buttons and the text field. */
 export interface Labels {
   readonly approve: string;
@@ -119,6 +157,10 @@ export interface Labels {
   readonly sendEdit: string;
   /** Shown while an approval is held. */
   readonly approving: string;
+  /** Shown while an approval with edits is held. */
+  readonly sendingEdit: string;
+  /** Whether a call is allowed: then refusing comes first, and allowing is not the bright button. */
+  readonly permission: boolean;
 }
 
 const REVIEW: Labels = {
@@ -129,6 +171,8 @@ const REVIEW: Labels = {
   edit: "Edit",
   sendEdit: "Accept with edits",
   approving: "Accepting…",
+  sendingEdit: "Accepting with edits…",
+  permission: false,
 };
 
 const PERMISSION: Labels = {
@@ -138,6 +182,8 @@ const PERMISSION: Labels = {
   edit: "Change arguments",
   sendEdit: "Allow with changes",
   approving: "Allowing…",
+  sendingEdit: "Allowing with changes…",
+  permission: true,
 };
 
 /** Return the labels for a request: questions are answered, calls allowed, drafts reviewed. */

@@ -1,20 +1,29 @@
 /** Where the focus of an answer form goes when its state changes. */
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Answer } from "../../client/answers";
 import type { Sending, Trouble } from "./sending";
 
-/** After Undo, move the focus back to the button of the decision. */
+/** After Undo, move the focus back to the button that gave the answer. */
 export function useFocusOnUndo(
   form: RefObject<HTMLFormElement | null>,
   { held, busy }: Sending,
 ): void {
   const was = useRef(held);
   useLayoutEffect(() => {
-    if (held === null && was.current !== null && !busy) {
-      form.current?.querySelector<HTMLElement>("[data-testid=hitl-accept]")?.focus();
-    }
+    const undone = held === null && !busy ? was.current : null;
+    if (undone !== null) buttonOf(undone.answer, form.current)?.focus();
     was.current = held;
   }, [form, held, busy]);
+}
+
+function buttonOf({ decision, options }: Answer, form: HTMLFormElement | null) {
+  const buttons = [...(form?.querySelectorAll<HTMLElement>("button") ?? [])];
+  return buttons.find(({ dataset }) =>
+    decision === "respond"
+      ? dataset.testid === "hitl-outcome" && dataset.option === options?.[0]
+      : dataset.testid === (decision === "edit" ? "hitl-send" : "hitl-accept"),
+  );
 }
 
 /** Move the focus to the first wrong field, or to the text, unless it has left the card. */

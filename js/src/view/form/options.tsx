@@ -1,5 +1,6 @@
 /** The options of a question: radio buttons, checkboxes, or buttons that answer at once. */
 import { useSome } from "../text/show-more";
+import { outcomeWords } from "./choices";
 
 interface Props {
   readonly options: readonly string[];
@@ -59,7 +60,7 @@ export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
           disabled={!enabled}
           onClick={() => onChoose(option)}
         >
-          <span dir="auto">{option.replaceAll("_", " ")}</span>
+          <span dir="auto">{outcomeWords(option)}</span>
         </button>
       ))}
       {more}

@@ -1,10 +1,10 @@
 /**
  * Sends a card's answer and follows it: held, sent, accepted or refused.
  *
- * An approval is held for a moment, so that it can be undone (`undo.ts`). Everything else is sent at
- * once; a rejection also replaces an approval that is held or being sent. If the request does not
- * accept an answer, it stays open and the wrong fields are shown; if the answer is too late, the
- * reason is shown. How answers travel is up to `client.ts`.
+ * What can be undone is held for a moment first (`choices.ts` says what, `undo.ts` holds it).
+ * Everything else is sent at once; a rejection also replaces an answer that is held or being sent.
+ * If the request does not accept an answer, it stays open and the wrong fields are shown; if the
+ * answer is too late, the reason is shown. How answers travel is up to `client.ts`.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Answer, Outcome } from "../../client/answers";
@@ -19,7 +19,7 @@ export interface Trouble {
 }
 
 interface State {
-  /** The approval that can still be undone, and for how long it is held in total. */
+  /** The answer that can still be undone, and for how long it is held in total. */
   readonly held: { readonly answer: Answer; readonly ms: number } | null;
   readonly busy: boolean;
   /** Whether a rejection can be sent: none is being sent already. */
@@ -30,8 +30,9 @@ interface State {
 }
 
 export interface Sending extends State {
-  readonly send: (answer: Answer) => void;
-  /** Send a held approval now. */
+  /** Send an answer, at once or after the time to undo it. */
+  readonly send: (answer: Answer, undoable: boolean) => void;
+  /** Send a held answer now. */
   readonly sendNow: () => void;
   readonly undo: () => void;
   /** Show errors that were found before sending. */
@@ -78,9 +79,9 @@ export function useSending(
   useEffect(() => () => hold.current?.release(), []);
   return {
     ...state,
-    send: (answer) => {
+    send: (answer, undoable) => {
       hold.current?.drop();
-      const ms = isHeld(answer) ? undoMs() : 0;
+      const ms = undoable ? undoMs() : 0;
       const decidedAt = performance.now();
       if (ms === 0) return void post(answer, decidedAt);
       hold.current = new Hold(ms, (how) => release(answer, decidedAt, how === "leaving"));
@@ -94,11 +95,6 @@ export function useSending(
     clearErrors: (isOf) =>
       setState((before) => ({ ...before, trouble: without(before.trouble, isOf) })),
   };
-}
-
-/** Whether an answer can be undone: approving takes one click and lets something happen. */
-function isHeld({ decision }: Answer): boolean {
-  return decision === "approve";
 }
 
 function after(outcome: Outcome): State {

@@ -120,7 +120,7 @@ function QuietHours({ preferences, change }: PartProps) {
 function UndoTime({ preferences, change }: PartProps) {
   return (
     <label class="chitl-undo-time">
-      <span>Seconds to undo an approval (0 turns it off)</span>
+      <span>Seconds to undo an approval or an outcome (0 turns it off)</span>
       <input
         type="number"
         min={0}

@@ -2,10 +2,13 @@
 import { describe, expect, it } from "vitest";
 import { UNDO_KEY } from "../../../src/client/undo";
 import { until } from "../../until";
-import { pageWithServer } from "../page-with-server";
+import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
+import type { Shown } from "../shown";
 
 const cards = pageWithServer();
 const { asked, lastEvent } = cards;
+
+const ARGUMENTS = { type: "object", properties: { limit: { type: "integer", default: 1000 } } };
 
 describe("a context", () => {
   it("shows a data frame as a table that scrolls within the card", async () => {
@@ -31,7 +34,8 @@ describe("a context", () => {
 });
 
 describe("a flow's outcomes", () => {
-  it("are buttons that answer at once, with the comment", async () => {
+  it("are buttons that answer, with the comment", async () => {
+    localStorage.setItem(UNDO_KEY, "0");
     const response = { decisions: ["respond", "approve"], options: ["publish", "revise"] };
     const shown = await asked({ kind: "flow_feedback", response });
     expect(shown.find("hitl-send")).toBeNull();
@@ -49,6 +53,35 @@ describe("a flow's outcomes", () => {
     const parts = [...shown.element.querySelectorAll("textarea, button")];
     const at = (text: string) => parts.findIndex((part) => part.textContent?.includes(text));
     expect(parts.findIndex((part) => part.localName === "textarea")).toBeLessThan(at("publish"));
+  });
+});
+
+describe("the buttons of a card", () => {
+  const buttons = (shown: Shown) =>
+    [...shown.element.querySelectorAll<HTMLElement>(".chitl-actions button")].map((button) =>
+      button.matches(".chitl-primary") ? `(${button.textContent})` : button.textContent,
+    );
+
+  it.each(["tool_approval", "llm_approval"])(
+    "begin with refusing where a %s waits, and none of them is bright",
+    async (kind) => {
+      const response = { decisions: ["approve", "reject", "edit"], schema: ARGUMENTS };
+      const shown = await asked({ kind, response });
+      expect(buttons(shown)).toEqual(["Refuse", "Change arguments", "Allow"]);
+      shown.click("hitl-edit");
+      await until(() => shown.find("hitl-send"));
+      expect(buttons(shown)).toEqual(["Refuse", "Stop editing", "(Allow with changes)", "Allow"]);
+      shown.click("hitl-edit");
+      await until(() => shown.find("hitl-send") === null);
+      shown.click("hitl-accept");
+      await until(() => shown.find("hitl-held"));
+      expect(buttons(shown)).toEqual(["Undo", "Send now", "Refuse"]);
+    },
+  );
+
+  it("begin with the bright Accept where a draft is reviewed", async () => {
+    const shown = await asked({ draft: "A fox.", response: ALL_DECISIONS });
+    expect(buttons(shown)).toEqual(["(Accept)", "Send feedback", "Edit", "Reject"]);
   });
 });
 

@@ -14,6 +14,7 @@ describe("a draft under review", () => {
   const review = { draft, context, response: ALL_DECISIONS };
 
   it("is edited in place with the difference in sight", async () => {
+    localStorage.setItem(UNDO_KEY, "0");
     const shown = await asked(review);
     shown.click("hitl-edit");
     await until(() => shown.find("hitl-editor"));

@@ -1,5 +1,6 @@
 /** Answers with values: typed forms, and the arguments of a tool. */
 import { describe, expect, it } from "vitest";
+import { UNDO_KEY } from "../../../src/client/undo";
 import { until } from "../../until";
 import { page } from "../page";
 import { drawnAgain, pageWithServer } from "../page-with-server";
@@ -93,6 +94,7 @@ describe("a tool's arguments", () => {
   const call = { kind: "tool_approval", response };
 
   it("are allowed as changed; what nobody touched goes back as it came", async () => {
+    localStorage.setItem(UNDO_KEY, "0");
     const shown = await asked(call);
     expect(shown.find("hitl-form")).toBeNull();
     shown.click("hitl-edit");

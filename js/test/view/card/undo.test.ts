@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { UNDO_KEY, UNDO_MS, undoMs } from "../../../src/client/undo";
 import { until } from "../../until";
 import { page } from "../page";
-import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
+import { ALL_DECISIONS, drawnAgain, pageWithServer } from "../page-with-server";
 
 const cards = pageWithServer();
 const { asked, answeredByAda, lastEvent } = cards;
@@ -51,6 +51,60 @@ describe("a decision that may be regretted", () => {
     await until(() => shown.status === "answered");
     expect(lastEvent()).toMatchObject({ decision: "approve" });
     expect(cards.server.answers).toHaveLength(1);
+  });
+
+  it("can be a flow's outcome, taken back with the comment still there", async () => {
+    const response = { decisions: ["respond"], options: ["send_back", "publish"] };
+    const shown = await asked({ kind: "flow_feedback", response });
+    const outcome = () => shown.element.querySelector<HTMLElement>("[data-option=publish]");
+    shown.type("Well done");
+    outcome()?.click();
+    await until(() => shown.find("hitl-undo"));
+    expect(shown.text("hitl-held")).toContain("Sending “publish”…");
+    shown.click("hitl-undo");
+    await until(() => shown.find("hitl-held") === null);
+    expect(page.activeElement).toBe(outcome());
+    expect(shown.value("hitl-feedback")).toBe("Well done");
+    expect(cards.server.answers).toHaveLength(0);
+    outcome()?.click();
+    await until(() => shown.find("hitl-send-now"));
+    shown.click("hitl-send-now");
+    await until(() => shown.status === "answered");
+    expect(lastEvent()).toMatchObject({ options: ["publish"], human_feedback: "Well done" });
+  });
+
+  it("can be an edit, taken back with the edit still there", async () => {
+    const shown = await asked({ draft: "A fox.", response: ALL_DECISIONS });
+    shown.click("hitl-edit");
+    await until(() => shown.find("hitl-editor"));
+    shown.type("A red fox.", "hitl-editor");
+    await until(() => shown.enabled("hitl-send"));
+    shown.click("hitl-send");
+    await until(() => shown.find("hitl-undo"));
+    expect(shown.text("hitl-held")).toContain("Accepting with edits…");
+    shown.press("Escape", {}, "hitl-send-now");
+    await until(() => shown.find("hitl-held") === null);
+    expect(page.activeElement).toBe(shown.find("hitl-send"));
+    expect(shown.value("hitl-editor")).toBe("A red fox.");
+    expect(cards.server.answers).toHaveLength(0);
+    shown.click("hitl-send");
+    await until(() => shown.find("hitl-undo"));
+    shown.click("hitl-reject");
+    await until(() => shown.status === "answered");
+    expect(lastEvent()).toMatchObject({ decision: "reject" });
+    expect(cards.server.answers).toHaveLength(1);
+  });
+
+  it("is not taken back by the second click of a double click", async () => {
+    const shown = await asked({});
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    const second = { bubbles: true, detail: 2 };
+    shown.find("hitl-undo")?.dispatchEvent(new window.MouseEvent("click", second));
+    shown.find("hitl-send-now")?.dispatchEvent(new window.MouseEvent("click", second));
+    await drawnAgain();
+    expect(shown.find("hitl-held")).not.toBeNull();
+    expect(cards.server.answers).toHaveLength(0);
   });
 
   it("goes by itself when the time is over", async () => {

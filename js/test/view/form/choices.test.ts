@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeClosing, decodeRequired } from "../../../src/protocol/decode";
-import { answerFor, choicesOf, saysSomething } from "../../../src/view/form/choices";
+import { answerFor, choicesOf, isUndoable, saysSomething } from "../../../src/view/form/choices";
 import { BLANK } from "../../../src/view/form/draft";
 import { asker, clockTime, reasons, relative, verdict } from "../../../src/view/words";
 
@@ -162,5 +162,27 @@ describe("the choices", () => {
       human_feedback: "",
       values: { a: 1 },
     });
+  });
+});
+
+describe("the time to undo", () => {
+  const flow = { kind: "flow_feedback", response: { decisions: ["respond"], options: ["go"] } };
+  const outcomes = choicesOf(question(flow));
+  const plain = choicesOf(question({}));
+  const saying = { text: "", chosen: [] };
+
+  it("is given to an approval, to an edit and to an outcome, and never to a refusal", () => {
+    const edit = answerFor("edit", { ...saying, edited: "A fox." }, "card");
+    const outcome = answerFor("respond", { ...saying, chosen: ["go"] }, "card");
+    expect(isUndoable(answerFor("approve", saying, "card"), plain)).toBe(true);
+    expect(isUndoable(edit, plain)).toBe(true);
+    expect(isUndoable(outcome, outcomes)).toBe(true);
+    expect(isUndoable(answerFor("reject", saying, "card"), outcomes)).toBe(false);
+    expect(isUndoable(answerFor("respond", { ...saying, text: "No" }, "card"), plain)).toBe(false);
+  });
+
+  it("is not given to an edit too large to be sent from a page that is left", () => {
+    const edit = answerFor("edit", { ...saying, edited: "ä".repeat(30_000) }, "card");
+    expect(isUndoable(edit, plain)).toBe(false);
   });
 });
