@@ -316,6 +316,7 @@ def test_who_was_faster_is_named_and_ones_own_words_can_be_copied(
     desk.answer("card-late", human_feedback="Shorter, please", via="cli")
     expect(card.get_by_test_id("hitl-error")).to_contain_text("was not sent")
     expect(card.get_by_test_id("hitl-record")).to_contain_text("via the command line")
+    expect(card.get_by_test_id("hitl-record")).not_to_contain_text("by you")
     expect(card.get_by_test_id("hitl-own-text")).to_have_text("My careful words")
     card.get_by_test_id("hitl-copy").click()
     expect(card).to_contain_text("Copied")

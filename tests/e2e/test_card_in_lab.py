@@ -111,17 +111,93 @@ def test_what_is_typed_after_somebody_else_has_answered_does_not_reach_the_noteb
     page.close()
 
 
-def test_a_card_that_shrinks_when_it_is_answered_stays_in_sight(
-    browser: Browser, inbox_server: JupyterProcess, desk: Desk
+def code_cell(source: str) -> dict[str, Any]:
+    """Return a cell without outputs."""
+    return {"cell_type": "code", "source": source, "metadata": {}, "outputs": []}
+
+
+@pytest.mark.parametrize("still", ["no-preference", "reduce"])
+def test_the_top_of_a_long_card_stays_where_it_was_seen_when_the_card_closes(
+    browser: Browser, inbox_server: JupyterProcess, desk: Desk, still: Any
 ) -> None:
-    long = "\n\n".join(f"Paragraph {number} of a long draft." for number in range(60))
-    request_id = desk.ask("lab-long", **{**REVIEW, "context": long, "draft": long})
-    write_card(inbox_server, "long.ipynb", desk.request(request_id))
-    page = browser.new_page(viewport={"width": 1200, "height": 700})
+    history = [{"draft": "A draft.", "feedback": f"Round {number}"} for number in range(20)]
+    request_id = desk.ask(f"lab-long-{still}", **{**REVIEW, "history": history, "round": 21})
+    name = f"long-{still}.ipynb"
+    write_card(inbox_server, name, desk.request(request_id))
+    notebook = json.loads((inbox_server.root / name).read_text())
+    others = [
+        {**code_cell("\n".join(["1"] * 30)), "id": f"c{n}", "execution_count": None}
+        for n in range(4)
+    ]
+    notebook["cells"] = [*others[:2], *notebook["cells"], *others[2:]]
+    (inbox_server.root / name).write_text(json.dumps(notebook))
+    page = browser.new_page(viewport={"width": 1200, "height": 700}, reduced_motion=still)
+    lab = Lab(page, inbox_server)
+    lab.open(name)
+    card = lab.await_card("pending")
+    lab.page.evaluate("localStorage.setItem('crewai-hitl/undo-ms', '0')")
+    card.get_by_test_id("hitl-accept").scroll_into_view_if_needed()
+    before = card.evaluate(_PLACE)
+    assert before["height"] > 700
+    assert before["top"] < before["view"], "the card's beginning is above the viewport"
+    card.get_by_test_id("hitl-accept").click()
+    closed = lab.await_card("answered")
+    page.wait_for_function(_IS_STILL, arg=request_id)
+    after = closed.evaluate(_PLACE)
+    assert after["height"] < 150
+    assert abs(after["top"] - after["view"]) < 2, "its line is where the card was seen"
+    expect(closed.get_by_test_id("hitl-record").first).to_be_in_viewport()
+    page.close()
+
+
+_PLACE = """card => {
+  const { top, height } = card.getBoundingClientRect();
+  const view = card.closest('.jp-WindowedPanel-outer').getBoundingClientRect().top;
+  return { top, height, view };
+}"""
+
+_IS_STILL = """id => {
+  const card = document.querySelector(`.jp-Notebook [data-request-id='${id}']`);
+  return card.getAnimations().length === 0;
+}"""
+
+
+@pytest.mark.parametrize("shell", ["lab", "notebook"])
+def test_no_key_typed_into_a_closed_card_reaches_the_notebook(
+    browser: Browser, inbox_server: JupyterProcess, desk: Desk, shell: str
+) -> None:
+    own, others = (desk.ask(f"keys-{shell}-{who}", **REVIEW) for who in ("own", "others"))
+    page = browser.new_page(viewport={"width": 1200, "height": 1000})
     page.add_init_script("localStorage.setItem('crewai-hitl/undo-ms', '0')")
     lab = Lab(page, inbox_server)
-    lab.open("long.ipynb")
-    card = lab.await_card("pending")
-    card.get_by_test_id("hitl-accept").click()  # scrolls there
-    expect(lab.await_card("answered").get_by_test_id("hitl-record").first).to_be_in_viewport()
+    cells, prompt = page.locator(".jp-Notebook-cell"), page.locator(".jp-InputPrompt").first
+    for request_id in (own, others):
+        name = f"{request_id}.ipynb"
+        write_card(inbox_server, name, desk.request(request_id))
+        if shell == "lab":
+            lab.open(name)
+        else:
+            lab.open_in_notebook_7(name)
+        card = lab.await_card("pending")
+        card.focus()
+        if request_id == own:
+            page.keyboard.press("x")
+        else:
+            desk.answer(request_id, human_feedback="Fine")
+        closed = lab.await_card("answered")
+        for again in (False, True):  # also when the focus comes back later
+            if again:
+                page.keyboard.press("Escape")
+                expect(closed).not_to_be_focused()
+                closed.get_by_test_id("hitl-record").click()
+            expect(closed).to_be_focused()
+            for key in ("x", "d", "d", "a", "b", "Enter", "Control+Enter"):
+                page.keyboard.press(key)
+            expect(closed).to_be_focused()
+            expect(cells).to_have_count(1)
+            expect(prompt).to_have_text("[1]:")
+        page.keyboard.press("Escape")
+        expect(closed).not_to_be_focused()
+        page.keyboard.press("b")
+        expect(cells).to_have_count(2)
     page.close()

@@ -57,6 +57,8 @@ export class Client {
    * the stream has not brought, and pending ones that a replay from the start left out.
    */
   private readonly awaited = new Map<string, string>();
+  /** Requests whose answer was given on this page, and accepted. */
+  private readonly own = new Set<string>();
   /** Requests that the server does not know. */
   private readonly gone = new Set<string>();
   /** Pending requests that a replay from the start has confirmed so far; null outside one. */
@@ -136,6 +138,11 @@ export class Client {
     return this.gone.has(id);
   }
 
+  /** Whether the answer that counts was given on this page. */
+  isOwn(id: string): boolean {
+    return this.own.has(id);
+  }
+
   /** All requests that this page knows, in the order in which they were asked. */
   all(): readonly Request[] {
     return [...this.requests.values()];
@@ -188,8 +195,10 @@ export class Client {
 
   async answer(id: string, answer: Answer, timing?: Timing): Promise<Outcome> {
     const outcome = await this.answers.send(id, answer, timing);
+    if (outcome.kind === "accepted") this.own.add(id);
     const event = outcome.kind === "unreachable" ? null : closingOf(outcome);
     if (event !== null) this.heard({ kind: "event", event });
+    if (outcome.kind === "accepted") this.notify(); // the stream may have been faster
     return outcome;
   }
 

@@ -60,9 +60,14 @@ export function reasons(required: HumanInputRequired): string[] {
     .map(([flag]) => flag.replaceAll("_", " "));
 }
 
-export function person({ name, via }: AnsweredBy): string {
+export function person(by: AnsweredBy): string {
+  return `${by.name}, via ${surface(by)}`;
+}
+
+/** Return where a person answered. */
+export function surface({ via }: AnsweredBy): string {
   const words: Readonly<Record<string, string>> = SURFACES;
-  return `${name}, via ${words[via] ?? via}`;
+  return words[via] ?? via;
 }
 
 /** Return what happens when the deadline passes. */

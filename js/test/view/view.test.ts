@@ -31,7 +31,8 @@ describe("a card", () => {
     shown.click("hitl-accept");
     await until(() => shown.status === "answered");
     expect(shown.text("hitl-record")).toContain("Accepted");
-    expect(shown.text("hitl-record")).toContain("me, via the notebook");
+    expect(shown.text("hitl-record")).toContain("Accepted by you");
+    expect(shown.find("hitl-question")?.hasAttribute("open")).toBe(false);
     expect(shown.find("hitl-accept")).toBeNull();
   });
 
@@ -71,7 +72,7 @@ describe("a card", () => {
     shown.type("My careful words");
     rig.answeredByAda();
     await until(() => shown.status === "answered");
-    expect(shown.text("hitl-record")).toContain("ada, via the command line");
+    expect(shown.text("hitl-record")).toContain("Feedback sent by adavia the command line");
     expect(shown.text("hitl-own-text")).toBe("My careful words");
   });
 

@@ -14,13 +14,15 @@ import { person, verdict } from "../words";
 interface Props {
   readonly required: HumanInputRequired;
   readonly request: Request | null;
-  readonly held: Sending["held"];
+  /** Whether the answer that counts was given on this page. */
+  readonly own: boolean;
+  readonly sending: Sending;
 }
 
-export function Announcer({ required, request, held }: Props) {
-  const { timestamp, expires_at } = required;
+export function Announcer(props: Props) {
+  const { timestamp, expires_at } = props.required;
   const urgent = useTimeLeft(timestamp, expires_at)?.urgent ?? false;
-  const news = newsOf(required, request, held, urgent);
+  const news = newsOf(props, urgent);
   const first = useRef(news); // the initial state is on the card, so it is not announced
   if (news !== first.current) first.current = EVER;
   return (
@@ -33,18 +35,15 @@ export function Announcer({ required, request, held }: Props) {
 /** Marks that something has happened: from now on everything is announced. */
 const EVER = "\0";
 
-function newsOf(
-  required: HumanInputRequired,
-  request: Request | null,
-  held: Sending["held"],
-  urgent: boolean,
-): string {
+function newsOf({ required, request, own, sending }: Props, urgent: boolean): string {
+  const { held, busy } = sending;
   if (request?.completion != null) {
+    if (busy) return ""; // the reply says whether this answer is the reader's own
     const { completion } = request;
     const by = completion.type === "human_input_completed" ? completion.answered_by : null;
-    return [verdict(completion, required.kind), by === null ? "" : person(by)]
-      .filter((part) => part !== "")
-      .join(", ");
+    const words = verdict(completion, required.kind);
+    if (own) return `${words} by you`;
+    return by === null ? words : `${words} by ${person(by)}`;
   }
   if (held !== null)
     return `Sending in ${Math.ceil(held.ms / 1000)} seconds. Press Escape to undo.`;

@@ -1,6 +1,7 @@
 /** The outcome of a request: who answered, what, when and from where. */
+import type { Client } from "../../client/client";
 import type { ClosingEvent } from "../../protocol/decode";
-import type { HumanInputCompleted, HumanInputRequired } from "../../protocol/gen";
+import type { AnsweredBy, HumanInputCompleted, HumanInputRequired } from "../../protocol/gen";
 import type { Draft } from "../form/draft";
 import { fieldsOf, isChanged, valuesOf } from "../form/fields";
 import { ValuesTable } from "../form/values-table";
@@ -8,30 +9,34 @@ import { Changes } from "../text/changes";
 import { Copy } from "../text/copy";
 import { LongText } from "../text/show-more";
 import { useClock } from "../use-client";
-import { clockTime, person, verdict, wentOn } from "../words";
+import { clockTime, surface, verdict, wentOn } from "../words";
+import { WhatFollows } from "./what-follows";
 
 interface Props {
+  readonly client: Client | null;
   readonly required: HumanInputRequired;
   readonly completion: ClosingEvent;
+  /** Whether the reader gave this answer on this page. */
+  readonly own: boolean;
   /** The reader's own text that was not sent or not accepted. */
   readonly draft: Draft;
   /** Why the reader's own answer was not accepted, if they sent one. */
   readonly notice: string | null;
 }
 
-export function AnswerRecord({ required, completion, draft, notice }: Props) {
+export function AnswerRecord({ client, required, completion, own, draft, notice }: Props) {
   const answer = completion.type === "human_input_completed" ? completion : null;
-  const own = ownWords(required, draft);
+  const unsent = unsentWords(required, draft, answer);
   return (
     <div class="chitl-record" data-testid="hitl-record">
+      <Heading client={own ? client : null} required={required} completion={completion} />
       {notice !== null && (
         <p class="chitl-error" data-testid="hitl-error" role="alert">
           {notice}
         </p>
       )}
-      <Heading required={required} completion={completion} />
       {answer !== null && <Said required={required} answer={answer} />}
-      {own !== "" && own !== answer?.human_feedback.trim() && <Own text={own} />}
+      {unsent !== "" && <Unsent text={unsent} />}
     </div>
   );
 }
@@ -71,7 +76,7 @@ function Said({ required, answer }: SaidProps) {
   );
 }
 
-function Own({ text }: { readonly text: string }) {
+function Unsent({ text }: { readonly text: string }) {
   return (
     <div class="chitl-own">
       <span>Your unsent text:</span> <Copy text={text} />
@@ -83,39 +88,60 @@ function Own({ text }: { readonly text: string }) {
 }
 
 interface HeadingProps {
+  /** The page's client if the reader gave this answer here, else null. */
+  readonly client: Client | null;
   readonly required: HumanInputRequired;
   readonly completion: ClosingEvent;
 }
 
-function Heading({ required, completion }: HeadingProps) {
+/** The one line that is left of a question: what was decided, by whom and when. */
+function Heading({ client, required, completion }: HeadingProps) {
   const now = useClock();
   const answer = completion.type === "human_input_completed" ? completion : null;
   const by = answer?.answered_by ?? null;
   return (
     <p class={`chitl-verdict chitl-is-${wentOn(completion) ? "yes" : "no"}`}>
-      <strong>{verdict(completion, required.kind)}</strong>
+      <strong>
+        {verdict(completion, required.kind)}
+        <By by={by} own={client !== null} />
+      </strong>
       <span class="chitl-details">
-        {by !== null && (
-          <span>
-            <bdi>{person(by)}</bdi>
-          </span>
-        )}
+        {by !== null && client === null && <span>via {surface(by)}</span>}
         <time dateTime={completion.timestamp}>{clockTime(completion.timestamp, now)}</time>
+        {answer !== null && client !== null && (
+          <WhatFollows client={client} required={required} answer={answer} />
+        )}
       </span>
     </p>
   );
 }
 
-/** Return everything the reader has entered in the card, as one text to copy. */
-function ownWords(required: HumanInputRequired, draft: Draft): string {
+function By({ by, own }: { readonly by: AnsweredBy | null; readonly own: boolean }) {
+  if (own) return " by you";
+  if (by === null || by.via === "default") return null; // nobody: the default answered
+  return (
+    <>
+      {" by "}
+      <bdi>{by.name}</bdi>
+    </>
+  );
+}
+
+/** Return everything that the reader has entered in the card and the answer lacks, as one text. */
+function unsentWords(
+  required: HumanInputRequired,
+  draft: Draft,
+  answer: HumanInputCompleted | null,
+): string {
   const { schema } = required.response;
   const fields = schema === null ? [] : fieldsOf(schema);
-  const filled = isChanged(fields, draft.inputs)
-    ? JSON.stringify(valuesOf(fields, draft.inputs).values, null, 2)
-    : "";
+  const json = (values: unknown) => JSON.stringify(values, null, 2);
+  const values = isChanged(fields, draft.inputs) ? json(valuesOf(fields, draft.inputs).values) : "";
+  const filled = values === json(answer?.values) ? "" : values; // sent while the page was left
   const edited = draft.edited === required.draft ? "" : (draft.edited ?? "");
-  return [edited, filled, draft.chosen.join(", "), draft.text]
+  const words = [edited, filled, draft.chosen.join(", "), draft.text]
     .map((part) => part.trim())
     .filter((part) => part !== "")
     .join("\n\n");
+  return words === answer?.human_feedback.trim() ? "" : words;
 }

@@ -7,7 +7,7 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Answer } from "../../client/answers";
 import type { Client } from "../../client/client";
-import type { Asked } from "../../protocol/decode";
+import type { Asked, ClosingEvent } from "../../protocol/decode";
 import type { HumanInputRequired } from "../../protocol/gen";
 import type { Request, Status } from "../../protocol/state";
 import { AnswerForm, type AnswerFormProps, isEditing } from "../form/answer-form";
@@ -22,7 +22,7 @@ import { Announcer } from "./announcer";
 import { AnswerRecord } from "./answer-record";
 import { KernelHint } from "./kernel-hint";
 import { MissingTexts, useTexts } from "./missing-texts";
-import { Question } from "./question";
+import { FoldedQuestion, Question } from "./question";
 import { useFocusAndScroll } from "./use-focus-and-scroll";
 
 interface Props {
@@ -35,22 +35,26 @@ interface Props {
   readonly saved?: Request | null;
   /** Whether the card shows the connection's state; in a list the list does. */
   readonly alone?: boolean;
+  /** Whether the question of a closed request is unfolded at first. */
+  readonly unfolded?: boolean;
 }
 
 /** The status of a card: the request's own, or why it is not known. */
 export type CardStatus = Status | "sending" | "gone" | "detached";
 
-export function Card({ client, snapshot, via, saved = null, alone = true }: Props) {
+export function Card(props: Props) {
+  const { client, snapshot, via, saved = null, alone = true } = props;
   const id = snapshot.request_id;
   const { request, status, isSaved } = useRequest(client, id, saved);
   const connection = useClient(client, (known) => (alone ? known.connection : null));
   useLayoutEffect(() => client?.expect(snapshot), [client, snapshot]);
   const open = status === "pending" || status === "sending";
-  const [root, host] = useFocusAndScroll(open);
+  const root = useFocusAndScroll(open);
   const [required, missing] = useTexts(client, request, snapshot, root);
   const choices = useMemo(() => choicesOf(required), [required]);
   const drafting = useDraft(id);
   const sending = useSending(client, id, open, (taken) => clearSent(taken, drafting));
+  const own = useClient(client, (known) => known.isOwn(id)) ?? false;
   const parts = { required, choices, drafting, sending };
   return (
     <article
@@ -61,31 +65,53 @@ export function Card({ client, snapshot, via, saved = null, alone = true }: Prop
       data-status={status}
       aria-label={accessibleName(required, open)}
       tabIndex={-1}
-      {...host}
+      data-lm-suppress-shortcuts="true" // JupyterLab's attribute: its keys stay away from the card
       onKeyDown={(event) => onCardKey(event, event.currentTarget)}
     >
-      <Question
-        required={required}
-        link={open ? connection : null}
-        open={open}
-        editor={open ? <DraftEditor {...parts} /> : null}
-        edited={open && choices.edit === "draft" && isEditing(choices, drafting)}
-      />
+      {request?.completion == null ? (
+        <Question
+          required={required}
+          link={open ? connection : null}
+          open={open}
+          editor={open ? <DraftEditor {...parts} /> : null}
+          edited={open && choices.edit === "draft" && isEditing(choices, drafting)}
+        />
+      ) : (
+        <Outcome {...props} {...parts} completion={request.completion} own={own} />
+      )}
       {open && <Claim request={request} />}
       {open && <KernelHint connection={connection} />}
       {missing && <MissingTexts client={client} id={id} />}
       {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
-      {request?.completion != null && (
-        <AnswerRecord
-          required={required}
-          completion={request.completion}
-          draft={drafting.draft}
-          notice={sending.notice}
-        />
-      )}
       <Note status={isSaved ? "saved" : status} />
-      <Announcer required={required} request={request} held={sending.held} />
+      <Announcer required={required} request={request} own={own} sending={sending} />
     </article>
+  );
+}
+
+interface OutcomeProps extends Pick<Props, "client" | "unfolded"> {
+  readonly required: HumanInputRequired;
+  readonly completion: ClosingEvent;
+  readonly own: boolean;
+  readonly drafting: Drafting;
+  readonly sending: Sending;
+}
+
+/** What is left of a closed request: its outcome in one line, what was said, the question folded. */
+function Outcome(props: OutcomeProps) {
+  const { client, required, completion, own, drafting, sending, unfolded = false } = props;
+  return (
+    <>
+      <AnswerRecord
+        client={client}
+        required={required}
+        completion={completion}
+        own={own}
+        draft={drafting.draft}
+        notice={sending.notice}
+      />
+      <FoldedQuestion required={required} unfolded={unfolded} />
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-/** The question: who asks, the prompt, the reasons, earlier rounds and the context. */
+/** The question: who asks, the prompt, the reasons, earlier rounds and the context, or all folded. */
 import type { ComponentChildren } from "preact";
 import type { LinkState } from "../../client/resume";
 import type { HumanInputRequired } from "../../protocol/gen";
@@ -12,7 +12,7 @@ import { Rounds } from "./rounds";
 interface Props {
   readonly required: HumanInputRequired;
   readonly link: LinkState | null;
-  /** Whether the request is open: a closed one folds its context away. */
+  /** Whether the request is open: only then there is a deadline. */
   readonly open: boolean;
   /** The draft's editor, while it is open. */
   readonly editor: ComponentChildren;
@@ -34,18 +34,28 @@ export function Question({ required, link, open, editor, edited }: Props) {
           <LongText text={required.prompt} most={PROMPT_CHARS} />
         )}
       </p>
-      {open ? (
-        <>
-          <Reasons required={required} />
-          {required.pause !== null && <p class="chitl-note">{PAUSED}</p>}
-          <Rounds required={required} />
-          {editor}
-          <Context required={required} edited={edited} />
-        </>
-      ) : (
-        <Closed required={required} />
-      )}
+      <Reasons required={required} />
+      {open && required.pause !== null && <p class="chitl-note">{PAUSED}</p>}
+      <Rounds required={required} />
+      {editor}
+      <Context required={required} edited={edited} />
     </>
+  );
+}
+
+/** The question of a closed request, below its outcome. */
+export function FoldedQuestion({
+  required,
+  unfolded,
+}: {
+  readonly required: HumanInputRequired;
+  readonly unfolded: boolean;
+}) {
+  return (
+    <details class="chitl-fold" data-testid="hitl-question" open={unfolded}>
+      <summary>Question</summary>
+      <Question required={required} link={null} open={false} editor={null} edited={false} />
+    </details>
   );
 }
 
@@ -90,17 +100,6 @@ function Context({ required, edited }: ContextProps) {
     <section class="chitl-context" data-testid="hitl-context" aria-label="Context" tabIndex={0}>
       <Markdown text={text} />
     </section>
-  );
-}
-
-function Closed({ required }: { readonly required: HumanInputRequired }) {
-  if (required.context === "" && required.history.length === 0) return null;
-  return (
-    <details class="chitl-fold">
-      <summary>Show context</summary>
-      <Rounds required={required} />
-      <Context required={required} edited={false} />
-    </details>
   );
 }
 

@@ -1,80 +1,97 @@
 /**
  * Keeps keyboard focus and scroll position when a card closes while somebody uses it.
  *
- * The person may be typing, or about to press a key of the card, when it shrinks to a line. So no
- * key reaches the host page until the focus has left the card, and a visible card stays visible.
- * Used by `card.tsx`.
+ * The person may be typing, or about to press a key of the card, when it shrinks to a line. So the
+ * focus stays in the card, whose keys never reach the host page (`card.tsx`), and the card's top edge
+ * stays where it was. Used by `card.tsx`.
  */
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
-/** Return the ref of the card's root element and the attributes it needs. */
-export function useFocusAndScroll(open: boolean) {
+/** Return the ref of the card's root element. */
+export function useFocusAndScroll(open: boolean): RefObject<HTMLElement | null> {
   const root = useFocusInside();
-  useStayVisible(root, open);
-  return [root, useShortcutsBlocked(root, open)] as const;
+  useStayInPlace(root, open);
+  return root;
 }
 
-/**
- * Keep the host page's shortcuts away from the card.
- *
- * While it is open, because it has keys of its own (Ctrl+Enter, a, x), and after that until the
- * focus leaves it: keys typed just after somebody else answered would cut the cell or run it again.
- */
-function useShortcutsBlocked(root: RefObject<HTMLElement | null>, open: boolean) {
-  const [kept, keep] = useState(open);
-  const [, look] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    const element = root.current;
-    const inside = element?.contains(element.ownerDocument.activeElement) === true;
-    keep((before) => open || (before && inside));
-  });
-  return {
-    "data-lm-suppress-shortcuts": open || kept ? "true" : undefined, // JupyterLab's attribute
-    onFocusOut: () => look(0),
-  };
+/** How long a closed card takes to shrink. */
+const EASE_MS = 200;
+
+/** How long its place is kept: JupyterLab lays out its cells again when it notices the new height. */
+const KEEP_MS = 1000;
+
+/** What a person saw of a card before it closed. */
+interface Place {
+  /** The upper edge of the part in sight, and its height, in pixels of the window. */
+  readonly top: number;
+  readonly height: number;
+  /** What scrolls it. */
+  readonly scroller: Element | null;
 }
 
-/** Keep a visible card visible when it closes. */
-function useStayVisible(root: RefObject<HTMLElement | null>, open: boolean): void {
-  const was = useRef({ open, inSight: false });
+/** Keep the top edge of a visible card in its place when it closes, and let it shrink below that. */
+function useStayInPlace(root: RefObject<HTMLElement | null>, open: boolean): void {
+  const was = useRef(open);
   const card = root.current;
-  if (card !== null && was.current.open) was.current.inSight = isInSight(card);
+  const place = was.current && !open && card !== null ? placeOf(card) : null; // still as it was
   useLayoutEffect(() => {
-    const closed = was.current.open && !open;
-    was.current.open = open;
+    was.current = open;
     const element = root.current;
-    if (!closed || element === null || !was.current.inSight) return;
-    const stay = () => {
-      if (!isInSight(element)) element.scrollIntoView?.({ block: "nearest" });
-    };
-    stay();
-    // The host page lays out its cells again when it notices the card's new height.
-    const page = element.ownerDocument.defaultView;
-    if (page?.ResizeObserver === undefined) return;
-    const observer = new page.ResizeObserver(stay);
-    observer.observe(element);
-    const leave = () => observer.disconnect();
-    const acts = ["wheel", "pointerdown", "keydown"] as const; // after one of these the person scrolls
-    for (const act of acts) page.addEventListener(act, leave, { once: true, capture: true });
-    return () => {
-      leave();
-      for (const act of acts) page.removeEventListener(act, leave, { capture: true });
-    };
+    return element === null || place === null ? undefined : keepPlace(element, place);
   }, [open, root]);
 }
 
-/** Whether any part shows in the window and in every scroll container around it. */
-function isInSight(element: HTMLElement): boolean {
+/** Return the place of a card, or null when it is out of sight. */
+function placeOf(element: HTMLElement): Place | null {
+  const page = element.ownerDocument;
   const { top, bottom } = element.getBoundingClientRect();
-  const view = element.ownerDocument.defaultView;
-  let [first, last] = [0, view?.innerHeight ?? 0];
+  let [first, last] = [0, page.defaultView?.innerHeight ?? 0];
+  let scroller = page.scrollingElement;
   for (let around = element.parentElement; around !== null; around = around.parentElement) {
     if (around.scrollHeight <= around.clientHeight || around.clientHeight === 0) continue;
+    if (around === page.documentElement || around === page.body) continue;
+    const { overflowY } = getComputedStyle(around);
+    if (overflowY === "visible") continue;
     const box = around.getBoundingClientRect();
+    if (scroller === page.scrollingElement && overflowY !== "hidden") scroller = around;
     [first, last] = [Math.max(first, box.top), Math.min(last, box.bottom)];
   }
-  return bottom > first && top < last;
+  if (bottom <= first || top >= last) return null;
+  const edge = Math.max(top, first);
+  return { top: edge, height: Math.min(bottom, last) - edge, scroller };
+}
+
+/** Keep a closed card in its place until the person acts; call the result to stop. */
+function keepPlace(element: HTMLElement, { top, height, scroller }: Place): () => void {
+  const page = element.ownerDocument.defaultView;
+  const ends = performance.now() + KEEP_MS;
+  let frame: number | undefined;
+  const keep = () => {
+    const off = element.getBoundingClientRect().top - top;
+    if (Math.abs(off) >= 1) scroller?.scrollBy({ top: off, behavior: "instant" });
+    frame = performance.now() < ends ? page?.requestAnimationFrame(keep) : undefined;
+  };
+  const stop = () => {
+    if (frame !== undefined) page?.cancelAnimationFrame(frame);
+    for (const act of ACTS) page?.removeEventListener(act, stop, { capture: true });
+  };
+  ease(element, height);
+  keep();
+  for (const act of ACTS) page?.addEventListener(act, stop, { once: true, capture: true });
+  return stop;
+}
+
+/** After one of these the person scrolls. */
+const ACTS = ["wheel", "pointerdown", "keydown"] as const;
+
+/** Let a card shrink from a height to its own, unless the person wants no motion. */
+function ease(element: HTMLElement, from: number): void {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const { height } = element.getBoundingClientRect();
+  if (still || from <= height) return;
+  const sizes = [from, height].map((size) => ({ height: `${size}px`, overflow: "clip" }));
+  element.animate(sizes, { duration: EASE_MS, easing: "ease-out" });
 }
 
 /**

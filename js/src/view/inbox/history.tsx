@@ -122,7 +122,13 @@ function Entry({ client, request, host }: EntryProps) {
 export function FullRequest({ client, request, host }: EntryProps) {
   return (
     <>
-      <Card client={client} snapshot={request.required} via={host.via} alone={false} />
+      <Card
+        client={client}
+        snapshot={request.required}
+        via={host.via}
+        alone={false}
+        unfolded={true}
+      />
       <Trail endpoint={host.endpoint} request={request} />
       <ItemLinks required={request.required} host={host} />
     </>

@@ -135,7 +135,7 @@ describe("a decision that may be regretted", () => {
     await until(() => shown.status === "answered");
     await until(() => shown.find("hitl-error"));
     expect(shown.text("hitl-error")).toContain("was not sent");
-    expect(shown.text("hitl-record")).toContain("ada, via the command line");
+    expect(shown.text("hitl-record")).toContain("by adavia the command line");
     expect(cards.server.answers).toHaveLength(0);
   });
 });
