@@ -8,8 +8,8 @@ const cards = pageWithServer();
 const { asked, drawn } = cards;
 
 /** Hold an approval on one of two cards of a question, whose server then takes no answer. */
-async function heldBesideAnother(undoMs: string) {
-  localStorage.setItem(UNDO_KEY, undoMs);
+async function heldBesideAnother() {
+  localStorage.setItem(UNDO_KEY, "60000");
   for (const transport of ["websocket", "sse"] as const) cards.server.refused.add(transport);
   const shown = await asked({ response: ALL_DECISIONS });
   const other = drawn({ response: ALL_DECISIONS });
@@ -74,9 +74,10 @@ describe("a refusal", () => {
   });
 
   it("is not overtaken by the approval of another card of the same question", async () => {
-    const [shown, other] = await heldBesideAnother("50");
+    const [shown, other] = await heldBesideAnother();
     other.click("hitl-reject");
-    await until(() => shown.find("hitl-undo") === null); // its time is over
+    shown.click("hitl-send-now");
+    await until(() => shown.find("hitl-undo") === null);
     cards.server.status = null;
     await until(() => cards.lastEvent()?.type === "human_input_completed");
     expect(cards.lastEvent()).toMatchObject({ decision: "reject" });
@@ -84,7 +85,7 @@ describe("a refusal", () => {
   });
 
   it("is not overtaken by an approval that was held when the refusal failed", async () => {
-    const [shown, other] = await heldBesideAnother("60000");
+    const [shown, other] = await heldBesideAnother();
     cards.server.leaveSeconds = 60; // too long to wait: the person decides when to try again
     other.click("hitl-reject");
     await until(() => other.find("hitl-error"));
