@@ -9,6 +9,8 @@ environments: the server half (``server``, ``broker``, ``store``) and the kernel
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from crewai_hitl_nb.tracebacks import short_traceback
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -80,11 +82,14 @@ _HOMES = {
 }
 
 
+_imported = short_traceback(import_module)
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name from the module that defines it (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(_imported(_HOMES[name]), name)
     globals()[name] = value
     return value
 
@@ -95,6 +100,14 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Enable the bridge: ``%load_ext crewai_hitl_nb`` does the same as ``enable()``."""
+    from IPython.core.error import UsageError
+
+    from crewai_hitl_nb.crewai_needed import CrewaiMissing, require_crewai
+
+    try:
+        require_crewai()
+    except CrewaiMissing as error:
+        raise UsageError(str(error)) from None  # IPython shows its message alone
     from crewai_hitl_nb.kernel import enable
 
     enable()

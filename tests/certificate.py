@@ -1,7 +1,12 @@
 """A certificate for tests over TLS, signed by itself, as many a Jupyter server has one."""
 
+import asyncio
 import datetime
 import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
@@ -31,3 +36,21 @@ def write_certificate(path: Path, address: str) -> Path:
         + made.public_bytes(serialization.Encoding.PEM)
     )
     return path
+
+
+@contextmanager
+def untrusted_server(folder: Path) -> Iterator[str]:
+    """Listen with a certificate that nobody trusts; yield the URL."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(write_certificate(folder / "certificate.pem", "127.0.0.1"))
+    loop = asyncio.new_event_loop()
+    serving = asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    server = loop.run_until_complete(serving)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    server.close()
+    loop.run_until_complete(server.wait_closed())
+    loop.close()

@@ -7,14 +7,17 @@ nothing and chooses no exit code.
 import os
 import sys
 from collections.abc import Iterator
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import click
 import msgspec
 
-from crewai_hitl_nb import __version__
+from crewai_hitl_nb import __version__, crewai_needed
+from crewai_hitl_nb.client.discovery import other_servers
+from crewai_hitl_nb.client.errors import NoServer, WrongAddress
+from crewai_hitl_nb.client.jupyter_servers import setting, version_fault, why_no_server
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError
 
 if TYPE_CHECKING:
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.client import Client, Endpoint
 
 State: TypeAlias = Literal["ok", "note", "broken"]
-
-NEEDED_CREWAI: Final = (1, 15, 29)
-"""The first release where HookAborted ends a crew cleanly; as in pyproject.toml."""
 
 _EXTENSION: Final = "crewai_hitl_nb"
 _LAB_EXTENSION: Final = "crewai-hitl-nb"
@@ -61,9 +61,17 @@ def server_checks(settings: "Settings") -> Iterator[Check]:
     try:
         endpoint = settings.endpoint()
     except (HitlError, click.UsageError) as error:
-        yield Check("server", "broken", "no server was found", str(error))
+        if isinstance(error, NoServer):
+            fault = why_no_server()
+            yield Check("server", "broken", fault.what, fault.fix)
+        else:
+            yield Check("server", "broken", "no server was found", str(error))
         return
     yield Check("server", "ok", f"{endpoint.url} (found by {endpoint.origin})")
+    others = other_servers(endpoint)
+    if others:
+        message = f"{len(others) + 1} run; the one above started last"
+        yield Check("servers", "note", message, f"to choose another one: --url {others[0]}")
     with settings.client() as client:
         yield from _calls(client, endpoint)
 
@@ -87,6 +95,10 @@ def _calls(client: "Client", endpoint: "Endpoint") -> Iterator[Check]:
     except Forbidden as error:
         yield Check("reachable", "ok", "the server responds")
         yield _shut_out(endpoint, error)
+        return
+    except WrongAddress as error:  # its message says what to do
+        what, _, fix = error.message.partition(". ")
+        yield Check("reachable", "broken", what, fix or "correct the URL")
         return
     except HitlError as error:
         fix = "start the server, or name another one with --url"
@@ -125,19 +137,16 @@ def _shut_out(endpoint: "Endpoint", error: HitlError) -> Check:
 
 
 def _versions(server: str) -> Check:
-    """Compare the major and minor versions: a patch release changes nothing between the two."""
-    versions = f"client {__version__}, server {server}"
-    if server.split(".")[:2] == __version__.split(".")[:2]:
-        return Check("versions", "ok", versions)
-    return Check("versions", "broken", versions, "install the same version in both environments")
+    fault = version_fault(server, __version__)
+    if fault is None:
+        return Check("versions", "ok", f"client {__version__}, server {server}")
+    return Check("versions", "broken", fault.what, fault.fix)
 
 
 def _server_extension() -> Check:
     from jupyter_core.paths import jupyter_config_path
-    from jupyter_server.extension.config import ExtensionConfigManager
 
-    manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
-    enabled = manager.get_jpserver_extensions().get(_EXTENSION)  # type: ignore[no-untyped-call]
+    enabled = setting(jupyter_config_path())
     if enabled:
         return Check("server extension", "ok", "enabled for Jupyter servers of this environment")
     state = "disabled" if enabled is False else "not known to Jupyter servers of this environment"
@@ -188,21 +197,15 @@ def _front_end() -> Check:
 
 
 def _crewai() -> Check:
-    fix = "run `pip install 'crewai-hitl-nb[crewai]'` in the environment of the crews' kernel"
-    try:
-        version = metadata.version("crewai")
-    except metadata.PackageNotFoundError:
-        return Check("crewai", "note", "not installed here; only crews need it", fix)
-    if _numbers(version) < NEEDED_CREWAI:
-        needed = ".".join(map(str, NEEDED_CREWAI))
-        return Check("crewai", "broken", f"{version} is too old, {needed} is needed", fix)
+    version = crewai_needed.release()
+    if version is None:
+        message, fix = "not installed here; only crews need it", crewai_needed.FIX
+        return Check("crewai", "note", message, fix)
+    if crewai_needed.is_too_old(version):
+        needed = ".".join(map(str, crewai_needed.NEEDED))
+        message = f"{version} is too old, {needed} is needed"
+        return Check("crewai", "broken", message, crewai_needed.FIX)
     return Check("crewai", "ok", version)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """Return the leading numbers of a version: (1, 15, 30) of "1.15.30a2"."""
-    parts = [part for part in version.split(".")[:3] if part[:1].isdigit()]
-    return tuple(int("".join(c for c in part if c.isdigit())) for part in parts)
 
 
 def _kernel() -> Check:
@@ -212,8 +215,5 @@ def _kernel() -> Check:
     where = f"in a kernel of {name}" if name else "in a kernel"
     if "CREWAI_HITL_KERNEL_URL" in os.environ:
         return Check("kernel", "ok", f"{where}; its server gave it the address for questions")
-    fix = (
-        "install crewai-hitl-nb in the environment of that Jupyter server, then restart the server"
-        " and the kernel"
-    )
-    return Check("kernel", "note", f"{where} whose server does not have crewai-hitl-nb", fix)
+    fault = why_no_server()
+    return Check("kernel", "note", f"{where}; {fault.what}", fault.fix)

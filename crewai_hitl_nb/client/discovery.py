@@ -99,6 +99,17 @@ def find_endpoint(
     return Endpoint(prefix, token)
 
 
+def other_servers(chosen: Endpoint, runtime_dir: Path | None = None) -> list[str]:
+    """Return the URLs of this user's other running servers, if one of several was chosen.
+
+    Nothing is returned for a server that was named, or that started this kernel.
+    """
+    running = list(_running_servers(runtime_dir))
+    if chosen.origin not in (endpoint.origin for endpoint in running):
+        return []
+    return [endpoint.url for endpoint in running if endpoint.origin != chosen.origin]
+
+
 def require_endpoint(url: str | None = None, token: str | None = None) -> Endpoint:
     """Return the server to use.
 

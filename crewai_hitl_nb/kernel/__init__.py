@@ -4,7 +4,11 @@ Only this part imports crewAI. It builds on the client and the protocol, and doe
 server's code. Users call :func:`enable` and :func:`disable`.
 """
 
-from crewai_hitl_nb.kernel.session import Switch
+from crewai_hitl_nb.crewai_needed import require_crewai
+
+require_crewai()  # a clear error, before the first import of crewAI below
+
+from crewai_hitl_nb.kernel.session import Switch  # noqa: E402
 
 _switch = Switch()  # process-wide on purpose, as crewAI's hooks are
 

@@ -211,10 +211,15 @@ class Asker:
         self._report_trouble()
         self._withdraw_if_interrupted(pending)
 
-    def report_trouble(self, seconds: float) -> None:
-        """Wait for the first attempt to connect, and print why it failed if it did."""
+    def report_trouble(self, seconds: float) -> bool:
+        """Wait for the first attempt to connect, and print why it failed if it did.
+
+        Returns:
+            Whether the server was reached.
+        """
         self.bridge.await_first_attempt(seconds)
         self._report_trouble()
+        return self.bridge.is_live
 
     def _report_trouble(self) -> None:
         """Print once why questions cannot reach the server: the waiting person cannot see it."""

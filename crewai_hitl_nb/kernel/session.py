@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from crewai_hitl_nb.client.discovery import HOW_TO_NAME_ONE, Endpoint, find_endpoint
+from crewai_hitl_nb.client.discovery import Endpoint, find_endpoint
+from crewai_hitl_nb.client.jupyter_servers import why_no_server
 from crewai_hitl_nb.kernel import crewai_events
-from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen, print_notice
+from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, Screen
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
+from crewai_hitl_nb.kernel.first_report import report_no_server, report_places
 from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge, checked_flows
 from crewai_hitl_nb.kernel.gates.gates import GATES
 from crewai_hitl_nb.kernel.gates.hook_input import HookInputPatch
@@ -44,6 +46,7 @@ from crewai_hitl_nb.protocol.runs import (
     RunStarted,
     run_event_to_wire,
 )
+from crewai_hitl_nb.tracebacks import short_traceback
 from crewai_hitl_nb.widget.run import run_bundle
 
 FIRST_ATTEMPT_SECONDS: Final = 5.0
@@ -136,21 +139,16 @@ class Session:
             return None
         asker = self._connect()
         if asker is None and self._notebook is not None:
-            raise NotAnswered(
-                f"nobody could be asked: no crewai-hitl server was found. {HOW_TO_NAME_ONE}.",
-                "refused",
-            )
+            raise NotAnswered(f"nobody could be asked: {why_no_server()}", "refused")
         return asker
 
-    def report_trouble(self) -> None:
-        """Print at once why crews cannot ask, before a run has spent time and money."""
-        if self._asker is not None:
-            self._asker.report_trouble(FIRST_ATTEMPT_SECONDS)
-            return
-        consequence = "a script's questions appear at its console"
-        if self._notebook is not None:
-            consequence = "a crew that asks a question ends with an error"
-        print_notice(f"no server was found; without one, {consequence}. {HOW_TO_NAME_ONE}")
+    def report(self) -> None:
+        """Print where questions appear, or why crews cannot ask, before a run costs anything."""
+        in_a_notebook = self._notebook is not None
+        if self._asker is None:
+            report_no_server(in_a_notebook=in_a_notebook)
+        elif self._asker.report_trouble(FIRST_ATTEMPT_SECONDS):
+            report_places(self._asker.bridge, in_a_notebook=in_a_notebook)
 
     def start(self, target: Target, inputs: Mapping[str, Any] | None) -> StartedRun:
         """Start a run in the background; see :func:`crewai_hitl_nb.start`."""
@@ -250,6 +248,7 @@ class Switch:
         if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
             os.register_at_fork(after_in_child=self._after_fork)
 
+    @short_traceback
     def on(
         self,
         url: str | None = None,
@@ -265,8 +264,8 @@ class Switch:
 
         This applies from now on in every cell and thread, until :func:`disable`. Calling it again
         without arguments changes nothing. With other arguments it starts again, and pending
-        questions are withdrawn. If no server is found or it cannot be reached, a message on
-        stderr says so at once, and what to do.
+        questions are withdrawn. Prints where questions appear. If no server is found or it cannot
+        be reached, a message on stderr names the cause and what to do.
 
         Args:
             url: The server's URL prefix, e.g. ``http://127.0.0.1:8888/crewai-hitl/``. Default:
@@ -294,7 +293,7 @@ class Switch:
             checked_flows(durable_flows),
         )
         if (session := self._begin(given)) is not None:
-            session.report_trouble()
+            session.report()
 
     def on_quietly(self, url: str | None = None, token: str | None = None) -> None:
         """Enable without messages, for callers that start the server or report its absence."""

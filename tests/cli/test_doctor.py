@@ -1,11 +1,13 @@
 """`crewai-hitl doctor`: what works, what does not, and the fix."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from crewai_hitl_nb import __version__
+from tests.certificate import untrusted_server
 from tests.cli.command import Commands, Json, clean_env
 from tests.jupyter_process import free_port
 
@@ -54,6 +56,31 @@ def test_a_server_that_is_away_is_broken(tmp_path: Path) -> None:
     assert checks["reachable"]["state"] == "broken"
 
 
+def test_an_untrusted_certificate_is_broken_and_says_how_to_trust_it(tmp_path: Path) -> None:
+    cli = Commands(clean_env(tmp_path))
+    with untrusted_server(tmp_path) as url:
+        check = examined(cli, "--url", url, exit_code=1)["reachable"]
+    assert "cannot be trusted" in check["message"]
+    assert "SSL_CERT_FILE" in check["mend"]
+
+
+def test_a_second_server_of_the_user_is_noted_with_how_to_choose_it(
+    tmp_path: Path, url: str
+) -> None:
+    env = clean_env(tmp_path)
+    folder = Path(env["JUPYTER_RUNTIME_DIR"])
+    folder.mkdir()
+    for name, address in (("1", url), ("2", "http://127.0.0.1:9/")):
+        content = {"url": address, "key": "k", "pid": os.getpid()}
+        file = folder / f"crewai-hitl-{name}.json"
+        file.touch(0o600)
+        file.write_text(json.dumps(content))
+        os.utime(file, (int(name), int(name)))
+    check = examined(Commands(env), exit_code=1)["servers"]
+    assert check["state"] == "note"
+    assert check["mend"] == f"to choose another one: --url {url}"
+
+
 @pytest.mark.parametrize(("token", "sent"), [((), "no token"), (("--token", "no"), "wrong token")])
 def test_a_server_that_does_not_let_us_in_is_broken(
     tmp_path: Path, url: str, token: tuple[str, ...], sent: str
@@ -88,7 +115,8 @@ def test_in_a_kernel_it_says_which_and_whether_its_server_knows_us(
     cell = {**env, "JPY_PARENT_PID": "1", "JPY_SESSION_NAME": "quickstart.ipynb"}
     check = examined(Commands(cell), exit_code=0)["kernel"]
     assert "quickstart.ipynb" in check["message"]
-    assert "restart" in check["mend"]
+    assert "no server was found" in check["message"]
+    assert "jupyter server extension list" in check["mend"]
     told = {**cell, "CREWAI_HITL_KERNEL_URL": url}
     assert examined(Commands(told), exit_code=0)["kernel"]["state"] == "ok"
 

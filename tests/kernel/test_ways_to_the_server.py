@@ -1,10 +1,11 @@
 """A kernel reaches its server however that one listens; what cannot be reached is said at once."""
 
-import asyncio
 import contextlib
+import json
+import os
 import socket
-import ssl
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from crewai_hitl_nb.client.errors import WrongAddress
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, NotFound
 from crewai_hitl_nb.server.standalone import HumanInputServer
-from tests.certificate import write_certificate
+from tests.certificate import untrusted_server, write_certificate
 from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import LIGHT
-from tests.kernel.running_kernel import RunningKernel
+from tests.kernel.running_kernel import RunningKernel, running_kernel
 
 
 class HiddenServer(JupyterProcess):
@@ -127,19 +128,8 @@ def standalone() -> Iterator[HumanInputServer]:
 @pytest.fixture
 def tls_url(tmp_path: Path) -> Iterator[str]:
     """Something that speaks TLS, with a certificate that nobody trusts."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(write_certificate(tmp_path / "certificate.pem", "127.0.0.1"))
-    loop = asyncio.new_event_loop()
-    serving = asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
-    server = loop.run_until_complete(serving)
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    server.close()
-    loop.run_until_complete(server.wait_closed())
-    loop.close()
+    with untrusted_server(tmp_path) as url:
+        yield url
 
 
 def refused(url: str) -> list[HitlError]:
@@ -222,5 +212,68 @@ def test_a_wrong_address_is_reported_at_once_and_ends_the_first_question(
     assert asked.error[0] == "NotAnswered"
 
 
-def test_a_server_that_is_there_is_nothing_to_talk_about(kernel: RunningKernel) -> None:
-    assert kernel.run("hitl.disable(); hitl.enable()").text == ""
+@pytest.mark.parametrize("turn_on", ["hitl.enable()", "%load_ext crewai_hitl_nb"])
+def test_turning_it_on_says_where_questions_appear(
+    kernel: RunningKernel, server: JupyterProcess, turn_on: str
+) -> None:
+    kernel.run("hitl.disable()")
+    text = kernel.run(turn_on).text
+    kernel.run("get_ipython().extension_manager.loaded.discard('crewai_hitl_nb')")
+    assert text == f"Questions appear under the cell that asks, and at {server.prefix}\n"
+    assert kernel.run("hitl.enable()").text == ""
+
+
+def test_a_script_is_told_where_its_questions_appear_and_of_other_servers(
+    server: JupyterProcess, standalone: HumanInputServer
+) -> None:
+    def enabled() -> str:
+        script = [sys.executable, "-c", "import crewai_hitl_nb as hitl; hitl.enable()"]
+        run = subprocess.run(script, env=server.env, capture_output=True, text=True, check=True)
+        assert run.stdout == ""
+        return run.stderr
+
+    alone = enabled()
+    assert f"questions appear at {server.prefix}." in alone
+    assert "servers of this user run" not in alone
+
+    beside = Path(server.env["JUPYTER_RUNTIME_DIR"]) / "crewai-hitl-beside.json"
+    content = {"url": standalone.url, "key": standalone.kernel_key, "pid": os.getpid()}
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        json.dump(content, file)
+    try:
+        several = enabled()
+    finally:
+        beside.unlink()
+    assert f"2 servers of this user run, and questions go to {standalone.url}" in several
+    assert server.prefix in several
+    assert f"questions appear at {standalone.url}." in several
+
+
+class BareServer(JupyterProcess):
+    """A Jupyter server whose configuration disables the extension."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, options=LIGHT, env={"JUPYTER_CONFIG_PATH": str(folder)})
+        extensions = {"jpserver_extensions": {"crewai_hitl_nb": False}}
+        config = folder / "jupyter_server_config.json"
+        config.write_text(json.dumps({"ServerApp": extensions}))
+
+    def _health(self) -> int | None:
+        with contextlib.suppress(httpx.ConnectError):
+            return httpx.get(self.url + "api").status_code
+        return None
+
+
+def test_a_kernel_of_a_server_with_the_extension_disabled_is_told_so(tmp_path: Path) -> None:
+    server = BareServer(tmp_path)
+    server.start()
+    try:
+        with running_kernel(server) as kernel:
+            enabled = kernel.run("import crewai_hitl_nb as hitl; hitl.enable()").text
+            asked = kernel.begin("hitl.ask('Well?')").finish()
+    finally:
+        server.stop()
+    assert "its extension is disabled" in enabled
+    assert "jupyter server extension enable crewai_hitl_nb" in enabled
+    assert asked.error is not None
+    assert "its extension is disabled" in asked.error[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crewai_hitl_nb.cli.checks import NEEDED_CREWAI
+from crewai_hitl_nb import crewai_needed
 from tests.jupyter_process import REPOSITORY
 
 if sys.version_info >= (3, 11):
@@ -16,9 +16,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# Imported only where it already runs: a kernel is ipykernel on IPython, crewAI brings pydantic and
-# that its core.
-BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "pydantic", "pydantic-core"}
+# Imported only where it already runs: a kernel is ipykernel on IPython and brings psutil, crewAI
+# brings pydantic and that its core.
+BROUGHT_BY_THE_HOST = {"ipykernel", "ipython", "psutil", "pydantic", "pydantic-core"}
 
 
 OWN = {
@@ -80,7 +80,7 @@ def test_every_import_is_a_declared_dependency() -> None:
 
 
 def test_doctor_finds_a_crewai_too_old_that_the_package_does_not_support() -> None:
-    lowest = ".".join(map(str, NEEDED_CREWAI))
+    lowest = ".".join(map(str, crewai_needed.NEEDED))
     assert f"crewai>={lowest}" in EXTRAS["crewai"]
 
 

@@ -149,6 +149,27 @@ def test_jupyterlab_finds_the_lab_extension(clean_environment: Path, tmp_path: P
     assert "enabled" in own.split(f"crewai-hitl-nb v{__version__}")[1].splitlines()[0]
 
 
+@pytest.mark.parametrize("call", ["hitl.enable()", "hitl.ask('Well?')", "hitl.start(None)"])
+def test_without_crewai_each_call_says_how_to_install_it(
+    clean_environment: Path, tmp_path: Path, call: str
+) -> None:
+    code = f"import crewai_hitl_nb as hitl; {call}"
+    run = run_in(clean_environment, "python", "-c", code, scratch=tmp_path)
+    assert f"crewAI is not installed in this environment ({clean_environment})" in run.stderr
+    assert "pip install 'crewai-hitl-nb[crewai]'" in run.stderr
+    assert "importlib" not in run.stderr
+
+
+def test_without_crewai_load_ext_says_so_in_one_line(
+    clean_environment: Path, tmp_path: Path
+) -> None:
+    code = "%load_ext crewai_hitl_nb"
+    run = run_in(clean_environment, "ipython", "--colors=NoColor", "-c", code, scratch=tmp_path)
+    (line,) = (run.stdout + run.stderr).strip().splitlines()
+    assert line.startswith("UsageError: crewAI is not installed in this environment")
+    assert "pip install 'crewai-hitl-nb[crewai]'" in line
+
+
 def test_the_server_half_runs_without_crewai_and_node(
     clean_environment: Path, tmp_path: Path
 ) -> None:

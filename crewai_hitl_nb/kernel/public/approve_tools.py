@@ -15,8 +15,10 @@ from crewai_hitl_nb.kernel.gates.gates import GATES, Gate, Rule
 from crewai_hitl_nb.kernel.questions.terms import OnExpiry, Terms
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
+from crewai_hitl_nb.tracebacks import short_traceback
 
 
+@short_traceback
 def approve_tools(  # noqa: PLR0913 - keyword arguments of a public function
     tools: str | BaseTool | Iterable[str | BaseTool],
     *,

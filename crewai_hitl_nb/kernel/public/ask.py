@@ -33,6 +33,7 @@ from crewai_hitl_nb.kernel.tasks.tool_calls import asking_in_a_tool_call, curren
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
+from crewai_hitl_nb.tracebacks import short_traceback, short_traceback_async
 
 _Rounds: TypeAlias = Generator[HumanInputRequired, HumanInputCompleted, Any]
 _T = TypeVar("_T")
@@ -147,6 +148,7 @@ def ask(
     schema: Any = ...,
     **rest: Unpack[_Rest],
 ) -> Any: ...
+@short_traceback
 def ask(  # noqa: PLR0913 - keyword arguments of a public function
     prompt: str,
     *,
@@ -224,6 +226,7 @@ async def ask_async(
     schema: Any = ...,
     **rest: Unpack[_Rest],
 ) -> Any: ...
+@short_traceback_async
 async def ask_async(  # noqa: PLR0913 - keyword arguments of a public function
     prompt: str,
     *,

@@ -41,6 +41,7 @@ from crewai_hitl_nb.kernel.session import Session
 from crewai_hitl_nb.protocol.arguments import WrongArgument
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Pause
 from crewai_hitl_nb.protocol.log_lines import logger
+from crewai_hitl_nb.tracebacks import short_traceback, short_traceback_async
 
 _log = logger(__name__)
 
@@ -70,6 +71,7 @@ class ResumedFlow:
     error: Exception | None = None
 
 
+@short_traceback
 def resume_pending(
     flows: FlowClasses, *, persistence: FlowPersistence | None = None
 ) -> list[ResumedFlow]:
@@ -97,6 +99,7 @@ def resume_pending(
     return session.runs.block(lambda: asyncio.run(_resume(asker, classes, persistence)))
 
 
+@short_traceback_async
 async def resume_pending_async(
     flows: FlowClasses, *, persistence: FlowPersistence | None = None
 ) -> list[ResumedFlow]:

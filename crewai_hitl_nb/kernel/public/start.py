@@ -12,8 +12,10 @@ from crewai.flow.flow import Flow
 from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.started.started_run import StartedRun
 from crewai_hitl_nb.protocol.arguments import mapping
+from crewai_hitl_nb.tracebacks import short_traceback
 
 
+@short_traceback
 def start(target: Crew | Flow[Any], inputs: Mapping[str, Any] | None = None) -> StartedRun:
     """Start a crew or a flow in the background and return at once.
 

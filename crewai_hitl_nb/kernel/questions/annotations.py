@@ -16,6 +16,7 @@ from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds, WrongArgument
 from crewai_hitl_nb.protocol.events import Response
 from crewai_hitl_nb.protocol.wire import response_from_wire
+from crewai_hitl_nb.tracebacks import short_traceback
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ _annotations: "weakref.WeakKeyDictionary[Task, Annotation]" = weakref.WeakKeyDic
 # Process-wide on purpose, as the tasks are; an entry is dropped with its task.
 
 
+@short_traceback
 def annotate(  # noqa: PLR0913 - keyword arguments of a public function
     task: Task,
     *,

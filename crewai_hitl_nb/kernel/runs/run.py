@@ -33,6 +33,7 @@ from crewai_hitl_nb.client.interruptible import (
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.runs.method_loop import blocks_its_loop, on_a_loop_of_its_own
 from crewai_hitl_nb.protocol.events import CancelReason
+from crewai_hitl_nb.tracebacks import short_traceback, short_traceback_async
 
 STOP_SECONDS: Final = 1.0
 """How long an interrupted cell waits for its run to end cleanly before the cell ends anyway."""
@@ -166,6 +167,7 @@ class RunPatch:
         setattr(owner, name, ours)
 
     def _blocking(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @short_traceback
         @functools.wraps(original)
         def run_here_or_on_a_thread(this: Any, *args: Any, **kwargs: Any) -> Any:
             if not self._active or isinstance(this, BaseAgentExecutor):  # an agent, also a Flow
@@ -181,6 +183,7 @@ class RunPatch:
     def _asynchronous(
         self, original: Callable[..., Coroutine[Any, Any, Any]]
     ) -> Callable[..., Coroutine[Any, Any, Any]]:
+        @short_traceback_async
         @functools.wraps(original)
         async def run_as_task(this: Any, *args: Any, **kwargs: Any) -> Any:
             if not self._active or isinstance(this, BaseAgentExecutor):

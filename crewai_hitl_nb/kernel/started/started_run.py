@@ -15,6 +15,7 @@ from crewai_hitl_nb.kernel.runs.run import Run
 from crewai_hitl_nb.protocol.arguments import Seconds, seconds_or_none
 from crewai_hitl_nb.protocol.events import CancelReason
 from crewai_hitl_nb.protocol.runs import RunCancelReason, RunKind
+from crewai_hitl_nb.tracebacks import short_traceback, short_traceback_async
 
 StartedState: TypeAlias = Literal["running", "waiting", "paused", "finished", "failed", "cancelled"]
 
@@ -63,6 +64,7 @@ class StartedRun:
             return self._ended_as
         return "waiting" if self._run.is_waiting else "running"
 
+    @short_traceback
     def result(self, timeout: Seconds | None = None) -> Any:
         """Wait until the run has ended and return what ``kickoff()`` would have returned.
 
@@ -124,6 +126,7 @@ class StartedRun:
         """Return the live view; it is empty in the cell where the run began, which shows it."""
         return {**self._view(), "text/plain": repr(self)}
 
+    @short_traceback_async
     async def _wait(self) -> Any:
         outcome = asyncio.wrap_future(self._outcome)
         # Wake up regularly: an idle loop does not notice the kernel's interrupt.
