@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from crewai_hitl_nb.client import AsyncClient, Client
+    from crewai_hitl_nb.client.history import history
     from crewai_hitl_nb.in_process_server import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
     from crewai_hitl_nb.kernel.asking import NotAnswered
@@ -52,6 +53,7 @@ __all__ = [
     "ask_async",
     "disable",
     "enable",
+    "history",
     "inbox",
     "resume_pending",
     "resume_pending_async",
@@ -75,6 +77,7 @@ _HOMES = {
     "ask_async": "crewai_hitl_nb.kernel.public.ask",
     "disable": "crewai_hitl_nb.kernel",
     "enable": "crewai_hitl_nb.kernel",
+    "history": "crewai_hitl_nb.client.history",
     "inbox": "crewai_hitl_nb.widget",
     "resume_pending": "crewai_hitl_nb.kernel.public.resume_pending",
     "resume_pending_async": "crewai_hitl_nb.kernel.public.resume_pending",

@@ -9,6 +9,7 @@ from crewai_hitl_nb.cli.cancel import cancel
 from crewai_hitl_nb.cli.copy import copy
 from crewai_hitl_nb.cli.doctor import doctor
 from crewai_hitl_nb.cli.exit_codes import Commands
+from crewai_hitl_nb.cli.export import export
 from crewai_hitl_nb.cli.keys import keys
 from crewai_hitl_nb.cli.pending import pending
 from crewai_hitl_nb.cli.salvage import salvage
@@ -31,7 +32,11 @@ def commands() -> None:
     """
 
 
-every = (pending, watch, answer, cancel, serve, copy, salvage, audit, keys, webhooks, doctor)
+every = (
+    *(pending, watch, answer, cancel),
+    *(serve, copy, salvage, audit, export),
+    *(keys, webhooks, doctor),
+)
 for command in every:
     commands.add_command(command)
 

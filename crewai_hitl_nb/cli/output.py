@@ -44,6 +44,10 @@ class Screen:
         body = value if isinstance(value, bytes) else msgspec.json.encode(value)
         click.echo(sanitize_json(body.decode()))
 
+    def content(self, body: bytes) -> None:
+        """Write the content of a file to stdout: as it is, or sanitized on a terminal."""
+        click.echo(sanitize(body.decode()) if self.is_terminal else body, nl=False)
+
     def say(self, *parts: Part) -> None:
         """Write one line to stdout, for people."""
         if self.is_terminal:

@@ -9,6 +9,7 @@ from typing import Final
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import Round
+from crewai_hitl_nb.protocol.records import CUT_MARK
 
 _DETAIL_CHARS: Final = limits.MAX_CONTEXT_CHARS // 8
 """The limit for each detail; the draft gets the rest."""
@@ -24,7 +25,7 @@ def cut(text: str, room: int) -> str:
     """Return the text, cut to ``room`` characters with a note at its end."""
     if len(text) <= room:
         return text
-    note = f"\n\n… (cut here: {len(text):,} characters in all)"
+    note = f"{CUT_MARK}{len(text):,} characters in all)"
     return text[: max(0, room - len(note))] + note
 
 

@@ -29,6 +29,7 @@ from crewai_hitl_nb.protocol.events import (
     Source,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
+from crewai_hitl_nb.protocol.records import ROUNDS_TITLE
 from crewai_hitl_nb.protocol.wire import carriable
 
 REVIEW_PROMPT: Final = "Is this result good? Accept it, or say what to change."
@@ -237,7 +238,7 @@ def _task_context(
         ("Task", getattr(asking.task, "description", None) or ""),
         ("Expected output", getattr(asking.task, "expected_output", None) or ""),
         ("Agent", asking.role or ""),
-        ("Rounds so far", feedback_list(history)),
+        (ROUNDS_TITLE, feedback_list(history)),
     )
     if isinstance(draft, BaseModel):
         return under(as_json(draft), details, language="json")
