@@ -58,10 +58,10 @@ def play_many(
     """
     deadline, wrong = time.monotonic() + seconds, 0
     done, counted = Counter[str](), Counter[str]()
-    plan, workers = islice(_plan(kind, int(time.time())), runs), os.cpu_count() or 1
+    planned, workers = islice(plan(kind, int(time.time())), runs), os.cpu_count() or 1
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         while time.monotonic() < deadline:
-            several = list(islice(plan, AHEAD * workers))
+            several = list(islice(planned, AHEAD * workers))
             if not several:
                 break
             playing = {pool.submit(play, *which): which for which in several}
@@ -76,7 +76,13 @@ def play_many(
     return done, counted, wrong
 
 
-def _plan(kind: str | None, first_seed: int) -> Iterator[tuple[str, int]]:
+def plan(kind: str | None, first_seed: int) -> Iterator[tuple[str, int]]:
+    """Return the kinds and seeds of a batch without end.
+
+    Args:
+        kind: The only one; None for a mixture of all.
+        first_seed: Of those that follow each other; the first run has the next one.
+    """
     seed = first_seed
     while True:
         seed += 1

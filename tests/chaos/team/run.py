@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Literal, TypeAlias
 
 import anyio
 
@@ -49,6 +50,23 @@ SYNCHRONOUS = {"synchronous_standby_names": "*"}
 
 KILLS, CUTS = "processes killed", "connections cut"
 
+Mode: TypeAlias = Literal["faults", "forgetful", "promotes", "promotes and loses"]
+"""What happens in a run: faults everywhere, crashes of a database that forgets its last commits, or
+a standby that takes over, with all commits or without the last ones."""
+
+_MODES: Sequence[Mode] = (
+    *("faults", "faults", "forgetful", "promotes", "promotes and loses", "faults"),
+)
+
+
+def mode(seed: int) -> Mode:
+    """Return the mode of a run.
+
+    Runs of the other kinds are between those of a team, so that its seeds are the multiples of 30
+    in a batch (``batch.py``). They reach every mode, and so do seeds that follow each other.
+    """
+    return _MODES[(seed + seed // 30) % len(_MODES)]
+
 
 @dataclass(frozen=True)
 class Played:
@@ -77,14 +95,16 @@ def run(seed: int, folder: Path) -> tuple[list[str], Counter[str]]:
         Every promise that was broken, and :attr:`Played.faults`.
     """
     dice = Random(f"{seed}/faults")
-    match seed % 6:
-        case 0:
+    match mode(seed):
+        case "forgetful":
             with cluster(FORGETFUL) as database:
                 plan = strikes.schedule(dice, 0, AT)
                 played = asyncio.run(play(seed, folder, database, plan, may_lose_history=True))
-        case 1 | 2 as loses:
-            played = fail_over(seed, folder, loses=loses == 1)
-        case _:
+        case "promotes":
+            played = fail_over(seed, folder, loses=False)
+        case "promotes and loses":
+            played = fail_over(seed, folder, loses=True)
+        case "faults":
             with cluster(SETTINGS) as database:
                 played = asyncio.run(play(seed, folder, database, strikes.schedule(dice, NEAR, AT)))
     return played.violations, played.faults

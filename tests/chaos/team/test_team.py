@@ -3,11 +3,14 @@ and cut off: what each was told agrees with the log."""
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 import pytest
 
+from tests.chaos import batch
 from tests.chaos.team import run, strikes
 from tests.postgres import Cluster, cluster
 
@@ -40,6 +43,17 @@ def test_these_runs_have_every_fault_and_enough_of_them() -> None:
         *strikes.NEAR_REPLICAS,
         *strikes.AT_DATABASE,
     }
+
+
+@pytest.mark.parametrize(("kind", "runs"), [(None, 400), ("team", 12)])
+@pytest.mark.parametrize("first_seed", [0, 1_796_043_810])
+def test_a_batch_reaches_every_mode(kind: str | None, runs: int, first_seed: int) -> None:
+    planned = islice(batch.plan(kind, first_seed), runs)
+    assert {run.mode(seed) for name, seed in planned if name == "team"} == {*get_args(run.Mode)}
+
+
+def test_the_command_that_a_failed_run_names_plays_it_again() -> None:
+    assert {run.mode(seed) for seed in SEEDS} == {"faults"}
 
 
 def test_a_seed_always_gives_the_same_faults() -> None:
