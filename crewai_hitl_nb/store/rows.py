@@ -44,10 +44,17 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True):
-    """The result of an append: one for each event, and the new events in the log."""
+    """The result of an append.
+
+    Attributes:
+        results: One for each event.
+        commits: The new events in the log.
+        epoch: The log's epoch at that time; blank where no commit can be lost.
+    """
 
     results: list[Appended]
     commits: list[Commit]
+    epoch: str = ""
 
 
 EVENT_COLUMNS: Final = (

@@ -136,6 +136,7 @@ def _locked(
     compare(found, seen, seal, pruned)
     return Group(
         log,
+        found.epoch,
         found.head,
         clock() if clock is not None else stored_at,
         {record.event_id: record for record in (Record(*columns) for columns in stored)},
@@ -189,6 +190,7 @@ class Group:
 
     Args:
         log: The session that holds the lock.
+        epoch: The log's epoch.
         head: The log's last place.
         stored_at: Unix time by the database's clock.
         stored: Those of the events that the log already has, by id.
@@ -203,6 +205,7 @@ class Group:
     def __init__(
         self,
         log: Session,
+        epoch: str,
         head: Head,
         stored_at: float,
         stored: Mapping[str, Record],
@@ -212,6 +215,7 @@ class Group:
         self.results: list[Written | HitlError] = []
         self.is_inserted = False
         self._log = log
+        self._epoch = epoch
         self._tail = Tail(head)
         self._stored_at = stored_at
         self._stored = stored
@@ -271,7 +275,7 @@ class Group:
         self._statuses.update(statuses.maps[0])
         self._commits.update(new.maps[0])
         self._events += rows
-        return Written(results, commits)
+        return Written(results, commits, self._epoch)
 
     def _follow(
         self, statuses: MutableMapping[str, Status], event: Event, new: Mapping[str, Commit]

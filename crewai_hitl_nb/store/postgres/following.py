@@ -38,6 +38,7 @@ class Following:
         self.announcer = announcer
         self._reset = reset
         self._seen = Seen("", chain.start(""))
+        self._epochs = set[str]()
         self._lineage: Lineage | None = None
         self._lock = threading.Lock()
 
@@ -49,6 +50,7 @@ class Following:
     def begin(self, state: State) -> None:
         """Begin at the end of the log."""
         self._seen = Seen(state.epoch, state.head)
+        self._epochs.add(state.epoch)
         self.announcer.begin(state.head.offset)
 
     def recognize(self, log: Session) -> None:
@@ -97,8 +99,9 @@ class Following:
             if self._seen is not seen:
                 return  # the other thread has begun anew, or has seen more: compare again
             lost = isinstance(reason, HistoryLost)
-            state = history.new_epoch(log, seen.epoch) if lost else reading.state(log)
+            state = history.new_epoch(log, self._epochs) if lost else reading.state(log)
             self._seen = Seen(state.epoch, state.head)
+            self._epochs.add(state.epoch)
             why: Why = "history_lost" if lost else "fell_behind"
             self.announcer.begin(state.head.offset, partial(self._reset, state, why))
 

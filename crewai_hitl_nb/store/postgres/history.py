@@ -7,6 +7,7 @@ about once a second. The first one that finds a difference gives the log a new e
 """
 
 import uuid
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -82,16 +83,19 @@ def compare(found: State, seen: Seen, seal: bytes | None, pruned: int) -> None:
         raise HistoryLost
 
 
-def new_epoch(log: Session, epoch: str) -> State:
+def new_epoch(log: Session, past: Collection[str]) -> State:
     """Give the log a new epoch, unless another server has done so, and return how it stands.
 
     Args:
         log: A session that writes.
-        epoch: The epoch of the history that was lost.
+        past: The epochs that this server knows. A database that went back in time may have lost
+            the last one, and has an earlier one again.
     """
     with log.connection.transaction():
+        # A database that forgets commits may not forget this one.
+        log.execute("SELECT set_config('synchronous_commit', 'on', true)")
         found = state_of(only(log.execute(f"{STATE} FOR UPDATE")))
-        if found.epoch != epoch:
+        if found.epoch not in past:
             return found
         changed = log.execute(
             f"UPDATE log.state SET epoch = %(epoch)s RETURNING {STATE_COLUMNS}",  # noqa: S608 - constants only

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import psycopg
 
-from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.protocol.errors import OutcomeUnknown, StoreUnavailable
 from crewai_hitl_nb.protocol.events import Event
 from crewai_hitl_nb.protocol.log_lines import logger, note
 from crewai_hitl_nb.protocol.state import Request
@@ -304,8 +304,8 @@ class PostgresStore:
             announce(self._on_commit, commits)
         early, self._early = self._early, []
         for offset, job in early:
-            if offset <= upto:
-                job.resolve()
+            if offset <= upto or self._may_be_lost(job):
+                self._reply(job)
             elif not job.done.done():  # after its time it is resolved
                 self._early.append((offset, job))
         for waiting, offset in self._awaited.items():
@@ -335,11 +335,24 @@ class PostgresStore:
 
     def _resolve_at(self, offset: int, job: Job) -> None:
         """Resolve a job when everything up to the offset is announced here, or after a while."""
-        if offset <= self.top:
-            job.resolve()
+        if offset <= self.top or self._may_be_lost(job):
+            self._reply(job)
             return
         self._early.append((offset, job))
-        asyncio.get_running_loop().call_later(_ANNOUNCED_SECONDS, job.resolve)
+        asyncio.get_running_loop().call_later(_ANNOUNCED_SECONDS, self._reply, job)
+
+    def _may_be_lost(self, job: Job) -> bool:
+        """Return whether the log has lost history since this append was written."""
+        return isinstance(job.result, Written) and job.result.epoch != self.epoch
+
+    def _reply(self, job: Job) -> None:
+        """Resolve a job; nobody knows whether an append outlived a loss of history."""
+        if self._may_be_lost(job):
+            job.error = OutcomeUnknown(
+                f"the database {self._target} lost its last commits before this reply; it is not "
+                "known whether the events are stored. Send them again with the same event ids"
+            )
+        job.resolve()
 
     async def reached(self, offset: int) -> None:
         """Return when everything up to this offset is announced here."""
