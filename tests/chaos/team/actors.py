@@ -19,7 +19,7 @@ from crewai_hitl_nb.client.decode import Incoming, read_as
 from crewai_hitl_nb.client.errors import ServerAway, TransportUnusable
 from crewai_hitl_nb.client.http import call, encoded
 from crewai_hitl_nb.client.results import Answered, Published
-from crewai_hitl_nb.client.resume import IdleTimeout, Transport
+from crewai_hitl_nb.client.resume import Cursor, IdleTimeout, Transport
 from crewai_hitl_nb.client.transports.poll import poll_events
 from crewai_hitl_nb.client.transports.sse import read_events
 from crewai_hitl_nb.client.transports.websocket import open_socket
@@ -50,7 +50,7 @@ RACING = 5
 """Answers to each question, at the same time."""
 
 LAST = "the-last-event"
-"""Readers read until they have received it."""
+"""Readers read until they have received it and a heartbeat after it."""
 
 EXPIRES_SECONDS = 1.0
 EXPIRES_LATE_SECONDS = 3600.0
@@ -258,63 +258,59 @@ async def _answer(replica: Replica, request_id: str, by: str, words: str | None)
 
 
 async def reader(cast: Cast, name: str, transport: Transport) -> None:
-    """Read everything over one transport; leave at random and resume at another replica."""
+    """Read everything over one transport; leave at random and resume at another replica.
+
+    It resumes by the client's cursor, and does not let the cursor drop what it knows already, which
+    would hide what is wrong. It is done when a heartbeat follows the last event: that may still say
+    that history was lost.
+    """
     dice, saw = cast.dice(name), cast.history.readers.setdefault(name, Reader())
-    last: str | None = None
-    while last != LAST:
+    cursor = Cursor()
+    while not saw.has_read_all:
         replica = cast.team.some(dice)
-        saw.items.append(Connected(last, replica.number))
+        saw.items.append(Connected(cursor.last_event_id, replica.number))
         try:
-            last = await _read(cast, replica, transport, saw, last, dice.randint(1, MOST_EVENTS))
+            await _read(cast, replica, transport, saw, cursor, dice.randint(1, MOST_EVENTS))
         except (Unavailable, TransportUnusable):
-            last = _last_of(saw, last)
             await asyncio.sleep(PAUSE_SECONDS)
-    saw.has_read_all = True
-
-
-def _last_of(saw: Reader, last: str | None) -> str | None:
-    """Return the id to resume after: the last one received, or after a gap the old one again."""
-    for item in reversed(saw.items):
-        if isinstance(item, Received):
-            return item.event_id
-    return last
 
 
 async def _read(
-    cast: Cast,
-    replica: Replica,
-    transport: Transport,
-    saw: Reader,
-    last: str | None,
-    stay: int,
-) -> str | None:
-    """Read so many events over one connection; return the id of the last one."""
-    params = {"replay": "all"} if last is None else {"last_event_id": last}
-    async with _open(replica, transport, params) as frames, aclosing(frames):
+    cast: Cast, replica: Replica, transport: Transport, saw: Reader, cursor: Cursor, stay: int
+) -> None:
+    """Read at most so many events over one connection."""
+    async with _open(replica, transport, cursor.parameters("all")) as frames, aclosing(frames):
         async for frame in frames:
             now = time.monotonic()
             if isinstance(frame, Heartbeat):
-                saw.items.append(Live())
                 cast.history.saw_epoch(frame.epoch, now)
+                lost = cursor.lost_history(frame.epoch)
+                if lost is not None:
+                    saw.items.append(Gap(lost.reason, lost.last_event_id, by_epoch=True))
+                    return
+                saw.items.append(Live())
+                if cursor.last_event_id == LAST:
+                    saw.has_read_all = True
+                    return
             elif isinstance(frame, GapFrame):
                 saw.items.append(Gap(frame.reason, frame.last_event_id))
                 cast.history.saw_epoch(frame.epoch, now)
+                cursor.gap(frame)
             else:
-                last = frame.event_id
-                saw.items.append(Received(frame.offset or 0, last, now))
+                cursor.last_event_id = frame.event_id
+                saw.items.append(Received(frame.offset or 0, frame.event_id, now))
                 if isinstance(frame, HumanInputRequired):
                     cast.answer(frame.request_id)
                 stay -= 1
-                if stay <= 0 or last == LAST:
-                    break
-    return last
+                if stay <= 0 or frame.event_id == LAST:
+                    return  # a poll has a heartbeat after its first page only
 
 
 @asynccontextmanager
 async def _open(
     replica: Replica, transport: Transport, params: dict[str, str]
 ) -> AsyncIterator[AsyncGenerator[Incoming, None]]:
-    """Open a stream as the client does, but without its cursor, which would hide what is wrong."""
+    """Open a stream as the client does."""
     idle = IdleTimeout(HEARTBEAT_SECONDS)
     if transport == "websocket":
         async with open_socket(

@@ -87,10 +87,18 @@ class Received:
 
 @dataclass(frozen=True)
 class Gap:
-    """A reader was told that events are missing, and that everything that is kept follows."""
+    """A reader was told that events are missing, and that everything that is kept follows.
+
+    Attributes:
+        reason: As the server says it.
+        last_event_id: What the reader resumed after.
+        by_epoch: Whether no server said so, and the reader saw it by a heartbeat of another epoch:
+            its last event was published again after its loss.
+    """
 
     reason: str
     last_event_id: str
+    by_epoch: bool = False
 
 
 Item: TypeAlias = Connected | Live | Received | Gap
@@ -324,16 +332,26 @@ class _Pass:
         received: In order.
         replayed: How many of them came before it was live; nothing was promised about events
             that were pruned by then.
+        at_heartbeat: How many of them came before the last heartbeat.
         is_last: Whether no gap follows.
     """
 
     received: list[Received] = field(default_factory=list)
     replayed: int | None = None
+    at_heartbeat: int = 0
     is_last: bool = False
 
     def ends_replay(self) -> None:
         if self.replayed is None:
             self.replayed = len(self.received)
+
+    def is_live(self) -> None:
+        self.ends_replay()
+        self.at_heartbeat = len(self.received)
+
+    def forgets_since_heartbeat(self) -> None:
+        """Drop what may be of either history, because the next heartbeat has another epoch."""
+        del self.received[self.at_heartbeat :]
 
 
 def _passes(reader: Reader) -> list[_Pass]:
@@ -341,13 +359,15 @@ def _passes(reader: Reader) -> list[_Pass]:
     for item in reader.items:
         match item:
             case Gap():
+                if item.by_epoch:
+                    passes[-1].forgets_since_heartbeat()
                 passes.append(_Pass())
             case Received():
                 passes[-1].received.append(item)
             case Connected(last_event_id=str()) if passes[-1].received:
                 passes[-1].ends_replay()
             case Live():
-                passes[-1].ends_replay()
+                passes[-1].is_live()
             case _:
                 pass
     passes[-1].is_last = True

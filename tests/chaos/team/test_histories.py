@@ -136,6 +136,19 @@ def _loses_history(history: History) -> None:
     )
 
 
+def _sees_the_epoch(history: History) -> None:
+    """Let a reader resume after an event that was lost and published again at another offset."""
+    _loses_history(history)
+    history.readers["moves"] = Reader(
+        [
+            *(Connected(None), *got(1, 2, at=1), Live(), Received(7, "e3", 13), Connected("e3")),
+            *(*got(4, 6, at=21), Gap("unknown_event_id", "e6", by_epoch=True), Connected(None)),
+            *(*got(1, 2, 3, 4, 5, 6, at=22), Live()),
+        ],
+        has_read_all=True,
+    )
+
+
 @pytest.mark.parametrize(
     ("log", "change"),
     [
@@ -148,6 +161,9 @@ def _loses_history(history: History) -> None:
         pytest.param(EXPIRED, _allows_expiry, id="a question has a deadline"),
         pytest.param(CANCELLED, _cancels, id="an answerer cancels"),
         pytest.param(LOG, _loses_history, id="history is lost, with a new epoch and a gap"),
+        pytest.param(
+            LOG, _sees_the_epoch, id="history is lost, and a reader notices it by the epoch"
+        ),
         pytest.param(
             PRUNED,
             _reads(Connected(None), *got(3, 4), Live(), *got(5, 6)),
@@ -225,6 +241,14 @@ PLANTS = [
     (LOG, _reads(*got(1, 3, 2, 4, 5, 6)), "got offset 2 after 3"),
     (LOG, _reads(*got(1, 2, 4, 5, 6)), "no gap, and not the events at [3]"),
     (LOG, _reads(*got(1, 2), Connected("e2"), *got(4, 5, 6)), "not the events at [3]"),
+    (
+        LOG,
+        _reads(
+            *(*got(1, 3), Live(), Gap("unknown_event_id", "e3", by_epoch=True)),
+            *got(1, 2, 3, 4, 5, 6),
+        ),
+        "no gap, and not the events at [2]",
+    ),
     (LOG, _reads(*got(1, 2, 3, 4)), "not the events at [5, 6]"),
     (LOG, _reads(*got(2, 3, 4, 5, 6)), "not the events at [1]"),
     (
