@@ -20,7 +20,7 @@ from typing import TypeVar
 from crewai_hitl_nb.client.results import Request
 from crewai_hitl_nb.protocol.errors import AlreadyAnswered
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
-from examples.team.programs import DemoError, free_port
+from examples.team.programs import DemoError
 from examples.team.servers import Team, team
 
 LIMIT_SECONDS = 180
@@ -206,7 +206,7 @@ def main() -> int:
             signal.alarm(LIMIT_SECONDS)
         with (
             tempfile.TemporaryDirectory(prefix="hitl-team-") as scratch,
-            team(Path(scratch), 0 if headless else free_port(PORT)) as running,
+            team(Path(scratch), 0 if headless else PORT) as running,
         ):
             (play if headless else serve)(running, steps)
     except DemoError as error:

@@ -8,11 +8,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from examples.team.programs import DemoError, find, free_port, running
+from examples.team.programs import DemoError, bound, find, running
 
 CONFIGURATION = Path(__file__).with_name("haproxy.cfg")
 CHECK_SECONDS = 2
@@ -29,23 +29,23 @@ def load_balancer(
 
     Args:
         urls: Where the servers listen, at most as many as the configuration has.
-        port: Where HAProxy listens on 127.0.0.1; 0 takes a free port.
+        port: Where HAProxy listens on 127.0.0.1, if it is free; 0 for any port.
         check_seconds: How often HAProxy looks whether a server accepts work.
 
     Raises:
         DemoError: HAProxy is not installed, or does not start.
     """
     program = check_haproxy()
-    port = port or free_port()
-    with tempfile.TemporaryDirectory(prefix="hitl-haproxy-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hitl-haproxy-") as folder, ExitStack() as stack:
         config, log = Path(folder, "haproxy.cfg"), Path(folder, "log")
-        config.write_text(configuration(urls, port, check_seconds))
-        with (
-            log.open("wb") as sink,
-            running([program, "-db", "-f", config], stdout=sink, stderr=sink) as haproxy,
-        ):
-            _await_port(haproxy, port, log)
-            yield f"http://127.0.0.1:{port}/"
+        sink = stack.enter_context(log.open("wb"))
+        with bound(port) as taken:
+            number, port = taken.fileno(), taken.getsockname()[1]
+            config.write_text(configuration(urls, f"fd@{number}", check_seconds))
+            options = {"stdout": sink, "stderr": sink, "pass_fds": [number]}
+            haproxy = stack.enter_context(running([program, "-db", "-f", config], **options))
+        _await_port(haproxy, port, log)
+        yield f"http://127.0.0.1:{port}/"
 
 
 def check_haproxy() -> Path:
@@ -58,8 +58,14 @@ def check_haproxy() -> Path:
     return find("haproxy", "haproxy", [folder])
 
 
-def configuration(urls: Sequence[str], port: int, check_seconds: float = CHECK_SECONDS) -> str:
-    """Return the documentation's configuration with the addresses of this machine."""
+def configuration(urls: Sequence[str], bind: str, check_seconds: float = CHECK_SECONDS) -> str:
+    """Return the documentation's configuration with the addresses of this machine.
+
+    Args:
+        urls: Where the servers listen.
+        bind: Where HAProxy listens, as it writes addresses.
+        check_seconds: How often HAProxy looks whether a server accepts work.
+    """
     addresses = iter([urlsplit(url).netloc for url in urls])
     documented, interval = f"inter {CHECK_SECONDS}s", f"inter {1000 * check_seconds:.0f}ms"
     text = CONFIGURATION.read_text()
@@ -70,7 +76,7 @@ def configuration(urls: Sequence[str], port: int, check_seconds: float = CHECK_S
             address = next(addresses, None)
             lines += [re.sub(r"10\.0\.0\.\d+:8000", address, line)] if address else []
         else:
-            lines.append(line.replace("bind :8000", f"bind 127.0.0.1:{port}"))
+            lines.append(line.replace("bind :8000", f"bind {bind}"))
     assert next(addresses, None) is None, "haproxy.cfg has fewer servers"
     return "\n".join(lines) + "\n"
 

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from examples.team.programs import DemoError, find, free_port, interrupts_held
+from examples.team.programs import DemoError, find, interrupts_held
 
 _USER = "hitl"
 
 
 @contextmanager
 def scratch_database() -> Iterator[str]:
-    """Run a database on a free port of 127.0.0.1; yield its URL.
+    """Run a database that listens in a folder of its own, and at no port; yield its URL.
 
     Raises:
         DemoError: PostgreSQL is not installed, or does not start.
@@ -29,7 +29,7 @@ def scratch_database() -> Iterator[str]:
         tempfile.mkdtemp(prefix="hitl-postgres-", dir="/tmp")
     )  # short: a socket's path is
     try:
-        password, port = secrets.token_hex(16), free_port()
+        password = secrets.token_hex(16)
         password_file, data = folder / "password", folder / "data"
         password_file.write_text(password)
         if os.geteuid() == 0:
@@ -37,10 +37,10 @@ def scratch_database() -> Iterator[str]:
         options = ["--auth=scram-sha-256", f"--username={_USER}", f"--pwfile={password_file}"]
         options += ["--encoding=UTF8", "--no-locale", "--no-sync"]
         run("initdb", "-D", data, *options)
-        settings = f"-c listen_addresses=127.0.0.1 -c port={port} -k {folder}"
+        settings = f"-c listen_addresses= -k {folder}"
         try:
             run("pg_ctl", "start", "-w", "-D", data, "-l", folder / "log", "-o", settings)
-            yield f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres"
+            yield f"postgresql://{_USER}:{password}@/postgres?host={folder}"
         finally:
             if (data / "postmaster.pid").exists():  # also if Ctrl-C came while it started
                 run("pg_ctl", "stop", "-w", "-m", "fast", "-D", data)

@@ -1,4 +1,4 @@
-"""Finds, starts and ends the programs that the demo needs beside Python, and finds free ports."""
+"""Finds, starts and ends the programs that the demo needs beside Python; gets ports for them."""
 
 import os
 import shutil
@@ -34,15 +34,18 @@ def find(name: str, package: str, folders: Iterable[Path | str]) -> Path:
     return Path(found)
 
 
-def free_port(preferred: int = 0) -> int:
-    """Return a free port of this machine: the preferred one, if it is free."""
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", preferred))
-        except OSError:
-            return free_port()
-        port: int = probe.getsockname()[1]
-        return port
+def bound(preferred: int = 0) -> socket.socket:
+    """Return a socket that has a port of this machine: the preferred one, if it is free.
+
+    A program that inherits it listens there. Nobody can take the port before it does.
+    """
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(("127.0.0.1", preferred))
+    except OSError:
+        made.bind(("127.0.0.1", 0))
+    return made
 
 
 @contextmanager

@@ -179,7 +179,7 @@ def team(scratch: Path, port: int = 0) -> Iterator[Team]:
 
     Args:
         scratch: A folder for the keys file and log files.
-        port: Where the load balancer listens on 127.0.0.1; 0 takes a free port.
+        port: Where the load balancer listens on 127.0.0.1, if it is free; 0 for any port.
 
     Raises:
         DemoError: A program is missing, or does not start.

@@ -12,7 +12,6 @@ from crewai_hitl_nb.client.resume import Transport
 from crewai_hitl_nb.client.stream import Connected, Disconnected, Subscription
 from crewai_hitl_nb.protocol.events import UnknownEvent
 from examples.team.balancer import load_balancer
-from tests.jupyter_process import free_port
 from tests.server.door import note
 from tests.standalone.test_samples import ASK, running
 from tests.team.servers import KEY, Start
@@ -25,7 +24,7 @@ def test_the_guide_s_samples_work_through_the_balancer(start: Start, sample: str
     """The question is asked and answered at any server, and read at another one."""
     replicas = [start() for _ in range(3)]
     with (
-        load_balancer([one.url for one in replicas], free_port(), check_seconds=0.2) as url,
+        load_balancer([one.url for one in replicas], check_seconds=0.2) as url,
         httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as http,
         running(sample, httpx.URL(url).port or 0, KEY) as program,
     ):
@@ -44,7 +43,7 @@ async def test_a_client_that_is_moved_from_server_to_server_sees_each_event_once
     """Each server is stopped and replaced while others publish through the balancer."""
     replicas = [start() for _ in range(3)]
     publishers = cycle(replicas)
-    with load_balancer([one.url for one in replicas], free_port(), check_seconds=0.2) as url:
+    with load_balancer([one.url for one in replicas], check_seconds=0.2) as url:
         async with AsyncClient(url, KEY) as reader:
             stream = reader.stream(Subscription(replay="all"), transports=(transport,))
             seen: list[str] = []

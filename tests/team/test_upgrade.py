@@ -172,7 +172,7 @@ async def test_an_upgrade_one_by_one_refuses_nothing_and_each_reader_sees_each_e
     """Clients stay connected through the load balancer; one server is rolled back on the way."""
     slots = [Slot(start) for _ in range(3)]
     await asyncio.gather(*(slot.run() for slot in slots))
-    with load_balancer([slot.url for slot in slots], free_port(), check_seconds=0.2) as url:
+    with load_balancer([slot.url for slot in slots], check_seconds=0.2) as url:
         async with crowd(url) as clients:
             await clients.more()
             new = await slots[0].run(newer)
