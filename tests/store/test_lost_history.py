@@ -12,6 +12,7 @@ from crewai_hitl_nb.protocol.errors import OutcomeUnknown
 from crewai_hitl_nb.store.base import EVERYTHING
 from crewai_hitl_nb.store.group_writer import Job
 from crewai_hitl_nb.store.postgres import store as postgres_store
+from crewai_hitl_nb.store.postgres import tail
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
 from crewai_hitl_nb.store.rows import Written
@@ -112,6 +113,29 @@ async def test_an_append_that_was_lost_before_its_reply_is_not_called_stored(
         await asyncio.wait_for(waiting, SOON)
     (placed,) = await one.append([event])
     assert (placed.record.offset, placed.duplicate) == (3 if is_replaced else 2, False)
+
+
+async def test_an_append_is_in_doubt_if_the_log_was_not_looked_at_while_its_reply_waited(
+    log_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_LOOK_SECONDS", 3600.0)
+    one, another = await _started(log_url), await _started(log_url)
+
+    async def announced() -> int:
+        return one.top
+
+    await another.append([other()])
+    await until(announced, lambda offset: offset == 1)  # it has looked for the first time
+    event = other()
+    with nothing_read(log_url):
+        await another.append([other()])
+        with monkeypatch.context() as hurried:
+            hurried.setattr(postgres_store, "_ANNOUNCED_SECONDS", 0.01)
+            with pytest.raises(OutcomeUnknown, match="same event ids"):
+                await one.append([event])
+    (placed,) = await one.append([event])
+    assert (placed.record.offset, placed.duplicate) == (3, True)
+    await asyncio.gather(one.close(), another.close())
 
 
 async def test_an_append_whose_loss_was_noticed_before_its_commit_was_handed_over_is_in_doubt(

@@ -65,7 +65,7 @@ _AWAY_SECONDS: Final = 5.0
 """Without a reply for this long the database is away; it is asked once a second."""
 
 _ANNOUNCED_SECONDS: Final = 2.0
-"""How long an append waits until it is announced here; it is stored in any case."""
+"""How long an append waits until it is announced here."""
 
 _log = logger(__name__)
 
@@ -339,20 +339,35 @@ class PostgresStore:
             self._reply(job)
             return
         self._early.append((offset, job))
-        asyncio.get_running_loop().call_later(_ANNOUNCED_SECONDS, self._reply, job)
+        late = asyncio.get_running_loop().call_later
+        late(_ANNOUNCED_SECONDS, self._reply_late, job, time.monotonic())
 
     def _may_be_lost(self, job: Job) -> bool:
         """Return whether the log has lost history since this append was written."""
-        return isinstance(job.result, Written) and job.result.epoch != self.epoch
+        return isinstance(job.result, Written) and job.result.epoch != self._following.seen.epoch
 
     def _reply(self, job: Job) -> None:
         """Resolve a job; nobody knows whether an append outlived a loss of history."""
         if self._may_be_lost(job):
-            job.error = OutcomeUnknown(
-                f"the database {self._target} lost its last commits before this reply; it is not "
-                "known whether the events are stored. Send them again with the same event ids"
-            )
+            job.error = self._in_doubt("lost its last commits")
         job.resolve()
+
+    def _reply_late(self, job: Job, since: float) -> None:
+        """Resolve a job that waits for too long, unless the log was not looked at meanwhile.
+
+        The database may then have lost it, and other servers may have said so.
+        """
+        if self._replied < since:
+            job.error = self._in_doubt("stopped replying")
+            job.resolve()
+        else:
+            self._reply(job)
+
+    def _in_doubt(self, what: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"the database {self._target} {what} after the events were stored; it is not known "
+            "whether it still has them. Send them again with the same event ids"
+        )
 
     async def reached(self, offset: int) -> None:
         """Return when everything up to this offset is announced here."""
