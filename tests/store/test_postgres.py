@@ -470,6 +470,11 @@ async def test_a_reader_gets_nothing_of_a_database_without_what_its_server_has_a
 ) -> None:
     monkeypatch.setattr(tail, "_LOOK_SECONDS", 3600.0)  # before the server notices by itself
     store = await _opened(log_url)
+
+    async def has_looked() -> bool:
+        return store._tail._works
+
+    await until(has_looked, bool)
     await store.append([other()])
     _run(log_url, "UPDATE log.state SET epoch = 'of a backup'")
     with pytest.raises(StoreUnavailable, match="went back in time"):
