@@ -94,22 +94,13 @@ class Notebook:
         )
 
     def remember_cells(self) -> Callable[[], None]:
-        """Start to remember which cell runs and ran last; return a function that stops it."""
+        """Start to remember which cell runs or ran last; return a function that stops it."""
 
         def begin(info: Any) -> None:
             self._last = self._running = self._current_request()
 
-        def end(result: Any) -> None:
-            self._running = None
-
         self._shell.events.register("pre_run_cell", begin)
-        self._shell.events.register("post_run_cell", end)
-
-        def stop() -> None:
-            self._shell.events.unregister("pre_run_cell", begin)
-            self._shell.events.unregister("post_run_cell", end)
-
-        return stop
+        return lambda: self._shell.events.unregister("pre_run_cell", begin)
 
     def stay_busy(self) -> Callable[[], None]:
         """Keep the kernel's status at busy while a cell runs; return a function that stops it.
@@ -123,11 +114,16 @@ class Notebook:
             return _nothing
 
         def publish_and_correct(status: str, channel: str, parent: Any = None) -> None:
-            publish(status, channel, parent)
+            if status == "idle" and self._running:
+                of = parent or self._kernel.get_parent(channel)
+                if _id_of(of) == _id_of(self._running):
+                    self._running = None
             running = self._running
-            of = parent or self._kernel.get_parent(channel)
-            if status == "idle" and running and _id_of(of) != _id_of(running):
+            publish(status, channel, parent)
+            if status == "idle" and running:
                 publish("busy", "shell", running)
+                if self._running is not running:  # its cell ended meanwhile, on its own thread
+                    publish("idle", "shell", running)
 
         self._kernel._publish_status = publish_and_correct
         return partial(delattr, self._kernel, "_publish_status")

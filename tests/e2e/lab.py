@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.protocol.errors import Settled
+from crewai_hitl_nb.widget.bundle import CARD_MIME
 from tests.jupyter_process import JupyterProcess
 
 LOAD_MS = 60_000
@@ -118,6 +119,14 @@ class Lab:
     def save(self) -> None:
         """Save the notebook and wait until it is saved."""
         self.page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save'); }")
+
+    def saved_outcomes(self, notebook: str) -> list[str]:
+        """Save; return the decisions of the notebook's cards, in their order."""
+        self.save()
+        saved = json.loads((self.server.root / notebook).read_text())
+        outputs = [output for cell in saved["cells"] for output in cell["outputs"]]
+        cards = [output.get("data", {}).get(CARD_MIME) for output in outputs]
+        return [card["completion"]["decision"] for card in cards if card is not None]
 
     def interrupt(self) -> None:
         """Interrupt the kernel, as the stop button does."""

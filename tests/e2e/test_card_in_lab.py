@@ -111,6 +111,21 @@ def test_what_is_typed_after_somebody_else_has_answered_does_not_reach_the_noteb
     page.close()
 
 
+def test_a_notebook_whose_kernel_is_gone_is_saved_with_the_outcome_of_its_card(
+    browser: Browser, inbox_server: JupyterProcess, desk: Desk
+) -> None:
+    request_id = desk.ask("lab-gone", **REVIEW)
+    write_card(inbox_server, "gone.ipynb", desk.request(request_id))
+    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    lab = Lab(page, inbox_server)
+    lab.open("gone.ipynb")
+    lab.await_card("pending")
+    desk.answer(request_id, human_feedback="Fine")
+    lab.await_card("answered")
+    assert lab.saved_outcomes("gone.ipynb") == ["respond"]
+    page.close()
+
+
 def code_cell(source: str) -> dict[str, Any]:
     """Return a cell without outputs."""
     return {"cell_type": "code", "source": source, "metadata": {}, "outputs": []}

@@ -18,6 +18,7 @@ def test_a_card_survives_a_reload_while_its_cell_blocks(open_lab: OpenLab, notes
     card.get_by_test_id("hitl-accept").click()
     notes.await_note("finished")
     lab.await_card("answered")
+    assert lab.saved_outcomes("reload.ipynb") == ["approve"]
 
 
 def test_a_notebook_reopened_after_the_run_shows_the_record(

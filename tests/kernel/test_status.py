@@ -9,6 +9,10 @@ import crewai_hitl_nb as hitl
 print(hitl.ask("Which colour?"))
 """
 
+ASK_AFTER_ANOTHER = f"""
+get_ipython().run_cell("1 + 1")
+{ASK}"""
+
 ASK_AND_AWAIT = """
 import crewai_hitl_nb as hitl
 print(await hitl.ask_async("Which colour?"))
@@ -19,7 +23,7 @@ def test_a_kernel_whose_crew_waits_is_busy_whatever_else_it_is_asked(
     kernel: RunningKernel, client: Client
 ) -> None:
     """Otherwise JupyterLab shows "Idle", and Jupyter's culler ends the waiting crew."""
-    for code in (ASK, ASK_AND_AWAIT):
+    for code in (ASK, ASK_AFTER_ANOTHER, ASK_AND_AWAIT):
         cell = kernel.begin(code)
         cell.wait_for_card()
         assert kernel.ask_the_debugger() == ["busy", "idle", "busy with the cell"]

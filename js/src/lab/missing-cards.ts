@@ -5,6 +5,8 @@
  * was not saved is gone. So the card is added to the outputs of the cell that asks.
  */
 import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
+import type { Client } from "../client/client";
+import { isObject } from "../protocol/decode";
 import type { Request } from "../protocol/state";
 import { shows } from "./cells";
 import { MIME_TYPE } from "./mime";
@@ -14,20 +16,20 @@ export const GRACE_MS = 2000;
 
 export class MissingCards {
   private readonly missedSince = new Map<string, number>();
-  private readonly added = new Map<string, { readonly cell: Cell; readonly index: number }>();
 
   constructor(
     private readonly panel: NotebookPanel,
+    private readonly client: Client,
     /** Look again after that time. */
     private readonly again: (ms: number) => void,
   ) {}
 
-  /** Add what is missing for a while already, and what became of the cards added before. */
+  /** Add the cards that are missing for a while already, and the outcomes that cards lack. */
   look(asked: readonly Request[]): void {
+    this.recordOutcomes();
     for (const request of asked) {
-      const { required, status, completion } = request;
+      const { required, status } = request;
       const id = required.request_id;
-      if (completion !== null) this.record(id, request);
       const cell = status === "pending" ? this.missesIn(request) : undefined;
       if (cell === undefined) this.missedSince.delete(id);
       else if (this.waitFor(id)) this.add(cell, request);
@@ -39,8 +41,7 @@ export class MissingCards {
     const { cell_id } = required.source;
     const cell = this.panel.content.widgets.find(({ model }) => model.id === cell_id);
     if (cell?.model.outputs === undefined || shows(cell, required)) return undefined;
-    const future = cell.outputArea?.future; // of a cell that this page runs
-    return future == null || future.isDisposed ? cell : undefined;
+    return isLeft(cell) ? cell : undefined;
   }
 
   private waitFor(id: string): boolean {
@@ -51,33 +52,35 @@ export class MissingCards {
     return left <= 0;
   }
 
-  private add(cell: Cell, request: Request): void {
-    const { outputs } = cell.model;
-    if (outputs === undefined) return;
-    outputs.add(output(request));
-    this.added.set(request.required.request_id, { cell, index: outputs.length - 1 });
+  private add(cell: Cell, { required }: Request): void {
+    const data = {
+      [MIME_TYPE]: { request_id: required.request_id, event: required },
+      "text/plain": `${required.prompt}\n\n${required.context}`,
+    };
+    cell.model.outputs?.add(output(data));
   }
 
-  /** Add the outcome to the output, so that the saved notebook contains it. */
-  private record(id: string, request: Request): void {
-    const added = this.added.get(id);
-    if (added === undefined) return;
-    this.added.delete(id);
-    const { cell, index } = added;
-    if (!cell.isDisposed && shows(cell, request.required)) {
-      cell.model.outputs?.set(index, output(request));
+  /** Add to the cards how their questions ended, because the notebook is saved with them. */
+  private recordOutcomes(): void {
+    for (const { model } of this.panel.content.widgets) {
+      for (let index = 0; index < (model.outputs?.length ?? 0); index++) {
+        const data = model.outputs?.get(index).data ?? {};
+        const payload = data[MIME_TYPE];
+        if (!isObject(payload) || payload.completion !== undefined) continue;
+        const completion = this.client.request(String(payload.request_id))?.completion;
+        if (completion == null) continue;
+        model.outputs?.set(index, output({ ...data, [MIME_TYPE]: { ...payload, completion } }));
+      }
     }
   }
 }
 
-function output({ required, completion }: Request) {
-  const payload = { request_id: required.request_id, event: required };
-  return {
-    output_type: "display_data",
-    metadata: {},
-    data: {
-      [MIME_TYPE]: completion === null ? payload : { ...payload, completion },
-      "text/plain": `${required.prompt}\n\n${required.context}`,
-    },
-  };
+/** Whether the kernel's outputs do not arrive: this page does not run the cell. */
+function isLeft({ outputArea }: Cell): boolean {
+  const future = outputArea?.future;
+  return future == null || future.isDisposed;
+}
+
+function output(data: Readonly<Record<string, unknown>>) {
+  return { output_type: "display_data", metadata: {}, data };
 }

@@ -33,10 +33,11 @@ function follow(panel: NotebookPanel, client: Client): void {
       .all()
       .filter(({ required }) => kernel !== undefined && required.source.kernel_id === kernel);
   };
-  const cards = new MissingCards(panel, soon);
+  const cards = new MissingCards(panel, client, soon);
   const pill = new Pill(panel);
   const sizes = new ResizeObserver(() => soon());
   const look = () => {
+    if (panel.isDisposed) return;
     const questions = asked();
     cards.look(questions);
     pill.look(questions.filter(isPending).map(({ required }) => required));
@@ -46,7 +47,7 @@ function follow(panel: NotebookPanel, client: Client): void {
     cards.look(asked()); // at once: the notebook may be saved next
     soon();
   });
-  panel.sessionContext.kernelChanged.connect(() => soon());
+  panel.sessionContext.kernelChanged.connect(() => look()); // its questions may be known already
   panel.node.addEventListener("scroll", () => soon(), { capture: true, passive: true });
   panel.disposed.connect(() => {
     clearTimeout(timer);

@@ -14,5 +14,8 @@ describe("the browser tab", () => {
     await until(() => page.title === "(2) b.ipynb - JupyterLab");
     show(0);
     expect(page.title).toBe("b.ipynb - JupyterLab");
+    page.title = "(3) c.ipynb - JupyterLab"; // the file's own name
+    show(1);
+    expect(page.title).toBe("(1) (3) c.ipynb - JupyterLab");
   });
 });
