@@ -290,7 +290,14 @@ export class Client {
   private notify(): void {
     this.version++;
     this.toldAt = Date.now();
-    for (const listener of [...this.listeners]) listener();
+    for (const listener of [...this.listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        // Listeners are from different bundles: one that fails must not keep others from the news.
+        console.error("crewai-hitl: a listener failed:", error);
+      }
+    }
   }
 }
 

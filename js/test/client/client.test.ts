@@ -49,6 +49,21 @@ describe("the stream", () => {
     await until(() => status("after") === "pending");
   });
 
+  it("reaches every card although another one fails", async () => {
+    const failure = new Error("this card is broken");
+    const reported = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const seen: (string | undefined)[] = [];
+    client.subscribe(() => {
+      throw failure;
+    });
+    client.subscribe(() => seen.push(status("r1")));
+    server.ask("r1");
+    client.start();
+    await until(() => seen.includes("pending"));
+    expect(reported).toHaveBeenCalledWith(expect.any(String), failure);
+    reported.mockRestore();
+  });
+
   it("shows what a long replay has brought while the rest is still on its way", () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     let bring: Listener | null = null;
