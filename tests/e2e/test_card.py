@@ -305,6 +305,24 @@ def test_an_approval_is_sent_when_the_page_is_left(desk: Desk, open_inbox: OpenI
     assert completion(desk, "card-left")["decision"] == "approve"
 
 
+def test_long_answers_that_wait_together_are_all_sent_when_the_page_is_left(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    """A browser sends at most 64 KiB from a page that is left, in all its calls together."""
+    inbox = open_inbox()
+    inbox.hold_decisions(60_000)
+    for request_id in ("card-long-1", "card-long-2"):
+        card = ask(desk, inbox, request_id, REVIEW)
+        card.get_by_test_id("hitl-edit").click()
+        card.get_by_test_id("hitl-editor").fill("A long answer. " * 2500)
+        card.get_by_test_id("hitl-send").click()
+    expect(card).to_have_attribute("data-status", "answered")
+    inbox.page.goto("about:blank")
+    other = open_inbox("?request=card-long-1")
+    left = other.card("card-long-1")
+    expect(left).to_have_attribute("data-status", "answered", timeout=CARD_MS)
+
+
 def test_who_was_faster_is_named_and_ones_own_words_can_be_copied(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:

@@ -50,6 +50,12 @@ const ATTEMPTS = 6;
 /** The longest pause after which an answer is sent again without asking the person. */
 const PATIENCE_MS = 5000;
 
+/**
+ * Bytes of all answers that are held at one time. A page that is left sends them together, and
+ * browsers allow its calls 65,536 bytes in total (the Fetch standard, on `keepalive`).
+ */
+const LEAVING_BYTES = 60_000;
+
 /** The time of a decision that no refusal overtakes: that of a refusal. */
 const NEVER_OVERTAKEN = Number.POSITIVE_INFINITY;
 
@@ -66,6 +72,7 @@ export class Answers {
   private readonly refusals = new Map<string, Promise<Outcome>>();
   /** When each refusal was decided that may not have arrived. */
   private readonly refusedAt = new Map<string, number>();
+  private leavingBytes = 0;
 
   constructor(
     private readonly endpoint: Endpoint,
@@ -128,6 +135,19 @@ export class Answers {
       this.idempotencyKeys.delete(requestId);
     }
     return outcome;
+  }
+
+  /**
+   * Reserve room to send an answer while the page is left, or return null if there is too little.
+   * Call the result when the answer is sent or taken back.
+   */
+  reserveLeaving(answer: Answer): (() => void) | null {
+    const { length } = new TextEncoder().encode(JSON.stringify(answer));
+    if (this.leavingBytes + length > LEAVING_BYTES) return null;
+    this.leavingBytes += length;
+    return () => {
+      this.leavingBytes -= length;
+    };
   }
 
   /**

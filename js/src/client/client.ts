@@ -202,6 +202,11 @@ export class Client {
     return outcome;
   }
 
+  /** Reserve room for an answer that is held; null if the page could not send it while it is left. */
+  reserveLeaving(answer: Answer): (() => void) | null {
+    return this.answers.reserveLeaving(answer);
+  }
+
   /** Answer from a page that is being left. */
   answerLeaving(id: string, answer: Answer, decidedAt: number): void {
     this.answers.sendLeaving(id, answer, decidedAt);

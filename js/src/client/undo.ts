@@ -34,6 +34,8 @@ export class Hold {
 
   constructor(
     readonly ms: number,
+    /** Called once, when the answer is sent or taken back. */
+    private readonly onEnd: () => void,
     private readonly onRelease: (how: Release) => void,
   ) {
     this.timer = setTimeout(() => this.release("due"), ms);
@@ -57,6 +59,7 @@ export class Hold {
     this.ended = true;
     clearTimeout(this.timer);
     globalThis.window?.removeEventListener("pagehide", this.leave);
+    this.onEnd();
     return true;
   }
 }

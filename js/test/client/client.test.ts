@@ -331,6 +331,18 @@ describe("an answer", () => {
   });
 });
 
+describe("an answer that is held", () => {
+  it("waits only while the page could still send all that wait when it is left", () => {
+    const long = { ...words, human_feedback: "ä".repeat(16_000) };
+    const first = client.reserveLeaving(long);
+    expect(first).not.toBeNull();
+    expect(client.reserveLeaving(long)).toBeNull();
+    expect(client.reserveLeaving(approval)).not.toBeNull();
+    first?.();
+    expect(client.reserveLeaving(long)).not.toBeNull();
+  });
+});
+
 describe("the page's one client", () => {
   it("is shared, outlives a card that is drawn again, and closes after the last", async () => {
     const first = hold(server.endpoint, undefined, 50);

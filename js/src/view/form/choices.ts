@@ -109,17 +109,12 @@ export function answerFor(decision: Decision, saying: Saying, via: string): Answ
   }
 }
 
-/** Bytes of an answer that a page can still send while it is left (Fetch allows 65,536 in all). */
-const LEAVING_BYTES = 60_000;
-
 /**
  * Whether an answer is held for a moment, so that it can be undone: an approval, with or without
- * edits, or a flow's outcome. One click gives it and lets something happen. A refusal goes at once,
- * and so does what the page could not send while it is left.
+ * edits, or a flow's outcome. One click gives it and lets something happen. A refusal goes at once.
  */
 export function isUndoable(answer: Answer, { outcomes }: Choices): boolean {
-  if (answer.decision === "reject" || (answer.decision === "respond" && !outcomes)) return false;
-  return new TextEncoder().encode(JSON.stringify(answer)).length <= LEAVING_BYTES;
+  return answer.decision !== "reject" && (answer.decision !== "respond" || outcomes);
 }
 
 /** Characters of an outcome shown while it is held. */

@@ -1,8 +1,8 @@
 /**
  * Sends a card's answer and follows it: held, sent, accepted or refused.
  *
- * What can be undone is held for a moment first (`choices.ts` says what, `undo.ts` holds it).
- * Everything else is sent at once; a rejection also replaces an answer that is held or being sent.
+ * What can be undone is held for a moment first (`choices.ts` says what, `undo.ts` holds it), if
+ * the page could still send it while it is left. Everything else is sent at once; a rejection also replaces an answer that is held or being sent.
  * If the request does not accept an answer, it stays open and the wrong fields are shown; if the
  * answer is too late, the reason is shown. How answers travel is up to `client.ts`.
  */
@@ -83,8 +83,9 @@ export function useSending(
       hold.current?.drop();
       const ms = undoable ? undoMs() : 0;
       const decidedAt = performance.now();
-      if (ms === 0) return void post(answer, decidedAt);
-      hold.current = new Hold(ms, (how) => release(answer, decidedAt, how === "leaving"));
+      const room = ms === 0 ? null : client?.reserveLeaving(answer);
+      if (room == null) return void post(answer, decidedAt);
+      hold.current = new Hold(ms, room, (how) => release(answer, decidedAt, how === "leaving"));
       setState({ ...IDLE, held: { answer, ms } });
     },
     sendNow: () => hold.current?.release(),
