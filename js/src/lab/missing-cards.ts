@@ -1,86 +1,90 @@
 /**
- * Adds the cards that a notebook does not have.
+ * Completes the cards in a notebook's outputs: adds those that are missing, and to all of them the
+ * outcome that this page knows.
  *
  * After a reload JupyterLab shows no further output of a cell that still runs, and an output that
- * was not saved is gone. So the card is added to the outputs of the cell that asks.
+ * was not saved is gone.
  */
 import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
 import type { Client } from "../client/client";
-import { isObject } from "../protocol/decode";
+import { type Asked, isObject } from "../protocol/decode";
 import type { Request } from "../protocol/state";
+import { isPending } from "../view/card/request-cards";
+import { Alarm } from "./alarm";
 import { shows } from "./cells";
 import { MIME_TYPE } from "./mime";
 
-/** An output from the kernel comes at once, and through a shared document a little later. */
-export const GRACE_MS = 2000;
+/** How long a card may be missing: through a shared document it arrives a little late. */
+const GRACE_MS = 2000;
+
+type Bundle = Readonly<Record<string, unknown>>;
 
 export class MissingCards {
   private readonly missedSince = new Map<string, number>();
+  private readonly alarm = new Alarm(() => this.look());
 
   constructor(
     private readonly panel: NotebookPanel,
     private readonly client: Client,
-    /** Look again after that time. */
-    private readonly again: (ms: number) => void,
+    /** Returns the requests of the notebook's kernel. */
+    private readonly asked: () => readonly Request[],
   ) {}
 
-  /** Add the cards that are missing for a while already, and the outcomes that cards lack. */
-  look(asked: readonly Request[]): void {
-    this.recordOutcomes();
-    for (const request of asked) {
-      const { required, status } = request;
-      const id = required.request_id;
-      const cell = status === "pending" ? this.missesIn(request) : undefined;
-      if (cell === undefined) this.missedSince.delete(id);
-      else if (this.waitFor(id)) this.add(cell, request);
-    }
-  }
-
-  /** Return the cell that should have the question's card and will not get it from the kernel. */
-  private missesIn({ required }: Request): Cell | undefined {
-    const { cell_id } = required.source;
-    const cell = this.panel.content.widgets.find(({ model }) => model.id === cell_id);
-    if (cell?.model.outputs === undefined || shows(cell, required)) return undefined;
-    return isLeft(cell) ? cell : undefined;
-  }
-
-  private waitFor(id: string): boolean {
-    const since = this.missedSince.get(id) ?? performance.now();
-    this.missedSince.set(id, since);
-    const left = since + GRACE_MS - performance.now();
-    if (left > 0) this.again(left);
-    return left <= 0;
-  }
-
-  private add(cell: Cell, { required }: Request): void {
-    const data = {
-      [MIME_TYPE]: { request_id: required.request_id, event: required },
-      "text/plain": `${required.prompt}\n\n${required.context}`,
-    };
-    cell.model.outputs?.add(output(data));
-  }
-
-  /** Add to the cards how their questions ended, because the notebook is saved with them. */
-  private recordOutcomes(): void {
+  look(): void {
+    for (const { required } of this.asked().filter(isPending)) this.addIfMissing(required);
     for (const { model } of this.panel.content.widgets) {
       for (let index = 0; index < (model.outputs?.length ?? 0); index++) {
         const data = model.outputs?.get(index).data ?? {};
-        const payload = data[MIME_TYPE];
-        if (!isObject(payload) || payload.completion !== undefined) continue;
-        const completion = this.client.request(String(payload.request_id))?.completion;
-        if (completion == null) continue;
-        model.outputs?.set(index, output({ ...data, [MIME_TYPE]: { ...payload, completion } }));
+        const completed = this.completed(data);
+        if (completed !== data) model.outputs?.set(index, output(completed));
       }
     }
   }
+
+  dispose(): void {
+    this.alarm.stop();
+  }
+
+  private addIfMissing(required: Asked): void {
+    const id = required.request_id;
+    const { cell_id } = required.source;
+    const cell = this.panel.content.widgets.find(({ model }) => model.id === cell_id);
+    if (cell?.model.outputs === undefined || shows(cell, required) || !isLeft(cell)) {
+      this.missedSince.delete(id);
+      return;
+    }
+    const since = this.missedSince.get(id) ?? performance.now();
+    this.missedSince.set(id, since);
+    const left = since + GRACE_MS - performance.now();
+    if (left > 0) this.alarm.ringWithin(left);
+    else cell.model.outputs.add(output(bundleOf(required)));
+  }
+
+  /** Return a card's bundle with the outcome that it lacks and this page knows. */
+  private completed(data: Bundle): Bundle {
+    const payload = data[MIME_TYPE];
+    if (!isObject(payload) || typeof payload.request_id !== "string") return data;
+    const known = this.client.request(payload.request_id);
+    if (known === undefined) return data;
+    const { completion } = known;
+    if (completion === null || payload.completion !== undefined) return data;
+    return { ...data, [MIME_TYPE]: { ...payload, completion } };
+  }
 }
 
-/** Whether the kernel's outputs do not arrive: this page does not run the cell. */
+/** Whether the kernel's outputs do not arrive: this page did not run the cell. */
 function isLeft({ outputArea }: Cell): boolean {
   const future = outputArea?.future;
   return future == null || future.isDisposed;
 }
 
-function output(data: Readonly<Record<string, unknown>>) {
+function bundleOf(required: Asked): Bundle {
+  return {
+    [MIME_TYPE]: { request_id: required.request_id, event: required },
+    "text/plain": `${required.prompt}\n\n${required.context}`,
+  };
+}
+
+function output(data: Bundle) {
   return { output_type: "display_data", metadata: {}, data };
 }

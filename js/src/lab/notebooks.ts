@@ -6,6 +6,7 @@
 import type { INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
 import type { Client } from "../client/client";
 import { isPending } from "../view/card/request-cards";
+import { Alarm } from "./alarm";
 import { MissingCards } from "./missing-cards";
 import { Pill } from "./pill";
 
@@ -22,35 +23,36 @@ export function watchNotebooks(tracker: INotebookTracker, client: Client): void 
 
 function follow(panel: NotebookPanel, client: Client): void {
   if (panel.isDisposed) return;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const soon = (ms = SETTLE_MS) => {
-    clearTimeout(timer);
-    timer = setTimeout(look, ms);
-  };
   const asked = () => {
     const kernel = panel.sessionContext.session?.kernel?.id;
     return client
       .all()
       .filter(({ required }) => kernel !== undefined && required.source.kernel_id === kernel);
   };
-  const cards = new MissingCards(panel, client, soon);
+  const cards = new MissingCards(panel, client, asked);
   const pill = new Pill(panel);
-  const sizes = new ResizeObserver(() => soon());
   const look = () => {
     if (panel.isDisposed) return;
-    const questions = asked();
-    cards.look(questions);
-    pill.look(questions.filter(isPending).map(({ required }) => required));
+    cards.look();
+    pill.look(
+      asked()
+        .filter(isPending)
+        .map(({ required }) => required),
+    );
     for (const { node } of [panel.content, ...panel.content.widgets]) sizes.observe(node);
   };
+  const alarm = new Alarm(look);
+  const soon = () => alarm.ringWithin(SETTLE_MS);
+  const sizes = new ResizeObserver(soon);
   const unsubscribe = client.subscribe(() => {
-    cards.look(asked()); // at once: the notebook may be saved next
+    cards.look(); // at once: the notebook may be saved next
     soon();
   });
-  panel.sessionContext.kernelChanged.connect(() => look()); // its questions may be known already
-  panel.node.addEventListener("scroll", () => soon(), { capture: true, passive: true });
+  panel.sessionContext.kernelChanged.connect(look); // its questions may be known already
+  panel.node.addEventListener("scroll", soon, { capture: true, passive: true });
   panel.disposed.connect(() => {
-    clearTimeout(timer);
+    alarm.stop();
+    cards.dispose();
     unsubscribe();
     sizes.disconnect();
   });
