@@ -90,6 +90,8 @@ declare module "@jupyterlab/notebook" {
     };
     readonly content: Widget & {
       readonly widgets: readonly Cell[];
+      /** Tells of every change of the cells and their outputs. */
+      readonly model: { readonly contentChanged: Signal<unknown, unknown> } | null;
       activeCellIndex: number;
       scrollToItem(index: number, align: string): Promise<void>;
     };

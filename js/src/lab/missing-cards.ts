@@ -3,7 +3,9 @@
  * outcome that this page knows.
  *
  * After a reload JupyterLab shows no further output of a cell that still runs, and an output that
- * was not saved is gone.
+ * was not saved is gone. When a cell runs again while it waits, the kernel's output of the first
+ * run is lost as well. And somebody may clear a cell's output: the card then comes back, because
+ * the crew still waits for an answer, and a cell that is busy without saying why seems to hang.
  */
 import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
 import type { Client } from "../client/client";
@@ -17,10 +19,15 @@ import { MIME_TYPE } from "./mime";
 /** How long a card may be missing: through a shared document it arrives a little late. */
 const GRACE_MS = 2000;
 
+/** The same while the kernel may still send the card; a busy page receives it late. */
+const KERNEL_MS = 10_000;
+
 type Bundle = Readonly<Record<string, unknown>>;
 
 export class MissingCards {
   private readonly missedSince = new Map<string, number>();
+  /** Questions whose card this page has seen in the cell: the kernel does not send it again. */
+  private readonly seen = new Set<string>();
   private readonly alarm = new Alarm(() => this.look());
 
   constructor(
@@ -49,13 +56,15 @@ export class MissingCards {
     const id = required.request_id;
     const { cell_id } = required.source;
     const cell = this.panel.content.widgets.find(({ model }) => model.id === cell_id);
-    if (cell?.model.outputs === undefined || shows(cell, required) || !isLeft(cell)) {
+    if (cell?.model.outputs === undefined || shows(cell, required)) {
       this.missedSince.delete(id);
+      if (cell?.model.outputs !== undefined) this.seen.add(id);
       return;
     }
     const since = this.missedSince.get(id) ?? performance.now();
     this.missedSince.set(id, since);
-    const left = since + GRACE_MS - performance.now();
+    const grace = this.seen.has(id) || isLeft(cell) ? GRACE_MS : KERNEL_MS;
+    const left = since + grace - performance.now();
     if (left > 0) this.alarm.ringWithin(left);
     else cell.model.outputs.add(output(bundleOf(required)));
   }

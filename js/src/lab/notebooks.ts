@@ -49,6 +49,7 @@ function follow(panel: NotebookPanel, client: Client): void {
     soon();
   });
   panel.sessionContext.kernelChanged.connect(look); // its questions may be known already
+  panel.content.model?.contentChanged.connect(soon);
   panel.node.addEventListener("scroll", soon, { capture: true, passive: true });
   panel.disposed.connect(() => {
     alarm.stop();
