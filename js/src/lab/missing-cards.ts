@@ -1,6 +1,6 @@
 /**
  * Completes the cards in a notebook's outputs: adds those that are missing, and to all of them the
- * outcome that this page knows.
+ * texts and the outcome that this page knows.
  *
  * After a reload JupyterLab shows no further output of a cell that still runs, and an output that
  * was not saved is gone. When a cell runs again while it waits, the kernel's output of the first
@@ -28,6 +28,8 @@ export class MissingCards {
   private readonly missedSince = new Map<string, number>();
   /** Questions whose card this page has seen in the cell: the kernel does not send it again. */
   private readonly seen = new Set<string>();
+  /** Questions whose texts are being fetched, and how to stop that. */
+  private readonly fetching = new Map<string, () => void>();
   private readonly alarm = new Alarm(() => this.look());
 
   constructor(
@@ -50,6 +52,7 @@ export class MissingCards {
 
   dispose(): void {
     this.alarm.stop();
+    for (const stop of this.fetching.values()) stop();
   }
 
   private addIfMissing(required: Asked): void {
@@ -66,18 +69,29 @@ export class MissingCards {
     const grace = this.seen.has(id) || isLeft(cell) ? GRACE_MS : KERNEL_MS;
     const left = since + grace - performance.now();
     if (left > 0) this.alarm.ringWithin(left);
-    else cell.model.outputs.add(output(bundleOf(required)));
+    else cell.model.outputs.add(output(bundleOf(required, {})));
   }
 
-  /** Return a card's bundle with the outcome that it lacks and this page knows. */
+  /** Return a card's bundle with the texts and the outcome that it lacks and this page knows. */
   private completed(data: Bundle): Bundle {
     const payload = data[MIME_TYPE];
     if (!isObject(payload) || typeof payload.request_id !== "string") return data;
     const known = this.client.request(payload.request_id);
     if (known === undefined) return data;
-    const { completion } = known;
-    if (completion === null || payload.completion !== undefined) return data;
-    return { ...data, [MIME_TYPE]: { ...payload, completion } };
+    const { required, completion } = known;
+    const lacksTexts = isObject(payload.event) && payload.event.brief === true;
+    if (lacksTexts) this.fetchTexts(required);
+    const withTexts = lacksTexts && !required.brief ? bundleOf(required, payload) : data;
+    if (completion === null || payload.completion !== undefined) return withTexts;
+    return { ...withTexts, [MIME_TYPE]: { ...(withTexts[MIME_TYPE] as object), completion } };
+  }
+
+  /** Fetch the texts of a large question, so that they are saved even if nobody reads them here. */
+  private fetchTexts({ request_id: id, brief }: Asked): void {
+    if (brief && !this.fetching.has(id)) this.fetching.set(id, this.client.showTexts(id));
+    if (brief) return;
+    this.fetching.get(id)?.();
+    this.fetching.delete(id);
   }
 }
 
@@ -87,9 +101,9 @@ function isLeft({ outputArea }: Cell): boolean {
   return future == null || future.isDisposed;
 }
 
-function bundleOf(required: Asked): Bundle {
+function bundleOf(required: Asked, payload: object): Bundle {
   return {
-    [MIME_TYPE]: { request_id: required.request_id, event: required },
+    [MIME_TYPE]: { ...payload, request_id: required.request_id, event: required },
     "text/plain": `${required.prompt}\n\n${required.context}`,
   };
 }
