@@ -178,7 +178,7 @@ _IS_STILL = """id => {
 
 
 @pytest.mark.parametrize("shell", ["lab", "notebook"])
-def test_no_key_typed_into_a_closed_card_reaches_the_notebook(
+def test_no_key_typed_into_a_card_or_a_closed_one_reaches_the_notebook(
     browser: Browser, inbox_server: JupyterProcess, desk: Desk, shell: str
 ) -> None:
     own, others = (desk.ask(f"keys-{shell}-{who}", **REVIEW) for who in ("own", "others"))
@@ -194,6 +194,9 @@ def test_no_key_typed_into_a_closed_card_reaches_the_notebook(
         else:
             lab.open_in_notebook_7(name)
         card = lab.await_card("pending")
+        card.get_by_test_id("hitl-accept").focus()
+        for key in ("d", "d", "m"):
+            page.keyboard.press(key)
         card.focus()
         if request_id == own:
             page.keyboard.press("x")
@@ -211,6 +214,10 @@ def test_no_key_typed_into_a_closed_card_reaches_the_notebook(
             expect(closed).to_be_focused()
             expect(cells).to_have_count(1)
             expect(prompt).to_have_text("[1]:")
+        closed.locator("summary").last.focus()
+        for key in ("x", "d", "d"):
+            page.keyboard.press(key)
+        expect(cells).to_have_count(1)
         page.keyboard.press("Escape")
         expect(closed).not_to_be_focused()
         page.keyboard.press("b")

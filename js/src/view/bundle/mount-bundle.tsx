@@ -25,6 +25,29 @@ export function mountBundle(
   via: string,
   endpoint: Endpoint | null = pageEndpoint(),
 ): Cleanup {
+  const unmount = draw(host, payload, via, endpoint);
+  host.addEventListener("focusin", keepKeysOf);
+  return () => {
+    host.removeEventListener("focusin", keepKeysOf);
+    unmount();
+  };
+}
+
+/**
+ * Keep the keys of what has the focus from the notebook, where `d d` deletes the cell. JupyterLab
+ * reads this attribute only on the element with the focus, and Jupyter Notebook reads keys before a
+ * card could stop them.
+ */
+function keepKeysOf({ target }: Event): void {
+  (target as Element).setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
+function draw(
+  host: HTMLElement,
+  payload: unknown,
+  via: string,
+  endpoint: Endpoint | null,
+): Cleanup {
   if (isObject(payload) && payload.mode === "inbox") return mountInbox(host, via, endpoint);
   if (isObject(payload) && payload.mode === "run") {
     return mountRun(host, payload.event, via, endpoint);
