@@ -6,9 +6,20 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import OpenLab
 from tests.e2e.crews import CREW, KICKOFF
+from tests.e2e.lab import write_notebook
 from tests.e2e.notes import Notes
 
 LONG = "\n".join(f"# line {number}" for number in range(60))
+
+ASK = """\
+import crewai_hitl_nb as hitl
+hitl.ask("Which colour?")
+"""
+
+_OPEN_ON_THE_SAME_KERNEL = """async (path) => {
+  const { id } = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  await jupyterapp.commands.execute('docmanager:open', { path, kernel: { id } });
+}"""
 
 
 def test_a_pill_leads_to_a_question_outside_the_viewport(open_lab: OpenLab, notes: Notes) -> None:
@@ -79,3 +90,34 @@ def test_jupyter_notebook_shows_on_its_bar_that_a_crew_waits(
     listed.get_by_test_id("hitl-accept").click()
     notes.await_note("finished")
     expect(status).to_be_hidden()
+
+
+def test_a_pill_leads_to_the_cell_that_asks_not_to_a_copy_of_it(open_lab: OpenLab) -> None:
+    lab = open_lab("copy.ipynb", [LONG, ASK, LONG])
+    lab.run_all()
+    lab.await_card("pending")
+    lab.cells().nth(1).locator(".jp-InputArea").click()
+    lab.command("notebook:copy-cell")
+    lab.cells().first.click()
+    lab.command("notebook:paste-cell-above")
+    expect(lab.cells()).to_have_count(4)
+    lab.cells().last.scroll_into_view_if_needed()
+    lab.cells().last.click()
+    lab.page.get_by_test_id("hitl-pill").click()
+    expect(lab.cells().nth(2).get_by_test_id("hitl-card")).to_be_focused()
+
+
+def test_show_the_cell_opens_the_notebook_that_asks_not_another_one_on_its_kernel(
+    open_lab: OpenLab,
+) -> None:
+    lab = open_lab("first.ipynb", ["1"])
+    write_notebook(lab.server.root / "second.ipynb", [LONG, ASK])
+    lab.page.evaluate(_OPEN_ON_THE_SAME_KERNEL, "second.ipynb")
+    lab.await_kernel()
+    lab.run_all()
+    card = lab.await_card("pending")
+    lab.page.get_by_role("tab", name="first.ipynb").click()
+    expect(card).to_be_hidden()
+    lab.page.get_by_test_id("hitl-status").click()
+    lab.page.get_by_test_id("hitl-panel").get_by_test_id("hitl-notebook").click()
+    expect(card).to_be_focused()

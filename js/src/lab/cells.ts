@@ -4,14 +4,20 @@ import { isObject } from "../protocol/decode";
 import type { HumanInputRequired } from "../protocol/gen";
 import { MIME_TYPE } from "./mime";
 
-/** Return the asking cell's index, or -1: the cell with its card, else the one with its id. */
+/**
+ * Return the asking cell's index, or -1.
+ *
+ * Several cells may have the card, because a copy of a cell has its outputs. The question names the
+ * cell that asks; a card counts where that cell is unknown or gone.
+ */
 export function cellOf({ content }: NotebookPanel, required: HumanInputRequired): number {
   const cells = content.widgets;
-  const index = cells.findIndex((cell) => shows(cell, required));
   const { cell_id } = required.source;
-  return index === -1 && cell_id !== null
-    ? cells.findIndex(({ model }) => model.id === cell_id)
-    : index;
+  const index = cell_id === null ? -1 : cells.findIndex(({ model }) => model.id === cell_id);
+  const asking = cells[index];
+  if (asking !== undefined && shows(asking, required)) return index;
+  const shown = cells.findIndex((cell) => shows(cell, required));
+  return shown === -1 ? index : shown;
 }
 
 /** Whether a cell has the question's card among its outputs, or the view of its run. */
@@ -26,9 +32,9 @@ export function shows(cell: Cell, { request_id, execution_id }: HumanInputRequir
   return false;
 }
 
-/** Return the question's card where it is drawn now; a cell far away is not. */
-export function cardIn(panel: NotebookPanel, requestId: string): HTMLElement | null {
-  return panel.node.querySelector<HTMLElement>(
+/** Return a cell's card of a question where it is drawn now; that of a cell far away is not. */
+export function cardIn({ node }: Cell, requestId: string): HTMLElement | null {
+  return node.querySelector<HTMLElement>(
     `[data-testid=hitl-card][data-request-id="${CSS.escape(requestId)}"]`,
   );
 }
@@ -38,10 +44,11 @@ export async function reveal(panel: NotebookPanel, required: HumanInputRequired)
   await panel.context.ready;
   await panel.revealed;
   const index = cellOf(panel, required);
-  if (index === -1) return;
+  const cell = panel.content.widgets[index];
+  if (cell === undefined) return;
   panel.content.activeCellIndex = index;
   await panel.content.scrollToItem(index, "smart");
-  const card = cardIn(panel, required.request_id);
+  const card = cardIn(cell, required.request_id);
   card?.focus({ preventScroll: true });
   card?.scrollIntoView({ block: "nearest" });
 }

@@ -9,7 +9,11 @@ import { Notification } from "@jupyterlab/apputils";
 import type { INotebookTracker } from "@jupyterlab/notebook";
 import { contentsPath } from "../inbox/place";
 import type { HumanInputRequired } from "../protocol/gen";
-import { reveal } from "./cells";
+import { cellOf, reveal } from "./cells";
+
+interface Kernel {
+  readonly id: string;
+}
 
 export class Jump {
   constructor(
@@ -19,9 +23,16 @@ export class Jump {
   ) {}
 
   /** Return the path of the question's notebook, or null when it is unknown. */
-  pathOf({ source }: HumanInputRequired): string | null {
+  pathOf(required: HumanInputRequired): string | null {
+    const { source } = required;
+    const isOf = (kernel: Kernel | null) => kernel !== null && kernel.id === source.kernel_id;
+    // Several notebooks may share a kernel; the one with the asking cell counts, if it is open.
+    const shown = this.tracker?.find(
+      (panel) => isOf(panel.sessionContext.session?.kernel ?? null) && cellOf(panel, required) >= 0,
+    );
+    if (shown !== undefined) return shown.context.path;
     for (const { path, kernel } of this.app.serviceManager.sessions.running()) {
-      if (kernel !== null && kernel.id === source.kernel_id) return path;
+      if (isOf(kernel)) return path;
     }
     return source.notebook === null ? null : contentsPath(source.notebook, this.root);
   }

@@ -44,7 +44,7 @@ function whereIs(panel: NotebookPanel, required: HumanInputRequired) {
   const cell = panel.content.widgets[index];
   if (cell === undefined) return null;
   const view = panel.content.node.getBoundingClientRect();
-  const shown = cardIn(panel, required.request_id) ?? (cell.node.isConnected ? cell.node : null);
+  const shown = cardIn(cell, required.request_id) ?? (cell.node.isConnected ? cell.node : null);
   if (shown !== null) {
     const { top, bottom, height } = shown.getBoundingClientRect();
     if (height === 0) return null; // its output is folded, or not drawn yet
