@@ -92,6 +92,36 @@ def test_jupyter_notebook_shows_on_its_bar_that_a_crew_waits(
     expect(status).to_be_hidden()
 
 
+def test_a_pill_leads_to_a_card_that_is_folded_away(open_lab: OpenLab) -> None:
+    lab = open_lab("folded.ipynb", ["# %% [markdown]", ASK, LONG])
+    lab.run_all()
+    lab.await_card("pending")
+    asking, pill = lab.cells().nth(1), lab.page.get_by_test_id("hitl-pill")
+    expect(pill).to_be_hidden()
+    asking.locator(".jp-InputArea").click()
+    lab.command("notebook:hide-cell-outputs")
+    expect(pill).to_have_text(re.compile(r"\w asks$"))
+    pill.click()
+    expect(lab.await_card("pending")).to_be_focused()
+    expect(pill).to_be_hidden()
+
+
+def test_a_pill_leads_to_a_card_below_a_folded_heading(open_lab: OpenLab) -> None:
+    lab = open_lab("heading.ipynb", ["# Colours", ASK, "# Next", LONG])
+    for number in (0, 2):
+        lab.cells().nth(number).locator(".jp-InputArea").click()
+        lab.command("notebook:change-cell-to-markdown")
+    lab.run_all()
+    lab.await_card("pending")
+    lab.cells().first.click()
+    lab.command("notebook:collapse-all-headings")
+    pill = lab.page.get_by_test_id("hitl-pill")
+    expect(pill).to_have_text(re.compile(r"\w asks$"))
+    pill.click()
+    expect(lab.await_card("pending")).to_be_focused()
+    expect(pill).to_be_hidden()
+
+
 def test_a_pill_leads_to_the_cell_that_asks_not_to_a_copy_of_it(open_lab: OpenLab) -> None:
     lab = open_lab("copy.ipynb", [LONG, ASK, LONG])
     lab.run_all()

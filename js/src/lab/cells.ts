@@ -1,5 +1,5 @@
 /** Finds the cell of an open notebook that asks a question, and goes there. */
-import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
+import { type Cell, NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
 import { isObject } from "../protocol/decode";
 import type { HumanInputRequired } from "../protocol/gen";
 import { MIME_TYPE } from "./mime";
@@ -39,13 +39,15 @@ export function cardIn({ node }: Cell, requestId: string): HTMLElement | null {
   );
 }
 
-/** Scroll to the asking cell, and focus its card. */
+/** Scroll to the asking cell, unfold what hides its card, and focus the card. */
 export async function reveal(panel: NotebookPanel, required: HumanInputRequired): Promise<void> {
   await panel.context.ready;
   await panel.revealed;
   const index = cellOf(panel, required);
   const cell = panel.content.widgets[index];
   if (cell === undefined) return;
+  NotebookActions.expandParent(cell, panel.content);
+  if (cell.outputHidden) cell.outputHidden = false;
   panel.content.activeCellIndex = index;
   await panel.content.scrollToItem(index, "smart");
   const card = cardIn(cell, required.request_id);

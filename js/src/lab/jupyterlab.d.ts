@@ -79,6 +79,8 @@ declare module "@jupyterlab/notebook" {
       /** Receives the outputs of a cell that this page runs. */
       readonly future: { readonly isDisposed: boolean } | null | undefined;
     };
+    /** Whether the output is folded; only code cells have it. */
+    outputHidden?: boolean;
   }
 
   export interface NotebookPanel extends Widget {
@@ -88,14 +90,21 @@ declare module "@jupyterlab/notebook" {
       readonly session: { readonly kernel: { readonly id: string } | null } | null;
       readonly kernelChanged: Signal<unknown, unknown>;
     };
-    readonly content: Widget & {
-      readonly widgets: readonly Cell[];
-      /** Tells of every change of the cells and their outputs. */
-      readonly model: { readonly contentChanged: Signal<unknown, unknown> } | null;
-      activeCellIndex: number;
-      scrollToItem(index: number, align: string): Promise<void>;
-    };
+    readonly content: Notebook;
   }
+
+  export interface Notebook extends Widget {
+    readonly widgets: readonly Cell[];
+    /** Tells of every change of the cells and their outputs. */
+    readonly model: { readonly contentChanged: Signal<unknown, unknown> } | null;
+    activeCellIndex: number;
+    scrollToItem(index: number, align: string): Promise<void>;
+  }
+
+  export const NotebookActions: {
+    /** Unfold the headings above a cell. */
+    expandParent(cell: Cell, notebook: Notebook): void;
+  };
 
   export interface INotebookTracker {
     find(test: (panel: NotebookPanel) => boolean): NotebookPanel | undefined;

@@ -1,5 +1,5 @@
 /** The pill at a notebook's lower edge that leads to a question which is not in sight. */
-import type { NotebookPanel } from "@jupyterlab/notebook";
+import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
 import type { HumanInputRequired } from "../protocol/gen";
 import { asker } from "../view/words";
 import { cardIn, cellOf, reveal } from "./cells";
@@ -32,28 +32,48 @@ export class Pill {
     this.button.hidden = first === undefined;
     if (first === undefined) return;
     const more = away.length > 1 ? ` (${away.length})` : "";
-    const text = `${asker(first.required).name} asks${more} ${first.where === "above" ? "↑" : "↓"}`;
+    const text = `${asker(first.required).name} asks${more}${ARROWS[first.where]}`;
     if (this.button.textContent !== text) this.button.textContent = text;
     this.button.title = "Go to the question";
   }
 }
 
+type Place = "above" | "below" | "folded" | "here";
+
+const ARROWS = { above: " ↑", below: " ↓", folded: "" };
+
 /** Return where a question's card is from what is in sight; null when it has no cell here. */
-function whereIs(panel: NotebookPanel, required: HumanInputRequired) {
+function whereIs(panel: NotebookPanel, required: HumanInputRequired): Place | null {
+  const cells = panel.content.widgets;
   const index = cellOf(panel, required);
-  const cell = panel.content.widgets[index];
-  if (cell === undefined) return null;
-  const view = panel.content.node.getBoundingClientRect();
-  const shown = cardIn(cell, required.request_id) ?? (cell.node.isConnected ? cell.node : null);
-  if (shown !== null) {
-    const { top, bottom, height } = shown.getBoundingClientRect();
-    if (height === 0) return null; // its output is folded, or not drawn yet
-    if (bottom <= view.top) return "above";
-    return top >= view.bottom ? "below" : "here";
+  const cell = cells[index];
+  const view = boundsOf(panel.content.node);
+  if (cell === undefined || view.height === 0) return null; // another tab is in front
+  const card = cardIn(cell, required.request_id);
+  if (card !== null && boundsOf(card).height > 0) return placeOf(boundsOf(card), boxOf(card, view));
+  if (boundsOf(cell.node).height > 0) {
+    const place = placeOf(boundsOf(cell.node), view);
+    return place === "here" && cell.outputHidden ? "folded" : place;
   }
-  // JupyterLab takes cells that are far away out of the page.
-  const first = panel.content.widgets.findIndex(
-    ({ node }) => node.isConnected && node.getBoundingClientRect().bottom > view.top,
-  );
-  return index < first ? "above" : "below";
+  // JupyterLab takes cells that are far away out of the page, and hides those below a folded heading.
+  const drawn = (other: Cell) => placeOf(boundsOf(other.node), view) === "here";
+  if (index < cells.findIndex(drawn)) return "above";
+  return cells.slice(index).some(drawn) ? "folded" : "below";
+}
+
+/** Return the part of the view where a card can be seen: a cell's output may scroll by itself. */
+function boxOf(card: HTMLElement, view: DOMRect) {
+  const output = card.closest(".jp-mod-outputsScrolled .jp-OutputArea");
+  if (output === null) return view;
+  const { top, bottom } = boundsOf(output);
+  return { top: Math.max(top, view.top), bottom: Math.min(bottom, view.bottom) };
+}
+
+function placeOf({ top, bottom }: DOMRect, box: Pick<DOMRect, "top" | "bottom">) {
+  if (bottom <= box.top) return "above";
+  return top >= box.bottom ? "below" : "here";
+}
+
+function boundsOf(element: Element): DOMRect {
+  return element.getBoundingClientRect();
 }
