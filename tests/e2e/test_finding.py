@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.e2e.axe import violations
 from tests.e2e.conftest import OpenLab
 from tests.e2e.crews import CREW, KICKOFF
 from tests.e2e.lab import write_notebook
@@ -35,6 +36,12 @@ def test_a_pill_leads_to_a_question_outside_the_viewport(open_lab: OpenLab, note
         expect(card).to_be_focused()
         expect(card).to_be_in_viewport()
         expect(pill).to_be_hidden()
+    lab.cells().first.click()
+    for theme in ("Dark", "Light"):
+        lab.use_theme(f"JupyterLab {theme}")
+        expect(pill).to_be_visible()
+        assert violations(lab.page, ".chitl-pill") == []
+    pill.click()
     card.get_by_test_id("hitl-accept").click()
     lab.await_card("answered")
     lab.cells().first.click()
@@ -66,6 +73,9 @@ def test_the_status_bar_and_the_tab_say_that_a_crew_waits(open_lab: OpenLab, not
     bar = lab.page.locator("#jp-main-statusbar")
     expect(bar).to_contain_text("1 waiting for you")
     expect(bar).to_contain_text("Busy")
+    lab.page.set_viewport_size({"width": 360, "height": 780})
+    expect(bar.get_by_test_id("hitl-status")).to_be_in_viewport()
+    lab.page.set_viewport_size({"width": 1200, "height": 1000})
     card.get_by_test_id("hitl-accept").click()
     lab.await_idle()
     expect(bar).to_contain_text("Idle")

@@ -67,6 +67,7 @@ async function activate(
       item: status,
       align: "right",
       rank: RANK,
+      priority: 1, // shown in a narrow window, too
       isActive: () => pendingCount(client.all()) > 0,
     });
   }

@@ -138,7 +138,13 @@ declare module "@jupyterlab/statusbar" {
   export interface IStatusBar {
     registerStatusItem(
       id: string,
-      item: { item: Widget; align: "left" | "right"; rank: number; isActive: () => boolean },
+      item: {
+        item: Widget;
+        align: "left" | "right";
+        rank: number;
+        priority: number;
+        isActive: () => boolean;
+      },
     ): unknown;
   }
   export const IStatusBar: Token<IStatusBar>;
