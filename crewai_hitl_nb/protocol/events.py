@@ -30,6 +30,11 @@ Via: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 Feedback: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.MAX_FEEDBACK_CHARS)]
 Option: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+Attachments: TypeAlias = dict[str, dict[str, Any]]
+"""Data by name and media type, as in the attachments of a notebook's cell (nbformat 4)."""
+
+DATA_RESOURCE: Final = "application/vnd.dataresource+json"
+"""The media type of a table: a Tabular Data Resource of Frictionless with its data in it."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +145,8 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
 
     Beyond the guide and the feature request: ``draft`` is the full text under review where it may
     be edited; ``history`` holds the earlier rounds, oldest first; ``remind_at`` is when readers
-    are reminded; ``pause`` says that no process waits and a flow is resumed later.
+    are reminded; ``pause`` says that no process waits and a flow is resumed later;
+    ``attachments`` holds tables that ``context`` links to as ``attachment:NAME``.
     """
 
     request_id: Id
@@ -157,6 +163,7 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
     draft: str | None = None
     history: tuple[Round, ...] = ()
     pause: Pause | None = None
+    attachments: Attachments = {}
 
 
 class HumanInputClaimed(_Event, frozen=True, kw_only=True, tag="human_input_claimed"):

@@ -67,6 +67,13 @@ MAX_FEEDBACK_CHARS: Final = 200_000
 MAX_CONTEXT_CHARS: Final = 64_000
 """Context that the bridge sends with a question; a cut is marked in the text."""
 
+MAX_ATTACHMENTS_BYTES: Final = 512 * 1024
+"""Attachments that the bridge sends with a question, encoded: half of an event. The other half
+holds the largest context and draft or history, at up to four bytes for a character."""
+
+MAX_TABLE_BYTES: Final = 256 * 1024
+"""One table among them: 500 rows of 20 columns. Two of the largest fit."""
+
 MAX_OPTIONS: Final = 200
 """Options of one question: a longer list needs a search box, not a choice."""
 

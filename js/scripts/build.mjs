@@ -7,6 +7,7 @@
  *   src/entries/service-worker.ts, icons/ → the same                       make it installable
  *   src/entries/markdown-worker.ts → the same: formats Markdown in a worker
  *   src/entries/maths.ts   → the same: draws formulas, fetched on demand
+ *   src/entries/table.tsx  → the same: draws data frames, fetched on demand
  *   src/lab/*.ts   → crewai_hitl_nb/labextension/                  the prebuilt lab extension
  *
  * JupyterLab's own builder builds the lab extension, run directly with the core metadata from npm:
@@ -62,6 +63,7 @@ async function buildPages() {
   const card = join(product, "widget", "static", "card.js");
   const inbox = join(product, "server", "page", "static");
   await build({ ...shared, entryPoints: ["src/entries/maths.ts"], outdir: inbox, minify: true });
+  await build({ ...shared, entryPoints: ["src/entries/table.tsx"], outdir: inbox, minify: true });
   await build({
     ...shared,
     entryPoints: ["src/entries/markdown-worker.ts"],
@@ -96,6 +98,7 @@ async function buildPages() {
   report(join(inbox, "inbox.js"));
   report(join(inbox, "inbox.css"));
   report(join(inbox, "maths.js"));
+  report(join(inbox, "table.js"));
   if (size > CARD_LIMIT_KB) throw new Error(`card.js is over ${CARD_LIMIT_KB} kB gzipped`);
 }
 

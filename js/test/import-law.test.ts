@@ -21,6 +21,7 @@ const FORBIDDEN = [
   ["inbox", "../lab/status"],
   ["view", "./card/card"],
   ["view/text", "../words"],
+  ["view/table", "../form/form"],
   ["view/form", "../card/answer-record"],
   ["view/card", "../inbox/inbox"],
   ["view/run", "../inbox/inbox"],

@@ -108,7 +108,35 @@ POLLUTING: Json = {
         }
     },
 }
-OPEN = (FULL, OPTIONS, FORM, EDIT, POLLUTING)
+TABLE: Json = {
+    "request_id": "every-cell",
+    "context": "| a |\n|---|\n| b |\n\n[Table](attachment:t)",
+    "attachments": {
+        "t": {
+            "application/vnd.dataresource+json": {
+                "schema": {
+                    "fields": [
+                        {"name": "__proto__", "title": mark("table title"), "type": "string"},
+                        {"name": "b", "type": mark("table type")},
+                        {"name": "c", "type": "string", "dtype": mark("table dtype")},
+                        {"name": "constructor", "type": "duration"},
+                    ]
+                },
+                "index": ["c", {"__proto__": {"polluted": 1}}],
+                "total": {"rows": mark("table rows"), "columns": -1},
+                "data": [
+                    {"b": mark("table cell"), "c": [mark("table list")]},
+                    {"constructor": {"prototype": {"polluted": 1}}},
+                    mark("no row"),
+                    None,
+                ],
+            }
+        },
+        "__proto__": {"application/vnd.dataresource+json": {"schema": 1}},
+        "constructor": {"text/html": mark("attached HTML")},
+    },
+}
+OPEN = (FULL, OPTIONS, FORM, EDIT, POLLUTING, TABLE)
 
 
 def endings() -> list[Json]:
@@ -183,4 +211,6 @@ ON_THE_PAGE = {
 """The fields that a page with the open questions draws as text."""
 
 IN_THE_HISTORY = {"closed prompt", "feedback", "person", "message"}
+IN_A_TABLE = {"table title", "table type", "table dtype", "table cell"}
+"""The same of a table; a bare inbox page cannot load its script, because a payload sets a base."""
 IN_A_NOTEBOOK = {"run", "step", "step agent", "result", "error", "cause"}

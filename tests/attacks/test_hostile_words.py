@@ -105,6 +105,7 @@ def test_hostile_words_do_nothing_on_the_inbox_page(
 ) -> None:
     with watched(browser, jupyter, bare=False) as witness:
         inbox = open_inbox(witness, jupyter)
+        expect(inbox.card("every-cell").get_by_test_id("hitl-table")).to_be_attached()
         unfold(witness.page)
         witness.settle()
         assert witness.harmful("main") == []
@@ -178,6 +179,7 @@ def open_lab(witness: Witness, server: JupyterProcess, notebook: str) -> None:
     address = f"lab/workspaces/{uuid.uuid4().hex}/tree/{notebook}?token={server.token}"
     page.goto(server.url + address, timeout=DRAWN_MS)
     draw_all(page, ".jp-Notebook [data-testid='hitl-card']", more=1)
+    expect(page.locator(".jp-Notebook [data-testid='hitl-table']")).to_be_attached()
     expect(page.locator(".jp-Notebook [data-testid='hitl-run']")).to_have_count(2)
     expect(page.get_by_test_id("hitl-run-error")).to_be_attached(timeout=DRAWN_MS)
     expect(page.get_by_test_id("hitl-run-result")).to_be_attached(timeout=DRAWN_MS)
@@ -203,7 +205,9 @@ def test_hostile_words_do_nothing_on_cards_runs_and_the_panel(
         if bare:
             witness.read_texts_as_html()
             assert len(run_by(witness)) >= HOSTILE_AT_LEAST
-            assert (hostile.ON_THE_PAGE | hostile.IN_A_NOTEBOOK) - set(witness.ran) == set()
+            assert (hostile.ON_THE_PAGE | hostile.IN_A_TABLE | hostile.IN_A_NOTEBOOK) - set(
+                witness.ran
+            ) == set()
             return
         assert witness.harmful(".jp-Notebook .chitl, [data-testid='hitl-panel']") == []
         assert witness.covered(f"[data-testid='hitl-panel'] {ACCEPT}") == []

@@ -384,7 +384,62 @@ def test_a_formula_is_drawn_by_what_the_server_itself_holds(
     assert all(url.startswith((desk.server.url, "blob:", "data:")) for url in fetched)
 
 
-LOOKS = ["review", "editing", "held", "rounds", "form", "wrong", "call", "outcomes", "record"]
+TABLE = {
+    "context": "The orders:\n\n| id | total |\n|---|---|\n| 0 | 0 |\n\n[Table](attachment:orders)",
+    "attachments": {
+        "orders": {
+            "application/vnd.dataresource+json": {
+                "schema": {
+                    "fields": [
+                        {"name": "id", "type": "integer", "dtype": "int64"},
+                        {"name": "total", "type": "number", "dtype": "float64"},
+                        {"name": "customer", "type": "string", "dtype": "str"},
+                    ]
+                },
+                "index": ["id"],
+                "total": {"rows": 12_000, "columns": 2},
+                "data": [
+                    {"id": n, "total": 45.5 - n if n % 7 else "NaN", "customer": f"Customer {n}"}
+                    for n in range(45)
+                ],
+            }
+        }
+    },
+}
+
+
+def test_a_data_frame_is_drawn_by_what_the_server_itself_holds(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    fetched: list[str] = []
+    inbox.page.on("request", lambda request: fetched.append(request.url))
+    card = ask(desk, inbox, "card-table", TABLE)
+    expect(card.get_by_test_id("hitl-table-extent")).to_have_text(
+        "first 45 of 12,000 rows, 2 columns"
+    )
+    expect(card.locator("table")).to_have_count(1)
+    card.get_by_test_id("hitl-table-sort").nth(1).click()
+    expect(card.locator("tbody tr").first).to_have_text("441.5Customer 44")
+    card.get_by_test_id("hitl-table-find").fill("customer 4")
+    expect(card.get_by_test_id("hitl-table-found")).to_contain_text("6 found")
+    card.get_by_test_id("hitl-table-find").press("a")  # no key of the card
+    expect(card).to_have_attribute("data-status", "pending")
+    assert all(url.startswith((desk.server.url, "blob:", "data:")) for url in fetched)
+
+
+LOOKS = [
+    "table",
+    "review",
+    "editing",
+    "held",
+    "rounds",
+    "form",
+    "wrong",
+    "call",
+    "outcomes",
+    "record",
+]
 
 
 def show(desk: Desk, inbox: InboxPage, look: str, request_id: str) -> Locator:
@@ -392,6 +447,7 @@ def show(desk: Desk, inbox: InboxPage, look: str, request_id: str) -> Locator:
     history = [{"draft": "The slow brown fox jumps.", "feedback": "Quicker, please"}]
     outcomes = {"decisions": ["respond"], "options": ["publish", "revise"]}
     fields: dict[str, dict[str, Any]] = {
+        "table": TABLE,
         "rounds": {**REVIEW, "history": history, "round": 2},
         "form": FORM,
         "wrong": FORM,
@@ -401,6 +457,8 @@ def show(desk: Desk, inbox: InboxPage, look: str, request_id: str) -> Locator:
     late = {"expires_at": "2999-01-01T00:00:00Z", "remind_at": "2026-01-01T00:00:00Z"}
     card = ask(desk, inbox, request_id, {**late, **fields.get(look, REVIEW)})
     match look:
+        case "table":
+            card.get_by_test_id("hitl-table-sort").first.click()
         case "editing":
             card.get_by_test_id("hitl-edit").click()
             card.get_by_test_id("hitl-editor").fill("The quick red fox jumps.")

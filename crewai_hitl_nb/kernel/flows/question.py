@@ -15,7 +15,7 @@ from crewai.flow.runtime import Flow
 
 from crewai_hitl_nb.kernel.questions.context import under
 from crewai_hitl_nb.kernel.questions.question import Asking, Waiter, new_question
-from crewai_hitl_nb.kernel.questions.rendering import as_markdown
+from crewai_hitl_nb.kernel.questions.rendering import Rendered, rendered
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Response
 
@@ -73,6 +73,7 @@ def feedback_question(
         terms: How long a question may wait unless it says otherwise.
     """
     settings = settings_in(context.metadata)
+    shown = _shown(context.method_output)
     return new_question(
         waiter,
         Asking(
@@ -80,7 +81,8 @@ def feedback_question(
         ),
         "flow_feedback",
         prompt=context.message,
-        context=under(_shown(context.method_output), _details(context)),
+        context=under(shown.text, _details(context)),
+        attachments=shown.attachments,
         response=_response(context),
         terms=settings.terms.over(terms),
         reason_flags=settings.reason_flags,
@@ -112,10 +114,10 @@ def name_of(flow: Flow[Any]) -> str:
     return flow.name or type(flow).__name__
 
 
-def _shown(output: Any) -> str:
-    """Return a step's output as Markdown; for the output of a crew or a task, its text."""
+def _shown(output: Any) -> Rendered:
+    """Return a step's output for people; for the output of a crew or a task, its text."""
     raw = getattr(output, "raw", None)
-    return as_markdown(raw if isinstance(raw, str) else output)
+    return rendered(raw if isinstance(raw, str) else output)
 
 
 def _details(context: PendingFeedbackContext) -> Iterable[tuple[str, str]]:

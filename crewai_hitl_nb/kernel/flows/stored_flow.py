@@ -175,6 +175,7 @@ def _digest(question: HumanInputRequired) -> str:
         question.response,
         question.pause,
         None if question.expires_at is None else question.expires_at.timestamp(),
+        *([question.attachments] if question.attachments else []),  # flows stored before had none
     )
     as_logged = msgspec.json.decode(msgspec.json.encode(asked))
     return hashlib.sha256(msgspec.json.encode(as_logged, order="sorted")).hexdigest()

@@ -26,7 +26,7 @@ from crewai_hitl_nb.kernel.ask.forms import WrongValues
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question
-from crewai_hitl_nb.kernel.questions.rendering import as_json, as_markdown
+from crewai_hitl_nb.kernel.questions.rendering import NOTHING, Rendered, as_json, rendered
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.kernel.screens.plain_console import PlainConsole
 from crewai_hitl_nb.kernel.tasks.tool_calls import asking_in_a_tool_call, current_tool_call
@@ -58,7 +58,7 @@ class Question:
     Attributes:
         prompt: The question's text.
         answer_type: The type of answer.
-        context: The background that a person needs to answer, as Markdown.
+        context: The background that a person needs to answer.
         terms: How long the question may wait.
         reason_flags: Why a person is needed.
         assignee: Who should answer.
@@ -66,7 +66,7 @@ class Question:
 
     prompt: str
     answer_type: AnswerType
-    context: str = ""
+    context: Rendered = NOTHING
     terms: Terms = NO_TERMS
     reason_flags: tuple[str, ...] = ()
     assignee: str | None = None
@@ -91,7 +91,7 @@ class Question:
             terms = replace(terms, default=answer_type.default(default))
             if isinstance(answer_type, Typed):
                 answer_type = answer_type.filled_with(default)
-        return cls(prompt, answer_type, as_markdown(context), terms, flags, assignee)
+        return cls(prompt, answer_type, rendered(context), terms, flags, assignee)
 
     def rounds(self, asker: Asker | PlainConsole) -> _Rounds:
         """Yield the question, again while the answer is not valid; return the caller's value.
@@ -106,7 +106,8 @@ class Question:
                 _who_asks(),
                 "question",
                 prompt=self.prompt,
-                context=under(self.context, [("What is not valid", errors)]),
+                context=under(self.context.text, [("What is not valid", errors)]),
+                attachments=self.context.attachments,
                 response=answer_type.response(),
                 terms=self.terms.over(asker.terms),
                 reason_flags=self.reason_flags,
@@ -177,7 +178,7 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
             reads from an object, or a JSON Schema. It must be flat: texts, numbers, dates,
             booleans, ``Literal`` and ``Enum``, ``list[Literal[...]]``.
         context: The background that a person needs to answer: Markdown, a dict or a list, a
-            model, or a data frame.
+            model, a data frame, or a dict or list of these.
         default: The answer if the deadline passes: a text, an option or a list of options, an
             instance of the model or a dict of values. It also prefills a form.
         timeout: Time until the deadline, in seconds or as a ``timedelta``; None for no deadline.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
+import msgspec
 from crewai.core.providers.human_input import ExecutorContext
 from crewai.execution import get_execution_uuid
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import (
+    Attachments,
     Decision,
     HumanInputRequired,
     Kind,
@@ -30,7 +32,7 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.records import ROUNDS_TITLE
-from crewai_hitl_nb.protocol.wire import carriable
+from crewai_hitl_nb.protocol.wire import carriable, encode_event
 
 REVIEW_PROMPT: Final = "Is this result good? Accept it, or say what to change."
 TRAINING_PROMPT: Final = (
@@ -119,6 +121,7 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
     draft: str | None = None,
     history: Sequence[Round] = (),
     round_: int = 1,
+    attachments: Attachments | None = None,
 ) -> HumanInputRequired:
     """Return a question of this process.
 
@@ -137,6 +140,7 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         draft: The complete text under review, if it may be edited.
         history: The earlier rounds, oldest first.
         round_: Which round this is, from 1.
+        attachments: Tables that the context links to; left out if the event would be too large.
     """
     event_id = new_event_id()
     question = HumanInputRequired(
@@ -157,8 +161,16 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         assignee=assignee,
         draft=draft,
         history=tuple(history),
+        attachments=attachments or {},
     )
-    return carriable(terms.applied(question))
+    return _within_limits(carriable(terms.applied(question)))
+
+
+def _within_limits(question: HumanInputRequired) -> HumanInputRequired:
+    """Return the question without its attachments if it is too large with them."""
+    if not question.attachments or len(encode_event(question)) <= limits.MAX_EVENT_BYTES:
+        return question
+    return msgspec.structs.replace(question, attachments={})
 
 
 def _source(waiter: Waiter, asking: Asking) -> Source:

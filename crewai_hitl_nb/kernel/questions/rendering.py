@@ -1,27 +1,55 @@
-"""Renders any object as Markdown, to show it under a question.
+"""Renders any object for the context of a question: Markdown, and attachments where it needs them.
 
-Pure. The output of :func:`as_markdown` is bounded, with a note where it is cut. A data frame is
-recognised by its attributes, because pandas and polars are not dependencies. ``ask()``, flows and
-gates use it; it uses ``context.py`` and ``protocol/json_safe.py``.
+Pure. Everything is bounded, with a note where it is cut, and nothing fails: what cannot be shown is
+replaced by a text that says why. A data frame becomes a table in Markdown and, as an attachment, a
+table that can be sorted and searched (``tables.py``). ``ask()``, flows and gates use this module;
+it uses ``context.py`` and ``protocol/json_safe.py``.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from crewai_hitl_nb.kernel.questions.context import fenced
+from crewai_hitl_nb.kernel.questions.context import cut, fenced
+from crewai_hitl_nb.kernel.questions.tables import Table, is_cut, table_of
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.events import DATA_RESOURCE, Attachments
 from crewai_hitl_nb.protocol.json_safe import portable, text_of
 
-MAX_ROWS: Final = 50
-"""The most rows of a table that are shown; nobody compares more than this on a card."""
+_MOST_PARTS: Final = 50
+"""Parts of one context that are shown each in its own form."""
 
-MAX_COLUMNS: Final = 30
+_TITLE_CHARS: Final = 200
 
-_CELL_CHARS: Final = 200
+
+@dataclass(frozen=True)
+class Rendered:
+    """A context in the form in which a question carries it.
+
+    Attributes:
+        text: Markdown. It names an attachment by a link to ``attachment:NAME``, at the place where
+            readers that can show it do so.
+        attachments: The attachments by name.
+    """
+
+    text: str
+    attachments: Attachments = field(default_factory=dict)
+
+
+NOTHING: Final = Rendered("")
+"""No context."""
+
+
+def rendered(thing: Any) -> Rendered:
+    """Return an object as the context of a question; never fails.
+
+    Data frames become tables, also as values of a mapping or items of a list, whose other parts
+    are then shown each in its own form. Everything else is shown as :func:`as_markdown` does.
+    """
+    return _Renderer().render(thing)
 
 
 def as_markdown(thing: Any) -> str:
@@ -42,6 +70,83 @@ def as_json(thing: Any) -> str:
     return json.dumps(portable(thing, special=_rows), indent=2, ensure_ascii=False)
 
 
+class _Renderer:
+    """Renders one context, whose attachments share one limit."""
+
+    def __init__(self) -> None:
+        self._attachments: Attachments = {}
+        self._room = limits.MAX_ATTACHMENTS_BYTES
+
+    def render(self, thing: Any) -> Rendered:
+        """Return the context."""
+        parts = _parts_of(thing)
+        if parts is None:
+            return Rendered(self._part(thing), self._attachments)
+        sections = [
+            f"**{title}**\n\n{self._part(part)}" if title else self._part(part)
+            for title, part in parts[:_MOST_PARTS]
+        ]
+        if len(parts) > _MOST_PARTS:
+            sections.append(f"… ({len(parts):,} parts in all; the first {_MOST_PARTS} are shown)")
+        return Rendered("\n\n".join(sections), self._attachments)
+
+    def _part(self, thing: Any) -> str:
+        try:
+            table = None if _is_plain(thing) else table_of(thing)
+        except Exception as error:  # noqa: BLE001 - foreign code must not end the question
+            return _not_shown(thing, error)
+        return as_markdown(thing) if table is None else self._table(table)
+
+    def _table(self, table: Table) -> str:
+        name = f"table-{len(self._attachments) + 1}"
+        resource = table.resource(name, min(self._room, limits.MAX_TABLE_BYTES))
+        if resource is None:
+            return "\n".join(_preview(table))
+        self._attach(name, DATA_RESOURCE, resource)
+        lines, extent = table.preview()
+        return "\n".join([*lines, "", f"[Table: {extent}](attachment:{name})"])
+
+    def _attach(self, name: str, kind: str, data: Any) -> None:
+        self._attachments[name] = {kind: data}
+        self._room -= len(json.dumps(data, ensure_ascii=False).encode())
+
+
+def _parts_of(thing: Any) -> list[tuple[str, Any]] | None:
+    """Return the titles and values of a collection that has a data frame in it, or None."""
+    if isinstance(thing, Mapping):
+        parts = [(_title(key), value) for key, value in thing.items()]
+    elif isinstance(thing, list | tuple):
+        parts = [("", value) for value in thing]
+    else:
+        return None
+    return parts if any(_is_rich(value) for _, value in parts[:_MOST_PARTS]) else None
+
+
+def _is_rich(value: Any) -> bool:
+    try:
+        return not _is_plain(value) and table_of(value) is not None
+    except Exception:  # noqa: BLE001 - a frame that cannot be read; its part says so
+        return True
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | Mapping | list | tuple)
+
+
+def _title(key: Any) -> str:
+    return cut(" ".join(text_of(key).split()).replace("*", "\\*"), _TITLE_CHARS)
+
+
+def _not_shown(thing: Any, error: Exception) -> str:
+    reason = f"{type(error).__name__}: {text_of(error)}"
+    return fenced(
+        f"This {type(thing).__name__} cannot be shown as a table ({cut(reason, 500)}).\n\n"
+        f"{text_of(thing)}",
+        "",
+        limits.MAX_CONTEXT_CHARS // 4,
+    )
+
+
 def _json(thing: Any) -> str:
     # Half of the limit, so that a long list leaves room for the rest of the context.
     return fenced(as_json(thing), "json", limits.MAX_CONTEXT_CHARS // 2)
@@ -50,48 +155,14 @@ def _json(thing: Any) -> str:
 def _rows(thing: Any) -> list[str] | None:
     """Return the lines of a table; None if it is not a table, or fails when it is read."""
     try:
-        return _table(thing)
+        table = table_of(thing)
     except Exception:  # noqa: BLE001 - an error in foreign code must not end the question
         return None
+    return None if table is None else _preview(table)
 
 
-def _table(thing: Any) -> list[str] | None:
-    """Return the lines of a table in Markdown; None if the object is not a table.
-
-    The rows include the index, as pandas prints it, because people refer to rows by it.
-    """
-    if _has(thing, "to_frame", "iloc", "index"):  # one column
-        thing = thing.to_frame()
-    if not _has(thing, "columns", "shape") or not (_has(thing, "iloc") or _has(thing, "rows")):
-        return None
-    rows, columns = thing.shape
-    if _has(thing, "iloc"):  # pandas and similar libraries
-        parts = thing.iloc[:MAX_ROWS, :MAX_COLUMNS].to_dict("split")
-        body, names = parts["data"], parts["columns"]
-        keys = [key if isinstance(key, tuple) else (key,) for key in parts.get("index", ())]
-        titles = _index_names(thing) if keys else []
-    else:  # polars, whose rows have no names
-        body = [row[:MAX_COLUMNS] for row in thing.head(MAX_ROWS).rows()]
-        names, keys, titles = thing.columns[:MAX_COLUMNS], [], []
-    if not titles and not names:
-        return ["(an empty table)"]
-    head = [*titles, *map(_cell, names)]
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head))]
-    for key, values in zip(keys or [()] * len(body), body, strict=True):
-        lines.append(f"| {' | '.join(map(_cell, (*key, *values)))} |")
-    if rows > MAX_ROWS or columns > MAX_COLUMNS:
-        lines += ["", f"… (cut here: {rows:,} rows and {columns:,} columns in all)"]
-    return lines
-
-
-def _index_names(frame: Any) -> list[str]:
-    return ["" if name is None else _cell(name) for name in frame.index.names]
-
-
-def _has(thing: Any, *names: str) -> bool:
-    return not isinstance(thing, type) and all(hasattr(thing, name) for name in names)
-
-
-def _cell(value: Any) -> str:
-    text = " ".join(text_of(value).split()).replace("\\", "\\\\").replace("|", "\\|")
-    return text if len(text) <= _CELL_CHARS else f"{text[:_CELL_CHARS]}…"
+def _preview(table: Table) -> list[str]:
+    lines, _ = table.preview()
+    if not is_cut(table):
+        return lines
+    return [*lines, "", f"… (cut here: {table.rows:,} rows and {table.width:,} columns in all)"]

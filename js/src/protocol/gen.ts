@@ -182,6 +182,11 @@ export interface HumanInputRequired {
   draft: string | null;
   history: Round[];
   pause: Pause | null;
+  attachments: {
+    [k: string]: {
+      [k: string]: unknown;
+    };
+  };
 }
 /**
  * Which answers a request accepts.
@@ -438,6 +443,8 @@ export const ACCEPT_PAUSE_SECONDS = 0.5 as const;
 export const MAX_BATCH_EVENTS = 1000 as const;
 export const MAX_FEEDBACK_CHARS = 200000 as const;
 export const MAX_CONTEXT_CHARS = 64000 as const;
+export const MAX_ATTACHMENTS_BYTES = 524288 as const;
+export const MAX_TABLE_BYTES = 262144 as const;
 export const MAX_OPTIONS = 200 as const;
 export const MAX_SCHEMA_PROPERTIES = 100 as const;
 export const MAX_SCHEMA_CHOICES = 1000 as const;
@@ -1261,6 +1268,13 @@ export const DEFS = {
      }
     ],
     "default": null
+   },
+   "attachments": {
+    "type": "object",
+    "additionalProperties": {
+     "type": "object"
+    },
+    "default": {}
    }
   },
   "required": [

@@ -93,12 +93,13 @@ interface ContextProps {
 
 function Context({ required, edited }: ContextProps) {
   const text = edited ? aroundDraft(required) : required.context;
-  if (text === "") return null;
+  const { attachments } = required;
+  if (text === "" && Object.keys(attachments).length === 0) return null;
   return (
     // A long one scrolls, so it must be reachable by keyboard (WCAG 2.1.1).
     // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
     <section class="chitl-context" data-testid="hitl-context" aria-label="Context" tabIndex={0}>
-      <Markdown text={text} />
+      <Markdown text={text} attachments={attachments} />
     </section>
   );
 }

@@ -7,6 +7,7 @@
  * `formatting.ts` formats it in a worker, and a text that takes too long is shown plain.
  */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { type Attachments, showAttachments } from "./attachments";
 import { format, formattedAtOnce } from "./formatting";
 import { jsonTree } from "./json-tree";
 import { JSON_CHARS, PLAIN_CHARS, tamed } from "./limits";
@@ -20,9 +21,15 @@ export function safeMarkdown(text: string, page: Document = document): DocumentF
   return safeTree(markdownHtml(text) ?? "", page);
 }
 
-export function Markdown({ text }: { readonly text: string }) {
+interface Props {
+  readonly text: string;
+  /** What the text links to as `attachment:NAME`. */
+  readonly attachments?: Attachments;
+}
+
+export function Markdown({ text, attachments = NOTHING }: Props) {
   const html = useFormatted(useMemo(() => tamed(text), [text]));
-  if (typeof html === "string") return <Formatted html={html} />;
+  if (typeof html === "string") return <Formatted html={html} attachments={attachments} />;
   return (
     <>
       {html === null && (
@@ -33,9 +40,12 @@ export function Markdown({ text }: { readonly text: string }) {
       <div class="chitl-plain" dir="auto">
         <LongText text={text} most={PLAIN_CHARS} />
       </div>
+      {html === null && <Formatted html="" attachments={attachments} />}
     </>
   );
 }
+
+const NOTHING: Attachments = {};
 
 const PLAIN = "This text is too long or too deeply nested to format, so it is shown as written.";
 
@@ -55,7 +65,12 @@ function useFormatted(text: string): string | null | undefined {
   return late?.text === text ? late.html : undefined;
 }
 
-function Formatted({ html }: { readonly html: string }) {
+interface FormattedProps {
+  readonly html: string;
+  readonly attachments: Attachments;
+}
+
+function Formatted({ html, attachments }: FormattedProps) {
   const host = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     if (host.current === null) return;
@@ -63,7 +78,8 @@ function Formatted({ html }: { readonly html: string }) {
     enhance(content);
     host.current.replaceChildren(content);
     void drawMaths(host.current);
-  }, [html]);
+    return showAttachments(host.current, attachments);
+  }, [html, attachments]);
   return <div ref={host} class="chitl-markdown" />;
 }
 

@@ -6,7 +6,7 @@
  * TeX source is shown as code.
  */
 import type { TokenizerAndRendererExtension } from "marked";
-import { builtFileUrl } from "../../client/endpoint";
+import { importBuilt } from "./built-file";
 import { FORMULA_ELEMENTS, FORMULAS } from "./limits";
 
 /** The mark on a formula's source: `inline` or `block` (`safe-tree.ts` lets it through). */
@@ -38,7 +38,7 @@ export const mathsExtensions: TokenizerAndRendererExtension[] = [
 
 export async function drawMaths(
   host: HTMLElement,
-  load: () => Promise<Renderer | null> = loadRenderer,
+  load: () => Promise<Renderer | null> = () => importBuilt(FILE),
 ): Promise<void> {
   const sources = [...host.querySelectorAll<HTMLElement>(`[${MATHS}]`)];
   if (sources.length === 0) return;
@@ -91,16 +91,6 @@ function extension(
 function atLineStart(text: string): number {
   const end = text.search(/\n(?:\$\$|\\\[)/);
   return end < 0 ? end : end + 1;
-}
-
-async function loadRenderer(): Promise<Renderer | null> {
-  const url = builtFileUrl(FILE);
-  if (url === null) return null;
-  try {
-    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ url.href)) as Renderer;
-  } catch {
-    return null; // out of reach: the source is still readable
-  }
 }
 
 function escaped(text: string): string {

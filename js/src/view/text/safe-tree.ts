@@ -27,6 +27,9 @@ const DROPPED = new Set(
 
 const XHTML = "http://www.w3.org/1999/xhtml";
 
+/** Marks a place for an attachment of the question (`attachments.ts`); it is not a link. */
+const ATTACHMENT = /^attachment:/i;
+
 /** The allowed targets of links. */
 const LINKS = /^(?:https?|mailto):/i;
 
@@ -50,6 +53,12 @@ function built(source: Element, place: Node, page: Document): Node {
   const attributes = KEPT.get(source.localName);
   if (attributes === undefined) return place;
   const element = page.createElement(source.localName);
+  const href = source.getAttribute("href") ?? "";
+  if (source.localName === "a" && ATTACHMENT.test(href)) {
+    const mark = page.createElement("span");
+    mark.setAttribute("data-attachment", href.replace(ATTACHMENT, ""));
+    return place.appendChild(mark);
+  }
   for (const name of attributes) {
     const value = source.getAttribute(name);
     if (value === null || (name === "href" && !LINKS.test(value))) continue;

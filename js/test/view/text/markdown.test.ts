@@ -12,11 +12,20 @@ function htmlOf(markdown: string): string {
 }
 
 const TAGS = new Set(
-  "A BLOCKQUOTE BR CODE DEL EM H1 H2 H3 H4 H5 H6 HR LI OL P PRE STRONG SUB SUP TABLE TBODY TD TH THEAD TR UL".split(
+  "A BLOCKQUOTE BR CODE DEL EM H1 H2 H3 H4 H5 H6 HR LI OL P PRE SPAN STRONG SUB SUP TABLE TBODY TD TH THEAD TR UL".split(
     " ",
   ),
 );
-const ATTRIBUTES = new Set(["href", "title", "start", "align", "target", "rel", "data-maths"]);
+const ATTRIBUTES = new Set([
+  "href",
+  "title",
+  "start",
+  "align",
+  "target",
+  "rel",
+  "data-maths",
+  "data-attachment",
+]);
 
 describe("a crew's Markdown", () => {
   it.each(hostileTexts)("can neither run nor load nor imitate: %s", (markdown) => {

@@ -1,0 +1,356 @@
+"""Reads data frames: a bounded copy as a tabular data resource, and a preview in Markdown.
+
+A frame of pandas or polars is recognised by its attributes, because neither library is a
+dependency; nothing here imports them. The copy follows Frictionless' Tabular Data Resource with a
+Table Schema, which is also what pandas' ``orient="table"`` and Jupyter's
+``application/vnd.dataresource+json`` are. ``rendering.py`` uses it.
+"""
+
+import math
+import struct
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from reprlib import Repr
+from typing import Any, Final
+
+import msgspec
+
+from crewai_hitl_nb.protocol.json_safe import text_of, whole_text
+
+MAX_ROWS: Final = 500
+"""Rows of a table that travel with a question: what a person can search, sort and compare."""
+
+MAX_COLUMNS: Final = 50
+
+MAX_CELL_CHARS: Final = 500
+"""A longer text in a cell is cut; a document belongs in the context itself."""
+
+MAX_NAME_CHARS: Final = 100
+
+PREVIEW_ROWS: Final = 50
+"""Rows of the Markdown table for readers that show no attachments: terminals, older versions."""
+
+PREVIEW_COLUMNS: Final = 30
+
+PREVIEW_CHARS: Final = 16_000
+"""Length of that table: a quarter of a context, so that several fit."""
+
+_PREVIEW_CELL_CHARS: Final = 200
+
+_MOST_BYTES: Final = 100
+"""Bytes shown of a binary value."""
+
+_EXACT: Final = 2**53
+"""Larger integers travel as text, because JavaScript would round them."""
+
+_MISSING: Final = {"NaTType": "NaT", "NAType": "<NA>"}
+"""pandas' missing values beside None and NaN, by the name of their type."""
+
+_containers: Final = Repr()
+_containers.maxlevel = 4
+_containers.maxlist = _containers.maxtuple = _containers.maxdict = 40
+_containers.maxset = _containers.maxfrozenset = _containers.maxdeque = 40
+_containers.maxstring = _containers.maxother = _containers.maxlong = 200
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, with its values in a form that JSON can carry.
+
+    Attributes:
+        name: Its name, unique in the table.
+        title: Its name as the frame has it; blank for an index without a name.
+        type: Its type in a Table Schema.
+        dtype: Its type in words of the library.
+        values: The values of the rows that were read.
+    """
+
+    name: str
+    title: str
+    type: str
+    dtype: str
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The first rows and columns of a frame.
+
+    Attributes:
+        index: The columns that name the rows; none for polars.
+        columns: The others.
+        read: The number of rows that were read.
+        rows: The number of rows of the frame.
+        width: The number of columns of the frame, without the index.
+        unique: Whether the index names each of the rows once.
+    """
+
+    index: Sequence[Column]
+    columns: Sequence[Column]
+    read: int
+    rows: int
+    width: int
+    unique: bool = False
+
+    def resource(self, name: str, room: int) -> dict[str, Any] | None:
+        """Return a tabular data resource of at most ``room`` bytes.
+
+        It is None for an empty frame, and if no row fits. Beside the fields of the standard it has
+        ``index`` (the fields that are the index) and ``total`` (the size of the frame, which may
+        be larger than ``data``).
+        """
+        every = [*self.index, *self.columns]
+        if not every or self.read == self.width == 0:
+            return None
+        index = [column.name for column in self.index]
+        schema: dict[str, Any] = {
+            "fields": [_field(column) for column in every],
+            "missingValues": ["", *_MISSING.values()],
+        }
+        if index and self.unique:
+            schema["primaryKey"] = index
+        resource: dict[str, Any] = {
+            "profile": "tabular-data-resource",
+            "name": name,
+            "schema": schema,
+            "index": index,
+            "total": {"rows": self.rows, "columns": self.width},
+        }
+        room -= len(msgspec.json.encode(resource)) + len(',"data":[]')
+        data: list[dict[str, Any]] = []
+        for number in range(self.read):
+            row = {column.name: column.values[number] for column in every}
+            room -= len(msgspec.json.encode(row)) + len(",")
+            if room < 0:
+                break
+            data.append(row)
+        if room < 0 and not data:
+            return None
+        return {**resource, "data": data}
+
+    def preview(self) -> tuple[list[str], str]:
+        """Return the lines of a table in Markdown, and in words how much of the frame it shows."""
+        columns = [*self.index, *self.columns[:PREVIEW_COLUMNS]]
+        if not columns or self.read == self.width == 0:
+            return ["(an empty table)"], self._extent(self.read, 0)
+        lines = [_line(column.title for column in columns), _line("---" for _ in columns)]
+        left, shown = PREVIEW_CHARS, 0
+        for number in range(min(self.read, PREVIEW_ROWS)):
+            line = _line(text_of(column.values[number]) for column in columns)
+            left -= len(line)
+            if left < 0 and shown > 0:
+                break
+            lines.append(line)
+            shown += 1
+        return lines, self._extent(shown, min(len(self.columns), PREVIEW_COLUMNS))
+
+    def _extent(self, rows: int, columns: int) -> str:
+        return f"{_part(rows, self.rows, 'row')}, {_part(columns, self.width, 'column')}"
+
+
+def table_of(thing: Any) -> Table | None:
+    """Return the beginning of a data frame or of one column; None for anything else.
+
+    Raises:
+        Exception: The frame's own code failed.
+    """
+    if isinstance(thing, type) or not _is_frame(thing):
+        return None
+    if not hasattr(thing, "columns"):
+        thing = thing.to_frame()
+    return _pandas(thing) if hasattr(thing, "iloc") else _polars(thing)
+
+
+def is_cut(table: Table) -> bool:
+    """Return whether the preview shows less than the frame has."""
+    return table.rows > PREVIEW_ROWS or table.width > PREVIEW_COLUMNS
+
+
+def _is_frame(thing: Any) -> bool:
+    try:
+        if not isinstance(thing.shape, tuple):
+            return False
+        if not hasattr(thing, "columns"):
+            return callable(thing.to_frame)
+        height, width = map(int, thing.shape)
+        return height >= 0 <= width and (hasattr(thing, "iloc") or callable(thing.rows))
+    except Exception:  # noqa: BLE001 - any object may be asked, and it may fail in any way
+        return False
+
+
+def _pandas(frame: Any) -> Table:
+    rows, width = frame.shape
+    part = frame.iloc[:MAX_ROWS, :MAX_COLUMNS]
+    levels = range(part.index.nlevels)
+    unnamed = ["index"] if len(levels) == 1 else [f"level_{level}" for level in levels]
+    titles = ["" if name is None else _name(name) for name in part.index.names]
+    names = _Names()
+    index = [
+        _column(names, titles[level] or unnamed[level], titles[level], values.dtype, values)
+        for level in levels
+        for values in [part.index.get_level_values(level)]
+    ]
+    columns = []
+    for number, name in enumerate(part.columns):
+        values = part.iloc[:, number]
+        columns.append(_column(names, _name(name), _name(name), values.dtype, values))
+    return Table(index, columns, len(part), rows, width, bool(part.index.is_unique))
+
+
+def _polars(frame: Any) -> Table:
+    rows, width = frame.shape
+    part = frame.head(MAX_ROWS)
+    names = _Names()
+    columns = []
+    for name in part.columns[:MAX_COLUMNS]:
+        values = part.get_column(name)
+        columns.append(_column(names, _name(name), _name(name), values.dtype, values))
+    return Table([], columns, part.shape[0], rows, width)
+
+
+def _column(names: "_Names", name: str, title: str, dtype: Any, values: Any) -> Column:
+    raw = values.tolist() if hasattr(values, "tolist") else values.to_list()
+    words = text_of(dtype)[:MAX_NAME_CHARS]
+    if words.lower() == "float32":
+        raw = [_single(value) for value in raw]
+    cells = [_cell(value) for value in raw]
+    kinds = {kind for kind, _ in cells if kind}
+    if kinds == {"integer", "number"}:
+        kinds = {"number"}
+    kind = kinds.pop() if len(kinds) == 1 else "any" if kinds else _type_of(words)
+    return Column(names.unique(name), title, kind, words, [value for _, value in cells])
+
+
+def _type_of(dtype: str) -> str:
+    """Return the type of a column that has no values."""
+    known = ("float", "number"), ("int", "integer"), ("datetime", "datetime"), ("bool", "boolean")
+    return next((kind for start, kind in known if dtype.lower().startswith(start)), "any")
+
+
+def _cell(value: Any) -> tuple[str, Any]:  # noqa: PLR0911, PLR0912 - one for each type
+    """Return the value's type in a Table Schema ("" if it is missing) and the value for JSON."""
+    if value is None:
+        return "", None
+    if type(value).__name__ in _MISSING:
+        return "", _MISSING[type(value).__name__]
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, bool):
+        return "boolean", value
+    if isinstance(value, int):
+        return "integer", int(value) if abs(value) <= _EXACT else _cut(_digits(value))
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return "number", float(value)
+        if math.isnan(value):
+            return "", "NaN"  # pandas' missing value in a column of any type
+        return "number", "INF" if value > 0 else "-INF"
+    if isinstance(value, Decimal):
+        return "number", _cut(str(value))
+    if isinstance(value, datetime):
+        return "datetime", value.isoformat()
+    if isinstance(value, date):
+        return "date", value.isoformat()
+    if isinstance(value, time):
+        return "time", value.isoformat()
+    if isinstance(value, timedelta):
+        return "duration", _iso_duration(value)
+    if isinstance(value, str):
+        return "string", _cut(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "any", _bytes(value)
+    if isinstance(value, Mapping | list | tuple | set | frozenset | deque):
+        return "any", _cut(_in_short(value))
+    return "any", _cut(text_of(value))
+
+
+def _in_short(value: Any) -> str:
+    try:
+        return _containers.repr(value)
+    except Exception:  # noqa: BLE001 - foreign code, whose failure must not hide the table
+        return text_of(value)
+
+
+def _digits(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:  # more digits than Python converts to decimal
+        return hex(value)
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_CELL_CHARS:
+        return whole_text(text)
+    return whole_text(text[:MAX_CELL_CHARS]) + f"… ({len(text):,} characters)"
+
+
+def _bytes(value: bytes | bytearray | memoryview) -> str:
+    words = repr(bytes(value[:_MOST_BYTES]))
+    return words if len(value) <= _MOST_BYTES else f"{words}… ({len(value):,} bytes)"
+
+
+def _single(value: Any) -> Any:
+    """Return a number of 32 bits with the digits that it has, not those of its 64-bit form."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    for digits in range(6, 10):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("f", short) == struct.pack("f", value):
+            return short
+    return value
+
+
+def _iso_duration(value: timedelta) -> str:
+    """Return an ISO 8601 duration, as a Table Schema has them: ``P1DT2H3M4.5S``."""
+    seconds = value.days * 86_400 + value.seconds
+    nanos = seconds * 10**9 + value.microseconds * 1000 + int(getattr(value, "nanoseconds", 0))
+    sign, nanos = ("-", -nanos) if nanos < 0 else ("", nanos)
+    minutes, rest = divmod(nanos, 60 * 10**9)
+    days, minutes = divmod(minutes, 24 * 60)
+    fraction = f".{rest % 10**9:09d}".rstrip("0").rstrip(".")
+    return f"{sign}P{days}DT{minutes // 60}H{minutes % 60}M{rest // 10**9}{fraction}S"
+
+
+def _name(name: Any) -> str:
+    if isinstance(name, tuple):  # of a MultiIndex
+        name = " / ".join(text_of(part) for part in name if part != "")
+    text = " ".join(text_of(name).split())
+    return text if len(text) <= MAX_NAME_CHARS else f"{text[:MAX_NAME_CHARS]}…"
+
+
+class _Names:
+    """Makes names unique, as pandas does for the columns of a file: ``a``, ``a.1``."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def unique(self, name: str) -> str:
+        name, number = name or "column", 0
+        chosen = name
+        while chosen in self._taken:
+            number += 1
+            chosen = f"{name}.{number}"
+        self._taken.add(chosen)
+        return chosen
+
+
+def _field(column: Column) -> dict[str, Any]:
+    field = {"name": column.name, "type": column.type, "dtype": column.dtype}
+    return field if column.title == column.name else {**field, "title": column.title}
+
+
+def _part(shown: int, total: int, what: str) -> str:
+    many = f"{total:,} {what}{'' if total == 1 else 's'}"
+    return many if shown == total else f"first {shown:,} of {many}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(_escaped, cells))} |"
+
+
+def _escaped(text: str) -> str:
+    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    return text if len(text) <= _PREVIEW_CELL_CHARS else f"{text[:_PREVIEW_CELL_CHARS]}…"

@@ -1,0 +1,30 @@
+/**
+ * Entry of the script that draws data frames.
+ *
+ * `view/text/attachments.ts` fetches it from the server's static path when a question has one. It
+ * has its own Preact and brings its own style sheet, so a card without a table carries neither.
+ */
+import { render } from "preact";
+import { tableOf } from "../view/table/resource";
+import { DataTable } from "../view/table/table";
+import css from "../view/table/table.css";
+import "../view/text/tame-text";
+
+/** Draw a table into an element; return what removes it, or null if the data is not a table. */
+export function drawn(host: HTMLElement, resource: unknown): (() => void) | null {
+  const table = tableOf(resource);
+  if (table === null) return null;
+  ensureStyles(host.ownerDocument);
+  render(<DataTable table={table} />, host);
+  return () => render(null, host);
+}
+
+let sheet: CSSStyleSheet | null = null;
+
+/** Add the style sheet once; a constructed one is allowed where the page's policy forbids elements. */
+function ensureStyles(page: Document): void {
+  if (sheet !== null) return;
+  sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  page.adoptedStyleSheets = [...page.adoptedStyleSheets, sheet];
+}
