@@ -75,7 +75,7 @@ def test_python_examples_use_only_public_names(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_to_files_that_exist(document: Path) -> None:
-    links = re.findall(r"\]\((?!https?://|#|attachment:)([^)#]+)", document.read_text())
+    links = re.findall(r"\]\((?!https?://|#|attachment:|data:)([^)#]+)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 

@@ -146,7 +146,7 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
     Beyond the guide and the feature request: ``draft`` is the full text under review where it may
     be edited; ``history`` holds the earlier rounds, oldest first; ``remind_at`` is when readers
     are reminded; ``pause`` says that no process waits and a flow is resumed later;
-    ``attachments`` holds tables that ``context`` links to as ``attachment:NAME``.
+    ``attachments`` holds tables and images that ``context`` links to as ``attachment:NAME``.
     """
 
     request_id: Id

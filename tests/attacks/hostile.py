@@ -136,7 +136,27 @@ TABLE: Json = {
         "constructor": {"text/html": mark("attached HTML")},
     },
 }
-OPEN = (FULL, OPTIONS, FORM, EDIT, POLLUTING, TABLE)
+COPIES = "".join(f"<g id='a{n}'>" + f"<use href='#a{n - 1}'/>" * 10 + "</g>" for n in range(1, 12))
+BOMB = f"><g id='a0'><rect/></g>{COPIES}"
+"""Copies of copies: a browser would draw a hundred thousand million shapes."""
+
+IMAGES: Json = {
+    "request_id": "every-image",
+    "context": f"![{mark('alt')}](attachment:run) ![x](data:image/svg+xml;base64,PHN2Zz4=)"
+    " ![y](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==) ![z](attachment:load)",
+    "attachments": {
+        name: {"image/svg+xml": f'<svg xmlns="http://www.w3.org/2000/svg" {rest}</svg>'}
+        for name, rest in {
+            "run": "onload=\"alert('svg')\"><a href=\"javascript:alert('svg')\"><rect/></a>",
+            "load": "><style>svg { background: url(https://e.org/x.png) }</style>",
+            "script": "><script>alert('svg')</script>",
+            "html": '><foreignObject><img src="https://e.org/x.png"/></foreignObject>',
+            "image": '><image href="https://e.org/x.png"/>',
+            "bomb": BOMB,
+        }.items()
+    },
+}
+OPEN = (FULL, OPTIONS, FORM, EDIT, POLLUTING, TABLE, IMAGES)
 
 
 def endings() -> list[Json]:

@@ -106,6 +106,7 @@ def test_hostile_words_do_nothing_on_the_inbox_page(
     with watched(browser, jupyter, bare=False) as witness:
         inbox = open_inbox(witness, jupyter)
         expect(inbox.card("every-cell").get_by_test_id("hitl-table")).to_be_attached()
+        expect(inbox.card("every-image").locator("img")).to_have_count(2)
         unfold(witness.page)
         witness.settle()
         assert witness.harmful("main") == []

@@ -38,7 +38,8 @@ _TEXT_AS_HTML = """async () => {
 _NOT_HARMLESS = """(selector) => Array.from(
   document.querySelectorAll(selector),
   (root) => Array.from(root.querySelectorAll(
-    "script, iframe, object, embed, img, svg:not([aria-hidden]), .chitl-markdown svg,"
+    "script, iframe, object, embed, img:not([src^='data:image/']),"
+    + "svg:not([aria-hidden]), .chitl-markdown svg,"
     + "form[action], style, link, meta, base, video, audio,"
     + "[id]:not(input, select, textarea, label, p, span, fieldset, div),"
     + ".chitl-markdown :is([id], [name], [style]:not(math *)),"

@@ -226,7 +226,7 @@ class Broken:
 def test_a_frame_that_fails_is_replaced_by_the_reason(thing: Any) -> None:
     shown = rendered(thing)
 
-    assert "This Broken cannot be shown as a table (TypeError: 'NoneType' object" in shown.text
+    assert "This Broken cannot be shown (TypeError: 'NoneType' object" in shown.text
     assert "<a broken frame>" in shown.text
     assert shown.attachments == {}
 

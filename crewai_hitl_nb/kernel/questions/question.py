@@ -140,7 +140,8 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         draft: The complete text under review, if it may be edited.
         history: The earlier rounds, oldest first.
         round_: Which round this is, from 1.
-        attachments: Tables that the context links to; left out if the event would be too large.
+        attachments: Tables and images that the context links to; left out if the event would be
+            too large with them.
     """
     event_id = new_event_id()
     question = HumanInputRequired(

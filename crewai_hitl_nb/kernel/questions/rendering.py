@@ -2,11 +2,13 @@
 
 Pure. Everything is bounded, with a note where it is cut, and nothing fails: what cannot be shown is
 replaced by a text that says why. A data frame becomes a table in Markdown and, as an attachment, a
-table that can be sorted and searched (``tables.py``). ``ask()``, flows and gates use this module;
+table that can be sorted and searched (``tables.py``); a figure or another image becomes an
+attachment (``images.py``). ``ask()``, flows and gates use this module;
 it uses ``context.py`` and ``protocol/json_safe.py``.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Final
@@ -14,6 +16,15 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.context import cut, fenced
+from crewai_hitl_nb.kernel.questions.images import (
+    DATA_URI,
+    Image,
+    LeftOut,
+    image_in,
+    image_of,
+    is_image,
+    title_of,
+)
 from crewai_hitl_nb.kernel.questions.tables import Table, is_cut, table_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import DATA_RESOURCE, Attachments
@@ -46,8 +57,9 @@ NOTHING: Final = Rendered("")
 def rendered(thing: Any) -> Rendered:
     """Return an object as the context of a question; never fails.
 
-    Data frames become tables, also as values of a mapping or items of a list, whose other parts
-    are then shown each in its own form. Everything else is shown as :func:`as_markdown` does.
+    Data frames become tables, and figures and other images are attached, also as values of a
+    mapping or items of a list, whose other parts are then shown each in its own form. Everything
+    else is shown as :func:`as_markdown` does.
     """
     return _Renderer().render(thing)
 
@@ -91,11 +103,40 @@ class _Renderer:
         return Rendered("\n\n".join(sections), self._attachments)
 
     def _part(self, thing: Any) -> str:
+        if isinstance(thing, str):
+            return DATA_URI.sub(self._inline, thing)
+        if _is_plain(thing):
+            return as_markdown(thing)
         try:
-            table = None if _is_plain(thing) else table_of(thing)
+            return self._rich(thing) or as_markdown(thing)
+        except LeftOut as reason:
+            return _left_out(type(thing).__name__, reason)
         except Exception as error:  # noqa: BLE001 - foreign code must not end the question
             return _not_shown(thing, error)
-        return as_markdown(thing) if table is None else self._table(table)
+
+    def _rich(self, thing: Any) -> str:
+        """Return the text for a table or an image; "" for anything else."""
+        if (table := table_of(thing)) is not None:
+            return self._table(table)
+        image = image_of(thing) if is_image(thing) else None
+        return "" if image is None else self._image(image, title_of(thing))
+
+    def _inline(self, match: re.Match[str]) -> str:
+        """Replace an image in a text, which would use up the context, by an attachment."""
+        alt, kind, encoded = match.groups()
+        try:
+            return self._image(image_in(kind, encoded), alt)
+        except LeftOut as reason:
+            return _left_out(alt, reason)
+        except Exception as error:  # noqa: BLE001 - damaged data must not end the question
+            return _left_out(alt, error)
+
+    def _image(self, image: Image, alt: str) -> str:
+        if len(image.data) > self._room:
+            raise LeftOut("the attachments of a question are limited to 512 KB together")
+        name = f"image-{len(self._attachments) + 1}"
+        self._attach(name, image.kind, image.data)
+        return f"![{alt}](attachment:{name})"
 
     def _table(self, table: Table) -> str:
         name = f"table-{len(self._attachments) + 1}"
@@ -112,7 +153,7 @@ class _Renderer:
 
 
 def _parts_of(thing: Any) -> list[tuple[str, Any]] | None:
-    """Return the titles and values of a collection that has a data frame in it, or None."""
+    """Return the titles and values of a collection with a data frame or image in it, or None."""
     if isinstance(thing, Mapping):
         parts = [(_title(key), value) for key, value in thing.items()]
     elif isinstance(thing, list | tuple):
@@ -124,7 +165,9 @@ def _parts_of(thing: Any) -> list[tuple[str, Any]] | None:
 
 def _is_rich(value: Any) -> bool:
     try:
-        return not _is_plain(value) and table_of(value) is not None
+        if isinstance(value, str):
+            return DATA_URI.search(value) is not None
+        return not _is_plain(value) and (is_image(value) or table_of(value) is not None)
     except Exception:  # noqa: BLE001 - a frame that cannot be read; its part says so
         return True
 
@@ -137,11 +180,15 @@ def _title(key: Any) -> str:
     return cut(" ".join(text_of(key).split()).replace("*", "\\*"), _TITLE_CHARS)
 
 
+def _left_out(alt: str, reason: Exception) -> str:
+    words = " ".join(text_of(reason).split())
+    return f"({alt or 'An image'} is left out: {cut(words, 500)}.)"
+
+
 def _not_shown(thing: Any, error: Exception) -> str:
     reason = f"{type(error).__name__}: {text_of(error)}"
     return fenced(
-        f"This {type(thing).__name__} cannot be shown as a table ({cut(reason, 500)}).\n\n"
-        f"{text_of(thing)}",
+        f"This {type(thing).__name__} cannot be shown ({cut(reason, 500)}).\n\n{text_of(thing)}",
         "",
         limits.MAX_CONTEXT_CHARS // 4,
     )

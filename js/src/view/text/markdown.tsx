@@ -2,12 +2,12 @@
  * Shows a crew's Markdown safely.
  *
  * The text comes from a language model and whatever it has read, so nothing in it may run, load or
- * imitate the page: `safe-tree.ts` builds only harmless elements, and an image becomes a link
- * (loading it would tell its server that somebody reads this). It must not block the page either:
+ * imitate the page: `safe-tree.ts` builds only harmless elements, and an image from
+ * elsewhere becomes a link (loading it would tell its server that somebody reads this). It must not block the page either:
  * `formatting.ts` formats it in a worker, and a text that takes too long is shown plain.
  */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Attachments, showAttachments } from "./attachments";
+import { type Attachments, detached, showAttachments } from "./attachments";
 import { format, formattedAtOnce } from "./formatting";
 import { jsonTree } from "./json-tree";
 import { JSON_CHARS, PLAIN_CHARS, tamed } from "./limits";
@@ -27,7 +27,8 @@ interface Props {
   readonly attachments?: Attachments;
 }
 
-export function Markdown({ text, attachments = NOTHING }: Props) {
+export function Markdown({ text: source, attachments: attached = NOTHING }: Props) {
+  const [text, attachments] = useMemo(() => detached(source, attached), [source, attached]);
   const html = useFormatted(useMemo(() => tamed(text), [text]));
   if (typeof html === "string") return <Formatted html={html} attachments={attachments} />;
   return (

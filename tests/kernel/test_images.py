@@ -1,0 +1,133 @@
+"""Images as the context of a question: what travels, how large it may be, and what is left out."""
+
+import base64
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from crewai_hitl_nb.kernel.questions import images
+from crewai_hitl_nb.kernel.questions.rendering import Rendered, rendered
+from crewai_hitl_nb.protocol import limits
+
+pillow = pytest.importorskip("PIL.Image")
+
+
+def picture(shown: Rendered, name: str = "image-1") -> Any:
+    """Return an attached image as Pillow reads it."""
+    (encoded,) = shown.attachments[name].values()
+    return pillow.open(BytesIO(base64.b64decode(encoded)))
+
+
+def noise(width: int, height: int, mode: str = "RGB") -> Any:
+    """Return a picture that no format makes small."""
+    return pillow.effect_noise((width, height), 200).convert(mode)
+
+
+def png(width: int = 8, height: int = 4) -> bytes:
+    target = BytesIO()
+    pillow.new("RGB", (width, height), "red").save(target, "PNG")
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
+def test_a_picture_of_pillow_is_attached_in_any_mode(mode: str) -> None:
+    shown = rendered(pillow.new(mode, (20, 10)))
+
+    assert shown.text == "![Image](attachment:image-1)"
+    assert picture(shown).size == (20, 10)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_large_picture_is_scaled_down(mode: str) -> None:
+    (kind, data), *_ = rendered(noise(3000, 2000, mode)).attachments["image-1"].items()
+
+    assert kind == "image/jpeg"
+    assert len(base64.b64decode(data)) <= images.MAX_BYTES
+
+
+def test_a_figure_of_matplotlib_is_attached_under_its_title() -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().set_title("Revenue [EUR]")
+
+    shown = rendered({"chart": figure})
+
+    assert shown.text == "**chart**\n\n![Figure: Revenue EUR ](attachment:image-1)"
+    assert picture(shown).format == "PNG"
+    assert rendered(figure.axes[0]).attachments
+
+
+class Shows:
+    """An object with a method of Jupyter's, as charts have them."""
+
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def _repr_png_(self) -> Any:
+        if isinstance(self.made, Exception):
+            raise self.made
+        return self.made
+
+
+class Bundle:
+    """An object with an SVG in its bundle."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return {"text/html": "<b>", "image/svg+xml": "<svg>ö</svg>"}, {}
+
+
+@pytest.mark.parametrize("made", [png(), base64.b64encode(png()).decode(), (png(), {"width": 8})])
+def test_what_jupyter_shows_as_an_image_is_attached(made: Any) -> None:
+    assert picture(rendered(Shows(made))).size == (8, 4)
+
+
+def test_an_svg_travels_as_text() -> None:
+    assert rendered(Bundle()).attachments == {"image-1": {"image/svg+xml": "<svg>ö</svg>"}}
+
+
+def test_an_object_that_has_no_image_after_all_is_shown_as_text() -> None:
+    assert rendered(Shows(None)).text.startswith("<tests.kernel.test_images.Shows object")
+    assert rendered(Shows).attachments == {}
+
+
+def test_a_figure_that_fails_is_replaced_by_the_reason() -> None:
+    shown = rendered({"chart": Shows(RuntimeError("no display")), "note": "x"})
+
+    assert "This Shows cannot be shown (RuntimeError: no display)" in shown.text
+    assert shown.attachments == {}
+
+
+def test_an_image_of_a_markdown_text_does_not_use_up_the_context() -> None:
+    encoded = base64.b64encode(png(900, 900) + b"\0" * 100_000).decode()
+
+    shown = rendered(f"before ![a dot](data:image/png;base64,{encoded}) after")
+
+    assert shown.text == "before ![a dot](attachment:image-1) after"
+    assert shown.attachments == {"image-1": {"image/png": encoded}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "reason"),
+    [
+        ("image/tiff", b"II*", "image/tiff is not PNG"),
+        ("image/svg+xml", b"<svg>" + b" " * images.MAX_BYTES, "bytes and 16,000,000 pixels"),
+    ],
+)
+def test_an_image_that_cannot_be_shown_says_why(kind: str, data: bytes, reason: str) -> None:
+    shown = rendered(f"![a dot](data:{kind};base64,{base64.b64encode(data).decode()})")
+
+    assert shown.text.startswith("(a dot is left out: ")
+    assert reason in shown.text
+    assert shown.attachments == {}
+
+
+def test_many_images_stay_within_an_event() -> None:
+    shown = rendered([noise(1600, 1600)] * 10)
+
+    assert 2 <= len(shown.attachments) < 10
+    sizes = [len(data) for bundle in shown.attachments.values() for data in bundle.values()]
+    assert sum(sizes) <= limits.MAX_ATTACHMENTS_BYTES
+    assert "(Image is left out: the attachments of a question are limited to 512 KB" in shown.text
