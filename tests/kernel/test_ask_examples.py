@@ -1,4 +1,4 @@
-"""The example of docs/ask-a-person.md does what the page says."""
+"""The examples of docs/ask-a-person.md do what the page says."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,11 +13,12 @@ from tests.test_docs import code_blocks
 pytestmark = pytest.mark.usefixtures("bridge")
 
 
-def example() -> dict[str, Any]:
-    """Run the page's example and return its names."""
-    (block,) = code_blocks(REPOSITORY / "docs" / "ask-a-person.md", "python")
+def example(examples: int = 1) -> dict[str, Any]:
+    """Run the page's first examples, one after the other, and return their names."""
+    blocks = code_blocks(REPOSITORY / "docs" / "ask-a-person.md", "python")
     names: dict[str, Any] = {"__name__": "example"}
-    exec(block, names)
+    for block in blocks[:examples]:
+        exec(block, names)
     return names
 
 
@@ -43,3 +44,17 @@ def test_code_asks_for_options_a_form_and_a_reason(
     answered_in_turn(client, names["plan"], answers)
 
     assert capsys.readouterr().out.endswith("['id', 'total'] 5 Because\n")
+
+
+def test_code_asks_about_two_tables_and_a_note(client: Client) -> None:
+    pandas = pytest.importorskip("pandas")
+    check = example(2)["check"]
+    orders, refunds = pandas.DataFrame({"n": [1, 2]}), pandas.DataFrame({"n": [3]})
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(check, orders, refunds)
+        question = next_question(client)
+        client.answer(question.request_id, human_feedback="The orders")
+        assert result.result() == "The orders"
+
+    assert set(question.attachments) == {"table-1", "table-2"}
+    assert "The *last* week is **not** closed." in question.context
