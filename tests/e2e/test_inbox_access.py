@@ -148,7 +148,7 @@ def test_a_new_question_is_announced_without_moving_the_focus(
     feedback.fill("Half a sent")
     desk.ask("announced", source={"agent_role": "Editor"})
     expect(inbox.hook("hitl-news")).to_have_text(
-        "New question from Editor. 4 requests waiting.", timeout=CARD_MS
+        "New question from Editor: Good, announced? 4 requests waiting.", timeout=CARD_MS
     )
     expect(feedback).to_be_focused()
     expect(feedback).to_have_value("Half a sent")
@@ -157,6 +157,6 @@ def test_a_new_question_is_announced_without_moving_the_focus(
 def test_text_from_right_to_left_stands_on_the_right(desk: Desk, open_inbox: OpenInbox) -> None:
     desk.ask("hebrew", prompt="האם הטיוטה טובה?")
     inbox = open_inbox()
-    prompt = inbox.card("hebrew").get_by_test_id("hitl-prompt")
-    expect(prompt).to_be_visible(timeout=CARD_MS)
-    assert prompt.evaluate("one => getComputedStyle(one).direction") == "rtl"
+    title = inbox.card("hebrew").get_by_test_id("hitl-title")
+    expect(title).to_be_visible(timeout=CARD_MS)
+    assert title.evaluate("one => getComputedStyle(one).direction") == "rtl"

@@ -71,7 +71,7 @@ def test_the_history_tells_who_did_what_when_and_from_where(
     inbox.entry("told").locator("summary").click()
     trail = inbox.entry("told").get_by_test_id("hitl-trail").locator("li")
     expect(trail).to_have_count(3)
-    expect(trail.nth(0)).to_contain_text("Asked by Writer · Notes")
+    expect(trail.nth(0)).to_contain_text("Asked by Writer · crew Notes")
     expect(trail.nth(1)).to_contain_text("via the command line")
     expect(trail.nth(2)).to_contain_text("via the API")
     expect(inbox.entry("told").get_by_test_id("hitl-record")).to_contain_text("Shorter, please")
@@ -170,6 +170,8 @@ def test_a_standalone_server_has_the_same_page(
         question = {"type": "human_input_required", "request_id": "alone", "prompt": "Good?"}
         http.post("events", json=question).raise_for_status()
         page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{server.url}?token=a-key")
         card = page.locator("[data-testid='hitl-card'][data-request-id='alone']")
         card.get_by_test_id("hitl-feedback").fill("Shorter")
@@ -177,6 +179,7 @@ def test_a_standalone_server_has_the_same_page(
         expect(card).to_have_attribute("data-status", "answered", timeout=CARD_MS)
         page.get_by_test_id("hitl-tab-history").click()
         expect(page.get_by_test_id("hitl-entry")).to_contain_text("Feedback sent")
+        assert not [url for url in asked if url.endswith("/api/me")]  # it gives no other names
         page.close()
 
 

@@ -53,6 +53,7 @@ def test_the_question_shows_the_draft_the_task_and_who_asks(
     assert question.reason_flags == {"review": True}
     assert question.context.startswith("# A note on tea")
     assert "**Expected output**\n\nA short note" in question.context
+    assert question.context.endswith("**Agent**\n\nWriter\n\nGoal: Be brief")
     assert question.source.kernel_id == kernel.kernel_id
     assert (question.source.crew_name, question.source.task_name) == ("Notes", "note")
     assert question.source.agent_role == "Writer"

@@ -99,7 +99,7 @@ def model_question(
 def _about(who: Asking, more: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     """Return the details to show beside the call, as titles and texts."""
     task = getattr(who.task, "description", None) or ""
-    return (*more, ("Agent", who.role or ""), ("Task", task))
+    return (*more, ("Task", task), ("Agent", who.agent_details))
 
 
 def _tool_decisions(context: ToolCallHookContext) -> tuple[Decision, ...]:

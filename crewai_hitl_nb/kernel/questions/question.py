@@ -97,6 +97,12 @@ class Asking:
         return _name(getattr(self.agent, "role", None))
 
     @property
+    def agent_details(self) -> str:
+        """The agent's role and goal, for the details under a question."""
+        goal = getattr(self.agent, "goal", None) or ""
+        return f"{self.role or ''}\n\nGoal: {goal}".strip() if goal else self.role or ""
+
+    @property
     def task_id(self) -> str | None:
         """The task's id on the wire; a flow's method has none."""
         return None if isinstance(self.task, str) else _id_of(self.task)
@@ -250,7 +256,7 @@ def _task_context(
         ("The refused version", refusal.draft if refusal else ""),
         ("Task", getattr(asking.task, "description", None) or ""),
         ("Expected output", getattr(asking.task, "expected_output", None) or ""),
-        ("Agent", asking.role or ""),
+        ("Agent", asking.agent_details),
         (ROUNDS_TITLE, feedback_list(history)),
     )
     if isinstance(draft, BaseModel):

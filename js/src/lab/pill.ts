@@ -1,6 +1,7 @@
 /** The pill at a notebook's lower edge that leads to a question which is not in sight. */
 import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
 import type { HumanInputRequired } from "../protocol/gen";
+import { titleWords } from "../view/title";
 import { asker } from "../view/words";
 import { cardIn, cellOf, reveal } from "./cells";
 
@@ -32,9 +33,9 @@ export class Pill {
     this.button.hidden = first === undefined;
     if (first === undefined) return;
     const more = away.length > 1 ? ` (${away.length})` : "";
-    const text = `${asker(first.required).name} asks${more}${ARROWS[first.where]}`;
+    const text = `${asker(first.required)} asks${more}${ARROWS[first.where]}`;
     if (this.button.textContent !== text) this.button.textContent = text;
-    this.button.title = "Go to the question";
+    this.button.title = `Go to the question: ${titleWords(first.required)}`;
   }
 }
 

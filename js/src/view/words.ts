@@ -38,25 +38,72 @@ const TRANSPORTS: Readonly<Record<Transport, string>> = {
   comm: "the kernel",
 };
 
-/** Return the name of who asks, and further details about them. */
-export function asker(required: HumanInputRequired): { name: string; details: string[] } {
-  const { source } = required;
-  const [name = "A crew", ...others] = [
-    source.agent_role,
-    source.crew_name,
-    source.flow_name,
-    source.task_name,
-    source.notebook?.split("/").at(-1), // a kernel may know only the full path
-  ].flatMap((part) => part?.trim() || []);
-  const round = required.round > 1 ? [`round ${required.round}`] : [];
-  const whom = required.assignee === null ? [] : [`for ${required.assignee}`];
-  return { name, details: [...others, ...round, ...whom] };
+/** A name around a question, and what it is the name of; "" for a notebook's file. */
+export interface Around {
+  readonly what: "crew" | "flow" | "task" | "step" | "for" | "";
+  readonly name: string;
 }
 
-/** Return the reasons for asking, as text. */
-export function reasons(required: HumanInputRequired): string[] {
-  return Object.entries(required.reason_flags)
-    .filter(([, holds]) => holds)
+/** Return the name of who asks: an agent, or else the nearest thing that has a name. */
+export function asker({ source }: HumanInputRequired): string {
+  const names = [source.agent_role, source.crew_name, source.flow_name, source.task_name];
+  return [...names, fileOf(source.notebook)].flatMap(trimmed)[0] ?? "A crew";
+}
+
+/** Return where a question belongs and for whom it is, without what its asker or `title` says. */
+export function aroundAsker(required: HumanInputRequired, title = ""): readonly Around[] {
+  const { source, assignee } = required;
+  const who = asker(required);
+  const around: readonly (readonly [Around["what"], string | null | undefined])[] = [
+    ["crew", source.crew_name],
+    ["flow", source.flow_name],
+    [source.flow_name === null ? "task" : "step", source.task_name],
+    ["", fileOf(source.notebook)],
+    ["for", assignee],
+  ];
+  return around.flatMap(([what, given]) =>
+    trimmed(given)
+      .filter((name) => what === "for" || (name !== who && !says(title, name)))
+      .map((name) => ({ what, name })),
+  );
+}
+
+/** Return these as one text: "Writer · crew Newsroom · task note". */
+export function askerWords(required: HumanInputRequired, title = ""): string {
+  const around = aroundAsker(required, title).map(({ what, name }) => `${what} ${name}`.trim());
+  return [asker(required), ...around].join(" · ");
+}
+
+/** Whether a title is made of a name: all of it, or its beginning. */
+function says(title: string, name: string): boolean {
+  const [one, other] = [title, name].map((text) => text.toLowerCase().replace(/[\s_.…-]+/g, " "));
+  return one !== "" && other?.startsWith(one?.trim() ?? "") === true;
+}
+
+/** Return a file's name; a kernel may know only the full path. */
+function fileOf(path: string | null): string | undefined {
+  return path?.split(/[/\\]/).at(-1);
+}
+
+function trimmed(text: string | null | undefined): string[] {
+  const words = text?.trim() ?? "";
+  return words === "" ? [] : [words];
+}
+
+/** The flag that the kernel half sets for every question of a kind (`questions/question.py`). */
+const USUAL: Readonly<Record<HumanInputRequired["kind"], string>> = {
+  task_feedback: "review",
+  training_feedback: "training",
+  flow_feedback: "review",
+  question: "clarification",
+  tool_approval: "approval",
+  llm_approval: "approval",
+};
+
+/** Return the reasons for asking, as text, without the one that its kind says already. */
+export function reasons({ kind, reason_flags }: HumanInputRequired): string[] {
+  return Object.entries(reason_flags)
+    .filter(([flag, holds]) => holds && flag !== USUAL[kind])
     .map(([flag]) => flag.replaceAll("_", " "));
 }
 

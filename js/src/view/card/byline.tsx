@@ -1,30 +1,66 @@
-/** The line above a question: who asks, since when, and until when. */
+/** The head of a question: its title, who asks and where, since when, and until when. */
 import type { HumanInputRequired } from "../../protocol/gen";
+import { firstPart } from "../text/limits";
+import { titleOf } from "../title";
 import { useClock, useTimeLeft } from "../use-client";
-import { asker, atExpiry, relative } from "../words";
+import { type Around, aroundAsker, asker, atExpiry, relative } from "../words";
 
 interface Props {
   readonly required: HumanInputRequired;
   /** Whether the request is open: a closed one has no deadline to show. */
   readonly open: boolean;
+  /** What tells it from a question that looks the same, or "". */
+  readonly mark: string;
+  /** Whether the card is in the cell that asks, whose notebook needs no name. */
+  readonly inPlace: boolean;
 }
 
-export function Byline({ required, open }: Props) {
-  const { name, details } = asker(required);
+export function Byline({ required, open, mark, inPlace }: Props) {
+  const { text, round, rest } = titleOf(required);
+  const around = aroundAsker(required, text).filter(({ what }) => !inPlace || what !== "");
   return (
     <div class="chitl-asker">
-      <bdi class="chitl-name">{name}</bdi>
+      <h2 class="chitl-title" data-testid="hitl-title" dir="auto">
+        <span data-testid={rest === null ? "hitl-prompt" : undefined}>{text}</span>
+        {round !== "" && <span class="chitl-nth"> · {round}</span>}
+      </h2>
       <span class="chitl-details">
-        {details.map((detail) => (
-          <span key={detail}>
-            <bdi>{detail}</bdi>
+        <span>
+          <Name words={asker(required)} bold={true} /> {open ? "asks" : "asked"}
+        </span>
+        {around.map((one) => (
+          <span key={`${one.what} ${one.name}`}>
+            <Place {...one} />
           </span>
         ))}
         <Asked at={required.timestamp} />
+        {mark !== "" && <span>{mark}</span>}
         {open && <Reminded at={required.remind_at} />}
       </span>
       {open && <Countdown required={required} />}
     </div>
+  );
+}
+
+function Place({ what, name }: Around) {
+  const words = <Name words={name} />;
+  return (
+    <>
+      {what} {what === "" || what === "for" ? words : <em>{words}</em>}
+    </>
+  );
+}
+
+/** Characters of a name that are shown; the rest is in its tooltip. */
+const NAME_CHARS = 60;
+
+function Name({ words, bold = false }: { readonly words: string; readonly bold?: boolean }) {
+  const start = firstPart(words, NAME_CHARS);
+  const isCut = start !== words;
+  return (
+    <bdi class={bold ? "chitl-name" : undefined} title={isCut ? words : undefined}>
+      {isCut ? `${start}…` : words}
+    </bdi>
   );
 }
 

@@ -15,7 +15,10 @@ import { type Choices, choicesOf } from "../form/choices";
 import { type Drafting, useDraft } from "../form/draft";
 import { Editor } from "../form/editor";
 import { type Sending, useSending } from "../form/sending";
+import { Subject } from "../form/subject";
 import { onCardKey } from "../keyboard";
+import { useMark } from "../lookalikes";
+import { titleWords } from "../title";
 import { useClient } from "../use-client";
 import { asker } from "../words";
 import { Announcer } from "./announcer";
@@ -33,7 +36,7 @@ interface Props {
   readonly via: string;
   /** The outcome saved in the notebook, for a log that no longer has the request. */
   readonly saved?: Request | null;
-  /** Whether the card shows the connection's state; in a list the list does. */
+  /** Whether the card is in the cell that asks, and not in a list that shows the connection. */
   readonly alone?: boolean;
   /** Whether the question of a closed request is unfolded at first. */
   readonly unfolded?: boolean;
@@ -55,37 +58,42 @@ export function Card(props: Props) {
   const drafting = useDraft(id);
   const sending = useSending(client, id, open, (taken) => clearSent(taken, drafting));
   const own = useClient(client, (known) => known.isOwn(id)) ?? false;
+  const mark = useMark(client, id, !alone);
   const parts = { required, choices, drafting, sending };
+  const places = { mark, inPlace: alone };
   return (
-    <article
-      ref={root}
-      class="chitl chitl-card"
-      data-testid="hitl-card"
-      data-request-id={id}
-      data-status={status}
-      aria-label={accessibleName(required, open)}
-      tabIndex={-1}
-      data-lm-suppress-shortcuts="true" // JupyterLab's attribute: its keys stay away from the card
-      onKeyDown={(event) => onCardKey(event, event.currentTarget)}
-    >
-      {request?.completion == null ? (
-        <Question
-          required={required}
-          link={open ? connection : null}
-          open={open}
-          editor={open ? <DraftEditor {...parts} /> : null}
-          edited={open && choices.edit === "draft" && isEditing(choices, drafting)}
-        />
-      ) : (
-        <Outcome {...props} {...parts} completion={request.completion} own={own} />
-      )}
-      {open && <Claim request={request} />}
-      {open && <KernelHint connection={connection} />}
-      {missing && <MissingTexts client={client} id={id} />}
-      {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
-      <Note status={isSaved ? "saved" : status} />
-      <Announcer required={required} request={request} own={own} sending={sending} />
-    </article>
+    <Subject.Provider value={subjectOf(required, mark)}>
+      <article
+        ref={root}
+        class="chitl chitl-card"
+        data-testid="hitl-card"
+        data-request-id={id}
+        data-status={status}
+        aria-label={accessibleName(required, open, mark)}
+        tabIndex={-1}
+        data-lm-suppress-shortcuts="true" // JupyterLab's attribute: its keys stay away from the card
+        onKeyDown={(event) => onCardKey(event, event.currentTarget)}
+      >
+        {request?.completion == null ? (
+          <Question
+            required={required}
+            link={open ? connection : null}
+            open={open}
+            {...places}
+            editor={open ? <DraftEditor {...parts} /> : null}
+            edited={open && choices.edit === "draft" && isEditing(choices, drafting)}
+          />
+        ) : (
+          <Outcome {...props} {...parts} {...places} completion={request.completion} own={own} />
+        )}
+        {open && <Claim request={request} />}
+        {open && <KernelHint connection={connection} />}
+        {missing && <MissingTexts client={client} id={id} />}
+        {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
+        <Note status={isSaved ? "saved" : status} />
+        <Announcer required={required} request={request} own={own} sending={sending} />
+      </article>
+    </Subject.Provider>
   );
 }
 
@@ -95,11 +103,14 @@ interface OutcomeProps extends Pick<Props, "client" | "unfolded"> {
   readonly own: boolean;
   readonly drafting: Drafting;
   readonly sending: Sending;
+  readonly mark: string;
+  readonly inPlace: boolean;
 }
 
 /** What is left of a closed request: its outcome in one line, what was said, the question folded. */
 function Outcome(props: OutcomeProps) {
   const { client, required, completion, own, drafting, sending, unfolded = false } = props;
+  const { mark, inPlace } = props;
   return (
     <>
       <AnswerRecord
@@ -110,7 +121,7 @@ function Outcome(props: OutcomeProps) {
         draft={drafting.draft}
         notice={sending.notice}
       />
-      <FoldedQuestion required={required} unfolded={unfolded} />
+      <FoldedQuestion required={required} mark={mark} inPlace={inPlace} unfolded={unfolded} />
     </>
   );
 }
@@ -136,10 +147,14 @@ function awaits(status: CardStatus, missing: boolean): string {
   return missing ? "Loading…" : "";
 }
 
-/** Return the card's accessible name, which tells the cards of a list apart by who asks. */
-function accessibleName(required: HumanInputRequired, open: boolean): string {
-  const { name } = asker(required);
-  return open ? `${name} is waiting for you` : `Question from ${name}`;
+/** Return the card's accessible name, which tells the cards of a list apart. */
+function accessibleName(required: HumanInputRequired, open: boolean, mark: string): string {
+  return `${asker(required)} ${open ? "asks" : "asked"}: ${subjectOf(required, mark)}`;
+}
+
+/** Return what a card's buttons are about, for those who hear a list of them. */
+function subjectOf(required: HumanInputRequired, mark: string): string {
+  return mark === "" ? titleWords(required) : `${titleWords(required)}, ${mark}`;
 }
 
 /** Clear the draft, except after an approval: that does not send the text, which can be copied. */

@@ -1,11 +1,15 @@
-/** The question: who asks, the prompt, the reasons, earlier rounds and the context, or all folded. */
+/** The question: its head, prompt, reasons, earlier rounds, context and task, or all folded. */
 import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
 import type { LinkState } from "../../client/resume";
 import type { HumanInputRequired } from "../../protocol/gen";
 import { Connection } from "../connection";
+import { partsOf } from "../task-details";
 import { Markdown } from "../text/markdown";
 import { LongText, useSome } from "../text/show-more";
+import { titleOf } from "../title";
 import { reasons } from "../words";
+import { AboutTask } from "./about-task";
 import { Byline } from "./byline";
 import { Rounds } from "./rounds";
 
@@ -14,48 +18,61 @@ interface Props {
   readonly link: LinkState | null;
   /** Whether the request is open: only then there is a deadline. */
   readonly open: boolean;
+  /** What tells it from a question that looks the same, or "". */
+  readonly mark: string;
+  /** Whether the card is in the cell that asks. */
+  readonly inPlace: boolean;
   /** The draft's editor, while it is open. */
   readonly editor: ComponentChildren;
   /** Whether the draft is being edited: then the editor replaces it. */
   readonly edited: boolean;
 }
 
-export function Question({ required, link, open, editor, edited }: Props) {
+export function Question(props: Props) {
+  const { required, link, open, editor, edited } = props;
+  const { main, details } = useMemo(() => partsOf(required), [required]);
   return (
     <>
       <header class="chitl-head">
-        <Byline required={required} open={open} />
+        <Byline {...props} />
         {link !== null && <Connection state={link} />}
       </header>
-      <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
-        {required.prompt.trim() === "" ? (
-          NO_PROMPT
-        ) : (
-          <LongText text={required.prompt} most={PROMPT_CHARS} />
-        )}
-      </p>
+      <Prompt required={required} />
       <Reasons required={required} />
       {open && required.pause !== null && <p class="chitl-note">{PAUSED}</p>}
       <Rounds required={required} />
       {editor}
-      <Context required={required} edited={edited} />
+      <Context
+        text={edited ? withoutDraft(main, required.draft) : main}
+        attachments={required.attachments}
+      />
+      {details !== "" && <AboutTask details={details} />}
     </>
   );
 }
 
-/** The question of a closed request, below its outcome. */
-export function FoldedQuestion({
-  required,
-  unfolded,
-}: {
-  readonly required: HumanInputRequired;
+interface FoldedProps extends Pick<Props, "required" | "mark" | "inPlace"> {
   readonly unfolded: boolean;
-}) {
+}
+
+/** The question of a closed request, below its outcome. */
+export function FoldedQuestion({ unfolded, ...rest }: FoldedProps) {
   return (
     <details class="chitl-fold" data-testid="hitl-question" open={unfolded}>
       <summary>Question</summary>
-      <Question required={required} link={null} open={false} editor={null} edited={false} />
+      <Question {...rest} link={null} open={false} editor={null} edited={false} />
     </details>
+  );
+}
+
+/** What the prompt says beside the title. */
+function Prompt({ required }: { readonly required: HumanInputRequired }) {
+  const { rest } = titleOf(required);
+  if (rest === null) return null;
+  return (
+    <p class="chitl-prompt" data-testid="hitl-prompt" dir="auto">
+      {rest.trim() === "" ? NO_PROMPT : <LongText text={rest} most={PROMPT_CHARS} />}
+    </p>
   );
 }
 
@@ -86,14 +103,11 @@ function Reasons({ required }: { readonly required: HumanInputRequired }) {
 }
 
 interface ContextProps {
-  readonly required: HumanInputRequired;
-  /** Whether the draft is in the editor: then only the rest of the context is shown. */
-  readonly edited: boolean;
+  readonly text: string;
+  readonly attachments: HumanInputRequired["attachments"];
 }
 
-function Context({ required, edited }: ContextProps) {
-  const text = edited ? aroundDraft(required) : required.context;
-  const { attachments } = required;
+function Context({ text, attachments }: ContextProps) {
   if (text === "" && Object.keys(attachments).length === 0) return null;
   return (
     // A long one scrolls, so it must be reachable by keyboard (WCAG 2.1.1).
@@ -105,7 +119,7 @@ function Context({ required, edited }: ContextProps) {
 }
 
 /** Return the context without the draft at its beginning and the rule after that. */
-function aroundDraft({ context, draft }: HumanInputRequired): string {
+function withoutDraft(context: string, draft: string | null): string {
   if (draft === null || !context.startsWith(draft)) return context;
   return context
     .slice(draft.length)

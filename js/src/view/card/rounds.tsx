@@ -23,7 +23,10 @@ export function Rounds({ required }: { readonly required: HumanInputRequired }) 
   const [count, setCount] = useState(ROUNDS);
   const last = history.at(-1);
   if (last === undefined) return null;
-  const what = required.kind === "tool_approval" ? "Arguments" : "Draft";
+  const nameOf = (nth: number) => {
+    if (required.kind === "tool_approval") return `arguments of round ${nth}`;
+    return `draft ${nth}`;
+  };
   const hidden = Math.max(0, history.length - count);
   const first = Math.max(1, round - history.length); // the oldest rounds may have been dropped
   return (
@@ -38,9 +41,11 @@ export function Rounds({ required }: { readonly required: HumanInputRequired }) 
         start={first + hidden}
       >
         {history.slice(hidden).map((one, at) => (
-          <Said key={hidden + at} title={`${what} of round ${first + hidden + at}`} round={one} />
+          <Said key={hidden + at} title={capitalized(nameOf(first + hidden + at))} round={one} />
         ))}
-        {draft !== null && <Since draft={draft} last={last} number={first + history.length - 1} />}
+        {draft !== null && (
+          <Since draft={draft} last={last} what={nameOf(first + history.length - 1)} />
+        )}
       </ol>
     </>
   );
@@ -68,17 +73,22 @@ function Said({ title, round }: { readonly title: string; readonly round: Round 
 interface SinceProps {
   readonly draft: string;
   readonly last: Round;
-  readonly number: number;
+  /** What the draft is compared with. */
+  readonly what: string;
 }
 
-function Since({ draft, last, number }: SinceProps) {
+function Since({ draft, last, what }: SinceProps) {
   const parts = useMemo(() => wordDiff(last.draft, draft), [last.draft, draft]);
   return (
     <li class="chitl-round">
       <details class="chitl-fold" open={likeness(parts) >= LEAST_LIKENESS}>
-        <summary>Changes since round {number}</summary>
+        <summary>Changes since {what}</summary>
         <Difference parts={parts} />
       </details>
     </li>
   );
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SEND_KEYS, SEND_WORDS } from "../keyboard";
 import type { Choices, Decision, Labels } from "./choices";
+import { useNameOf } from "./subject";
 
 interface Props {
   readonly choices: Choices;
@@ -97,6 +98,7 @@ function Button(props: ButtonProps) {
       class={`chitl-button${primary ? " chitl-primary" : ""}`}
       data-testid={hook}
       disabled={!enabled}
+      aria-label={useNameOf(children)}
       aria-expanded={pressed}
       aria-keyshortcuts={keys}
       title={keys.length === 1 ? `Shortcut: ${keys}` : SEND_WORDS}
@@ -138,6 +140,7 @@ export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }:
         type="button"
         class="chitl-button"
         data-testid="hitl-undo"
+        aria-label={useNameOf("Undo")}
         aria-keyshortcuts="Escape"
         title="Shortcut: Esc"
         onClick={onUndo}
@@ -149,6 +152,7 @@ export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }:
         type="button"
         class={`chitl-button${words.permission ? "" : " chitl-primary"}`}
         data-testid="hitl-send-now"
+        aria-label={useNameOf("Send now")}
         aria-keyshortcuts={SEND_KEYS}
         title="Enter"
         onKeyDown={(event) => {

@@ -1,6 +1,7 @@
 /** The options of a question: radio buttons, checkboxes, or buttons that answer at once. */
 import { useSome } from "../text/show-more";
 import { outcomeWords } from "./choices";
+import { useNameOf } from "./subject";
 
 interface Props {
   readonly options: readonly string[];
@@ -51,19 +52,32 @@ export function Outcomes({ options, enabled, onChoose }: OutcomesProps) {
   return (
     <fieldset class="chitl-outcome-buttons" aria-label="Choose how the flow continues">
       {shown.map((option) => (
-        <button
-          key={option}
-          type="button"
-          class="chitl-button chitl-outcome-button"
-          data-testid="hitl-outcome"
-          data-option={option}
-          disabled={!enabled}
-          onClick={() => onChoose(option)}
-        >
-          <span dir="auto">{outcomeWords(option)}</span>
-        </button>
+        <Outcome key={option} option={option} enabled={enabled} onChoose={onChoose} />
       ))}
       {more}
     </fieldset>
+  );
+}
+
+interface OutcomeProps {
+  readonly option: string;
+  readonly enabled: boolean;
+  readonly onChoose: (option: string) => void;
+}
+
+function Outcome({ option, enabled, onChoose }: OutcomeProps) {
+  const words = outcomeWords(option);
+  return (
+    <button
+      type="button"
+      class="chitl-button chitl-outcome-button"
+      data-testid="hitl-outcome"
+      data-option={option}
+      disabled={!enabled}
+      aria-label={useNameOf(words)}
+      onClick={() => onChoose(option)}
+    >
+      <span dir="auto">{words}</span>
+    </button>
   );
 }

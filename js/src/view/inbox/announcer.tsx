@@ -1,6 +1,7 @@
 /** Tells screen readers about new questions, and how many are pending. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
+import { titleWords } from "../title";
 import { asker } from "../words";
 
 export function InboxAnnouncer({ client }: { readonly client: Client }) {
@@ -24,7 +25,9 @@ function useAnnouncement(client: Client): string {
       if (before === null) return;
       const fresh = pending.filter(({ required }) => !before.has(required.request_id)).at(-1);
       if (fresh !== undefined) {
-        setWords(`New question from ${asker(fresh.required).name}. ${waiting(pending.length)}`);
+        const { required } = fresh;
+        const title = ended(titleWords(required));
+        setWords(`New question from ${asker(required)}: ${title} ${waiting(pending.length)}`);
       } else if (known.current.size < before.size) {
         setWords(waiting(pending.length));
       }
@@ -33,6 +36,11 @@ function useAnnouncement(client: Client): string {
     return client.subscribe(look);
   }, [client]);
   return words;
+}
+
+/** Return a text that ends as a sentence does, so that it is not read as one with the next. */
+function ended(text: string): string {
+  return /[.!?…。！？]$/u.test(text) ? text : `${text}.`;
 }
 
 function waiting(count: number): string {

@@ -10,7 +10,7 @@ import type { Client } from "../../client/client";
 import { answerOf, decideAll, type Send, type Verdict, verdictsOf } from "../../inbox/bulk";
 import type { Request } from "../../protocol/state";
 import { labels } from "../form/choices";
-import { firstPart } from "../text/limits";
+import { titleWords } from "../title";
 
 interface Props {
   readonly client: Client;
@@ -174,7 +174,7 @@ function Results({ sent, outcomes, onDone }: ResultsProps) {
               data-request-id={required.request_id}
               data-outcome={outcome?.kind ?? "sending"}
             >
-              <span dir="auto">{firstPart(required.prompt, 500)}</span>
+              <span dir="auto">{titleWords(required)}</span>
               <span>{outcomeText(outcome)}</span>
             </li>
           );

@@ -13,16 +13,14 @@ import {
 import { closedOnes, History, type Pages } from "../../inbox/history";
 import type { Request } from "../../protocol/state";
 import { Card } from "../card/card";
-import { firstPart } from "../text/limits";
+import { marksOf } from "../lookalikes";
+import { titleOf } from "../title";
 import { useClock } from "../use-client";
-import { asker, clockTime, person, verdict, wentOn } from "../words";
+import { askerWords, clockTime, person, verdict, wentOn } from "../words";
 import type { InboxHost, ListProps } from "./host";
 import { ItemLinks } from "./item";
 import { NothingFound, Toolbar } from "./toolbar";
 import { Trail } from "./trail";
-
-/** Characters of a prompt in its one line, where CSS cuts it anyway. */
-const LINE_CHARS = 500;
 
 /** Delay of a search while somebody types. */
 const TYPING_MS = 200;
@@ -31,6 +29,7 @@ export function HistoryList({ client, host, filters, onFilters, search }: ListPr
   const [pages, older] = useHistory(host.endpoint, filters, client.all());
   const closed = closedOnes(pages.requests, client.all());
   const found = closed.filter((request) => matches(request, filters));
+  const marks = marksOf(found);
   const idle = pages.phase === "ready";
   return (
     <div data-testid="hitl-history" aria-busy={pages.phase === "loading"}>
@@ -52,7 +51,13 @@ export function HistoryList({ client, host, filters, onFilters, search }: ListPr
       )}
       <div class="chitl-entries">
         {found.map((request) => (
-          <Entry key={request.required.request_id} client={client} request={request} host={host} />
+          <Entry
+            key={request.required.request_id}
+            client={client}
+            request={request}
+            host={host}
+            mark={marks.get(request.required.request_id)}
+          />
         ))}
       </div>
       <Foot pages={pages} onOlder={older} />
@@ -91,7 +96,7 @@ interface EntryProps {
   readonly host: InboxHost;
 }
 
-function Entry({ client, request, host }: EntryProps) {
+function Entry({ client, request, host, mark }: EntryProps & { mark: string | undefined }) {
   const [open, setOpen] = useState(false);
   const { required } = request;
   return (
@@ -107,7 +112,7 @@ function Entry({ client, request, host }: EntryProps) {
       }}
     >
       <summary>
-        <EntryLine request={request} />
+        <EntryLine request={request} mark={mark} />
       </summary>
       {open && (
         <div class="chitl-entry-body">
@@ -135,22 +140,33 @@ export function FullRequest({ client, request, host }: EntryProps) {
   );
 }
 
-function EntryLine({ request }: { readonly request: Request }) {
+interface LineProps {
+  readonly request: Request;
+  /** What tells it from a line that looks the same. */
+  readonly mark: string | undefined;
+}
+
+function EntryLine({ request, mark }: LineProps) {
   const now = useClock();
   const { required, completion } = request;
   const answered = completion?.type === "human_input_completed" ? completion : null;
-  const mark = answered === null ? request.status : wentOn(answered) ? "yes" : "no";
+  const how = answered === null ? request.status : wentOn(answered) ? "yes" : "no";
+  const { text, round } = titleOf(required);
   return (
     <>
-      <span class="chitl-entry-prompt" dir="auto">
-        {firstPart(required.prompt, LINE_CHARS)}
+      <span class="chitl-entry-title" dir="auto">
+        {text}
+        {round !== "" && <span class="chitl-nth"> · {round}</span>}
       </span>
       <span class="chitl-details">
-        <span class={`chitl-mark chitl-is-${mark}`}>
+        <span class={`chitl-mark chitl-is-${how}`}>
           {completion === null ? request.status : verdict(completion, required.kind)}
         </span>
         {answered?.answered_by != null && <span>{person(answered.answered_by)}</span>}
-        <span>{asker(required).name}</span>
+        <span>
+          <bdi>{askerWords(required, text)}</bdi>
+        </span>
+        {mark !== undefined && <span>asked {mark}</span>}
         <time dateTime={completion?.timestamp ?? required.timestamp}>
           {clockTime(completion?.timestamp ?? required.timestamp, now)}
         </time>

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { hashOf } from "../../inbox/place";
 import type { HumanInputRequired } from "../../protocol/gen";
+import { titleWords } from "../title";
 import type { InboxHost, NotebookLink } from "./host";
 
 /** The selection state of an item. */
@@ -48,7 +49,7 @@ function SelectBox({
       <input
         type="checkbox"
         data-testid="hitl-select"
-        aria-label={`Select: ${required.prompt.slice(0, 80)}`}
+        aria-label={`Select: ${titleWords(required)}`}
         checked={selecting.chosen}
         disabled={selecting.blocked !== null}
         onChange={selecting.toggle}
@@ -66,13 +67,15 @@ interface ItemLinksProps {
 export function ItemLinks({ required, host }: ItemLinksProps) {
   const notebook = host.notebookLink(required);
   const own = hashOf({ view: "request", id: required.request_id });
+  const subject = titleWords(required);
   const href = host.ownsPage ? own : host.endpoint.prefix + own;
   return (
     <div class="chitl-links">
-      {notebook !== null && <OpenNotebook link={notebook} />}
+      {notebook !== null && <OpenNotebook link={notebook} subject={subject} />}
       <a
         class="chitl-link"
         data-testid="hitl-link"
+        aria-label={`Link to this request: ${subject}`}
         href={href}
         {...(host.ownsPage ? {} : { target: "_blank", rel: "noopener" })}
       >
@@ -82,10 +85,22 @@ export function ItemLinks({ required, host }: ItemLinksProps) {
   );
 }
 
-function OpenNotebook({ link }: { readonly link: NotebookLink }) {
+interface OpenNotebookProps {
+  readonly link: NotebookLink;
+  readonly subject: string;
+}
+
+function OpenNotebook({ link, subject }: OpenNotebookProps) {
+  const name = `${link.label}: ${subject}`;
   if (link.kind === "action") {
     return (
-      <button type="button" class="chitl-link" data-testid="hitl-notebook" onClick={link.go}>
+      <button
+        type="button"
+        class="chitl-link"
+        data-testid="hitl-notebook"
+        aria-label={name}
+        onClick={link.go}
+      >
         {link.label}
       </button>
     );
@@ -94,6 +109,7 @@ function OpenNotebook({ link }: { readonly link: NotebookLink }) {
     <a
       class="chitl-link"
       data-testid="hitl-notebook"
+      aria-label={name}
       href={link.href}
       target="_blank"
       rel="noopener"

@@ -5,7 +5,7 @@ import { folded, loadTrail } from "../../client/trail";
 import type { RequestEvent } from "../../protocol/decode";
 import type { Request } from "../../protocol/state";
 import { useClock } from "../use-client";
-import { asker, clockTime, person, verdict } from "../words";
+import { askerWords, clockTime, person, verdict } from "../words";
 
 interface Props {
   readonly endpoint: Endpoint;
@@ -64,7 +64,7 @@ function what(event: RequestEvent, { required }: Request): string {
 function who(event: RequestEvent): string {
   switch (event.type) {
     case "human_input_required":
-      return `by ${[asker(event).name, ...asker(event).details].join(" · ")}`;
+      return `by ${askerWords(event)}`;
     case "human_input_claimed":
       return `by ${person(event.claimed_by)}`;
     case "human_input_completed":

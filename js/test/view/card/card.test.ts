@@ -6,7 +6,7 @@ import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
 import type { Shown } from "../shown";
 
 const cards = pageWithServer();
-const { asked, lastEvent } = cards;
+const { asked, drawn, lastEvent } = cards;
 
 const ARGUMENTS = { type: "object", properties: { limit: { type: "integer", default: 1000 } } };
 
@@ -85,21 +85,68 @@ describe("the buttons of a card", () => {
   });
 });
 
+describe("the head of a card", () => {
+  const details = "**Task**\n\nA note on foxes\n\n**Agent**\n\nWriter";
+
+  it("says what it is about and who asks where, and nothing twice", async () => {
+    const shown = await asked({
+      prompt: "Publish this?",
+      kind: "question",
+      reason_flags: { clarification: true, ambiguity: true },
+      source: { agent_role: "Writer", crew_name: "Newsroom", task_name: "note" },
+    });
+    expect(shown.text("hitl-title")).toBe("Publish this?");
+    const head = shown.element.querySelector("header")?.textContent ?? "";
+    expect(head).toMatch(/Writer asks.*crew Newsroom.*task note/);
+    expect(shown.element.textContent?.split("Publish this?")).toHaveLength(2);
+    expect(shown.element.querySelector(".chitl-reasons")?.textContent).toBe("ambiguity");
+  });
+
+  it("goes on with what the prompt says beside the title", async () => {
+    const shown = await asked({ kind: "question", prompt: "Which table? Both are large." });
+    expect(shown.text("hitl-title")).toBe("Which table?");
+    expect(shown.text("hitl-prompt")).toBe("Both are large.");
+  });
+
+  it("folds the task, and remembers who unfolds it", async () => {
+    const fields = { draft: "A fox.", context: `A fox.\n\n---\n\n${details}` };
+    const shown = await asked(fields);
+    expect(shown.text("hitl-context").trim()).toBe("A fox.");
+    const fold = (at: Shown) => at.find("hitl-about") as HTMLDetailsElement;
+    expect(fold(shown).textContent).toBe("About this task");
+    fold(shown).open = true;
+    await until(() => fold(shown).textContent?.includes("A note on foxes"));
+    const other = drawn(fields);
+    expect(fold(other).open).toBe(true);
+    fold(other).open = false;
+    await until(() => !fold(other).textContent?.includes("A note on foxes"));
+    expect(fold(drawn(fields)).open).toBe(false);
+  });
+});
+
 describe("a question without words", () => {
-  it("says that an answer is needed", async () => {
-    const shown = await asked({ prompt: " " });
+  it.each(["", " "])("says that an answer is needed", async (prompt) => {
+    const shown = await asked({ prompt });
     expect(shown.text("hitl-prompt")).toContain("The crew needs your answer");
   });
 });
 
 describe("a card among others", () => {
-  it("is named by who asks, for those who hear a list of them", async () => {
-    const shown = await asked({ source: { agent_role: "Writer" } });
+  it("is named by who asks what, and so are its buttons, for those who hear a list of them", async () => {
+    const source = { agent_role: "Writer" };
+    const shown = await asked({ draft: "# Foxes", round: 2, source, response: ALL_DECISIONS });
     const name = () => shown.element.querySelector("article")?.getAttribute("aria-label");
-    expect(name()).toBe("Writer is waiting for you");
+    expect(name()).toBe("Writer asks: Foxes, draft 2");
+    const buttons = [...shown.element.querySelectorAll(".chitl-actions button")];
+    expect(buttons.map((button) => button.getAttribute("aria-label"))).toEqual([
+      "Accept: Foxes, draft 2",
+      "Send feedback: Foxes, draft 2",
+      "Edit: Foxes, draft 2",
+      "Reject: Foxes, draft 2",
+    ]);
     localStorage.setItem(UNDO_KEY, "0");
     shown.click("hitl-accept");
     await until(() => shown.status === "answered");
-    expect(name()).toBe("Question from Writer");
+    expect(name()).toBe("Writer asked: Foxes, draft 2");
   });
 });

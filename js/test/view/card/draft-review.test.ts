@@ -83,9 +83,9 @@ describe("a draft under review", () => {
       { draft: "The slow brown fox.", feedback: "Quicker" },
     ];
     const shown = await asked({ ...review, history, round: 3 });
-    expect(shown.text("hitl-thread")).toContain("Draft of round 1");
+    expect(shown.text("hitl-thread")).toContain("Draft 1");
     expect(shown.text("hitl-thread")).toContain("Say more");
-    expect(shown.text("hitl-thread")).toContain("Changes since round 2");
+    expect(shown.text("hitl-thread")).toContain("Changes since draft 2");
     expect(shown.find("hitl-diff")?.querySelector("ins")?.textContent).toBe("quick");
   });
 });

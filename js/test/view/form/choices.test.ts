@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { decodeClosing, decodeRequired } from "../../../src/protocol/decode";
 import { answerFor, choicesOf, isUndoable, saysSomething } from "../../../src/view/form/choices";
 import { BLANK } from "../../../src/view/form/draft";
-import { asker, clockTime, reasons, relative, verdict } from "../../../src/view/words";
+import {
+  aroundAsker,
+  askerWords,
+  clockTime,
+  reasons,
+  relative,
+  verdict,
+} from "../../../src/view/words";
 
 const now = new Date("2026-11-22T12:00:00Z");
 
@@ -59,17 +66,18 @@ describe("the words", () => {
       task_name: "",
       notebook: "/some/where/a.ipynb",
     };
-    expect(asker(question({ source, round: 2 }))).toEqual({
-      name: "Writer",
-      details: ["Crew", "a.ipynb", "round 2"],
-    });
-    expect(asker(question({}))).toEqual({ name: "A crew", details: [] });
-    expect(asker(question({ round: 2, assignee: "ada" }))).toEqual({
-      name: "A crew",
-      details: ["round 2", "for ada"],
-    });
-    const script = { notebook: "a.ipynb" };
-    expect(asker(question({ source: script }))).toEqual({ name: "a.ipynb", details: [] });
+    expect(askerWords(question({ source }))).toBe("Writer · crew Crew · a.ipynb");
+    expect(askerWords(question({}))).toBe("A crew");
+    expect(askerWords(question({ assignee: "ada" }))).toBe("A crew · for ada");
+    expect(askerWords(question({ source: { notebook: "a.ipynb" } }))).toBe("a.ipynb");
+    const step = { flow_name: "Release", task_name: "gate" };
+    expect(askerWords(question({ source: step }))).toBe("Release · step gate");
+  });
+
+  it("leave out a task that the title names", () => {
+    const required = question({ source: { agent_role: "Writer", task_name: "weekly_report" } });
+    expect(aroundAsker(required, "Weekly report")).toEqual([]);
+    expect(aroundAsker(required, "Foxes")).toEqual([{ what: "task", name: "weekly_report" }]);
   });
 
   it.each([
@@ -83,9 +91,11 @@ describe("the words", () => {
     expect(verdict(completed(decision), kind)).toBe(text);
   });
 
-  it("tell only the reasons that hold", () => {
-    const flags = { missing_field: true, ambiguity: false };
+  it("tell only the reasons that hold and that the kind does not say", () => {
+    const flags = { missing_field: true, ambiguity: false, review: true };
     expect(reasons(question({ reason_flags: flags }))).toEqual(["missing field"]);
+    const other = question({ kind: "question", reason_flags: { review: true } });
+    expect(reasons(other)).toEqual(["review"]);
   });
 });
 
