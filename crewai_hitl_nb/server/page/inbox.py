@@ -1,7 +1,8 @@
 """Serves the inbox page, at the prefix itself; it needs no kernel.
 
 Its script gets everything else from the endpoints. The page contains what only the server knows:
-where this host opens notebooks, and the folder that their paths begin with.
+where this host opens notebooks, the folder that their paths begin with, and where a Jupyter server
+says who the caller is.
 
 A crew's text is sanitized before it is drawn (``js/src/view/text/safe-tree.ts``). The page's
 Content Security Policy is the second defence: if sanitizing fails, the text still cannot run, load
@@ -61,6 +62,7 @@ class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixi
             static_prefix=self.static_url_prefix,
             notebooks=notebooks_url(host, self.base_url),
             root=getattr(host, "root_dir", ""),
+            identity="" if host is None else url_path_join(self.base_url, "api/me"),
         )
         # The page belongs to the person who is logged in now.
         self.set_header("Cache-Control", "no-store")

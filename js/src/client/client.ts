@@ -17,6 +17,7 @@ import {
 import { type Request, step } from "../protocol/state";
 import { type Answer, Answers, type Outcome, type Timing } from "./answers";
 import type { Endpoint } from "./endpoint";
+import { Identity } from "./identity";
 import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
 import { type Found, Lookup } from "./lookup";
 import { type LinkState, START, upgradeInMs } from "./resume";
@@ -50,6 +51,8 @@ export class Client {
   connection: LinkState = START;
   /** Milliseconds by which the server's clock, which times the events, is ahead of ours. */
   clockAheadMs = 0;
+  /** Who the reader is to others. */
+  readonly identity: Identity;
 
   private readonly requests = new Map<string, Request>();
   /**
@@ -92,6 +95,11 @@ export class Client {
       (request) => this.complete(request),
       () => this.notify(),
     );
+    this.identity = new Identity(
+      endpoint,
+      () => this.notify(),
+      () => this.link.reopen(),
+    );
     this.link = new Link(
       {
         endpoint,
@@ -117,6 +125,7 @@ export class Client {
 
   stop(): void {
     this.link.stop();
+    this.identity.stop();
     this.lookup.stop();
     this.runs.stop();
     this.texts.stop();

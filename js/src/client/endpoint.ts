@@ -11,12 +11,16 @@ import type { Transport } from "./resume";
 
 const EXTENSION_PATH = "crewai-hitl/";
 
+const IDENTITY_PATH = "api/me";
+
 /** Where a Jupyter server, and our own, serve an extension's files, below the base URL. */
 const STATIC_PATH = "static/crewai_hitl_nb/";
 
 export interface Endpoint {
   /** Absolute URL of the prefix, with a closing slash. */
   readonly prefix: string;
+  /** Absolute URL of the Jupyter server's own resource for who the caller is; none elsewhere. */
+  readonly identity?: string;
   /** Headers for every `fetch`, read each time because the cookie changes at login. */
   headers(): Record<string, string>;
   /** The transports to try, best first; by default those of a page of the server's own. */
@@ -30,10 +34,11 @@ export interface Endpoint {
 /** Return the endpoint that the page names, or null when it is not a Jupyter page. */
 export function pageEndpoint(page: Document = document): Endpoint | null {
   const own = page.body?.dataset.prefix;
-  if (own !== undefined) return endpoint(page, own, "");
+  if (own !== undefined) return endpoint(page, own, page.body.dataset.identity ?? "", "");
   const config = jupyterConfig(page);
   if (config === null) return null;
-  return endpoint(page, `${config.baseUrl.replace(/\/*$/, "/")}${EXTENSION_PATH}`, config.token);
+  const base = config.baseUrl.replace(/\/*$/, "/");
+  return endpoint(page, base + EXTENSION_PATH, base + IDENTITY_PATH, config.token);
 }
 
 /** Return the URL of a built file beside the inbox page, or null outside Jupyter. */
@@ -69,9 +74,10 @@ export function socketUrl(url: URL): URL {
   return socket;
 }
 
-function endpoint(page: Document, prefix: string, token: string): Endpoint {
+function endpoint(page: Document, prefix: string, identity: string, token: string): Endpoint {
   return {
     prefix: new URL(prefix, page.baseURI).href,
+    ...(identity === "" ? {} : { identity: new URL(identity, page.baseURI).href }),
     headers() {
       const headers: Record<string, string> = {};
       const xsrf = cookie(page, "_xsrf");

@@ -40,6 +40,14 @@ export function post(
   });
 }
 
+export function patch(endpoint: Endpoint, path: string, body: object): Promise<Reply> {
+  return call(endpoint, path, {
+    method: "PATCH",
+    headers: { ...endpoint.headers(), "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
 async function call(endpoint: Endpoint, path: string, init: RequestInit): Promise<Reply> {
   try {
     const fetching = endpoint.fetch ?? fetch;

@@ -105,6 +105,22 @@ export class Link {
     this.start();
   }
 
+  /**
+   * Close the connection in use and open it again, because the server knows who is behind a connection
+   * only from when it opens. Meanwhile answers go by POST.
+   */
+  reopen(): void {
+    const { current } = this;
+    if (current === null) return; // the next attempt opens it anyway
+    clearTimeout(this.upgrade);
+    this.discard(this.candidate);
+    this.candidate = null;
+    this.discard(current);
+    this.current = null;
+    this.listener.dropped();
+    this.current = this.open(current.transport);
+  }
+
   /** Send a frame up; false when the connection in use cannot. */
   send(frame: object): boolean {
     return this.current?.live === true && this.current.connection?.send(frame) === true;

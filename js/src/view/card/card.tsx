@@ -18,6 +18,7 @@ import { type Sending, useSending } from "../form/sending";
 import { Subject } from "../form/subject";
 import { onCardKey } from "../keyboard";
 import { useMark } from "../lookalikes";
+import { NameOffer } from "../name-offer";
 import { titleWords } from "../title";
 import { useClient } from "../use-client";
 import { asker } from "../words";
@@ -90,6 +91,7 @@ export function Card(props: Props) {
         {open && <KernelHint connection={connection} />}
         {missing && <MissingTexts client={client} id={id} />}
         {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
+        {open && alone && <NameOffer client={client} />}
         <Note status={isSaved ? "saved" : status} />
         <Announcer required={required} request={request} own={own} sending={sending} />
       </article>

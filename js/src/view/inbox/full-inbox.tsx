@@ -11,6 +11,7 @@ import { type Filters, NO_FILTERS } from "../../inbox/filters";
 import type { Place } from "../../inbox/place";
 import { isPending } from "../card/request-cards";
 import { Connection } from "../connection";
+import { NameOffer } from "../name-offer";
 import { useClient } from "../use-client";
 import { InboxAnnouncer } from "./announcer";
 import { ConnectionProblem } from "./connection-problem";
@@ -49,6 +50,7 @@ export function FullInbox({ client, host }: Props) {
     >
       <Head client={client} place={place} go={go} host={host} onOpen={setOpen} />
       <ConnectionProblem client={client} />
+      {place.view !== "history" && client.all().some(isPending) && <NameOffer client={client} />}
       <InboxAnnouncer client={client} />
       {place.view === "pending" && <PendingList {...common} />}
       {place.view === "history" && <HistoryList {...common} />}

@@ -6,6 +6,7 @@
 import type { Client } from "../../client/client";
 import { isPending, useCards, useShown } from "../card/request-cards";
 import { Connection } from "../connection";
+import { NameOffer } from "../name-offer";
 import { useClient } from "../use-client";
 import { useInfiniteScroll } from "./use-infinite-scroll";
 
@@ -31,6 +32,7 @@ export function Inbox({ client, via, title, testId }: Props) {
         </span>
         {client !== null && <Connection state={client.connection} />}
       </header>
+      {count > 0 && <NameOffer client={client} />}
       {shown.length === 0 && <Nothing client={client} />}
       <div class="chitl-list">{shown.slice(0, drawn).map(cards)}</div>
       <div ref={end} />

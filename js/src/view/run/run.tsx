@@ -11,6 +11,7 @@ import { foldRun, type RunState } from "../../protocol/run";
 import type { Request } from "../../protocol/state";
 import { isPending, useCards, useRequests, useShown } from "../card/request-cards";
 import { Connection } from "../connection";
+import { NameOffer } from "../name-offer";
 import { LIST_ITEMS } from "../text/limits";
 import { Markdown } from "../text/markdown";
 import { LongText } from "../text/show-more";
@@ -139,6 +140,7 @@ function Questions({ client, requests, via }: QuestionsProps) {
         </details>
       )}
       {shown.length > 0 && <div class="chitl-list chitl-run-questions">{shown.map(cards)}</div>}
+      {requests.some(isPending) && <NameOffer client={client} />}
     </>
   );
 }
