@@ -179,7 +179,7 @@ def test_a_standalone_server_has_the_same_page(
         expect(card).to_have_attribute("data-status", "answered", timeout=CARD_MS)
         page.get_by_test_id("hitl-tab-history").click()
         expect(page.get_by_test_id("hitl-entry")).to_contain_text("Feedback sent")
-        assert not [url for url in asked if url.endswith("/api/me")]  # it gives no other names
+        assert not [url for url in asked if url.endswith("/api/me")]  # it has no names to change
         page.close()
 
 

@@ -72,7 +72,7 @@ def test_the_other_pages_of_the_browser_answer_with_the_new_name_as_well(
     assert accept(desk, other, "elsewhere") == "Grace"
 
 
-def test_whoever_keeps_the_name_is_not_asked_again(desk: Desk, open_inbox: OpenInbox) -> None:
+def test_a_person_who_keeps_the_name_is_not_asked_again(desk: Desk, open_inbox: OpenInbox) -> None:
     desk.ask("kept")
     inbox = open_inbox()
     inbox.hook("hitl-give-name").click(timeout=CARD_MS)

@@ -1,8 +1,8 @@
 /**
  * Offers a person without an account to give their name, in one line that blocks nothing.
  *
- * It is there while a question waits, so that the first answer can already have the name. Who closes it
- * is not asked again in this browser.
+ * It is there while a question waits, so that the first answer can already have the name. A person who
+ * declines is not asked again in this browser.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../client/client";

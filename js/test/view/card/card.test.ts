@@ -102,7 +102,7 @@ describe("the head of a card", () => {
     expect(shown.element.querySelector(".chitl-reasons")?.textContent).toBe("ambiguity");
   });
 
-  it("goes on with what the prompt says beside the title", async () => {
+  it("shows the rest of a prompt that begins with the title", async () => {
     const shown = await asked({ kind: "question", prompt: "Which table? Both are large." });
     expect(shown.text("hitl-title")).toBe("Which table?");
     expect(shown.text("hitl-prompt")).toBe("Both are large.");
