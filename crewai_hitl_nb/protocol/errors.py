@@ -226,7 +226,9 @@ class StoreUnavailable(Unavailable):
 
 
 class OutcomeUnknown(StoreUnavailable):
-    """The store broke off during a commit: the events may be stored or not.
+    """Nobody knows whether the events are stored.
+
+    The store broke off during the commit, or the database lost its last commits right after it.
 
     Sending them again with the same event ids is safe in both cases.
     """

@@ -370,6 +370,31 @@ def test_the_keyboard_alone_reads_edits_and_decides(desk: Desk, open_inbox: Open
     assert completion(desk, "card-keys")["decision"] == "approve"
 
 
+def test_a_long_text_shows_its_beginning_and_then_all_of_it_in_its_place(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    short = ask(desk, inbox, "card-short", {"context": "One line."})
+    expect(short.get_by_test_id("hitl-context")).to_contain_text("One line.")
+    expect(short.get_by_test_id("hitl-show-all")).to_have_count(0)
+
+    draft = "\n\n".join(f"Paragraph {number}." for number in range(60))
+    card = ask(desk, inbox, "card-tall", {"context": f"{draft}\n\n[Where it ends](https://example.com/)"})
+    text, button = card.get_by_test_id("hitl-context"), card.get_by_test_id("hitl-show-all")
+    heights = "box => [box.clientHeight, box.scrollHeight]"
+    expect(button).to_have_text("Show all")
+    shown, whole = text.evaluate(heights)
+    assert shown < 450 < whole
+    button.click()
+    expect(button).to_have_text("Show less")
+    shown, whole = text.evaluate(heights)
+    assert shown == whole
+    button.click()
+    expect(button).to_have_text("Show all")
+    card.get_by_role("link", name="Where it ends").focus()  # as Tab does
+    expect(button).to_have_text("Show less")
+
+
 def test_a_formula_is_drawn_by_what_the_server_itself_holds(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
@@ -416,7 +441,7 @@ def test_a_data_frame_is_drawn_by_what_the_server_itself_holds(
     inbox.page.on("request", lambda request: fetched.append(request.url))
     card = ask(desk, inbox, "card-table", TABLE)
     expect(card.get_by_test_id("hitl-table-extent")).to_have_text(
-        "first 45 of 12,000 rows, 2 columns"
+        "First 45 of 12,000 rows, 2 columns"
     )
     expect(card.locator("table")).to_have_count(1)
     card.get_by_test_id("hitl-table-sort").nth(1).click()

@@ -10,11 +10,16 @@ from crewai.hooks import HookAborted
 from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.context import cut
-from crewai_hitl_nb.kernel.questions.question import Waiter, task_question
+from crewai_hitl_nb.kernel.questions.question import (
+    Asking,
+    Waiter,
+    new_question,
+    task_question,
+)
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.kernel.tasks.human_input import ACCEPT, feedback_of
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.events import HumanInputRequired
+from crewai_hitl_nb.protocol.events import HumanInputRequired, Response
 from crewai_hitl_nb.protocol.wire import encode_event
 from tests.events import completed
 
@@ -59,6 +64,28 @@ def test_a_draft_as_long_as_a_book_is_cut_and_says_so() -> None:
     assert asked.context.count("(cut here: ") == 3
     assert "500,000 characters in all" in asked.context
     assert len(encode_event(asked)) < limits.MAX_EVENT_BYTES
+
+
+def test_tables_that_do_not_fit_into_the_question_are_left_out_with_a_word_about_it() -> None:
+    def asked(draft_chars: int) -> HumanInputRequired:
+        return new_question(
+            Waiter("crew-1"),
+            Asking(),
+            "question",
+            prompt="Good?",
+            context="| a |",
+            response=Response(),
+            terms=Terms(),
+            draft="x" * draft_chars,
+            attachments={"table-1": {"text/plain": "y" * 500_000}},
+        )
+
+    assert asked(1_000).attachments != {}
+    assert asked(1_000).context == "| a |"
+    large = asked(limits.MAX_EVENT_BYTES - 400_000)
+    assert large.attachments == {}
+    assert large.context.startswith("| a |")
+    assert "left out" in large.context
 
 
 def test_a_typed_draft_is_shown_as_json() -> None:

@@ -17,7 +17,7 @@ from crewai.execution import get_execution_uuid
 from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.questions.annotations import Annotation, annotation_of
-from crewai_hitl_nb.kernel.questions.context import bounded, feedback_list, under
+from crewai_hitl_nb.kernel.questions.context import bounded, cut, feedback_list, under
 from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol import limits
@@ -33,6 +33,10 @@ from crewai_hitl_nb.protocol.events import (
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.records import ROUNDS_TITLE
 from crewai_hitl_nb.protocol.wire import carriable, encode_event
+
+_LEFT_OUT: Final = (
+    "\n\n(The tables and images are left out: with them the question would have more than 1 MB.)"
+)
 
 REVIEW_PROMPT: Final = "Is this result good? Accept it, or say what to change."
 TRAINING_PROMPT: Final = (
@@ -174,10 +178,14 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
 
 
 def _within_limits(question: HumanInputRequired) -> HumanInputRequired:
-    """Return the question without its attachments if it is too large with them."""
+    """Return the question without its attachments, and say so in it, if it is too large with them.
+
+    A long draft and its earlier rounds can need more than the half of an event that is theirs.
+    """
     if not question.attachments or len(encode_event(question)) <= limits.MAX_EVENT_BYTES:
         return question
-    return msgspec.structs.replace(question, attachments={})
+    context = cut(question.context, limits.MAX_CONTEXT_CHARS - len(_LEFT_OUT)) + _LEFT_OUT
+    return msgspec.structs.replace(question, context=context, attachments={})
 
 
 def _source(waiter: Waiter, asking: Asking) -> Source:

@@ -7,6 +7,7 @@ import { Connection } from "../connection";
 import { partsOf } from "../task-details";
 import { Markdown } from "../text/markdown";
 import { LongText, useSome } from "../text/show-more";
+import { Tall } from "../text/tall";
 import { titleOf } from "../title";
 import { reasons } from "../words";
 import { AboutTask } from "./about-task";
@@ -110,11 +111,9 @@ interface ContextProps {
 function Context({ text, attachments }: ContextProps) {
   if (text === "" && Object.keys(attachments).length === 0) return null;
   return (
-    // A long one scrolls, so it must be reachable by keyboard (WCAG 2.1.1).
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
-    <section class="chitl-context" data-testid="hitl-context" aria-label="Context" tabIndex={0}>
+    <Tall label="Context" hook="hitl-context">
       <Markdown text={text} attachments={attachments} />
-    </section>
+    </Tall>
   );
 }
 

@@ -4,13 +4,16 @@
  * Earlier drafts are folded; the feedback is visible, and so is the difference to the draft that is
  * now under review.
  */
+
 import { useMemo, useState } from "preact/hooks";
 import type { HumanInputRequired, Round } from "../../protocol/gen";
+import { capitalized } from "../text/capitalized";
 import { Difference } from "../text/changes";
 import { likeness, wordDiff } from "../text/diff";
 import { LIST_ITEMS } from "../text/limits";
 import { Markdown } from "../text/markdown";
 import { LongText, More } from "../text/show-more";
+import { Tall } from "../text/tall";
 
 /** Rounds shown at first: the latest. */
 const ROUNDS = 10;
@@ -58,9 +61,9 @@ function Said({ title, round }: { readonly title: string; readonly round: Round 
       <details class="chitl-fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{title}</summary>
         {open && (
-          <div class="chitl-context">
+          <Tall label={title}>
             <Markdown text={round.draft} />
-          </div>
+          </Tall>
         )}
       </details>
       <blockquote class="chitl-said" dir="auto">
@@ -87,8 +90,4 @@ function Since({ draft, last, what }: SinceProps) {
       </details>
     </li>
   );
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -15,6 +15,7 @@ import { NameOffer } from "../name-offer";
 import { LIST_ITEMS } from "../text/limits";
 import { Markdown } from "../text/markdown";
 import { LongText } from "../text/show-more";
+import { Tall } from "../text/tall";
 import { useClient, useClock, useNow } from "../use-client";
 import { RunSteps } from "./steps";
 import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./words";
@@ -149,16 +150,9 @@ function End({ state, shown }: { readonly state: RunState | null; readonly shown
   const end = state?.end;
   if (shown === "finished" && end?.type === "run_finished" && end.result.trim() !== "") {
     return (
-      // A long one scrolls, so it must be reachable by keyboard (WCAG 2.1.1).
-      <section
-        class="chitl-context"
-        data-testid="hitl-run-result"
-        aria-label="Result"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
-        tabIndex={0}
-      >
+      <Tall label="Result" hook="hitl-run-result">
         <Markdown text={end.result} />
-      </section>
+      </Tall>
     );
   }
   if (shown !== "failed" || end?.type !== "run_failed") return null;

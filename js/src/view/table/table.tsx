@@ -1,5 +1,7 @@
 /** A data frame as a table: its index, types, numbers at the right; sorted, searched and paged. */
+
 import { useMemo, useState } from "preact/hooks";
+import { capitalized } from "../text/capitalized";
 import { LongText } from "../text/show-more";
 import { cellText, isMissing, isNumeric, type Order, placesOf } from "./cells";
 import type { Cell, Field, Table } from "./resource";
@@ -62,7 +64,7 @@ function Bar({ table, found, sought, order, onSeek }: BarProps) {
   return (
     <div class="chitl-table-bar">
       <span class="chitl-table-extent" data-testid="hitl-table-extent">
-        {table.extent}
+        {capitalized(table.extent)}
       </span>
       <span role="status" data-testid="hitl-table-found">
         {seeking && `${found} found`}

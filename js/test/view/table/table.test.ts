@@ -61,7 +61,7 @@ describe("a data frame on a card", () => {
     expect(shown.element.querySelectorAll("table")).toHaveLength(1);
     const parts = [...shown.element.children].map((part) => part.textContent);
     expect(parts[0]).toBe("before");
-    expect(parts[1]).toContain("first 2 of 1,000 rows, 1 column");
+    expect(parts[1]).toContain("First 2 of 1,000 rows, 1 column");
     expect(parts[2]).toBe("after");
   });
 
