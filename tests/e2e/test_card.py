@@ -379,7 +379,9 @@ def test_a_long_text_shows_its_beginning_and_then_all_of_it_in_its_place(
     expect(short.get_by_test_id("hitl-show-all")).to_have_count(0)
 
     draft = "\n\n".join(f"Paragraph {number}." for number in range(60))
-    card = ask(desk, inbox, "card-tall", {"context": f"{draft}\n\n[Where it ends](https://example.com/)"})
+    card = ask(
+        desk, inbox, "card-tall", {"context": f"{draft}\n\n[Where it ends](https://example.com/)"}
+    )
     text, button = card.get_by_test_id("hitl-context"), card.get_by_test_id("hitl-show-all")
     heights = "box => [box.clientHeight, box.scrollHeight]"
     expect(button).to_have_text("Show all")

@@ -35,9 +35,11 @@ def accept(desk: Desk, inbox: InboxPage, request_id: str) -> str:
 
 
 def identity_seen_by(page: Page) -> str:
-    """Reload, and return the name that the server gives once the page has seen it."""
+    """Load the page anew, and return the name that the server gives once the page has seen it."""
+    address = page.url
+    page.goto("about:blank")  # ends the calls of the page that was open
     with page.expect_response("**/api/me") as asked:
-        page.reload()
+        page.goto(address)
     name = str(asked.value.json()["identity"]["display_name"])
     page.evaluate("() => new Promise(requestAnimationFrame)")
     return name
@@ -113,6 +115,26 @@ def test_a_name_can_be_given_in_a_card_and_its_letters_do_not_reach_the_notebook
     card.get_by_test_id("hitl-send-now").click()
     expect(card).to_have_attribute("data-status", "answered", timeout=CARD_MS)
     assert desk.request("in a cell")["completion"]["answered_by"]["name"] == "dd xx"
+
+
+def test_the_cards_of_a_notebook_offer_it_once(
+    desk: Desk, open_shell: OpenShell, inbox_server: JupyterProcess
+) -> None:
+    asked = ("first of two", "second of two")
+    for name in asked:
+        desk.ask(name, source={"notebook": str(inbox_server.root / "twice.ipynb")})
+    notebook_with_card(inbox_server, "twice.ipynb", *map(desk.request, asked))
+    lab = open_shell("lab/tree/twice.ipynb")
+    lab.await_kernel()
+    lab.command("crewai-hitl:open-panel")
+    panel_of(lab).get_by_test_id("hitl-notebook").first.click()
+    first, second = (card_in(lab.page.locator(".jp-Notebook"), name) for name in asked)
+    expect(second).to_be_visible(timeout=CARD_MS)
+    expect(first.get_by_test_id(OFFER)).to_be_visible(timeout=CARD_MS)
+    expect(second.get_by_test_id(OFFER)).to_have_count(0)
+    first.get_by_test_id("hitl-accept").click()
+    first.get_by_test_id("hitl-send-now").click()
+    expect(second.get_by_test_id(OFFER)).to_be_visible(timeout=CARD_MS)
 
 
 def test_nothing_is_offered_where_the_server_keeps_no_other_name(

@@ -61,15 +61,22 @@ def card_in(where: Locator, request_id: str) -> Locator:
     return where.locator(f"[data-testid='hitl-card'][data-request-id='{request_id}']")
 
 
-def notebook_with_card(server: JupyterProcess, name: str, event: dict[str, Any]) -> str:
-    """Write a long notebook in which one cell far below shows a request's card."""
+def notebook_with_card(server: JupyterProcess, name: str, *events: dict[str, Any]) -> str:
+    """Write a long notebook in which one cell far below shows the cards of some requests."""
     path = server.root / name
     write_notebook(path, [f"print({number})" for number in range(40)])
     notebook = json.loads(path.read_text())
-    bundle = {"request_id": event["request_id"], "event": event}
-    data = {MIME_TYPE: bundle, "text/plain": "a card"}
-    output = {"output_type": "display_data", "metadata": {}, "data": data}
-    notebook["cells"][30]["outputs"] = [output]
+    notebook["cells"][30]["outputs"] = [
+        {
+            "output_type": "display_data",
+            "metadata": {},
+            "data": {
+                MIME_TYPE: {"request_id": event["request_id"], "event": event},
+                "text/plain": "a card",
+            },
+        }
+        for event in events
+    ]
     path.write_text(json.dumps(notebook))
     return str(path)
 

@@ -1,27 +1,54 @@
 /**
  * Offers a person without an account to give their name, in one line that blocks nothing.
  *
- * It is there while a question waits, so that the first answer can already have the name. A person who
- * declines is not asked again in this browser.
+ * It is there while a question waits, so that the first answer can already have the name; where
+ * several cards would offer it, the first one does. A person who declines is not asked again in this
+ * browser.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../client/client";
 import { MAX_NAME_CHARS } from "../client/identity";
 import { oneLine } from "./text/unseen";
 import { useClient } from "./use-client";
 
-export function NameOffer({ client }: { readonly client: Client | null }) {
+interface Props {
+  readonly client: Client | null;
+  /** Whether other cards of the page offer it as well: then the first of them does. */
+  readonly inCard?: boolean;
+}
+
+export function NameOffer({ client, inCard = false }: Props) {
   const anonymous = useClient(client, (known) => known.identity.anonymous);
   const live = useClient(client, (known) => known.connection.phase === "live");
   const [name, setName] = useState<string | null>(null);
   useEffect(() => {
     if (live) void client?.identity.look();
   }, [client, live]);
+  const isFirst = useFirst(inCard && anonymous !== null && name === null);
   if (client === null) return null;
   if (name !== null) return <Named name={name} />;
-  return anonymous === null ? null : (
+  return anonymous === null || (inCard && !isFirst) ? null : (
     <Offer client={client} anonymous={anonymous} onNamed={setName} />
   );
+}
+
+/** The cards of this page that would offer it, the first one first. */
+const cards: (() => void)[] = [];
+
+/** Whether this is the first card that wants to offer it. */
+function useFirst(wants: boolean): boolean {
+  const [isFirst, setFirst] = useState(false);
+  useLayoutEffect(() => {
+    if (!wants) return;
+    const look = () => setFirst(cards[0] === look);
+    cards.push(look);
+    look();
+    return () => {
+      cards.splice(cards.indexOf(look), 1);
+      cards[0]?.();
+    };
+  }, [wants]);
+  return wants && isFirst;
 }
 
 /** It has the focus of the field that it replaces. */

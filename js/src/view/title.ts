@@ -54,8 +54,9 @@ function restOf(required: HumanInputRequired, title: string): string | null {
   return prompt.startsWith(`${title} `) ? prompt.slice(title.length).trim() : prompt;
 }
 
+/** Whether the title is the prompt itself: a prompt is no Markdown, and each sign in it may count. */
 function isSame(prompt: string, title: string): boolean {
-  return prompt.length <= READ_CHARS && plain(prompt.replace(/[.。]\s*$/u, "")) === title;
+  return prompt.length <= READ_CHARS && withoutStop(prompt.trim().replace(/\s+/gu, " ")) === title;
 }
 
 const NAMELESS: Readonly<Record<HumanInputRequired["kind"], string>> = {
@@ -69,7 +70,7 @@ const NAMELESS: Readonly<Record<HumanInputRequired["kind"], string>> = {
 
 function candidates(required: HumanInputRequired): readonly string[] {
   const { kind, prompt, source } = required;
-  const asked = sentence(prompt);
+  const asked = sentence(prompt, clean);
   const task = name(source.task_name);
   switch (kind) {
     case "tool_approval":
@@ -136,17 +137,21 @@ function name(text: string | null): string {
   return clean(firstPart(text ?? "", READ_CHARS));
 }
 
-const END = /^.*?(?:[.!?…](?=\s+[\p{Lu}\p{Lo}\p{N}]|$)|[。！？])/u;
+/** Where a sentence ends. A stop after one or two letters is that of an abbreviation. */
+const END = /^.*?(?:(?:(?<=[\p{L}\p{N}\p{P}]{3})\.|[!?…])(?=\s+[\p{Lu}\p{Lo}\p{N}]|$)|[。！？])/u;
 
-/** Return the first sentence of a Markdown text, without its full stop. */
-function sentence(text: string): string {
+/** Return the first sentence of a text, without its full stop. */
+function sentence(text: string, read: (text: string) => string = plain): string {
   const paragraph =
     firstPart(text, READ_CHARS)
       .trim()
       .split(/\n\s*\n/, 1)[0] ?? "";
-  const words = plain(paragraph);
-  const first = END.exec(words)?.[0] ?? words;
-  return first.endsWith("..") ? first : first.replace(/[.。]$/u, "");
+  const words = read(paragraph);
+  return withoutStop(END.exec(words)?.[0] ?? words);
+}
+
+function withoutStop(words: string): string {
+  return words.endsWith("..") ? words : words.replace(/[.。]$/u, "");
 }
 
 /** Return a Markdown text without its marks. */

@@ -43,7 +43,7 @@ describe("a title", () => {
     [
       "a review of an unknown task by its prompt",
       question({ prompt: "Publish *this*? Be quick." }),
-      "Publish this?",
+      "Publish *this*?",
     ],
     [
       "a review without any words by its draft",
@@ -92,23 +92,40 @@ describe("a title", () => {
       "Ship it?",
     ],
     [
-      "a link by its text",
-      question({ kind: "question", prompt: "See [the plan](javascript:alert(1)) or ![it](x)?" }),
-      "See the plan or it?",
+      "a link of a draft's heading by its text",
+      review("# See [the plan](javascript:alert(1)) or ![it](x)"),
+      "See the plan or it",
     ],
     [
-      "an element by its text",
-      question({ kind: "question", prompt: "<b>Bold</b> <img src=x onerror=alert(1)>?" }),
-      "Bold ?",
+      "an element of a draft's heading by its text",
+      review("# <b>Bold</b> <img src=x onerror=alert(1)>foxes"),
+      "Bold foxes",
     ],
-    ["a list item", question({ kind: "question", prompt: "1. First\n2. Second" }), "First Second"],
     [
-      "a name with underscores as it is",
-      question({ kind: "question", prompt: "Drop my_old_table or _this_?" }),
-      "Drop my_old_table or this?",
+      "a heading with underscores as they are",
+      review("# Drop my_old_table or _this_"),
+      "Drop my_old_table or this",
     ],
   ])("names %s", (_, required, title) => {
     expect(titleOf(required).text).toBe(title);
+  });
+
+  it.each([
+    "Pay 2*3*4 EUR?",
+    "Delete the table <customers>?",
+    "Compare: is x<y or y>x?",
+    "Edit __init__.py?",
+    "- 5 degrees is ok?",
+    "> 500 EUR for Bob: ok?",
+    "Send it to [Bob](mailto:eve@evil.example)?",
+    "Should we pay Dr. Smith 500 EUR?",
+    "Ship v2. It has 3 bugs?",
+  ])("takes no sign out of the question %j", (prompt) => {
+    expect(titleOf(question({ kind: "question", prompt }))).toEqual({
+      text: prompt,
+      round: "",
+      rest: null,
+    });
   });
 
   it("has no character that turns or hides the words around it", () => {
@@ -137,7 +154,8 @@ describe("a title", () => {
     ["Name the table.", null],
     ["Which *table*?", null],
     ["Which table? Be quick.", "Be quick."],
-    ["Which **table**? Be quick.", "Which **table**? Be quick."],
+    ["Which **table**? Be quick.", "Be quick."],
+    ["Pay \u200bAda?", "Pay \u200bAda?"],
     ["Which table\n\nThere are two.", "Which table\n\nThere are two."],
     ["x".repeat(200), "x".repeat(200)],
     [`Which?${" ".repeat(1000)}No.`, "No."],

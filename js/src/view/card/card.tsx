@@ -91,7 +91,7 @@ export function Card(props: Props) {
         {open && <KernelHint connection={connection} />}
         {missing && <MissingTexts client={client} id={id} />}
         {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
-        {open && alone && <NameOffer client={client} />}
+        {open && alone && <NameOffer client={client} inCard={true} />}
         <Note status={isSaved ? "saved" : status} />
         <Announcer required={required} request={request} own={own} sending={sending} />
       </article>

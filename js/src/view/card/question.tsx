@@ -8,7 +8,7 @@ import { partsOf } from "../task-details";
 import { Markdown } from "../text/markdown";
 import { LongText, useSome } from "../text/show-more";
 import { Tall } from "../text/tall";
-import { titleOf } from "../title";
+import { titleOf, titleWords } from "../title";
 import { reasons } from "../words";
 import { AboutTask } from "./about-task";
 import { Byline } from "./byline";
@@ -60,7 +60,10 @@ interface FoldedProps extends Pick<Props, "required" | "mark" | "inPlace"> {
 export function FoldedQuestion({ unfolded, ...rest }: FoldedProps) {
   return (
     <details class="chitl-fold" data-testid="hitl-question" open={unfolded}>
-      <summary>Question</summary>
+      <summary>
+        Question: <bdi>{titleWords(rest.required)}</bdi>
+        {rest.mark !== "" && `, ${rest.mark}`}
+      </summary>
       <Question {...rest} link={null} open={false} editor={null} edited={false} />
     </details>
   );

@@ -1,6 +1,6 @@
 /** A data frame as a table: its index, types, numbers at the right; sorted, searched and paged. */
 
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { capitalized } from "../text/capitalized";
 import { LongText } from "../text/show-more";
 import { cellText, isMissing, isNumeric, type Order, placesOf } from "./cells";
@@ -12,8 +12,9 @@ const PAGE_ROWS = 20;
 /** Up to this many rows a person finds one without help. */
 const FEW_ROWS = 5;
 
-/** Characters of a cell shown at first. */
+/** Characters of a cell shown at first, and how many more are shown rather than a button for them. */
 const CELL_CHARS = 160;
+const SPARE_CHARS = 60;
 
 export function DataTable({ table }: { readonly table: Table }) {
   const [sought, setSought] = useState("");
@@ -21,6 +22,12 @@ export function DataTable({ table }: { readonly table: Table }) {
   const [page, setPage] = useState(0);
   const places = useMemo(() => placesOf(table, sought, order), [table, sought, order]);
   const first = page * PAGE_ROWS;
+  const host = useRef<HTMLDivElement>(null);
+  const turn = (to: number) => {
+    setPage(to);
+    const top = host.current;
+    if (top !== null && isAbove(top)) top.scrollIntoView({ block: "start" });
+  };
   const seek = (text: string) => {
     setSought(text);
     setPage(0);
@@ -31,7 +38,7 @@ export function DataTable({ table }: { readonly table: Table }) {
   };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would belong to the answer's form
-    <div class="chitl-table" data-testid="hitl-table" role="group" aria-label="Table">
+    <div ref={host} class="chitl-table" data-testid="hitl-table" role="group" aria-label="Table">
       <Bar table={table} found={places.length} sought={sought} order={order} onSeek={seek} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls (WCAG 2.1.1) */}
       <section class="chitl-scroll" aria-label="Rows" tabIndex={0}>
@@ -44,9 +51,14 @@ export function DataTable({ table }: { readonly table: Table }) {
           </tbody>
         </table>
       </section>
-      <Pages page={page} rows={places.length} onPage={setPage} />
+      <Pages page={page} rows={places.length} onPage={turn} />
     </div>
   );
+}
+
+/** Whether its top is out of sight: the first row of the next page is there. */
+function isAbove(element: HTMLElement): boolean {
+  return element.getBoundingClientRect().top < 0;
 }
 
 interface BarProps {
@@ -79,6 +91,11 @@ function Bar({ table, found, sought, order, onSeek }: BarProps) {
           data-testid="hitl-table-find"
           value={sought}
           onInput={(event) => onSeek(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Escape" || sought === "") return;
+            event.stopPropagation(); // the card would take the focus
+            onSeek("");
+          }}
         />
       )}
     </div>
@@ -122,7 +139,9 @@ function Row({ fields, cells }: RowProps) {
     <tr>
       {fields.map((field, at) => {
         const cell = cells[at] ?? null;
-        const text = <LongText text={cellText(cell, field.type)} most={CELL_CHARS} />;
+        const words = cellText(cell, field.type);
+        const fits = words.length <= CELL_CHARS + SPARE_CHARS;
+        const text = <LongText text={words} most={fits ? words.length : CELL_CHARS} />;
         const kind = `${look(field)}${isMissing(cell) ? " chitl-is-missing" : ""}`;
         return field.isIndex ? (
           <th key={field.name} scope="row" dir="auto" class={kind}>

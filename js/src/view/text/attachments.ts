@@ -91,7 +91,9 @@ function putTable(host: HTMLElement, place: HTMLElement, name: string): void {
     return;
   }
   const before = paragraph.previousElementSibling;
-  if (before?.classList.contains("chitl-scroll")) before.remove();
+  const isPreview =
+    before?.classList.contains("chitl-scroll") && before.querySelector("img") === null;
+  if (isPreview) before?.remove(); // a picture that was put into it must stay
   paragraph.replaceWith(place);
 }
 

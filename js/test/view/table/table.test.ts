@@ -55,6 +55,29 @@ const rows = (shown: Shown) =>
   [...shown.element.querySelectorAll("tbody tr")].map((row) => row.textContent);
 
 describe("a data frame on a card", () => {
+  it("takes no picture away that a text has put into its preview", async () => {
+    const preview = "| n |\n|---|\n| ![x](attachment:i) |";
+    const text = `${preview}\n\n[Table](attachment:t)\n\n![Chart](attachment:i)`;
+    const image = { "image/png": "iVBORw0KGgo=" };
+    const { shown } = await show(text, { t: { [TYPE]: numbers(2) }, i: image });
+    expect(shown.element.querySelector("[data-testid=hitl-table]")).not.toBeNull();
+    const left = shown.element.querySelectorAll("img, .chitl-note").length;
+    expect(left).toBeGreaterThan(0);
+  });
+
+  it("finds rows until Escape empties the field", async () => {
+    const { shown } = await show("[Table](attachment:t)", { t: { [TYPE]: numbers(9) } });
+    const find = () => shown.find("hitl-table-find") as HTMLInputElement;
+    find().value = "7";
+    find().dispatchEvent(new window.Event("input", { bubbles: true }));
+    await drawnAgain();
+    expect(shown.text("hitl-table-found")).toContain("found");
+    find().dispatchEvent(new window.KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    await drawnAgain();
+    expect(find().value).toBe("");
+    expect(shown.text("hitl-table-found")).toBe("");
+  });
+
   it("stands where the text names it, in place of its preview", async () => {
     const text = `before\n\n${PREVIEW}\n\n[Table](attachment:t)\n\nafter`;
     const { shown } = await show(text, { t: { [TYPE]: numbers(2) } });
