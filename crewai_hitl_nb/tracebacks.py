@@ -9,9 +9,12 @@ only the user's own lines. Each public function and each entry point of crewAI t
 
 import functools
 import logging
+import os
 import sys
 import sysconfig
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar
@@ -33,8 +36,9 @@ def short_traceback(call: Callable[_P, _T]) -> Callable[_P, _T]:
         __tracebackhide__ = True  # IPython and pytest leave out this frame as well
         try:
             return call(*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - it is raised again
-            raise shortened(error)  # noqa: B904 - the same error
+        except BaseException as error:
+            shorten(error)
+            raise error
 
     return calling
 
@@ -49,14 +53,15 @@ def short_traceback_async(
         __tracebackhide__ = True
         try:
             return await call(*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - it is raised again
-            raise shortened(error)  # noqa: B904 - the same error
+        except BaseException as error:
+            shorten(error)
+            raise error
 
     return calling
 
 
-def shortened(error: BaseException) -> BaseException:
-    """Return the error with a traceback that has no frames of this package.
+def shorten(error: BaseException) -> None:
+    """Take the frames of this package out of an error's traceback.
 
     If the message alone explains the error (an interrupt, one of this package's own errors, a
     wrong argument), crewAI's and Python's frames are left out as well. An error that this package
@@ -65,21 +70,20 @@ def shortened(error: BaseException) -> BaseException:
     from crewai_hitl_nb.protocol.log_lines import logger  # here: importing the package is quick
 
     if logger(__name__).isEnabledFor(logging.DEBUG):
-        return error
+        return
     entries = list(_entries(error.__traceback__))
-    if _explains_itself(error, entries):
-        cause = error.__cause__ or error.__context__
-        if cause is not None:
-            cause.with_traceback(_without(_is_machinery, cause.__traceback__))
-        error.with_traceback(_without(_is_machinery, error.__traceback__))
-    elif not entries or not _is_in(entries[-1], _OURS):
-        error.with_traceback(_without(_is_ours, error.__traceback__))
-    else:
-        return error
+    if not _explains_itself(error, entries):
+        if not entries or not _is_ours(entries[-1]):
+            error.with_traceback(_without(_is_ours, error.__traceback__))
+        return
+    cause = error.__cause__
+    if cause is not None:
+        cause.with_traceback(_without(_is_machinery, cause.__traceback__))
+    error.with_traceback(_without(_is_machinery, error.__traceback__))
     if "IPython" in sys.modules:
-        # It shows the last frame even if it is hidden, and `calling` is about to add one.
-        error._render_traceback_ = functools.partial(_shown_by_ipython, error)  # type: ignore[attr-defined]
-    return error
+        with suppress(AttributeError, TypeError):  # a class may forbid it
+            # It shows the last frame even if it is hidden, and `calling` is about to add one.
+            error._render_traceback_ = partial(_shown_by_ipython, error)  # type: ignore[attr-defined]
 
 
 def _shown_by_ipython(error: BaseException) -> Any:
@@ -96,12 +100,13 @@ def _explains_itself(error: BaseException, entries: list[TracebackType]) -> bool
         return True
     if type(error).__module__.partition(".")[0] == _PACKAGE:
         return True
-    return isinstance(error, ValueError) and bool(entries) and _is_in(entries[-1], _OURS)
+    return isinstance(error, ValueError) and bool(entries) and _is_ours(entries[-1])
 
 
 def _is_machinery(entry: TracebackType) -> bool:
     in_python = _is_in(entry, _PYTHON) and not _is_in(entry, _INSTALLED)
-    return in_python or _is_in(entry, "<frozen ") or _is_ours(entry) or _is_crewais(entry)
+    is_frozen = entry.tb_frame.f_code.co_filename.startswith("<frozen ")
+    return in_python or is_frozen or _is_ours(entry) or _is_crewais(entry)
 
 
 def _is_crewais(entry: TracebackType) -> bool:
@@ -114,7 +119,7 @@ def _is_ours(entry: TracebackType) -> bool:
 
 
 def _is_in(entry: TracebackType, folder: str) -> bool:
-    return entry.tb_frame.f_code.co_filename.startswith(folder)
+    return entry.tb_frame.f_code.co_filename.startswith(f"{folder}{os.sep}")
 
 
 def _without(

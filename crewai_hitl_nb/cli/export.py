@@ -18,7 +18,7 @@ from crewai_hitl_nb.terminal.sanitize import sanitize_json
 Format: TypeAlias = Literal["jsonl", "csv", "parquet"]
 _Row: TypeAlias = Record | Preference
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet reads a cell that begins so as a formula, which can call programs (OWASP, "CSV
 Injection"). Anybody who answers a question could write one."""
 
@@ -40,6 +40,12 @@ class _Date(click.ParamType[datetime]):
             self.fail(f"{value!r} is not a date such as 2026-11-30 or 2026-11-30T09:00", param, ctx)
 
 
+def _in_a_folder(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and not value.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {value.parent}", ctx, param)
+    return value
+
+
 @click.command()
 @click.option(
     "--format",
@@ -47,9 +53,15 @@ class _Date(click.ParamType[datetime]):
     type=click.Choice(get_args(Format)),
     default="jsonl",
     show_default=True,
-    help="parquet needs pyarrow, which crewAI brings along.",
+    help="parquet needs pyarrow, which is installed with crewAI.",
 )
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The file.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_in_a_folder,
+    help="The file; it is replaced when everything is there.",
+)
 @click.option("--since", type=_Date(), help="Only questions that ended then or later.")
 @click.option("--until", type=_Date(), help="Only questions that ended before.")
 @click.option("--execution", metavar="ID", help="Only this execution.")
@@ -97,8 +109,12 @@ def export(  # noqa: PLR0913, PLR0917 - one for each option
     if output is None:
         settings.screen.content(body)
         return
-    with click.open_file(str(output), "wb", atomic=True) as file:
-        file.write(body)
+    replaces = output.is_file() or not output.exists()  # a device or a pipe is written to
+    try:
+        with click.open_file(str(output), "wb", atomic=replaces) as file:
+            file.write(body)
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
 
 
 def _jsonl(kind: type[_Row], rows: Iterable[_Row]) -> bytes:
@@ -114,7 +130,7 @@ def _csv(kind: type[_Row], rows: Iterable[_Row]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(kind.__struct_fields__)
     writer.writerows([_cell(value) for value in msgspec.to_builtins(row).values()] for row in rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8-sig")  # by its mark Excel knows that it is UTF-8
 
 
 def _cell(value: Any) -> Any:

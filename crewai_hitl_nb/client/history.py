@@ -6,7 +6,7 @@ installed.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import starmap
@@ -25,8 +25,8 @@ from crewai_hitl_nb.tracebacks import short_traceback
 
 @short_traceback
 def history(
-    since: datetime | timedelta | None = None,
-    until: datetime | None = None,
+    since: date | timedelta | None = None,
+    until: date | timedelta | None = None,
     *,
     crew_id: str | None = None,
     execution_id: str | None = None,
@@ -40,9 +40,9 @@ def history(
     Needs neither crewAI nor :func:`enable`. The rows go back as far as the server keeps events.
 
     Args:
-        since: Only questions that ended at this time or later; a ``timedelta`` counts from now.
-            A time without a zone is in local time.
-        until: Only questions that ended before this time.
+        since: Only questions that ended then or later: a ``datetime``, a ``date``, or a
+            ``timedelta`` before now. A time without a zone, and a date's midnight, are local.
+        until: Only questions that ended before then.
         crew_id: Only those of this crew, by its id.
         execution_id: Only those of this run.
         kind: Only this kind, e.g. ``tool_approval``.
@@ -79,15 +79,19 @@ def moment(name: str, given: object) -> datetime | None:
     """Return a time with a zone.
 
     Raises:
-        WrongArgument: It is neither a time nor a time span before now.
+        WrongArgument: It is neither a time nor a time span, or beyond all dates.
     """
     if given is None:
         return None
-    if isinstance(given, timedelta):
-        return datetime.now(timezone.utc) - given
-    if isinstance(given, datetime):
-        return given.astimezone(timezone.utc)  # reads a time without a zone as local
-    raise WrongArgument(name, "a datetime or a timedelta", given)
+    try:
+        if isinstance(given, timedelta):
+            return datetime.now(timezone.utc) - given
+        if isinstance(given, date):
+            at = given if isinstance(given, datetime) else datetime.combine(given, time())
+            return at.astimezone(timezone.utc)  # reads a time without a zone as local
+    except (OverflowError, ValueError):
+        pass  # beyond the years that a datetime can have
+    raise WrongArgument(name, "a date, a datetime or a timedelta", given)
 
 
 def closed_between(
@@ -114,6 +118,5 @@ def records(
 def _frame(rows: list[dict[str, Any]]) -> Any:
     pd: Any = import_module("pandas")
     frame = pd.DataFrame(rows, columns=list(FIELDS))
-    for name in ("asked_at", "closed_at"):
-        frame[name] = pd.to_datetime(frame[name], utc=True)
-    return frame
+    times = dict.fromkeys(("asked_at", "closed_at"), "datetime64[us, UTC]")
+    return frame.astype({**times, "seconds": "float64", "round": "int64"})

@@ -3,6 +3,7 @@
 Pure. ``client/history.py`` makes data frames of the rows, and ``cli/export.py`` writes files.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -81,8 +82,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 FIELDS: Final[tuple[str, ...]] = Record.__struct_fields__
 
+REFUSAL_TITLE: Final = "Why this is asked again"
+REFUSED_TITLE: Final = "The refused version"
 ROUNDS_TITLE: Final = "Rounds so far"
-"""The last section of a review's context: feedback, which is no part of what was to be written."""
+"""The sections of a review's context that are no part of what was to be written."""
 
 CUT_MARK: Final = "\n\n… (cut here: "
 """Where the bridge cut a text that was too long for a question."""
@@ -162,21 +165,43 @@ def preferences_of(request: HumanInputRequired, closing: ClosingEvent) -> Iterat
         accepted = request.draft
     if accepted is None or is_blank(accepted):
         return
+    work = _work(request)
+    if work is None:
+        return
     earlier: Iterable[Round] = request.history
     if closing.decision == "edit" and request.draft is not None:
         earlier = (*request.history, Round(draft=request.draft, feedback=""))
     for one in earlier:
-        if one.draft != accepted and not is_blank(one.draft) and CUT_MARK not in one.draft:
-            yield Preference(
-                prompt=_work(request),
-                chosen=accepted,
-                rejected=one.draft,
-                feedback=one.feedback,
-                request_id=request.request_id,
-            )
+        told = one.draft in work or accepted in work  # a draft may look like a section
+        if one.draft == accepted or is_blank(one.draft) or CUT_MARK in one.draft or told:
+            continue
+        yield Preference(
+            prompt=work or request.prompt,
+            chosen=accepted,
+            rejected=one.draft,
+            feedback=one.feedback,
+            request_id=request.request_id,
+        )
 
 
-def _work(request: HumanInputRequired) -> str:
-    """Return what was to be written: the context of a review without the draft and the rounds."""
+def _work(request: HumanInputRequired) -> str | None:
+    """Return what was to be written: the context of a review without the draft and its past.
+
+    Returns:
+        None where it cannot be told from the draft, because the bridge cut one of them.
+    """
+    if CUT_MARK in request.context:
+        return None
     details = request.context.removeprefix(request.draft or "").strip().removeprefix("---")
-    return details.partition(f"\n\n**{ROUNDS_TITLE}**")[0].strip() or request.prompt
+    parts = _SECTION.split(f"\n\n{details.strip()}")
+    titles, texts = parts[1::2], parts[2::2]
+    sections = [
+        f"**{title}**\n\n{text}"
+        for title, text in zip(titles, texts, strict=True)
+        if title not in (REFUSAL_TITLE, REFUSED_TITLE, ROUNDS_TITLE)
+    ]
+    return "\n\n".join(one.strip() for one in (parts[0], *sections) if one.strip())
+
+
+_SECTION: Final = re.compile(r"\n\n\*\*([^*\n]+)\*\*\n\n")
+"""A section of a context, as the bridge writes it below the draft."""

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def test_json_lines_are_rows_oldest_first(cli: Commands, execution: str) -> None
 
 
 def test_csv_is_for_spreadsheets_and_holds_no_formula(cli: Commands, execution: str) -> None:
-    text = exported(cli, "--execution", execution, "--format", "csv").decode()
+    text = exported(cli, "--execution", execution, "--format", "csv").decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert tuple(rows[0]) == FIELDS
     assert rows[-1]["words"].startswith("'=HYPERLINK")
@@ -112,3 +114,24 @@ def test_on_a_terminal_no_text_commands_it(env: dict[str, str], execution: str) 
 def test_parquet_on_a_terminal_asks_for_a_file(env: dict[str, str]) -> None:
     with terminal("export", "--format", "parquet", env=env) as screen:
         screen.expect("--output")
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(
+    cli: Commands, execution: str, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        exported(cli, "--execution", execution, "--output", str(pipe))
+        assert "Tea is warm." in read.result()
+    assert pipe.is_fifo()
+
+
+def test_a_missing_folder_is_named_before_anything_is_fetched(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    away = Commands({**env, "CREWAI_HITL_URL": "http://127.0.0.1:9/"})
+    result = away("export", "--output", str(tmp_path / "no" / "file"))
+    assert result.exit_code == 2
+    assert "there is no folder" in result.stderr

@@ -52,12 +52,15 @@ def test_it_is_a_data_frame_with_times_and_numbers(server: HumanInputServer) -> 
     assert frame.groupby("status")["seconds"].count().to_dict() == {"answered": 2, "cancelled": 1}
 
 
-def test_an_empty_history_is_a_frame_with_all_columns() -> None:
+def test_an_empty_history_is_a_frame_of_the_same_types(server: HumanInputServer) -> None:
     pytest.importorskip("pandas")
     with HumanInputServer(port=0, api_key="key") as empty:
         frame = hitl.history(url=empty.url, token="key")
     assert list(frame.columns) == list(FIELDS)
     assert len(frame) == 0
+    full = hitl.history(url=server.url, token="key")
+    for name in ("asked_at", "closed_at", "seconds", "round"):
+        assert frame[name].dtype == full[name].dtype
 
 
 @pytest.mark.usefixtures("plain")
@@ -75,13 +78,17 @@ def test_filters_leave_the_rest_out(server: HumanInputServer) -> None:
     assert ids(server, search="shorter") == ["two"]
     assert ids(server, timedelta(hours=1)) == ["two", "one", "three"]
     assert ids(server, now + timedelta(hours=1)) == []
+    assert ids(server, now.date() - timedelta(days=2)) == ["two", "one", "three"]
+    assert ids(server, until=timedelta(hours=1)) == []
     assert ids(server, until=now - timedelta(hours=1)) == []
     assert ids(server, datetime.now() - timedelta(hours=1)) == ["two", "one", "three"]
 
 
 def test_a_wrong_argument_is_named() -> None:
-    with pytest.raises(WrongArgument, match="since must be a datetime or a timedelta"):
-        hitl.history("yesterday")  # type: ignore[arg-type]
+    wanted = "since must be a date, a datetime or a timedelta"
+    for wrong in ("yesterday", timedelta.max, 7):
+        with pytest.raises(WrongArgument, match=wanted):
+            hitl.history(wrong)  # type: ignore[arg-type]
 
 
 def test_it_needs_no_crewai() -> None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,40 @@ def test_an_error_of_the_users_own_tool_keeps_the_way_to_it(kernel: RunningKerne
     assert "raise RuntimeError('the model is away')" in text
 
 
+def test_an_error_that_forbids_attributes_stays_the_users_own(kernel: RunningKernel) -> None:
+    code = (
+        "from dataclasses import dataclass\n"
+        "from crewai_hitl_nb.tracebacks import short_traceback\n"
+        "@dataclass(frozen=True)\n"
+        "class Refused(KeyboardInterrupt):\n"
+        "    why: str\n"
+        "@short_traceback\n"
+        "def refuse():\n"
+        "    raise Refused('no')\n"
+        "refuse()"
+    )
+    cell = kernel.begin(code).finish()
+    assert cell.error is not None
+    assert cell.error[0] == "Refused"
+
+
+def test_a_result_taken_again_shows_only_the_line_that_takes_it(kernel: RunningKernel) -> None:
+    kernel.run(
+        "from scripted_llm import ScriptedLLM\n"
+        "class Broken(ScriptedLLM):\n"
+        "    def call(self, *args, **kwargs):\n"
+        "        raise RuntimeError('the model is away')\n"
+        "llm = Broken(model='m')\n"
+        "agent = Agent(role='W', goal='g', backstory='b', llm=llm, max_retry_limit=0)\n"
+        "task = Task(description='d', expected_output='e', agent=agent)\n"
+        "run = hitl.start(Crew(agents=[agent], tasks=[task]))"
+    )
+    texts = [shown(kernel.begin(f"run.result()  # try {n}").finish()) for n in (1, 2, 3)]
+    assert "try 3" in texts[2]
+    assert "try 1" not in texts[2]
+    assert len(texts[2].splitlines()) <= len(texts[0].splitlines()) + 1
+
+
 def test_a_script_shows_its_own_line_and_one_of_ours(
     server: JupyterProcess, tmp_path: Path
 ) -> None:
@@ -101,6 +136,31 @@ def test_a_mistake_of_this_package_keeps_its_traceback(
     with pytest.raises(AttributeError) as caught:
         short_traceback(broken)()
     assert "arguments.py" in "".join(traceback.format_tb(caught.value.__traceback__))
+
+
+def test_an_error_that_the_caller_handles_keeps_its_own_traceback() -> None:
+    import json
+    import traceback
+
+    @short_traceback
+    def refuse() -> None:
+        raise KeyboardInterrupt
+
+    def lines(error: BaseException) -> list[str]:
+        return traceback.format_tb(error.__traceback__)
+
+    def handle() -> tuple[list[str], list[str]]:
+        try:
+            json.loads("{")
+        except ValueError as mine:
+            before = lines(mine)
+            with suppress(KeyboardInterrupt):
+                refuse()
+            return before, lines(mine)
+        return [], []
+
+    before, after = handle()
+    assert before == after != []
 
 
 def test_with_debug_logs_the_traceback_is_complete(kernel: RunningKernel) -> None:

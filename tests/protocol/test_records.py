@@ -132,3 +132,20 @@ def test_what_no_person_preferred_makes_no_pair() -> None:
 def test_a_draft_that_the_bridge_cut_is_not_learned_from() -> None:
     cut = Round(draft=f"long{CUT_MARK}500,000 characters in all)", feedback="Shorter")
     assert pairs(review("Short", cut), decision="approve") == []
+
+
+def test_after_a_refusal_neither_the_refused_text_nor_its_reason_is_in_the_prompt() -> None:
+    details = (
+        "**Why this is asked again**\n\nToo long\n\n**The refused version**\n\nOld text\n\n"
+        "**Task**\n\nWrite"
+    )
+    request = review("Second", Round(draft="Old text", feedback="Too long"), details=details)
+    (found,) = preferences_of(request, answer("q", decision="approve"))
+    assert (found.prompt, found.rejected) == ("**Task**\n\nWrite", "Old text")
+
+
+def test_a_draft_that_cannot_be_told_from_the_work_makes_no_pair() -> None:
+    request = required(
+        "q", draft="long text", context=f"long{CUT_MARK}9 characters in all)", round=1
+    )
+    assert pairs(request, decision="edit", human_feedback="Mine") == []

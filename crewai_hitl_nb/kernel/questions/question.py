@@ -31,7 +31,7 @@ from crewai_hitl_nb.protocol.events import (
     Source,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.protocol.records import ROUNDS_TITLE
+from crewai_hitl_nb.protocol.records import REFUSAL_TITLE, REFUSED_TITLE, ROUNDS_TITLE
 from crewai_hitl_nb.protocol.wire import carriable, encode_event
 
 _LEFT_OUT: Final = (
@@ -260,8 +260,8 @@ def _task_context(
 ) -> str:
     """Return the draft under review and the task's description, as Markdown."""
     details = (
-        ("Why this is asked again", refusal.feedback if refusal else ""),
-        ("The refused version", refusal.draft if refusal else ""),
+        (REFUSAL_TITLE, refusal.feedback if refusal else ""),
+        (REFUSED_TITLE, refusal.draft if refusal else ""),
         ("Task", getattr(asking.task, "description", None) or ""),
         ("Expected output", getattr(asking.task, "expected_output", None) or ""),
         ("Agent", asking.agent_details),

@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, wait
+from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from crewai_hitl_nb.client.interruptible import TICK_SECONDS, block_until_done
@@ -55,6 +56,7 @@ class StartedRun:
         self._lock = threading.Lock()
         self._ended_as: StartedState | None = None
         self._outcome: Future[Any] = Future()
+        self._raised_at: TracebackType | None = None
         self._outcome.set_running_or_notify_cancel()  # so that a waiter cannot cancel it
 
     @property
@@ -82,7 +84,7 @@ class StartedRun:
         block_until_done([self._outcome], seconds=timeout)
         if not self._outcome.done():
             raise TimeoutError(f"the run did not end within {timeout:g} s; it is still running")
-        return self._outcome.result()
+        return self._taken()
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._wait().__await__()
@@ -113,7 +115,15 @@ class StartedRun:
         if error is None:
             self._outcome.set_result(result)
         else:
+            self._raised_at = error.__traceback__
             self._outcome.set_exception(error)
+
+    def _taken(self) -> Any:
+        """Return the result; raise the error as the run raised it, however often it is taken."""
+        error = self._outcome.exception()
+        if error is not None:
+            raise error.with_traceback(self._raised_at)
+        return self._outcome.result()
 
     def when_ended(self) -> None:
         """Wait in a thread until the run has ended in any way."""
@@ -132,4 +142,4 @@ class StartedRun:
         # Wake up regularly: an idle loop does not notice the kernel's interrupt.
         while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
             pass
-        return outcome.result()
+        return self._taken()
