@@ -4,6 +4,7 @@ The package works without crewAI wherever no crew runs: in a server, in the comm
 on neither half of the package.
 """
 
+import re
 import sys
 from importlib import metadata
 from typing import Final
@@ -54,5 +55,5 @@ def require_crewai() -> None:
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version: (1, 15, 30) of "1.15.30a2"."""
-    parts = [part for part in version.split(".")[:3] if part[:1].isdigit()]
-    return tuple(int("".join(c for c in part if c.isdigit())) for part in parts)
+    leading = re.match(r"\d+(\.\d+){0,2}", version)
+    return tuple(map(int, leading[0].split("."))) if leading else ()
