@@ -4,6 +4,7 @@ It uses the bridge and what the client knows about servers; the session uses it.
 """
 
 import sys
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Final
 
 from crewai_hitl_nb import __version__
@@ -39,9 +40,13 @@ def report_places(bridge: Bridge, *, in_a_notebook: bool) -> None:
 
 
 def _report_version(bridge: Bridge) -> None:
+    call = bridge.call(lambda client: client.health())
     try:
-        version = bridge.call(lambda client: client.health()).result(HEALTH_SECONDS).version
-    except (HitlError, TimeoutError):
+        version = call.result(HEALTH_SECONDS).version
+    except FutureTimeout:  # another class than TimeoutError before Python 3.11
+        call.cancel()
+        return
+    except HitlError:
         return
     fault = version_fault(version, __version__) if version else None
     if fault is not None:

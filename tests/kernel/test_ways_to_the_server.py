@@ -6,15 +6,20 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 import pytest
 
 import crewai_hitl_nb as hitl
+from crewai_hitl_nb.client import AsyncClient
 from crewai_hitl_nb.client.discovery import Endpoint, find_endpoint
 from crewai_hitl_nb.client.errors import WrongAddress
+from crewai_hitl_nb.kernel import first_report
+from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import HitlError, NotFound
 from crewai_hitl_nb.server.standalone import HumanInputServer
@@ -22,6 +27,8 @@ from tests.certificate import untrusted_server, write_certificate
 from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import LIGHT
 from tests.kernel.running_kernel import RunningKernel, running_kernel
+
+_T = TypeVar("_T")
 
 
 class HiddenServer(JupyterProcess):
@@ -247,6 +254,30 @@ def test_a_script_is_told_where_its_questions_appear_and_of_other_servers(
     assert f"2 servers of this user run, and questions go to {standalone.url}" in several
     assert server.prefix in several
     assert f"questions appear at {standalone.url}." in several
+
+
+class RecordingBridge(Bridge):
+    """A bridge that keeps the calls it started."""
+
+    def call(self, errand: Callable[[AsyncClient], Coroutine[Any, Any, _T]]) -> "Future[_T]":
+        """Start a call and keep it."""
+        self.last = super().call(errand)
+        return self.last
+
+
+def test_a_server_that_never_tells_its_version_does_not_stop_enable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(first_report, "HEALTH_SECONDS", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        bridge = RecordingBridge(Endpoint(url, "key"), "the-process")
+        try:
+            first_report.report_places(bridge, in_a_notebook=True)
+            assert bridge.last.cancelled()
+        finally:
+            bridge.close("source_lost", 0.1)
+    assert f"at {url}" in capsys.readouterr().out
 
 
 class BareServer(JupyterProcess):
