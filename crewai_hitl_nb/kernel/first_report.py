@@ -24,7 +24,7 @@ def report_no_server(*, in_a_notebook: bool) -> None:
     if in_a_notebook:
         consequence = "a crew that asks a question ends with an error"
     fault = why_no_server()
-    print_notice(f"{fault.what}; until then, {consequence}. {fault.advice}")
+    print_notice(f"{fault}. Until this is fixed, {consequence}")
 
 
 def report_places(bridge: Bridge, *, in_a_notebook: bool) -> None:
@@ -57,6 +57,6 @@ def _report_choice(chosen: Endpoint) -> None:
     others = other_servers(chosen)
     if others:
         print_notice(
-            f"{len(others) + 1} servers of this user run, and questions go to {chosen.url}, which "
-            f"started last. To choose another one, pass its url=: {', '.join(others)}"
+            f"you have {len(others) + 1} servers running; questions go to {chosen.url}, which started"
+            f" last. To choose another one, pass its url=: {', '.join(others)}"
         )

@@ -139,7 +139,7 @@ class Session:
             return None
         asker = self._connect()
         if asker is None and self._notebook is not None:
-            raise NotAnswered(f"nobody could be asked: {why_no_server()}", "refused")
+            raise NotAnswered(f"nobody could be asked: {why_no_server()}.", "refused")
         return asker
 
     def report(self) -> None:

@@ -191,9 +191,10 @@ def test_turning_it_on_without_a_server_says_so_at_once(
     cell = switched_off.run(turn_on)
     switched_off.run("get_ipython().extension_manager.loaded.discard('crewai_hitl_nb')")
 
-    assert "no server was found" in cell.text
-    assert "ends with an error" in cell.text
+    assert "no server was found. Start Jupyter" in cell.text
     assert "CREWAI_HITL_URL" in cell.text
+    consequence = "Until this is fixed, a crew that asks a question ends with an error."
+    assert cell.text.rstrip().endswith(consequence)
 
 
 def test_a_closed_port_is_reported_at_once_and_again_while_a_crew_waits(
@@ -241,7 +242,7 @@ def test_a_script_is_told_where_its_questions_appear_and_of_other_servers(
 
     alone = enabled()
     assert f"questions appear at {server.prefix}." in alone
-    assert "servers of this user run" not in alone
+    assert "servers running" not in alone
 
     beside = Path(server.env["JUPYTER_RUNTIME_DIR"]) / "crewai-hitl-beside.json"
     content = {"url": standalone.url, "key": standalone.kernel_key, "pid": os.getpid()}
@@ -251,7 +252,7 @@ def test_a_script_is_told_where_its_questions_appear_and_of_other_servers(
         several = enabled()
     finally:
         beside.unlink()
-    assert f"2 servers of this user run, and questions go to {standalone.url}" in several
+    assert f"you have 2 servers running; questions go to {standalone.url}, which" in several
     assert server.prefix in several
     assert f"questions appear at {standalone.url}." in several
 
@@ -308,3 +309,4 @@ def test_a_kernel_of_a_server_with_the_extension_disabled_is_told_so(tmp_path: P
     assert "jupyter server extension enable crewai_hitl_nb" in enabled
     assert asked.error is not None
     assert "its extension is disabled" in asked.error[1]
+    assert asked.error[1].endswith("then restart Jupyter.")
