@@ -114,7 +114,7 @@ def _calls(client: "Client", endpoint: "Endpoint") -> Iterator[Check]:
         yield Check("authorised", "broken", error.message, "see the server's log")
         return
     yield Check("authorised", "ok", f"the server lets us read; {waiting} pending")
-    yield _versions(health.version or "unknown")
+    yield _versions(health.version or "unknown", endpoint)
 
 
 def _hub() -> Check:
@@ -136,8 +136,8 @@ def _shut_out(endpoint: "Endpoint", error: HitlError) -> Check:
     return Check("authorised", "broken", f"{error.message} (we sent {how})", fix)
 
 
-def _versions(server: str) -> Check:
-    fault = version_fault(server, __version__)
+def _versions(server: str, endpoint: "Endpoint") -> Check:
+    fault = version_fault(server, __version__, endpoint)
     if fault is None:
         return Check("versions", "ok", f"client {__version__}, server {server}")
     return Check("versions", "broken", fault.what, fault.fix)

@@ -48,7 +48,7 @@ def _report_version(bridge: Bridge) -> None:
         return
     except HitlError:
         return
-    fault = version_fault(version, __version__) if version else None
+    fault = version_fault(version, __version__, bridge.endpoint) if version else None
     if fault is not None:
         print_notice(str(fault))
 
@@ -57,6 +57,6 @@ def _report_choice(chosen: Endpoint) -> None:
     others = other_servers(chosen)
     if others:
         print_notice(
-            f"you have {len(others) + 1} servers running; questions go to {chosen.url}, which started"
-            f" last. To choose another one, pass its url=: {', '.join(others)}"
+            f"you have {len(others) + 1} servers running; questions go to {chosen.url}, which "
+            f"started last. To choose another one, pass its url=: {', '.join(others)}"
         )
