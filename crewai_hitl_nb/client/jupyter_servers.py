@@ -251,10 +251,10 @@ class _Environment:
     @property
     def _sees_the_system(self) -> bool:
         """Whether it is no virtual environment, or one that sees the system's packages."""
-        return self._setting("include-system-site-packages") in ("", "true")
+        return self._setting("include-system-site-packages").lower() in ("", "true")
 
     def _setting(self, name: str) -> str:
-        """Return a setting of its virtual environment; blank if it is none."""
+        """Return a setting of its virtual environment; blank outside one."""
         with suppress(OSError):
             text = (self.prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
             found = re.search(rf"(?im)^{name}[ \t]*=[ \t]*(.*?)\s*$", text)

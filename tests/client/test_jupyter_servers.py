@@ -129,7 +129,7 @@ def test_packages_of_the_user_count_where_python_reads_them(
     version = "{}.{}".format(*sys.version_info)
     user = elsewhere.prefix.parent / ".local" / "lib" / f"python{version}" / "site-packages"
     elsewhere.install(seconds_ago=600, into=user)
-    config = f"include-system-site-packages = {str(sees_the_system).lower()}\n"
+    config = f"include-system-site-packages = {sees_the_system}\n"
     (elsewhere.prefix / "pyvenv.cfg").write_text(config)
     expected = "could not load it" if sees_the_system else "does not have crewai-hitl-nb"
     assert expected in elsewhere.fault()[0]
