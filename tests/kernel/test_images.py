@@ -55,9 +55,24 @@ def test_a_figure_of_matplotlib_is_attached_under_its_title() -> None:
 
     shown = rendered({"chart": figure})
 
-    assert shown.text == "**chart**\n\n![Figure: Revenue EUR ](attachment:image-1)"
+    assert shown.text == "**chart**\n\n![Figure: Revenue (EUR)](attachment:image-1)"
     assert picture(shown).format == "PNG"
     assert rendered(figure.axes[0]).attachments
+
+
+@pytest.mark.parametrize("title", ["Path C:\\", "a `b", "<script>", "[x](y"])
+def test_an_image_keeps_its_place_whatever_the_title_of_its_figure(title: str) -> None:
+    markdown = pytest.importorskip("markdown_it").MarkdownIt()
+    pytest.importorskip("matplotlib").use("Agg")
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().set_title(title)
+
+    (image,) = markdown.parseInline(rendered(figure).text)[0].children
+
+    assert image.attrs["src"] == "attachment:image-1"
+    assert image.content == markdown.parseInline(images.title_of(figure))[0].content
 
 
 class Shows:
@@ -107,6 +122,14 @@ def test_an_image_of_a_markdown_text_does_not_use_up_the_context() -> None:
 
     assert shown.text == "before ![a dot](attachment:image-1) after"
     assert shown.attachments == {"image-1": {"image/png": encoded}}
+
+
+def test_an_image_of_a_markdown_text_keeps_its_place_with_a_backslash_in_its_words() -> None:
+    encoded = base64.b64encode(png()).decode()
+
+    shown = rendered(f"![C:\\](data:image/png;base64,{encoded})")
+
+    assert shown.text == "![C:](attachment:image-1)"
 
 
 @pytest.mark.parametrize(

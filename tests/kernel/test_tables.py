@@ -205,6 +205,18 @@ def test_a_mapping_of_frames_shows_each_below_its_name() -> None:
     assert '```json\n{\n  "x": 1\n}\n```' in shown.text
 
 
+def test_marks_in_cells_and_names_do_not_hide_what_follows() -> None:
+    frame = pd.DataFrame({"<b>": ["<script>", "![x](attachment:image-2)"]})
+
+    shown = rendered({"<script>": frame, "<customers>": "x", "a `b": "y"}).text
+
+    assert shown.startswith(
+        "**\\<script\\>**\n\n|  | \\<b\\> |\n| --- | --- |\n| 0 | \\<script\\> |\n"
+    )
+    assert "| 1 | !&#91;x\\](attachment:image-2) |" in shown
+    assert "**\\<customers\\>**\n\nx\n\n**a \\`b**\n\ny" in shown
+
+
 def test_a_frame_deep_inside_something_keeps_its_index() -> None:
     people = pd.DataFrame({"name": ["Ada"]}, index=pd.Index(["x-7"], name="id"))
 

@@ -4,6 +4,7 @@ Pure and bounded: a text that is too long is cut, with a note that says so.
 ``questions/question.py`` uses it. It works with texts, not with crewAI's objects.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -20,6 +21,12 @@ _HISTORY_CHARS: Final = limits.MAX_CONTEXT_CHARS
 _ROUND_CHARS: Final = limits.MAX_CONTEXT_CHARS // 4
 """The limit for the draft, and for the feedback, of one earlier round."""
 
+_MARKS: Final = re.compile(r"[\\|<>\]*`~$]|&(?=#?\w+;)|(?<!\w)_+|_+(?!\w)")
+"""What Markdown or HTML may read as a mark, inside a line: "R&D" and "unit_price" have none."""
+
+_LINKED: Final = re.compile(r"(:(?=//)|(?<=www)\.)(?=\S*\\)", re.IGNORECASE)
+"""What makes a link of an address, in which a backslash would be a part of the link."""
+
 
 def cut(text: str, room: int) -> str:
     """Return the text, cut to ``room`` characters with a note at its end."""
@@ -27,6 +34,17 @@ def cut(text: str, room: int) -> str:
         return text
     note = f"{CUT_MARK}{len(text):,} characters in all)"
     return text[: max(0, room - len(note))] + note
+
+
+def literal(text: str) -> str:
+    r"""Return the text in one line, so that Markdown shows each character as it is.
+
+    It is for the inside of a line: a heading, the cell of a table, the name of an image. A "[" has
+    no backslash, because "\[" begins a formula; it means nothing without a "]". After a "!" it is
+    an entity, because a card looks for images in the text before it reads the Markdown.
+    """
+    text = _MARKS.sub(_escaped, " ".join(text.split()))
+    return _LINKED.sub(r"\\\1", text.replace("![", "!&#91;"))
 
 
 def fenced(text: str, language: str, room: int) -> str:
@@ -75,6 +93,10 @@ def bounded(history: Sequence[Round]) -> tuple[Round, ...]:
             break
         kept.append(short)
     return tuple(reversed(kept))
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return "".join(f"\\{character}" for character in mark[0])
 
 
 def _longest_run(text: str) -> int:

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from typing import Any, Final
 
+from crewai_hitl_nb.kernel.questions.context import literal
 from crewai_hitl_nb.protocol.json_safe import whole_text
 
 MAX_BYTES: Final = 192 * 1024
@@ -29,6 +30,8 @@ DATA_URI: Final = re.compile(
     r"!\[([^\[\]\n]{0,1000})\]\(\s*<?data:(image/[a-z+.-]{1,20});base64,([A-Za-z0-9+/=]+)>?\s*\)"
 )
 """An image of a Markdown text that is in the text itself."""
+
+_TITLE_CHARS: Final = 200
 
 _METHODS: Final = {
     "_repr_png_": "image/png",
@@ -84,8 +87,11 @@ def image_of(thing: Any) -> Image | None:
 
 
 def title_of(thing: Any) -> str:
-    """Return what a figure calls itself, or the name of its type; for people who do not see it."""
-    name = type(thing).__name__
+    """Return a figure's title, or the name of its type, as Markdown; for people who do not see it.
+
+    Brackets become parentheses, because brackets enclose the title of an image in Markdown.
+    """
+    name = literal(type(thing).__name__)
     if _library(thing) != "matplotlib":
         return name
     try:
@@ -94,7 +100,8 @@ def title_of(thing: Any) -> str:
         title = ", ".join(str(one) for one in titles if one)
     except Exception:  # noqa: BLE001 - the name of the type is enough
         return name
-    return re.sub(r"[\[\]\s]+", " ", f"{name}: {title}")[:200] if title else name
+    title = title.replace("[", "(").replace("]", ")")[:_TITLE_CHARS]
+    return f"{name}: {literal(title)}" if title else name
 
 
 def image_in(kind: str, encoded: str) -> Image:

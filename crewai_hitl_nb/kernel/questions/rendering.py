@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from crewai_hitl_nb.kernel.questions.context import cut, fenced
+from crewai_hitl_nb.kernel.questions.context import cut, fenced, literal
 from crewai_hitl_nb.kernel.questions.images import (
     DATA_URI,
     Image,
@@ -110,7 +110,7 @@ class _Renderer:
         try:
             return self._rich(thing) or as_markdown(thing)
         except LeftOut as reason:
-            return _left_out(type(thing).__name__, reason)
+            return _left_out(literal(type(thing).__name__), reason)
         except Exception as error:  # noqa: BLE001 - foreign code must not end the question
             return _not_shown(thing, error)
 
@@ -124,6 +124,7 @@ class _Renderer:
     def _inline(self, match: re.Match[str]) -> str:
         """Replace an image in a text, which would use up the context, by an attachment."""
         alt, kind, encoded = match.groups()
+        alt = alt.rstrip("\\")  # it would hide the bracket after it
         try:
             return self._image(image_in(kind, encoded), alt)
         except LeftOut as reason:
@@ -177,12 +178,11 @@ def _is_plain(value: Any) -> bool:
 
 
 def _title(key: Any) -> str:
-    return cut(" ".join(text_of(key).split()).replace("*", "\\*"), _TITLE_CHARS)
+    return literal(cut(" ".join(text_of(key).split()), _TITLE_CHARS))
 
 
 def _left_out(alt: str, reason: Exception) -> str:
-    words = " ".join(text_of(reason).split())
-    return f"({alt or 'An image'} is left out: {cut(words, 500)}.)"
+    return f"({alt or 'An image'} is left out: {literal(cut(text_of(reason), 500))}.)"
 
 
 def _not_shown(thing: Any, error: Exception) -> str:

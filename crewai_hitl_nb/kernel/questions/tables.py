@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from crewai_hitl_nb.kernel.questions.context import literal
 from crewai_hitl_nb.protocol.json_safe import text_of, whole_text
 
 MAX_ROWS: Final = 500
@@ -348,9 +349,11 @@ def _part(shown: int, total: int, what: str) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
+    return f"| {' | '.join(map(_short, cells))} |"
 
 
-def _escaped(text: str) -> str:
-    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-    return text if len(text) <= _PREVIEW_CELL_CHARS else f"{text[:_PREVIEW_CELL_CHARS]}…"
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) > _PREVIEW_CELL_CHARS:
+        text = f"{text[:_PREVIEW_CELL_CHARS]}…"
+    return literal(text)
