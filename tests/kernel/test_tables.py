@@ -243,6 +243,34 @@ def test_a_frame_that_fails_is_replaced_by_the_reason(thing: Any) -> None:
     assert shown.attachments == {}
 
 
+def test_a_text_of_a_subclass_does_not_hide_the_table() -> None:
+    class Markup(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            raise ValueError("no")
+
+    frame = pd.DataFrame({Markup("v"): pd.Series([Markup("a"), Markup("ö" * 600)], dtype=object)})
+
+    assert column(frame, "v") == ("string", ["a", "ö" * 500 + "… (600 characters)"])
+
+
+def test_a_frame_among_other_parts_is_converted_once() -> None:
+    class Counted(pd.DataFrame):  # type: ignore[misc, name-defined]
+        read = 0
+
+        @property
+        def iloc(self) -> Any:
+            Counted.read += 1
+            return super().iloc
+
+    alone = rendered(Counted({"n": [1]}))
+    reads, Counted.read = Counted.read, 0
+
+    assert rendered([Counted({"n": [1]})]).attachments == alone.attachments
+    assert Counted.read <= reads + 1  # one more look at what it is
+
+
 def test_a_cell_that_fails_does_not_hide_the_table() -> None:
     class Rude:
         def __repr__(self) -> str:

@@ -25,7 +25,7 @@ from crewai_hitl_nb.kernel.questions.images import (
     is_image,
     title_of,
 )
-from crewai_hitl_nb.kernel.questions.tables import Table, is_cut, table_of
+from crewai_hitl_nb.kernel.questions.tables import Table, is_cut, is_frame, table_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import DATA_RESOURCE, Attachments
 from crewai_hitl_nb.protocol.json_safe import portable, text_of
@@ -165,12 +165,9 @@ def _parts_of(thing: Any) -> list[tuple[str, Any]] | None:
 
 
 def _is_rich(value: Any) -> bool:
-    try:
-        if isinstance(value, str):
-            return DATA_URI.search(value) is not None
-        return not _is_plain(value) and (is_image(value) or table_of(value) is not None)
-    except Exception:  # noqa: BLE001 - a frame that cannot be read; its part says so
-        return True
+    if isinstance(value, str):
+        return DATA_URI.search(value) is not None
+    return not _is_plain(value) and (is_image(value) or is_frame(value))
 
 
 def _is_plain(value: Any) -> bool:

@@ -158,7 +158,7 @@ def table_of(thing: Any) -> Table | None:
     Raises:
         Exception: The frame's own code failed.
     """
-    if isinstance(thing, type) or not _is_frame(thing):
+    if not is_frame(thing):
         return None
     if not hasattr(thing, "columns"):
         thing = thing.to_frame()
@@ -170,7 +170,10 @@ def is_cut(table: Table) -> bool:
     return table.rows > PREVIEW_ROWS or table.width > PREVIEW_COLUMNS
 
 
-def _is_frame(thing: Any) -> bool:
+def is_frame(thing: Any) -> bool:
+    """Return whether an object looks like a data frame or a column. Reads none of its values."""
+    if isinstance(thing, type):
+        return False
     try:
         if not isinstance(thing.shape, tuple):
             return False
@@ -283,6 +286,7 @@ def _digits(value: int) -> str:
 
 
 def _cut(text: str) -> str:
+    text = str.__str__(text)  # the JSON encoder refuses a subclass of str
     if len(text) <= MAX_CELL_CHARS:
         return whole_text(text)
     return whole_text(text[:MAX_CELL_CHARS]) + f"… ({len(text):,} characters)"
