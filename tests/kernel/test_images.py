@@ -1,6 +1,8 @@
 """Images as the context of a question: what travels, how large it may be, and what is left out."""
 
 import base64
+import subprocess
+import zlib
 from io import BytesIO
 from typing import Any
 
@@ -144,6 +146,103 @@ def test_an_image_that_cannot_be_shown_says_why(kind: str, data: bytes, reason: 
 
     assert shown.text.startswith("(a dot is left out: ")
     assert reason in shown.text
+    assert shown.attachments == {}
+
+
+def inline(kind: str, data: bytes) -> Rendered:
+    """Return a Markdown text with the image in it, as a question carries it."""
+    return rendered(f"![a dot](data:{kind};base64,{base64.b64encode(data).decode()})")
+
+
+def saved(picture: Any, form: str, **options: Any) -> bytes:
+    target = BytesIO()
+    picture.save(target, form, **options)
+    return target.getvalue()
+
+
+def claims(width: int, height: int) -> bytes:
+    """Return a small PNG whose header has another size."""
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    header = b"IHDR" + size + b"\x08\x02\0\0\0"
+    return png()[:12] + header + zlib.crc32(header).to_bytes(4, "big") + png()[33:]
+
+
+def test_data_in_a_format_that_is_not_for_a_browser_starts_no_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **_: started.append(args))
+    monkeypatch.setattr(images, "MAX_BYTES", 100)
+
+    shown = inline("image/png", saved(pillow.new("RGB", (20, 10)), "EPS"))
+
+    assert shown.text == "(a dot is left out: it cannot be read as PNG, JPEG, GIF or WebP.)"
+    assert started == []
+
+
+@pytest.mark.parametrize("size", [(10_000, 6_000), (13_000, 13_000), (60_000, 60_000)])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_an_image_that_would_fill_the_memory_is_left_out_unread(size: tuple[int, int]) -> None:
+    shown = inline("image/png", claims(*size))
+
+    assert shown.text == (
+        "(a dot is left out: it has more than 50,000,000 pixels; make it smaller first.)"
+    )
+
+
+def test_a_picture_of_pillow_that_would_fill_the_memory_is_left_out_unread() -> None:
+    shown = rendered(pillow.open(BytesIO(claims(10_000, 6_000))))
+
+    assert "is left out: it has more than 50,000,000 pixels" in shown.text
+
+
+def test_a_large_photograph_is_read_at_a_fraction_of_its_size() -> None:
+    photograph = saved(pillow.new("L", (9_000, 6_000), 200), "JPEG")
+    assert len(photograph) > images.MAX_BYTES
+
+    shown = inline("image/jpeg", photograph)
+
+    assert picture(shown).size == (1600, 1067)
+
+
+def test_a_damaged_image_is_left_out_in_plain_words() -> None:
+    shown = inline("image/png", saved(noise(900, 900), "PNG")[:-200_000])
+
+    assert shown.text == "(a dot is left out: it cannot be read as PNG, JPEG, GIF or WebP.)"
+
+
+def test_a_photograph_that_is_scaled_stays_upright() -> None:
+    exif = pillow.Exif()
+    exif[0x0112] = 6  # held on its side
+    photograph = saved(noise(1800, 900), "JPEG", exif=exif)
+
+    for shown in (inline("image/jpeg", photograph), rendered(pillow.open(BytesIO(photograph)))):
+        width, height = picture(shown).size
+        assert height > width
+
+
+@pytest.mark.parametrize(("mode", "most"), [("F", 1.0), ("I", 1), ("I;16", 60_000)])
+def test_a_picture_of_numbers_is_shown_from_black_to_white(mode: str, most: float) -> None:
+    numbers = pillow.new(mode, (2, 1))
+    numbers.putpixel((1, 0), most)
+
+    assert picture(rendered(numbers)).tobytes() == b"\x00\xff"
+
+
+def test_a_picture_of_numbers_without_a_range_says_why_it_is_not_shown() -> None:
+    shown = rendered(pillow.new("F", (2, 1), float("inf")))
+
+    assert shown.text == "(Image is left out: it has values that are not finite.)"
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animated_image_that_is_too_large_does_not_become_its_first_frame(form: str) -> None:
+    frames = [noise(600, 600) for _ in range(3)]
+    moving = saved(frames[0], form, save_all=True, append_images=frames[1:])
+
+    shown = inline(f"image/{form.lower()}", moving)
+
+    assert shown.text.startswith("(a dot is left out: it is animated and has ")
     assert shown.attachments == {}
 
 

@@ -6,10 +6,12 @@ Jupyter knows (``_repr_png_`` and others) or by their module. ``rendering.py`` u
 
 import base64
 import binascii
+import math
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any, Final
@@ -26,10 +28,16 @@ MAX_SIDE: Final = 1600
 MAX_PIXELS: Final = 16_000_000
 """Pixels of an image that cannot be scaled down here; a browser needs 64 MB to show it."""
 
+MAX_READ_PIXELS: Final = 50_000_000
+"""Pixels of an image that Pillow reads to scale it down: 200 MB. Most cameras make fewer."""
+
 DATA_URI: Final = re.compile(
     r"!\[([^\[\]\n]{0,1000})\]\(\s*<?data:(image/[a-z+.-]{1,20});base64,([A-Za-z0-9+/=]+)>?\s*\)"
 )
 """An image of a Markdown text that is in the text itself."""
+
+_READ: Final = ("PNG", "JPEG", "GIF", "WEBP")
+"""What Pillow may read of foreign data. For other formats it may start a program (EPS)."""
 
 _TITLE_CHARS: Final = 200
 
@@ -39,6 +47,9 @@ _METHODS: Final = {
     "_repr_svg_": "image/svg+xml",
 }
 _TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
+
+
+_TOO_LARGE: Final = f"it has more than {MAX_READ_PIXELS:,} pixels; make it smaller first"
 
 
 class LeftOut(Exception):
@@ -167,13 +178,34 @@ def _bounded(kind: str, data: bytes) -> Image:
             f"it has {len(data):,} bytes; at most {MAX_BYTES:,} bytes and {MAX_PIXELS:,} pixels are"
             " shown, and without Pillow it cannot be made smaller"
         )
-    return _scaled(pillow.open(BytesIO(data)))
+    try:
+        picture = pillow.open(BytesIO(data), formats=_READ)
+        if picture.format != "JPEG" and getattr(picture, "is_animated", False):
+            raise LeftOut(
+                f"it is animated and has {len(data):,} bytes; an animated image of at most"
+                f" {MAX_BYTES:,} bytes and {MAX_PIXELS:,} pixels is shown"
+            )
+        if not picture.info.get("progressive"):  # a progressive JPEG is always read in full
+            picture.draft(None, (MAX_SIDE, MAX_SIDE))  # read a JPEG at a fraction of its size
+        return _scaled(picture)
+    except LeftOut:
+        raise
+    except pillow.DecompressionBombError as error:
+        raise LeftOut(_TOO_LARGE) from error
+    except Exception as error:  # a parser of foreign data may fail in any way
+        raise LeftOut("it cannot be read as PNG, JPEG, GIF or WebP") from error
 
 
 def _scaled(picture: Any) -> Image:
-    """Return an image of Pillow, as small as it has to be."""
+    """Return an image of Pillow, as small as it has to be, and upright."""
+    unread = bool(getattr(picture, "tile", None))
+    if unread and picture.width * picture.height > MAX_READ_PIXELS:
+        raise LeftOut(_TOO_LARGE)
     small = picture.copy()
     small.thumbnail((MAX_SIDE, MAX_SIDE))
+    small = import_module("PIL.ImageOps").exif_transpose(small)
+    if small.mode == "F" or small.mode.startswith("I"):
+        small = _grey(small)
     if small.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
         small = small.convert("RGB")
     data = _encoded(small, "PNG")
@@ -184,6 +216,19 @@ def _scaled(picture: Any) -> Image:
         if len(data) <= MAX_BYTES:
             return Image("image/jpeg", base64.b64encode(data).decode())
         small.thumbnail((small.width * 3 // 4, small.height * 3 // 4))
+
+
+def _grey(picture: Any) -> Any:
+    """Return a picture of numbers (modes F and I) in grey: black is the least, white the most."""
+    if picture.mode != "F":
+        picture = picture.convert("I").convert("F")
+    low, high = picture.getextrema()
+    if not math.isfinite(high - low):
+        raise LeftOut("it has values that are not finite")
+    if high > low:
+        scale = 255 / (high - low)
+        picture = picture.point(lambda value: value * scale - low * scale)
+    return picture.convert("L")
 
 
 def _on_white(picture: Any) -> Any:
