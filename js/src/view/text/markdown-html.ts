@@ -14,7 +14,11 @@ const marked = new Marked({
   breaks: true,
   extensions: mathsExtensions,
   renderer: {
-    image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
+    image({ href, text, tokens }) {
+      const words =
+        tokens === undefined ? text : this.parser.parseInline(tokens, this.parser.textRenderer);
+      return `<a href="${escaped(href)}">${escaped(words || href)}</a>`;
+    },
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
   },
 });

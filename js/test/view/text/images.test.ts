@@ -88,7 +88,7 @@ describe("an attached image", () => {
     ["text/html", "<b>"],
     ["image/svg+xml", "<html/>"],
     ["image/svg+xml", "not XML"],
-  ])("that is none is left out with the reason: %s %j", (type, data) => {
+  ])("is left out with the reason where it is not an image: %s %j", (type, data) => {
     expect(shown(type, data)).toMatch(/^it|^its data/);
   });
 });
@@ -125,6 +125,11 @@ describe("an attached drawing", () => {
 });
 
 describe("an image in a text", () => {
+  it("is named by its words without the escapes of Markdown", () => {
+    const host = show("![Costs \\*5\\*](attachment:i)", { i: { "image/png": png(1, 1) } });
+    expect(host.querySelector("img")?.alt).toBe("Costs *5*");
+  });
+
   it("takes the place where it is named, once, and nothing else of the text", () => {
     const host = show("see ![a chart](attachment:i) here", { i: { "image/png": png(1, 1) } });
     expect(host.querySelector("p img")?.getAttribute("alt")).toBe("a chart");
