@@ -208,5 +208,5 @@ def test_a_kernel_without_a_server_approves_nothing_and_says_what_to_do(
 
     assert cell.error is not None
     assert cell.error[0] == "NotAnswered"
-    assert "no crewai-hitl server was found" in cell.error[1]
+    assert "no server was found" in cell.error[1]
     assert lonely_keeper.run("print(deleted)").text == "[]\n"

@@ -155,12 +155,13 @@ class Writing:
 
     def _append_all(self, log: Session, jobs: list[Job]) -> None:
         batches = [job.batch for job in jobs if job.batch is not None]
-        try:
-            with self._watchdog.watching(log):
-                group = self._append_group(log, batches)
-        except CommitInDoubt as doubt:
-            self.disconnect()
-            group = self._settled(doubt)
+        group = self._append_surely(log, batches)
+        if group is None:  # nothing is stored: the connection broke, and a new one is there
+            group = self._append_surely(self.connected(), batches)
+        if group is None:
+            raise StoreUnavailable(
+                f"nothing was stored: the connection to {self._target} broke; send it again"
+            )
         for job, result in zip(jobs, group.results, strict=True):
             if isinstance(result, HitlError):
                 job.error = result
@@ -174,6 +175,15 @@ class Writing:
             self._to_notify = True
             if self._following.announcer.has_hole:
                 self._read_others()
+
+    def _append_surely(self, log: Session, batches: Sequence[Batch]) -> Group | None:
+        """Append, and return what was written; None if the connection broke and nothing was."""
+        try:
+            with self._watchdog.watching(log):
+                return self._append_group(log, batches)
+        except CommitInDoubt as doubt:
+            self.disconnect()
+            return self._settled(doubt)
 
     def _append_group(self, log: Session, batches: Sequence[Batch]) -> Group:
         seen, announcer = self._following.seen, self._following.announcer
@@ -195,8 +205,8 @@ class Writing:
             announcer.forget(expected)
             raise
 
-    def _settled(self, doubt: CommitInDoubt) -> Group:
-        """Find out whether a commit took place whose confirmation was lost."""
+    def _settled(self, doubt: CommitInDoubt) -> Group | None:
+        """Find out whether a commit took place whose confirmation was lost; None if not."""
         try:
             log = self.connected()
             with self._watchdog.watching(log):
@@ -210,6 +220,4 @@ class Writing:
                 "whether the events are stored. Send them again with the same event ids"
             ) from error
         self._following.announcer.forget(doubt.group.commits)
-        raise StoreUnavailable(
-            f"nothing was stored: the connection to {self._target} broke; send it again"
-        )
+        return None
