@@ -42,7 +42,10 @@ def test_the_page_fetches_what_is_in_sight_and_the_rest_when_one_gets_there(
         last.scroll_into_view_if_needed()  # those before it grow as they load, and push it away
     expect(last.get_by_test_id("hitl-context")).to_contain_text("All of it")
     inbox.hold_decisions(0)
-    last.get_by_test_id("hitl-accept").click()
+    accept = last.get_by_test_id("hitl-accept")
+    while not accept.is_visible():
+        last.scroll_into_view_if_needed()
+    accept.click()
     expect(last).to_have_attribute("data-status", "answered", timeout=CARD_MS)
     assert len(paths) == len(set(paths))
 

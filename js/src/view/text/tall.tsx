@@ -9,6 +9,8 @@ const MOST_PX = 420;
 /** A text that is taller by less than this is shown whole: a button would save no room. */
 const SPARE_PX = 80;
 
+const MEASURES = typeof ResizeObserver !== "undefined";
+
 interface Props {
   readonly children: ComponentChildren;
   /** What it is, for those who hear it; without it, it is no landmark. */
@@ -18,14 +20,18 @@ interface Props {
 
 export function Tall({ children, label, hook }: Props) {
   const box = useRef<HTMLElement>(null);
-  const [folds, setFolds] = useState(false);
+  // Until it is measured it is held within its limit: otherwise a long text would push away what
+  // follows, for a moment.
+  const [folds, setFolds] = useState<boolean | null>(MEASURES ? null : false);
   const [open, setOpen] = useState(false);
-  const isCut = folds && !open;
+  const isHeld = folds !== false && !open;
+  const isCut = folds === true && !open;
   useEffect(() => {
     const content = box.current?.firstElementChild;
-    if (content == null || typeof ResizeObserver === "undefined") return;
+    if (content == null || !MEASURES) return;
     const observer = new ResizeObserver(() => {
-      setFolds(content.getBoundingClientRect().height > beginning() + SPARE_PX);
+      const { height } = content.getBoundingClientRect();
+      setFolds(height === 0 ? null : height > beginning() + SPARE_PX); // 0: in a closed fold
     });
     observer.observe(content);
     return () => observer.disconnect();
@@ -35,7 +41,7 @@ export function Tall({ children, label, hook }: Props) {
       <section
         ref={box}
         class={`chitl-context${isCut ? " chitl-cut" : ""}`}
-        style={isCut ? { maxHeight: `${beginning()}px` } : undefined}
+        style={isHeld ? { maxHeight: `${beginning()}px`, overflow: "hidden" } : undefined}
         data-testid={hook}
         aria-label={label}
         // The browser's search, or a key that moves the focus, went to what is cut off.
