@@ -18,6 +18,16 @@ from tests.kernel.running_kernel import Cell, RunningKernel
 ASK = "def decide():\n    return hitl.ask('Well?')\ndecide()"
 ASK_ASYNC = "async def decide():\n    return await hitl.ask_async('Well?')\nawait decide()"
 
+BROKEN_CREW = """\
+from scripted_llm import ScriptedLLM
+class Broken(ScriptedLLM):
+    def call(self, *args, **kwargs):
+        raise RuntimeError('the model is away')
+llm = Broken(model='m')
+agent = Agent(role='W', goal='g', backstory='b', llm=llm, max_retry_limit=0)
+task = Task(description='d', expected_output='e', agent=agent)
+"""
+
 
 def shown(cell: Cell) -> str:
     """Return the cell's traceback without colours."""
@@ -59,16 +69,8 @@ def test_a_wrong_argument_shows_only_the_users_line(kernel: RunningKernel) -> No
         assert files(shown(kernel.begin(code).finish())) == [], code
 
 
-def test_an_error_of_the_users_own_tool_keeps_the_way_to_it(kernel: RunningKernel) -> None:
-    kernel.run(
-        "from scripted_llm import ScriptedLLM\n"
-        "class Broken(ScriptedLLM):\n"
-        "    def call(self, *args, **kwargs):\n"
-        "        raise RuntimeError('the model is away')\n"
-        "llm = Broken(model='m')\n"
-        "agent = Agent(role='W', goal='g', backstory='b', llm=llm, max_retry_limit=0)\n"
-        "task = Task(description='d', expected_output='e', agent=agent)"
-    )
+def test_an_error_of_the_users_own_model_keeps_the_way_to_it(kernel: RunningKernel) -> None:
+    kernel.run(BROKEN_CREW)
     text = shown(kernel.begin("Crew(agents=[agent], tasks=[task]).kickoff()").finish())
     assert not [file for file in files(text) if "crewai_hitl_nb" in file]
     assert [file for file in files(text) if "/crewai/" in file]
@@ -93,16 +95,7 @@ def test_an_error_that_forbids_attributes_stays_the_users_own(kernel: RunningKer
 
 
 def test_a_result_taken_again_shows_only_the_line_that_takes_it(kernel: RunningKernel) -> None:
-    kernel.run(
-        "from scripted_llm import ScriptedLLM\n"
-        "class Broken(ScriptedLLM):\n"
-        "    def call(self, *args, **kwargs):\n"
-        "        raise RuntimeError('the model is away')\n"
-        "llm = Broken(model='m')\n"
-        "agent = Agent(role='W', goal='g', backstory='b', llm=llm, max_retry_limit=0)\n"
-        "task = Task(description='d', expected_output='e', agent=agent)\n"
-        "run = hitl.start(Crew(agents=[agent], tasks=[task]))"
-    )
+    kernel.run(f"{BROKEN_CREW}run = hitl.start(Crew(agents=[agent], tasks=[task]))")
     texts = [shown(kernel.begin(f"run.result()  # try {n}").finish()) for n in (1, 2, 3)]
     assert "try 3" in texts[2]
     assert "try 1" not in texts[2]
