@@ -216,9 +216,9 @@ class HumanInputServer:
 
     def stop(self) -> None:
         """Stop serving; callable from any thread, and without effect when it does not serve."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self._close()))
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it does not serve
+                self._loop.call_soon_threadsafe(self._begin_to_close)
 
     async def stop_async(self) -> None:
         """Stop serving and return when everything is closed."""
@@ -283,24 +283,33 @@ class HumanInputServer:
         self.started.set()
         _log.info("human-input events at %s", self.url)
 
-    async def _close(self) -> None:
-        """Close everything, after the time in which a load balancer notices; again: at once."""
+    def _begin_to_close(self) -> None:
+        """Begin to close everything, after the time in which a load balancer notices; again: now.
+
+        Not a coroutine: the loop may be about to end, and would then leave it unawaited.
+        """
         if self._http is None:
             return
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._drain_and_close())
         else:
             self._hurry.set()
-        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self._begin_to_close()
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
 
     async def _drain_and_close(self) -> None:
         self._services.is_stopping = True
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), self._drain_seconds)
         self._http = None
-        await self._running.aclose()
-        if self._stopped is not None:
-            self._stopped.set()
+        try:
+            await self._running.aclose()
+        finally:
+            if self._stopped is not None:
+                self._stopped.set()
 
     def _bind(self) -> list[socket.socket]:
         try:

@@ -187,6 +187,15 @@ async def test_a_caller_that_blocks_its_own_loop_is_served_all_the_same(opened: 
 
 
 @pytest.mark.asyncio
+async def test_a_stop_that_comes_while_the_loop_ends_leaves_nothing_unawaited() -> None:
+    server = HumanInputServer(port=0)
+    await server._serve(begun=server.stop)
+    server.stop()
+    await asyncio.sleep(0)  # what the second stop asked for has run
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.asyncio
 async def test_a_start_that_fails_is_told_to_whoever_awaits_it() -> None:
     async with HumanInputServer(port=0) as first:
         with pytest.raises(ServerError, match="choose another port"):
