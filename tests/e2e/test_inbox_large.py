@@ -1,10 +1,11 @@
 """Large questions on the inbox page: their texts come when somebody gets to them."""
 
-from playwright.sync_api import Request, expect
+from playwright.sync_api import Locator, Request, Route, expect
 
 from tests.e2e.inbox import CARD_MS, Desk, InboxPage, OpenInbox
 
 MANY = 40
+A_LINE_OR_TWO = 48
 LARGE = "All of it. " + "w" * 100_000
 
 
@@ -38,16 +39,36 @@ def test_the_page_fetches_what_is_in_sight_and_the_rest_when_one_gets_there(
     assert 0 < len(paths) < MANY / 2
     while last.count() == 0:
         inbox.page.mouse.wheel(0, 2000)
-    while last.get_by_test_id("hitl-context").count() == 0:
-        last.scroll_into_view_if_needed()  # those before it grow as they load, and push it away
-    expect(last.get_by_test_id("hitl-context")).to_contain_text("All of it")
+    last.scroll_into_view_if_needed()
+    expect(last.get_by_test_id("hitl-context")).to_contain_text("All of it", timeout=CARD_MS)
     inbox.hold_decisions(0)
-    accept = last.get_by_test_id("hitl-accept")
-    while not accept.is_visible():
-        last.scroll_into_view_if_needed()
-    accept.click()
+    last.get_by_test_id("hitl-accept").click()
     expect(last).to_have_attribute("data-status", "answered", timeout=CARD_MS)
     assert len(paths) == len(set(paths))
+
+
+def test_a_card_keeps_about_its_height_when_its_texts_come(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    card = inbox.card("measured")
+    before: list[float] = []
+
+    def measure(route: Route) -> None:
+        before.append(height(card))
+        route.continue_()
+
+    inbox.page.route("**/requests/measured", measure)
+    desk.ask("measured", context=LARGE)
+    expect(card.get_by_test_id("hitl-show-all")).to_be_visible(timeout=CARD_MS)
+    (loading,) = before
+    assert abs(height(card) - loading) < A_LINE_OR_TWO
+
+
+def height(card: Locator) -> float:
+    box = card.bounding_box()
+    assert box is not None
+    return box["height"]
 
 
 def test_a_text_that_does_not_come_can_be_tried_again_and_nothing_is_accepted_before(

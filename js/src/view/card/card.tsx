@@ -25,7 +25,7 @@ import { asker } from "../words";
 import { Announcer } from "./announcer";
 import { AnswerRecord } from "./answer-record";
 import { KernelHint } from "./kernel-hint";
-import { MissingTexts, useTexts } from "./missing-texts";
+import { heightToCome, MissingTexts, useTexts } from "./missing-texts";
 import { FoldedQuestion, Question } from "./question";
 import { useFocusAndScroll } from "./use-focus-and-scroll";
 
@@ -67,6 +67,7 @@ export function Card(props: Props) {
       <article
         ref={root}
         class="chitl chitl-card"
+        style={missing ? heightToCome() : undefined}
         data-testid="hitl-card"
         data-request-id={id}
         data-status={status}

@@ -3,8 +3,22 @@ import type { RefObject } from "preact";
 import type { Client } from "../../client/client";
 import type { Asked } from "../../protocol/decode";
 import type { Request } from "../../protocol/state";
+import { beginning } from "../text/tall";
 import { useClient } from "../use-client";
 import { useInSight } from "../use-in-sight";
+
+/** About the height of an answer's form, and of that and the head. */
+const FORM_PX = 190;
+const FORM_AND_HEAD_PX = 290;
+
+/**
+ * Return the style of a card whose texts are missing: as high as it will be, before it is visible.
+ *
+ * Otherwise cards that come into view grow, and push away the one that somebody scrolled to.
+ */
+export function heightToCome(): { containIntrinsicSize: string } {
+  return { containIntrinsicSize: `auto ${beginning() + FORM_AND_HEAD_PX}px` };
+}
 
 /**
  * Return the question to show, and whether its texts still have to come from the server.
@@ -34,9 +48,11 @@ export function MissingTexts({ client, id }: Props) {
   const trouble = useClient(client, (known) => known.textTrouble(id));
   if (trouble === null) {
     return (
-      <p class="chitl-note" data-testid="hitl-loading" role="status">
-        Loading the full question…
-      </p>
+      <div class="chitl-loading" style={{ minHeight: `${beginning() + FORM_PX}px` }}>
+        <p class="chitl-note" data-testid="hitl-loading" role="status">
+          Loading the full question…
+        </p>
+      </div>
     );
   }
   return (

@@ -69,7 +69,8 @@ export function Tall({ children, label, hook }: Props) {
   );
 }
 
-function beginning(): number {
+/** Return the height of the beginning of a long text, in pixels. */
+export function beginning(): number {
   return Math.min(PART_OF_WINDOW * window.innerHeight, MOST_PX);
 }
 
