@@ -42,7 +42,8 @@ class Job(msgspec.Struct):
         batch: The events to append.
         run: Takes the database's connection, on the thread.
         result: ``Written``, or what ``run`` returned.
-        error: Why nothing of it is stored.
+        error: What the caller is given instead of a result. Unless it is an ``OutcomeUnknown``,
+            nothing of it is stored.
     """
 
     done: asyncio.Future[object]
