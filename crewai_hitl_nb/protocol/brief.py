@@ -21,7 +21,7 @@ Texts: TypeAlias = Literal["whole", "brief"]
 _TYPE: Final = msgspec.json.encode(HumanInputRequired.__struct_config__.tag)
 _LEFT_OUT: Final = (
     *("attachments", "context", "draft", "history", "pause"),
-    *("reason_flags", "response", "source"),
+    *("reason_flags", "response", "source", "steps"),
 )
 """The fields that may be large. Each is left out only if it is large itself."""
 

@@ -99,6 +99,24 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     feedback: str
 
 
+class AgentStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that an agent made for its task before it asked.
+
+    Attributes:
+        number: Which call of its task it was, from 1.
+        kind: Whether it called a tool or a language model.
+        name: The tool's or the model's name.
+        input: The arguments of a tool as JSON, in one line and cut; blank for a model.
+        output: The beginning of a tool's result, in one line; blank for a model.
+    """
+
+    number: Annotated[int, msgspec.Meta(ge=1)]
+    kind: Literal["tool", "model"]
+    name: str
+    input: str = ""
+    output: str = ""
+
+
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """A flow that was saved and ended its run; its question waits without a process.
 
@@ -146,7 +164,8 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
     Beyond the guide and the feature request: ``draft`` is the full text under review where it may
     be edited; ``history`` holds the earlier rounds, oldest first; ``remind_at`` is when readers
     are reminded; ``pause`` says that no process waits and a flow is resumed later;
-    ``attachments`` holds tables and images that ``context`` links to as ``attachment:NAME``.
+    ``attachments`` holds tables and images that ``context`` links to as ``attachment:NAME``;
+    ``steps`` holds the latest calls of the agent, oldest first.
     """
 
     request_id: Id
@@ -164,6 +183,7 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
     history: tuple[Round, ...] = ()
     pause: Pause | None = None
     attachments: Attachments = {}
+    steps: Annotated[tuple[AgentStep, ...], msgspec.Meta(max_length=limits.MAX_STEPS)] = ()
 
 
 class HumanInputClaimed(_Event, frozen=True, kw_only=True, tag="human_input_claimed"):

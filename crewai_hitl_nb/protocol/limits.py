@@ -74,6 +74,12 @@ holds the largest context and draft or history, at up to four bytes for a charac
 MAX_TABLE_BYTES: Final = 256 * 1024
 """One table among them: 500 rows of 20 columns. Two of the largest fit."""
 
+MAX_STEPS: Final = 30
+"""Steps of an agent in a question: the latest, which led to it."""
+
+MAX_STEP_CHARS: Final = 300
+"""Arguments or result of one step: enough to recognise the call."""
+
 MAX_OPTIONS: Final = 200
 """Options of one question: a longer list needs a search box, not a choice."""
 

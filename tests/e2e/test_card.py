@@ -52,6 +52,18 @@ CALL = {
 }
 
 
+STEPS = [
+    {"number": 4, "kind": "model", "name": "gpt-4o"},
+    {
+        "number": 5,
+        "kind": "tool",
+        "name": "count_rows",
+        "input": '{ "a": "<b>" }',
+        "output": "1,000",
+    },
+]
+
+
 def ask(desk: Desk, inbox: InboxPage, request_id: str, fields: dict[str, Any]) -> Locator:
     """Publish a question and return its card when it can be answered."""
     desk.ask(request_id, **fields)
@@ -63,6 +75,21 @@ def ask(desk: Desk, inbox: InboxPage, request_id: str, fields: dict[str, Any]) -
 def field(card: Locator, name: str) -> Locator:
     """Return the input of a form's field."""
     return card.get_by_test_id(f"hitl-field-{name}").locator("input, select, textarea").first
+
+
+def test_the_steps_of_the_agent_are_folded_beside_its_question(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    inbox = open_inbox()
+    card = ask(desk, inbox, "steps", {**CALL, "steps": STEPS})
+    steps = card.get_by_test_id("hitl-steps")
+    expect(steps.locator("li")).to_have_count(0)
+    steps.get_by_text("Steps so far (5)").click()
+    expect(steps.locator("li")).to_have_text(
+        ["Asked the model gpt-4o", 'Called count { "a": "<b>" }1,000']
+    )
+    assert steps.locator("ol").get_attribute("start") == "4"
+    assert violations(inbox.page) == []
 
 
 def completion(desk: Desk, request_id: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from crewai_hitl_nb.kernel.questions.annotations import Annotation, annotation_of
 from crewai_hitl_nb.kernel.questions.context import bounded, cut, feedback_list, under
 from crewai_hitl_nb.kernel.questions.rendering import as_json
+from crewai_hitl_nb.kernel.questions.steps import steps_so_far
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import (
@@ -173,6 +174,7 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         draft=draft,
         history=tuple(history),
         attachments=attachments or {},
+        steps=steps_so_far(asking.task),
     )
     return _within_limits(carriable(terms.applied(question)))
 

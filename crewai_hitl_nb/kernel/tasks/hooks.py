@@ -2,7 +2,7 @@
 
 crewAI keeps the provider in a context variable, which is lost between cells and threads. A
 process-wide ``PRE_STEP`` hook runs in the same context that will ask, so it sets the provider
-there, unless the user has set their own. A task, and so its review, also begins there.
+there, unless the user has set their own. A task, and so its review and its steps, also begin there.
 ``session.py`` uses it.
 """
 
@@ -12,9 +12,11 @@ from crewai.core.providers.human_input import SyncHumanInputProvider, get_provid
 from crewai.hooks import InterceptionPoint, get_hooks, register_hook, unregister_hook
 
 from crewai_hitl_nb.kernel.asking import raise_if_stopped
+from crewai_hitl_nb.kernel.questions.steps import begin_steps
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.tasks.reviews import Reviews
+from crewai_hitl_nb.kernel.tasks.tool_calls import current_tool_call
 
 
 class ProviderHook:
@@ -55,6 +57,7 @@ class ProviderHook:
             raise_if_stopped(run.stopped)
         if step.task is not None:  # the step of a flow has no task
             self._reviews.begin(step.task)
+            begin_steps(step.task, in_a_tool_call=current_tool_call() is not None)
         # Replace only crewAI's default or an earlier one of ours: the user chose any other.
         if type(get_provider()) in (SyncHumanInputProvider, BridgedHumanInput):
             set_provider(self._provider)

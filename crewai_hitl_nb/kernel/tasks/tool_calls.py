@@ -21,6 +21,7 @@ from crewai.hooks.tool_hooks import ToolCallHookContext
 
 from crewai_hitl_nb.kernel.asking import NotAnswered, raise_if_stopped
 from crewai_hitl_nb.kernel.questions.question import Asking
+from crewai_hitl_nb.kernel.questions.steps import add_model_call, add_tool_call
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.protocol.log_lines import logger
 
@@ -142,7 +143,10 @@ class ToolCallHooks:
             NotAnswered: The run must end; crewAI does not catch the error here.
         """
         try:
-            return _message_to_the_agent(context)
+            message = _message_to_the_agent(context)
+            result = context.tool_result if message is None else message
+            add_tool_call(context.task, context.tool_name, context.tool_input, result)
+            return message
         except NotAnswered:
             self._ends(Asking(crew=context.crew, task=context.task, agent=context.agent))
             raise
@@ -220,6 +224,8 @@ def _before_model_call(context: Any) -> None:
     if call is not None:
         call.raise_if_over()
     _raise_if_the_run_is_stopped()
+    model = getattr(context.llm, "model", None) or type(context.llm).__name__
+    add_model_call(context.task, str(model))
 
 
 def _raise_if_the_run_is_stopped() -> None:

@@ -9,6 +9,16 @@ export interface Ack {
   body: unknown;
 }
 /**
+ * A call that an agent made for its task before it asked.
+ */
+export interface AgentStep {
+  number: number;
+  kind: "model" | "tool";
+  name: string;
+  input: string;
+  output: string;
+}
+/**
  * The body of an answer, as sent.
  */
 export interface Answer {
@@ -187,6 +197,10 @@ export interface HumanInputRequired {
       [k: string]: unknown;
     };
   };
+  /**
+   * @maxItems 30
+   */
+  steps: AgentStep[];
 }
 /**
  * Which answers a request accepts.
@@ -445,6 +459,8 @@ export const MAX_FEEDBACK_CHARS = 200000 as const;
 export const MAX_CONTEXT_CHARS = 64000 as const;
 export const MAX_ATTACHMENTS_BYTES = 524288 as const;
 export const MAX_TABLE_BYTES = 262144 as const;
+export const MAX_STEPS = 30 as const;
+export const MAX_STEP_CHARS = 300 as const;
 export const MAX_OPTIONS = 200 as const;
 export const MAX_SCHEMA_PROPERTIES = 100 as const;
 export const MAX_SCHEMA_CHOICES = 1000 as const;
@@ -534,6 +550,36 @@ export const DEFS = {
    "type",
    "ref",
    "body"
+  ]
+ },
+ "AgentStep": {
+  "type": "object",
+  "properties": {
+   "number": {
+    "type": "integer"
+   },
+   "kind": {
+    "enum": [
+     "model",
+     "tool"
+    ]
+   },
+   "name": {
+    "type": "string"
+   },
+   "input": {
+    "type": "string",
+    "default": ""
+   },
+   "output": {
+    "type": "string",
+    "default": ""
+   }
+  },
+  "required": [
+   "number",
+   "kind",
+   "name"
   ]
  },
  "AnsweredBy": {
@@ -1275,6 +1321,13 @@ export const DEFS = {
      "type": "object"
     },
     "default": {}
+   },
+   "steps": {
+    "type": "array",
+    "items": {
+     "$ref": "#/$defs/AgentStep"
+    },
+    "default": []
    }
   },
   "required": [

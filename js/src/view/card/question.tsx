@@ -11,6 +11,7 @@ import { Tall } from "../text/tall";
 import { titleOf, titleWords } from "../title";
 import { reasons } from "../words";
 import { AboutTask } from "./about-task";
+import { AgentSteps } from "./agent-steps";
 import { Byline } from "./byline";
 import { Rounds } from "./rounds";
 
@@ -47,6 +48,7 @@ export function Question(props: Props) {
         text={edited ? withoutDraft(main, required.draft) : main}
         attachments={required.attachments}
       />
+      <AgentSteps steps={required.steps} />
       {details !== "" && <AboutTask details={details} />}
     </>
   );
