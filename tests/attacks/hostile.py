@@ -46,6 +46,15 @@ FULL: Json = {
     "context": mark("context"),
     "history": [{"draft": mark("earlier draft"), "feedback": mark("earlier feedback")}],
     "round": 2,
+    "steps": [
+        {
+            "number": 1,
+            "kind": "tool",
+            "name": mark("step name"),
+            "input": mark("step input"),
+            "output": mark("step output"),
+        }
+    ],
     "reason_flags": {mark("reason"): True},
     "assignee": mark("assignee"),
     "expires_at": LATER,
@@ -226,6 +235,9 @@ ON_THE_PAGE = {
     "field description",
     "field choice",
     "draft",
+    "step name",
+    "step input",
+    "step output",
     "person",
 }
 """The fields that a page with the open questions draws as text."""
