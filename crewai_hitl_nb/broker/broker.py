@@ -32,6 +32,7 @@ from crewai_hitl_nb.broker.requests.admission import Admission
 from crewai_hitl_nb.broker.requests.closers import RETRY_SECONDS
 from crewai_hitl_nb.broker.requests.decisions import Decisions
 from crewai_hitl_nb.broker.requests.presence import Waiter
+from crewai_hitl_nb.broker.requests.rules import Rules
 from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.broker.visibility import is_named, is_taken
 from crewai_hitl_nb.protocol import limits, state
@@ -40,6 +41,7 @@ from crewai_hitl_nb.protocol.errors import StoreUnavailable, TooMany
 from crewai_hitl_nb.protocol.events import CancelReason, Event
 from crewai_hitl_nb.protocol.frames import Heartbeat
 from crewai_hitl_nb.protocol.log_lines import logger, note
+from crewai_hitl_nb.protocol.rules import Standing
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import Appended, Commit, KeyScope, Match, RequestPage, RequestQuery
 from crewai_hitl_nb.store.coordination import ShareFigures
@@ -96,6 +98,7 @@ class Broker:
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._stopped = False
         self._names = StableEventIds()
+        self._rules = Rules(store, clock, self._names, self._trusted)
         self._lifecycle = RequestLifecycle(
             store,
             clock,
@@ -104,6 +107,7 @@ class Broker:
             presence_grace=presence_grace,
             retry_seconds=retry_seconds,
             on_asked=on_asked,
+            rules=self._rules,
         )
         self._admission = Admission(
             self._lifecycle.open,
@@ -111,7 +115,15 @@ class Broker:
             max_pending=max_pending,
             max_pending_bytes=max_pending_bytes,
         )
-        self._decisions = Decisions(store, clock, self._names, self._lifecycle.open, self.request)
+        self._decisions = Decisions(
+            store,
+            clock,
+            self._names,
+            self._lifecycle.open,
+            self.request,
+            self._rules,
+            self._lifecycle.askers,
+        )
 
     @property
     def epoch(self) -> str:
@@ -270,6 +282,16 @@ class Broker:
         """Close a request without an answer. Raises like :meth:`publish`."""
         return await self._decisions.cancel(request_id, reason, message, within)
 
+    async def revoke_rule(self, rule_id: str, name: str, via: str) -> Standing:
+        """End a rule in the name of a person; return it. Nothing happens if it has ended.
+
+        Raises:
+            NotFound: There is no such rule.
+        """
+        one = await self._rules.find(rule_id)
+        await self._rules.revoke(one, name, via)
+        return one
+
     # ---- reading
 
     def subscribe(self, match: Match, start: Start, reader: Reader = Reader()) -> Subscription:  # noqa: B008
@@ -320,6 +342,18 @@ class Broker:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of a listing."""
         return await self._store.requests(query)
+
+    async def rule(self, rule_id: str) -> Standing:
+        """Return a rule that a person made; it may be revoked.
+
+        Raises:
+            NotFound: There is no such rule.
+        """
+        return await self._rules.find(rule_id)
+
+    async def rules(self) -> list[Standing]:
+        """Return the rules that stand, oldest first."""
+        return await self._rules.standing()
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
         """Return the next entries of the trail."""

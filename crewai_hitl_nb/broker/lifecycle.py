@@ -21,6 +21,7 @@ from crewai_hitl_nb.broker.requests.closers import RequestClosers
 from crewai_hitl_nb.broker.requests.deadlines import Deadlines
 from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
 from crewai_hitl_nb.broker.requests.presence import Presence, Waiter
+from crewai_hitl_nb.broker.requests.rules import Rules
 from crewai_hitl_nb.broker.requests.shared_presence import SharedPresence
 from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.protocol import limits
@@ -60,6 +61,7 @@ class RequestLifecycle:
         presence_grace: float,
         retry_seconds: float,
         on_asked: OnAsked,
+        rules: Rules,
     ) -> None:
         """Take the broker's store, which the broker starts and closes.
 
@@ -71,8 +73,10 @@ class RequestLifecycle:
             presence_grace: Seconds that a waiting process may be disconnected.
             retry_seconds: Pause before an end that could not be stored is stored again.
             on_asked: Called for each open request whose asker is known.
+            rules: Answers the questions that a rule allows.
         """
         self._store = store
+        self._rules = rules
         self._on_asked = on_asked
         self._clock = clock
         self._trusted = trusted
@@ -162,6 +166,7 @@ class RequestLifecycle:
             self._reading.cancel()
         self.open.clear()  # ends what waits for the duty
         await self.presence.close()
+        await self._rules.close()
         await self._closers.close()
 
     def follow(self, commit: Commit) -> None:
@@ -196,6 +201,7 @@ class RequestLifecycle:
             yield from self._opened(event, len(commit.record.body))
             if commit.own:
                 yield partial(self.counters.opened, event)
+                yield partial(self._rules.asked, event, commit.by)
         elif isinstance(event, ClosingEvent) and event.request_id is not None:
             required = self.open.closed(event.request_id)
             self.askers.pop(event.request_id, None)

@@ -16,6 +16,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputExpired,
     HumanInputReminded,
     HumanInputRequired,
+    Rule,
 )
 from crewai_hitl_nb.protocol.log_lines import logger, note
 from crewai_hitl_nb.protocol.surfaces import label
@@ -48,7 +49,14 @@ def tell(event: Event, offset: int) -> None:
         decision=getattr(event, "decision", None),
         reason=getattr(event, "reason", None),
         via=_via(event),
+        rule=_scope(event),
     )
+
+
+def _scope(event: Event) -> str | None:
+    """Return how far the rule reaches that an answer made."""
+    made = event.rule if isinstance(event, HumanInputCompleted) else None
+    return made.scope if isinstance(made, Rule) else None
 
 
 def _via(event: Event) -> str | None:

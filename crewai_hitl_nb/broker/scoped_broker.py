@@ -23,6 +23,7 @@ from crewai_hitl_nb.protocol.events import (
     request_id_of,
 )
 from crewai_hitl_nb.protocol.frames import Heartbeat
+from crewai_hitl_nb.protocol.rules import Standing, unknown_rule
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import Appended, KeyScope, Match, RequestPage, RequestQuery
 from crewai_hitl_nb.store.trail import TrailPage
@@ -69,6 +70,18 @@ class ScopedBroker:
     async def requests(self, query: RequestQuery) -> RequestPage:
         """Return one page of the requests in scope."""
         return await self._broker.requests(msgspec.structs.replace(query, within=self._scope))
+
+    async def rules(self) -> list[Standing]:
+        """Return the rules that stand and were made in scope."""
+        every = await self._broker.rules()
+        return [one for one in every if self._scope.covers(one.required)]
+
+    async def revoke_rule(self, rule_id: str, name: str, via: str) -> Standing:
+        """End a rule that was made in scope."""
+        one = await self._broker.rule(rule_id)
+        if not self._scope.covers(one.required):
+            raise unknown_rule(rule_id)
+        return await self._broker.revoke_rule(rule_id, name, via)
 
     async def trail(self, *, after: int, limit: int) -> TrailPage:
         """Return the next entries of the audit trail in scope; pruned ones are in no scope."""

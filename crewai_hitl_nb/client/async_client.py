@@ -27,6 +27,8 @@ from crewai_hitl_nb.client.results import (
     Receipt,
     Request,
     RequestPage,
+    Rule,
+    RuleList,
 )
 from crewai_hitl_nb.client.resume import (
     TRANSPORTS,
@@ -224,6 +226,19 @@ class AsyncClient:
         """
         body = {"reason": arguments.text("reason", reason)}
         await self._post(_place(request_id, "/cancel"), body)
+
+    async def rules(self) -> list[Rule]:
+        """Return the rules that people made for tools and that stand, oldest first."""
+        return list(_typed(await self._get("rules"), RuleList).rules)
+
+    async def revoke_rule(self, rule_id: str, *, via: str = "api") -> None:
+        """End a rule: from then on a person is asked again.
+
+        Raises:
+            HitlError: There is no such rule (status 404), or you may not answer.
+        """
+        place = f"rules/{segment(arguments.text('rule_id', rule_id))}/revoke"
+        await self._post(place, {"via": arguments.text("via", via)})
 
     async def send(self, kind: str, **fields: Any) -> Any:
         """Send a frame as an HTTP call, and return the same reply.

@@ -16,7 +16,7 @@ from typing import Any
 from crewai_hitl_nb.client.async_client import CALL_SECONDS, AsyncClient
 from crewai_hitl_nb.client.discovery import require_endpoint
 from crewai_hitl_nb.client.loop_thread import LoopThread
-from crewai_hitl_nb.client.results import Health, Receipt, Request
+from crewai_hitl_nb.client.results import Health, Receipt, Request, Rule
 from crewai_hitl_nb.client.resume import Replay
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
@@ -158,6 +158,14 @@ class Client:
     def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
         """Cancel a request: nobody waits for the answer any longer."""
         self._thread.run(self._client.cancel(request_id, reason=reason))
+
+    def rules(self) -> list[Rule]:
+        """Return the rules that people made for tools and that stand, oldest first."""
+        return self._thread.run(self._client.rules())
+
+    def revoke_rule(self, rule_id: str, *, via: str = "api") -> None:
+        """End a rule: from then on a person is asked again."""
+        self._thread.run(self._client.revoke_rule(rule_id, via=via))
 
     def events(
         self,

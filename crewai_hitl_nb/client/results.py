@@ -1,5 +1,6 @@
 """The server's replies as types, which the clients return. No I/O."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -56,6 +57,44 @@ class Answered(msgspec.Struct, frozen=True):
     """The reply to an answer that won."""
 
     event: HumanInputCompleted
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person allowed beyond one call of a tool.
+
+    Attributes:
+        rule_id: Its id.
+        request_id: The question with whose answer it was made.
+        scope: ``run``, ``arguments`` (the run, with these arguments) or ``notebook``.
+        tool: The tool.
+        arguments: The arguments as JSON, if it is limited to them.
+        agent: The agent's role, if it is limited to one.
+        notebook: The notebook, if it is limited to one.
+        execution_id: The run, if it is limited to one.
+        crew_name: The crew that asked.
+        made_by: The person who made it.
+        made_at: When.
+        expires_at: When it ends by itself.
+    """
+
+    rule_id: str
+    request_id: str
+    scope: str
+    tool: str
+    arguments: str | None = None
+    agent: str | None = None
+    notebook: str | None = None
+    execution_id: str | None = None
+    crew_name: str | None = None
+    made_by: AnsweredBy
+    made_at: datetime
+    expires_at: datetime
+
+
+class RuleList(msgspec.Struct, frozen=True):
+    """The rules that stand."""
+
+    rules: tuple[Rule, ...]
 
 
 class PolledPage(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from crewai_hitl_nb.protocol.events import (
     Kind,
     Option,
     Response,
+    RuleScope,
     Via,
 )
 
@@ -37,6 +38,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         option: One option; short for ``options: [option]``.
         options: The chosen options.
         values: The filled form.
+        rule: What else the person allows with it (``rules.py``).
         via: The surface: card, inbox, lab, cli, api, console …
         idempotency_key: A repeat with the same key and content counts as the same answer.
     """
@@ -46,6 +48,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     option: Option | None = None
     options: tuple[Option, ...] | None = None
     values: dict[str, Any] | None = None
+    rule: RuleScope | None = None
     via: Via = "api"
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
 

@@ -92,6 +92,48 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pid: int | None = None
 
 
+RuleScope: TypeAlias = Literal["run", "arguments", "notebook"]
+"""What a rule allows: a tool for the rest of the run; the same with the same arguments; a tool of
+one agent in one notebook."""
+
+
+class GatedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool call that waits at a gate, as rules compare it.
+
+    Attributes:
+        tool: The tool's name.
+        arguments: The arguments in the one form of ``rules.arguments_text``; None where there is
+            no such form.
+    """
+
+    tool: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_RULE_CHARS)]
+    arguments: Annotated[str, msgspec.Meta(max_length=limits.MAX_RULE_CHARS)] | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person allowed beyond the call that they were asked about (``rules.py``).
+
+    Attributes:
+        scope: How far it reaches.
+        tool: The tool's name.
+        asker: Stands for the caller who asked; nobody outside the server can compute it.
+        hours: How long it lives, from the answer that made it.
+        execution_id: The run; None if it is not limited to one.
+        arguments: The arguments; None for any.
+        agent: The agent's role; None for any.
+        notebook: The notebook; None for any.
+    """
+
+    scope: RuleScope
+    tool: str
+    asker: str
+    hours: int
+    execution_id: Id | None = None
+    arguments: str | None = None
+    agent: str | None = None
+    notebook: str | None = None
+
+
 class Round(msgspec.Struct, frozen=True, kw_only=True):
     """An earlier round of a question: the draft, and what a person or a guardrail said to it."""
 
@@ -165,7 +207,8 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
     be edited; ``history`` holds the earlier rounds, oldest first; ``remind_at`` is when readers
     are reminded; ``pause`` says that no process waits and a flow is resumed later;
     ``attachments`` holds tables and images that ``context`` links to as ``attachment:NAME``;
-    ``steps`` holds the latest calls of the agent, oldest first.
+    ``steps`` holds the latest calls of the agent, oldest first; ``call`` is the tool call that
+    waits at a gate.
     """
 
     request_id: Id
@@ -184,6 +227,7 @@ class HumanInputRequired(_Event, frozen=True, kw_only=True, tag="human_input_req
     pause: Pause | None = None
     attachments: Attachments = {}
     steps: Annotated[tuple[AgentStep, ...], msgspec.Meta(max_length=limits.MAX_STEPS)] = ()
+    call: GatedCall | msgspec.UnsetType = msgspec.UNSET
 
 
 class HumanInputClaimed(_Event, frozen=True, kw_only=True, tag="human_input_claimed"):
@@ -203,7 +247,8 @@ class HumanInputCompleted(_Event, frozen=True, kw_only=True, tag="human_input_co
     """The winning answer.
 
     Publishers that follow the event-streaming guide may omit ``request_id``; such an event is
-    stored and delivered, and closes no request.
+    stored and delivered, and closes no request. Only the server writes ``rule``, which the person
+    made with this answer, and ``by_rule``, the id of the rule that gave this answer.
     """
 
     request_id: Id | None = None
@@ -212,6 +257,8 @@ class HumanInputCompleted(_Event, frozen=True, kw_only=True, tag="human_input_co
     options: tuple[Option, ...] | None = None
     values: dict[str, Any] | None = None
     answered_by: AnsweredBy | None = None
+    rule: Rule | msgspec.UnsetType = msgspec.UNSET
+    by_rule: Id | msgspec.UnsetType = msgspec.UNSET
 
 
 class HumanInputCancelled(_Event, frozen=True, kw_only=True, tag="human_input_cancelled"):

@@ -95,7 +95,8 @@ def _parts(thing: Any) -> dict[Any, Any] | list[Any] | None:  # noqa: PLR0911 - 
         return None
     if isinstance(thing, msgspec.Struct):
         names = zip(thing.__struct_encode_fields__, thing.__struct_fields__, strict=True)
-        return {on_wire: getattr(thing, name) for on_wire, name in names}
+        values = {on_wire: getattr(thing, name) for on_wire, name in names}
+        return {name: value for name, value in values.items() if value is not msgspec.UNSET}
     if callable(getattr(thing, "model_dump", None)):  # a pydantic model; the server has no pydantic
         return dict(thing.model_dump())
     if dataclasses.is_dataclass(thing):

@@ -281,3 +281,16 @@ CLOSE_TRY_AGAIN_LATER: Final = 1013
 
 CLOSE_SLOW_READER: Final = 4408
 """WebSocket close: the reader's buffer is full. Reconnect with the last event id."""
+
+MAX_RULE_CHARS: Final = 2000
+"""A tool's name, or its arguments, as a rule compares them: a few lines, which people can read in a
+list. Calls with longer ones are asked about each time."""
+
+MAX_RULES: Final = 200
+"""Rules that stand at once in a log: each call of a gated tool is compared with those for it."""
+
+RUN_RULE_HOURS: Final = 24
+"""How long a rule for a run lives, at most: a run that takes longer asks again."""
+
+NOTEBOOK_RULE_HOURS: Final = 168
+"""How long a rule for a notebook lives: a week, after which people may have forgotten it."""

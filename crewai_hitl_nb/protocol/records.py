@@ -44,7 +44,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         options: The options that they chose.
         values: The form that they filled in, or the arguments that they changed.
         person: Who answered.
-        via: On which surface; ``default`` if no person decided.
+        via: On which surface; ``default`` if no person decided, ``rule`` if a rule did.
+        rule: The id of that rule; None where there was none.
         reason: Why it was cancelled; None if it was not.
         crew: The crew's name.
         flow: The flow's name.
@@ -71,6 +72,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Any] | None
     person: str | None
     via: str | None
+    rule: str | None
     reason: str | None
     crew: str | None
     flow: str | None
@@ -137,6 +139,7 @@ def record_of(request: HumanInputRequired, closing: ClosingEvent) -> Record:
         values=answer.values if answer is not None else None,
         person=by.name if by is not None else None,
         via=by.via if by is not None else None,
+        rule=(answer.by_rule or None) if answer is not None else None,
         reason=closing.reason if isinstance(closing, HumanInputCancelled) else None,
         crew=source.crew_name,
         flow=source.flow_name,

@@ -21,6 +21,7 @@ SURFACES: Final[Mapping[str, NamedBy]] = {
     "page": "page",
     "panel": "page",
     "resume": "server",  # crewAI AMP's endpoint
+    "rule": "server",  # by a rule that a person made
     "widget": "anybody",  # a widget's page speaks through its kernel, with whatever key that has
 }
 

@@ -17,6 +17,7 @@ from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 from crewai_hitl_nb.protocol.events import (
     KNOWN_TYPES,
     Event,
+    HumanInputCompleted,
     HumanInputRequired,
     Instant,
     RequestEvent,
@@ -218,6 +219,12 @@ def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
             if instant is not None:
                 changes[name] = _utc(name, instant)
         _check_response(event.response)
+    if isinstance(event, HumanInputCompleted):
+        for name in ("rule", "by_rule"):
+            if getattr(event, name) is not msgspec.UNSET:
+                raise InvalidEvent.at(
+                    name, "only the server writes this field; a person makes a rule with an answer"
+                )
     return msgspec.structs.replace(event, **changes)
 
 

@@ -14,6 +14,7 @@ from crewai_hitl_nb.server.api.requests import (
     RequestHandler,
     RequestsHandler,
 )
+from crewai_hitl_nb.server.api.rules import RevokeRuleHandler, RulesHandler
 from crewai_hitl_nb.server.api.sources import SourceHandler
 from crewai_hitl_nb.server.api.webhooks import WebhooksHandler
 from crewai_hitl_nb.server.describe.documents import AsyncApiHandler, OpenApiHandler
@@ -39,6 +40,8 @@ ROUTES: Final[Routes] = (
     (_REQUEST + r"/answer", AnswerHandler),
     (_REQUEST + r"/claim", ClaimHandler),
     (_REQUEST + r"/cancel", CancelHandler),
+    (r"rules", RulesHandler),
+    (r"rules/(?P<rule_id>[^/]+)/revoke", RevokeRuleHandler),
     (r"resume", ResumeHandler),
     (r"sources/(?P<source_id>[^/]+)", SourceHandler),
     (r"audit", AuditHandler),

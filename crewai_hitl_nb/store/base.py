@@ -95,19 +95,38 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """What must hold at the moment of a commit.
 
-    A log with one server ignores it, because that server has just checked it. Of several servers
-    one may have slept, or have a wrong clock.
+    A log with one server ignores times and processes, because that server has just checked them. Of
+    several servers one may have slept, or have a wrong clock. Every store checks the events.
 
     Attributes:
-        not_before: By the log's clock; None for any time.
+        with_event: The id of an event that the log must have; None for none.
+        without_event: The id of an event that it must not have; None for none.
+        not_after: By the log's clock; None for any time.
+        not_before: Likewise.
         without: The process that must not be connected to any server, or have been until
             ``grace`` seconds ago.
         grace: See ``without``.
     """
 
+    with_event: str | None = None
+    without_event: str | None = None
+    not_after: datetime | None = None
     not_before: datetime | None = None
     without: Process | None = None
     grace: float = 0.0
+
+    def has_events(self, has: Callable[[str], bool]) -> bool:
+        """Return whether the log has the events that it must have, and no other of these two.
+
+        Args:
+            has: Whether the log has the event with an id.
+        """
+        return (self.with_event is None or has(self.with_event)) and (
+            self.without_event is None or not has(self.without_event)
+        )
+
+
+NOT_NOW: Final = "it is not time for this event"
 
 
 class ConditionFailed(HitlError):

@@ -21,9 +21,11 @@ from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, request_id
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
+    NOT_NOW,
     Appended,
     Commit,
     Condition,
+    ConditionFailed,
     KeyScope,
     Match,
     OnCommit,
@@ -113,6 +115,8 @@ class MemoryStore:
         condition: Condition | None = None,
     ) -> list[Appended]:
         """Store the events together, in order."""
+        if condition is not None and not condition.has_events(self._kept.__contains__):
+            raise ConditionFailed(NOT_NOW)
         return self._append(events, by, None)
 
     async def append_scoped(

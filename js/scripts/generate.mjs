@@ -31,11 +31,18 @@ function exported() {
   return JSON.parse(text);
 }
 
-/** Close a struct for TypeScript; in types that we read, every field is present. */
+/**
+ * Close a struct for TypeScript; in types that we read, every field is present that is required or
+ * has a default.
+ */
 function forTypes(name, definition) {
   if (!definition.properties) return definition;
   const description = definition.description?.split("\n\n")[0];
-  const required = SENT.has(name) ? definition.required : Object.keys(definition.properties);
+  const given = definition.required ?? [];
+  const present = Object.entries(definition.properties)
+    .filter(([field, schema]) => given.includes(field) || "default" in schema)
+    .map(([field]) => field);
+  const required = SENT.has(name) ? given : present;
   return { ...definition, description, additionalProperties: false, required };
 }
 

@@ -157,6 +157,8 @@ SAYS_NOTHING: dict[str, str] = {
     "get /metrics": "test_deliveries_and_numbers_are_shown_to_no_limited_key",
     "get /health": "test_health_tells_a_limited_key_no_numbers",
     "get /health/live": "test_health_tells_a_limited_key_no_numbers",
+    "get /rules": "test_rules_are_shown_to_a_limited_key_only_in_its_scope",
+    "post /rules/{rule_id}/revoke": "test_rules_are_shown_to_a_limited_key_only_in_its_scope",
     "get /sources/{source_id}": (
         "test_whether_a_process_is_there_is_told_to_who_sees_what_names_it"
     ),

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from crewai_hitl_nb.broker.event_names import StableEventIds
-from crewai_hitl_nb.protocol import ids
+from crewai_hitl_nb.protocol import ids, rules
 from crewai_hitl_nb.protocol.answer import AcceptedAnswer, Answer, accept, answer_from_wire
+from crewai_hitl_nb.protocol.errors import InvalidAnswer
 from crewai_hitl_nb.protocol.events import (
     AnsweredBy,
     HumanInputCompleted,
@@ -25,15 +26,30 @@ from crewai_hitl_nb.protocol.events import (
 
 
 def completed(
-    required: HumanInputRequired, answer: Answer, name: str, now: datetime, names: StableEventIds
+    required: HumanInputRequired,
+    answer: Answer,
+    name: str,
+    now: datetime,
+    names: StableEventIds,
+    asker: str | None = None,
 ) -> HumanInputCompleted:
     """Return the event that the answer becomes if it wins.
+
+    Args:
+        required: The question.
+        answer: The answer.
+        name: Who gives it.
+        now: The time.
+        names: Makes the ids of answers with an Idempotency-Key.
+        asker: Stands for the caller who asked, in the rule that the answer makes.
 
     Raises:
         InvalidAnswer: The request does not accept it; it names the field, and the request stays
             open.
     """
     accepted = accept(required, answer)
+    if answer.rule is not None and accepted.decision != "approve":
+        raise InvalidAnswer.at("rule", "only an approval makes a rule; leave `rule` out")
     return HumanInputCompleted(
         event_id=_event_id(names, required.request_id, answer, accepted),
         timestamp=now,
@@ -43,6 +59,7 @@ def completed(
         options=accepted.options,
         values=accepted.values,
         answered_by=AnsweredBy(name=name, via=answer.via),
+        rule=msgspec.UNSET if answer.rule is None else rules.made(required, answer.rule, asker),
     )
 
 
@@ -73,9 +90,10 @@ def _event_id(
 ) -> str:
     if answer.idempotency_key is None:
         return ids.new_event_id()
-    said = msgspec.json.encode(
-        ["answer", request_id, answer.idempotency_key, accepted], order="deterministic"
-    )
+    content = ["answer", request_id, answer.idempotency_key, accepted]
+    if answer.rule is not None:
+        content.append(answer.rule)
+    said = msgspec.json.encode(content, order="deterministic")
     return names.of(said.decode())
 
 
@@ -97,7 +115,9 @@ def default_answer(required: HumanInputRequired) -> Answer:
     elif isinstance(default, list):
         default = {"options": default}
     answer = answer_from_wire(default)
-    return msgspec.structs.replace(answer, decision=answer.decision or "respond", via="default")
+    return msgspec.structs.replace(
+        answer, decision=answer.decision or "respond", via="default", rule=None
+    )
 
 
 def _is_body(default: dict[str, Any], form: dict[str, Any] | None) -> bool:

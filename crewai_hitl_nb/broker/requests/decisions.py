@@ -4,16 +4,18 @@ Above is the broker; below is the store, whose commit alone decides which of sev
 ``answers.py`` checks an answer, ``closers.py`` closes requests that nobody decided about.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from crewai_hitl_nb.broker.event_names import StableEventIds
 from crewai_hitl_nb.broker.requests import answers, closers
 from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
+from crewai_hitl_nb.broker.requests.rules import Rules
 from crewai_hitl_nb.protocol import ids, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import EventExists, InvalidAnswer
 from crewai_hitl_nb.protocol.events import AnsweredBy, CancelReason, HumanInputClaimed, about
+from crewai_hitl_nb.protocol.rules import made_for
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import Appended, KeyScope, Store
 
@@ -28,6 +30,8 @@ class Decisions:
         names: StableEventIds,
         open_requests: OpenRequests,
         find: Callable[[str], Awaitable[Request]],
+        rules: Rules,
+        askers: Mapping[str, str],
     ) -> None:
         """Take the broker's store, which the broker starts and closes.
 
@@ -37,12 +41,16 @@ class Decisions:
             names: Makes the ids of answers with an Idempotency-Key.
             open_requests: What is kept of them in memory.
             find: Reads a request from the log; raises UnknownRequest.
+            rules: Keeps the rules that answers make.
+            askers: Who asked the open requests, where that is known.
         """
         self._store = store
         self._clock = clock
         self._names = names
         self._open = open_requests
         self._find = find
+        self._rules = rules
+        self._askers = askers
 
     async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
         """Answer a request in the name of a person.
@@ -53,19 +61,21 @@ class Decisions:
             Settled: It has ended; the error says how.
         """
         required, now = self._open.whole(request_id), self._clock()
+        asker = self._rules.asker(self._askers.get(request_id))
         if required is not None:
-            event = answers.completed(required, answer, name, now, self._names)
+            event = answers.completed(required, answer, name, now, self._names, asker)
         else:
             stored = await self._find(request_id)
+            asker = made_for(stored.completion) or asker
             try:
-                event = answers.completed(stored.required, answer, name, now, self._names)
+                event = answers.completed(stored.required, answer, name, now, self._names, asker)
             except InvalidAnswer:
                 if stored.status == "pending":
                     raise
                 # To its sender it matters more that it came too late than what is wrong with it.
                 raise state.closed_error(request_id, stored) from None
         try:
-            (result,) = await self._store.append([event])
+            (result,) = await self._rules.stored(event)
         except EventExists:  # the same words under the same key, and another person's
             request = await self._find(request_id)
             if request.completion is None:

@@ -92,6 +92,11 @@ def check_event(speaker: Speaker, event: Event) -> None:
         raise InvalidEvent.at(place, why)
 
 
+def is_by_browser(speaker: Speaker) -> bool:
+    """Return whether a call has the headers that a browser adds."""
+    return any(name in speaker.request.headers for name in _OF_A_BROWSER)
+
+
 def _refusal(speaker: Speaker, via: str, request_id: str | None) -> str | None:
     """Return why this caller is not that surface, or None."""
     if not ids.is_seen(via):
@@ -109,7 +114,7 @@ def _refusal(speaker: Speaker, via: str, request_id: str | None) -> str | None:
 def _mismatch(
     speaker: Speaker, named: str, named_by: NamedBy, request_id: str | None
 ) -> str | None:
-    by_browser = any(name in speaker.request.headers for name in _OF_A_BROWSER)
+    by_browser = is_by_browser(speaker)
     if named_by == "asker" and not _is_its_asker(speaker, request_id):
         return _NOT_YOUR_TERMINAL.format(named)
     if named_by == "page" and not by_browser and _has_key(speaker):

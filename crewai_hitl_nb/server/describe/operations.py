@@ -80,6 +80,7 @@ IN_PATH: Final = {
     "execution_id": Parameter("execution_id", Id, "Only events of this execution.", "path"),
     "crew_id": Parameter("crew_id", Id, "Only events of this crew.", "path"),
     "request_id": Parameter("request_id", Id, "The request.", "path"),
+    "rule_id": Parameter("rule_id", Id, "The rule.", "path"),
     "source_id": Parameter("source_id", Id, "The waiter: the `source.id` of events.", "path"),
 }
 CREW: Final = Parameter("crew_id", Id, "Only this crew.")
@@ -249,6 +250,21 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         body_needed=False,
         reply={"application/json": schemas.ref("Recorded")},
         errors=(*_BODY, errors.UnknownRequest, *_ENDING),
+    ),
+    ("get", "/rules"): Operation(
+        id="listRules",
+        summary="List the rules that people made for tools and that stand, oldest first.",
+        reply={"application/json": schemas.ref("RuleList")},
+        errors=(errors.TooMany,),
+    ),
+    ("post", "/rules/{rule_id}/revoke"): Operation(
+        id="revokeRule",
+        summary="End a rule: from then on a person is asked again.",
+        right="answer",
+        body="RevokeBody",
+        body_needed=False,
+        reply={"application/json": schemas.ref("Revoked")},
+        errors=(*_BODY, errors.InvalidAnswer, errors.NotFound, errors.TooMany),
     ),
     ("post", "/resume"): Operation(
         id="resume",

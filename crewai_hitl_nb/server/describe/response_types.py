@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from crewai_hitl_nb.broker.webhooks.retries import Delivery
-from crewai_hitl_nb.protocol.events import AnsweredBy, ClosingEvent, HumanInputRequired
+from crewai_hitl_nb.protocol.events import AnsweredBy, ClosingEvent, HumanInputRequired, RuleScope
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.ids import Id
 from crewai_hitl_nb.protocol.state import Status
@@ -141,6 +141,36 @@ class Live(msgspec.Struct, frozen=True):
 
     status: Literal["live"]
     timestamp: datetime
+
+
+class StandingRule(msgspec.Struct, frozen=True):
+    """What a person allowed beyond one call of a tool; ``rule_id`` is their answer's event."""
+
+    rule_id: Id
+    request_id: Id
+    scope: RuleScope
+    tool: str
+    arguments: str | None
+    agent: str | None
+    notebook: str | None
+    execution_id: str | None
+    crew_name: str | None
+    made_by: AnsweredBy
+    made_at: datetime
+    expires_at: datetime
+
+
+class RuleList(msgspec.Struct, frozen=True):
+    """The rules that stand, oldest first."""
+
+    rules: tuple[StandingRule, ...]
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """The rule has ended."""
+
+    rule_id: Id
+    status: Literal["revoked"]
 
 
 class Presence(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from crewai_hitl_nb.protocol.events import KNOWN_TYPES
 from crewai_hitl_nb.protocol.wire import RESERVED_TYPES
 from crewai_hitl_nb.server.api.amp_resume import ResumeBody
 from crewai_hitl_nb.server.api.requests import CancelBody, ClaimBody
+from crewai_hitl_nb.server.api.rules import RevokeBody
 from crewai_hitl_nb.server.describe.response_types import (
     AuditPage,
     CrewPoll,
@@ -34,6 +35,8 @@ from crewai_hitl_nb.server.describe.response_types import (
     Published,
     Recorded,
     RequestPage,
+    Revoked,
+    RuleList,
     WebhookList,
 )
 from crewai_hitl_nb.store.damage import EVENT_DAMAGED
@@ -43,7 +46,7 @@ Schema: TypeAlias = dict[str, Any]
 _HERE: Final = "#/components/schemas/{name}"
 _STRUCTS: Final = (
     *KNOWN_TYPES.values(),
-    *(Answer, ClaimBody, CancelBody, ResumeBody, FieldError),
+    *(Answer, ClaimBody, CancelBody, ResumeBody, RevokeBody, FieldError),
     *(frames.Heartbeat, frames.Gap, frames.Ack),
     *(frames.PublishFrame, frames.AnswerFrame, frames.ClaimFrame, frames.CancelFrame),
     *(
@@ -55,6 +58,8 @@ _STRUCTS: Final = (
         Health,
         Live,
         Presence,
+        RuleList,
+        Revoked,
         WebhookList,
         AuditPage,
     ),

@@ -31,6 +31,7 @@ from crewai_hitl_nb.protocol.events import Event, HumanInputRequired, event_type
 from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.store import ownership
 from crewai_hitl_nb.store.base import (
+    NOT_NOW,
     Appended,
     Commit,
     Condition,
@@ -125,9 +126,11 @@ def _locked(
     _limit_waiting(log)
     row = log.execute(f"{STATE} FOR UPDATE")
     place = log.execute(_PLACE, {"offset": seen.head.offset})
-    stored = log.execute(_STORED, {"ids": Texts(event.event_id for event in events)})
-    statuses = log.execute(_STATUSES, {"ids": Texts(named)}) if named else None
     conditions = {batch.condition for batch in batches if batch.condition is not None}
+    named_ids = {one for c in conditions for one in (c.with_event, c.without_event) if one}
+    looked_up = Texts([*(event.event_id for event in events), *named_ids])
+    stored = log.execute(_STORED, {"ids": looked_up})
+    statuses = log.execute(_STATUSES, {"ids": Texts(named)}) if named else None
     held = {one: log.execute(IS_HELD, _process(one)) for one in conditions if one.without}
     log.settle()
     found = state_of(only(row))
@@ -158,7 +161,8 @@ def _process(condition: Condition) -> dict[str, Any]:
 
 def _holds(condition: Condition, held: psycopg.Cursor[TupleRow] | None, now: float) -> bool:
     early = condition.not_before is not None and now < condition.not_before.timestamp()
-    return not early and (held is None or not only(held)[0])
+    late = condition.not_after is not None and now > condition.not_after.timestamp()
+    return not early and not late and (held is None or not only(held)[0])
 
 
 def is_written(log: Session, group: "Group") -> bool:
@@ -241,8 +245,11 @@ class Group:
 
     def add(self, batch: Batch) -> None:
         """Number, check and seal the events of one append."""
-        if batch.condition is not None and batch.condition not in self._holding:
-            self.results.append(ConditionFailed("it is not time for this event"))
+        condition = batch.condition
+        if condition is not None and not (
+            condition in self._holding and condition.has_events(self._has)
+        ):
+            self.results.append(ConditionFailed(NOT_NOW))
             return
         before = self._tail.head
         try:
@@ -250,6 +257,9 @@ class Group:
         except HitlError as refusal:
             self._tail.move_back(before)
             self.results.append(refusal)
+
+    def _has(self, event_id: str) -> bool:
+        return event_id in self._stored or event_id in self._commits
 
     def _add(self, batch: Batch) -> Written:
         # Changes go into layers of their own, which a refusal drops.

@@ -73,6 +73,9 @@ class _Group:
         """Give the batch's events their offsets and collect their rows."""
         results: list[Appended] = []
         commits: list[Commit] = []
+        condition = batch.condition
+        if condition is not None and (condition.with_event or condition.without_event):
+            raise _NotPlain
         for event in batch.events:
             commit = commit_of(event, tail.next_offset(), batch.by)
             seal = tail.sealed(commit.record.body)

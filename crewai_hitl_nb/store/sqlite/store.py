@@ -178,7 +178,7 @@ class SqliteStore:
         condition: Condition | None = None,
     ) -> list[Appended]:
         """Store the events together, in order."""
-        return await self._append(Batch(events, self._clock(), by))
+        return await self._append(Batch(events, self._clock(), by, condition=condition))
 
     async def append_scoped(
         self, events: Sequence[Event], key_scope: KeyScope, *, by: str | None = None

@@ -6,6 +6,7 @@ appends in which nothing has to be looked up.
 
 import sqlite3
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -20,7 +21,7 @@ from crewai_hitl_nb.protocol.events import (
     request_id_of,
 )
 from crewai_hitl_nb.store import ownership
-from crewai_hitl_nb.store.base import Commit, appended, commit_of
+from crewai_hitl_nb.store.base import NOT_NOW, Commit, ConditionFailed, appended, commit_of
 from crewai_hitl_nb.store.ownership import Origin, Scope
 from crewai_hitl_nb.store.rows import (
     EVENT_COLUMNS,
@@ -49,6 +50,9 @@ def append(connection: sqlite3.Connection, batch: Batch, tail: Tail) -> Written:
         HitlError: The first refusal; the caller rolls back.
     """
     results, commits = [], []
+    condition = batch.condition
+    if condition is not None and not condition.has_events(partial(_has, connection)):
+        raise ConditionFailed(NOT_NOW)
     for event in batch.events:
         stored = reading.by_event_id(connection, event.event_id)
         if stored is not None:
@@ -64,6 +68,10 @@ def append(connection: sqlite3.Connection, batch: Batch, tail: Tail) -> Written:
         results.append(appended(commit.record, event, duplicate=False))
         commits.append(commit)
     return Written(results, commits)
+
+
+def _has(connection: sqlite3.Connection, event_id: str) -> bool:
+    return reading.by_event_id(connection, event_id) is not None
 
 
 def _check(connection: sqlite3.Connection, event: Event) -> None:

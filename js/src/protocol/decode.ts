@@ -277,6 +277,7 @@ function conformObject(schema: Schema, value: unknown): unknown {
   for (const [name, part] of Object.entries(schema.properties)) {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
     if (given === undefined && schema.required?.includes(name)) return MISFIT;
+    if (given === undefined && part.default === undefined) continue; // it may be left out
     const fitted = conform(part, given === undefined ? part.default : given);
     if (fitted === MISFIT) return MISFIT;
     result[name] = fitted;

@@ -29,6 +29,7 @@ export interface Answer {
   values?: {
     [k: string]: unknown;
   } | null;
+  rule?: ("arguments" | "notebook" | "run") | null;
   via?: string;
   idempotency_key?: string | null;
 }
@@ -74,6 +75,13 @@ export interface Gap {
   last_event_id: string;
   epoch: string;
   message: string;
+}
+/**
+ * A tool call that waits at a gate, as rules compare it.
+ */
+export interface GatedCall {
+  tool: string;
+  arguments: string | null;
 }
 /**
  * The connection is live; ``offset`` is the log's top. The first heartbeat ends the replay.
@@ -135,6 +143,21 @@ export interface HumanInputCompleted {
     [k: string]: unknown;
   } | null;
   answered_by: AnsweredBy | null;
+  rule?: Rule;
+  by_rule?: string;
+}
+/**
+ * What a person allowed beyond the call that they were asked about (``rules.py``).
+ */
+export interface Rule {
+  scope: "arguments" | "notebook" | "run";
+  tool: string;
+  asker: string;
+  hours: number;
+  execution_id: string | null;
+  arguments: string | null;
+  agent: string | null;
+  notebook: string | null;
 }
 /**
  * The deadline passed without an answer.
@@ -201,6 +224,7 @@ export interface HumanInputRequired {
    * @maxItems 30
    */
   steps: AgentStep[];
+  call?: GatedCall;
 }
 /**
  * Which answers a request accepts.
@@ -522,12 +546,16 @@ export const AWAKE_HOURS = 24 as const;
 export const CLOSE_GOING_AWAY = 1001 as const;
 export const CLOSE_TRY_AGAIN_LATER = 1013 as const;
 export const CLOSE_SLOW_READER = 4408 as const;
+export const MAX_RULE_CHARS = 2000 as const;
+export const MAX_RULES = 200 as const;
+export const RUN_RULE_HOURS = 24 as const;
+export const NOTEBOOK_RULE_HOURS = 168 as const;
 export const RETRY_STATUSES = [424,429,502,503,504] as const;
 export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_input_reminded","human_input_completed","human_input_cancelled","human_input_expired"] as const;
 export const OPENING_TYPE = "human_input_required" as const;
 export const TRANSITIONS = [[null,"human_input_required","pending"],["pending","human_input_claimed","pending"],["pending","human_input_reminded","pending"],["pending","human_input_completed","answered"],["pending","human_input_cancelled","cancelled"],["pending","human_input_expired","expired"]] as const;
 export const CLOSING_TYPES = ["human_input_completed","human_input_cancelled","human_input_expired"] as const;
-export const SURFACES = ["api","card","cli","console","default","inbox","lab","page","panel","resume","widget"] as const;
+export const SURFACES = ["api","card","cli","console","default","inbox","lab","page","panel","resume","rule","widget"] as const;
 export const RUN_TYPES = ["run_started","run_task_started","run_task_finished","run_task_failed","run_paused","run_finished","run_failed","run_cancelled","run_cancel_requested"] as const;
 export const RUN_TRANSITIONS = [[null,"run_started","running"],["running","run_paused","paused"],["paused","run_started","running"],["running","run_cancel_requested","running"],["running","run_finished","finished"],["running","run_failed","failed"],["running","run_cancelled","cancelled"],["paused","run_finished","finished"],["paused","run_failed","failed"],["paused","run_cancelled","cancelled"]] as const;
 export const STEP_STATUS = {"run_task_started":"working","run_task_finished":"done","run_task_failed":"failed"} as const;
@@ -627,6 +655,28 @@ export const DEFS = {
    "last_event_id",
    "epoch",
    "message"
+  ]
+ },
+ "GatedCall": {
+  "type": "object",
+  "properties": {
+   "tool": {
+    "type": "string"
+   },
+   "arguments": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "tool"
   ]
  },
  "Heartbeat": {
@@ -966,6 +1016,12 @@ export const DEFS = {
      }
     ],
     "default": null
+   },
+   "rule": {
+    "$ref": "#/$defs/Rule"
+   },
+   "by_rule": {
+    "type": "string"
    }
   },
   "required": [
@@ -1328,6 +1384,9 @@ export const DEFS = {
      "$ref": "#/$defs/AgentStep"
     },
     "default": []
+   },
+   "call": {
+    "$ref": "#/$defs/GatedCall"
    }
   },
   "required": [
@@ -1438,6 +1497,77 @@ export const DEFS = {
   "required": [
    "draft",
    "feedback"
+  ]
+ },
+ "Rule": {
+  "type": "object",
+  "properties": {
+   "scope": {
+    "enum": [
+     "arguments",
+     "notebook",
+     "run"
+    ]
+   },
+   "tool": {
+    "type": "string"
+   },
+   "asker": {
+    "type": "string"
+   },
+   "hours": {
+    "type": "integer"
+   },
+   "execution_id": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "arguments": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "agent": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   },
+   "notebook": {
+    "anyOf": [
+     {
+      "type": "string"
+     },
+     {
+      "type": "null"
+     }
+    ],
+    "default": null
+   }
+  },
+  "required": [
+   "scope",
+   "tool",
+   "asker",
+   "hours"
   ]
  },
  "RunCancelRequested": {

@@ -21,6 +21,7 @@ const SURFACES: Readonly<Record<(typeof NAMES)[number], string>> = {
   page: "a web page",
   panel: "the JupyterLab panel",
   resume: "the resume endpoint",
+  rule: "a rule",
   widget: "the notebook",
 };
 

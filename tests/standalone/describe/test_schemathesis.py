@@ -103,6 +103,7 @@ def test_health_and_refusals_of_strangers_are_documented(server: HumanInputServe
                 "request_id": "r",
                 "execution_id": "e",
                 "crew_id": "c",
+                "rule_id": "r",
                 "source_id": "s",
             }
         )

@@ -1,0 +1,259 @@
+"""Finds the rules that people made for tools, applies them, and revokes them.
+
+``protocol/rules.py`` says what a rule allows. The rule itself is in the log, in the answer that
+made it; a note in the store's metadata says where, so that no start has to read the whole log. A
+note is written before its answer, and proves nothing: a rule counts only if the log has its answer
+and not its revocation, which the commit of each answer by a rule checks again. Servers that share a
+log share the notes, too.
+
+The server that stored a question applies rules to it. If that fails in any way, the question stays
+open for a person.
+
+Above are the broker and ``lifecycle.py``; below is the store.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from crewai_hitl_nb.broker.event_names import StableEventIds
+from crewai_hitl_nb.broker.trusted_clock import TrustedClock
+from crewai_hitl_nb.protocol import ids, limits, rules
+from crewai_hitl_nb.protocol.errors import (
+    EventExists,
+    HitlError,
+    OutcomeUnknown,
+    Settled,
+    TooMany,
+)
+from crewai_hitl_nb.protocol.events import (
+    AnsweredBy,
+    HumanInputCompleted,
+    HumanInputRequired,
+    Rule,
+    about,
+)
+from crewai_hitl_nb.protocol.log_lines import logger, note, note_fault
+from crewai_hitl_nb.protocol.rules import Standing
+from crewai_hitl_nb.store.base import Appended, Condition, ConditionFailed
+from crewai_hitl_nb.store.metadata import MetadataStore
+
+_log = logger(__name__)
+
+_NOTES: Final = "rule:"
+
+_REVOCATIONS: Final = uuid.UUID("5a3c3c1e-54a4-4e0b-9d3f-2b1f0a7c6d10")
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """Where to find a rule: in the answer to this request, if the answer has the note's name."""
+
+    request_id: str
+    tool: str
+    until: datetime
+
+
+class Rules:
+    """The rules of a log; see the module."""
+
+    def __init__(
+        self,
+        store: MetadataStore,
+        clock: Callable[[], datetime],
+        names: StableEventIds,
+        trusted: TrustedClock,
+    ) -> None:
+        """Take the broker's store, which the broker starts and closes.
+
+        Args:
+            store: Where events are kept.
+            clock: The wall clock, aware.
+            names: Makes what stands for callers.
+            trusted: Knows whether the wall clock is trusted; no rule counts by one that is not.
+        """
+        self._store = store
+        self._clock = clock
+        self._names = names
+        self._trusted = trusted
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---- making one
+
+    def asker(self, caller: str | None) -> str | None:
+        """Return what stands for a caller in a rule."""
+        return None if caller is None else self._names.of(f"asker:{caller}")
+
+    async def stored(self, answer: HumanInputCompleted) -> list[Appended]:
+        """Store a person's answer, and note before where its rule is, if it makes one.
+
+        Raises:
+            TooMany: There are too many rules.
+            HitlError: As the store's ``append``.
+        """
+        if answer.request_id is None or isinstance(answer.rule, msgspec.UnsetType):
+            return await self._store.append([answer])
+        await self._announce(answer, answer.request_id, answer.rule)
+        try:
+            return await self._store.append([answer])
+        except OutcomeUnknown:
+            raise
+        except HitlError:
+            await self._forget(answer.event_id)
+            raise
+
+    async def _announce(self, made: HumanInputCompleted, request_id: str, rule: Rule) -> None:
+        notes = await self._notes()
+        if made.event_id not in notes and len(notes) >= limits.MAX_RULES:
+            await self._drop_ended(notes)
+            if len(notes) >= limits.MAX_RULES:
+                raise TooMany(
+                    f"this log has {len(notes)} rules; revoke some, or answer without `rule`",
+                    retry_after=5,
+                )
+        kept = _Note(request_id, rule.tool, made.timestamp + timedelta(hours=rule.hours))
+        await self._store.put_metadata(_NOTES + made.event_id, msgspec.json.encode(kept))
+
+    async def _drop_ended(self, notes: dict[str, _Note]) -> None:
+        for rule_id, kept in list(notes.items()):
+            is_over = kept.until <= self._clock()
+            if is_over or await self._found(rule_id, kept) is None:
+                await self._store.delete_metadata(_NOTES + rule_id)
+                del notes[rule_id]
+
+    async def _forget(self, rule_id: str) -> None:
+        """Drop the note of an answer that was refused."""
+        try:
+            if await self._store.offset_of(rule_id) is None:
+                await self._store.delete_metadata(_NOTES + rule_id)
+        except HitlError:
+            _log.debug("the note of a rule was not dropped; it ends by itself")
+
+    # ---- using them
+
+    def asked(self, required: HumanInputRequired, caller: str | None) -> None:
+        """Answer a question that this server has just stored, if a rule allows the call."""
+        asker = self.asker(caller)
+        if asker is None or not rules.scopes(required):
+            return
+        task = asyncio.ensure_future(self._apply(required, asker))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _apply(self, required: HumanInputRequired, asker: str) -> None:
+        try:
+            call = required.call
+            if isinstance(call, msgspec.UnsetType):
+                return
+            for rule_id, kept in (await self._notes()).items():
+                one = await self._found(rule_id, kept) if kept.tool == call.tool else None
+                if one is not None and await self._allow(one, required, asker):
+                    return
+        except HitlError as error:
+            _log.warning("request %s: no rule was applied: %s", required.request_id, error)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the person is asked
+            note_fault(_log, "rule_not_applied", error)
+
+    async def _allow(self, one: Standing, required: HumanInputRequired, asker: str) -> bool:
+        """Answer a question by a rule; return whether nothing is left to do."""
+        now = self._clock()
+        if not self._trusted.is_trusted() or not rules.allows(one, required, asker, now):
+            return False
+        maker = one.made.answered_by
+        event = HumanInputCompleted(
+            event_id=ids.new_event_id(),
+            timestamp=now,
+            **about(required),
+            decision="approve",
+            answered_by=AnsweredBy(name=maker.name if maker else "", via=rules.VIA),
+            by_rule=one.made.event_id,
+        )
+        condition = Condition(
+            with_event=one.made.event_id,
+            without_event=_revocation(one.made.event_id),
+            not_after=one.expires_at,
+        )
+        try:
+            await self._store.append([event], condition=condition)
+        except ConditionFailed:
+            return False
+        except Settled:
+            return True  # a person was faster
+        return True
+
+    async def standing(self) -> list[Standing]:
+        """Return the rules that stand, oldest first."""
+        now = self._clock()
+        found = [
+            one
+            for rule_id, kept in (await self._notes()).items()
+            if (one := await self._found(rule_id, kept)) is not None and now < one.expires_at
+        ]
+        return sorted(found, key=lambda one: one.made.timestamp)
+
+    async def find(self, rule_id: str) -> Standing:
+        """Return a rule, which may be revoked.
+
+        Raises:
+            NotFound: There is none with this id, or its time is over.
+        """
+        kept = (await self._notes()).get(rule_id)
+        one = await self._made(rule_id, kept) if kept is not None else None
+        if one is None:
+            raise rules.unknown_rule(rule_id)
+        return one
+
+    async def revoke(self, one: Standing, name: str, via: str) -> None:
+        """End a rule in the name of a person; nothing happens if it has ended."""
+        rule_id = one.made.event_id
+        by = AnsweredBy(name=name, via=via)
+        event = rules.revoked(one, by, _revocation(rule_id), self._clock())
+        try:
+            await self._store.append([event])
+        except EventExists:
+            return  # another person revoked it
+        note(_log, logging.INFO, "rule_revoked", request_id=one.required.request_id)
+
+    async def close(self) -> None:
+        """Finish what is being applied."""
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _notes(self) -> dict[str, _Note]:
+        notes: Mapping[str, bytes] = await self._store.get_metadata(_NOTES)
+        found = {name.removeprefix(_NOTES): _decoded(body) for name, body in notes.items()}
+        return {rule_id: kept for rule_id, kept in found.items() if kept is not None}
+
+    async def _found(self, rule_id: str, kept: _Note) -> Standing | None:
+        """Return a rule that is in the log and not revoked."""
+        one = await self._made(rule_id, kept)
+        if one is None or await self._store.offset_of(_revocation(rule_id)) is not None:
+            return None
+        return one
+
+    async def _made(self, rule_id: str, kept: _Note) -> Standing | None:
+        request = await self._store.request(kept.request_id)
+        if request is None or request.completion is None:
+            return None
+        if request.completion.event_id != rule_id:
+            return None
+        return rules.standing(request.required, request.completion)
+
+
+def _revocation(rule_id: str) -> str:
+    """Return the id of the event that revokes a rule.
+
+    Anybody can compute it: a publisher who takes it first can only end the rule.
+    """
+    return str(uuid.uuid5(_REVOCATIONS, rule_id))
+
+
+def _decoded(body: bytes) -> _Note | None:
+    try:
+        return msgspec.json.decode(body, type=_Note)
+    except msgspec.MsgspecError:
+        return None
