@@ -12,6 +12,7 @@ from crewai_hitl_nb.cli.exit_codes import Commands
 from crewai_hitl_nb.cli.export import export
 from crewai_hitl_nb.cli.keys import keys
 from crewai_hitl_nb.cli.pending import pending
+from crewai_hitl_nb.cli.rules import rules
 from crewai_hitl_nb.cli.salvage import salvage
 from crewai_hitl_nb.cli.serve import serve
 from crewai_hitl_nb.cli.settings import json_option, server_options
@@ -35,7 +36,7 @@ def commands() -> None:
 every = (
     *(pending, watch, answer, cancel),
     *(serve, copy, salvage, audit, export),
-    *(keys, webhooks, doctor),
+    *(rules, keys, webhooks, doctor),
 )
 for command in every:
     commands.add_command(command)

@@ -161,8 +161,8 @@ def test_a_single_flag_and_a_timedelta_are_accepted() -> None:
 
 def test_a_gate_takes_the_tool_itself() -> None:
     with hitl.approve_tools(DeleteTool()) as gate, hitl.approve_tools([DeleteTool(), "send_*"]):
-        assert gate._rule.tools == ("Delete File",)
-        assert GATES._gates[-1]._rule.tools == ("Delete File", "send_*")
+        assert gate._guard.tools == ("Delete File",)
+        assert GATES._gates[-1]._guard.tools == ("Delete File", "send_*")
 
 
 @pytest.mark.usefixtures("bridge")

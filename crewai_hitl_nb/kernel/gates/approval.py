@@ -16,7 +16,7 @@ from crewai_hitl_nb.kernel.questions.question import Asking, Waiter, new_questio
 from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Response, Round
+from crewai_hitl_nb.protocol.events import Decision, GatedCall, HumanInputRequired, Response, Round
 
 _PART_CHARS: Final = limits.MAX_CONTEXT_CHARS // 8
 """The limit for a tool's description, and for each message to a model."""
@@ -39,6 +39,7 @@ def tool_question(  # noqa: PLR0913 - the parts of one question, by name
     response: Response | None = None,
     history: Sequence[Round] = (),
     assignee: str | None = None,
+    call: GatedCall | None = None,
 ) -> HumanInputRequired:
     """Return the question whether a tool may be called, or whether its result is accepted.
 
@@ -52,6 +53,7 @@ def tool_question(  # noqa: PLR0913 - the parts of one question, by name
         response: Which answers are acceptable, instead of the usual ones.
         history: The earlier rounds.
         assignee: Who should answer.
+        call: The call as rules compare it, if a rule may allow it.
     """
     return new_question(
         waiter,
@@ -64,6 +66,7 @@ def tool_question(  # noqa: PLR0913 - the parts of one question, by name
         assignee=assignee,
         history=bounded(history),
         round_=len(history) + 1,
+        call=call,
     )
 
 

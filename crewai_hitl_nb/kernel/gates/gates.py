@@ -31,6 +31,7 @@ from crewai_hitl_nb.kernel.tasks.tool_calls import ToolCall, call_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, Response, Round
+from crewai_hitl_nb.protocol.rules import gated_call
 
 _CONSOLE_MESSAGE: Final = "Type 'approve' to allow this call. Anything else blocks it:"
 
@@ -39,7 +40,7 @@ _MAX_FORM_CHARS: Final = limits.MAX_EVENT_BYTES // 8
 
 
 @dataclass(frozen=True)
-class Rule:
+class Guard:
     """Which calls a gate stops and how it asks.
 
     Attributes:
@@ -73,12 +74,12 @@ class Gate:
     """An active gate, returned by ``approve_tools()``; also a context manager.
 
     Args:
-        rule: Which calls it stops.
+        guard: Which calls it stops.
         asker: Returns the asker to use now; None for the console.
     """
 
-    def __init__(self, rule: Rule, asker: Callable[[], Asker | None]) -> None:
-        self._rule = rule
+    def __init__(self, guard: Guard, asker: Callable[[], Asker | None]) -> None:
+        self._guard = guard
         self._asker = asker
 
     def remove(self) -> None:
@@ -105,7 +106,7 @@ class Gate:
         call = call_of(context)
         with call.asking():  # an error raised here ends the run
             try:
-                if self._rule.stops(context) and not call.is_allowed:
+                if self._guard.stops(context) and not call.is_allowed:
                     self._let_a_person_decide(call, context)
             except HookAborted:
                 raise
@@ -116,9 +117,9 @@ class Gate:
     def _let_a_person_decide(self, call: ToolCall, context: ToolCallHookContext) -> None:
         asker = self._asker()
         if asker is None:
-            _decide_on_the_console(call, context, self._rule)
+            _decide_on_the_console(call, context, self._guard)
         else:
-            _Decision(self._rule, call, context, asker).make()
+            _Decision(self._guard, call, context, asker).make()
         call.is_allowed = True
 
 
@@ -167,21 +168,21 @@ class _Decision:
     """The decision about one call, until a person approves or refuses it or nobody answers.
 
     Args:
-        rule: How to ask.
+        guard: How to ask.
         call: The call in question.
         context: crewAI's description of the call.
         asker: Asks the question.
     """
 
     def __init__(
-        self, rule: Rule, call: ToolCall, context: ToolCallHookContext, asker: Asker
+        self, guard: Guard, call: ToolCall, context: ToolCallHookContext, asker: Asker
     ) -> None:
-        self._rule = rule
+        self._guard = guard
         self._call = call
         self._context = context
         self._asker = asker
         self._history: list[Round] = []
-        self._form = _arguments_form(context) if rule.edit else None
+        self._form = _arguments_form(context) if guard.edit else None
         self._errors: tuple[FieldError, ...] = ()
 
     def make(self) -> None:
@@ -208,7 +209,7 @@ class _Decision:
                 raise NotAnswered(what, "expired")  # asking again would not make it valid
 
     def _ask(self) -> HumanInputCompleted:
-        rule, asker, call = self._rule, self._asker, self._call
+        guard, asker, call = self._guard, self._asker, self._call
         decisions: tuple[Decision, ...] = ("approve", "reject")
         if self._form is not None:
             decisions = (*decisions, "edit")
@@ -218,14 +219,15 @@ class _Decision:
             self._context,
             call.who,
             asker.waiter,
-            rule.terms.over(asker.terms),
-            prompt=rule.prompt,
+            guard.terms.over(asker.terms),
+            prompt=guard.prompt,
             more=[("What is not valid", error_list(self._errors))],
             response=Response(
                 decisions=decisions, schema=self._form.schema if self._form else None
             ),
             history=self._history,
-            assignee=rule.assignee,
+            assignee=guard.assignee,
+            call=gated_call(call.name, call.tool_input),
         )
         return asker.ask(question, call.who.agent)
 
@@ -259,10 +261,10 @@ def _arguments_form(context: ToolCallHookContext) -> Form | None:
     return None if too_large else filled
 
 
-def _decide_on_the_console(call: ToolCall, context: ToolCallHookContext, rule: Rule) -> None:
+def _decide_on_the_console(call: ToolCall, context: ToolCallHookContext, guard: Guard) -> None:
     """Ask at crewAI's console, because there is no server."""
     arguments = as_json(call.tool_input)
-    question = rule.prompt or f"May {call.who.role or 'the agent'} call {call.name}?"
+    question = guard.prompt or f"May {call.who.role or 'the agent'} call {call.name}?"
     try:
         typed = context.request_human_input(f"{question}\n{arguments}", _CONSOLE_MESSAGE).strip()
     except EOFError:

@@ -11,7 +11,7 @@ from crewai.tools import BaseTool
 
 from crewai_hitl_nb.kernel import session
 from crewai_hitl_nb.kernel.asking import Asker
-from crewai_hitl_nb.kernel.gates.gates import GATES, Gate, Rule
+from crewai_hitl_nb.kernel.gates.gates import GATES, Gate, Guard
 from crewai_hitl_nb.kernel.questions.terms import OnExpiry, Terms
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
@@ -60,7 +60,7 @@ def approve_tools(  # noqa: PLR0913 - keyword arguments of a public function
     """
     if default is not None:
         default = arguments.mapping("default", "a dict such as {'decision': 'reject'}", default)
-    rule = Rule(
+    guard = Guard(
         tools=_patterns("tools", _names(tools)),
         agents=() if agents is None else _patterns("agents", agents),
         edit=arguments.yes_or_no("edit", edit),
@@ -69,7 +69,7 @@ def approve_tools(  # noqa: PLR0913 - keyword arguments of a public function
         assignee=arguments.text_or_none("assignee", assignee),
     )
     session()
-    gate = Gate(rule, _asker)
+    gate = Gate(guard, _asker)
     GATES.add(gate)
     return gate
 

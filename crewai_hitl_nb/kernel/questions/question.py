@@ -25,6 +25,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import (
     Attachments,
     Decision,
+    GatedCall,
     HumanInputRequired,
     Kind,
     Response,
@@ -133,6 +134,7 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
     history: Sequence[Round] = (),
     round_: int = 1,
     attachments: Attachments | None = None,
+    call: GatedCall | None = None,
 ) -> HumanInputRequired:
     """Return a question of this process.
 
@@ -153,6 +155,7 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         round_: Which round this is, from 1.
         attachments: Tables and images that the context links to; left out if the event would be
             too large with them.
+        call: The tool call that waits at a gate.
     """
     event_id = new_event_id()
     question = HumanInputRequired(
@@ -175,6 +178,7 @@ def new_question(  # noqa: PLR0913 - the fields of one event, all by name
         history=tuple(history),
         attachments=attachments or {},
         steps=steps_so_far(asking.task),
+        call=call or msgspec.UNSET,
     )
     return _within_limits(carriable(terms.applied(question)))
 
