@@ -164,7 +164,7 @@ def test_a_new_field_of_a_question_has_to_say_whether_a_rule_may_decide_it() -> 
         *("event_id", "timestamp", "execution_id", "crew_id", "task_id", "agent_id", "offset"),
         *("request_id", "prompt", "context", "reason_flags", "kind", "response", "source"),
         *("round", "expires_at", "remind_at", "assignee", "draft", "history", "pause"),
-        *("attachments", "call"),
+        *("attachments", "call", "steps"),
     }
 
 
