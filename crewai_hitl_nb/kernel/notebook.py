@@ -16,9 +16,12 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 _RUNS_A_CELL: Final = "execute_request"
+
+Bundle: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
+"""What an output shows, by MIME type, and its metadata."""
 
 CellInterrupted = Callable[[str], None]
 """Called with the message id of an interrupted cell."""
@@ -134,7 +137,7 @@ class Notebook:
 
     def display(
         self,
-        bundle: Mapping[str, Any],
+        bundle: Bundle,
         cell: Cell,
         display_id: str | None = None,
         *,
@@ -143,17 +146,18 @@ class Notebook:
         """Display a MIME bundle under a cell, from any thread.
 
         Args:
-            bundle: The MIME bundle.
+            bundle: The MIME bundle and its metadata.
             cell: The cell to display it under.
             display_id: Identifies the output, so that it can be updated later.
             again: Whether to update the output that has this id.
         """
+        data, metadata = bundle
         sys.stdout.flush()  # earlier prints must appear above it
         transient = {} if display_id is None else {"display_id": display_id}
         self._kernel.session.send(
             self._kernel.iopub_socket,
             "update_display_data" if again else "display_data",
-            {"data": dict(bundle), "metadata": {}, "transient": transient},
+            {"data": data, "metadata": metadata, "transient": transient},
             parent=dict(cell.header),
             ident=b"display_data",
         )

@@ -21,7 +21,7 @@ from crewai_hitl_nb.kernel.first_report import report_no_server, report_places
 from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge, checked_flows
 from crewai_hitl_nb.kernel.gates.gates import GATES
 from crewai_hitl_nb.kernel.gates.hook_input import HookInputPatch
-from crewai_hitl_nb.kernel.notebook import Notebook
+from crewai_hitl_nb.kernel.notebook import Bundle, Notebook
 from crewai_hitl_nb.kernel.questions.question import Asking, Waiter
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.kernel.runs.run import RunPatch
@@ -204,7 +204,7 @@ class Session:
     def _publish_run(self, event: RunEvent) -> None:
         self._publish(run_event_to_wire(event))
 
-    def _run_view(self, begun: RunStarted) -> dict[str, Any]:
+    def _run_view(self, begun: RunStarted) -> Bundle:
         return run_bundle(begun, self._asker.bridge.endpoint if self._asker else None)
 
     def _on_run_event(self, event: UnknownEvent) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import RETRY_STATUSES
+from crewai_hitl_nb.protocol.escapes import HIDDEN
 from crewai_hitl_nb.protocol.events import (
     KNOWN_TYPES,
     AnsweredBy,
@@ -74,6 +75,7 @@ def export() -> dict[str, Any]:
                 [before, event, after] for (before, event), after in RUN_TRANSITIONS.items()
             ],
             "STEP_STATUS": dict(STEP_STATUS),
+            "HIDDEN": [list(span) for span in HIDDEN],
         },
     }
 

@@ -136,6 +136,13 @@ MAX_PAGE_REQUESTS: Final = 500
 DEFAULT_PAGE_REQUESTS: Final = 100
 """Requests in one page when the caller names no number."""
 
+SAVED_TEXT_CHARS: Final = 20_000
+"""Characters of a question, an answer or a context in the formats of a saved notebook that are read
+without our code: ten pages. The card's own data beside them has all of it."""
+
+SAVED_NAME_CHARS: Final = 200
+"""The same for a name."""
+
 MAX_SEARCH_CHARS: Final = 200
 """Length of a search: what a person types into a search field."""
 

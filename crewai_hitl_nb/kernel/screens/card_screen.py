@@ -6,13 +6,10 @@ server, not to this process, which is blocked. Only a browser that cannot reach 
 the kernel (``widget/relay.py``).
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from crewai_hitl_nb.client.discovery import Endpoint
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputRequired
-from crewai_hitl_nb.widget.bundle import card_bundle, with_outcome
+from crewai_hitl_nb.widget.bundle import Bundle, card_bundle, with_outcome
 
 
 class CardScreen:
@@ -26,7 +23,7 @@ class CardScreen:
     def __init__(self, notebook: Notebook, endpoint: Endpoint) -> None:
         self._notebook = notebook
         self._endpoint = endpoint
-        self._shown: dict[str, tuple[Mapping[str, Any], Cell]] = {}
+        self._shown: dict[str, tuple[Bundle, Cell]] = {}
 
     def show(self, request: HumanInputRequired, cell: Cell | None) -> None:
         """Display the card under the cell."""
@@ -38,5 +35,6 @@ class CardScreen:
         """Add the outcome to the card's output, so that the saved notebook contains it."""
         bundle, cell = self._shown.pop(request.request_id, (None, None))
         if bundle is not None and cell is not None and closing is not None:
-            ended = with_outcome(bundle, closing)
+            data, metadata = bundle
+            ended = with_outcome(data, request, closing), metadata
             self._notebook.display(ended, cell, request.request_id, again=True)

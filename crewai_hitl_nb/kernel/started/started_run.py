@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from crewai_hitl_nb.client.interruptible import TICK_SECONDS, block_until_done
+from crewai_hitl_nb.kernel.notebook import Bundle
 from crewai_hitl_nb.kernel.runs.run import Run
 from crewai_hitl_nb.protocol.arguments import Seconds, seconds_or_none
 from crewai_hitl_nb.protocol.events import CancelReason
@@ -44,7 +45,7 @@ class StartedRun:
         execution_id: str,
         name: str,
         kind: RunKind,
-        view: Callable[[], dict[str, Any]],
+        view: Callable[[], Bundle],
     ) -> None:
         self.execution_id = execution_id
         self.name = name
@@ -132,9 +133,10 @@ class StartedRun:
     def __repr__(self) -> str:
         return f"<run of the {self.kind} {self.name!r}: {self.state}, {self.execution_id}>"
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **options: Any) -> Bundle:
         """Return the live view; it is empty in the cell where the run began, which shows it."""
-        return {**self._view(), "text/plain": repr(self)}
+        data, metadata = self._view()
+        return {**data, "text/plain": repr(self)}, metadata
 
     @short_traceback_async
     async def _wait(self) -> Any:

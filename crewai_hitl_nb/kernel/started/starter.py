@@ -20,7 +20,7 @@ from crewai.hooks import InterceptionPoint
 from crewai.hooks.dispatch import scoped_hooks
 
 from crewai_hitl_nb.kernel.asking import NotAnswered, raise_if_stopped
-from crewai_hitl_nb.kernel.notebook import Cell, Notebook
+from crewai_hitl_nb.kernel.notebook import Bundle, Cell, Notebook
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.runs.run import Run, enter
 from crewai_hitl_nb.kernel.started.run_events import (
@@ -54,7 +54,7 @@ _SHARED_REASONS: Final = ("interrupted", "source_lost")
 """The reasons for cancelling a question that are also the reason for cancelling its run."""
 
 Target = Crew | Flow[Any]
-View = Callable[[RunStarted], dict[str, Any]]
+View = Callable[[RunStarted], Bundle]
 
 
 class Starter:
@@ -186,12 +186,12 @@ class Starter:
         if self._notebook is not None and cell is not None:
             self._notebook.display(self._view(begun), cell)
 
-    def _shown_elsewhere(self, begun_in: Cell | None, begun: RunStarted) -> dict[str, Any]:
+    def _shown_elsewhere(self, begun_in: Cell | None, begun: RunStarted) -> Bundle:
         """Return the view, except in the cell where the run began, which already shows it."""
         if self._notebook is None or begun_in is None:
-            return {}
+            return {}, {}
         if self._notebook.cell().message_id == begun_in.message_id:
-            return {}
+            return {}, {}
         return self._view(begun)
 
     # ---------------------------------------------------------------- on the run's thread

@@ -73,6 +73,8 @@ declare module "@jupyterlab/notebook" {
         get(index: number): { readonly data: Readonly<Record<string, unknown>> };
         add(output: object): number;
         set(index: number, output: object): void;
+        /** Later versions of JupyterLab have it. */
+        remove?(index: number): void;
       };
     };
     readonly outputArea?: {

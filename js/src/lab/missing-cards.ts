@@ -9,12 +9,13 @@
  */
 import type { Cell, NotebookPanel } from "@jupyterlab/notebook";
 import type { Client } from "../client/client";
-import { type Asked, isObject } from "../protocol/decode";
+import { type Asked, type ClosingEvent, isObject } from "../protocol/decode";
 import type { Request } from "../protocol/state";
 import { isPending } from "../view/card/request-cards";
 import { Alarm } from "./alarm";
 import { shows } from "./cells";
-import { MIME_TYPE } from "./mime";
+import { MIME_TYPE, WIDGET_VIEW } from "./mime";
+import { savedOutput } from "./saved-output";
 
 /** How long a card may be missing: through a shared document it arrives a little late. */
 const GRACE_MS = 2000;
@@ -22,6 +23,7 @@ const GRACE_MS = 2000;
 /** The same while the kernel may still send the card; a busy page receives it late. */
 const KERNEL_MS = 10_000;
 
+type Outputs = NonNullable<Cell["model"]["outputs"]>;
 type Bundle = Readonly<Record<string, unknown>>;
 
 export class MissingCards {
@@ -42,6 +44,7 @@ export class MissingCards {
   look(): void {
     for (const { required } of this.asked().filter(isPending)) this.addIfMissing(required);
     for (const { model } of this.panel.content.widgets) {
+      this.removeDoubles(model.outputs);
       for (let index = 0; index < (model.outputs?.length ?? 0); index++) {
         const data = model.outputs?.get(index).data ?? {};
         const completed = this.completed(data);
@@ -53,6 +56,17 @@ export class MissingCards {
   dispose(): void {
     this.alarm.stop();
     for (const stop of this.fetching.values()) stop();
+  }
+
+  /** Keep a cell's first card of a question: the kernel's own may come after it was added here. */
+  private removeDoubles(outputs: Outputs | undefined): void {
+    const seen = new Set<unknown>();
+    for (let index = 0; index < (outputs?.length ?? 0); index++) {
+      const payload = outputs?.get(index).data[MIME_TYPE];
+      if (!isObject(payload) || typeof payload.request_id !== "string") continue;
+      if (seen.has(payload.request_id) && outputs?.remove !== undefined) outputs.remove(index--);
+      seen.add(payload.request_id);
+    }
   }
 
   private addIfMissing(required: Asked): void {
@@ -69,7 +83,7 @@ export class MissingCards {
     const grace = this.seen.has(id) || isLeft(cell) ? GRACE_MS : KERNEL_MS;
     const left = since + grace - performance.now();
     if (left > 0) this.alarm.ringWithin(left);
-    else cell.model.outputs.add(output(bundleOf(required, {})));
+    else cell.model.outputs.add(output(bundleOf(required, {}, null)));
   }
 
   /** Return a card's bundle with the texts and the outcome that it lacks and this page knows. */
@@ -81,9 +95,11 @@ export class MissingCards {
     const { required, completion } = known;
     const lacksTexts = isObject(payload.event) && payload.event.brief === true;
     if (lacksTexts) this.fetchTexts(required);
-    const withTexts = lacksTexts && !required.brief ? bundleOf(required, payload) : data;
-    if (completion === null || payload.completion !== undefined) return withTexts;
-    return { ...withTexts, [MIME_TYPE]: { ...(withTexts[MIME_TYPE] as object), completion } };
+    const hasTexts = lacksTexts && !required.brief;
+    if (completion === null) return hasTexts ? bundleOf(required, payload, null) : data;
+    if (payload.completion !== undefined && !hasTexts && data[WIDGET_VIEW] === undefined)
+      return data;
+    return bundleOf(required, { ...payload, completion }, completion);
   }
 
   /** Fetch the texts of a large question, so that they are saved even if nobody reads them here. */
@@ -101,10 +117,14 @@ function isLeft({ outputArea }: Cell): boolean {
   return future == null || future.isDisposed;
 }
 
-function bundleOf(required: Asked, payload: object): Bundle {
+/**
+ * Return a card's bundle without the widget's view: a front end that has widgets but not our extension
+ * prefers that view, and cannot draw it once the kernel is gone.
+ */
+function bundleOf(required: Asked, payload: object, closing: ClosingEvent | null): Bundle {
   return {
     [MIME_TYPE]: { ...payload, request_id: required.request_id, event: required },
-    "text/plain": `${required.prompt}\n\n${required.context}`,
+    ...savedOutput(required, closing),
   };
 }
 

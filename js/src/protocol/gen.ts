@@ -502,6 +502,8 @@ export const MAX_POLL_EVENTS = 1000 as const;
 export const MAX_POLL_SECONDS = 60 as const;
 export const MAX_PAGE_REQUESTS = 500 as const;
 export const DEFAULT_PAGE_REQUESTS = 100 as const;
+export const SAVED_TEXT_CHARS = 20000 as const;
+export const SAVED_NAME_CHARS = 200 as const;
 export const MAX_SEARCH_CHARS = 200 as const;
 export const SEARCHED_REQUESTS = 500 as const;
 export const SEARCHED_BYTES = 4194304 as const;
@@ -559,6 +561,7 @@ export const SURFACES = ["api","card","cli","console","default","inbox","lab","p
 export const RUN_TYPES = ["run_started","run_task_started","run_task_finished","run_task_failed","run_paused","run_finished","run_failed","run_cancelled","run_cancel_requested"] as const;
 export const RUN_TRANSITIONS = [[null,"run_started","running"],["running","run_paused","paused"],["paused","run_started","running"],["running","run_cancel_requested","running"],["running","run_finished","finished"],["running","run_failed","failed"],["running","run_cancelled","cancelled"],["paused","run_finished","finished"],["paused","run_failed","failed"],["paused","run_cancelled","cancelled"]] as const;
 export const STEP_STATUS = {"run_task_started":"working","run_task_finished":"done","run_task_failed":"failed"} as const;
+export const HIDDEN = [[0,31],[127,159],[173,173],[847,847],[1536,1541],[1564,1564],[1757,1757],[1807,1807],[2192,2193],[2274,2274],[4447,4448],[6068,6069],[6155,6159],[8203,8207],[8232,8238],[8288,8303],[12644,12644],[55296,57343],[65024,65039],[65279,65279],[65440,65440],[65520,65531],[69821,69821],[69837,69837],[78896,78911],[113824,113827],[119155,119162],[917504,921599]] as const;
 
 export const DEFS = {
  "Ack": {
