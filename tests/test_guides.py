@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.cli.main import commands
+from crewai_hitl_nb.protocol.records import FIELDS
 from crewai_hitl_nb.server.extension import HumanInputApp
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from tests.jupyter_process import REPOSITORY, JupyterProcess, free_port, jupyter_process
@@ -98,6 +99,28 @@ def test_a_script_answers_all_that_waits(server: JupyterProcess) -> None:
         (asked,) = client.publish(question)
         run(server, example("answering", "hitl.Client()"), [])
         assert client.request(str(asked.request_id)).status == "answered"
+
+
+def test_what_people_decided_is_data(server: JupyterProcess) -> None:
+    with hitl.Client(server.prefix, server.token) as client:
+        for name, decision in (("draft-1", "approve"), ("draft-2", "respond")):
+            question = {"type": "human_input_required", "execution_id": "data", "prompt": "Good?"}
+            named = {"request_id": name, "source": {"agent_role": "Author"}}
+            client.publish({**question, **named, "kind": "task_feedback"})
+            words = "" if decision == "approve" else "Name the source"
+            client.answer(name, words, decision=decision)
+    printed = run(server, example("answers-as-data", "timedelta"), [])
+    assert re.search(r"^pass at once: 0\.\d+$", printed, re.M)
+    assert re.search(r"^usual seconds: \d", printed, re.M)
+    printed = run(server, example("answers-as-data", "back.groupby"), [])
+    assert re.search(r"Author +Name the source +1", printed)
+
+
+def test_the_fields_of_history_are_all_described() -> None:
+    page = (DOCS / "answers-as-data.md").read_text()
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page, re.M)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named >= set(FIELDS) | set(inspect.signature(hitl.history).parameters) - {"url", "token"}
 
 
 def test_a_server_is_started_by_a_script(server: JupyterProcess) -> None:
