@@ -26,8 +26,12 @@ _NEWS = range(1, 11)
 _CASES = ("1 card", f"{_MANY} cards")
 _LIMIT_MS = 60_000
 _PACKAGE = Path(crewai_hitl_nb.__file__).parent
-_SCRIPTS = {"card": "widget/static/card.js", "inbox": "server/page/static/inbox.js"}
-_ITEM = "[data-testid='hitl-item']"
+_PAGE = "server/page/static"
+_SCRIPTS = {
+    "card": ["widget/static/card.js"],
+    "inbox": [f"{_PAGE}/inbox.js", f"{_PAGE}/inbox-chunk.js"],  # what it begins with
+}
+_ITEM = "[data-testid='hitl-row']"
 _WATCH = """
 window.painted = {};
 const afterPaint = (done) => requestAnimationFrame(() => {
@@ -149,7 +153,7 @@ def _painted_at(page: Page, name: str) -> float:
 def _check(page: Page, pending: list[str]) -> None:
     """Go to the list's end, again and again, until all of it is drawn; each is there once."""
     page.wait_for_function(
-        "([item, count]) => { scrollTo(0, document.body.scrollHeight);"
+        "([item, count]) => { [...document.querySelectorAll(item)].at(-1)?.scrollIntoView();"
         " return document.querySelectorAll(item).length >= count; }",
         arg=[_ITEM, len(pending)],
         timeout=_LIMIT_MS,
@@ -163,8 +167,8 @@ def _check(page: Page, pending: list[str]) -> None:
 
 def _sizes() -> Row:
     sizes = {
-        name: len(gzip.compress((_PACKAGE / path).read_bytes(), 9)) / 1000
-        for name, path in _SCRIPTS.items()
+        name: sum(len(gzip.compress((_PACKAGE / path).read_bytes(), 9)) for path in paths) / 1000
+        for name, paths in _SCRIPTS.items()
     }
     goal = Goal("the card", "at most", 60, sizes["card"], "kB")
     return Row(PROGRAM.name, "scripts, gzipped", "kB", sizes, [goal])

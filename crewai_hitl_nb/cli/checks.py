@@ -32,6 +32,7 @@ _BUILT: Final = (
     "widget/static/card.js",
     "widget/static/card-loader.js",
     "server/page/static/inbox.js",
+    "server/page/static/inbox-chunk.js",
 )
 _REINSTALL: Final = (
     "install the wheel again (pip install --force-reinstall --no-deps crewai-hitl-nb); "

@@ -116,6 +116,10 @@ class InboxPage:
         """Return what a list holds for a request: its card, its box, its ways."""
         return self.page.locator(f"[data-testid='hitl-item'][data-request-id='{request_id}']")
 
+    def row(self, request_id: str) -> Locator:
+        """Return a line of a wide page's list."""
+        return self.page.locator(f"[data-testid='hitl-row'][data-request-id='{request_id}']")
+
     def entry(self, request_id: str) -> Locator:
         """Return a line of the history."""
         return self.page.locator(f"[data-testid='hitl-entry'][data-request-id='{request_id}']")
@@ -135,8 +139,11 @@ class InboxPage:
 
 @contextmanager
 def inbox_page(browser: Browser, server: JupyterProcess, **options: Any) -> Iterator[InboxPage]:
-    """Open a page in a context of its own, without loading anything yet."""
-    context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
+    """Open a page in a context of its own, without loading anything yet.
+
+    It is narrower than the page that shows one card at a time (``test_inbox_wide.py``).
+    """
+    context = browser.new_context(**{"viewport": {"width": 860, "height": 900}, **options})
     try:
         yield InboxPage(context.new_page(), server)
     finally:

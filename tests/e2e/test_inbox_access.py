@@ -15,6 +15,8 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
 }
 
+WIDE: dict[str, Any] = {"viewport": {"width": 900, "height": 700}}
+
 
 def fill(desk: Desk, mark: str) -> list[str]:
     """Ask one question of each look, and leave one answered."""
@@ -46,7 +48,8 @@ def states(inbox: InboxPage, mark: str) -> Iterator[str]:
     yield "nothing found"
     inbox.hook("hitl-nothing-found").get_by_role("button").click()
     inbox.hook("hitl-selecting").click()
-    inbox.item(f"{mark}-draft").get_by_test_id("hitl-select").check()
+    of_draft = f"[data-request-id='{mark}-draft'] [data-testid='hitl-select']"
+    inbox.page.locator(of_draft).check()
     inbox.hook("hitl-select-all").click()
     yield "selecting"
     inbox.hook("hitl-bulk-cancel").click()
@@ -64,6 +67,9 @@ def states(inbox: InboxPage, mark: str) -> Iterator[str]:
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
+    "light wide": {"color_scheme": "light", **WIDE},
+    "dark wide": {"color_scheme": "dark", **WIDE},
+    "wide in forced colours": {"color_scheme": "light", "forced_colors": "active", **WIDE},
     "light phone": {"color_scheme": "light", **PHONE},
     "dark phone": {"color_scheme": "dark", **PHONE},
     "forced colours": {"color_scheme": "light", "forced_colors": "active"},
@@ -74,7 +80,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 def test_no_state_of_the_page_breaks_wcag(desk: Desk, open_inbox: OpenInbox, look: str) -> None:
     fill(desk, look)
     inbox = open_inbox(reduced_motion="reduce", **LOOKS[look])
-    expect(inbox.card(f"{look}-tool")).to_be_visible(timeout=CARD_MS)
+    expect(inbox.card(f"{look}-draft")).to_be_visible(timeout=CARD_MS)
     found = {}
     for state in states(inbox, look):
         if wrong := violations(inbox.page):

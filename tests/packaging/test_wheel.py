@@ -88,6 +88,8 @@ def test_the_wheel_ships_the_built_front_end_once(wheel: Path) -> None:
     for expected in (
         "crewai_hitl_nb/py.typed",
         "crewai_hitl_nb/server/page/static/inbox.js",
+        "crewai_hitl_nb/server/page/static/inbox-chunk.js",
+        "crewai_hitl_nb/server/page/static/inbox-parts.js",
         "crewai_hitl_nb/server/page/static/service-worker.js",
         "crewai_hitl_nb/server/page/static/icon-512.png",
         "crewai_hitl_nb/widget/static/card.js",

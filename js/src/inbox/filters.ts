@@ -38,7 +38,27 @@ export const KINDS: Readonly<Record<HumanInputRequired["kind"], string>> = {
 export interface Facet {
   readonly field: Field;
   readonly label: string;
-  readonly values: readonly { readonly value: string; readonly label: string }[];
+  readonly values: readonly Choice[];
+}
+
+export interface Choice {
+  readonly value: string;
+  readonly label: string;
+  /** The heading that it stands under, or "": a run's crew. */
+  readonly group: string;
+}
+
+/** The crews that have an id, by id, and "" for those whose name no request has said. */
+export type Crews = ReadonlyMap<string, string>;
+
+export function crewsOf(requests: readonly Request[]): Crews {
+  const crews = new Map<string, string>();
+  for (const { required } of requests) {
+    const name = crewName(required);
+    const id = required.crew_id;
+    if (id !== null && (name !== "" || !crews.has(id))) crews.set(id, name);
+  }
+  return crews;
 }
 
 const FACETS: readonly { field: Field; label: string }[] = [
@@ -53,42 +73,66 @@ export function isFiltered(filters: Filters): boolean {
   return Object.values(filters).some((value) => value.trim() !== "");
 }
 
-export function matches(request: Request, filters: Filters): boolean {
+export function matches(request: Request, filters: Filters, crews: Crews): boolean {
   for (const { field } of FACETS) {
-    if (filters[field] !== "" && fieldOf(request.required, field) !== filters[field]) return false;
+    const chosen = filters[field];
+    if (chosen !== "" && fieldOf(request.required, field, crews) !== chosen) return false;
   }
   return isFound(request, filters.text);
 }
 
 /** Return the filters that these requests differ in, or that are in use. */
-export function facets(requests: readonly Request[], filters: Filters): readonly Facet[] {
+export function facets(
+  requests: readonly Request[],
+  filters: Filters,
+  crews: Crews,
+): readonly Facet[] {
   return FACETS.map(({ field, label }) => {
-    const found = new Map<string, string>();
+    const found = new Map<string, Choice>();
     for (const { required } of requests) {
-      const value = fieldOf(required, field);
-      if (value === "") continue;
-      // Some requests name their crew by its id alone; another one's name is kept.
-      const text = labelOf(required, field);
-      if (text !== value || !found.has(value)) found.set(value, text);
+      const value = fieldOf(required, field, crews);
+      if (value === "" || found.has(value)) continue;
+      const group = field === "execution" ? crewOf(required, crews) : "";
+      found.set(value, { value, label: labelOf(required, field, crews), group });
     }
     const chosen = filters[field];
-    if (chosen !== "" && !found.has(chosen)) found.set(chosen, chosen);
-    const values = [...found].map(([value, text]) => ({ value, label: text }));
-    return { field, label, values: values.sort((a, b) => a.label.localeCompare(b.label)) };
+    if (chosen !== "" && !found.has(chosen)) {
+      found.set(chosen, { value: chosen, label: chosen, group: "" });
+    }
+    return { field, label, values: sorted(distinct([...found.values()])) };
   }).filter(({ field, values }) => filters[field] !== "" || values.length > 1);
+}
+
+/** Return the choices with labels that tell them apart: two notebooks may have the same file name. */
+function distinct(choices: readonly Choice[]): Choice[] {
+  const counts = new Map<string, number>();
+  const nameOf = ({ group, label }: Choice) => JSON.stringify([group, label]);
+  for (const choice of choices) {
+    counts.set(nameOf(choice), (counts.get(nameOf(choice)) ?? 0) + 1);
+  }
+  return choices.map((choice) =>
+    (counts.get(nameOf(choice)) ?? 0) > 1
+      ? { ...choice, label: `${choice.label} (${choice.value})` }
+      : choice,
+  );
+}
+
+function sorted(choices: Choice[]): readonly Choice[] {
+  return choices.sort((a, b) => a.group.localeCompare(b.group) || a.label.localeCompare(b.label));
 }
 
 /** Return the part of the filters that the server's listing knows, as its parameters. */
 export function listingParameters(
   filters: Filters,
-  known: readonly Request[],
+  crews: Crews,
 ): Readonly<Record<string, string>> {
   const parameters: Record<string, string> = {};
   if (filters.kind !== "") parameters.kind = filters.kind;
   if (filters.execution !== "") parameters.execution_id = filters.execution;
   if (filters.assignee !== "") parameters.assignee = filters.assignee;
-  const byId = known.some(({ required }) => required.crew_id === filters.crew);
-  if (filters.crew !== "" && byId) parameters.crew_id = filters.crew;
+  const ids = [...crews].filter(([id, name]) => (name || id) === filters.crew).map(([id]) => id);
+  const byId = filters.crew !== "" && ids.length === 1;
+  if (byId) parameters.crew_id = ids[0] ?? "";
   const q = searchFor([filters.text, filters.notebook, byId ? "" : filters.crew]);
   if (q !== "") parameters.q = q;
   return parameters;
@@ -96,7 +140,7 @@ export function listingParameters(
 
 /**
  * The words for the server's search. Its listing has no filter for a notebook, or for a crew
- * without an id, but it searches their names.
+ * that has no id or several, but it searches their names.
  */
 function searchFor(parts: readonly string[]): string {
   return parts.reduce((taken, part) => {
@@ -105,12 +149,12 @@ function searchFor(parts: readonly string[]): string {
   }, "");
 }
 
-function fieldOf(required: HumanInputRequired, field: Field): string {
+function fieldOf(required: HumanInputRequired, field: Field, crews: Crews): string {
   switch (field) {
     case "kind":
       return required.kind;
     case "crew":
-      return required.crew_id ?? nameOf(required);
+      return crewOf(required, crews);
     case "execution":
       return required.execution_id ?? "";
     case "assignee":
@@ -120,14 +164,14 @@ function fieldOf(required: HumanInputRequired, field: Field): string {
   }
 }
 
-function labelOf(required: HumanInputRequired, field: Field): string {
+function labelOf(required: HumanInputRequired, field: Field, crews: Crews): string {
   switch (field) {
     case "kind":
       return KINDS[required.kind];
     case "crew":
-      return nameOf(required) || (required.crew_id ?? "");
+      return crewOf(required, crews);
     case "execution":
-      return `${nameOf(required) || "Run"} · ${(required.execution_id ?? "").slice(-8)}`;
+      return `${momentOf(required.timestamp)} · ${(required.execution_id ?? "").slice(-8)}`;
     case "notebook":
       return required.source.notebook?.split(/[/\\]/).at(-1) ?? "";
     case "assignee":
@@ -135,6 +179,22 @@ function labelOf(required: HumanInputRequired, field: Field): string {
   }
 }
 
-function nameOf({ source }: HumanInputRequired): string {
+/**
+ * Return a crew's name, or its id if none is known. Every kernel gives the same crew another id, so
+ * a crew is its name to a person.
+ */
+function crewOf(required: HumanInputRequired, crews: Crews): string {
+  const id = required.crew_id ?? "";
+  return crewName(required) || crews.get(id) || id;
+}
+
+export function crewName({ source }: HumanInputRequired): string {
   return source.crew_name ?? source.flow_name ?? "";
+}
+
+function momentOf(timestamp: string): string {
+  const time = new Date(timestamp);
+  if (Number.isNaN(time.getTime())) return timestamp;
+  const digits = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" } as const;
+  return time.toLocaleString([], digits);
 }

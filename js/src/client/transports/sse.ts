@@ -4,7 +4,6 @@
  * Not by `EventSource`, which cannot send `X-XSRFToken`, as JupyterHub requires, and does not
  * distinguish a refusal from a lost connection.
  */
-import { createParser } from "eventsource-parser";
 import { decodeText } from "../../protocol/decode";
 import { urlOf } from "../endpoint";
 import { streamReply } from "../http";
@@ -42,6 +41,7 @@ async function read(subscription: Subscription, listener: Listener, signal: Abor
 }
 
 async function drain(body: ReadableStream<Uint8Array>, listener: Listener) {
+  const { createParser } = await import("./event-parser");
   const parser = createParser({ onEvent: ({ data }) => listener.frame(decodeText(data)) });
   const reader = body.getReader();
   const text = new TextDecoder();

@@ -15,14 +15,17 @@ import { NameOffer } from "../name-offer";
 import { useClient } from "../use-client";
 import { InboxAnnouncer } from "./announcer";
 import { ConnectionProblem } from "./connection-problem";
-import { HistoryList } from "./history";
 import type { InboxHost } from "./host";
+import { onDemand, PartsProvider, useParts } from "./on-demand";
 import { PendingList } from "./pending";
-import { SettingsDialog } from "./settings-dialog";
 import { type Action, moveFocus, useShortcuts } from "./shortcuts";
-import { ShortcutsDialog } from "./shortcuts-dialog";
-import { SingleRequest } from "./single-request";
 import { usePlace } from "./use-place";
+import { useWide } from "./use-wide";
+
+const HistoryList = onDemand((parts) => parts.HistoryList);
+const SettingsDialog = onDemand((parts) => parts.SettingsDialog);
+const ShortcutsDialog = onDemand((parts) => parts.ShortcutsDialog);
+const SingleRequest = onDemand((parts) => parts.SingleRequest);
 
 interface Props {
   readonly client: Client;
@@ -39,33 +42,40 @@ export function FullInbox({ client, host }: Props) {
   const root = useRef<HTMLElement>(null);
   const search = useRef<HTMLInputElement>(null);
   useShortcuts(root, host.ownsPage, (action) => act(action, root, search, go, setOpen));
+  const wide = useWide(host.ownsPage) && place.view === "pending";
   const common = { client, host, filters, onFilters: setFilters, search };
   return (
-    <section
-      ref={root}
-      class="chitl chitl-inbox chitl-full"
-      data-testid={host.testId}
-      data-view={place.view}
-      aria-label="Waiting for you"
-    >
-      <Head client={client} place={place} go={go} host={host} onOpen={setOpen} />
-      <ConnectionProblem client={client} />
-      {place.view !== "history" && client.all().some(isPending) && <NameOffer client={client} />}
-      <InboxAnnouncer client={client} />
-      {place.view === "pending" && <PendingList {...common} />}
-      {place.view === "history" && <HistoryList {...common} />}
-      {place.view === "request" && (
-        <SingleRequest
-          key={place.id}
-          client={client}
-          host={host}
-          id={place.id}
-          onBack={() => go({ view: "pending" })}
-        />
-      )}
-      {open === "shortcuts" && <ShortcutsDialog onClose={() => setOpen(null)} />}
-      {open === "settings" && <SettingsDialog onClose={() => setOpen(null)} />}
-    </section>
+    <PartsProvider value={useParts()}>
+      <section
+        ref={root}
+        class={`chitl chitl-inbox chitl-full${wide ? " chitl-is-wide" : ""}`}
+        data-testid={host.testId}
+        data-view={place.view}
+        aria-label="Waiting for you"
+      >
+        <Head client={client} place={place} go={go} host={host} onOpen={setOpen} />
+        {place.view !== "history" && client.all().some(isPending) && <NameOffer client={client} />}
+        <InboxAnnouncer client={client} />
+        {place.view === "pending" && <PendingList {...common} wide={wide} />}
+        {place.view === "history" && <HistoryList {...common} />}
+        {place.view === "request" && (
+          <>
+            <div class="chitl-sticky">
+              <ConnectionProblem client={client} />
+            </div>
+            <SingleRequest
+              key={place.id}
+              client={client}
+              host={host}
+              id={place.id}
+              onBack={() => go({ view: "pending" })}
+            />
+          </>
+        )}
+        {open === "shortcuts" && <ShortcutsDialog onClose={() => setOpen(null)} />}
+        {open === "settings" && <SettingsDialog onClose={() => setOpen(null)} />}
+      </section>
+    </PartsProvider>
   );
 }
 

@@ -3,6 +3,7 @@ import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { Endpoint } from "../../client/endpoint";
 import {
+  crewsOf,
   type Filters,
   facets,
   isFiltered,
@@ -12,15 +13,13 @@ import {
 } from "../../inbox/filters";
 import { closedOnes, History, type Pages } from "../../inbox/history";
 import type { Request } from "../../protocol/state";
-import { Card } from "../card/card";
 import { marksOf } from "../lookalikes";
 import { titleOf } from "../title";
 import { useClock } from "../use-client";
 import { askerWords, clockTime, person, verdict, wentOn } from "../words";
+import { FullRequest } from "./full-request";
 import type { InboxHost, ListProps } from "./host";
-import { ItemLinks } from "./item";
 import { NothingFound, Toolbar } from "./toolbar";
-import { Trail } from "./trail";
 
 /** Delay of a search while somebody types. */
 const TYPING_MS = 200;
@@ -28,14 +27,16 @@ const TYPING_MS = 200;
 export function HistoryList({ client, host, filters, onFilters, search }: ListProps) {
   const [pages, older] = useHistory(host.endpoint, filters, client.all());
   const closed = closedOnes(pages.requests, client.all());
-  const found = closed.filter((request) => matches(request, filters));
+  const crews = crewsOf(closed);
+  const found = closed.filter((request) => matches(request, filters, crews));
   const marks = marksOf(found);
   const idle = pages.phase === "ready";
   return (
     <div data-testid="hitl-history" aria-busy={pages.phase === "loading"}>
       <Toolbar
+        client={client}
         filters={filters}
-        facets={facets(closed, filters)}
+        facets={facets(closed, filters, crews)}
         onChange={onFilters}
         search={search}
       />
@@ -123,23 +124,6 @@ function Entry({ client, request, host, mark }: EntryProps & { mark: string | un
   );
 }
 
-/** One request in full: its card, its activity, and links. */
-export function FullRequest({ client, request, host }: EntryProps) {
-  return (
-    <>
-      <Card
-        client={client}
-        snapshot={request.required}
-        via={host.via}
-        alone={false}
-        unfolded={true}
-      />
-      <Trail endpoint={host.endpoint} request={request} />
-      <ItemLinks required={request.required} host={host} />
-    </>
-  );
-}
-
 interface LineProps {
   readonly request: Request;
   /** What tells it from a line that looks the same. */
@@ -184,7 +168,8 @@ function useHistory(
   const history = useRef<History | null>(null);
   history.current ??= new History(endpoint, () => redraw(0));
   const current = history.current;
-  const query = JSON.stringify(listingParameters(filters, [...known, ...current.pages.requests]));
+  const crews = crewsOf([...known, ...current.pages.requests]);
+  const query = JSON.stringify(listingParameters(filters, crews));
   useEffect(() => {
     const parameters = JSON.parse(query);
     void current.open(parameters, "q" in parameters ? TYPING_MS : 0);

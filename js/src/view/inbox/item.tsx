@@ -37,7 +37,7 @@ export function Item({ required, host, selecting, children }: Props) {
   );
 }
 
-function SelectBox({
+export function SelectBox({
   required,
   selecting,
 }: {

@@ -72,8 +72,13 @@ export function actionOf(event: KeyboardEvent): Action | null {
   return KEYS[event.key] ?? null;
 }
 
-/** Move the focus to the next or previous card. */
+/** Move the focus to the next or previous card; in a list of rows, open it. */
 export function moveFocus(root: HTMLElement, by: 1 | -1): void {
+  const rows = [...root.querySelectorAll<HTMLElement>("[data-row]")];
+  if (rows.length > 0) {
+    openRow(root, rows, by);
+    return;
+  }
   const cards = [...root.querySelectorAll<HTMLElement>("[data-stop]")];
   const active = root.ownerDocument.activeElement;
   const at = cards.findIndex((card) => card.contains(active));
@@ -82,4 +87,12 @@ export function moveFocus(root: HTMLElement, by: 1 | -1): void {
   const target = stop?.querySelector<HTMLElement>("[data-testid=hitl-card], summary") ?? stop;
   target?.focus();
   target?.scrollIntoView?.({ block: "nearest" });
+}
+
+/** The first key goes to the card that is open already. */
+function openRow(root: HTMLElement, rows: readonly HTMLElement[], by: 1 | -1): void {
+  const active = root.ownerDocument.activeElement;
+  const inside = active?.closest("[data-row], [data-testid=hitl-card]") != null;
+  const at = rows.findIndex((row) => row.ariaCurrent === "true");
+  rows[Math.max(0, Math.min(rows.length - 1, inside ? at + by : at))]?.click();
 }

@@ -4,7 +4,7 @@ import type { Client } from "../../client/client";
 import { get } from "../../client/http";
 import { requestFromListing } from "../../protocol/state";
 import { useClient } from "../use-client";
-import { FullRequest } from "./history";
+import { FullRequest } from "./full-request";
 import type { InboxHost } from "./host";
 
 interface Props {

@@ -11,20 +11,21 @@ const MARGIN = "1500px";
 /** Return how many items to draw, and a ref for an element at the list's end. */
 export function useInfiniteScroll(
   total: number,
+  step = STEP,
 ): readonly [number, RefObject<HTMLDivElement | null>] {
-  const [drawn, setDrawn] = useState(STEP);
+  const [drawn, setDrawn] = useState(step);
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = end.current;
     if (element === null || drawn >= total || typeof IntersectionObserver === "undefined") return;
     const observer = new IntersectionObserver(
       (entries) => {
-        if (entries.some(({ isIntersecting }) => isIntersecting)) setDrawn(drawn + STEP);
+        if (entries.some(({ isIntersecting }) => isIntersecting)) setDrawn(drawn + step);
       },
       { rootMargin: MARGIN },
     );
     observer.observe(element);
     return () => observer.disconnect();
-  }, [drawn, total]);
+  }, [drawn, total, step]);
   return [drawn, end];
 }

@@ -29,7 +29,7 @@ export function useServerSearch(
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   const listing = useRef<History | null>(null);
   listing.current ??= new History(endpoint, () => redraw(0));
-  const { q } = listingParameters({ ...NO_FILTERS, text }, []);
+  const { q } = listingParameters({ ...NO_FILTERS, text }, new Map());
   const large = shown.filter(({ required }) => required.brief).at(-1);
   const wanted = q !== undefined && large !== undefined;
   const { pages } = listing.current;

@@ -1,0 +1,172 @@
+/**
+ * The dense list of a wide inbox: a row for each request, one of them open beside it.
+ *
+ * Only the open row is in the tab order; the arrow keys, Home and End go from row to row and open
+ * each. Enter or a click goes on to the card. A row is drawn again only when it changes, because a
+ * list may have hundreds.
+ */
+import type { VNode } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Request } from "../../protocol/state";
+import { timeLeft } from "../countdown";
+import { type Marks, marksOf } from "../lookalikes";
+import { titleOf } from "../title";
+import { useClock } from "../use-client";
+import { aroundAsker, asker, relative, verdict, wentOn } from "../words";
+import { SelectBox, type Selecting } from "./item";
+import { useInfiniteScroll } from "./use-infinite-scroll";
+
+/** Rows drawn at first, and per step: more than a tall window has. */
+const STEP = 60;
+
+interface Props {
+  readonly requests: readonly Request[];
+  readonly openId: string | null;
+  readonly selecting: (request: Request) => Selecting | null;
+  /** Open a request; `enter` if the person goes on to its card. */
+  readonly onOpen: (id: string, enter: boolean) => void;
+}
+
+export function Rows({ requests, openId, selecting, onOpen }: Props) {
+  const now = useClock();
+  const [drawn, end] = useInfiniteScroll(requests.length, STEP);
+  const at = requests.findIndex(({ required }) => required.request_id === openId);
+  const list = useRef<HTMLUListElement>(null);
+  const rows = useRows(now, onOpen);
+  const marks = marksOf(requests);
+  useEffect(() => {
+    const row = list.current?.querySelector("[aria-current=true]");
+    row?.scrollIntoView?.({ block: "nearest" });
+  }, [openId]);
+  return (
+    <div class="chitl-rows">
+      <ul
+        ref={list}
+        aria-label="Requests"
+        data-testid="hitl-rows"
+        onKeyDown={(event) => onArrow(event, list.current, onOpen)}
+      >
+        {requests
+          .slice(0, Math.max(drawn, at + STEP / 2))
+          .map((request) => rows(request, request === requests[at], selecting(request), marks))}
+      </ul>
+      <div ref={end} />
+    </div>
+  );
+}
+
+/** Return a function that draws a row, or returns the one that was drawn if nothing changed. */
+function useRows(now: Date, onOpen: Props["onOpen"]) {
+  const drawn = useRef(new Map<string, { readonly of: readonly unknown[]; readonly row: VNode }>());
+  const latest = useRef(onOpen);
+  latest.current = onOpen;
+  return (request: Request, open: boolean, selecting: Selecting | null, marks: Marks): VNode => {
+    const id = request.required.request_id;
+    const mark = marks.get(id);
+    const minute = Math.floor(now.getTime() / 30_000);
+    const of = [request, open, mark, minute, selecting?.chosen, selecting?.blocked];
+    const last = drawn.current.get(id);
+    // A row that can be selected has the latest selection in its handler.
+    if (selecting === null && last?.of.every((one, number) => one === of[number])) return last.row;
+    const row = (
+      <Row
+        key={id}
+        request={request}
+        open={open}
+        mark={mark}
+        now={now}
+        selecting={selecting}
+        onOpen={() => latest.current(id, true)}
+      />
+    );
+    drawn.current.set(id, { of, row });
+    return row;
+  };
+}
+
+interface RowProps {
+  readonly request: Request;
+  readonly open: boolean;
+  readonly mark: string | undefined;
+  readonly now: Date;
+  readonly selecting: Selecting | null;
+  readonly onOpen: () => void;
+}
+
+function Row({ request, open, mark, now, selecting, onOpen }: RowProps) {
+  const { required, status } = request;
+  const { text, round } = titleOf(required);
+  return (
+    <li
+      class="chitl-row"
+      data-testid="hitl-row"
+      data-request-id={required.request_id}
+      data-status={status}
+    >
+      {selecting !== null && <SelectBox required={required} selecting={selecting} />}
+      <button
+        type="button"
+        class="chitl-row-open"
+        data-row={required.request_id}
+        aria-current={open ? "true" : undefined}
+        tabIndex={open ? 0 : -1}
+        onClick={onOpen}
+      >
+        <span class="chitl-row-title" dir="auto">
+          {text}
+          {round !== "" && <span class="chitl-nth"> · {round}</span>}
+        </span>
+        <span class="chitl-details">
+          <span>
+            <bdi>{asker(required)}</bdi>
+          </span>
+          {aroundAsker(required, text).map(({ what, name }) => (
+            <span key={`${what} ${name}`}>
+              {what === "for" ? "for " : ""}
+              <bdi>{name}</bdi>
+            </span>
+          ))}
+        </span>
+        <span class="chitl-details">
+          <Outcome request={request} />
+          {status === "pending" && <Deadline request={request} now={now} />}
+          <span>{mark === undefined ? relative(required.timestamp, now) : `asked ${mark}`}</span>
+        </span>
+      </button>
+    </li>
+  );
+}
+
+function Outcome({ request: { completion, required } }: { readonly request: Request }) {
+  if (completion === null) return null;
+  return (
+    <span class={`chitl-mark chitl-is-${wentOn(completion) ? "yes" : "no"}`}>
+      {verdict(completion, required.kind)}
+    </span>
+  );
+}
+
+/** The time left in minutes, because the list is drawn again twice a minute. */
+function Deadline({ request, now }: { readonly request: Request; readonly now: Date }) {
+  const { timestamp, expires_at } = request.required;
+  const left = timeLeft(timestamp, expires_at, now);
+  if (left === null || expires_at === null) return null;
+  const minutes = Math.ceil((Date.parse(expires_at) - now.getTime()) / 60_000);
+  const words = left.every > 1000 || minutes <= 0 ? left.text : `${minutes} min left`;
+  return (
+    <time class={left.urgent ? "chitl-reminded" : undefined} dateTime={expires_at}>
+      {words}
+    </time>
+  );
+}
+
+function onArrow(event: KeyboardEvent, list: HTMLElement | null, onOpen: Props["onOpen"]): void {
+  const rows = [...(list?.querySelectorAll<HTMLElement>("[data-row]") ?? [])];
+  const at = rows.indexOf(event.target as HTMLElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+  const row = at === -1 || to === undefined ? undefined : rows[to];
+  if (row?.dataset.row === undefined) return;
+  event.preventDefault();
+  row.focus({ preventScroll: true });
+  onOpen(row.dataset.row, false);
+}
