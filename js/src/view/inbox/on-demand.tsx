@@ -22,12 +22,16 @@ export function useParts(): Parts | "failed" | null {
   return parts;
 }
 
-/** Return a component that draws a part, or says why it is not there yet. */
-export function onDemand<P extends object>(part: (parts: Parts) => (props: P) => VNode) {
+/** Return a component that draws a part, or says why it is not there; nothing if `meanwhile` is null. */
+export function onDemand<P extends object>(
+  part: (parts: Parts) => (props: P) => VNode,
+  meanwhile: VNode | null = <p class="chitl-nothing">Loading…</p>,
+) {
   return (props: P) => {
     const parts = useContext(Loaded);
-    if (parts === null) return <p class="chitl-nothing">Loading…</p>;
+    if (parts === null) return meanwhile;
     if (parts !== "failed") return createElement(part(parts), props);
+    if (meanwhile === null) return null;
     // A browser may not fetch a script again that it could not get once.
     return (
       <p class="chitl-nothing" role="alert">

@@ -4,3 +4,4 @@ export { HistoryList } from "./history";
 export { SettingsDialog } from "./settings-dialog";
 export { ShortcutsDialog } from "./shortcuts-dialog";
 export { SingleRequest } from "./single-request";
+export { TestQuestion } from "./test-question";

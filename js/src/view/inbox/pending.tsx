@@ -16,6 +16,7 @@ import { NothingFound, Toolbar } from "./toolbar";
 import { useInfiniteScroll } from "./use-infinite-scroll";
 import { useServerSearch } from "./use-server-search";
 
+const TestQuestion = onDemand((parts) => parts.TestQuestion, null);
 const BulkBar = onDemand((parts) => parts.BulkBar);
 
 export function PendingList(props: ListProps & { readonly wide: boolean }) {
@@ -41,6 +42,7 @@ export function PendingList(props: ListProps & { readonly wide: boolean }) {
         </p>
       )}
       {shown.length === 0 && <Nothing client={client} />}
+      <TestQuestion client={client} endpoint={host.endpoint} empty={shown.length === 0} />
       {shown.length > 0 && found.length === 0 && isFiltered(filters) && (
         <NothingFound onClear={() => onFilters(NO_FILTERS)} />
       )}
