@@ -33,6 +33,8 @@ describe("a card", () => {
     expect(shown.text("hitl-record")).toContain("Accepted");
     expect(shown.text("hitl-record")).toContain("Accepted by you");
     expect(shown.find("hitl-question")?.hasAttribute("open")).toBe(false);
+    const summary = shown.find("hitl-question")?.querySelector("summary");
+    expect(summary?.textContent).toBe("Question: Question r1?");
     expect(shown.find("hitl-accept")).toBeNull();
   });
 

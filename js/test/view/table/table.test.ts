@@ -78,6 +78,24 @@ describe("a data frame on a card", () => {
     expect(shown.text("hitl-table-found")).toBe("");
   });
 
+  it("shows a cell whole that is a little too long, and cuts one that is much too long", async () => {
+    const cells = (chars: number) => ({
+      schema: { fields: [{ name: "text", type: "string" }] },
+      index: [],
+      total: { rows: 1, columns: 1 },
+      data: [{ text: "x".repeat(chars) }],
+    });
+    for (const [chars, shownChars, buttons] of [
+      [220, 220, 0],
+      [221, 160, 1],
+    ] as const) {
+      const { shown } = await show("[Table](attachment:t)", { t: { [TYPE]: cells(chars) } });
+      const cell = shown.element.querySelector("tbody td");
+      expect(cell?.textContent?.match(/x/g)).toHaveLength(shownChars);
+      expect(cell?.querySelectorAll("button")).toHaveLength(buttons);
+    }
+  });
+
   it("stands where the text names it, in place of its preview", async () => {
     const text = `before\n\n${PREVIEW}\n\n[Table](attachment:t)\n\nafter`;
     const { shown } = await show(text, { t: { [TYPE]: numbers(2) } });
