@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.cli.main import commands
+from crewai_hitl_nb.protocol.events import Decision
 from crewai_hitl_nb.protocol.records import FIELDS
 from crewai_hitl_nb.server.extension import HumanInputApp
 from crewai_hitl_nb.server.standalone import HumanInputServer
@@ -102,8 +103,9 @@ def test_a_script_answers_all_that_waits(server: JupyterProcess) -> None:
 
 
 def test_what_people_decided_is_data(server: JupyterProcess) -> None:
+    decided: tuple[tuple[str, Decision], ...] = (("draft-1", "approve"), ("draft-2", "respond"))
     with hitl.Client(server.prefix, server.token) as client:
-        for name, decision in (("draft-1", "approve"), ("draft-2", "respond")):
+        for name, decision in decided:
             question = {"type": "human_input_required", "execution_id": "data", "prompt": "Good?"}
             named = {"request_id": name, "source": {"agent_role": "Author"}}
             client.publish({**question, **named, "kind": "task_feedback"})

@@ -1,6 +1,6 @@
 """The inbox page with nothing to answer: a person can ask themselves a test question."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,9 @@ def test_who_may_not_publish_is_told_so_and_nothing_is_asked(
 ) -> None:
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     keys = tmp_path / "keys.json"
-    _, key = Keyring(keys).add("ada", ["read", "answer"], datetime(2026, 11, 22, tzinfo=UTC))
+    _, key = Keyring(keys).add(
+        "ada", ["read", "answer"], datetime(2026, 11, 22, tzinfo=timezone.utc)
+    )
     with HumanInputServer(port=0, keys_file=keys) as server:
         page = browser.new_page()
         page.goto(f"{server.url}?token={key}")

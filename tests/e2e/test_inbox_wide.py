@@ -1,6 +1,6 @@
 """The inbox page from 900 pixels on: a dense list on the left, the open card on the right."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -54,7 +54,7 @@ def test_the_list_is_beside_the_open_card_and_below_900_pixels_the_cards_are_one
 def test_a_row_says_what_it_is_about_who_asks_and_until_when(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
-    soon = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    soon = (datetime.now(timezone.utc) + timedelta(minutes=30)).isoformat()
     source = {"crew_name": "Newsroom", "agent_role": "Writer", "task_name": "note"}
     desk.ask("row", prompt="Which table is it?", kind="question", source=source, expires_at=soon)
     desk.ask_all([{"request_id": f"twin-{n}", "prompt": "Good?", "source": source} for n in (1, 2)])
@@ -160,7 +160,7 @@ def test_an_open_card_stays_when_others_come_and_when_somebody_else_closes_it(
 def test_the_order_is_remembered_and_the_search_says_how_many_it_found(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
-    later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    later = (datetime.now(timezone.utc) + timedelta(hours=2)).isoformat()
     desk.ask("no-deadline", source={"crew_name": "Zebra"})
     desk.ask("deadline", source={"crew_name": "Yak"}, expires_at=later)
     desk.ask("newest", source={"crew_name": "Aardvark"})

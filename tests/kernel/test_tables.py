@@ -234,6 +234,38 @@ class Broken:
         return "<a broken frame>"
 
 
+def test_a_list_of_flat_dicts_is_a_table_of_their_keys() -> None:
+    rows = [{"id": 1, "paid": dt.date(2026, 1, 2)}, {"id": 2, "note": "a | b"}]
+    table = resource(rows)
+    fields = [(field["name"], field["type"]) for field in table["schema"]["fields"]]
+    assert fields == [("id", "integer"), ("paid", "date"), ("note", "string")]
+    assert table["data"][1] == {"id": 2, "paid": None, "note": "a | b"}
+    among = rendered({"orders": rows, "rest": "words"})
+    assert list(among.attachments) == ["table-1"]
+    assert among.text.startswith("**orders**")
+    many = resource([{"id": number} for number in range(2000)])
+    assert (len(many["data"]), many["total"]["rows"]) == (tables.MAX_ROWS, 2000)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"id": 1}],
+        [{"id": 1}, {"id": [1]}],
+        [{"id": 1}, {}],
+        [{"id": 1}, "words"],
+        [{"id": 1}, {2: 1}],
+        [{"role": "user", "content": "x" * 201}, {"role": "agent", "content": "y"}],
+        [{"content": "two\nlines"}, {"content": "one"}],
+        [{f"k{number}": 1 for number in range(51)}, {"k0": 1}],
+    ],
+)
+def test_other_lists_stay_json(rows: list[Any]) -> None:
+    shown = rendered(rows)
+    assert shown.attachments == {}
+    assert shown.text.startswith("```json")
+
+
 @pytest.mark.parametrize("thing", [Broken(), {"sales": Broken()}])
 def test_a_frame_that_fails_is_replaced_by_the_reason(thing: Any) -> None:
     shown = rendered(thing)

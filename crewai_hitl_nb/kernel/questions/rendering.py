@@ -25,7 +25,7 @@ from crewai_hitl_nb.kernel.questions.images import (
     is_image,
     title_of,
 )
-from crewai_hitl_nb.kernel.questions.tables import Table, is_cut, is_frame, table_of
+from crewai_hitl_nb.kernel.questions.tables import Table, is_cut, is_frame, is_records, table_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import DATA_RESOURCE, Attachments
 from crewai_hitl_nb.protocol.json_safe import portable, text_of
@@ -57,9 +57,9 @@ NOTHING: Final = Rendered("")
 def rendered(thing: Any) -> Rendered:
     """Return an object as the context of a question; never fails.
 
-    Data frames become tables, and figures and other images are attached, also as values of a
-    mapping or items of a list, whose other parts are then shown each in its own form. Everything
-    else is shown as :func:`as_markdown` does.
+    Data frames and lists of flat dicts become tables, and figures and other images are attached,
+    also as values of a mapping or items of a list, whose other parts are then shown each in its
+    own form. Everything else is shown as :func:`as_markdown` does.
     """
     return _Renderer().render(thing)
 
@@ -105,7 +105,7 @@ class _Renderer:
     def _part(self, thing: Any) -> str:
         if isinstance(thing, str):
             return DATA_URI.sub(self._inline, thing)
-        if _is_plain(thing):
+        if _is_plain(thing) and not is_records(thing):
             return as_markdown(thing)
         try:
             return self._rich(thing) or as_markdown(thing)
@@ -167,6 +167,8 @@ def _parts_of(thing: Any) -> list[tuple[str, Any]] | None:
 def _is_rich(value: Any) -> bool:
     if isinstance(value, str):
         return DATA_URI.search(value) is not None
+    if is_records(value):
+        return True
     return not _is_plain(value) and (is_image(value) or is_frame(value))
 
 

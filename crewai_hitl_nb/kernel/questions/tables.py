@@ -1,4 +1,4 @@
-"""Reads data frames: a bounded copy as a tabular data resource, and a preview in Markdown.
+"""Reads data frames and records: a bounded copy as a tabular data resource, and a Markdown preview.
 
 A frame of pandas or polars is recognised by its attributes, because neither library is a
 dependency; nothing here imports them. The copy follows Frictionless' Tabular Data Resource with a
@@ -41,11 +41,17 @@ PREVIEW_CHARS: Final = 16_000
 
 _PREVIEW_CELL_CHARS: Final = 200
 
+_RECORD_CHARS: Final = 200
+"""Longer texts, and those of several lines, are read better one below the other than in cells."""
+
 _MOST_BYTES: Final = 100
 """Bytes shown of a binary value."""
 
 _EXACT: Final = 2**53
 """Larger integers travel as text, because JavaScript would round them."""
+
+_FLAT: Final = (bool, int, float, Decimal, datetime, date, time, timedelta)
+"""What a cell of a record may be, beside a text and None."""
 
 _MISSING: Final = {"NaTType": "NaT", "NAType": "<NA>"}
 """pandas' missing values beside None and NaN, by the name of their type."""
@@ -153,11 +159,13 @@ class Table:
 
 
 def table_of(thing: Any) -> Table | None:
-    """Return the beginning of a data frame or of one column; None for anything else.
+    """Return the beginning of a data frame, one column or records; None for anything else.
 
     Raises:
         Exception: The frame's own code failed.
     """
+    if is_records(thing):
+        return _records(thing)
     if not is_frame(thing):
         return None
     if not hasattr(thing, "columns"):
@@ -183,6 +191,40 @@ def is_frame(thing: Any) -> bool:
         return height >= 0 <= width and (hasattr(thing, "iloc") or callable(thing.rows))
     except Exception:  # noqa: BLE001 - any object may be asked, and it may fail in any way
         return False
+
+
+def is_records(thing: Any) -> bool:
+    """Return whether an object is a list of several flat dicts with short values."""
+    if not isinstance(thing, list | tuple) or len(thing) < 2:  # one is no table
+        return False
+    part = thing[:MAX_ROWS]
+    if not all(type(row) is dict and row and _is_flat(row) for row in part):
+        return False
+    return len(_keys(part)) <= MAX_COLUMNS
+
+
+def _is_flat(row: Mapping[Any, Any]) -> bool:
+    return all(type(key) is str for key in row) and all(map(_is_short, row.values()))
+
+
+def _is_short(value: Any) -> bool:
+    if type(value) is str:
+        return len(value) <= _RECORD_CHARS and "\n" not in value
+    return value is None or type(value) in _FLAT
+
+
+def _keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _records(rows: Sequence[Mapping[str, Any]]) -> Table:
+    names = _Names()
+    part = rows[:MAX_ROWS]
+    keys = _keys(part)
+    columns = [
+        _column(names, _name(key), _name(key), "", [row.get(key) for row in part]) for key in keys
+    ]
+    return Table([], columns, len(part), len(rows), len(keys))
 
 
 def _pandas(frame: Any) -> Table:
@@ -216,7 +258,9 @@ def _polars(frame: Any) -> Table:
 
 
 def _column(names: "_Names", name: str, title: str, dtype: Any, values: Any) -> Column:
-    raw = values.tolist() if hasattr(values, "tolist") else values.to_list()
+    if not isinstance(values, list):
+        values = values.tolist() if hasattr(values, "tolist") else values.to_list()
+    raw: list[Any] = values
     words = text_of(dtype)[:MAX_NAME_CHARS]
     if words.lower() == "float32":
         raw = [_single(value) for value in raw]
