@@ -62,11 +62,15 @@ STEPS = [
         "output": "1,000",
     },
 ]
+WIDE = 900
+"""From this width on a page shows one card beside a list."""
 
 
 def ask(desk: Desk, inbox: InboxPage, request_id: str, fields: dict[str, Any]) -> Locator:
     """Publish a question and return its card when it can be answered."""
     desk.ask(request_id, **fields)
+    if (inbox.page.viewport_size or {"width": 0})["width"] >= WIDE:
+        inbox.row(request_id).locator("[data-row]").click(timeout=CARD_MS)
     card = inbox.card(request_id)
     expect(card).to_have_attribute("data-status", "pending", timeout=CARD_MS)
     return card

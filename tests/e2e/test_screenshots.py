@@ -208,7 +208,8 @@ def ask_three(desk: Desk, where: str) -> list[str]:
 def test_the_inbox_page_shows_what_waits(desk: Desk, open_inbox: OpenInbox, theme: str) -> None:
     *_, call = ask_three(desk, f"page-{theme}")
     inbox = open_inbox(color_scheme=theme.lower(), viewport={"width": 1100, "height": 1000})
-    expect(inbox.hook("hitl-card")).to_have_count(3, timeout=CARD_MS)
+    expect(inbox.hook("hitl-row")).to_have_count(3, timeout=CARD_MS)
+    inbox.row(call).locator("[data-row]").click()
     expect(inbox.card(call).get_by_test_id("hitl-accept")).to_be_enabled(timeout=CARD_MS)
     picture(inbox.page, f"inbox-{theme.lower()}.png")
     picture(inbox.card(call), f"approval-{theme.lower()}.png")

@@ -10,12 +10,14 @@ import type { Decoded } from "../protocol/decode";
 import {
   EVENT_TYPES,
   HEARTBEAT_SECONDS,
+  type HumanInputClaimed,
   type HumanInputRequired,
   RUN_TYPES,
   type RunStarted,
 } from "../protocol/gen";
 import { type Request, step } from "../protocol/state";
 import { type Answer, Answers, type Outcome, type Timing } from "./answers";
+import { Claims } from "./claims";
 import type { Endpoint } from "./endpoint";
 import { Identity } from "./identity";
 import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
@@ -28,6 +30,7 @@ import { connectComm } from "./transports/comm";
 import { connectPoll } from "./transports/poll";
 import { connectSse } from "./transports/sse";
 import { connectWebSocket } from "./transports/websocket";
+import { Unsent } from "./unsent";
 
 /** Tests pass shorter times and other transports. */
 export type ClientOptions = Partial<Omit<LinkOptions, "endpoint" | "types">> & {
@@ -74,8 +77,15 @@ export class Client {
   private readonly lookup: Lookup;
   private readonly runs: Runs;
   private readonly texts: Texts;
+  private readonly unsent = new Unsent(() => this.notify());
+  private readonly claims: Claims;
+
+  /** Where the server is, which tells its requests from those of another one. */
+  readonly server: string;
 
   constructor(endpoint: Endpoint, options: ClientOptions = {}) {
+    this.server = endpoint.prefix;
+    this.claims = new Claims(endpoint, () => this.notify());
     const random = options.random ?? Math.random;
     this.answers = new Answers(endpoint, (frame) => this.link.send(frame), random);
     this.lookup = new Lookup(
@@ -129,6 +139,7 @@ export class Client {
     this.lookup.stop();
     this.runs.stop();
     this.texts.stop();
+    this.unsent.stop();
     this.answers.connectionLost();
     this.listeners.clear();
   }
@@ -202,13 +213,48 @@ export class Client {
     return this.runs.cancel(executionId, via);
   }
 
-  async answer(id: string, answer: Answer, timing?: Timing): Promise<Outcome> {
-    const outcome = await this.answers.send(id, answer, timing);
+  /**
+   * Send an answer. While the server is away it waits for it, unless it has a turn among others;
+   * it is unreachable if that was taken back, or if the server is there and does not reply.
+   */
+  async answer(id: string, answer: Answer, timing: Timing = {}): Promise<Outcome> {
+    const decidedAt = timing.decidedAt ?? performance.now();
+    if (this.unsent.isRefusedSince(id, decidedAt)) return { kind: "unreachable" };
+    this.unsent.takeBack(id); // the latest decision counts
+    let outcome = await this.answers.send(id, answer, { ...timing, decidedAt });
+    while (this.isAway(outcome) && timing.turn === undefined) {
+      if (this.unsent.isRefusedSince(id, decidedAt)) return outcome;
+      if (!(await this.unsent.wait(id, answer, decidedAt))) return outcome;
+      outcome = await this.answers.send(id, answer, { decidedAt });
+    }
     if (outcome.kind === "accepted") this.own.add(id);
     const event = outcome.kind === "unreachable" ? null : closingOf(outcome);
     if (event !== null) this.heard({ kind: "event", event });
     if (outcome.kind === "accepted") this.notify(); // the stream may have been faster
     return outcome;
+  }
+
+  private isAway({ kind }: Outcome): boolean {
+    return kind === "unreachable" && this.connection.phase !== "live";
+  }
+
+  /** The answer that waits for the server to be back, or null. */
+  unsentAnswer(id: string): Answer | null {
+    return this.unsent.get(id);
+  }
+
+  takeBackUnsent(id: string): void {
+    this.unsent.takeBack(id);
+  }
+
+  /** Say to others that somebody is writing an answer on this page. */
+  typing(id: string, via: string): void {
+    void this.claims.typing(id, via);
+  }
+
+  /** Whether a claim is by this page. */
+  isOwnClaim(claim: HumanInputClaimed): boolean {
+    return this.claims.isOwn(claim);
   }
 
   /** Reserve room for an answer that is held; null if the page could not send it while it is left. */
@@ -281,6 +327,7 @@ export class Client {
 
   private put(id: string, request: Request): void {
     this.requests.set(id, request);
+    if (request.completion !== null) this.unsent.takeBack(id);
     this.awaited.delete(id);
     this.gone.delete(id);
     // A replay may bring hundreds: they are shown together when it is over, or as they come when
@@ -297,6 +344,7 @@ export class Client {
     }
     void this.runs.live(this.confirmed !== null);
     this.confirmed = null;
+    this.unsent.release();
     this.texts.again();
     for (const [id, askedAt] of this.awaited) this.lookup.ask(id, askedAt);
   }

@@ -2,7 +2,8 @@
  * The audit trail of one request: every event of the log about it, oldest first.
  *
  * It is read from the log, by long-poll without waiting, from the question on. So the trail has what
- * the fold leaves out: every claim, and the reminder. Nothing is kept.
+ * the fold leaves out: every claim, and the reminder. Nothing is kept. Somebody who writes for a while
+ * claims again and again, which is one entry.
  */
 import { decodeFrame, isClosing, isObject, type RequestEvent } from "../protocol/decode";
 import { EVENT_TYPES } from "../protocol/gen";
@@ -39,7 +40,14 @@ export async function loadTrail(
   }
   return request.completion !== null && !found.some(isClosing)
     ? folded(request)
-    : [required, ...found];
+    : [required, ...found.filter(isNoRenewal)];
+}
+
+function isNoRenewal(event: RequestEvent, at: number, all: readonly RequestEvent[]): boolean {
+  const before = all[at - 1];
+  if (event.type !== "human_input_claimed" || before?.type !== "human_input_claimed") return true;
+  const [one, other] = [event.claimed_by, before.claimed_by];
+  return one.name !== other.name || one.via !== other.via;
 }
 
 /** What is known without reading the log. */

@@ -5,8 +5,7 @@
  */
 import { type Endpoint, pageEndpoint } from "../client/endpoint";
 import { hold } from "../client/shared";
-import { pendingCount, watchForNews } from "../inbox/attention";
-import { showCount } from "../inbox/badge";
+import { pendingCount, showCount } from "../inbox/badge";
 import { contentsPath, encodedPath, hashOf } from "../inbox/place";
 import { isObject } from "../protocol/decode";
 import type { HumanInputRequired } from "../protocol/gen";
@@ -22,7 +21,8 @@ function start(): void {
   mountFullInbox(main, inboxHost(endpoint));
   const { client } = hold(endpoint);
   client.subscribe(() => showCount(document, TITLE, pendingCount(client.all())));
-  watchForNews(client, show);
+  const parts = import("../view/inbox/parts"); // not needed for the first paint
+  void parts.then(({ watchForNews }) => watchForNews(client, show)).catch(() => undefined);
   registerServiceWorker(endpoint);
 }
 

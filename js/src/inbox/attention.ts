@@ -5,7 +5,6 @@
  * The inbox page and the lab extension use it.
  */
 import type { Client } from "../client/client";
-import type { Request } from "../protocol/state";
 import { callsFor, type Known, newsOf } from "./notifications";
 import { readPreferences } from "./preferences";
 
@@ -28,11 +27,6 @@ export function watchForNews(client: Client, open: Open): () => void {
   };
   look();
   return client.subscribe(look);
-}
-
-/** How many requests wait. */
-export function pendingCount(requests: readonly Request[]): number {
-  return requests.filter(({ status }) => status === "pending").length;
 }
 
 /** Ask for permission to show notifications; call it from a click. */

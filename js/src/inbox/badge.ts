@@ -1,7 +1,14 @@
 /** The number of waiting requests, on the tab and on the installed page's icon. */
 
+import type { Request } from "../protocol/state";
+
 const BUBBLE =
   "M17 15h30a6 6 0 0 1 6 6v19a6 6 0 0 1-6 6H35l-11 9v-9h-7a6 6 0 0 1-6-6V21a6 6 0 0 1 6-6z";
+
+/** How many requests wait. */
+export function pendingCount(requests: readonly Request[]): number {
+  return requests.filter(({ status }) => status === "pending").length;
+}
 
 /** Return the page's icon with a number on it, as a data URL. Pure. */
 export function iconWith(count: number): string {

@@ -1,15 +1,13 @@
 /**
- * A person's preferences in this browser: notifications, sound, quiet hours, the time to undo, the
- * order of the list.
+ * A person's preferences in this browser: notifications, sound, quiet hours, the time to undo.
  *
  * They are in `localStorage`, so that every card, panel and page of this origin has the same; in
  * JupyterLab the settings editor writes them there. The time to undo has its own name, which the
- * card reads (`client/undo.ts`), and so has the order, which no settings editor writes.
+ * card reads (`client/undo.ts`), and so has the order of the list (`kept-order.ts`).
  */
 
 import { UNDO_KEY, UNDO_MS, undoMs } from "../client/undo";
 import { isObject } from "../protocol/decode";
-import { isOrder, type Order } from "./order";
 
 export interface Preferences {
   /** Show a desktop notification when a question comes. */
@@ -33,7 +31,6 @@ export const DEFAULTS: Preferences = {
 export const MOST_UNDO_SECONDS = 30;
 
 const KEY = "crewai-hitl/preferences";
-const ORDER_KEY = "crewai-hitl/order";
 const CLOCK = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 /** Return the preferences, with defaults for what is missing or unreadable. */
@@ -74,24 +71,6 @@ export function writePreferences(preferences: Preferences): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Return the order that this person has chosen for the pending requests. */
-export function readOrder(): Order {
-  try {
-    const kept = localStorage.getItem(ORDER_KEY);
-    return isOrder(kept) ? kept : "oldest";
-  } catch {
-    return "oldest"; // storage is forbidden in some frames
-  }
-}
-
-export function keepOrder(order: Order): void {
-  try {
-    localStorage.setItem(ORDER_KEY, order);
-  } catch {
-    // The order then lasts as long as the page.
   }
 }
 

@@ -14,7 +14,12 @@ import {
   isObject,
   type RequestEvent,
 } from "./decode";
-import { type AnsweredBy, type HumanInputRequired, TRANSITIONS } from "./gen";
+import {
+  type AnsweredBy,
+  type HumanInputClaimed,
+  type HumanInputRequired,
+  TRANSITIONS,
+} from "./gen";
 
 export type Status = (typeof TRANSITIONS)[number][2];
 
@@ -23,13 +28,21 @@ export interface Request {
   readonly required: Asked;
   readonly status: Status;
   readonly claimedBy: AnsweredBy | null;
+  /** The latest claim, if this page has heard it: a listing says only whose it is. */
+  readonly claim: HumanInputClaimed | null;
   readonly completion: ClosingEvent | null;
 }
 
 /** Return the question as this event closed it, or null if it is about another one. */
 export function closedBy(required: Asked, closing: ClosingEvent): Request | null {
   if (closing.request_id !== required.request_id) return null;
-  const open: Request = { required, status: "pending", claimedBy: null, completion: null };
+  const open: Request = {
+    required,
+    status: "pending",
+    claimedBy: null,
+    claim: null,
+    completion: null,
+  };
   return step(open, closing) ?? null;
 }
 
@@ -41,12 +54,12 @@ export function step(before: Request | undefined, event: RequestEvent): Request 
   if (row === undefined) return before;
   const status = row[2];
   if (event.type === "human_input_required") {
-    return { required: event, status, claimedBy: null, completion: null };
+    return { required: event, status, claimedBy: null, claim: null, completion: null };
   }
   if (before === undefined) return before;
   if (isClosing(event)) return { ...before, status, completion: event };
   if (event.type === "human_input_reminded") return { ...before, status };
-  return { ...before, status, claimedBy: event.claimed_by };
+  return { ...before, status, claimedBy: event.claimed_by, claim: event };
 }
 
 /** Return the requests of these events, by request id, in the order they were asked. */
@@ -81,6 +94,7 @@ export function requestFromListing(raw: unknown): Request | null {
     required,
     status,
     claimedBy: decodePerson(raw.claimed_by),
+    claim: null,
     completion: decodeClosing(raw.completion),
   };
 }

@@ -324,10 +324,28 @@ describe("an answer", () => {
     expect(status("r1")).toBe("pending");
   });
 
-  it("to a server that stays away is unreachable, and nothing becomes an approval", async () => {
+  it("to a server that stays away waits, and is unreachable once it is taken back", async () => {
     await server.stop();
-    expect(await client.answer("r1", words)).toEqual({ kind: "unreachable" });
+    const outcome = client.answer("r1", words);
+    await until(() => client.unsentAnswer("r1") === words);
+    client.takeBackUnsent("r1");
+    expect(await outcome).toEqual({ kind: "unreachable" });
+    expect(client.unsentAnswer("r1")).toBeNull();
     expect(status("r1")).toBe("pending");
+  });
+
+  it("that waits goes when the server is back, unless it was refused meanwhile", async () => {
+    await server.stop();
+    const approved = client.answer("r1", approval);
+    await until(() => client.unsentAnswer("r1") === approval);
+    const refusal = { ...approval, decision: "reject" } as const;
+    const refused = client.answer("r1", refusal);
+    expect(await approved).toEqual({ kind: "unreachable" });
+    await until(() => client.unsentAnswer("r1") === refusal);
+    await server.start();
+    client.retryNow();
+    expect(await refused).toMatchObject({ kind: "accepted", event: { decision: "reject" } });
+    expect(server.answers).toHaveLength(1);
   });
 });
 

@@ -333,12 +333,30 @@ export class LogServer {
       text += chunk;
     });
     request.on("end", () => {
+      if (url.pathname.endsWith("/claim")) {
+        this.claim(url, JSON.parse(text), response);
+        return;
+      }
       const key = String(request.headers["idempotency-key"]);
       this.answers.push({ by: "post", key });
       const id = decodeURIComponent(url.pathname.split("/")[2] ?? "");
       const [status, body] = this.answer(id, JSON.parse(text), key);
       if (!this.lost()) reply(response, status, body);
     });
+  }
+
+  private claim(url: URL, { via }: { via: string }, response: ServerResponse): void {
+    const id = decodeURIComponent(url.pathname.split("/")[2] ?? "");
+    if (this.closing(id) !== undefined) {
+      reply(response, 409, { error: "already_answered", message: "Too late." });
+      return;
+    }
+    const event = this.append({
+      type: "human_input_claimed",
+      request_id: id,
+      claimed_by: { name: "me", via },
+    });
+    reply(response, 200, { request_id: id, status: "pending", event });
   }
 
   private lost(): boolean {

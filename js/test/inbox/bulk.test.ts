@@ -25,6 +25,7 @@ const pending = (one: HumanInputRequired, status: Request["status"] = "pending")
   required: one,
   status,
   claimedBy: null,
+  claim: null,
   completion: null,
 });
 

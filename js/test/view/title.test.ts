@@ -214,6 +214,7 @@ describe("questions that look the same", () => {
     required: { ...question({ timestamp: "2026-11-22T12:00:20Z", ...fields }), request_id: id },
     status: "pending",
     claimedBy: null,
+    claim: null,
     completion: null,
   });
 

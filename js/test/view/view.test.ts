@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { readDraft } from "../../src/client/drafts";
 import type { Endpoint } from "../../src/client/endpoint";
 import { UNDO_KEY } from "../../src/client/undo";
 import card from "../../src/entries/widget";
@@ -52,7 +53,7 @@ describe("a card", () => {
     await until(() => shown.status === "answered");
     expect(shown.text("hitl-record")).toContain("Shorter, please");
     expect(rig.server.answers).toHaveLength(1);
-    expect(sessionStorage).toHaveLength(0);
+    expect(readDraft(rig.server.endpoint.prefix, "r1")).toBeNull();
   });
 
   it("shows an answer given on another copy of it at once", async () => {

@@ -4,7 +4,7 @@
  * It is drawn at once from the snapshot that came with it; from then on the client's state counts.
  * Answers go to the server, never to the kernel, which is blocked.
  */
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Answer } from "../../client/answers";
 import type { Client } from "../../client/client";
 import type { Asked, ClosingEvent } from "../../protocol/decode";
@@ -12,7 +12,7 @@ import type { HumanInputRequired } from "../../protocol/gen";
 import type { Request, Status } from "../../protocol/state";
 import { AnswerForm, type AnswerFormProps, isEditing } from "../form/answer-form";
 import { type Choices, choicesOf } from "../form/choices";
-import { type Drafting, useDraft } from "../form/draft";
+import { BLANK, type Drafting, useDraft } from "../form/draft";
 import { Editor } from "../form/editor";
 import { type Sending, useSending } from "../form/sending";
 import { Subject } from "../form/subject";
@@ -24,6 +24,7 @@ import { useClient } from "../use-client";
 import { asker } from "../words";
 import { Announcer } from "./announcer";
 import { AnswerRecord } from "./answer-record";
+import { Claim } from "./claim";
 import { KernelHint } from "./kernel-hint";
 import { heightToCome, MissingTexts, useTexts } from "./missing-texts";
 import { FoldedQuestion, Question } from "./question";
@@ -56,7 +57,9 @@ export function Card(props: Props) {
   const root = useFocusAndScroll(open);
   const [required, missing] = useTexts(client, request, snapshot, root);
   const choices = useMemo(() => choicesOf(required), [required]);
-  const drafting = useDraft(id);
+  const closed = request?.completion != null;
+  const drafting = useDraft(client?.server ?? "", id, closed);
+  useTyping(client, id, via, drafting);
   const sending = useSending(client, id, open, (taken) => clearSent(taken, drafting));
   const own = useClient(client, (known) => known.isOwn(id)) ?? false;
   const mark = useMark(client, id, !alone);
@@ -88,13 +91,13 @@ export function Card(props: Props) {
         ) : (
           <Outcome {...props} {...parts} {...places} completion={request.completion} own={own} />
         )}
-        {open && <Claim request={request} />}
+        {open && <Claim client={client} request={request} />}
         {open && <KernelHint connection={connection} />}
         {missing && <MissingTexts client={client} id={id} />}
         {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
         {open && alone && <NameOffer client={client} inCard={true} />}
         <Note status={isSaved ? "saved" : status} />
-        <Announcer required={required} request={request} own={own} sending={sending} />
+        <Announcer {...props} required={required} request={request} own={own} sending={sending} />
       </article>
     </Subject.Provider>
   );
@@ -191,13 +194,14 @@ function DraftEditor({ required, choices, drafting, sending }: EditorProps) {
   );
 }
 
-function Claim({ request }: { readonly request: Request | null }) {
-  if (request?.claimedBy == null) return null;
-  return (
-    <p class="chitl-note">
-      <bdi>{request.claimedBy.name}</bdi> is looking at this.
-    </p>
-  );
+/** Say to others that somebody is writing; a chosen option is not writing. */
+function useTyping(client: Client | null, id: string, via: string, { draft }: Drafting): void {
+  const { text, inputs, edited } = draft;
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current && draft !== BLANK) client?.typing(id, via);
+    first.current = false;
+  }, [text, inputs, edited]);
 }
 
 function Note({ status }: { readonly status: CardStatus | "saved" }) {

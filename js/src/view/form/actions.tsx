@@ -110,7 +110,8 @@ function Button(props: ButtonProps) {
 }
 
 interface HeldProps {
-  readonly ms: number;
+  /** For how long; null until the server is back. */
+  readonly ms: number | null;
   /** What is being sent. */
   readonly label: string;
   readonly words: Labels;
@@ -133,7 +134,11 @@ export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }:
         if (event.detail > 1) event.stopPropagation();
       }}
     >
-      <span class="chitl-holding" style={{ "--chitl-hold": `${ms}ms` }}>
+      <span
+        class={ms === null ? "chitl-note" : "chitl-holding"}
+        style={ms === null ? undefined : { "--chitl-hold": `${ms}ms` }}
+        role={ms === null ? "status" : undefined}
+      >
         <bdi>{label}</bdi>
       </span>
       <button
@@ -147,21 +152,23 @@ export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }:
       >
         Undo
       </button>
-      <button
-        ref={sendNow}
-        type="button"
-        class={`chitl-button${words.permission ? "" : " chitl-primary"}`}
-        data-testid="hitl-send-now"
-        aria-label={useNameOf("Send now")}
-        aria-keyshortcuts={SEND_KEYS}
-        title="Enter"
-        onKeyDown={(event) => {
-          if (event.repeat && event.key === "Enter") event.preventDefault(); // still held down
-        }}
-        onClick={onSendNow}
-      >
-        Send now
-      </button>
+      {ms !== null && (
+        <button
+          ref={sendNow}
+          type="button"
+          class={`chitl-button${words.permission ? "" : " chitl-primary"}`}
+          data-testid="hitl-send-now"
+          aria-label={useNameOf("Send now")}
+          aria-keyshortcuts={SEND_KEYS}
+          title="Enter"
+          onKeyDown={(event) => {
+            if (event.repeat && event.key === "Enter") event.preventDefault(); // still held down
+          }}
+          onClick={onSendNow}
+        >
+          Send now
+        </button>
+      )}
       {rejects && (
         <Button hook="hitl-reject" keys="x" enabled={true} onClick={onReject}>
           {words.reject}

@@ -68,7 +68,9 @@ function deciding({ required, choices, drafting, sending, awaits, via }: AnswerF
   return (decision, option) => {
     const { draft } = drafting;
     const free =
-      decision === "reject" ? sending.rejectable : !sending.busy && sending.held === null;
+      decision === "reject"
+        ? sending.rejectable
+        : !sending.busy && sending.held === null && sending.unsent === null;
     if (awaits !== "" || !free) return;
     if (option === undefined && !saysSomething(decision, required, choices, draft)) return;
     const said = sayingFor(decision, choices, draft);
@@ -88,14 +90,15 @@ interface ButtonsProps extends AnswerFormProps {
 function Buttons({ required, choices, drafting, sending, awaits, editing, decide }: ButtonsProps) {
   const words = labels(required);
   const { draft, change } = drafting;
-  if (sending.held !== null) {
-    const { answer, ms } = sending.held;
+  const answer = sending.held?.answer ?? sending.unsent;
+  if (answer !== null) {
+    const waits = sending.held === null;
     return (
       <Held
-        ms={ms}
-        label={holding(answer, words)}
+        ms={sending.held?.ms ?? null}
+        label={waits ? UNSENT : holding(answer, words)}
         words={words}
-        rejects={choices.reject}
+        rejects={choices.reject && !(waits && answer.decision === "reject")}
         onUndo={sending.undo}
         onSendNow={sending.sendNow}
         onReject={() => decide("reject")}
@@ -124,6 +127,8 @@ function Buttons({ required, choices, drafting, sending, awaits, editing, decide
 export function isEditing(choices: Choices, { draft }: Drafting): boolean {
   return draft.editing && choices.edit !== null;
 }
+
+const UNSENT = "Not sent yet: your answer goes when the server is back.";
 
 const MARKED = "Not sent. Fix the marked fields.";
 

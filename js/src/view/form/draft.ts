@@ -1,10 +1,11 @@
 /**
- * What a person has entered but not sent; it survives a page reload.
+ * What a person has entered but not sent; it survives a reload and closing the tab.
  *
- * It is kept per tab (`sessionStorage`) under the request's id until it is sent. Stored drafts are
- * validated, because another version of this module may have written them.
+ * `client/drafts.ts` keeps it until the request is closed. Stored drafts are validated, because
+ * another version of this module may have written them.
  */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { keepDraft, readDraft } from "../../client/drafts";
 import { isObject } from "../../protocol/decode";
 import type { Input, Inputs } from "./fields";
 
@@ -29,12 +30,16 @@ export interface Drafting {
   readonly clear: () => void;
 }
 
-export function useDraft(requestId: string): Drafting {
-  const [draft, setDraft] = useState(() => read(requestId));
+/** Keep a request's draft, until the request is closed; then it stays only on the card. */
+export function useDraft(server: string, requestId: string, closed: boolean): Drafting {
+  const [draft, setDraft] = useState(() => decodeDraft(readDraft(server, requestId)));
+  useEffect(() => {
+    if (closed) keepDraft(server, requestId, null);
+  }, [closed]);
   const update = (part: (before: Draft) => Partial<Draft>) =>
     setDraft((before) => {
       const after = { ...before, ...part(before) };
-      write(requestId, after);
+      keepDraft(server, requestId, isBlank(after) ? null : after);
       return after;
     });
   return {
@@ -45,23 +50,8 @@ export function useDraft(requestId: string): Drafting {
   };
 }
 
-const key = (requestId: string) => `crewai-hitl/draft/${requestId}`;
-
-function read(requestId: string): Draft {
-  try {
-    return decodeDraft(JSON.parse(sessionStorage.getItem(key(requestId)) ?? "null"));
-  } catch {
-    return BLANK; // some frames have no storage; the draft then lasts as long as its card
-  }
-}
-
-function write(requestId: string, draft: Draft): void {
-  try {
-    if (JSON.stringify(draft) === JSON.stringify(BLANK)) sessionStorage.removeItem(key(requestId));
-    else sessionStorage.setItem(key(requestId), JSON.stringify(draft));
-  } catch {
-    // Full or forbidden: the text is still on screen.
-  }
+function isBlank(draft: Draft): boolean {
+  return JSON.stringify(draft) === JSON.stringify(BLANK);
 }
 
 function decodeDraft(raw: unknown): Draft {

@@ -2,15 +2,19 @@
  * Sends a card's answer and follows it: held, sent, accepted or refused.
  *
  * What can be undone is held for a moment first (`choices.ts` says what, `undo.ts` holds it), if
- * the page could still send it while it is left. Everything else is sent at once; a rejection also replaces an answer that is held or being sent.
+ * the page could still send it while it is left. Everything else is sent at once; a rejection also
+ * replaces an answer that is held or being sent. While the server is away an answer waits for it
+ * (`unsent.ts`), and can be taken back.
  * If the request does not accept an answer, it stays open and the wrong fields are shown; if the
  * answer is too late, the reason is shown. How answers travel is up to `client.ts`.
  */
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Answer, Outcome } from "../../client/answers";
 import type { Client } from "../../client/client";
 import { Hold, undoMs } from "../../client/undo";
 import type { FieldError } from "../../protocol/decode";
+import { useClient } from "../use-client";
 
 /** Why an answer was not accepted, while the request stays open. */
 export interface Trouble {
@@ -30,6 +34,8 @@ interface State {
 }
 
 export interface Sending extends State {
+  /** The answer that waits until the server is back, or null. */
+  readonly unsent: Answer | null;
   /** Send an answer, at once or after the time to undo it. */
   readonly send: (answer: Answer, undoable: boolean) => void;
   /** Send a held answer now. */
@@ -58,6 +64,8 @@ export function useSending(
   const [state, setState] = useState(IDLE);
   const hold = useRef<Hold | null>(null);
   const latest = useRef<Answer | null>(null);
+  const isOpen = useRef(open);
+  isOpen.current = open;
   const post = async (answer: Answer, decidedAt: number) => {
     if (client === null) return;
     latest.current = answer;
@@ -65,20 +73,18 @@ export function useSending(
     const outcome = await client.answer(requestId, answer, { decidedAt });
     if (latest.current !== answer) return; // a rejection replaced it and reports the outcome
     if (outcome.kind === "accepted") onAccepted(answer);
-    setState(after(outcome));
+    const dropped = outcome.kind === "unreachable" && !isOpen.current;
+    setState(dropped ? { ...IDLE, notice: DROPPED } : after(outcome));
   };
   const release = (answer: Answer, decidedAt: number, leaving: boolean) => {
     if (!leaving) return void post(answer, decidedAt);
     client?.answerLeaving(requestId, answer, decidedAt);
     setState(IDLE); // if the browser restores the page, the log has the outcome
   };
-  useEffect(() => {
-    if (open || hold.current?.drop() !== true) return;
-    setState({ ...IDLE, notice: DROPPED });
-  }, [open]);
-  useEffect(() => () => hold.current?.release(), []);
+  useEndOfHold(hold, open, () => setState({ ...IDLE, notice: DROPPED }));
   return {
     ...state,
+    unsent: useClient(client, (known) => known.unsentAnswer(requestId)),
     send: (answer, undoable) => {
       hold.current?.drop();
       const ms = undoable ? undoMs() : 0;
@@ -90,12 +96,24 @@ export function useSending(
     },
     sendNow: () => hold.current?.release(),
     undo: () => {
-      if (hold.current?.drop()) setState(IDLE);
+      const waits = client?.unsentAnswer(requestId) != null;
+      if (!hold.current?.drop() && !waits) return;
+      latest.current = null; // its outcome is no news
+      client?.takeBackUnsent(requestId);
+      setState(IDLE);
     },
     showTrouble: (trouble) => setState({ ...IDLE, trouble }),
     clearErrors: (isOf) =>
       setState((before) => ({ ...before, trouble: without(before.trouble, isOf) })),
   };
+}
+
+/** Drop what is held when the request closes, and send it when the card is taken away. */
+function useEndOfHold(hold: RefObject<Hold | null>, open: boolean, onDropped: () => void): void {
+  useEffect(() => {
+    if (!open && hold.current?.drop()) onDropped();
+  }, [open]);
+  useEffect(() => () => hold.current?.release(), []);
 }
 
 function after(outcome: Outcome): State {

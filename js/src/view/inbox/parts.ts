@@ -1,4 +1,5 @@
 /** What an inbox shows only when somebody asks for it; loaded beside the page (`on-demand.tsx`). */
+export { watchForNews } from "../../inbox/attention";
 export { BulkBar } from "./bulk-bar";
 export { HistoryList } from "./history";
 export { SettingsDialog } from "./settings-dialog";

@@ -1,8 +1,8 @@
 /** The pending requests, with search, filters, order and selection. */
 import { useState } from "preact/hooks";
 import { crewsOf, facets, isFiltered, matches, NO_FILTERS } from "../../inbox/filters";
+import { keepOrder, readOrder } from "../../inbox/kept-order";
 import { type Order, ordered } from "../../inbox/order";
-import { keepOrder, readOrder } from "../../inbox/preferences";
 import type { Request } from "../../protocol/state";
 import { isPending, useCards, useShown } from "../card/request-cards";
 import type { ListProps } from "./host";

@@ -7,7 +7,9 @@
  */
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Client } from "../../client/client";
 import type { Request } from "../../protocol/state";
+import { claimWords } from "../card/claim";
 import { timeLeft } from "../countdown";
 import { type Marks, marksOf } from "../lookalikes";
 import { titleOf } from "../title";
@@ -19,7 +21,11 @@ import { useInfiniteScroll } from "./use-infinite-scroll";
 /** Rows drawn at first, and per step: more than a tall window has. */
 const STEP = 60;
 
+/** How often it is looked whether somebody has stopped writing. */
+const LOOK_MS = 5000;
+
 interface Props {
+  readonly client: Client;
   readonly requests: readonly Request[];
   readonly openId: string | null;
   readonly selecting: (request: Request) => Selecting | null;
@@ -27,12 +33,12 @@ interface Props {
   readonly onOpen: (id: string, enter: boolean) => void;
 }
 
-export function Rows({ requests, openId, selecting, onOpen }: Props) {
-  const now = useClock();
+export function Rows({ client, requests, openId, selecting, onOpen }: Props) {
+  const now = useClock(LOOK_MS);
   const [drawn, end] = useInfiniteScroll(requests.length, STEP);
   const at = requests.findIndex(({ required }) => required.request_id === openId);
   const list = useRef<HTMLUListElement>(null);
-  const rows = useRows(now, onOpen);
+  const rows = useRows(client, now, onOpen);
   const marks = marksOf(requests);
   useEffect(() => {
     const row = list.current?.querySelector("[aria-current=true]");
@@ -56,7 +62,7 @@ export function Rows({ requests, openId, selecting, onOpen }: Props) {
 }
 
 /** Return a function that draws a row, or returns the one that was drawn if nothing changed. */
-function useRows(now: Date, onOpen: Props["onOpen"]) {
+function useRows(client: Client, now: Date, onOpen: Props["onOpen"]) {
   const drawn = useRef(new Map<string, { readonly of: readonly unknown[]; readonly row: VNode }>());
   const latest = useRef(onOpen);
   latest.current = onOpen;
@@ -64,7 +70,8 @@ function useRows(now: Date, onOpen: Props["onOpen"]) {
     const id = request.required.request_id;
     const mark = marks.get(id);
     const minute = Math.floor(now.getTime() / 30_000);
-    const of = [request, open, mark, minute, selecting?.chosen, selecting?.blocked];
+    const claim = claimWords(client, request, now);
+    const of = [request, open, mark, minute, claim, selecting?.chosen, selecting?.blocked];
     const last = drawn.current.get(id);
     // A row that can be selected has the latest selection in its handler.
     if (selecting === null && last?.of.every((one, number) => one === of[number])) return last.row;
@@ -74,6 +81,7 @@ function useRows(now: Date, onOpen: Props["onOpen"]) {
         request={request}
         open={open}
         mark={mark}
+        claim={claim}
         now={now}
         selecting={selecting}
         onOpen={() => latest.current(id, true)}
@@ -88,12 +96,14 @@ interface RowProps {
   readonly request: Request;
   readonly open: boolean;
   readonly mark: string | undefined;
+  /** Who else is on it, or "". */
+  readonly claim: string;
   readonly now: Date;
   readonly selecting: Selecting | null;
   readonly onOpen: () => void;
 }
 
-function Row({ request, open, mark, now, selecting, onOpen }: RowProps) {
+function Row({ request, open, mark, claim, now, selecting, onOpen }: RowProps) {
   const { required, status } = request;
   const { text, round } = titleOf(required);
   return (
@@ -129,6 +139,7 @@ function Row({ request, open, mark, now, selecting, onOpen }: RowProps) {
         </span>
         <span class="chitl-details">
           <Outcome request={request} />
+          {claim !== "" && <span class="chitl-row-claim">{claim}</span>}
           {status === "pending" && <Deadline request={request} now={now} />}
           <span>{mark === undefined ? relative(required.timestamp, now) : `asked ${mark}`}</span>
         </span>

@@ -38,6 +38,7 @@ export function Split({ client, host, found, selecting, above, below }: Props) {
         {above}
         {request !== null && (
           <Rows
+            client={client}
             requests={found}
             openId={request.required.request_id}
             selecting={selecting}

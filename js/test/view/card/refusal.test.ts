@@ -1,5 +1,6 @@
 /** A rejection is sent at once, and no approval from the same page overtakes it. */
 import { describe, expect, it } from "vitest";
+import { hold } from "../../../src/client/shared";
 import { UNDO_KEY } from "../../../src/client/undo";
 import { until } from "../../until";
 import { ALL_DECISIONS, pageWithServer } from "../page-with-server";
@@ -86,15 +87,19 @@ describe("a refusal", () => {
 
   it("is not overtaken by an approval that was held when the refusal failed", async () => {
     const [shown, other] = await heldBesideAnother();
-    cards.server.leaveSeconds = 60; // too long to wait: the person decides when to try again
+    cards.server.leaveSeconds = 60; // too long for a click: it waits until the server is back
     other.click("hitl-reject");
-    await until(() => other.find("hitl-error"));
-    cards.server.status = null;
-    cards.server.leaveSeconds = 0;
+    const waits = () => other.find("hitl-held") !== null; // or the link has not noticed yet
+    await until(() => waits() || other.find("hitl-error") !== null);
     shown.click("hitl-send-now");
     await until(() => shown.find("hitl-error"));
     expect(cards.server.answers).toHaveLength(0);
-    other.click("hitl-reject");
+    cards.server.status = null;
+    cards.server.leaveSeconds = 0;
+    const page = hold(cards.server.endpoint);
+    page.client.retryNow();
+    page.release();
+    if (!waits()) other.click("hitl-reject");
     await until(() => other.status === "answered");
     expect(cards.lastEvent()).toMatchObject({ decision: "reject" });
   });

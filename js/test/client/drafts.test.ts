@@ -1,0 +1,54 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { keepDraft, readDraft } from "../../src/client/drafts";
+
+class MemoryStorage implements Storage {
+  private readonly entries = new Map<string, string>();
+  get length() {
+    return this.entries.size;
+  }
+  clear = () => this.entries.clear();
+  getItem = (key: string) => this.entries.get(key) ?? null;
+  key = (index: number) => [...this.entries.keys()][index] ?? null;
+  removeItem = (key: string) => void this.entries.delete(key);
+  setItem = (key: string, value: string) => void this.entries.set(key, value);
+}
+
+const HERE = "http://127.0.0.1:8888/crewai-hitl/";
+
+beforeEach(() => {
+  vi.stubGlobal("localStorage", new MemoryStorage());
+  vi.stubGlobal("sessionStorage", new MemoryStorage());
+  vi.useRealTimers();
+});
+
+describe("a draft", () => {
+  it("belongs to a request of one server, until it is taken away", () => {
+    keepDraft(HERE, "r1", { text: "Shorter" });
+    sessionStorage.clear(); // the tab was closed
+    expect(readDraft(HERE, "r1")).toMatchObject({ text: "Shorter" });
+    expect(readDraft(HERE, "r2")).toBeNull();
+    expect(readDraft("http://127.0.0.1:8889/crewai-hitl/", "r1")).toBeNull();
+    keepDraft(HERE, "r1", null);
+    expect(readDraft(HERE, "r1")).toBeNull();
+  });
+
+  it("is one of the fifty newest, and no older than a month", () => {
+    vi.useFakeTimers({ now: new Date("2026-11-01T00:00:00Z") });
+    keepDraft(HERE, "month old", { text: "x" });
+    for (let number = 0; number < 60; number++) {
+      vi.setSystemTime(new Date(Date.UTC(2026, 11, 5, 0, number)));
+      keepDraft(HERE, `r${number}`, { text: "x" });
+    }
+    expect(localStorage).toHaveLength(50);
+    expect(readDraft(HERE, "month old")).toBeNull();
+    expect(readDraft(HERE, "r9")).toBeNull();
+    expect(readDraft(HERE, "r10")).not.toBeNull();
+  });
+
+  it("is kept for its tab alone if it is very large", () => {
+    keepDraft(HERE, "r1", { text: "small" });
+    keepDraft(HERE, "r1", { text: "w".repeat(100_000) });
+    expect(localStorage).toHaveLength(0);
+    expect(readDraft(HERE, "r1")).toMatchObject({ text: "w".repeat(100_000) });
+  });
+});
