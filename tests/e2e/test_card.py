@@ -57,7 +57,7 @@ STEPS = [
     {
         "number": 5,
         "kind": "tool",
-        "name": "count_rows",
+        "name": "count",
         "input": '{ "a": "<b>" }',
         "output": "1,000",
     },

@@ -1,8 +1,10 @@
 """What a rule allows: exactly what the person chose, and in doubt nothing."""
 
+import json
 from datetime import timedelta
 from enum import IntEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
@@ -15,9 +17,10 @@ from crewai_hitl_nb.protocol.events import (
     RuleScope,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.protocol.wire import event_from_wire
+from crewai_hitl_nb.protocol.wire import event_from_wire, stored_event
 from tests.events import NOON, completed, required
 
+GOLDEN = json.loads((Path(__file__).parent.parent / "fixtures" / "rules.json").read_text())
 SOURCE = {"notebook": "a.ipynb", "agent_role": "Clerk"}
 
 
@@ -132,25 +135,15 @@ def test_a_rule_is_not_made_by_another_rule_nor_by_a_refusal() -> None:
         assert rules.standing(gated(), made) is None
 
 
-@pytest.mark.parametrize(
-    ("fields", "offered"),
-    [
-        ({}, ("run", "arguments", "notebook")),
-        ({"call": {"tool": "send"}}, ("run", "notebook")),
-        ({"source": {"agent_role": "Clerk"}}, ("run", "arguments")),
-        ({"execution_id": None}, ("notebook",)),
-        ({"assignee": "bob"}, ()),
-        ({"call": None}, ()),
-    ],
-)
-def test_a_question_offers_only_rules_that_it_can_make(
-    fields: dict[str, Any], offered: tuple[RuleScope, ...]
-) -> None:
-    question = gated(**fields)
-    assert rules.scopes(question) == offered
-    for scope in {"run", "arguments", "notebook"} - set(offered):
-        with pytest.raises(InvalidAnswer, match="leave `rule` out"):
-            rules.made(question, scope, "the asker")  # type: ignore[arg-type]
+@pytest.mark.parametrize("golden", [pytest.param(one, id=one["name"]) for one in GOLDEN])
+def test_a_question_offers_only_rules_that_it_can_make(golden: dict[str, Any]) -> None:
+    question = stored_event(golden["question"])
+    assert isinstance(question, HumanInputRequired)
+    assert list(rules.scopes(question)) == golden["scopes"]
+    for scope in get_args(RuleScope):
+        if scope not in golden["scopes"]:
+            with pytest.raises(InvalidAnswer, match="leave `rule` out"):
+                rules.made(question, scope, "the asker")
 
 
 def test_no_rule_is_made_for_an_unknown_asker() -> None:

@@ -14,6 +14,7 @@ import {
   isObject,
   type Refusal,
 } from "../protocol/decode";
+import type { RuleScope } from "../protocol/rules";
 import type { Endpoint } from "./endpoint";
 import { post, type Reply } from "./http";
 import { isRetryStatus, pauseMs } from "./resume";
@@ -26,6 +27,8 @@ export interface Answer {
   /** The filled form; undefined where there is none. */
   readonly values?: Readonly<Record<string, unknown>> | undefined;
   readonly via: string;
+  /** What else the person allows with it. */
+  readonly rule?: RuleScope | undefined;
 }
 
 export type Outcome =

@@ -23,6 +23,7 @@ import { Identity } from "./identity";
 import { Link, type LinkListener, type LinkOptions, OPENING_MS } from "./link";
 import { type Found, Lookup } from "./lookup";
 import { type LinkState, START, upgradeInMs } from "./resume";
+import { Rules } from "./rules";
 import { type FollowedRun, Runs } from "./runs";
 import { clockAhead } from "./server-clock";
 import { Texts } from "./texts";
@@ -57,6 +58,9 @@ export class Client {
   /** Who the reader is to others. */
   readonly identity: Identity;
 
+  /** What people allowed beyond one call. */
+  readonly rules: Rules;
+
   private readonly requests = new Map<string, Request>();
   /**
    * Requests whose state is unknown, and when they were asked: those that a card shows and
@@ -88,6 +92,7 @@ export class Client {
     this.claims = new Claims(endpoint, () => this.notify());
     const random = options.random ?? Math.random;
     this.answers = new Answers(endpoint, (frame) => this.link.send(frame), random);
+    this.rules = new Rules(endpoint, () => this.notify());
     this.lookup = new Lookup(
       endpoint,
       (id) => this.awaited.has(id),
@@ -161,6 +166,11 @@ export class Client {
   /** Whether the answer that counts was given on this page. */
   isOwn(id: string): boolean {
     return this.own.has(id);
+  }
+
+  /** The request whose answer made a rule, if this page knows it. */
+  madeRule(id: string): Request | undefined {
+    return this.all().find(({ completion }) => completion?.event_id === id);
   }
 
   /** All requests that this page knows, in the order in which they were asked. */

@@ -388,6 +388,9 @@ export class LogServer {
       options: said.options,
       values: said.values,
       answered_by: { name: "me", via: said.via },
+      ...(said.rule === undefined
+        ? {}
+        : { rule: { scope: said.rule, tool: "send", asker: "a", hours: 24 } }),
       key,
     });
     return [200, { request_id: id, status: "answered", event }];

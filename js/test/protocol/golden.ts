@@ -25,6 +25,13 @@ export interface GoldenRun {
   readonly run: unknown;
 }
 
+/** A question, and the rules that can be made with its approval. */
+export interface GoldenRules {
+  readonly name: string;
+  readonly question: unknown;
+  readonly scopes: readonly string[];
+}
+
 export interface GoldenSearch {
   readonly name: string;
   readonly events: readonly unknown[];
@@ -103,6 +110,7 @@ export interface GoldenResume {
 export const goldenFrames = read<GoldenFrame[]>("frames.json");
 export const goldenFolds = read<GoldenFold[]>("folds.json");
 export const goldenFields = read<GoldenField[]>("forms.json");
+export const goldenRules = read<GoldenRules[]>("rules.json");
 export const goldenSearches = read<GoldenSearch[]>("searches.json");
 export const goldenResume = read<GoldenResume>("resume.json");
 export const goldenRuns = read<GoldenRun[]>("runs.json");

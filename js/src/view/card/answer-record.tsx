@@ -10,6 +10,7 @@ import { Copy } from "../text/copy";
 import { LongText } from "../text/show-more";
 import { useClock } from "../use-client";
 import { clockTime, surface, verdict, wentOn } from "../words";
+import { RuleNote, useIsOwnRule } from "./rule-note";
 import { WhatFollows } from "./what-follows";
 
 interface Props {
@@ -27,15 +28,22 @@ interface Props {
 export function AnswerRecord({ client, required, completion, own, draft, notice }: Props) {
   const answer = completion.type === "human_input_completed" ? completion : null;
   const unsent = unsentWords(required, draft, answer);
+  const byOwnRule = useIsOwnRule(client, answer?.by_rule);
   return (
     <div class="chitl-record" data-testid="hitl-record">
-      <Heading client={own ? client : null} required={required} completion={completion} />
+      <Heading
+        client={own ? client : null}
+        required={required}
+        completion={completion}
+        byOwnRule={byOwnRule}
+      />
       {notice !== null && (
         <p class="chitl-error" data-testid="hitl-error" role="alert">
           {notice}
         </p>
       )}
       {answer !== null && <Said required={required} answer={answer} />}
+      {answer !== null && <RuleNote client={client} answer={answer} />}
       {unsent !== "" && <Unsent text={unsent} />}
     </div>
   );
@@ -92,10 +100,12 @@ interface HeadingProps {
   readonly client: Client | null;
   readonly required: HumanInputRequired;
   readonly completion: ClosingEvent;
+  /** Whether a rule gave it that the reader made here. */
+  readonly byOwnRule: boolean;
 }
 
 /** The one line that is left of a question: what was decided, by whom and when. */
-function Heading({ client, required, completion }: HeadingProps) {
+function Heading({ client, required, completion, byOwnRule }: HeadingProps) {
   const now = useClock();
   const answer = completion.type === "human_input_completed" ? completion : null;
   const by = answer?.answered_by ?? null;
@@ -103,10 +113,10 @@ function Heading({ client, required, completion }: HeadingProps) {
     <p class={`chitl-verdict chitl-is-${wentOn(completion) ? "yes" : "no"}`}>
       <strong>
         {verdict(completion, required.kind)}
-        <By by={by} own={client !== null} />
+        <By by={by} own={client !== null || byOwnRule} />
       </strong>
       <span class="chitl-details">
-        {by !== null && client === null && <span>via {surface(by)}</span>}
+        {by !== null && client === null && by.via !== "rule" && <span>via {surface(by)}</span>}
         <time dateTime={completion.timestamp}>{clockTime(completion.timestamp, now)}</time>
         {answer !== null && client !== null && (
           <WhatFollows client={client} required={required} answer={answer} />
@@ -117,12 +127,14 @@ function Heading({ client, required, completion }: HeadingProps) {
 }
 
 function By({ by, own }: { readonly by: AnsweredBy | null; readonly own: boolean }) {
-  if (own) return " by you";
+  const isRule = by?.via === "rule";
+  if (own) return isRule ? " by your rule" : " by you";
   if (by === null || by.via === "default") return null; // nobody: the default answered
   return (
     <>
       {" by "}
       <bdi>{by.name}</bdi>
+      {isRule && "’s rule"}
     </>
   );
 }

@@ -9,6 +9,7 @@ import type { Answer } from "../../client/answers";
 import type { Client } from "../../client/client";
 import type { Asked, ClosingEvent } from "../../protocol/decode";
 import type { HumanInputRequired } from "../../protocol/gen";
+import { ruleScopes } from "../../protocol/rules";
 import type { Request, Status } from "../../protocol/state";
 import { AnswerForm, type AnswerFormProps, isEditing } from "../form/answer-form";
 import { type Choices, choicesOf } from "../form/choices";
@@ -48,7 +49,7 @@ interface Props {
 export type CardStatus = Status | "sending" | "gone" | "detached";
 
 export function Card(props: Props) {
-  const { client, snapshot, via, saved = null, alone = true } = props;
+  const { client, snapshot, saved = null, alone = true } = props;
   const id = snapshot.request_id;
   const { request, status, isSaved } = useRequest(client, id, saved);
   const connection = useClient(client, (known) => (alone ? known.connection : null));
@@ -94,7 +95,7 @@ export function Card(props: Props) {
         {open && <Claim client={client} request={request} />}
         {open && <KernelHint connection={connection} />}
         {missing && <MissingTexts client={client} id={id} />}
-        {open && <Answerable {...parts} awaits={awaits(status, missing)} via={via} />}
+        {open && <Answerable {...props} {...parts} awaits={awaits(status, missing)} />}
         {open && alone && <NameOffer client={client} inCard={true} />}
         <Note status={isSaved ? "saved" : status} />
         <Announcer {...props} required={required} request={request} own={own} sending={sending} />
@@ -142,9 +143,16 @@ function useRequest(client: Client | null, id: string, saved: Request | null) {
   return { request, status, isSaved: logged === null && request !== null };
 }
 
+type AnswerableProps = Omit<AnswerFormProps, "rules"> & {
+  readonly client: Client | null;
+  readonly required: Asked;
+};
+
 /** The answer form, once the full question is loaded. */
-function Answerable(props: AnswerFormProps & { readonly required: Asked }) {
-  return props.required.brief ? null : <AnswerForm {...props} />;
+function Answerable(props: AnswerableProps) {
+  const { client, required } = props;
+  const rules = client?.rules.canBeMade ? ruleScopes(required) : [];
+  return required.brief ? null : <AnswerForm {...props} rules={rules} />;
 }
 
 /** Return what an answer has to wait for, as text; "" when it can be sent. */

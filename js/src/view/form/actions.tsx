@@ -1,4 +1,5 @@
 /** The decision buttons, and Undo in their place while an answer is held. */
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { SEND_KEYS, SEND_WORDS } from "../keyboard";
 import type { Choices, Decision, Labels } from "./choices";
@@ -19,6 +20,8 @@ interface Props {
   readonly waiting: string;
   readonly onDecide: (decision: Decision) => void;
   readonly onEdit: () => void;
+  /** What stands behind the buttons. */
+  readonly children: ComponentChildren;
 }
 
 /**
@@ -72,6 +75,7 @@ export function Actions(props: Props) {
   return (
     <div class="chitl-actions">
       {words.permission ? [reject, edit, send, approve] : [approve, send, edit, reject]}
+      {props.children}
       <span class="chitl-note" aria-live="polite">
         {waiting}
       </span>

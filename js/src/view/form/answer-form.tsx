@@ -6,6 +6,7 @@
  */
 import { useRef } from "preact/hooks";
 import type { HumanInputRequired } from "../../protocol/gen";
+import type { RuleScope } from "../../protocol/rules";
 import { Actions, Held } from "./actions";
 import {
   answerFor,
@@ -22,6 +23,7 @@ import type { Drafting } from "./draft";
 import { errorsOf } from "./fields";
 import { useFocusOnForm, useFocusOnTrouble, useFocusOnUndo } from "./focus";
 import { Inputs } from "./inputs";
+import { RuleMenu } from "./rule-menu";
 import type { Sending, Trouble } from "./sending";
 
 export interface AnswerFormProps {
@@ -33,6 +35,8 @@ export interface AnswerFormProps {
   readonly awaits: string;
   /** The surface that answers are sent from. */
   readonly via: string;
+  /** The rules that can be made with an approval. */
+  readonly rules: readonly RuleScope[];
 }
 
 export function AnswerForm(props: AnswerFormProps) {
@@ -61,11 +65,11 @@ export function AnswerForm(props: AnswerFormProps) {
   );
 }
 
-type Decide = (decision: Decision, option?: string) => void;
+type Decide = (decision: Decision, option?: string, rule?: RuleScope) => void;
 
 /** Return what a click on a decision does; nothing unless there is something to send. */
 function deciding({ required, choices, drafting, sending, awaits, via }: AnswerFormProps): Decide {
-  return (decision, option) => {
+  return (decision, option, rule) => {
     const { draft } = drafting;
     const free =
       decision === "reject"
@@ -77,7 +81,8 @@ function deciding({ required, choices, drafting, sending, awaits, via }: AnswerF
     if (said.errors.length > 0)
       return sending.showTrouble({ message: MARKED, errors: said.errors });
     const chosen = option === undefined ? said.saying.chosen : [option];
-    const answer = answerFor(decision, { ...said.saying, chosen }, via);
+    const plain = answerFor(decision, { ...said.saying, chosen }, via);
+    const answer = rule === undefined ? plain : { ...plain, rule };
     sending.send(answer, isUndoable(answer, choices));
   };
 }
@@ -87,7 +92,8 @@ interface ButtonsProps extends AnswerFormProps {
   readonly editing: boolean;
 }
 
-function Buttons({ required, choices, drafting, sending, awaits, editing, decide }: ButtonsProps) {
+function Buttons(props: ButtonsProps) {
+  const { required, choices, drafting, sending, awaits, editing, decide, rules } = props;
   const words = labels(required);
   const { draft, change } = drafting;
   const answer = sending.held?.answer ?? sending.unsent;
@@ -120,7 +126,15 @@ function Buttons({ required, choices, drafting, sending, awaits, editing, decide
       waiting={sending.busy ? "Sending…" : awaits}
       onDecide={decide}
       onEdit={() => change({ editing: !editing })}
-    />
+    >
+      {!editing && (
+        <RuleMenu
+          scopes={rules}
+          enabled={ready && !sending.busy}
+          onAllow={(rule) => decide("approve", undefined, rule)}
+        />
+      )}
+    </Actions>
   );
 }
 

@@ -23,6 +23,7 @@ import { usePlace } from "./use-place";
 import { useWide } from "./use-wide";
 
 const HistoryList = onDemand((parts) => parts.HistoryList);
+const RulesDialog = onDemand((parts) => parts.RulesDialog);
 const SettingsDialog = onDemand((parts) => parts.SettingsDialog);
 const ShortcutsDialog = onDemand((parts) => parts.ShortcutsDialog);
 const SingleRequest = onDemand((parts) => parts.SingleRequest);
@@ -32,7 +33,7 @@ interface Props {
   readonly host: InboxHost;
 }
 
-type Open = "shortcuts" | "settings" | null;
+type Open = "shortcuts" | "settings" | "rules" | null;
 
 export function FullInbox({ client, host }: Props) {
   useClient(client, (known) => known.version);
@@ -73,6 +74,7 @@ export function FullInbox({ client, host }: Props) {
           </>
         )}
         {open === "shortcuts" && <ShortcutsDialog onClose={() => setOpen(null)} />}
+        {open === "rules" && <RulesDialog client={client} onClose={() => setOpen(null)} />}
         {open === "settings" && <SettingsDialog onClose={() => setOpen(null)} />}
       </section>
     </PartsProvider>
@@ -128,6 +130,12 @@ function Head({ client, place, go, host, onOpen }: HeadProps) {
           <Tab view="history" place={place} go={go} label="History" />
         </nav>
         <IconButton
+          testId="hitl-open-rules"
+          label="Rules"
+          icon={SHIELD}
+          onClick={() => onOpen("rules")}
+        />
+        <IconButton
           testId="hitl-open-settings"
           label="Settings"
           icon={GEAR}
@@ -147,6 +155,9 @@ function Head({ client, place, go, host, onOpen }: HeadProps) {
 
 const GEAR =
   "M8 5.5a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5zM6.9 1h2.2l.4 1.9 1.2.5 1.6-1 1.6 1.6-1 1.6.5 1.2L15.2 7v2.1l-1.9.4-.5 1.2 1 1.6-1.5 1.6-1.6-1-1.2.5L9.1 15H6.9l-.4-1.7-1.2-.5-1.6 1-1.6-1.6 1-1.6-.5-1.2L.8 9V7l1.9-.4.5-1.2-1-1.6 1.5-1.6 1.6 1 1.2-.5z";
+
+const SHIELD =
+  "M8 1 2.5 3v4.5c0 3.4 2.3 6 5.5 7.5 3.2-1.5 5.5-4.1 5.5-7.5V3zM8 2.6l4 1.5v3.4c0 2.5-1.6 4.5-4 5.8-2.4-1.3-4-3.3-4-5.8V4.1zM7.2 8.3 5.9 7l-1 1 2.3 2.3 4-4-1-1z";
 
 const KEYBOARD =
   "M1.5 3.5h13a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1zM3 5.5v1h1v-1zm2.5 0v1h1v-1zm2.5 0v1h1v-1zm2.5 0v1h2v-1zM3 9.5v1h1v-1zm2.5 0v1h5v-1zm6.5 0v1h1v-1z";

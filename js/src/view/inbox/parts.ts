@@ -2,6 +2,7 @@
 export { watchForNews } from "../../inbox/attention";
 export { BulkBar } from "./bulk-bar";
 export { HistoryList } from "./history";
+export { RulesDialog } from "./rules-dialog";
 export { SettingsDialog } from "./settings-dialog";
 export { ShortcutsDialog } from "./shortcuts-dialog";
 export { SingleRequest } from "./single-request";

@@ -1,0 +1,40 @@
+/** The quiet menu beside Allow: a person may allow more than this one call. */
+import type { RuleScope } from "../../protocol/rules";
+import { useNameOf } from "./subject";
+
+interface Props {
+  readonly scopes: readonly RuleScope[];
+  readonly enabled: boolean;
+  readonly onAllow: (scope: RuleScope) => void;
+}
+
+export function RuleMenu({ scopes, enabled, onAllow }: Props) {
+  const name = useNameOf("Allow more");
+  if (scopes.length === 0) return null;
+  return (
+    <details class="chitl-rule-menu" data-testid="hitl-rule-menu">
+      <summary class="chitl-button" aria-label={name}>
+        Allow more
+      </summary>
+      {scopes.map((scope) => (
+        <button
+          key={scope}
+          type="button"
+          class="chitl-button"
+          data-testid={`hitl-allow-${scope}`}
+          disabled={!enabled}
+          onClick={() => onAllow(scope)}
+        >
+          Allow this tool {RULE_WORDS[scope]}
+        </button>
+      ))}
+    </details>
+  );
+}
+
+/** How far a rule reaches. */
+export const RULE_WORDS: Readonly<Record<RuleScope, string>> = {
+  run: "for the rest of this run",
+  arguments: "with these arguments, for the rest of this run",
+  notebook: "for this agent in this notebook",
+};
