@@ -58,9 +58,8 @@ export function Card(props: Props) {
   const root = useFocusAndScroll(open);
   const [required, missing] = useTexts(client, request, snapshot, root);
   const choices = useMemo(() => choicesOf(required), [required]);
-  const closed = request?.completion != null;
-  const drafting = useDraft(client?.server ?? "", id, closed);
-  useTyping(client, id, via, drafting);
+  const drafting = useDraft(client?.server ?? "", id, request?.completion != null);
+  useTyping(client, id, props.via, drafting);
   const sending = useSending(client, id, open, (taken) => clearSent(taken, drafting));
   const own = useClient(client, (known) => known.isOwn(id)) ?? false;
   const mark = useMark(client, id, !alone);
