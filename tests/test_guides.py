@@ -16,7 +16,6 @@ from traitlets.config import Config
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.cli.main import commands
-from crewai_hitl_nb.protocol.events import Decision
 from crewai_hitl_nb.protocol.records import FIELDS
 from crewai_hitl_nb.server.extension import HumanInputApp
 from crewai_hitl_nb.server.standalone import HumanInputServer
@@ -103,14 +102,12 @@ def test_a_script_answers_all_that_waits(server: JupyterProcess) -> None:
 
 
 def test_what_people_decided_is_data(server: JupyterProcess) -> None:
-    decided: tuple[tuple[str, Decision], ...] = (("draft-1", "approve"), ("draft-2", "respond"))
+    question = {"type": "human_input_required", "execution_id": "data", "prompt": "Good?"}
+    review = {**question, "kind": "task_feedback", "source": {"agent_role": "Author"}}
     with hitl.Client(server.prefix, server.token) as client:
-        for name, decision in decided:
-            question = {"type": "human_input_required", "execution_id": "data", "prompt": "Good?"}
-            named = {"request_id": name, "source": {"agent_role": "Author"}}
-            client.publish({**question, **named, "kind": "task_feedback"})
-            words = "" if decision == "approve" else "Name the source"
-            client.answer(name, words, decision=decision)
+        client.publish({**review, "request_id": "draft-1"}, {**review, "request_id": "draft-2"})
+        client.answer("draft-1", decision="approve")
+        client.answer("draft-2", "Name the source", decision="respond")
     printed = run(server, example("answers-as-data", "timedelta"), [])
     assert re.search(r"^pass at once: 0\.\d+$", printed, re.M)
     assert re.search(r"^usual seconds: \d", printed, re.M)

@@ -18,7 +18,7 @@ from crewai_hitl_nb.server.api.rules import RevokeRuleHandler, RulesHandler
 from crewai_hitl_nb.server.api.sources import SourceHandler
 from crewai_hitl_nb.server.api.webhooks import WebhooksHandler
 from crewai_hitl_nb.server.describe.documents import AsyncApiHandler, OpenApiHandler
-from crewai_hitl_nb.server.page.inbox import InboxHandler
+from crewai_hitl_nb.server.page.inbox import InboxHandler, InsightsHandler
 from crewai_hitl_nb.server.page.pwa import ManifestHandler, WorkerHandler
 from crewai_hitl_nb.server.services import Routes
 from crewai_hitl_nb.server.streams.poll import PollHandler
@@ -53,5 +53,6 @@ ROUTES: Final[Routes] = (
     (r"asyncapi\.json", AsyncApiHandler),
     (r"manifest\.webmanifest", ManifestHandler),
     (r"service-worker\.js", WorkerHandler),
+    (r"insights", InsightsHandler),
     (r"", InboxHandler),
 )

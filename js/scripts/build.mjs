@@ -4,6 +4,7 @@
  *   src/entries/widget.ts  → crewai_hitl_nb/widget/static/card.js          the anywidget
  *   src/entries/card-loader.ts → the same folder                          the small script in each widget
  *   src/entries/inbox.ts   → crewai_hitl_nb/server/page/static/inbox.{js,css}   the inbox page
+ *   src/entries/insights.tsx → the same: insights.{js,css}, the page beside it
  *   src/entries/service-worker.ts, icons/ → the same                       make it installable
  *   src/entries/markdown-worker.ts → the same: formats Markdown in a worker
  *   src/entries/maths.ts   → the same: draws formulas, fetched on demand
@@ -84,11 +85,10 @@ const shared = {
 async function buildPages() {
   const card = join(product, "widget", "static", "card.js");
   const inbox = join(product, "server", "page", "static");
-  await build({ ...shared, entryPoints: ["src/entries/maths.ts"], outdir: inbox, minify: true });
-  await build({ ...shared, entryPoints: ["src/entries/table.tsx"], outdir: inbox, minify: true });
+  const alone = ["maths.ts", "table.tsx", "markdown-worker.ts", "insights.tsx"];
   await build({
     ...shared,
-    entryPoints: ["src/entries/markdown-worker.ts"],
+    entryPoints: alone.map((name) => `src/entries/${name}`),
     outdir: inbox,
     minify: true,
   });
@@ -102,7 +102,7 @@ async function buildPages() {
   await buildInbox(inbox);
   await build({
     ...shared,
-    entryPoints: ["src/entries/inbox.css"],
+    entryPoints: ["src/entries/inbox.css", "src/entries/insights.css"],
     plugins: [],
     minify: true,
     outdir: inbox,
@@ -123,7 +123,9 @@ async function finish(card, inbox) {
   const page = ["inbox.js", "inbox-chunk.js"].map((name) => join(inbox, name));
   const parts = join(inbox, "inbox-parts.js");
   for (const script of [card, ...page, parts]) await compress(script);
-  const rest = ["inbox.css", "maths.js", "table.js"].map((name) => join(inbox, name));
+  const rest = ["inbox.css", "insights.js", "maths.js", "table.js"].map((name) =>
+    join(inbox, name),
+  );
   const sizes = [[card], page, [parts], ...rest.map((file) => [file])].map(report);
   for (const [name, size] of [
     ["card.js", sizes[0]],

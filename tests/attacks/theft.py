@@ -166,6 +166,7 @@ SAYS_NOTHING: dict[str, str] = {
     "get /asyncapi.json": "the same for everybody",
     "get /manifest.webmanifest": "the same for everybody",
     "get /service-worker.js": "the same for everybody",
+    "get /insights": "the page holds nothing of the log",
     "get /": "the page holds nothing of the log",
 }
 """Endpoints that tell nothing of an execution, and why."""

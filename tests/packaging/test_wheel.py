@@ -90,6 +90,7 @@ def test_the_wheel_ships_the_built_front_end_once(wheel: Path) -> None:
         "crewai_hitl_nb/server/page/static/inbox.js",
         "crewai_hitl_nb/server/page/static/inbox-chunk.js",
         "crewai_hitl_nb/server/page/static/inbox-parts.js",
+        "crewai_hitl_nb/server/page/static/insights.js",
         "crewai_hitl_nb/server/page/static/service-worker.js",
         "crewai_hitl_nb/server/page/static/icon-512.png",
         "crewai_hitl_nb/widget/static/card.js",

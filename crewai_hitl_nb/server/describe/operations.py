@@ -341,6 +341,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         reply={"text/javascript": {"type": "string"}},
         errors=(errors.NotFound,),
     ),
+    ("get", "/insights"): Operation(
+        id="insights",
+        summary="The page *Insights*: what people accepted and refused, and how long they took.",
+        reply={"text/html": {"type": "string"}},
+    ),
     ("get", "/"): Operation(
         id="inbox",
         summary="The inbox page.",

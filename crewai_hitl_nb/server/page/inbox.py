@@ -1,6 +1,6 @@
-"""Serves the inbox page, at the prefix itself; it needs no kernel.
+"""Serves the inbox page, at the prefix itself, and *Insights* beside it; they need no kernel.
 
-Its script gets everything else from the endpoints. The page contains what only the server knows:
+Their scripts get everything else from the endpoints. A page contains what only the server knows:
 where this host opens notebooks, the folder that their paths begin with, and where a Jupyter server
 says who the caller is.
 
@@ -43,6 +43,8 @@ _POLICY: Final = "; ".join(
 class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, JupyterHandler):
     """Serves the page."""
 
+    template = "inbox.html"
+
     @property
     def content_security_policy(self) -> str:
         """The host's policy and this page's."""
@@ -57,7 +59,7 @@ class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixi
         _ = self.xsrf_token
         host = self.settings.get("serverapp")
         page = self.render_template(
-            "inbox.html",
+            self.template,
             prefix=self.services.prefix,
             static_prefix=self.static_url_prefix,
             notebooks=notebooks_url(host, self.base_url),
@@ -77,6 +79,12 @@ class InboxHandler(CallerMixin, ExtensionHandlerJinjaMixin, ExtensionHandlerMixi
         """
         wants_a_page = "text/html" in self.request.headers.get("Accept", "")
         return wants_a_page and "token" in self.request.query_arguments and not self.by_kernel
+
+
+class InsightsHandler(InboxHandler):
+    """Serves the page *Insights*, which lists what the listing of requests shows its reader."""
+
+    template = "insights.html"
 
 
 def without_token(address: str) -> str:

@@ -9,7 +9,7 @@ from jupyter_server.serverapp import ServerApp
 from tests.server.callers import OneRightLess, caller
 from tests.server.door import Door
 
-PARTS = ["", "manifest.webmanifest", "service-worker.js"]
+PARTS = ["", "insights", "manifest.webmanifest", "service-worker.js"]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -39,8 +39,10 @@ async def test_the_browser_fetches_each_part_with_its_cookie_alone(door: Door, p
 
 
 async def test_the_page_may_not_be_kept_and_the_worker_is_asked_for_again(door: Door) -> None:
-    page, worker = [await door.http.get(part) for part in ("", "service-worker.js")]
-    assert page.headers["Cache-Control"] == "no-store"
+    page, insights, worker = [
+        await door.http.get(part) for part in ("", "insights", "service-worker.js")
+    ]
+    assert page.headers["Cache-Control"] == insights.headers["Cache-Control"] == "no-store"
     assert worker.headers["Cache-Control"] == "no-cache"
     assert worker.headers["Content-Type"].startswith("text/javascript")
     assert "caches" not in worker.text
