@@ -7,6 +7,7 @@
 import type { RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
+import { urlOf } from "../../client/endpoint";
 import { type Filters, NO_FILTERS } from "../../inbox/filters";
 import type { Place } from "../../inbox/place";
 import { isPending } from "../card/request-cards";
@@ -128,6 +129,11 @@ function Head({ client, place, go, host, onOpen }: HeadProps) {
         <nav class="chitl-tabs" aria-label="Lists">
           <Tab view="pending" place={place} go={go} label="Pending" />
           <Tab view="history" place={place} go={go} label="History" />
+          {host.ownsPage && (
+            <a class="chitl-tab" href={urlOf(host.endpoint, "insights").href}>
+              Insights
+            </a>
+          )}
         </nav>
         <IconButton
           testId="hitl-open-rules"
