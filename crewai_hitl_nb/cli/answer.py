@@ -17,9 +17,9 @@ from crewai_hitl_nb.cli.lookup import complete_request_id, find_request
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.errors import InvalidAnswer, Settled
-from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted
+from crewai_hitl_nb.protocol.events import Decision, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.wire import encode_event
-from crewai_hitl_nb.terminal.dialog import Reply
+from crewai_hitl_nb.terminal.dialog import Reply, corrected
 
 if TYPE_CHECKING:
     from crewai_hitl_nb.client import Client
@@ -137,7 +137,7 @@ def _converse(settings: Settings, client: "Client", named: str) -> HumanInputCom
     If the question was closed meanwhile, show the person the text that they wrote.
     """
     screen = settings.screen
-    request = find_request(client, named)
+    request: HumanInputRequired = find_request(client, named)
     show_question(screen, request)
     while True:
         reply = ask_for_reply(screen, request)
@@ -145,6 +145,7 @@ def _converse(settings: Settings, client: "Client", named: str) -> HumanInputCom
             return _send(client, request.request_id, reply)
         except InvalidAnswer as error:
             screen.ask((f"The answer is not valid: {error.message}", "yellow"))
+            request = corrected(request, reply, error.errors)
         except Settled:
             if reply.text:
                 screen.ask(f"You wrote:\n{reply.text}")

@@ -13,7 +13,8 @@ import click
 
 from crewai_hitl_nb.cli.output import Screen
 from crewai_hitl_nb.protocol.events import HumanInputRequired
-from crewai_hitl_nb.terminal.dialog import Ask, Reply, go_through, steps
+from crewai_hitl_nb.terminal.dialog import Reply, steps
+from crewai_hitl_nb.terminal.dialog_steps import Ask, go_through
 from crewai_hitl_nb.terminal.wording import age, asker
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from crewai_hitl_nb.protocol import ids, limits, schema
+from crewai_hitl_nb.protocol import form_values, ids, limits
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import (
@@ -159,7 +159,7 @@ def _check_content(
     if response.schema is not None and fills_form:
         if answer.values is None:
             raise InvalidAnswer.at("values", "fill the form: send `values` as an object")
-        if errors := schema.form_errors(response.schema, answer.values):
+        if errors := form_values.form_errors(response.schema, answer.values):
             raise InvalidAnswer(errors)
     elif response.options is not None:
         if not options:
@@ -182,7 +182,7 @@ def _check_options(response: Response, options: tuple[str, ...] | None) -> None:
         raise InvalidAnswer.at("options", "choose only one option")
     if len(options) > limits.MAX_OPTIONS:
         raise InvalidAnswer.at("options", f"choose at most {limits.MAX_OPTIONS} options")
-    known = schema.shortened(", ".join(response.options))
+    known = form_values.shortened(", ".join(response.options))
     wrong = tuple(
         FieldError(f"options.{i}", f"`{option}` is not an option; choose from: {known}")
         for i, option in enumerate(options)

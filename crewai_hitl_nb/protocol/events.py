@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import InvalidEvent
+from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 from crewai_hitl_nb.protocol.ids import Id
 
 Decision: TypeAlias = Literal["approve", "respond", "edit", "reject"]
@@ -44,11 +44,12 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         decisions: The decisions that a person can make, at least one.
         options: The texts to choose from, or None for free text.
         multiple: Whether several options may be chosen.
-        schema: A flat JSON Schema object for a typed form (the subset of MCP elicitation),
-            or None.
+        schema: A JSON Schema object for a typed form (the subset in ``schema.py``), or None.
         default: The explicit answer for ``on_expiry="default"``; never inferred.
         on_expiry: What happens at ``expires_at``: the request fails, the default answers,
             or it keeps waiting.
+        errors: Why the code that asks refused the values in the form's defaults, which a person
+            entered in an earlier round; left out if there are none.
     """
 
     decisions: Annotated[tuple[Decision, ...], msgspec.Meta(min_length=1)] = ("approve", "respond")
@@ -59,6 +60,10 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     schema: dict[str, Any] | None = None
     default: Any = None
     on_expiry: Literal["fail", "default", "wait"] = "fail"
+    errors: (
+        Annotated[tuple[FieldError, ...], msgspec.Meta(max_length=limits.MAX_SCHEMA_PROPERTIES)]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

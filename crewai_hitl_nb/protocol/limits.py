@@ -84,7 +84,16 @@ MAX_OPTIONS: Final = 200
 """Options of one question: a longer list needs a search box, not a choice."""
 
 MAX_SCHEMA_PROPERTIES: Final = 100
-"""Fields of one form."""
+"""Fields of one form, those of its parts included."""
+
+MAX_FORM_DEPTH: Final = 4
+"""Levels of parts and lists within a form: a deeper one is a document and not a form."""
+
+MAX_FORM_ROWS: Final = 200
+"""Rows of one list in a form: what a person looks through one by one."""
+
+MAX_FORM_VALUES: Final = 5000
+"""Values of one answer to a form, rows included: 200 rows of 20 columns take 40 ms to check."""
 
 MAX_SCHEMA_CHOICES: Final = 1000
 """Choices of one field: every country or currency fits, a catalogue does not."""

@@ -1,23 +1,24 @@
-"""Typed forms: which JSON Schemas a question may carry, and whether values fit them.
+"""Typed forms: which JSON Schemas a question may carry. ``form_values.py`` checks values.
 
-The subset is that of MCP elicitation (Model Context Protocol, 2025-06-18, "Requested
-schema"): a flat object of strings, numbers, integers, booleans and enums. It adds an array of
-enum values for a multiple choice, and times without a zone (``date-time-local`` and
-``time-local`` of the OpenAPI format registry). ``pattern`` and ``$ref`` are refused, because the
-server must not run a caller's regular expressions or follow a caller's references.
+The subset begins with that of MCP elicitation (Model Context Protocol, 2025-06-18, "Requested
+schema"): an object of strings, numbers, integers, booleans and enums. It adds:
+
+* an array of enum values, for a multiple choice; any other array is a list with rows
+* an object in an object, to a bounded depth
+* a list of simple types, such as ``["integer", "string"]``, for a field that takes either
+* ``readOnly``, for a value that is shown and not asked for
+* times without a zone and exact decimals (``date-time-local``, ``time-local`` and ``decimal`` of
+  the OpenAPI format registry)
+
+``pattern`` and ``$ref`` are refused, because the server must not run a caller's regular
+expressions or follow a caller's references.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import date, time
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
-
-if TYPE_CHECKING:
-    from jsonschema import ValidationError
+from crewai_hitl_nb.protocol.errors import InvalidEvent
 
 FORMATS: Final[Mapping[str, str]] = {
     "email": "an email address, such as `name@example.org`",
@@ -27,47 +28,23 @@ FORMATS: Final[Mapping[str, str]] = {
     "time": "a time with its zone, such as `10:00:00Z`",
     "date-time-local": "a date with time, such as `2026-05-01T10:00`",
     "time-local": "a time, such as `10:00`",
+    "decimal": "a decimal number, such as `12.50`",
 }
 """What a person has to enter. Zones are those of RFC 3339; a local time may have one."""
 
-_TYPES: Final[Mapping[str, str]] = {
-    "string": "must be text",
-    "integer": "must be a whole number",
-    "number": "must be a number",
-    "boolean": "must be true or false",
-}
-_LIMITS: Final[Mapping[str, tuple[str, str]]] = {
-    "minimum": ("must be at least", ""),
-    "maximum": ("must be at most", ""),
-    "exclusiveMinimum": ("must be more than", ""),
-    "exclusiveMaximum": ("must be less than", ""),
-    "minLength": ("must have at least", " character"),
-    "maxLength": ("can have at most", " character"),
-    "minItems": ("must have at least", " choice"),
-    "maxItems": ("can have at most", " choice"),
-}
-"""Words before a limit, and its unit. The card names limits in the same words
-(``js/src/view/form/fields.ts``); ``tests/fixtures/forms.json`` checks both."""
+SIMPLE: Final = ("string", "integer", "number", "boolean")
+"""The types of a value that has no parts."""
 
-_ZONE: Final = r"(?:[Zz]|[+-]\d\d:?\d\d)?"
-_LOCAL: Final[Mapping[str, re.Pattern[str]]] = {
-    "date-time-local": re.compile(
-        rf"(\d{{4}}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?{_ZONE}", re.ASCII
-    ),
-    "time-local": re.compile(rf"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?{_ZONE}", re.ASCII),
-}
-
-_MESSAGE_CHARS: Final = 300
-_MOST_ERRORS: Final = 20
-"""Most wrong choices that one reply names."""
-
-_COMMON: Final = frozenset({"type", "title", "description", "default"})
+_COMMON: Final = frozenset({"type", "title", "description", "default", "readOnly"})
+_RANGE: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _BY_TYPE: Final[Mapping[str, frozenset[str]]] = {
-    "string": _COMMON | {"minLength", "maxLength", "format", "enum", "enumNames"},
-    "number": _COMMON | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
-    "integer": _COMMON | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+    # A range of a string is that of a decimal.
+    "string": _COMMON | _RANGE | {"minLength", "maxLength", "format", "enum", "enumNames"},
+    "number": _COMMON | _RANGE,
+    "integer": _COMMON | _RANGE,
     "boolean": _COMMON,
     "array": _COMMON | {"items", "minItems", "maxItems", "uniqueItems"},
+    "object": _COMMON | {"properties", "required", "additionalProperties"},
 }
 _TOP: Final = frozenset(
     {"type", "title", "description", "properties", "required", "additionalProperties", "$schema"}
@@ -92,7 +69,7 @@ _NAMES: Final[_Rule] = (
 )
 _VALUES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(("title", "description", "$schema"), _TEXT),
-    **dict.fromkeys(("uniqueItems", "additionalProperties"), _FLAG),
+    **dict.fromkeys(("uniqueItems", "additionalProperties", "readOnly"), _FLAG),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _COUNT),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _NUMBER),
     **dict.fromkeys(("enumNames", "required"), _NAMES),
@@ -112,6 +89,30 @@ def check_form(form: Mapping[str, Any]) -> None:
     _only(form, _TOP, where)
     if form.get("type") != "object":
         raise InvalidEvent.at(f"{where}.type", "must be `object`")
+    _check_properties(form, where, 0)
+    fields = sum(1 for _ in _all_fields(form))
+    if fields > limits.MAX_SCHEMA_PROPERTIES:
+        most = limits.MAX_SCHEMA_PROPERTIES
+        raise InvalidEvent.at(f"{where}.properties", f"a form can have at most {most} properties")
+
+
+def is_choices(field: Mapping[str, Any]) -> bool:
+    """Return whether an array is a multiple choice; otherwise it is a list with rows."""
+    return "enum" in field["items"]
+
+
+def _all_fields(form: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield every field of a checked form, those of its parts included."""
+    for field in form["properties"].values():
+        yield field
+        part = field.get("items", field)
+        while "items" in part:
+            part = part["items"]
+        if "properties" in part:
+            yield from _all_fields(part)
+
+
+def _check_properties(form: Mapping[str, Any], where: str, depth: int) -> None:
     properties = form.get("properties")
     if not isinstance(properties, dict) or not properties:
         raise InvalidEvent.at(f"{where}.properties", "a form needs at least one property")
@@ -124,154 +125,50 @@ def check_form(form: Mapping[str, Any]) -> None:
             raise InvalidEvent.at(
                 f"{where}.properties", f"a name can have at most {most} characters"
             )
-        _check_field(field, f"{where}.properties.{name}")
+        _check_field(field, f"{where}.properties.{name}", depth)
     required = form.get("required", [])
     is_list = isinstance(required, list) and len(required) <= len(properties)
     if not is_list or not all(name in properties for name in required):
         raise InvalidEvent.at(f"{where}.required", "must list names of properties, each once")
 
 
-def prepare() -> None:
-    """Import the library that checks values, which takes up to a second.
-
-    A server does this on a thread when it starts: at the first answer to a form the import would
-    block every other request.
-    """
-    import jsonschema  # noqa: F401
-
-
-def form_errors(form: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[FieldError, ...]:
-    """Return the errors of the values, field by field; empty when they fit.
-
-    None fits an optional field: the person emptied it, so its default is not what they meant.
-
-    Takes some milliseconds at most, because both the form and the checked part of the values are
-    bounded.
-    """
-    if len(values) > limits.MAX_SCHEMA_PROPERTIES:
-        most = limits.MAX_SCHEMA_PROPERTIES
-        return (FieldError("values", f"has {len(values)} entries; a form can have at most {most}"),)
-    required = dict.fromkeys(form.get("required", ()))
-    missing = [name for name in required if values.get(name) is None]
-    found = [FieldError(f"values.{name}", "is required") for name in missing]
-    for name, value in values.items():
-        where = f"values.{name[: limits.MAX_ID_CHARS]}"
-        field = form["properties"].get(name)
-        if field is None:
-            if form.get("additionalProperties") is False:
-                found.append(FieldError(where, "is not in the form"))
-        elif value is None:
-            continue  # left empty; reported above if the field is required
-        elif field["type"] == "array":
-            found += _choice_errors(field, value, where)
-        else:
-            found += _value_errors(field, value, where)
-    return tuple(found)
-
-
-def _value_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
-    # Imported here, because it takes up to a second and most questions have no form.
-    import jsonschema
-
-    validator = jsonschema.Draft202012Validator(
-        field, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-    )
-    found = [FieldError(where, broken_rule(error)) for error in validator.iter_errors(value)]
-    local = str(field.get("format"))
-    if local in _LOCAL and isinstance(value, str) and not _is_local(local, value):
-        found.append(FieldError(where, f"must be {FORMATS[local]}"))
-    return found
-
-
-def broken_rule(error: "ValidationError") -> str:
-    """Return what a value must be, for the person who entered it.
-
-    A rule that no form has keeps the library's sentence.
-    """
-    rule: Any = error.validator
-    limit: Any = error.validator_value
-    message = error.message
-    if rule in _LIMITS:
-        message = _limit(rule, limit)
-    elif rule == "format":
-        message = f"must be {FORMATS.get(limit, limit)}"
-    elif rule == "enum":
-        message = f"must be one of: {', '.join(map(str, limit))}"
-    elif rule == "type" and isinstance(limit, str):
-        message = _TYPES.get(limit, message)
-    return shortened(message)
-
-
-def _limit(rule: str, limit: float) -> str:
-    words, unit = _LIMITS[rule]
-    plural = "s" if unit and limit != 1 else ""
-    return f"{words} {limit}{unit}{plural}"
-
-
-def _is_local(kind: str, value: str) -> bool:
-    parts = _LOCAL[kind].fullmatch(value)
-    if parts is None:
-        return False
-    try:
-        for part in parts.groups():
-            (date if "-" in part else time).fromisoformat(part)
-    except ValueError:
-        return False
-    return True
-
-
-def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
-    """Check a multiple choice by hand, because jsonschema compares each item with every other."""
-    if not isinstance(value, list):
-        return [FieldError(where, "must be a list of choices")]
-    if len(value) > limits.MAX_SCHEMA_CHOICES:
-        return [FieldError(where, f"can have at most {limits.MAX_SCHEMA_CHOICES} choices")]
-    choices = {choice for choice in field["items"]["enum"] if isinstance(choice, str)}
-    known = shortened(", ".join(map(str, field["items"]["enum"])))
-    wrong = (
-        FieldError(f"{where}.{i}", shortened(f"`{item}` is not a choice; choose from: {known}"))
-        if isinstance(item, str)
-        else FieldError(f"{where}.{i}", _TYPES["string"])
-        for i, item in enumerate(value)
-        if not isinstance(item, str) or item not in choices
-    )
-    found = list(islice(wrong, _MOST_ERRORS))
-    if found:
-        return found
-    if field.get("uniqueItems") and len(set(value)) < len(value):
-        found.append(FieldError(where, "must not name a choice twice"))
-    if len(value) < field.get("minItems", 0):
-        found.append(FieldError(where, _limit("minItems", field["minItems"])))
-    if len(value) > field.get("maxItems", len(value)):
-        found.append(FieldError(where, _limit("maxItems", field["maxItems"])))
-    return found
-
-
-def shortened(message: str) -> str:
-    """Return a message cut to a readable length."""
-    return message if len(message) <= _MESSAGE_CHARS else f"{message[:_MESSAGE_CHARS]}…"
-
-
-def _check_field(field: object, where: str) -> None:
+def _check_field(field: object, where: str, depth: int) -> None:
     if not isinstance(field, dict):
         raise InvalidEvent.at(where, "must be an object with a `type`")
-    kind = field.get("type")
-    allowed = _BY_TYPE.get(kind) if isinstance(kind, str) else None
-    if allowed is None:
-        names = ", ".join(sorted(_BY_TYPE))
-        raise InvalidEvent.at(f"{where}.type", f"must be one of {names} (a form is flat)")
-    _only(field, allowed, where)
+    _only(field, _keywords(field.get("type"), where), where)
     if "format" in field and (not _texts([field["format"]]) or field["format"] not in FORMATS):
         raise InvalidEvent.at(f"{where}.format", f"must be one of {', '.join(sorted(FORMATS))}")
-    if kind == "array":
-        items = field.get("items")
-        if not isinstance(items, dict) or set(items) - {"type", "enum"} or "enum" not in items:
-            raise InvalidEvent.at(
-                f"{where}.items", 'must be {"type": "string", "enum": […]}, for a multiple choice'
-            )
-        _only(items, frozenset({"type", "enum"}), f"{where}.items")
-        if items.get("type", "string") != "string":
-            raise InvalidEvent.at(f"{where}.items.type", "must be `string`")
+    if field["type"] in ("array", "object") and depth == limits.MAX_FORM_DEPTH:
+        most = limits.MAX_FORM_DEPTH
+        raise InvalidEvent.at(where, f"is nested too deep; a form can have {most} levels of parts")
+    if field["type"] == "object":
+        _check_properties(field, where, depth + 1)
+    elif field["type"] == "array":
+        _check_items(field.get("items"), f"{where}.items", depth + 1)
+
+
+def _keywords(kind: object, where: str) -> frozenset[str]:
+    """Return the keywords that a field of this type may have."""
+    if isinstance(kind, str) and kind in _BY_TYPE:
+        return _BY_TYPE[kind]
+    several = kind if isinstance(kind, list) and _texts(kind) else []
+    if set(several) <= set(SIMPLE) and 1 < len(several) == len(set(several)):
+        return frozenset[str]().union(*map(_BY_TYPE.__getitem__, several)) - {"enum", "enumNames"}
+    names = ", ".join(sorted(_BY_TYPE))
+    raise InvalidEvent.at(
+        f"{where}.type", f"must be one of {names}, or a list of different simple ones"
+    )
+
+
+def _check_items(items: object, where: str, depth: int) -> None:
+    if not isinstance(items, dict):
+        raise InvalidEvent.at(where, "must be the schema of one row, or an `enum` to choose from")
+    if "enum" not in items:
+        return _check_field(items, where, depth)
+    _only(items, frozenset({"type", "enum"}), where)
+    if items.get("type", "string") != "string":
+        raise InvalidEvent.at(f"{where}.type", "must be `string`")
+    return None
 
 
 def _only(given: Mapping[str, Any], allowed: frozenset[str], where: str) -> None:

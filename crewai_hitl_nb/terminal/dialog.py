@@ -1,25 +1,26 @@
 """The dialog in which a person at a terminal answers a question, as steps without I/O.
 
 :func:`steps` yields what to show and which line to read, receives each line, and returns the
-answer; :func:`go_through` takes the steps with a reader of lines. The dialog asks only for what the
-request accepts, and repeats until there is an answer. The server decides whether the answer is
-valid.
+answer; ``dialog_steps.py`` takes the steps with a reader of lines, and ``form_dialog.py`` has those
+of a form. The dialog asks only for what the request accepts, and repeats until there is an answer.
+The server decides whether the answer is valid; :func:`corrected` is the question to ask if it is
+not.
 
 Only the word "approve" approves. If the caller asks for it (``enter``), a blank line also
 approves, but only for the questions where crewAI's own console offers that.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final
 
-import msgspec
+from msgspec.structs import replace
 
+from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import Decision, HumanInputRequired, Kind, Response
-from crewai_hitl_nb.protocol.schema import FORMATS
+from crewai_hitl_nb.terminal.dialog_steps import Ask, Note, Steps
+from crewai_hitl_nb.terminal.form_dialog import filled_in, form_steps
 from crewai_hitl_nb.terminal.sanitize import one_line
-
-T = TypeVar("T")
 
 ENTER_MEANS: Final[Mapping[Kind, str]] = {
     "task_feedback": "accept the result",
@@ -27,13 +28,6 @@ ENTER_MEANS: Final[Mapping[Kind, str]] = {
 }
 """The kinds of question that a blank line may approve, and what that does. Tool and model calls
 are not among them: a key pressed too early must not run them."""
-
-_EMPTY: Final = "-"
-"""What a person types to empty an optional field that has a default."""
-
-_TRUTH: Final[Mapping[str, bool]] = {"y": True, "yes": True, "n": False, "no": False}
-_EXPECTED: Final = {"boolean": "yes or no", "integer": "a whole number", "number": "a number"}
-_YES_NO: Final = (*_TRUTH, "true", "false")
 
 
 @dataclass(frozen=True)
@@ -53,58 +47,17 @@ class Reply:
     values: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Note:
-    """A line to show.
-
-    Attributes:
-        text: The line.
-        style: Its style, as rich names it.
-    """
-
-    text: str
-    style: str = ""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A line to read.
-
-    Attributes:
-        label: The prompt in front of it.
-        blank: Whether a blank line is an answer.
-        whole: Whether the text may have several lines.
-    """
-
-    label: str
-    blank: bool = False
-    whole: bool = False
-
-
-Steps: TypeAlias = Generator[Note | Ask, str, T]
-"""Yields what to do; the caller sends the line after an :class:`Ask`, anything after a note."""
-
-
-def go_through(dialog: Steps[T], read: Callable[[Ask], str], show: Callable[[Note], None]) -> T:
-    """Take every step of a dialog, and return its result.
-
-    Args:
-        dialog: The steps.
-        read: Reads the line that a step asks for; what it raises ends the dialog.
-        show: Shows a note.
-    """
-    line = ""
-    try:
-        step = next(dialog)
-        while True:
-            if isinstance(step, Ask):
-                line = read(step)
-            else:
-                show(step)
-            step = dialog.send(line)
-    except StopIteration as end:
-        result: T = end.value
-        return result
+def corrected(
+    request: HumanInputRequired, reply: Reply, errors: tuple[FieldError, ...]
+) -> HumanInputRequired:
+    """Return the question with the refused values of its form, and what is wrong with them."""
+    schema = request.response.schema
+    if schema is None or reply.values is None:
+        return request
+    response = replace(
+        request.response, schema=filled_in(schema, reply.values, only=True), errors=errors
+    )
+    return replace(request, response=response)
 
 
 def steps(request: HumanInputRequired, *, enter: bool = False) -> Steps[Reply]:
@@ -149,7 +102,8 @@ def _at_once(request: HumanInputRequired, meaning: str) -> Steps[Reply]:
 def _content(request: HumanInputRequired, decision: Decision) -> Steps[Reply]:
     response = request.response
     if response.schema is not None:
-        return Reply(decision, values=(yield from _form(response.schema)))
+        values = yield from form_steps(response.schema, response.errors or ())
+        return Reply(decision, values=values)
     if response.options is not None:
         yield from _listed(response.options)
         chosen = yield from _choice(response, None)
@@ -208,62 +162,3 @@ def _choice(response: Response, on_enter: str | None) -> Steps[tuple[str, ...]]:
 
 def _is_place(text: str, options: Sequence[str]) -> bool:
     return text.isascii() and text.isdigit() and 1 <= int(text) <= len(options)
-
-
-def _form(form: Mapping[str, Any]) -> Steps[dict[str, Any]]:
-    values: dict[str, Any] = {}
-    required = form.get("required", ())
-    for name, field in form["properties"].items():
-        if field.get("description"):
-            yield Note(f"  {field['description']}", "dim")
-        value = yield from _field(name, field, needed=name in required)
-        if value is not None or field.get("default") is not None:
-            values[name] = value
-    return values
-
-
-def _field(name: str, field: Mapping[str, Any], *, needed: bool) -> Steps[Any]:
-    """Ask for one field of a form; None leaves it out, or empties one that had a default."""
-    present = field.get("default")
-    hint = "" if needed else ", may be blank"
-    if present is not None:
-        hint = f", blank keeps {one_line(msgspec.json.encode(present).decode())}"
-        hint += "" if needed else f", {_EMPTY} leaves it empty"
-    label = f"{one_line(str(field.get('title') or name))} ({_expected(field)}{hint})"
-    while True:
-        typed = (yield Ask(label, blank=bool(hint))).strip()
-        if not typed and hint:
-            return present
-        if typed == _EMPTY and present is not None and not needed:
-            return None
-        try:
-            return _value(typed, field["type"])
-        except (ValueError, msgspec.DecodeError):  # up to msgspec 0.20 not a ValueError
-            yield Note(f"Expected: {_expected(field)}.")
-
-
-def _expected(field: Mapping[str, Any]) -> str:
-    choices = field.get("enum") or field.get("items", {}).get("enum")
-    if choices is not None:
-        listed = " | ".join(one_line(str(choice)) for choice in choices)
-        return f"some of {listed}, separated by commas" if field["type"] == "array" else listed
-    if field["type"] == "string":
-        return FORMATS.get(field.get("format", ""), "text").replace("`", "")
-    return _EXPECTED[field["type"]]
-
-
-def _value(typed: str, kind: str) -> Any:
-    """Convert the typed text to a value of the field's type.
-
-    Raises:
-        ValueError: The text is not a value of that type.
-    """
-    if kind == "boolean":
-        if typed.lower() not in _YES_NO:
-            raise ValueError(typed)
-        return _TRUTH.get(typed.lower(), typed.lower() == "true")
-    if kind in ("integer", "number"):
-        return msgspec.json.decode(typed, type=int if kind == "integer" else float)
-    if kind == "array":
-        return [part.strip() for part in typed.split(",")]
-    return typed

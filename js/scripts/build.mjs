@@ -9,6 +9,7 @@
  *   src/entries/markdown-worker.ts → the same: formats Markdown in a worker
  *   src/entries/maths.ts   → the same: draws formulas, fetched on demand
  *   src/entries/table.tsx  → the same: draws data frames, fetched on demand
+ *   src/entries/form.tsx   → the same: draws fields with parts and rows, fetched on demand
  *   src/lab/*.ts   → crewai_hitl_nb/labextension/                  the prebuilt lab extension
  *
  * JupyterLab's own builder builds the lab extension, run directly with the core metadata from npm:
@@ -85,7 +86,7 @@ const shared = {
 async function buildPages() {
   const card = join(product, "widget", "static", "card.js");
   const inbox = join(product, "server", "page", "static");
-  const alone = ["maths.ts", "table.tsx", "markdown-worker.ts", "insights.tsx"];
+  const alone = ["maths.ts", "table.tsx", "form.tsx", "markdown-worker.ts", "insights.tsx"];
   await build({
     ...shared,
     entryPoints: alone.map((name) => `src/entries/${name}`),
@@ -123,7 +124,7 @@ async function finish(card, inbox) {
   const page = ["inbox.js", "inbox-chunk.js"].map((name) => join(inbox, name));
   const parts = join(inbox, "inbox-parts.js");
   for (const script of [card, ...page, parts]) await compress(script);
-  const rest = ["inbox.css", "insights.js", "maths.js", "table.js"].map((name) =>
+  const rest = ["inbox.css", "insights.js", "maths.js", "table.js", "form.js"].map((name) =>
     join(inbox, name),
   );
   const sizes = [[card], page, [parts], ...rest.map((file) => [file])].map(report);

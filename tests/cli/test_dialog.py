@@ -1,5 +1,7 @@
 """`crewai-hitl answer` on a real terminal: what it asks, and what it never takes for an answer."""
 
+import re
+
 import pytest
 
 from crewai_hitl_nb.client import Client
@@ -90,20 +92,60 @@ def test_a_form_asks_field_by_field_and_again_when_the_server_finds_a_fault(
         for rows in ("many", "99"):
             screen.expect("Rows \\(a whole number\\): ")
             screen.sendline(rows)
-        for _ in range(2):
-            screen.expect("dry \\(yes or no\\): ")
-            screen.sendline("yes")
-            screen.expect("Anything else")
-            screen.expect("note \\(text, may be blank\\): ")
-            screen.sendline("")
-            if (
-                screen.expect(["The answer is not valid: .*rows`: must be at most 10", "answered"])
-                == 0
-            ):
-                screen.expect("Rows")
-                screen.sendline("9")
+        screen.expect("dry \\(yes or no\\): ")
+        screen.sendline("yes")
+        screen.expect("Anything else")
+        screen.expect("note \\(text, may be blank\\): ")
+        screen.sendline("By hand")
+        screen.expect("The answer is not valid: .*rows`: must be at most 10")
+        screen.expect("✗ must be at most 10")
+        screen.expect("Rows \\(a whole number, blank keeps 99\\): ")
+        screen.sendline("9")
+        screen.expect("dry \\(yes or no, blank keeps true\\): ")
+        screen.sendline("")
+        screen.expect('note \\(text, blank keeps "By hand", - leaves it empty\\): ')
+        screen.sendline("")
         assert screen.wait() == 0
-    assert completion(client, question).values == {"rows": 9, "dry": True}
+    assert completion(client, question).values == {"rows": 9, "dry": True, "note": "By hand"}
+
+
+def test_a_list_of_parts_is_filled_row_by_row(
+    env: dict[str, str], ask: Asks, client: Client
+) -> None:
+    guest = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "seat": {"type": ["integer", "string"]},
+        },
+        "required": ["name"],
+    }
+    fields = {
+        "guests": {"type": "array", "items": guest, "default": [{"name": "Ada"}, {"name": "Bo"}]},
+        "host": guest,
+    }
+    form = {"type": "object", "properties": fields, "required": ["guests"]}
+    question = ask(response={"decisions": ["respond"], "schema": form})
+    with terminal("answer", question, env=env) as screen:
+        for expected, typed in [
+            ('1  {"name":"Ada"}', ""),
+            ("guests, row 1 (blank keeps it, edit changes it, - removes it): ", "-"),
+            ("guests, row 2 (blank keeps it, edit changes it, - removes it): ", "edit"),
+            ('name (text, blank keeps "Bo"): ', ""),
+            ("seat (a whole number or text, may be blank): ", "12"),
+            ("Add a row to guests (yes; blank: no): ", "yes"),
+            ("name (text): ", "Cy"),
+            ("seat (a whole number or text, may be blank): ", "window"),
+            ("Add a row to guests (yes; blank: no): ", ""),
+            ("Fill in host (yes; blank: no): ", ""),
+        ]:
+            screen.expect(re.escape(expected))
+            if not expected.startswith("1 "):
+                screen.sendline(typed)
+        assert screen.wait() == 0
+    assert completion(client, question).values == {
+        "guests": [{"name": "Bo", "seat": 12}, {"name": "Cy", "seat": "window"}]
+    }
 
 
 def test_a_person_who_answers_too_late_sees_their_text_again(

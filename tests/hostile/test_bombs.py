@@ -45,6 +45,14 @@ def form(**properties: Any) -> Json:
     return {"type": "object", "properties": properties}
 
 
+def nested(levels: int) -> Json:
+    return form(a=nested(levels - 1)) if levels else {"type": "string"}
+
+
+def listed(levels: int) -> Json:
+    return {"type": "array", "items": listed(levels - 1) if levels else {"type": "string"}}
+
+
 REFUSED_FORMS: dict[str, Json] = {
     "a regular expression that never ends": form(a={"type": "string", "pattern": "(a+)+$"}),
     "names by a regular expression": {"type": "object", "patternProperties": {"(a+)+$": {}}},
@@ -67,6 +75,12 @@ REFUSED_FORMS: dict[str, Json] = {
         **form(a={"type": "string"}),
         "required": ["a"] * 90_000,
     },
+    "fields of parts without end": form(
+        **{f"p{i}": form(**{f"q{j}": {"type": "string"} for j in range(90)}) for i in range(90)}
+    ),
+    "parts without end": form(a=nested(10)),
+    "lists without end": form(a=listed(10)),
+    "types without end": form(a={"type": ["string", "integer"] * 5000}),
     "a name without end": form(**{"x" * 100_000: {"type": "string"}}),
 }
 
@@ -98,6 +112,18 @@ TAKEN_FORMS: dict[str, tuple[Json, Json]] = {
         {"a": "2020-01-01T00:00:00" + "0" * 500_000},
     ),
     "a number without end": (form(a={"type": "integer", "maximum": 5}), {"a": 10**4000}),
+    "rows of rows without end": (
+        form(a=listed(3)),
+        {"a": [[[["x"] * 40] * 40] * 40]},
+    ),
+    "a decimal without end": (
+        form(a={"type": "string", "format": "decimal", "minimum": 0}),
+        {"a": "1" * 500_000},
+    ),
+    "a decimal that is huge": (
+        form(a={"type": "string", "format": "decimal", "maximum": 0}),
+        {"a": "1e9999"},
+    ),
     "a length that no text has": (form(a={"type": "string", "minLength": 10**18}), {"a": "x"}),
 }
 

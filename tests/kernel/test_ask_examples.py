@@ -1,11 +1,13 @@
 """The examples of docs/ask-a-person.md do what the page says."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import time
 from typing import Any
 
 import pytest
 
 from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.errors import FieldError
 from tests.jupyter_process import REPOSITORY
 from tests.kernel.conftest import next_question
 from tests.test_docs import code_blocks
@@ -44,6 +46,29 @@ def test_code_asks_for_options_a_form_and_a_reason(
     answered_in_turn(client, names["plan"], answers)
 
     assert capsys.readouterr().out.endswith("['id', 'total'] 5 Because\n")
+
+
+def test_a_model_with_rows_is_asked_again_until_its_validator_agrees(client: Client) -> None:
+    route = example(3)["route"]
+    first, second = (
+        {"city": "Bern", "fare": "7.10"},
+        {"city": "Atlantis", "fare": "9", "platform": 4},
+    )
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(route)
+        client.answer(next_question(client).request_id, values={"stops": [first, second]})
+        again = next_question(client)
+        assert again.response.errors == (FieldError("values.stops.1.city", "no train goes there"),)
+        assert again.response.schema is not None
+        assert again.response.schema["properties"]["stops"]["default"] == [first, second]
+        client.answer(again.request_id, values={"stops": [first, {**second, "city": "Basel"}]})
+        trip = result.result()
+
+    assert [(stop.city, str(stop.fare), stop.platform) for stop in trip.stops] == [
+        ("Bern", "7.10", None),
+        ("Basel", "9", 4),
+    ]
+    assert trip.stops[0].at == time(2, 30)
 
 
 def test_code_asks_about_two_tables_and_a_note(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""From pydantic models and JSON Schemas to flat forms, and from values back."""
+"""From pydantic models and JSON Schemas to forms, and from values back."""
 
 import enum
 from collections.abc import Callable
@@ -17,14 +17,17 @@ from pydantic import (
     NaiveDatetime,
     SecretStr,
     create_model,
+    field_validator,
 )
 
 from crewai_hitl_nb.kernel.ask.answer_types import Typed
 from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
+from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import HumanInputCompleted
+from crewai_hitl_nb.protocol.form_values import form_errors
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.protocol.schema import check_form, form_errors
+from crewai_hitl_nb.protocol.schema import check_form
 
 
 class Colour(enum.Enum):
@@ -38,7 +41,13 @@ class Level(enum.IntEnum):
 
 
 class Inner(BaseModel):
+    """A part."""
+
     x: int
+
+
+class Node(BaseModel):
+    below: "list[Node]"
 
 
 def property_of(annotation: Any, default: Any = ...) -> dict[str, Any]:
@@ -51,6 +60,12 @@ def property_of(annotation: Any, default: Any = ...) -> dict[str, Any]:
     return found
 
 
+INNER = {
+    "type": "object",
+    "description": "A part.",
+    "properties": {"x": {"type": "integer", "title": "X"}},
+    "required": ["x"],
+}
 CHOICES = {"type": "string", "enum": ["red", "blue"]}
 
 
@@ -68,7 +83,23 @@ CHOICES = {"type": "string", "enum": ["red", "blue"]}
             {"type": "integer", "minimum": 1, "exclusiveMaximum": 9},
         ),
         (Annotated[float, Field(gt=0, multiple_of=0.5)], {"type": "number", "exclusiveMinimum": 0}),
-        (Decimal, {"type": "number"}),
+        (Decimal, {"type": "string", "format": "decimal"}),
+        (
+            Annotated[Decimal, Field(gt=0, le=Decimal("9.5"))],
+            {"type": "string", "format": "decimal", "exclusiveMinimum": 0, "maximum": 9.5},
+        ),
+        (int | str, {"type": ["integer", "string"]}),
+        (bool | int | None, {"type": ["boolean", "integer"]}),
+        (int | Literal["auto"], {"type": ["integer", "string"]}),
+        (date | datetime, {"type": "string"}),
+        (list[str], {"type": "array", "items": {"type": "string"}}),
+        (
+            Annotated[list[date], Field(max_length=3)],
+            {"type": "array", "items": {"type": "string", "format": "date"}, "maxItems": 3},
+        ),
+        (Inner, INNER),
+        (Inner | None, INNER),
+        (list[Inner], {"type": "array", "items": INNER}),
         (bool, {"type": "boolean"}),
         (date, {"type": "string", "format": "date"}),
         (datetime, {"type": "string", "format": "date-time"}),
@@ -100,19 +131,23 @@ def test_a_field_becomes_a_property(annotation: Any, expected: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    "annotation",
-    [dict[str, int], list[str], list[Inner], Inner, int | str, bool | int, bytes | list[int]],
+    "annotation", [dict[str, int], Inner | int, bytes | list[int], tuple[int, str], Any]
 )
-def test_a_nested_field_is_refused_by_name_or_asked_as_json(annotation: Any) -> None:
+def test_what_is_no_form_is_refused_by_name_or_asked_as_json(annotation: Any) -> None:
     schema = create_model("Asked", field=(annotation, ...)).model_json_schema()
 
-    with pytest.raises(ValueError, match=r"^field: forms are flat.*separate fields"):
+    with pytest.raises(ValueError, match=r"^field: a form cannot ask for this.*separate fields"):
         form_of(schema)
     form = form_of(schema, nested="json")
     assert form.schema["properties"]["field"]["type"] == "string"
     assert form.read({"field": '{"x": 1}'}) == {"field": {"x": 1}}
     with pytest.raises(WrongValues, match="field: is not valid JSON"):
         form.read({"field": "{x"})
+
+
+def test_a_model_within_itself_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"^below\.below.*: is nested too deep"):
+        Typed.of(Node)
 
 
 def test_a_secret_is_refused_because_answers_are_kept() -> None:
@@ -144,7 +179,7 @@ def test_defaults_titles_and_descriptions_come_along() -> None:
     assert "default" not in schema["properties"]["note"]
 
 
-def test_a_schema_of_anybodys_making_is_flattened_too() -> None:
+def test_a_schema_of_anybodys_making_becomes_a_form_too() -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -235,6 +270,94 @@ def test_any_type_that_pydantic_reads_from_an_object_will_do() -> None:
     assert Typed.of(Point).read(answered({"x": 1})) == Point(1, 0)
 
 
+class Guest(BaseModel):
+    name: str = Field(min_length=1)
+    arrives: datetime
+    price: Decimal
+    level: Level = Level.LOW
+    note: str | None = "none"
+
+    @field_validator("name")
+    @classmethod
+    def known(cls, name: str) -> str:
+        if name == "Nobody":
+            raise ValueError("nobody of this name is on the list")
+        return name
+
+
+class Party(BaseModel):
+    host: Guest | None = None
+    guests: list[Guest]
+    tags: list[str] = []
+    tables: int | str = "any"
+
+
+PARTY: dict[str, Any] = {
+    "guests": [
+        {"name": "Ada", "arrives": "2026-05-01T10:00", "price": "12.50", "level": "2"},
+        {"name": "Bo", "arrives": "2026-05-01T11:00", "price": "0.1", "note": None},
+    ],
+    "tables": 4,
+}
+
+
+def test_parts_and_rows_come_back_as_instances() -> None:
+    at = datetime(2026, 5, 1, 10)
+    default = Party(guests=[Guest(name="Ada", arrives=at, price=Decimal("12.50"))])
+    wanted = Typed.of(Party).filled_with(default)
+    schema = wanted.response().schema
+    assert schema is not None
+    check_form(schema)
+    assert form_errors(schema, PARTY) == ()
+
+    assert wanted.read(answered({})) == default
+    party = wanted.read(answered(PARTY))
+    assert party.guests[0] == Guest(
+        name="Ada", arrives=at, price=Decimal("12.50"), level=Level.HIGH
+    )
+    assert str(party.guests[0].price) == "12.50"
+    assert party.guests[1].note is None
+    assert party.tables == 4
+
+
+def test_a_wrong_part_is_named_by_its_row_and_field_and_stays_as_it_was_filled() -> None:
+    wanted = Typed.of(Party)
+    schema = wanted.response().schema
+    assert schema is not None
+    wrong = {"guests": [{"name": "", "arrives": "soon", "price": "much"}]}
+    found = {error.field: error.message for error in form_errors(schema, wrong)}
+    assert found == {
+        "values.guests.0.name": "must have at least 1 character",
+        "values.guests.0.arrives": "must be a date with time and zone, such as "
+        "`2026-05-01T10:00:00Z`",
+        "values.guests.0.price": "must be a decimal number, such as `12.50`",
+    }
+
+    refused = {"guests": [{**PARTY["guests"][0], "name": "Nobody", "level": None}]}
+    with pytest.raises(WrongValues) as refusal:
+        wanted.read(answered(refused))
+    assert refusal.value.errors == (FieldError("guests.0.level", "cannot be left empty"),)
+
+    refused["guests"][0].pop("level")
+    with pytest.raises(WrongValues) as refusal:
+        wanted.read(answered(refused))
+    again = wanted.refilled(answered(refused), refusal.value.errors).response()
+    said = FieldError("values.guests.0.name", "nobody of this name is on the list")
+    assert again.errors == (said,)
+    assert again.schema is not None
+    assert again.schema["properties"]["guests"]["default"] == refused["guests"]
+
+
+@pytest.mark.parametrize("default", [time(2, 30), time(2, 30, 15)])
+def test_a_time_that_nobody_changes_comes_back(default: time) -> None:
+    wanted = Typed.of(create_model("Asked", at=(time, default)))
+    schema = wanted.response().schema
+    assert schema is not None
+    shown = {"at": schema["properties"]["at"]["default"]}
+    assert form_errors(schema, shown) == ()
+    assert wanted.read(answered(shown)).at == default
+
+
 @pytest.mark.parametrize(
     ("default", "kind"),
     [
@@ -298,7 +421,7 @@ def test_an_emptied_field_that_cannot_be_none_is_asked_again() -> None:
 
 
 def test_an_emptied_field_stays_empty_when_the_form_is_asked_again() -> None:
-    again = Typed.of(Emptied).refilled(answered(NOTHING))
+    again = Typed.of(Emptied).refilled(answered(NOTHING), ())
     schema = again.response().schema
     assert schema is not None
     assert "default" not in schema["properties"]["limit"]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from crewai_hitl_nb.protocol import frames, schema, search, state
+from crewai_hitl_nb.protocol import form_values, frames, schema, search, state
 from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.events import UnknownEvent
 from crewai_hitl_nb.protocol.wire import encode_event, stored_event
@@ -41,7 +41,7 @@ def test_a_fold_of_the_golden_events_gives_the_golden_requests(golden: dict[str,
 def test_a_wrong_value_of_a_form_is_explained_in_the_golden_words(golden: dict[str, Any]) -> None:
     form = {"type": "object", "properties": {"it": golden["property"]}}
     schema.check_form(form)
-    errors = schema.form_errors(form, {"it": golden["value"]})
+    errors = form_values.form_errors(form, {"it": golden["value"]})
     assert [error.message for error in errors] == [golden["message"]]
 
 

@@ -7,26 +7,28 @@ from queue import SimpleQueue
 
 import pytest
 
-from crewai_hitl_nb.protocol import schema
+from crewai_hitl_nb.protocol import form_values
 from crewai_hitl_nb.server.standalone import HumanInputServer
 
 SECONDS = 20.0
 
 CHECK = """
 import sys
-from crewai_hitl_nb.protocol import schema
+from crewai_hitl_nb.protocol import form_values
 
-schema.prepare()
+form_values.prepare()
 before = set(sys.modules)
 fields = {"rows": {"type": "integer"}, "to": {"type": "string", "format": "email"}}
-errors = schema.form_errors({"properties": fields}, {"rows": "many", "to": "nobody"})
+errors = form_values.form_errors({"properties": fields}, {"rows": "many", "to": "nobody"})
 print(len(errors), set(sys.modules) - before)
 """
 
 
 def test_a_server_that_starts_loads_it_beside_its_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded_on: SimpleQueue[str] = SimpleQueue()
-    monkeypatch.setattr(schema, "prepare", lambda: loaded_on.put(threading.current_thread().name))
+    monkeypatch.setattr(
+        form_values, "prepare", lambda: loaded_on.put(threading.current_thread().name)
+    )
     with HumanInputServer(port=0):
         assert loaded_on.get(timeout=SECONDS) != "hitl-server"
 

@@ -9,17 +9,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import msgspec
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
-from crewai_hitl_nb.kernel.ask.forms import Form, WrongValues
+from crewai_hitl_nb.kernel.ask.forms import Form, Nothing, WrongValues
 from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Response
+from crewai_hitl_nb.protocol.form_values import broken_rule, shortened
 from crewai_hitl_nb.protocol.json_safe import text_of
-from crewai_hitl_nb.protocol.schema import broken_rule
 
 _MAX_OPTION_CHARS = 1000
 _SCHEMA = "a type such as a pydantic model, or a JSON Schema"
@@ -40,8 +42,8 @@ class AnswerType(Protocol):
         """
         ...
 
-    def refilled(self, answer: HumanInputCompleted) -> "AnswerType":
-        """Return the same type, filled in with this answer, to ask again."""
+    def refilled(self, answer: HumanInputCompleted, errors: tuple[FieldError, ...]) -> "AnswerType":
+        """Return the same type, filled in with this answer and its errors, to ask again."""
         ...
 
     def default(self, value: Any) -> Any:
@@ -64,7 +66,7 @@ class Text:
         """Return the text that the person wrote."""
         return answer_text(answer)
 
-    def refilled(self, answer: HumanInputCompleted) -> "Text":
+    def refilled(self, answer: HumanInputCompleted, errors: tuple[FieldError, ...]) -> "Text":
         """Return this type: a text is not filled in."""
         return self
 
@@ -113,7 +115,7 @@ class Choice:
             raise WrongValues((FieldError("", "none of the options was chosen"),))
         return chosen if self._multiple else chosen[0]
 
-    def refilled(self, answer: HumanInputCompleted) -> "Choice":
+    def refilled(self, answer: HumanInputCompleted, errors: tuple[FieldError, ...]) -> "Choice":
         """Return this type: options are not filled in."""
         return self
 
@@ -134,10 +136,12 @@ class Typed:
         schema: A JSON Schema, which gives a dict, or a type that pydantic knows, which gives an
             instance.
         form: The form that people fill.
+        errors: What is wrong with the values that the form is filled with.
     """
 
     schema: Any
     form: Form
+    errors: tuple[FieldError, ...] = ()
 
     @classmethod
     def of(cls, schema: Any) -> "Typed":
@@ -148,7 +152,7 @@ class Typed:
                 or a JSON Schema.
 
         Raises:
-            ValueError: It cannot be shown as a flat form; the message names the field.
+            ValueError: It cannot be shown as a form; the message names the field.
         """
         if isinstance(schema, Mapping):
             return cls(schema, form_of(schema))
@@ -164,15 +168,26 @@ class Typed:
 
     def response(self) -> Response:
         """Return the form."""
-        return Response(decisions=("respond",), schema=self.form.schema)
+        return Response(
+            decisions=("respond",), schema=self.form.schema, errors=self.errors or msgspec.UNSET
+        )
 
     def read(self, answer: HumanInputCompleted) -> Any:
-        """Convert the form's values to the caller's type."""
-        return self._checked(self._without_nothing(self.form.read(answer.values or {})))
+        """Convert the form's values to the caller's type.
 
-    def refilled(self, answer: HumanInputCompleted) -> "Typed":
-        """Return the form with the values that the person entered."""
-        return replace(self, form=self.form.refilled(answer.values or {}))
+        A type has a default for a field that was emptied, which the person did not mean; a JSON
+        Schema has none.
+        """
+        nothing: Nothing = "drop" if isinstance(self.schema, Mapping) else "refuse"
+        return self._checked(self.form.read(answer.values or {}, nothing))
+
+    def refilled(self, answer: HumanInputCompleted, errors: tuple[FieldError, ...]) -> "Typed":
+        """Return the form with the values that the person entered, each error at its field."""
+        placed = tuple(
+            FieldError(f"values.{error.field}".removesuffix("."), shortened(error.message))
+            for error in errors[: limits.MAX_SCHEMA_PROPERTIES]
+        )
+        return replace(self, form=self.form.refilled(answer.values or {}), errors=placed)
 
     def default(self, value: Any) -> dict[str, Any]:
         """Return the form's values from an instance or a dict."""
@@ -194,21 +209,6 @@ class Typed:
             raise ValueError(f"default must be a dict of the form's values, not {value!r}")
         dumped = TypeAdapter(self.schema).dump_python(value, mode="json", by_alias=True)
         return dict(dumped)
-
-    def _without_nothing(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values without the fields that were emptied and cannot be None.
-
-        Raises:
-            WrongValues: The type has a default for such a field, which the person did not mean.
-        """
-        emptied = [
-            name
-            for name, value in values.items()
-            if value is None and not (name in self.form.fields and self.form.fields[name].nullable)
-        ]
-        if emptied and not isinstance(self.schema, Mapping):
-            raise WrongValues(tuple(FieldError(name, "cannot be left empty") for name in emptied))
-        return {name: value for name, value in values.items() if name not in emptied}
 
     def _checked(self, values: Mapping[str, Any]) -> Any:
         """Convert the values to the caller's type, applying all of its rules.
@@ -261,9 +261,15 @@ def errors_of(refusal: WrongValues | ValidationError) -> tuple[FieldError, ...]:
     if isinstance(refusal, WrongValues):
         return refusal.errors
     return tuple(
-        FieldError(".".join(map(str, error["loc"])), error["msg"])
+        FieldError(".".join(map(str, error["loc"])), _words_of(error))
         for error in refusal.errors(include_url=False)
     )
+
+
+def _words_of(error: ErrorDetails) -> str:
+    """Return what a person reads: a validator's own words, without pydantic's in front of them."""
+    cause = error.get("ctx", {}).get("error")
+    return str(cause) if isinstance(cause, Exception) and str(cause) else error["msg"]
 
 
 def error_list(errors: Iterable[FieldError]) -> str:

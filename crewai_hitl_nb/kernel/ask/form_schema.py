@@ -1,38 +1,52 @@
-"""Converts a pydantic model or a JSON Schema to the flat form that people fill.
+"""Converts a pydantic model or a JSON Schema to the form that people fill.
 
 Pure. References are resolved, a nullable field becomes optional, choices become texts, and rules
 that a server must not check, such as regular expressions, are left to the code that reads the
-values. A schema that cannot be flat raises :class:`ValueError` with the name of the field. The form
+values. A schema that is no form raises :class:`ValueError` with the name of the field. The form
 itself is in ``ask/forms.py``; ``ask/answer_types.py`` and the gates ask for one.
 """
 
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from crewai_hitl_nb.kernel.ask.forms import HEADINGS, Field, Form, of_its_zone, unchanged
+from crewai_hitl_nb.kernel.ask.forms import HEADINGS, Field, Form, of_its_zones, unchanged
+from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import InvalidEvent
-from crewai_hitl_nb.protocol.schema import FORMATS, check_form
+from crewai_hitl_nb.protocol.schema import FORMATS, SIMPLE, check_form
 
-Nested: TypeAlias = Literal["refuse", "json"]
+Nested: TypeAlias = Literal["parts", "json"]
 
+_RANGE: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _KEPT: Final[Mapping[str, frozenset[str]]] = {
     "string": frozenset({"minLength", "maxLength"}),
-    "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
-    "integer": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
+    "number": _RANGE,
+    "integer": _RANGE,
     "boolean": frozenset(),
     "array": frozenset({"minItems", "maxItems"}),
 }
-_SIMPLE: Final = frozenset({"string", "number", "integer", "boolean"})
+_DECIMAL_LIMITS: Final = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+}
 
 
 class FormSchema(GenerateJsonSchema):
-    """pydantic's JSON Schemas, which here also say whether a time has a time zone."""
+    """pydantic's JSON Schemas, with times that say whether they have a zone, and exact decimals."""
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        """Return the schema of a decimal as a text: a number would lose digits in a browser."""
+        given: dict[str, Any] = dict(schema)
+        named = {theirs: given[ours] for ours, theirs in _DECIMAL_LIMITS.items() if ours in given}
+        found = {rule: _number_of(str(limit)) for rule, limit in named.items()}
+        return {"type": "string", "format": "decimal", **found}
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         """Return the schema of a datetime; pydantic's own ignores whether it has a time zone."""
@@ -45,34 +59,19 @@ class FormSchema(GenerateJsonSchema):
         return {"type": "string", "format": "time" if needs_zone else "time-local"}
 
 
-def form_of(schema: Mapping[str, Any], *, nested: Nested = "refuse") -> Form:
-    """Return the flat form of a JSON Schema.
+def form_of(schema: Mapping[str, Any], *, nested: Nested = "parts") -> Form:
+    """Return the form of a JSON Schema.
 
     Args:
         schema: The schema of an object; references into its own ``$defs`` are followed.
-        nested: What to do with a nested field: refuse it, or let people write it as JSON text.
+        nested: How people fill in a nested field: as parts of the form, or as JSON text, which
+            takes any type.
 
     Raises:
-        ValueError: It cannot be a flat form; the message names the field and what to do.
+        ValueError: It cannot be a form; the message names the field and what to do.
     """
     definitions = schema.get("$defs") or schema.get("definitions") or {}
-    schema = _resolved(schema, definitions)
-    if not isinstance(schema.get("properties"), Mapping) or not schema["properties"]:
-        raise ValueError(
-            "a form needs fields: give a pydantic model, or a JSON Schema of an object "
-            "with `properties`"
-        )
-    if missing := set(schema.get("required", ())) - schema["properties"].keys():
-        raise ValueError(f"{', '.join(sorted(missing))}: required, but not in `properties`")
-    form = Form(
-        fields={
-            name: _field(name, _resolved(field, definitions), definitions, nested)
-            for name, field in schema["properties"].items()
-        },
-        required=frozenset(schema.get("required", ())),
-        title=str(schema.get("title", "")),
-        description=str(schema.get("description", "")),
-    )
+    form = _Reading(definitions, nested).form(_resolved(schema, definitions), 0)
     try:
         check_form(form.schema)
     except InvalidEvent as error:
@@ -82,28 +81,80 @@ def form_of(schema: Mapping[str, Any], *, nested: Nested = "refuse") -> Form:
     return form
 
 
-def _field(
-    name: str, field: dict[str, Any], definitions: Mapping[str, Any], nested: Nested
-) -> Field:
-    headings = {key: field[key] for key in HEADINGS if isinstance(field.get(key), str)}
-    kinds = _possible(field, definitions)
-    default = {"default": field["default"]} if field.get("default") is not None else {}
-    secret = any(k.get("format") == "password" or k.get("writeOnly") for k in (field, *kinds))
-    if secret and nested == "refuse":
-        raise ValueError(f"{name}: cannot ask for a secret, because answers are stored in a log")
-    made = _of_one_kind(kinds)
-    if made is None and nested == "json":
-        made = _as_json(headings)
-    if made is None:
-        raise ValueError(
-            f"{name}: forms are flat, so a field must be a text, a number, a boolean, a date, "
-            "or a choice from a list of texts (Literal, Enum, list[Literal[...]]). Make separate "
-            "fields for its parts, or ask for JSON as a text"
+@dataclass(frozen=True)
+class _Reading:
+    """One reading of a schema: the definitions it refers to, and what happens to nested fields."""
+
+    definitions: Mapping[str, Any]
+    nested: Nested
+
+    def form(self, schema: Mapping[str, Any], depth: int, path: str = "") -> Form:
+        """Return the form of an object."""
+        properties = schema.get("properties")
+        if not isinstance(properties, Mapping) or not properties:
+            raise ValueError(
+                f"{path}{': ' if path else ''}a form needs fields: give a pydantic model, or a "
+                "JSON Schema of an object with `properties`"
+            )
+        if missing := set(schema.get("required", ())) - properties.keys():
+            raise ValueError(f"{', '.join(sorted(missing))}: required, but not in `properties`")
+        return Form(
+            fields={
+                name: self._field(_resolved(field, self.definitions), depth, _joined(path, name))
+                for name, field in properties.items()
+            },
+            required=frozenset(schema.get("required", ())),
+            title=str(schema.get("title", "")),
+            description=str(schema.get("description", "")),
         )
-    if default:
-        default = {"default": made.shown(default["default"])}
-    schema = of_its_zone({**headings, **made.schema, **default})
-    return replace(made, schema=schema, nullable=_may_be_null(field, definitions))
+
+    def _field(self, field: dict[str, Any], depth: int, path: str) -> Field:
+        headings = {key: field[key] for key in HEADINGS if isinstance(field.get(key), str)}
+        kinds = _possible(field, self.definitions)
+        default = {"default": field["default"]} if field.get("default") is not None else {}
+        secret = any(k.get("format") == "password" or k.get("writeOnly") for k in (field, *kinds))
+        if secret and self.nested == "parts":
+            raise ValueError(
+                f"{path}: cannot ask for a secret, because answers are stored in a log"
+            )
+        made = _of_one_kind(kinds) or self._nested(kinds, headings, depth, path)
+        if default:
+            default = {"default": made.shown(default["default"])}
+        fixed = {"readOnly": True} if field.get("readOnly") is True else {}
+        schema = of_its_zones({**made.schema, **headings, **fixed, **default})
+        return replace(made, schema=schema, nullable=_may_be_null(field, self.definitions))
+
+    def _nested(
+        self, kinds: list[dict[str, Any]], headings: dict[str, Any], depth: int, path: str
+    ) -> Field:
+        """Return a field with parts or rows, or with any of several simple types."""
+        if self.nested == "json":
+            return _as_json(headings)
+        if len(kinds) == 1 and (kinds[0].get("properties") or _is_list(kinds[0])):
+            if depth == limits.MAX_FORM_DEPTH:
+                most = limits.MAX_FORM_DEPTH
+                raise ValueError(f"{path}: is nested too deep; a form can have {most} levels")
+            if kinds[0].get("properties"):
+                return Field.of_part(self.form(kinds[0], depth + 1, path))
+            row = self._field(_resolved(kinds[0]["items"], self.definitions), depth + 1, path)
+            return Field.of_rows(row, _kept(kinds[0], "array"))
+        made = _of_several_kinds(kinds)
+        if made is None:
+            raise ValueError(
+                f"{path}: a form cannot ask for this. A field is a text, a number, a boolean, a "
+                "date, a choice from a list of texts (Literal, Enum), a model, a list of these, "
+                "or one of several simple types. Make separate fields for the rest, or ask for "
+                "JSON as a text"
+            )
+        return made
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _is_list(kind: Mapping[str, Any]) -> bool:
+    return kind.get("type") == "array" and isinstance(kind.get("items"), Mapping)
 
 
 def _may_be_null(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
@@ -133,16 +184,16 @@ def _possible(field: dict[str, Any], definitions: Mapping[str, Any]) -> list[dic
 
 
 def _of_one_kind(kinds: list[dict[str, Any]]) -> Field | None:
-    """Return the flat field that holds any of these kinds of value, or None.
+    """Return the field without parts that holds any of these kinds of value, or None.
 
     the kinds are                          the field is
     ────────────────────────────────────   ────────────────────────────────────────────────
     choices, each of them                  one choice, from all of their values
     one list                               several choices, if the list is one of choices
-    a number, or a text with a pattern     the number: pydantic's ``Decimal``
+    a number, or a text with a pattern     the number: pydantic's own ``Decimal``
     a whole number, or any number          the number
     of one simple type                     of that type
-    anything else                          None: nobody could tell which kind was meant
+    anything else                          None
     """
     choices = [_choices(kind) for kind in kinds]
     if kinds and all(choice is not None for choice in choices):
@@ -155,14 +206,45 @@ def _of_one_kind(kinds: list[dict[str, Any]]) -> Field | None:
         types.remove("string")
     if types == {"integer", "number"}:
         types.remove("integer")
-    return _plain(by_type[types.pop()]) if len(types) == 1 and types <= _SIMPLE else None
+    if len(types) != 1 or not types <= set(SIMPLE):
+        return None
+    (only,) = types
+    formats = {kind.get("format") for kind in kinds if kind.get("type") == only}
+    return _plain(by_type[only] if len(formats) == 1 else {"type": only})
+
+
+def _of_several_kinds(kinds: list[dict[str, Any]]) -> Field | None:
+    """Return the field that holds a value of any of these simple kinds, or None.
+
+    Its limits and choices are left to the code that reads the values.
+    """
+    types: dict[Any, None] = {}
+    for kind in kinds:
+        choices = _choices(kind)
+        types |= dict.fromkeys(map(_type_of, choices) if choices else [kind.get("type")])
+    if not types or not all(one in SIMPLE for one in types):
+        return None
+    return Field({"type": list(types) if len(types) > 1 else next(iter(types))})
+
+
+def _type_of(value: Any) -> str:
+    """Return the JSON type of a choice."""
+    if isinstance(value, bool):
+        return "boolean"
+    return {int: "integer", float: "number"}.get(type(value), "string")
+
+
+def _kept(kind: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {rule: value for rule, value in kind.items() if rule in _KEPT[name]}
 
 
 def _plain(kind: Mapping[str, Any]) -> Field:
     name = str(kind["type"])
-    schema = {"type": name, **{k: v for k, v in kind.items() if k in _KEPT[name]}}
+    schema = {"type": name, **_kept(kind, name)}
     if name == "string" and kind.get("format") in FORMATS:
         schema["format"] = kind["format"]
+    if schema.get("format") == "decimal":
+        return Field({**schema, **{k: v for k, v in kind.items() if k in _RANGE}}, str)
     return Field(schema, _number_of if name == "number" else unchanged)
 
 
@@ -192,7 +274,7 @@ def _several(kind: Mapping[str, Any]) -> Field | None:
     schema = {
         "type": "array",
         "items": {"type": "string", "enum": list(labels)},
-        **{k: v for k, v in kind.items() if k in _KEPT["array"]},
+        **_kept(kind, "array"),
         "uniqueItems": True,
     }
     return Field(
@@ -212,7 +294,9 @@ def _labels(values: list[Any]) -> dict[str, Any] | None:
 
 def _number_of(value: Any) -> Any:
     """Convert a number that is written as text, as pydantic writes a ``Decimal``."""
-    return float(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return int(value) if value.removeprefix("-").isdecimal() else float(value)
 
 
 def _text_of(value: Any) -> str:
@@ -243,7 +327,7 @@ def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
         parts = own.pop("allOf", None)
         if parts is not None:
             if len(parts) != 1:
-                return own  # several parts make a nested field: refused, or JSON text
+                return own  # several parts are no form: refused, or JSON text
             own = {**parts[0], **own}
         reference = own.pop("$ref", None)
         if reference is None:

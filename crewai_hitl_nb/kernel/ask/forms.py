@@ -1,18 +1,22 @@
-"""A flat form, with the conversion between what it shows and the values of the code that asked.
+"""A form, with the conversion between what it shows and the values of the code that asked.
 
-Pure. Forms on the wire are flat (``protocol/schema.py``). ``ask/form_schema.py`` makes a form from
-a JSON Schema; ``ask/answer_types.py`` and the gates fill it, and read what a person filled in.
+Pure. ``protocol/schema.py`` says what a form on the wire may contain. ``ask/form_schema.py`` makes
+a form from a JSON Schema; ``ask/answer_types.py`` and the gates fill it, and read what a person
+filled in.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from crewai_hitl_nb.protocol.errors import FieldError
 
 HEADINGS: Final = ("title", "description")
 """The texts that a form, or a field, may show above its values."""
+
+Nothing: TypeAlias = Literal["keep", "drop", "refuse"]
+"""What to do with None in a field that cannot be None: keep it, leave it out, or refuse it."""
 
 _ZONE: Final = re.compile(r"\d(?:[Zz]|[+-]\d\d:?\d\d)$")
 
@@ -48,6 +52,8 @@ class Field:
         replaced: Whether the value it shows came from the code that asked or from a person. Then
             leaving the field out means that value; otherwise the code that reads the values
             decides.
+        part: The form that a nested field consists of.
+        row: The field that each row of a list consists of.
     """
 
     schema: dict[str, Any]
@@ -55,18 +61,47 @@ class Field:
     read: Callable[[Any], Any] = unchanged
     nullable: bool = False
     replaced: bool = False
+    part: "Form | None" = None
+    row: "Field | None" = None
+
+    @classmethod
+    def of_part(cls, part: "Form") -> "Field":
+        """Return the nested field that consists of a form."""
+        return cls(part.schema, part.shown, part=part)
+
+    @classmethod
+    def of_rows(cls, row: "Field", limits: Mapping[str, Any]) -> "Field":
+        """Return the list whose rows are such a field."""
+        items = {key: rule for key, rule in row.schema.items() if key != "default"}
+        schema = {"type": "array", "items": items, **limits}
+        return cls(schema, lambda value: [row.shown(one) for one in value], row=row)
+
+    def value_of(self, filled: Any, nothing: Nothing) -> Any:
+        """Convert what was filled in, in every part and row.
+
+        Raises:
+            WrongValues: A part or a row cannot be converted; paths begin within this field.
+            ValueError: The value cannot be converted.
+        """
+        if self.part is not None:
+            return self.part.read(filled, nothing)
+        if self.row is None:
+            return self.read(filled)
+        by_place = {str(at): one for at, one in enumerate(filled)}
+        rows = Form(dict.fromkeys(by_place, replace(self.row, nullable=True)), frozenset())
+        return list(rows.read(by_place, nothing).values())
 
     def showing(self, value: Any) -> "Field":
         """Return the field showing this value, in its form on the wire; None empties it."""
         schema = {key: rule for key, rule in self.schema.items() if key != "default"}
         if value is not None:
-            schema = of_its_zone({**schema, "default": value})
+            schema = of_its_zones({**schema, "default": value})
         return replace(self, schema=schema, replaced=True)
 
 
 @dataclass(frozen=True)
 class Form:
-    """A flat form, with the conversion between its values and the caller's.
+    """A form, with the conversion between its values and the caller's.
 
     Attributes:
         fields: The fields by name, in order.
@@ -127,8 +162,12 @@ class Form:
                 shown[name] = None
         return shown
 
-    def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def read(self, values: Mapping[str, Any], nothing: Nothing = "keep") -> dict[str, Any]:
         """Convert the form's values to the caller's.
+
+        Args:
+            values: The values that a person filled in.
+            nothing: What to do with None in a field that cannot be None.
 
         Raises:
             WrongValues: A field's value cannot be converted.
@@ -139,13 +178,18 @@ class Form:
             if field.replaced and name not in values
         }
         read: dict[str, Any] = {}
-        errors = []
+        errors: list[FieldError] = []
         for name, value in {**left_out, **values}.items():
             field = self.fields.get(name, _AS_IT_IS)
-            try:
-                read[name] = None if value is None else field.read(value)
-            except ValueError as error:
-                errors.append(FieldError(name, str(error)))
+            if value is not None:
+                try:
+                    read[name] = field.value_of(value, nothing)
+                except (WrongValues, ValueError) as refusal:
+                    errors += _under(name, refusal)
+            elif field.nullable or nothing == "keep":
+                read[name] = None
+            elif nothing == "refuse":
+                errors.append(FieldError(name, "cannot be left empty"))
         if errors:
             raise WrongValues(tuple(errors))
         return read
@@ -154,10 +198,32 @@ class Form:
 _AS_IT_IS: Final = Field({})
 
 
-def of_its_zone(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a time field with the format of its default: with or without a time zone."""
-    kind, default = str(schema.get("format", "")), schema.get("default")
-    moment = kind.removesuffix("-local")
-    if moment not in ("date-time", "time") or not isinstance(default, str):
+def _under(name: str, refusal: WrongValues | ValueError) -> Iterable[FieldError]:
+    """Return the errors of a part under its name."""
+    if isinstance(refusal, WrongValues):
+        return [FieldError(f"{name}.{error.field}", error.message) for error in refusal.errors]
+    return [FieldError(name, str(refusal))]
+
+
+def of_its_zones(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a field whose times are like those of its default: with or without a time zone."""
+    default = schema.get("default")
+    return schema if default is None else _like(schema, [default])
+
+
+def _like(schema: dict[str, Any], examples: list[Any]) -> dict[str, Any]:
+    if "properties" in schema:
+        objects = [one for one in examples if isinstance(one, Mapping)]
+        fields = {
+            name: _like(field, [one[name] for one in objects if name in one])
+            for name, field in schema["properties"].items()
+        }
+        return {**schema, "properties": fields}
+    if isinstance(schema.get("items"), dict):
+        rows = [row for one in examples if isinstance(one, list) for row in one]
+        return {**schema, "items": _like(schema["items"], rows)}
+    kind = str(schema.get("format", ""))
+    moment, texts = kind.removesuffix("-local"), [one for one in examples if isinstance(one, str)]
+    if moment not in ("date-time", "time") or not texts:
         return schema
-    return {**schema, "format": moment if _ZONE.search(default) else f"{moment}-local"}
+    return {**schema, "format": moment if _ZONE.search(texts[0]) else f"{moment}-local"}

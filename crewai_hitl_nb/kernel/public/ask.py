@@ -121,9 +121,10 @@ class Question:
                 if is_the_default(answer):
                     reason = f"nobody answered, and the default is not valid: {refusal}"
                     raise NotAnswered(reason, "expired") from refusal
-                errors = error_list(errors_of(refusal))
+                wrong = errors_of(refusal)
+                errors = error_list(wrong)
                 history.append(Round(draft=errors, feedback=as_json(answer.values or {})))
-                answer_type = answer_type.refilled(answer)
+                answer_type = answer_type.refilled(answer, wrong)
 
 
 @overload
@@ -175,8 +176,8 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
         options: Values to choose from.
         multiple: Whether several options may be chosen.
         schema: A typed form instead of options: a pydantic model, another type that pydantic
-            reads from an object, or a JSON Schema. It must be flat: texts, numbers, dates,
-            booleans, ``Literal`` and ``Enum``, ``list[Literal[...]]``.
+            reads from an object, or a JSON Schema. A form has texts, numbers, dates, booleans,
+            ``Literal`` and ``Enum``, models within the model, and lists of these.
         context: The background that a person needs to answer: Markdown, a dict or a list, a
             model, a data frame, or a dict or list of these.
         default: The answer if the deadline passes: a text, an option or a list of options, an

@@ -29,7 +29,8 @@ from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keybo
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
 from crewai_hitl_nb.protocol.log_lines import logger
-from crewai_hitl_nb.terminal.dialog import Ask, Reply, go_through, steps
+from crewai_hitl_nb.terminal.dialog import Reply, corrected, steps
+from crewai_hitl_nb.terminal.dialog_steps import Ask, go_through
 from crewai_hitl_nb.terminal.sanitize import one_line, sanitize
 from crewai_hitl_nb.terminal.wording import Part, asker, by, deadline, ending
 
@@ -144,12 +145,14 @@ class Console:
             _Over: The question ended in another way.
             EOFError: The input has ended.
         """
+        request = pending.request
         while True:
-            reply = self._ask(pending)
+            reply = self._ask(pending, request)
             try:
                 self._send(pending, reply)
             except InvalidAnswer as misfit:
                 self._say((f"The answer is not valid: {misfit.message}", "yellow"))
+                request = corrected(request, reply, misfit.errors)
                 continue
             except HitlError as refusal:
                 self._say((f"The server refused the answer: {refusal.message}", "yellow"))
@@ -163,10 +166,10 @@ class Console:
             self._say_again(reply.text)
             raise _Over
 
-    def _ask(self, pending: PendingRequest) -> Reply:
-        """Go through the dialog once."""
+    def _ask(self, pending: PendingRequest, request: HumanInputRequired) -> Reply:
+        """Go through the dialog once; the request may show values that were refused."""
         return go_through(
-            steps(pending.request, enter=True),
+            steps(request, enter=True),
             lambda step: self._read(pending, step),
             lambda note: self._say((note.text, note.style)),
         )

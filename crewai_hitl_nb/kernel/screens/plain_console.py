@@ -26,7 +26,8 @@ from crewai_hitl_nb.protocol.events import (
     about,
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
-from crewai_hitl_nb.terminal.dialog import Reply, go_through, steps
+from crewai_hitl_nb.terminal.dialog import Reply, corrected, steps
+from crewai_hitl_nb.terminal.dialog_steps import go_through
 from crewai_hitl_nb.terminal.sanitize import sanitize
 
 VIA: Final = "console"
@@ -85,6 +86,7 @@ def _converse(request: HumanInputRequired) -> HumanInputCompleted:
             accepted = accept(request, answer)
         except InvalidAnswer as misfit:
             _say(f"The answer is not valid: {misfit.message}")
+            request = corrected(request, reply, misfit.errors)
             continue
         return HumanInputCompleted(
             event_id=new_event_id(),

@@ -33,7 +33,7 @@ import msgspec
 from crewai_hitl_nb.broker.broker import Broker, utc_now
 from crewai_hitl_nb.broker.webhooks.config import BadWebhook, WebhookSettings
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
-from crewai_hitl_nb.protocol import limits, schema
+from crewai_hitl_nb.protocol import form_values, limits
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.log_lines import Log, note_fault, origin
 from crewai_hitl_nb.server.api import metrics
@@ -118,7 +118,7 @@ closing onto the stack."""
 def _preload() -> None:
     """Import the check of forms; without free descriptors now, the first form does it."""
     with suppress(OSError, ImportError):
-        schema.prepare()
+        form_values.prepare()
 
 
 class Runtime:

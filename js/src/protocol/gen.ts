@@ -67,6 +67,13 @@ export interface ClaimFrame {
   via?: string;
 }
 /**
+ * One wrong field: its dotted path in the body, and the reason.
+ */
+export interface FieldError {
+  field: string;
+  message: string;
+}
+/**
  * The requested replay is not possible; the full retained state follows.
  */
 export interface Gap {
@@ -243,6 +250,10 @@ export interface Response {
     [k: string]: unknown;
   };
   on_expiry: "default" | "fail" | "wait";
+  /**
+   * @maxItems 100
+   */
+  errors?: FieldError[];
 }
 /**
  * Who asks and who waits for the answer.
@@ -300,6 +311,10 @@ export interface Response1 {
     [k: string]: unknown;
   };
   on_expiry: "default" | "fail" | "wait";
+  /**
+   * @maxItems 100
+   */
+  errors?: FieldError[];
 }
 /**
  * Somebody asked a run to stop, from the surface ``via``. The run then ends by itself.
@@ -487,6 +502,9 @@ export const MAX_STEPS = 30 as const;
 export const MAX_STEP_CHARS = 300 as const;
 export const MAX_OPTIONS = 200 as const;
 export const MAX_SCHEMA_PROPERTIES = 100 as const;
+export const MAX_FORM_DEPTH = 4 as const;
+export const MAX_FORM_ROWS = 200 as const;
+export const MAX_FORM_VALUES = 5000 as const;
 export const MAX_SCHEMA_CHOICES = 1000 as const;
 export const MAX_JSON_DEPTH = 64 as const;
 export const MAX_JSON_VALUES = 100000 as const;
@@ -626,6 +644,21 @@ export const DEFS = {
   },
   "required": [
    "name"
+  ]
+ },
+ "FieldError": {
+  "type": "object",
+  "properties": {
+   "field": {
+    "type": "string"
+   },
+   "message": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "field",
+   "message"
   ]
  },
  "Gap": {
@@ -1483,6 +1516,12 @@ export const DEFS = {
      "wait"
     ],
     "default": "fail"
+   },
+   "errors": {
+    "type": "array",
+    "items": {
+     "$ref": "#/$defs/FieldError"
+    }
    }
   },
   "required": []

@@ -16,7 +16,7 @@ import pytest
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.webhooks.config import WebhookSettings
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
-from crewai_hitl_nb.protocol import schema
+from crewai_hitl_nb.protocol import form_values
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.server.auth.kernel_key import load_or_make
@@ -57,7 +57,7 @@ def test_a_host_that_is_stopped_at_once_does_not_wait_for_the_check_of_forms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = threading.Event()
-    monkeypatch.setattr(schema, "prepare", loaded.wait)  # as long as an import may take
+    monkeypatch.setattr(form_values, "prepare", loaded.wait)  # as long as an import may take
 
     async def serve_briefly() -> None:
         runtime = host(tmp_path)

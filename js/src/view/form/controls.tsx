@@ -5,6 +5,7 @@
  * when they get the focus or are opened. `form.tsx` adds labels, hints and errors.
  */
 import { useState } from "preact/hooks";
+import type { FieldError } from "../../protocol/decode";
 import { isHeavy } from "../text/limits";
 import { More, useSome } from "../text/show-more";
 import type { Field, Input, Option } from "./fields";
@@ -13,13 +14,14 @@ export interface FieldProps {
   readonly id: string;
   readonly field: Field;
   readonly input: Input;
-  readonly errors: readonly string[];
+  readonly errors: readonly FieldError[];
   readonly disabled: boolean;
   /** Whether it is the first field, which the card's key for writing focuses. */
   readonly first: boolean;
   /** Whether a list gets its choices only on focus. */
   readonly lazy: boolean;
-  readonly onInput: (input: Input) => void;
+  /** Called with a new input; `path` leads to the part of the field that changed. */
+  readonly onInput: (input: Input, path?: string) => void;
 }
 
 /** Up to this many options are radio buttons; more go into a select. */
@@ -29,7 +31,7 @@ const MOST_RADIOS = 6;
 const MOST_CHOICES = 50;
 
 /** The options of a yes-or-no field without a default. */
-const YES_NO = [
+export const YES_NO = [
   { value: "true", label: "Yes" },
   { value: "false", label: "No" },
 ];
@@ -91,18 +93,24 @@ const TYPES = {
   date: { type: "date" },
   "date-time": { type: "datetime-local" },
   time: { type: "time" },
+  either: { type: "text" },
   choices: {}, // a group of its own
+  parts: {}, // has controls of its own
 } as const;
 
 interface ControlProps extends FieldProps {
   readonly describedBy: string | undefined;
+  /** The name of a control that has no label on the screen. */
+  readonly name?: string;
 }
 
 /** Return the attributes of every control. */
-function attributesOf({ id, field, errors, disabled, first, describedBy }: ControlProps) {
+function attributesOf(props: ControlProps) {
+  const { id, field, errors, disabled, first, describedBy } = props;
   return {
     id,
-    disabled,
+    disabled: disabled || field.fixed,
+    "aria-label": props.name,
     "aria-describedby": describedBy,
     "aria-invalid": errors.length > 0 || undefined,
     "aria-required": field.required || undefined,
@@ -174,6 +182,7 @@ function Written({ kind, text }: WrittenProps) {
     case "lines":
       return <textarea {...text} dir="auto" rows={3} />;
     case "number":
+    case "decimal":
       return <input {...text} type="text" inputMode="decimal" autoComplete="off" />;
     case "integer":
       return <input {...text} type="text" inputMode="numeric" autoComplete="off" />;

@@ -1,13 +1,14 @@
 /**
  * Typed forms: the fields of a schema, and the values of their inputs. Pure.
  *
- * The schema is the flat subset that `crewai_hitl_nb/protocol/schema.py` accepts. The server
+ * The schema is the subset that `crewai_hitl_nb/protocol/schema.py` accepts. The server
  * validates values; here they only get their types. Unchanged fields are sent back exactly as they
- * came. `controls.tsx` draws the inputs.
+ * came. `controls.tsx` draws the inputs. The input of a field with parts or rows is its value as JSON
+ * text, which `parts/` edits.
  */
 import { type FieldError, isObject } from "../../protocol/decode";
 
-/** The value of an input: text, a tick, or the chosen items of a list. */
+/** The value of an input: text (JSON for parts), a tick, or the chosen items of a list. */
 export type Input = string | boolean | readonly string[];
 export type Inputs = Readonly<Record<string, Input>>;
 
@@ -21,6 +22,9 @@ export type FieldKind =
   | "time"
   | "number"
   | "integer"
+  | "decimal"
+  | "either"
+  | "parts"
   | "flag"
   | "choice"
   | "choices";
@@ -45,9 +49,13 @@ export interface Field {
   readonly mayBeBlank: boolean;
   /** For dates and times: whether they have no time zone. */
   readonly local: boolean;
+  /** Whether the value is only shown. */
+  readonly fixed: boolean;
+  /** The field's schema, for what only some kinds of field have. */
+  readonly property: Json;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 
 /** Longer texts get a multi-line input. */
 const LINE_CHARS = 60;
@@ -60,6 +68,7 @@ const FORMATS: Readonly<Record<string, FieldKind>> = {
   time: "time",
   "date-time-local": "date-time",
   "time-local": "time",
+  decimal: "decimal",
 };
 
 export function fieldsOf(schema: Json): readonly Field[] {
@@ -78,6 +87,8 @@ export function fieldsOf(schema: Json): readonly Field[] {
       initial: property.default,
       mayBeBlank: !(number(property.minLength) || number(property.minItems)),
       local: text(property.format).endsWith("-local"),
+      fixed: property.readOnly === true,
+      property,
     };
   });
 }
@@ -87,6 +98,7 @@ export function initialInput(field: Field): Input {
   const { kind, initial } = field;
   if (kind === "choices") return Array.isArray(initial) ? initial.map(String) : [];
   if (initial === undefined || initial === null) return "";
+  if (kind === "parts") return JSON.stringify(initial, null, 2);
   if (kind === "flag") return initial === true;
   if (kind === "date-time") return localDateTime(String(initial));
   if (kind === "time") return /^\d\d:\d\d(:\d\d)?/.exec(String(initial))?.[0] ?? "";
@@ -121,29 +133,45 @@ export function valuesOf(fields: readonly Field[], inputs: Inputs): Filled {
   for (const field of fields) {
     const value = typed(field, inputOf(field, inputs));
     if (value !== undefined) values[field.name] = value;
-    if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-      errors.push({ field: `values.${field.name}`, message: INEXACT });
-    }
+    errors.push(...unsendable(field, value, `values.${field.name}`));
   }
   return { values, errors };
+}
+
+function unsendable(field: Field, value: unknown, path: string): readonly FieldError[] {
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return [{ field: path, message: INEXACT }];
+  }
+  if (field.kind !== "parts") return [];
+  if (typeof value === "string") return [{ field: path, message: "is not valid JSON" }];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, part]) =>
+    typeof part === "string" ? [] : unsendable(field, part, `${path}.${name}`),
+  );
 }
 
 const INEXACT =
   "has more digits than a browser can send exactly; answer with the Python client or the API";
 
-/** Return the errors of one field; the longest matching name wins, as names may hold dots. */
+/**
+ * Return the errors of one field, each with its path within the field; the longest matching name
+ * wins, as names may hold dots.
+ */
 export function errorsOf(
   field: Field,
   fields: readonly Field[],
   errors: readonly FieldError[],
-): readonly string[] {
+): readonly FieldError[] {
   const isOf = (name: string, path: string) =>
     path === `values.${name}` || path.startsWith(`values.${name}.`);
   const better = fields.filter(({ name }) => name.length > field.name.length);
   return errors
     .filter(({ field: path }) => isOf(field.name, path))
     .filter(({ field: path }) => !better.some(({ name }) => isOf(name, path)))
-    .map(({ message }) => message);
+    .map(({ field: path, message }) => ({
+      field: path.slice(`values.${field.name}.`.length),
+      message,
+    }));
 }
 
 function typed(field: Field, input: Input): unknown {
@@ -163,6 +191,10 @@ function typed(field: Field, input: Input): unknown {
     case "number":
     case "integer":
       return Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
+    case "either":
+      return either(field.property.type, trimmed);
+    case "parts":
+      return parsed(trimmed);
     case "flag":
       return trimmed === "true";
     case "date-time":
@@ -174,17 +206,34 @@ function typed(field: Field, input: Input): unknown {
   }
 }
 
+/** Return a text as a value of the narrowest of several types that it can have. */
+function either(types: unknown, written: string): unknown {
+  const has = (type: string) => Array.isArray(types) && types.includes(type);
+  if (has("boolean") && /^(true|false)$/i.test(written)) return written.toLowerCase() === "true";
+  const number = /^[-+]?[\d.]/.test(written) ? Number(written) : Number.NaN;
+  const fits = has("number") ? Number.isFinite(number) : has("integer") && Number.isInteger(number);
+  return fits ? number : written;
+}
+
+/** Return the value of a JSON text, or the text if it is not JSON: the form then says so. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json;
+  }
+}
+
 /** Return the value of an emptied field; the server reports required ones. */
 function emptied({ initial, required }: Field): null | undefined {
   return required || initial === undefined || initial === null ? undefined : null;
 }
 
-/** Return the value of an unchanged field; a required list is sent even if it is empty. */
-function untouched({ kind, initial, required }: Field): unknown {
-  if (initial === undefined || initial === null) {
-    return kind === "choices" && required ? [] : undefined;
-  }
-  return initial;
+/** Return the value of an unchanged field; required parts and lists are sent even if empty. */
+function untouched({ kind, initial, required, property }: Field): unknown {
+  if (initial !== undefined && initial !== null) return initial;
+  if (!required || (kind !== "choices" && kind !== "parts")) return undefined;
+  return property.type === "object" ? {} : [];
 }
 
 function isUntouched(field: Field, input: Input): boolean {
@@ -193,14 +242,17 @@ function isUntouched(field: Field, input: Input): boolean {
 
 function kindOf(property: Json): FieldKind {
   if (Array.isArray(property.enum)) return "choice";
+  if (Array.isArray(property.type)) return "either";
   switch (property.type) {
+    case "object":
+      return "parts";
     case "number":
     case "integer":
       return property.type;
     case "boolean":
       return "flag";
     case "array":
-      return "choices";
+      return isObject(property.items) && !property.items.enum ? "parts" : "choices";
     default:
       return FORMATS[text(property.format)] ?? (isLong(property) ? "lines" : "line");
   }
@@ -231,7 +283,10 @@ const RANGES = [
 function limitsOf(property: Json): string {
   const above = number(property.exclusiveMinimum);
   const below = number(property.exclusiveMaximum);
-  const words = RANGES.map(([low, high, unit]) => range(property[low], property[high], unit));
+  const rows = kindOf(property) === "parts";
+  const words = RANGES.map(([low, high, unit]) =>
+    range(property[low], property[high], rows && unit === " choice" ? " row" : unit),
+  );
   if (above !== null) words.push(`more than ${above}`);
   if (below !== null) words.push(`less than ${below}`);
   return words.filter((word) => word !== "").join(", ");

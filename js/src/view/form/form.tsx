@@ -4,6 +4,7 @@
  * The server validates the values and names the wrong fields while the request stays open;
  * `fields.ts` gives the values their types. `controls.tsx` has the inputs.
  */
+import type { ComponentType } from "preact";
 import type { FieldError } from "../../protocol/decode";
 import { DRAWN_CHOICES } from "../text/limits";
 import { useSome } from "../text/show-more";
@@ -17,11 +18,13 @@ interface Props {
   readonly inputs: Inputs;
   readonly errors: readonly FieldError[];
   readonly disabled: boolean;
-  readonly onInput: (field: Field, input: Input) => void;
+  /** Draws a field with parts or rows. */
+  readonly Parts: ComponentType<FieldProps>;
+  readonly onInput: (field: Field, input: Input, path?: string) => void;
 }
 
 export function Form(props: Props) {
-  const { scope, fields, inputs, errors, disabled, onInput } = props;
+  const { scope, fields, inputs, errors, disabled, Parts, onInput } = props;
   const [shown, more] = useSome(fields, "fields");
   const choices = shown.reduce((count, { options }) => count + options.length, 0);
   return (
@@ -36,7 +39,8 @@ export function Form(props: Props) {
           disabled={disabled}
           first={at === 0}
           lazy={choices > DRAWN_CHOICES}
-          onInput={(input) => onInput(field, input)}
+          Parts={Parts}
+          onInput={(input, path) => onInput(field, input, path)}
         />
       ))}
       {more}
@@ -44,8 +48,13 @@ export function Form(props: Props) {
   );
 }
 
-function Row(props: FieldProps) {
-  const { id, field, errors } = props;
+interface RowProps extends FieldProps {
+  readonly Parts: ComponentType<FieldProps>;
+}
+
+function Row(props: RowProps) {
+  const { id, field, Parts } = props;
+  const errors = messagesOf(props);
   const hint = [field.description, field.limits].filter((part) => part !== "").join(" · ");
   const label = (
     <>
@@ -78,6 +87,15 @@ function Row(props: FieldProps) {
       </fieldset>
     );
   }
+  if (field.kind === "parts") {
+    return (
+      <fieldset {...hook} aria-describedby={describedBy(props, hint)}>
+        <legend class="chitl-label">{label}</legend>
+        {below}
+        <Parts {...props} />
+      </fieldset>
+    );
+  }
   const control = <Control {...props} describedBy={describedBy(props, hint)} />;
   const ticked = field.kind === "flag"; // its checkbox is beside its label
   return (
@@ -92,7 +110,14 @@ function Row(props: FieldProps) {
   );
 }
 
-function describedBy({ id, errors }: FieldProps, hint: string): string | undefined {
-  const ids = [errors.length > 0 ? `${id}-wrong` : "", hint === "" ? "" : `${id}-hint`];
+/** Return the errors of the field itself; those of its parts are shown at the parts. */
+function messagesOf({ field, errors }: FieldProps): readonly string[] {
+  const own = errors.filter(({ field: path }) => field.kind !== "parts" || path === "");
+  return own.map(({ message }) => message);
+}
+
+function describedBy(props: FieldProps, hint: string): string | undefined {
+  const { id } = props;
+  const ids = [messagesOf(props).length > 0 ? `${id}-wrong` : "", hint === "" ? "" : `${id}-hint`];
   return ids.filter((one) => one !== "").join(" ") || undefined;
 }

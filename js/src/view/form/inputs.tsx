@@ -7,6 +7,7 @@ import type { Drafting } from "./draft";
 import { errorsOf, type Field, type Input } from "./fields";
 import { Form } from "./form";
 import { Options, Outcomes } from "./options";
+import { PartsOnDemand } from "./parts-on-demand";
 import type { Sending } from "./sending";
 
 interface Props {
@@ -25,11 +26,15 @@ export function Inputs(props: Props) {
   const { draft, change } = drafting;
   const [scope] = useState(() => `chitl-${Math.random().toString(36).slice(2)}`);
   const disabled = sending.busy || sending.held !== null;
-  const ask = (field: Field, input: Input) => {
+  const [refused, setRefused] = useState(required.response.errors ?? []);
+  const ask = (field: Field, input: Input, at = "") => {
     drafting.fill(field.name, input);
-    sending.clearErrors(
-      (path) => errorsOf(field, choices.fields, [{ field: path, message: "" }]).length > 0,
-    );
+    const isOf = (path: string) => {
+      const [error] = errorsOf(field, choices.fields, [{ field: path, message: "" }]);
+      return error !== undefined && (leads(at, error.field) || leads(error.field, at));
+    };
+    sending.clearErrors(isOf);
+    setRefused((before) => before.filter((error) => !isOf(error.field)));
   };
   const choosing = <Choosing key="choosing" {...props} scope={scope} disabled={disabled} />;
   const words = takesText(choices, editing) && (
@@ -50,14 +55,20 @@ export function Inputs(props: Props) {
           scope={scope}
           fields={choices.fields}
           inputs={draft.inputs}
-          errors={sending.trouble?.errors ?? []}
+          errors={sending.trouble?.errors ?? refused}
           disabled={disabled}
+          Parts={PartsOnDemand}
           onInput={ask}
         />
       )}
       {choices.outcomes ? [words, choosing] : [choosing, words]}
     </>
   );
+}
+
+/** Whether one path leads to another, or to a part of it. */
+function leads(path: string, to: string): boolean {
+  return path === "" || path === to || to.startsWith(`${path}.`);
 }
 
 interface ChoosingProps extends Props {

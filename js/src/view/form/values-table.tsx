@@ -61,7 +61,15 @@ function Value({ field, now, compare }: ValueProps): JSX.Element {
 function shown(field: Field | undefined, value: unknown): string {
   if (value === undefined || value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.map((one) => shown(field, one)).join(", ") || "–";
+  if (Array.isArray(value)) {
+    const between = value.some((one) => typeof one === "object") ? "\n" : ", ";
+    return value.map((one) => shown(field, one)).join(between) || "–";
+  }
+  if (typeof value === "object") {
+    return Object.entries(value)
+      .map(([name, part]) => `${name.replaceAll("_", " ")}: ${shown(undefined, part)}`)
+      .join(", ");
+  }
   if (typeof value !== "string") return JSON.stringify(value);
   return field?.options.find((option) => option.value === value)?.label ?? value;
 }

@@ -27,6 +27,10 @@ describe("a form's fields", () => {
     [{ type: "integer" }, "integer"],
     [{ type: "boolean" }, "flag"],
     [{ type: "array", items: { enum: ["a"] } }, "choices"],
+    [{ type: "array", items: { type: "string" } }, "parts"],
+    [{ type: "object", properties: { a: { type: "string" } } }, "parts"],
+    [{ type: ["integer", "string"] }, "either"],
+    [{ type: "string", format: "decimal" }, "decimal"],
     [{}, "line"],
   ])("of %j are of the kind %s", (property, kind) => {
     expect(fields({ x: property })[0]?.kind).toBe(kind);
@@ -79,6 +83,13 @@ describe("a form's values", () => {
     [{ type: "string", format: "time-local" }, "08:00", "08:00:00"],
     [{ type: "string", format: "date-time-local" }, "2026-05-01T10:00", "2026-05-01T10:00"],
     [{ type: "array", items: { enum: ["a"] } }, [], undefined],
+    [{ type: "string", format: "decimal" }, " 12.50 ", "12.50"],
+    [{ type: ["integer", "string"] }, "12", 12],
+    [{ type: ["integer", "string"] }, "1.5", "1.5"],
+    [{ type: ["number", "string"] }, "1.5", 1.5],
+    [{ type: ["integer", "string"] }, "window", "window"],
+    [{ type: ["boolean", "integer"] }, "true", true],
+    [{ type: "array", items: { type: "string" } }, '["a"]', ["a"]],
     [{ type: "integer", default: 3 }, "", null],
     [{ type: "string", format: "date", default: "2026-05-01" }, "", null],
     [{ type: "string", enum: ["a", "b"], default: "a" }, "", null],
@@ -129,6 +140,25 @@ describe("a moment", () => {
   });
 });
 
+describe("a field with parts", () => {
+  const list = { type: "array", items: { type: "object", properties: { n: { type: "integer" } } } };
+  const filled = (input: string) => valuesOf(fields({ rows: list }), { rows: input });
+
+  it("is sent even if it is empty where it is required", () => {
+    const part = { type: "object", properties: {} };
+    expect(values({ list, part }, {}, ["list", "part"])).toEqual({ list: [], part: {} });
+    expect(values({ list, part }, {})).toEqual({});
+  });
+
+  it("is not sent if its text is no JSON, or has a number that no browser sends exactly", () => {
+    expect(filled("[{").errors).toEqual([{ field: "values.rows", message: "is not valid JSON" }]);
+    expect(filled('[{"n": 1}, {"n": 12345678901234567890}]').errors).toMatchObject([
+      { field: "values.rows.1.n" },
+    ]);
+    expect(filled('[{"n": 1}]')).toEqual({ values: { rows: [{ n: 1 }] }, errors: [] });
+  });
+});
+
 describe("an error", () => {
   it("belongs to the field with the longest name that fits its path", () => {
     const form = fields({ a: { type: "array" }, "a.b": { type: "string" } });
@@ -137,6 +167,9 @@ describe("an error", () => {
       { field: "values.a.b", message: "two" },
       { field: "values", message: "three" },
     ];
-    expect(form.map((field) => errorsOf(field, form, errors))).toEqual([["one"], ["two"]]);
+    expect(form.map((field) => errorsOf(field, form, errors))).toEqual([
+      [{ field: "0", message: "one" }],
+      [{ field: "", message: "two" }],
+    ]);
   });
 });

@@ -1,0 +1,178 @@
+/**
+ * The rows of a list as a grid of inputs, with the errors in their cells.
+ *
+ * Enter goes down a column and adds a row below the last; a block of cells copied from a spreadsheet
+ * is pasted as cells. Columns that are only shown have text instead of inputs.
+ */
+import type { FieldError } from "../../../protocol/decode";
+import { LongText } from "../../text/show-more";
+import { Control, YES_NO } from "../controls";
+import { type Field, inputOf } from "../fields";
+import { errorsIn, Messages, Remove, type RowsProps } from "./row";
+import { blockOf, changed, isSingle, pasted, type Unit, withNewRow } from "./units";
+
+type Place = readonly [row: number, column: number];
+
+export function Grid(props: RowsProps) {
+  const { list, rows, disabled, open, most, change } = props;
+  const [like] = withNewRow(list.property, []);
+  if (like === undefined || rows.length === 0) return null;
+  const onKeyDown = (event: KeyboardEvent) => {
+    const place = placeOf(event.target);
+    if (place === null || event.key !== "Enter" || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // Ctrl+Enter sends
+    if ((event.target as HTMLElement).tagName === "TEXTAREA" && event.shiftKey) return;
+    event.preventDefault(); // which would send the form
+    const [row, column] = place;
+    const to = row + (event.shiftKey ? -1 : 1);
+    const adds = to >= rows.length && open && rows.length < most;
+    change(
+      (before) => (adds ? withNewRow(list.property, before) : before),
+      `${row}`,
+      `[data-row="${to}"] [data-column="${adds ? 0 : column}"]`,
+    );
+  };
+  const onPaste = (event: ClipboardEvent) => {
+    const place = placeOf(event.target);
+    const block = blockOf(event.clipboardData?.getData("text/plain") ?? "");
+    if (place === null || block === null || disabled) return;
+    event.preventDefault();
+    const room = open ? most : rows.length;
+    change((before) => pasted(list.property, before, block, place, room));
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys and pastes come from inputs in it
+    <div class="chitl-scroll" onKeyDown={onKeyDown} onPaste={onPaste}>
+      <table class="chitl-grid" data-testid="hitl-grid" aria-label={list.label}>
+        <Head fields={like.fields} single={isSingle(like)} open={open} />
+        <tbody>
+          {rows.map((unit, at) => (
+            <Row key={unit.key} {...props} unit={unit} at={at} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface HeadProps {
+  readonly fields: readonly Field[];
+  readonly single: boolean;
+  readonly open: boolean;
+}
+
+function Head({ fields, single, open }: HeadProps) {
+  return (
+    <thead>
+      <tr>
+        <th scope="col">
+          <span class="chitl-sr">Row</span>
+        </th>
+        {fields.map(({ name, label, description, limits, required, fixed }) => (
+          <th key={name} scope="col" dir="auto" title={description || undefined}>
+            {label}
+            {required && !single && !fixed && <span class="chitl-required"> (required)</span>}
+            {limits !== "" && <span class="chitl-hint chitl-limits">{limits}</span>}
+          </th>
+        ))}
+        {open && (
+          <th scope="col">
+            <span class="chitl-sr">Remove</span>
+          </th>
+        )}
+      </tr>
+    </thead>
+  );
+}
+
+function Row(props: RowsProps & { readonly unit: Unit; readonly at: number }) {
+  const { id, errors, disabled, open, unit, at, change } = props;
+  const within = errorsIn(at, errors);
+  const own = isSingle(unit) ? [] : within.filter(({ field: path }) => path === "");
+  return (
+    <tr data-testid="hitl-row" data-row={at}>
+      <th scope="row">
+        {at + 1}
+        <Messages id={`${id}-${unit.key}-wrong`} errors={own} />
+      </th>
+      {unit.fields.map((field, column) => (
+        <td key={field.name} data-testid={`hitl-field-${field.name}`}>
+          <Cell
+            id={`${id}-${unit.key}-${column}`}
+            field={field}
+            unit={unit}
+            place={[at, column]}
+            errors={within.filter(
+              ({ field: path }) => path === field.name || path.startsWith(`${field.name}.`),
+            )}
+            disabled={disabled}
+            change={change}
+          />
+        </td>
+      ))}
+      {open && (
+        <td>
+          <Remove unit={unit} at={at} words="✕" disabled={disabled} change={change} />
+        </td>
+      )}
+    </tr>
+  );
+}
+
+interface CellProps {
+  readonly id: string;
+  readonly field: Field;
+  readonly unit: Unit;
+  readonly place: Place;
+  readonly errors: readonly FieldError[];
+  readonly disabled: boolean;
+  readonly change: RowsProps["change"];
+}
+
+function Cell({ id, field, unit, place: [row, column], errors, disabled, change }: CellProps) {
+  const input = inputOf(field, unit.inputs);
+  if (field.fixed) {
+    return (
+      <span dir="auto">
+        <LongText text={String(input)} />
+      </span>
+    );
+  }
+  return (
+    <div data-column={column}>
+      <Control
+        id={id}
+        field={drawnAs(field)}
+        input={input}
+        errors={errors}
+        disabled={disabled}
+        first={false}
+        lazy={false}
+        name={isSingle(unit) ? `Row ${row + 1}` : `${field.label}, row ${row + 1}`}
+        describedBy={errors.length > 0 ? `${id}-wrong` : undefined}
+        onInput={(value) =>
+          change(
+            (before) =>
+              before.map((one) => (one.key === unit.key ? changed(one, field.name, value) : one)),
+            field.name === "" ? `${row}` : `${row}.${field.name}`,
+          )
+        }
+      />
+      <Messages id={`${id}-wrong`} errors={errors} />
+    </div>
+  );
+}
+
+/** A yes-or-no field that may be empty is a select, since a checkbox has only two states. */
+function drawnAs(field: Field): Field {
+  return field.kind === "flag" && typeof field.initial !== "boolean"
+    ? { ...field, kind: "choice", options: YES_NO }
+    : field;
+}
+
+function placeOf(target: EventTarget | null): Place | null {
+  const cell = (target as HTMLElement | null)?.closest<HTMLElement>("[data-column]");
+  const row = cell?.closest<HTMLElement>("[data-row]");
+  if (cell == null || row == null) return null;
+  return [Number(row.dataset.row), Number(cell.dataset.column)];
+}
