@@ -5,7 +5,7 @@ import type { AnsweredBy, HumanInputCompleted, HumanInputRequired } from "../../
 import type { Draft } from "../form/draft";
 import { fieldsOf, isChanged, valuesOf } from "../form/fields";
 import { ValuesTable } from "../form/values-table";
-import { Changes } from "../text/changes";
+import { Changes } from "../text/changes-on-demand";
 import { Copy } from "../text/copy";
 import { LongText } from "../text/show-more";
 import { useClock } from "../use-client";

@@ -5,11 +5,10 @@
  * now under review.
  */
 
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { HumanInputRequired, Round } from "../../protocol/gen";
 import { capitalized } from "../text/capitalized";
-import { Difference } from "../text/changes";
-import { likeness, wordDiff } from "../text/diff";
+import { FoldedChanges } from "../text/changes-on-demand";
 import { LIST_ITEMS } from "../text/limits";
 import { Markdown } from "../text/markdown";
 import { LongText, More } from "../text/show-more";
@@ -17,9 +16,6 @@ import { Tall } from "../text/tall";
 
 /** Rounds shown at first: the latest. */
 const ROUNDS = 10;
-
-/** Below this likeness a draft was rewritten, so the difference is folded. */
-const LEAST_LIKENESS = 0.3;
 
 export function Rounds({ required }: { readonly required: HumanInputRequired }) {
   const { history, draft, round } = required;
@@ -47,7 +43,13 @@ export function Rounds({ required }: { readonly required: HumanInputRequired }) 
           <Said key={hidden + at} title={capitalized(nameOf(first + hidden + at))} round={one} />
         ))}
         {draft !== null && (
-          <Since draft={draft} last={last} what={nameOf(first + history.length - 1)} />
+          <li class="chitl-round">
+            <FoldedChanges
+              before={last.draft}
+              after={draft}
+              summary={`Changes since ${nameOf(first + history.length - 1)}`}
+            />
+          </li>
         )}
       </ol>
     </>
@@ -69,25 +71,6 @@ function Said({ title, round }: { readonly title: string; readonly round: Round 
       <blockquote class="chitl-said" dir="auto">
         <LongText text={round.feedback} />
       </blockquote>
-    </li>
-  );
-}
-
-interface SinceProps {
-  readonly draft: string;
-  readonly last: Round;
-  /** What the draft is compared with. */
-  readonly what: string;
-}
-
-function Since({ draft, last, what }: SinceProps) {
-  const parts = useMemo(() => wordDiff(last.draft, draft), [last.draft, draft]);
-  return (
-    <li class="chitl-round">
-      <details class="chitl-fold" open={likeness(parts) >= LEAST_LIKENESS}>
-        <summary>Changes since {what}</summary>
-        <Difference parts={parts} />
-      </details>
     </li>
   );
 }

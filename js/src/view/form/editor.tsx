@@ -1,6 +1,6 @@
 /** The editor of a draft, with the difference from the agent's text below it. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { Changes } from "../text/changes";
+import { Changes } from "../text/changes-on-demand";
 
 interface Props {
   readonly draft: string;

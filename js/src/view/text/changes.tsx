@@ -1,10 +1,13 @@
 /** A difference between two texts: removed words are struck out, added words underlined. */
 import { useMemo } from "preact/hooks";
-import { type Part, shortened, wordDiff } from "./diff";
+import { likeness, type Part, shortened, wordDiff } from "./diff";
 import { LongText, useSome } from "./show-more";
 
 /** Parts of a difference shown at first. */
 const PARTS = 1000;
+
+/** Below this likeness a text was rewritten. */
+const LEAST_LIKENESS = 0.3;
 
 interface Props {
   readonly before: string;
@@ -15,8 +18,19 @@ export function Changes({ before, after }: Props) {
   return <Difference parts={useMemo(() => wordDiff(before, after), [before, after])} />;
 }
 
+/** A difference under a summary, which is folded if the text was rewritten. */
+export function FoldedChanges({ before, after, summary }: Props & { readonly summary: string }) {
+  const parts = useMemo(() => wordDiff(before, after), [before, after]);
+  return (
+    <details class="chitl-fold" open={likeness(parts) >= LEAST_LIKENESS}>
+      <summary>{summary}</summary>
+      <Difference parts={parts} />
+    </details>
+  );
+}
+
 /** An already computed difference; long unchanged stretches are left out. */
-export function Difference({ parts }: { readonly parts: readonly Part[] }) {
+function Difference({ parts }: { readonly parts: readonly Part[] }) {
   const changes = useMemo(() => shortened(parts), [parts]);
   const [shown, more] = useSome(changes, "changes", PARTS);
   return (
