@@ -73,6 +73,7 @@ class Broker:
         max_pending_bytes: int = limits.MAX_PENDING_BYTES,
         retry_seconds: float = RETRY_SECONDS,
         on_asked: OnAsked = lambda caller, request_id, size: None,
+        is_revoked: Callable[[str], bool] = lambda caller: False,
     ) -> None:
         """Take a store that is not started yet; the broker starts and closes it.
 
@@ -87,6 +88,7 @@ class Broker:
             max_pending_bytes: Most bytes that they may take in the log.
             retry_seconds: Pause before an end that could not be stored is stored again.
             on_asked: Called for each open request whose asker is known.
+            is_revoked: Whether a caller's key was revoked.
         """
         self._store = store
         self._clock = clock
@@ -98,7 +100,7 @@ class Broker:
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._stopped = False
         self._names = StableEventIds()
-        self._rules = Rules(store, clock, self._names, self._trusted)
+        self._rules = Rules(store, clock, self._names, self._trusted, is_revoked)
         self._lifecycle = RequestLifecycle(
             store,
             clock,
@@ -256,8 +258,10 @@ class Broker:
         await self._fanout.room()
         return appended
 
-    async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
-        """Answer a request in the name of a person.
+    async def answer(
+        self, request_id: str, answer: Answer, name: str, caller: str = ""
+    ) -> Appended:
+        """Answer a request in the name of a person; ``caller`` is who they are to the server.
 
         Raises:
             InvalidAnswer: The answer does not fit; the request stays open.
@@ -266,7 +270,7 @@ class Broker:
             RequestCancelled: It was cancelled.
             RequestExpired: The deadline passed.
         """
-        return await self._decisions.answer(request_id, answer, name)
+        return await self._decisions.answer(request_id, answer, name, caller)
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:
         """Record that a person is working on an answer. Raises like :meth:`answer`."""

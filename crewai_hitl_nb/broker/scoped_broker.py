@@ -124,10 +124,12 @@ class ScopedBroker:
         if not self._scope.covers(request.required):
             raise _taken("request", request_id) if asked else state.unknown_request(request_id)
 
-    async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
+    async def answer(
+        self, request_id: str, answer: Answer, name: str, caller: str = ""
+    ) -> Appended:
         """Answer a request in scope."""
         await self.request(request_id)
-        return await self._broker.answer(request_id, answer, name)
+        return await self._broker.answer(request_id, answer, name, caller)
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:
         """Claim a request in scope."""

@@ -4,6 +4,7 @@ Above are the handlers and the fast paths; below, the parts that :class:`Service
 makes it through ``host/runtime.py``, which opens and closes what is behind it.
 """
 
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -56,6 +57,7 @@ class Services(msgspec.Struct):
         kernel_identity: Who carries the kernel key. Made once: a configurable of the host
             costs more to make than all the rest of a request.
         kernel_authorizer: What they may do, made once for the same reason.
+        is_revoked: Whether a caller's key was revoked, where the server keeps keys.
     """
 
     prefix: str
@@ -78,3 +80,4 @@ class Services(msgspec.Struct):
     bodies: BodyBudget = msgspec.field(default_factory=BodyBudget)
     kernel_identity: KernelIdentity = msgspec.field(default_factory=KernelIdentity)
     kernel_authorizer: KernelAuthorizer = msgspec.field(default_factory=KernelAuthorizer)
+    is_revoked: Callable[[str], bool] = lambda caller: False

@@ -16,6 +16,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -40,7 +41,7 @@ from crewai_hitl_nb.protocol.limits import (
 )
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.server.auth import cookie_secret
-from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity, KeyAuthorizer
+from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity, KeyAuthorizer, is_revoked
 from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.auth.rate_limits import CallerLimits
 from crewai_hitl_nb.server.auth.unidentified import Proxies
@@ -263,6 +264,8 @@ class HumanInputServer:
                 started.callback(sock.close)
             try:
                 self._keyring = Keyring(Path(self._keys_file)) if self._keys_file else None
+                if self._keyring is not None:
+                    self._services.is_revoked = partial(is_revoked, self._keyring)
                 application = self._application()
                 http = BoundedServer(application, proxies=self._proxies)
                 started.push_async_callback(http.close_all_connections)

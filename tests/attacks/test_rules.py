@@ -45,6 +45,11 @@ class Hall:
         _, key = self._keyring.add(name, rights, now, **limits)
         return caller(self.server.url, key)
 
+    def revoke(self, name: str) -> None:
+        """Take a person's key away."""
+        (key,) = (one for one in self._keyring.all() if one.name == name)
+        assert self._keyring.revoke(key.id)
+
     @contextmanager
     def page(self) -> Iterator[httpx.Client]:
         """Return a browser that opened the page with the server's key."""
@@ -165,6 +170,16 @@ def test_another_publisher_gains_nothing_from_a_rule_whose_names_it_borrows(hall
         assert ask(other, "q4", execution_id="run-4") == "pending"
         assert ask(crew, "q5") == "answered"
         assert ask(crew, "q6", execution_id="run-4") == "answered"
+
+
+def test_a_rule_ends_with_the_key_of_the_person_who_made_it(hall: Hall) -> None:
+    with hall.key("crew") as crew, hall.key("ada") as ada, caller(hall.server.url, KEY) as owner:
+        ask(crew, "q1")
+        ada.post("requests/q1/answer", json=ALLOW).raise_for_status()
+        assert ask(crew, "q2") == "answered"
+        hall.revoke("ada")
+        assert ask(crew, "q3") == "pending"
+        assert owner.get("rules").json() == {"rules": []}
 
 
 def test_rules_are_shown_to_a_limited_key_only_in_its_scope(hall: Hall) -> None:

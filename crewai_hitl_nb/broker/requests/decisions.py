@@ -52,8 +52,8 @@ class Decisions:
         self._rules = rules
         self._askers = askers
 
-    async def answer(self, request_id: str, answer: Answer, name: str) -> Appended:
-        """Answer a request in the name of a person.
+    async def answer(self, request_id: str, answer: Answer, name: str, caller: str) -> Appended:
+        """Answer a request in the name of a person; ``caller`` is who they are to the server.
 
         Raises:
             InvalidAnswer: The answer does not fit; the request stays open.
@@ -75,7 +75,7 @@ class Decisions:
                 # To its sender it matters more that it came too late than what is wrong with it.
                 raise state.closed_error(request_id, stored) from None
         try:
-            (result,) = await self._rules.stored(event)
+            (result,) = await self._rules.stored(event, caller)
         except EventExists:  # the same words under the same key, and another person's
             request = await self._find(request_id)
             if request.completion is None:

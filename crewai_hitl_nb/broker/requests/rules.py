@@ -35,7 +35,6 @@ from crewai_hitl_nb.protocol.events import (
     AnsweredBy,
     HumanInputCompleted,
     HumanInputRequired,
-    Rule,
     about,
 )
 from crewai_hitl_nb.protocol.log_lines import logger, note, note_fault
@@ -51,11 +50,15 @@ _REVOCATIONS: Final = uuid.UUID("5a3c3c1e-54a4-4e0b-9d3f-2b1f0a7c6d10")
 
 
 class _Note(msgspec.Struct, frozen=True):
-    """Where to find a rule: in the answer to this request, if the answer has the note's name."""
+    """Where to find a rule: in the answer to this request, if the answer has the note's name.
+
+    ``maker`` is the caller who made it, which the log does not say.
+    """
 
     request_id: str
     tool: str
     until: datetime
+    maker: str = ""
 
 
 class Rules:
@@ -67,6 +70,7 @@ class Rules:
         clock: Callable[[], datetime],
         names: StableEventIds,
         trusted: TrustedClock,
+        is_revoked: Callable[[str], bool],
     ) -> None:
         """Take the broker's store, which the broker starts and closes.
 
@@ -75,11 +79,13 @@ class Rules:
             clock: The wall clock, aware.
             names: Makes what stands for callers.
             trusted: Knows whether the wall clock is trusted; no rule counts by one that is not.
+            is_revoked: Whether a caller's key was revoked; their rules end with it.
         """
         self._store = store
         self._clock = clock
         self._names = names
         self._trusted = trusted
+        self._is_revoked = is_revoked
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- making one
@@ -88,8 +94,12 @@ class Rules:
         """Return what stands for a caller in a rule."""
         return None if caller is None else self._names.of(f"asker:{caller}")
 
-    async def stored(self, answer: HumanInputCompleted) -> list[Appended]:
+    async def stored(self, answer: HumanInputCompleted, caller: str) -> list[Appended]:
         """Store a person's answer, and note before where its rule is, if it makes one.
+
+        Args:
+            answer: The answer.
+            caller: Who gives it, as the server knows them.
 
         Raises:
             TooMany: There are too many rules.
@@ -97,7 +107,10 @@ class Rules:
         """
         if answer.request_id is None or isinstance(answer.rule, msgspec.UnsetType):
             return await self._store.append([answer])
-        await self._announce(answer, answer.request_id, answer.rule)
+        until = answer.timestamp + timedelta(hours=answer.rule.hours)
+        await self._announce(
+            answer.event_id, _Note(answer.request_id, answer.rule.tool, until, caller)
+        )
         try:
             return await self._store.append([answer])
         except OutcomeUnknown:
@@ -106,17 +119,16 @@ class Rules:
             await self._forget(answer.event_id)
             raise
 
-    async def _announce(self, made: HumanInputCompleted, request_id: str, rule: Rule) -> None:
+    async def _announce(self, rule_id: str, kept: _Note) -> None:
         notes = await self._notes()
-        if made.event_id not in notes and len(notes) >= limits.MAX_RULES:
+        if rule_id not in notes and len(notes) >= limits.MAX_RULES:
             await self._drop_ended(notes)
             if len(notes) >= limits.MAX_RULES:
                 raise TooMany(
                     f"this log has {len(notes)} rules; revoke some, or answer without `rule`",
                     retry_after=5,
                 )
-        kept = _Note(request_id, rule.tool, made.timestamp + timedelta(hours=rule.hours))
-        await self._store.put_metadata(_NOTES + made.event_id, msgspec.json.encode(kept))
+        await self._store.put_metadata(_NOTES + rule_id, msgspec.json.encode(kept))
 
     async def _drop_ended(self, notes: dict[str, _Note]) -> None:
         for rule_id, kept in list(notes.items()):
@@ -229,8 +241,8 @@ class Rules:
         return {rule_id: kept for rule_id, kept in found.items() if kept is not None}
 
     async def _found(self, rule_id: str, kept: _Note) -> Standing | None:
-        """Return a rule that is in the log and not revoked."""
-        one = await self._made(rule_id, kept)
+        """Return a rule that is in the log and not revoked, nor its maker's key."""
+        one = None if self._is_revoked(kept.maker) else await self._made(rule_id, kept)
         if one is None or await self._store.offset_of(_revocation(rule_id)) is not None:
             return None
         return one

@@ -39,7 +39,8 @@ async def answer(
     surfaces.check(caller, said.via, request_id)
     if said.rule is not None:
         _check_maker(caller, request_id)
-    return recorded(request_id, await caller.broker.answer(request_id, said, caller.person))
+    result = await caller.broker.answer(request_id, said, caller.person, caller.caller)
+    return recorded(request_id, result)
 
 
 def _check_maker(caller: CallerMixin, request_id: str) -> None:

@@ -116,5 +116,10 @@ class KeyAuthorizer(Authorizer):
         return isinstance(user, Caller) and ACTIONS.get(action) in user.rights and user.is_valid()
 
 
+def is_revoked(keyring: Keyring, caller: str) -> bool:
+    """Return whether a caller's key is in the file no more; the server's one key never is."""
+    return caller != _MASTER and keyring.get(caller) is None
+
+
 def _master() -> Caller:
     return Caller(username=_MASTER, name=_MASTER, display_name=_MASTER)
