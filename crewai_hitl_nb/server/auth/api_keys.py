@@ -117,7 +117,7 @@ class KeyAuthorizer(Authorizer):
 
 
 def is_revoked(keyring: Keyring, caller: str) -> bool:
-    """Return whether a caller's key is in the file no more; the server's one key never is."""
+    """Return whether a caller's key is no longer in the file; the server's one key stays."""
     return caller != _MASTER and keyring.get(caller) is None
 
 
