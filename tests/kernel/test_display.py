@@ -35,7 +35,8 @@ def test_one_bundle_serves_every_front_end(kernel: RunningKernel, client: Client
     cell.finish()
 
     (bundle,) = cell.cards()
-    assert set(bundle) == {CARD, "application/vnd.jupyter.widget-view+json", "text/plain"}
+    view = "application/vnd.jupyter.widget-view+json"
+    assert set(bundle) == {CARD, view, "text/html", "text/markdown", "text/plain"}
     assert card["request_id"] == question.request_id
     assert card["event"]["prompt"] == question.prompt
     assert question.prompt in bundle["text/plain"]
