@@ -75,7 +75,7 @@ function questionAt(now: Date) {
 }
 
 const WORKS =
-  "It works: your answer is in the server's log, and a crew that asked would go on with it.";
+  "It works: your answer is in the server's log, and a crew that asked would continue with it.";
 
 function troubleOf(reply: Reply): string {
   if (reply.kind === "ok") return "";
