@@ -82,6 +82,16 @@ note("asked", repr(trip))
 """
 
 
+FRAME = """\
+import crewai_hitl_nb as hitl
+import pandas as pd
+
+seats = pd.DataFrame({"city": ["Bern", "Basel"], "seats": [10, 20], "window": [True, False]})
+edited = hitl.ask("How many?", schema=seats.astype({"seats": "int16"}))
+note("asked", f"{edited.to_dict('list')} {edited['seats'].dtype}")
+"""
+
+
 def row(card: Locator, list_name: str, number: int) -> Locator:
     """Return one row of a list, from 1."""
     return card.get_by_test_id(f"hitl-field-{list_name}").get_by_test_id("hitl-row").nth(number - 1)
@@ -228,6 +238,27 @@ def test_what_a_model_refuses_is_said_in_the_cell_of_the_row(
     assert asked == (
         "Trip(stops=[Stop(city='Bern', at=datetime.time(2, 30), fare=Decimal('7.10')), "
         "Stop(city='Basel', at=datetime.time(2, 30), fare=Decimal('9'))])"
+    )
+
+
+def test_a_data_frame_is_edited_in_place_and_comes_back(open_lab: OpenLab, notes: Notes) -> None:
+    lab = open_lab("frame.ipynb", [notes.cell, FRAME])
+    lab.run_all()
+    card = lab.await_card("pending")
+    cell(card, "rows", 2, "seats").fill("many")
+    cell(card, "rows", 2, "window").check()
+    cell(card, "rows", 2, "seats").press("Enter")
+    cell(card, "rows", 3, "city").fill("Chur")
+    cell(card, "rows", 3, "window").select_option("No")
+    card.get_by_test_id("hitl-send").click()
+    expect(row(card, "rows", 2)).to_contain_text("must be a whole number")
+    cell(card, "rows", 2, "seats").fill("25")
+    cell(card, "rows", 3, "seats").fill("7")
+    row(card, "rows", 1).get_by_test_id("hitl-remove-row").click()
+    card.get_by_test_id("hitl-send").click()
+
+    assert notes.await_note("asked").detail == (
+        "{'city': ['Basel', 'Chur'], 'seats': [25, 7], 'window': [True, False]} int16"
     )
 
 

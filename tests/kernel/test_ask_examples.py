@@ -71,6 +71,20 @@ def test_a_model_with_rows_is_asked_again_until_its_validator_agrees(client: Cli
     assert trip.stops[0].at == time(2, 30)
 
 
+def test_a_frame_is_corrected_and_another_entered(client: Client) -> None:
+    pandas = pytest.importorskip("pandas")
+    names = example(4)
+    seats = pandas.DataFrame({"car": ["a", "b"], "free": [3, 4]})
+    for call, rows in [
+        (lambda: names["corrected"](seats), [{"car": "a", "free": 2}]),
+        (names["entered"], [{"city": "Bern", "fare": 7.1}]),
+    ]:
+        with ThreadPoolExecutor(1) as pool:
+            result = pool.submit(call)
+            client.answer(next_question(client).request_id, values={"rows": rows})
+            assert result.result().to_dict("records") == rows
+
+
 def test_code_asks_about_two_tables_and_a_note(client: Client) -> None:
     pandas = pytest.importorskip("pandas")
     check = example(2)["check"]

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
 from crewai_hitl_nb.kernel.ask.forms import Form, Nothing, WrongValues
+from crewai_hitl_nb.kernel.ask.frames import EditedFrame, are_columns, is_data_frame
 from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no
@@ -248,6 +249,8 @@ def answer_type_of(options: Iterable[Any] | None, multiple: bool, schema: Any) -
     if schema is not None:
         if options is not None or multiple:
             raise ValueError("give options or a schema, not both")
+        if is_data_frame(schema) or are_columns(schema):
+            return EditedFrame.of(schema)
         return Typed.of(schema)
     if options is not None:
         return Choice(options, multiple)

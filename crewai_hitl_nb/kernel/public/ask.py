@@ -23,6 +23,7 @@ from crewai_hitl_nb.kernel.ask.answer_types import (
     errors_of,
 )
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
+from crewai_hitl_nb.kernel.ask.frames import EditedFrame
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question
@@ -89,7 +90,7 @@ class Question:
         default = terms.default
         if default is not None:
             terms = replace(terms, default=answer_type.default(default))
-            if isinstance(answer_type, Typed):
+            if isinstance(answer_type, Typed | EditedFrame):
                 answer_type = answer_type.filled_with(default)
         return cls(prompt, answer_type, rendered(context), terms, flags, assignee)
 
@@ -177,7 +178,9 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
         multiple: Whether several options may be chosen.
         schema: A typed form instead of options: a pydantic model, another type that pydantic
             reads from an object, or a JSON Schema. A form has texts, numbers, dates, booleans,
-            ``Literal`` and ``Enum``, models within the model, and lists of these.
+            ``Literal`` and ``Enum``, models within the model, and lists of these. Or a data frame
+            of pandas or polars, whose rows a person edits; or its columns, as a list of names or a
+            mapping of names to Python types.
         context: The background that a person needs to answer: Markdown, a dict or a list, a
             model, a data frame, or a dict or list of these.
         default: The answer if the deadline passes: a text, an option or a list of options, an
@@ -191,7 +194,8 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
 
     Returns:
         The text of the answer. With ``options``: the chosen option, or a list if ``multiple``.
-        With ``schema``: an instance of the type, or a dict of values for a JSON Schema.
+        With ``schema``: an instance of the type, a dict of values for a JSON Schema, or a data
+        frame.
 
     Raises:
         NotAnswered: Nobody answered; its ``ending`` says how the question ended.
