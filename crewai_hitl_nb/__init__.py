@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crewai_hitl_nb.client.history import history
     from crewai_hitl_nb.in_process_server import HumanInputServer
     from crewai_hitl_nb.kernel import disable, enable
+    from crewai_hitl_nb.kernel.ask.row_decisions import RowDecision
     from crewai_hitl_nb.kernel.asking import NotAnswered
     from crewai_hitl_nb.kernel.crewai_events import (
         HumanInputCompletedEvent,
@@ -45,6 +46,7 @@ __all__ = [
     "HumanInputRequiredEvent",
     "HumanInputServer",
     "NotAnswered",
+    "RowDecision",
     "StartedRun",
     "allow_nested_loops",
     "annotate",
@@ -69,6 +71,7 @@ _HOMES = {
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.crewai_events",
     "HumanInputServer": "crewai_hitl_nb.in_process_server",
     "NotAnswered": "crewai_hitl_nb.kernel.asking",
+    "RowDecision": "crewai_hitl_nb.kernel.ask.row_decisions",
     "StartedRun": "crewai_hitl_nb.kernel.started.started_run",
     "allow_nested_loops": "crewai_hitl_nb.nested",
     "annotate": "crewai_hitl_nb.kernel.questions.annotations",

@@ -102,9 +102,13 @@ class _Check:
         self._validators: dict[int, Any] = {}
 
     def part(
-        self, form: Mapping[str, Any], values: Mapping[str, Any], where: str
+        self,
+        form: Mapping[str, Any],
+        values: Mapping[str, Any],
+        where: str,
+        shown: object = None,
     ) -> Iterator[FieldError]:
-        """Yield the errors of a form's values, or of those of a part of it."""
+        """Yield the errors of a form's values, or of those of a part that shows some already."""
         if len(values) > limits.MAX_SCHEMA_PROPERTIES:
             most = limits.MAX_SCHEMA_PROPERTIES
             yield FieldError(where, f"has {len(values)} entries; a form can have at most {most}")
@@ -118,16 +122,23 @@ class _Check:
             if field is None:
                 if form.get("additionalProperties") is False:
                     yield FieldError(at, "is not in the form")
-            elif value is not None:  # left empty; reported above if the field is required
-                yield from self._field(field, value, at)
+            elif value is None:
+                continue  # left empty; reported above if the field is required
+            else:
+                there = shown.get(name) if isinstance(shown, Mapping) else field.get("default")
+                if field.get("readOnly") and value != there:
+                    yield FieldError(at, "is only shown and cannot be changed")
+                yield from self._field(field, value, at, there)
 
-    def _field(self, field: Mapping[str, Any], value: object, where: str) -> Iterator[FieldError]:
+    def _field(
+        self, field: Mapping[str, Any], value: object, where: str, shown: object
+    ) -> Iterator[FieldError]:
         self._left -= 1
         if self._left < 0:
             raise _TooManyValues
         if field["type"] == "object":
             if isinstance(value, Mapping):
-                yield from self.part(field, value, where)
+                yield from self.part(field, value, where, shown)
             else:
                 yield FieldError(where, "must be an object with the fields of this part")
         elif field["type"] != "array":
@@ -135,20 +146,24 @@ class _Check:
         elif is_choices(field):
             yield from _choice_errors(field, value, where)
         else:
-            yield from self._rows(field, value, where)
+            yield from self._rows(field, value, where, shown)
 
-    def _rows(self, field: Mapping[str, Any], value: object, where: str) -> Iterator[FieldError]:
+    def _rows(
+        self, field: Mapping[str, Any], value: object, where: str, shown: object
+    ) -> Iterator[FieldError]:
         if not isinstance(value, list):
             yield FieldError(where, "must be a list")
             return
         if len(value) > limits.MAX_FORM_ROWS:
             yield FieldError(where, f"can have at most {limits.MAX_FORM_ROWS} rows")
             return
+        rows = shown if isinstance(shown, list) else []
         for at, row in enumerate(value):
+            there = rows[at] if at < len(rows) else None
             if row is None:
                 yield FieldError(f"{where}.{at}", "is required")
             else:
-                yield from self._field(field["items"], row, f"{where}.{at}")
+                yield from self._field(field["items"], row, f"{where}.{at}", there)
         yield from _number_errors(field, value, where, " row")
 
     def _value(self, field: Mapping[str, Any], value: object, where: str) -> Iterator[FieldError]:

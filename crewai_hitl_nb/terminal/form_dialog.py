@@ -120,6 +120,10 @@ def _rows(
         for error in errors:
             if error.field == below or error.field.startswith(f"{below}."):
                 yield Note(f"  ✗ {one_line(error.message)}", "yellow")
+        if fixed and _lacks(field["items"], row):  # there is nothing yet that could be kept
+            shown = {**field["items"], "default": row}
+            kept.append((yield from _field(name, shown, below, errors, needed=True)))
+            continue
         removes = "" if fixed else f", {_EMPTY} removes it"
         label = f"{name} (blank keeps it, edit changes it{removes})"
         typed = (yield Ask(label, blank=True)).strip().lower()
@@ -134,6 +138,12 @@ def _rows(
         name = f"{title}, row {len(kept) + 1}"
         kept.append((yield from _field(name, field["items"], "", [], needed=True)))
     return kept if kept or needed or field.get("default") is not None else None
+
+
+def _lacks(items: Mapping[str, Any], row: Any) -> bool:
+    """Return whether a row has no value yet for a field that needs one."""
+    values = row if isinstance(row, Mapping) else {}
+    return any(values.get(name) is None for name in items.get("required", ()))
 
 
 def _line(title: str, field: Mapping[str, Any], *, needed: bool) -> Steps[Any]:

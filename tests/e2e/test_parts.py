@@ -92,6 +92,15 @@ note("asked", f"{edited.to_dict('list')} {edited['seats'].dtype}")
 """
 
 
+ROWS = """\
+import crewai_hitl_nb as hitl
+
+refunds = [{"id": 1, "customer": "Ada"}, {"id": 2, "customer": "Bo"}]
+decisions = hitl.ask("Which refunds shall be paid?", rows=refunds)
+note("asked", repr([(one.row["id"], one.approved, one.reason) for one in decisions]))
+"""
+
+
 def row(card: Locator, list_name: str, number: int) -> Locator:
     """Return one row of a list, from 1."""
     return card.get_by_test_id(f"hitl-field-{list_name}").get_by_test_id("hitl-row").nth(number - 1)
@@ -260,6 +269,23 @@ def test_a_data_frame_is_edited_in_place_and_comes_back(open_lab: OpenLab, notes
     assert notes.await_note("asked").detail == (
         "{'city': ['Basel', 'Chur'], 'seats': [25, 7], 'window': [True, False]} int16"
     )
+
+
+def test_rows_are_approved_and_rejected_one_by_one(open_lab: OpenLab, notes: Notes) -> None:
+    lab = open_lab("rows.ipynb", [notes.cell, ROWS])
+    lab.run_all()
+    card = lab.await_card("pending")
+    expect(card.get_by_test_id("hitl-add-row")).to_have_count(0)
+    expect(row(card, "rows", 2)).to_contain_text("Bo")
+    card.get_by_test_id("hitl-send").click()
+    expect(row(card, "rows", 1)).to_contain_text("is required")
+    card.get_by_role("button", name="All approve").click()
+    row(card, "rows", 2).get_by_text("reject").click()
+    row(card, "rows", 2).get_by_role("textbox", name="Reason, row 2").fill("Too much")
+    assert violations(lab.page, "[data-testid='hitl-card']") == []
+    card.get_by_test_id("hitl-send").click()
+
+    assert notes.await_note("asked").detail == "[(1, True, ''), (2, False, 'Too much')]"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

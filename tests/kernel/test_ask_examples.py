@@ -85,6 +85,16 @@ def test_a_frame_is_corrected_and_another_entered(client: Client) -> None:
             assert result.result().to_dict("records") == rows
 
 
+def test_the_approved_rows_are_paid(client: Client) -> None:
+    pandas = pytest.importorskip("pandas")
+    paid = example(5)["paid"]
+    rows = [{"decision": "reject", "reason": "Twice"}, {"decision": "approve"}]
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(paid, pandas.DataFrame({"id": [1, 2]}))
+        client.answer(next_question(client).request_id, values={"rows": rows})
+        assert result.result() == [{"id": 2}]
+
+
 def test_code_asks_about_two_tables_and_a_note(client: Client) -> None:
     pandas = pytest.importorskip("pandas")
     check = example(2)["check"]

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
 from crewai_hitl_nb.kernel.ask.forms import Form, Nothing, WrongValues
 from crewai_hitl_nb.kernel.ask.frames import EditedFrame, are_columns, is_data_frame
+from crewai_hitl_nb.kernel.ask.row_decisions import RowByRow
 from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no
@@ -239,13 +240,19 @@ def _broken_rules(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple
     )
 
 
-def answer_type_of(options: Iterable[Any] | None, multiple: bool, schema: Any) -> AnswerType:
+def answer_type_of(
+    options: Iterable[Any] | None, multiple: bool, schema: Any, rows: Any = None
+) -> AnswerType:
     """Return the type of answer that the arguments of a question describe.
 
     Raises:
         ValueError: The arguments contradict each other, or cannot be asked.
     """
     multiple = yes_or_no("multiple", multiple)
+    if rows is not None:
+        if options is not None or multiple or schema is not None:
+            raise ValueError("give rows, options or a schema, one of them")
+        return RowByRow(rows)
     if schema is not None:
         if options is not None or multiple:
             raise ValueError("give options or a schema, not both")

@@ -24,6 +24,7 @@ from crewai_hitl_nb.kernel.ask.answer_types import (
 )
 from crewai_hitl_nb.kernel.ask.forms import WrongValues
 from crewai_hitl_nb.kernel.ask.frames import EditedFrame
+from crewai_hitl_nb.kernel.ask.row_decisions import RowDecision
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
 from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question
@@ -143,12 +144,15 @@ def ask(prompt: str, *, schema: Mapping[str, Any], **rest: Unpack[_Rest]) -> dic
 @overload
 def ask(prompt: str, **rest: Unpack[_Rest]) -> str: ...
 @overload
+def ask(prompt: str, *, rows: Any, **rest: Unpack[_Rest]) -> list[RowDecision]: ...
+@overload
 def ask(
     prompt: str,
     *,
     options: Iterable[Any] | None = ...,
     multiple: bool = ...,
     schema: Any = ...,
+    rows: Any = ...,
     **rest: Unpack[_Rest],
 ) -> Any: ...
 @short_traceback
@@ -158,6 +162,7 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
     options: Iterable[Any] | None = None,
     multiple: bool = False,
     schema: Any = None,
+    rows: Any = None,
     context: Any = "",
     default: Any = None,
     timeout: Seconds | None = None,
@@ -181,6 +186,8 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
             ``Literal`` and ``Enum``, models within the model, and lists of these. Or a data frame
             of pandas or polars, whose rows a person edits; or its columns, as a list of names or a
             mapping of names to Python types.
+        rows: Rows to approve or reject one by one: a data frame, or a list of dicts, models or
+            other values. At most 200.
         context: The background that a person needs to answer: Markdown, a dict or a list, a
             model, a data frame, or a dict or list of these.
         default: The answer if the deadline passes: a text, an option or a list of options, an
@@ -195,7 +202,7 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
     Returns:
         The text of the answer. With ``options``: the chosen option, or a list if ``multiple``.
         With ``schema``: an instance of the type, a dict of values for a JSON Schema, or a data
-        frame.
+        frame. With ``rows``: a :class:`RowDecision` for each of them.
 
     Raises:
         NotAnswered: Nobody answered; its ``ending`` says how the question ended.
@@ -203,7 +210,7 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
         WrongArgument: An argument has the wrong type.
     """
     terms = Terms.of(timeout, remind_after, on_expiry, default)
-    answer_type = answer_type_of(options, multiple, schema)
+    answer_type = answer_type_of(options, multiple, schema, rows)
     return ask_question(Question.of(prompt, answer_type, context, terms, reason_flags, assignee))
 
 
@@ -224,12 +231,15 @@ async def ask_async(
 @overload
 async def ask_async(prompt: str, **rest: Unpack[_Rest]) -> str: ...
 @overload
+async def ask_async(prompt: str, *, rows: Any, **rest: Unpack[_Rest]) -> list[RowDecision]: ...
+@overload
 async def ask_async(
     prompt: str,
     *,
     options: Iterable[Any] | None = ...,
     multiple: bool = ...,
     schema: Any = ...,
+    rows: Any = ...,
     **rest: Unpack[_Rest],
 ) -> Any: ...
 @short_traceback_async
@@ -239,6 +249,7 @@ async def ask_async(  # noqa: PLR0913 - keyword arguments of a public function
     options: Iterable[Any] | None = None,
     multiple: bool = False,
     schema: Any = None,
+    rows: Any = None,
     context: Any = "",
     default: Any = None,
     timeout: Seconds | None = None,
@@ -249,7 +260,7 @@ async def ask_async(  # noqa: PLR0913 - keyword arguments of a public function
 ) -> Any:
     """Ask a person a question without blocking the event loop; the same as :func:`ask`."""
     terms = Terms.of(timeout, remind_after, on_expiry, default)
-    answer_type = answer_type_of(options, multiple, schema)
+    answer_type = answer_type_of(options, multiple, schema, rows)
     return await ask_question_async(
         Question.of(prompt, answer_type, context, terms, reason_flags, assignee)
     )

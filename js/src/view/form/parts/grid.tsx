@@ -6,17 +6,45 @@
  */
 import type { FieldError } from "../../../protocol/decode";
 import { LongText } from "../../text/show-more";
-import { Control, YES_NO } from "../controls";
-import { type Field, inputOf } from "../fields";
+import { Control, Group, YES_NO } from "../controls";
+import { type Field, type Input, inputOf } from "../fields";
 import { errorsIn, Messages, Remove, type RowsProps } from "./row";
 import { blockOf, changed, isSingle, pasted, type Unit, withNewRow } from "./units";
 
 type Place = readonly [row: number, column: number];
 
 export function Grid(props: RowsProps) {
-  const { list, rows, disabled, open, most, change } = props;
+  const { list, rows, disabled, open, change } = props;
   const [like] = withNewRow(list.property, []);
   if (like === undefined || rows.length === 0) return null;
+  const drawn = new Set(rows.map(({ key }) => key));
+  return (
+    <div class="chitl-scroll" {...handlersOf(props)}>
+      <table class="chitl-grid" data-testid="hitl-grid" aria-label={list.label}>
+        <Head
+          fields={like.fields}
+          single={isSingle(like)}
+          open={open}
+          disabled={disabled}
+          // Only what is drawn: nobody decides on rows that they have not seen.
+          onAll={(name, value) =>
+            change((before) =>
+              before.map((one) => (drawn.has(one.key) ? changed(one, name, value) : one)),
+            )
+          }
+        />
+        <tbody>
+          {rows.map((unit, at) => (
+            <Row key={unit.key} {...props} unit={unit} at={at} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Return what a key or a paste in a cell does. */
+function handlersOf({ list, rows, disabled, open, most, change }: RowsProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     const place = placeOf(event.target);
     if (place === null || event.key !== "Enter" || event.isComposing) return;
@@ -40,40 +68,33 @@ export function Grid(props: RowsProps) {
     const room = open ? most : rows.length;
     change((before) => pasted(list.property, before, block, place, room));
   };
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: keys and pastes come from inputs in it
-    <div class="chitl-scroll" onKeyDown={onKeyDown} onPaste={onPaste}>
-      <table class="chitl-grid" data-testid="hitl-grid" aria-label={list.label}>
-        <Head fields={like.fields} single={isSingle(like)} open={open} />
-        <tbody>
-          {rows.map((unit, at) => (
-            <Row key={unit.key} {...props} unit={unit} at={at} />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  return { onKeyDown, onPaste };
 }
 
 interface HeadProps {
   readonly fields: readonly Field[];
   readonly single: boolean;
   readonly open: boolean;
+  readonly disabled: boolean;
+  /** Fill a column with one choice. */
+  readonly onAll: (name: string, value: string) => void;
 }
 
-function Head({ fields, single, open }: HeadProps) {
+function Head({ fields, single, open, disabled, onAll }: HeadProps) {
   return (
     <thead>
       <tr>
         <th scope="col">
           <span class="chitl-sr">Row</span>
         </th>
-        {fields.map(({ name, label, description, limits, required, fixed }) => (
-          <th key={name} scope="col" dir="auto" title={description || undefined}>
-            {label}
-            {required && !single && !fixed && <span class="chitl-required"> (required)</span>}
-            {limits !== "" && <span class="chitl-hint chitl-limits">{limits}</span>}
-          </th>
+        {fields.map((field) => (
+          <HeadCell
+            key={field.name}
+            field={field}
+            single={single}
+            disabled={disabled}
+            onAll={onAll}
+          />
         ))}
         {open && (
           <th scope="col">
@@ -82,6 +103,34 @@ function Head({ fields, single, open }: HeadProps) {
         )}
       </tr>
     </thead>
+  );
+}
+
+type HeadCellProps = Omit<HeadProps, "fields" | "open"> & { readonly field: Field };
+
+function HeadCell({ field, single, disabled, onAll }: HeadCellProps) {
+  return (
+    <th scope="col" dir="auto" title={field.description || undefined}>
+      {field.label}
+      {field.required && !single && <span class="chitl-required"> (required)</span>}
+      {field.limits !== "" && <span class="chitl-hint chitl-limits">{field.limits}</span>}
+      {isDecision(field) && (
+        <span class="chitl-all">
+          {field.options.map(({ value, label }) => (
+            <button
+              key={value}
+              type="button"
+              class="chitl-button chitl-small"
+              data-testid="hitl-all"
+              disabled={disabled}
+              onClick={() => onAll(field.name, value)}
+            >
+              {`All ${label}`}
+            </button>
+          ))}
+        </span>
+      )}
+    </th>
   );
 }
 
@@ -138,29 +187,35 @@ function Cell({ id, field, unit, place: [row, column], errors, disabled, change 
       </span>
     );
   }
+  const onInput = (value: Input) =>
+    change(
+      (before) =>
+        before.map((one) => (one.key === unit.key ? changed(one, field.name, value) : one)),
+      field.name === "" ? `${row}` : `${row}.${field.name}`,
+    );
+  const name = isSingle(unit) ? `Row ${row + 1}` : `${field.label}, row ${row + 1}`;
+  const describedBy = errors.length > 0 ? `${id}-wrong` : undefined;
+  const all = { id, field, input, errors, disabled, first: false, lazy: false, onInput };
   return (
     <div data-column={column}>
-      <Control
-        id={id}
-        field={drawnAs(field)}
-        input={input}
-        errors={errors}
-        disabled={disabled}
-        first={false}
-        lazy={false}
-        name={isSingle(unit) ? `Row ${row + 1}` : `${field.label}, row ${row + 1}`}
-        describedBy={errors.length > 0 ? `${id}-wrong` : undefined}
-        onInput={(value) =>
-          change(
-            (before) =>
-              before.map((one) => (one.key === unit.key ? changed(one, field.name, value) : one)),
-            field.name === "" ? `${row}` : `${row}.${field.name}`,
-          )
-        }
-      />
+      {isDecision(field) ? (
+        <div role="radiogroup" aria-label={name} aria-describedby={describedBy}>
+          <Group {...all} options={field.options} />
+        </div>
+      ) : (
+        <Control {...all} field={drawnAs(field)} name={name} describedBy={describedBy} />
+      )}
       <Messages id={`${id}-wrong`} errors={errors} />
     </div>
   );
+}
+
+/** Up to this many choices stand beside each other in a cell. */
+const MOST_BESIDE = 3;
+
+/** Whether a column is one choice of a few, which everybody has to make. */
+function isDecision({ kind, required, options }: Field): boolean {
+  return kind === "choice" && required && options.length <= MOST_BESIDE;
 }
 
 /** A yes-or-no field that may be empty is a select, since a checkbox has only two states. */
