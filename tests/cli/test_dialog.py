@@ -175,3 +175,31 @@ def test_an_escape_sequence_in_a_question_is_shown_and_not_obeyed(
     assert seen.count(r"\x1b]0;owned\x07\x1b[2J\x9b2J\u202eevorppa [red]not rich[/red]") == 3
     assert not {"\x07", "\x9b", "\u202e"} & set(seen)
     assert "\x1b[2J" not in seen
+
+
+def test_rows_to_decide_on_are_asked_for_one_by_one_and_none_can_be_skipped(
+    env: dict[str, str], ask: Asks, client: Client
+) -> None:
+    row = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "readOnly": True},
+            "decision": {"type": "string", "enum": ["approve", "reject"]},
+        },
+        "required": ["decision"],
+    }
+    rows = {"type": "array", "items": row, "minItems": 2, "maxItems": 2}
+    fields = {"rows": {**rows, "default": [{"id": "1"}, {"id": "2"}]}}
+    form = {"type": "object", "properties": fields, "required": ["rows"]}
+    question = ask(response={"decisions": ["respond"], "schema": form})
+    with terminal("answer", question, env=env) as screen:
+        for decision in ("approve", "reject"):
+            screen.expect("id: ")
+            screen.expect(r"decision \(approve \| reject\): ")
+            screen.sendline("")
+            screen.expect(r"decision \(approve \| reject\): ")
+            screen.sendline(decision)
+        assert screen.wait() == 0
+    assert completion(client, question).values == {
+        "rows": [{"id": "1", "decision": "approve"}, {"id": "2", "decision": "reject"}]
+    }
