@@ -118,7 +118,9 @@ function distinct(choices: readonly Choice[]): Choice[] {
 }
 
 function sorted(choices: Choice[]): readonly Choice[] {
-  return choices.sort((a, b) => a.group.localeCompare(b.group) || a.label.localeCompare(b.label));
+  return choices.sort(
+    (a, b) => COLLATOR.compare(a.group, b.group) || COLLATOR.compare(a.label, b.label),
+  );
 }
 
 /** Return the part of the filters that the server's listing knows, as its parameters. */
@@ -192,9 +194,17 @@ export function crewName({ source }: HumanInputRequired): string {
   return source.crew_name ?? source.flow_name ?? "";
 }
 
+/** Made once, because a list of hundreds is labelled again with each event. */
+const MOMENT = new Intl.DateTimeFormat([], {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const COLLATOR = new Intl.Collator();
+
 function momentOf(timestamp: string): string {
   const time = new Date(timestamp);
   if (Number.isNaN(time.getTime())) return timestamp;
-  const digits = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" } as const;
-  return time.toLocaleString([], digits);
+  return MOMENT.format(time);
 }

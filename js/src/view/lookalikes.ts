@@ -36,8 +36,8 @@ export function useMark(client: Client | null, id: string, listed: boolean): str
   return mark ?? "";
 }
 
-/** All cards of a page ask for the same marks, so they are made once for each change. */
-function marksIn(client: Client): Marks {
+/** All cards and rows of a page ask for the same marks, so they are made once for each change. */
+export function marksIn(client: Client): Marks {
   const last = latest.get(client);
   if (last?.version === client.version) return last.marks;
   const all = client.all();
@@ -67,10 +67,13 @@ function markEach(group: readonly HumanInputRequired[], marks: Map<string, strin
   }
 }
 
+/** Made once: making them takes longer than all else, and hundreds may look the same. */
+const DAY = new Intl.DateTimeFormat([], { day: "numeric", month: "short" });
+const TIME = new Intl.DateTimeFormat([], { timeStyle: "medium" });
+
 /** Return the date and time to the second: such questions often come together. */
 function momentOf(timestamp: string): string {
   const time = new Date(timestamp);
   if (Number.isNaN(time.getTime())) return timestamp;
-  const day = { day: "numeric", month: "short" } as const;
-  return `${time.toLocaleDateString([], day)}, ${time.toLocaleTimeString()}`;
+  return `${DAY.format(time)}, ${TIME.format(time)}`;
 }

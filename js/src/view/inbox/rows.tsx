@@ -11,7 +11,7 @@ import type { Client } from "../../client/client";
 import type { Request } from "../../protocol/state";
 import { claimWords } from "../card/claim";
 import { timeLeft } from "../countdown";
-import { type Marks, marksOf } from "../lookalikes";
+import { type Marks, marksIn } from "../lookalikes";
 import { titleOf } from "../title";
 import { useClock } from "../use-client";
 import { aroundAsker, asker, relative, verdict, wentOn } from "../words";
@@ -39,7 +39,7 @@ export function Rows({ client, requests, openId, selecting, onOpen }: Props) {
   const at = requests.findIndex(({ required }) => required.request_id === openId);
   const list = useRef<HTMLUListElement>(null);
   const rows = useRows(client, now, onOpen);
-  const marks = marksOf(requests);
+  const marks = marksIn(client);
   useEffect(() => {
     const row = list.current?.querySelector("[aria-current=true]");
     row?.scrollIntoView?.({ block: "nearest" });
