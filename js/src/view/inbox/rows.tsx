@@ -122,9 +122,12 @@ function Row({ request, open, mark, claim, now, selecting, onOpen }: RowProps) {
         tabIndex={open ? 0 : -1}
         onClick={onOpen}
       >
-        <span class="chitl-row-title" dir="auto">
-          {text}
-          {round !== "" && <span class="chitl-nth"> · {round}</span>}
+        <span class="chitl-row-head">
+          <span class="chitl-row-title" dir="auto">
+            {text}
+            {round !== "" && <span class="chitl-nth"> · {round}</span>}
+          </span>
+          <span class="chitl-details">{relative(required.timestamp, now)}</span>
         </span>
         <span class="chitl-details">
           <span>
@@ -141,7 +144,7 @@ function Row({ request, open, mark, claim, now, selecting, onOpen }: RowProps) {
           <Outcome request={request} />
           {claim !== "" && <span class="chitl-row-claim">{claim}</span>}
           {status === "pending" && <Deadline request={request} now={now} />}
-          <span>{mark === undefined ? relative(required.timestamp, now) : `asked ${mark}`}</span>
+          {mark !== undefined && <span>asked {mark}</span>}
         </span>
       </button>
     </li>

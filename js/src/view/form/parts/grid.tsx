@@ -139,7 +139,7 @@ function Row(props: RowsProps & { readonly unit: Unit; readonly at: number }) {
   const within = errorsIn(at, errors);
   const own = isSingle(unit) ? [] : within.filter(({ field: path }) => path === "");
   return (
-    <tr data-testid="hitl-row" data-row={at}>
+    <tr data-testid="hitl-unit" data-row={at}>
       <th scope="row">
         {at + 1}
         <Messages id={`${id}-${unit.key}-wrong`} errors={own} />

@@ -46,7 +46,7 @@ export function Rows({ id, field, input, errors, disabled, Parts, onInput }: Pro
   const all = { id, list: field, rows: shown, errors, open, most, change };
   const locked = disabled || field.fixed;
   return (
-    <div class="chitl-rows" ref={host}>
+    <div class="chitl-units" ref={host}>
       {isFlat(property) ? (
         <Grid {...all} disabled={locked} />
       ) : (
@@ -104,7 +104,7 @@ function Stack(props: RowsProps & Pick<Props, "Parts">) {
         const within = errorsIn(at, errors);
         const own = within.filter(({ field: path }) => path === "");
         return (
-          <fieldset key={unit.key} class="chitl-row" data-testid="hitl-row" data-row={at}>
+          <fieldset key={unit.key} class="chitl-unit" data-testid="hitl-unit" data-row={at}>
             <legend class="chitl-label">{`${list.label}, row ${at + 1}`}</legend>
             <Messages id={`${id}-${unit.key}-wrong`} errors={own} />
             <UnitForm
