@@ -56,7 +56,7 @@ export function Rows({ client, requests, openId, selecting, onOpen }: Props) {
           .slice(0, Math.max(drawn, at + STEP / 2))
           .map((request) => rows(request, request === requests[at], selecting(request), marks))}
       </ul>
-      <div ref={end} />
+      <div ref={end} class="chitl-rows-end" />
     </div>
   );
 }
