@@ -56,9 +56,15 @@ PLAIN = ["brackets", "an address without end", "quotes in quotes", "elements in 
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def width() -> int:
+    """So that the page shows every card; from 900 pixels on it shows one beside a list."""
+    return 860
+
+
+@pytest.fixture
+def page(browser: Browser, width: int) -> Iterator[Page]:
     """A page whose errors fail the test."""
-    context = browser.new_context()
+    context = browser.new_context(viewport={"width": width, "height": 720})
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -98,6 +104,23 @@ def test_a_hard_text_does_not_keep_others_from_answering(
     card.get_by_test_id("hitl-feedback").fill("Fine")
     card.get_by_test_id("hitl-send").click()
     expect(card).to_have_attribute("data-status", "answered", timeout=SHOWN_MS)
+
+
+@pytest.mark.parametrize("width", [1280])
+@pytest.mark.parametrize("name", ["brackets", "a prompt", "reasons", "choices of a form"])
+def test_a_hard_text_that_is_open_beside_the_list_does_not_either(
+    server: HumanInputServer, owner: httpx.Client, asked: list[str], page: Page, name: str
+) -> None:
+    ask(owner, asked, **HARD[name])
+    easy = ask(owner, asked, prompt="An easy question")
+    page.goto(f"{server.url}?token={KEY}")
+
+    row = page.locator(f'[data-testid=hitl-row][data-request-id="{easy}"]')
+    row.get_by_role("button").click(timeout=SHOWN_MS)
+    card = page.locator(f'[data-testid=hitl-card][data-request-id="{easy}"]')
+    card.get_by_test_id("hitl-feedback").fill("Fine", timeout=SHOWN_MS)
+    card.get_by_test_id("hitl-send").click()
+    expect(row).to_have_attribute("data-status", "answered", timeout=SHOWN_MS)
 
 
 @pytest.mark.parametrize("name", PLAIN)

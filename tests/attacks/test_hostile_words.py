@@ -34,6 +34,8 @@ _GO_DOWN = """([cards, wanted]) => {
 
 MIME_TYPE = "application/vnd.crewai-hitl.request+json"
 ACCEPT = "[data-testid='hitl-accept']"
+EVERY_CARD = 860
+"""A width at which the inbox shows every card; from 900 pixels on it shows one beside a list."""
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +57,16 @@ def desk(jupyter: JupyterProcess) -> Iterator[Desk]:
 
 @contextmanager
 def watched(
-    browser: Browser, server: JupyterProcess, *, bare: bool, policy: bool = False
+    browser: Browser,
+    server: JupyterProcess,
+    *,
+    bare: bool,
+    policy: bool = False,
+    width: int = 1200,
 ) -> Iterator[Witness]:
     """Open a page that is watched, and maybe without its defences."""
     context = browser.new_context(
-        viewport={"width": 1200, "height": 1000}, bypass_csp=bare and not policy
+        viewport={"width": width, "height": 1000}, bypass_csp=bare and not policy
     )
     if bare:
         Witness.lay_bare(context)
@@ -103,7 +110,7 @@ def run_by(witness: Witness) -> set[str]:
 def test_hostile_words_do_nothing_on_the_inbox_page(
     browser: Browser, jupyter: JupyterProcess, desk: Desk
 ) -> None:
-    with watched(browser, jupyter, bare=False) as witness:
+    with watched(browser, jupyter, bare=False, width=EVERY_CARD) as witness:
         inbox = open_inbox(witness, jupyter)
         expect(inbox.card("every-cell").get_by_test_id("hitl-table")).to_be_attached()
         expect(inbox.card("every-image").locator("img")).to_have_count(2)
@@ -121,7 +128,7 @@ def test_hostile_words_do_nothing_on_the_inbox_page(
 def test_bare_of_what_makes_them_harmless_they_run_from_every_field_of_the_page(
     browser: Browser, jupyter: JupyterProcess, desk: Desk
 ) -> None:
-    with watched(browser, jupyter, bare=True) as witness:
+    with watched(browser, jupyter, bare=True, width=EVERY_CARD) as witness:
         inbox = open_inbox(witness, jupyter)
         unfold(witness.page)
         witness.settle()
@@ -140,10 +147,26 @@ def test_bare_of_what_makes_them_harmless_they_run_from_every_field_of_the_page(
 def test_the_pages_policy_alone_lets_none_of_them_run_or_load(
     browser: Browser, jupyter: JupyterProcess, desk: Desk
 ) -> None:
-    with watched(browser, jupyter, bare=True, policy=True) as witness:
+    with watched(browser, jupyter, bare=True, policy=True, width=EVERY_CARD) as witness:
         open_inbox(witness, jupyter)
         witness.settle()
         witness.read_texts_as_html()
+        assert (witness.ran, witness.called) == ([], [])
+
+
+def test_hostile_words_do_nothing_in_the_list_beside_an_open_card(
+    browser: Browser, jupyter: JupyterProcess, desk: Desk
+) -> None:
+    with watched(browser, jupyter, bare=False) as witness:
+        inbox = InboxPage(witness.page, jupyter).open()
+        draw_all(witness.page, "[data-testid='hitl-row']")
+        for request_id in ("every-field", "every-form-field", "every-cell", "every-image"):
+            inbox.row(request_id).get_by_role("button").click()
+            expect(inbox.card(request_id)).to_be_visible()
+            unfold(witness.page)
+            witness.settle()
+            assert witness.harmful("main") == []
+        assert witness.polluted() == []
         assert (witness.ran, witness.called) == ([], [])
 
 

@@ -103,7 +103,9 @@ note("asked", repr([(one.row["id"], one.approved, one.reason) for one in decisio
 
 def row(card: Locator, list_name: str, number: int) -> Locator:
     """Return one row of a list, from 1."""
-    return card.get_by_test_id(f"hitl-field-{list_name}").get_by_test_id("hitl-unit").nth(number - 1)
+    return (
+        card.get_by_test_id(f"hitl-field-{list_name}").get_by_test_id("hitl-unit").nth(number - 1)
+    )
 
 
 def cell(card: Locator, list_name: str, number: int, column: str) -> Locator:
