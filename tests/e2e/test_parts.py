@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.e2e.axe import violations
 from tests.e2e.conftest import OpenLab
-from tests.e2e.inbox import Desk, OpenInbox
+from tests.e2e.inbox import CARD_MS, Desk, OpenInbox
 from tests.e2e.notes import Notes
 from tests.e2e.test_card import ask, completion
 
@@ -306,3 +306,15 @@ def test_a_form_with_parts_breaks_no_rule_and_not_its_width(
     assert violations(inbox.page, f"[data-request-id='{request_id}']") == []
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert inbox.page.evaluate(overflow) == 0
+
+
+def test_the_keys_for_the_next_card_pass_over_the_rows_of_a_form(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    desk.ask("keys-0", **PARTY)
+    desk.ask("keys-1")
+    inbox = open_inbox()
+    expect(row(inbox.card("keys-0"), "guests", 1)).to_be_visible(timeout=CARD_MS)
+    inbox.page.keyboard.press("j")
+    inbox.page.keyboard.press("j")
+    expect(inbox.card("keys-1")).to_be_focused()

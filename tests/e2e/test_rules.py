@@ -91,6 +91,22 @@ def test_the_list_of_rules_shows_each_and_revokes_it(
     for _ in range(2):
         rows.nth(0).get_by_test_id("hitl-revoke").click()
     expect(inbox.hook("hitl-no-rules")).to_be_visible()
+    in_the_dialog = "document.querySelector('[data-testid=hitl-rules] :focus') !== null"
+    assert inbox.page.evaluate(in_the_dialog), "the focus went with the button"
+
+
+def test_a_rule_is_said_while_it_can_be_undone(desk: Desk, open_inbox: OpenInbox) -> None:
+    gated(desk, "slip", execution_id="run-slip")
+    inbox = open_inbox()
+    inbox.hold_decisions(60_000)
+    card = inbox.card("slip")
+    menu = card.get_by_test_id("hitl-rule-menu")
+    menu.locator("summary").click(timeout=CARD_MS)
+    menu.get_by_test_id("hitl-allow-run").click()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("for the rest of this run…")
+    card.get_by_test_id("hitl-undo").click()
+    expect(menu.locator("summary")).to_be_focused()
+    assert desk.request("slip")["status"] == "pending"
 
 
 def test_a_question_for_a_named_person_offers_no_rule(desk: Desk, open_inbox: OpenInbox) -> None:

@@ -13,6 +13,8 @@ export interface Decided {
   readonly status: Request["status"];
   /** Whether the question as it was first asked passed unchanged; null if it could not pass. */
   readonly passed: boolean | null;
+  /** Whether a rule that a person had made gave the answer. */
+  readonly byRule: boolean;
   readonly isCall: boolean;
   readonly crew: string;
   readonly agent: string;
@@ -42,6 +44,8 @@ export interface Refusal {
 export interface Insights {
   readonly total: number;
   readonly answered: number;
+  /** How many of them were answered by a rule: no other number counts these. */
+  readonly byRules: number;
   readonly cancelled: number;
   readonly expired: number;
   readonly drafts: Part;
@@ -64,7 +68,8 @@ const CALLS = new Set(["tool_approval", "llm_approval"]);
 export function decidedFrom({ required, status, completion }: Request): Decided {
   const { kind, source, response, round, timestamp } = required;
   const answer = completion?.type === "human_input_completed" ? completion : null;
-  const byPerson = answer !== null && answer.answered_by?.via !== "default" ? answer : null;
+  const via = answer?.answered_by?.via;
+  const byPerson = answer !== null && via !== "default" && via !== "rule" ? answer : null;
   const isCall = CALLS.has(kind);
   const askedAt = Date.parse(timestamp);
   const canPass = (REVIEWS.has(kind) && response.options === null) || isCall;
@@ -78,6 +83,7 @@ export function decidedFrom({ required, status, completion }: Request): Decided 
     seconds:
       byPerson === null ? null : Math.max(0, (Date.parse(byPerson.timestamp) - askedAt) / 1000),
     status,
+    byRule: via === "rule",
     passed: isFirst ? byPerson.decision === "approve" : null,
     isCall,
     crew: start(source.crew_name ?? source.flow_name, NAME_CHARS),
@@ -96,6 +102,7 @@ export function insights(all: readonly Decided[], since: number): Insights {
   return {
     total: within.length,
     answered: count("answered"),
+    byRules: within.filter(({ byRule }) => byRule).length,
     cancelled: count("cancelled"),
     expired: count("expired"),
     drafts: part("", drafts),

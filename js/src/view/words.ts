@@ -9,6 +9,7 @@ import type {
   HumanInputRequired,
   SURFACES as NAMES,
 } from "../protocol/gen";
+import type { RuleScope } from "../protocol/rules";
 
 const SURFACES: Readonly<Record<(typeof NAMES)[number], string>> = {
   api: "the API",
@@ -219,3 +220,10 @@ function span(seconds: number): string {
   const days = Math.round(seconds / 86_400);
   return days === 1 ? "1 day" : `${days} days`;
 }
+
+/** How far a rule reaches. */
+export const RULE_WORDS: Readonly<Record<RuleScope, string>> = {
+  run: "for the rest of this run",
+  arguments: "with these arguments, for the rest of this run",
+  notebook: "for this agent in this notebook",
+};

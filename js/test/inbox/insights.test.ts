@@ -50,6 +50,19 @@ describe("the numbers about answers", () => {
     expect([drafts.passed, drafts.of]).toEqual([1, 3]);
   });
 
+  it("count what a rule allowed by itself", () => {
+    const question = { kind: "tool_approval", source: { tool_name: "send" } };
+    const found = insights(
+      [
+        decided({ decision: "reject", words: "No", question }),
+        decided({ decision: "approve", via: "rule", seconds: 0, question }),
+      ],
+      0,
+    );
+    expect([found.answered, found.byRules]).toEqual([2, 1]);
+    expect([found.calls.passed, found.calls.of, found.median]).toEqual([0, 1, 60]);
+  });
+
   it("leave out what no person decided and what cannot pass", () => {
     const found = insights(
       [

@@ -1,10 +1,11 @@
 /** The line of an answer that made a rule or that a rule gave: how far it reaches, and Revoke. */
+
 import { useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { HumanInputCompleted } from "../../protocol/gen";
-import { RULE_WORDS } from "../form/rule-menu";
 import { useNameOf } from "../form/subject";
 import { useClient } from "../use-client";
+import { RULE_WORDS } from "../words";
 
 interface Props {
   /** Null where there is no server: then the rule cannot be revoked. */

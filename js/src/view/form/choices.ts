@@ -2,6 +2,7 @@
 import type { Answer } from "../../client/answers";
 import type { FieldError } from "../../protocol/decode";
 import type { HumanInputRequired } from "../../protocol/gen";
+import { RULE_WORDS } from "../words";
 import type { Draft } from "./draft";
 import { type Field, fieldsOf, isChanged, valuesOf } from "./fields";
 
@@ -127,8 +128,10 @@ export function holding(answer: Answer, words: Labels): string {
       return words.sendingEdit;
     case "respond":
       return `Sending “${shortened(outcomeWords(answer.options?.[0] ?? ""), OUTCOME_CHARS)}”…`;
-    default:
-      return words.approving;
+    default: // a rule is said, so that a slip can be undone
+      return answer.rule === undefined
+        ? words.approving
+        : `${words.approving.replace("…", "")} ${RULE_WORDS[answer.rule]}…`;
   }
 }
 

@@ -17,7 +17,10 @@ export function useFocusOnUndo(
   }, [form, held, busy]);
 }
 
-function buttonOf({ decision, options }: Answer, form: HTMLFormElement | null) {
+function buttonOf({ decision, options, rule }: Answer, form: HTMLFormElement | null) {
+  if (rule !== undefined) {
+    return form?.querySelector<HTMLElement>("[data-testid=hitl-rule-menu] summary");
+  }
   const buttons = [...(form?.querySelectorAll<HTMLElement>("button") ?? [])];
   return buttons.find(({ dataset }) =>
     decision === "respond"

@@ -1,5 +1,6 @@
 /** The quiet menu beside Allow: a person may allow more than this one call. */
 import type { RuleScope } from "../../protocol/rules";
+import { RULE_WORDS } from "../words";
 import { useNameOf } from "./subject";
 
 interface Props {
@@ -31,10 +32,3 @@ export function RuleMenu({ scopes, enabled, onAllow }: Props) {
     </details>
   );
 }
-
-/** How far a rule reaches. */
-export const RULE_WORDS: Readonly<Record<RuleScope, string>> = {
-  run: "for the rest of this run",
-  arguments: "with these arguments, for the rest of this run",
-  notebook: "for this agent in this notebook",
-};

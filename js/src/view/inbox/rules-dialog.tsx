@@ -1,10 +1,9 @@
 /** The rules that people made for tools, each with Revoke. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { StandingRule } from "../../client/rules";
-import { RULE_WORDS } from "../form/rule-menu";
 import { useClock } from "../use-client";
-import { clockTime } from "../words";
+import { clockTime, RULE_WORDS } from "../words";
 import { Dialog } from "./dialog";
 
 interface Props {
@@ -26,14 +25,17 @@ export function RulesDialog({ client, onClose }: Props) {
       wanted = false;
     };
   }, [client]);
+  const list = useRef<HTMLDivElement>(null);
   const revoke = async (id: string) => {
     const why = await client.rules.revoke(id, "api");
     setTrouble(why);
-    if (why === null) setRules((before) => before?.filter(({ rule_id }) => rule_id !== id) ?? null);
+    if (why !== null) return;
+    list.current?.focus(); // the button goes
+    setRules((before) => before?.filter(({ rule_id }) => rule_id !== id) ?? null);
   };
   return (
     <Dialog title="Rules" testId="hitl-rules" onClose={onClose}>
-      <div class="chitl-settings">
+      <div ref={list} class="chitl-settings" tabIndex={-1}>
         {rules !== null && <RuleList rules={rules} onRevoke={revoke} />}
         {rules === null && trouble === null && <p class="chitl-note">Loading…</p>}
         {trouble !== null && (

@@ -273,9 +273,10 @@ function outOf({ passed, of }: Part): string {
     : `${passed.toLocaleString("en")} of ${of.toLocaleString("en")}`;
 }
 
-function endings({ answered, cancelled, expired }: Insights): string {
+function endings({ answered, byRules, cancelled, expired }: Insights): string {
   const ends: readonly (readonly [number, string])[] = [
-    [answered, "answered"],
+    [answered - byRules, "answered"],
+    [byRules, "answered by rules"],
     [cancelled, "cancelled"],
     [expired, "expired"],
   ];

@@ -1,24 +1,35 @@
 /** The differences of `changes.tsx`, loaded when the first one is drawn: most cards have none. */
 import type { ComponentProps } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { LongText } from "./show-more";
 
 type Drawing = typeof import("./changes");
 
 export function Changes(props: ComponentProps<Drawing["Changes"]>) {
   const drawing = useDrawing();
-  return drawing === null ? null : <drawing.Changes {...props} />;
+  if (drawing === null) return null;
+  return drawing === "failed" ? <After {...props} /> : <drawing.Changes {...props} />;
 }
 
 export function FoldedChanges(props: ComponentProps<Drawing["FoldedChanges"]>) {
   const drawing = useDrawing();
-  return drawing === null ? null : <drawing.FoldedChanges {...props} />;
+  // Without the difference there is nothing to unfold: what it leads to stands below.
+  return drawing === null || drawing === "failed" ? null : <drawing.FoldedChanges {...props} />;
 }
 
-/** Return what draws, once it is loaded; it stays null where it cannot be. */
-function useDrawing(): Drawing | null {
-  const [drawing, setDrawing] = useState<Drawing | null>(null);
+/** The text alone, where the script that compares it cannot be loaded. */
+function After({ after }: { readonly after: string }) {
+  return (
+    <p class="chitl-said" data-testid="hitl-after" dir="auto">
+      <LongText text={after} />
+    </p>
+  );
+}
+
+function useDrawing(): Drawing | "failed" | null {
+  const [drawing, setDrawing] = useState<Drawing | "failed" | null>(null);
   useEffect(() => {
-    import("./changes").then(setDrawing, () => {});
+    import("./changes").then(setDrawing, () => setDrawing("failed"));
   }, []);
   return drawing;
 }

@@ -57,7 +57,7 @@ function handlersOf({ list, rows, disabled, open, most, change }: RowsProps) {
     change(
       (before) => (adds ? withNewRow(list.property, before) : before),
       `${row}`,
-      `[data-row="${to}"] [data-column="${adds ? 0 : column}"]`,
+      `[data-unit="${to}"] [data-column="${adds ? 0 : column}"]`,
     );
   };
   const onPaste = (event: ClipboardEvent) => {
@@ -139,7 +139,7 @@ function Row(props: RowsProps & { readonly unit: Unit; readonly at: number }) {
   const within = errorsIn(at, errors);
   const own = isSingle(unit) ? [] : within.filter(({ field: path }) => path === "");
   return (
-    <tr data-testid="hitl-unit" data-row={at}>
+    <tr data-testid="hitl-unit" data-unit={at}>
       <th scope="row">
         {at + 1}
         <Messages id={`${id}-${unit.key}-wrong`} errors={own} />
@@ -227,7 +227,7 @@ function drawnAs(field: Field): Field {
 
 function placeOf(target: EventTarget | null): Place | null {
   const cell = (target as HTMLElement | null)?.closest<HTMLElement>("[data-column]");
-  const row = cell?.closest<HTMLElement>("[data-row]");
+  const row = cell?.closest<HTMLElement>("[data-unit]");
   if (cell == null || row == null) return null;
-  return [Number(row.dataset.row), Number(cell.dataset.column)];
+  return [Number(row.dataset.unit), Number(cell.dataset.column)];
 }

@@ -40,7 +40,7 @@ export function Remove({ unit, at, disabled, words, change }: RemoveProps) {
           (before) => before.filter(({ key }) => key !== unit.key),
           undefined,
           // The row that comes next, else the button that adds one.
-          `[data-row="${at}"] [data-testid=hitl-remove-row], [data-testid=hitl-add-row]`,
+          `[data-unit="${at}"] [data-testid=hitl-remove-row], [data-testid=hitl-add-row]`,
         )
       }
     >

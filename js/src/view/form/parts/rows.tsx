@@ -60,7 +60,7 @@ export function Rows({ id, field, input, errors, disabled, Parts, onInput }: Pro
 
 function Add({ list, total, most, disabled, change }: RowsProps & { readonly total: number }) {
   const full = total >= most;
-  const place = `[data-row="${total}"]`;
+  const place = `[data-unit="${total}"]`;
   return (
     <button
       type="button"
@@ -104,7 +104,7 @@ function Stack(props: RowsProps & Pick<Props, "Parts">) {
         const within = errorsIn(at, errors);
         const own = within.filter(({ field: path }) => path === "");
         return (
-          <fieldset key={unit.key} class="chitl-unit" data-testid="hitl-unit" data-row={at}>
+          <fieldset key={unit.key} class="chitl-unit" data-testid="hitl-unit" data-unit={at}>
             <legend class="chitl-label">{`${list.label}, row ${at + 1}`}</legend>
             <Messages id={`${id}-${unit.key}-wrong`} errors={own} />
             <UnitForm
