@@ -2,13 +2,19 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from typing import Any
 
 import pytest
 from crewai.tools import BaseTool
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import Client
-from crewai_hitl_nb.kernel.questions.steps import add_tool_call, begin_steps, steps_so_far
+from crewai_hitl_nb.kernel.questions.steps import (
+    add_model_call,
+    add_tool_call,
+    begin_steps,
+    steps_so_far,
+)
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import AgentStep
 from tests.kernel.conftest import next_question
@@ -81,20 +87,38 @@ def test_code_that_asks_after_a_crew_has_none_of_its_steps(client: Client) -> No
     assert question.steps == ()
 
 
-def test_a_crew_that_a_tool_runs_has_steps_of_its_own_and_its_caller_keeps_its_own() -> None:
+def test_a_task_that_another_one_runs_has_steps_of_its_own_and_so_has_the_other() -> None:
     outer, inner = Task(), Task()
-    begin_steps(outer, in_a_tool_call=False)
     add_tool_call(outer, "first", {}, "1")
-    begin_steps(inner, in_a_tool_call=True)
+    begin_steps(inner)
     add_tool_call(inner, "within", {}, "2")
     add_tool_call(outer, "second", {}, "3")
     assert [step.name for step in steps_so_far(inner)] == ["within"]
     assert [step.name for step in steps_so_far(outer)] == ["first", "second"]
+    assert steps_so_far(Task()) == steps_so_far(None) == steps_so_far("method") == ()
+    begin_steps(outer)
+    assert steps_so_far(outer) == ()
+
+
+@pytest.mark.usefixtures("bridge")
+def test_a_crew_that_a_guardrail_runs_does_not_mix_with_the_task() -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def guard(output: Any) -> tuple[bool, Any]:
+        with tool_crew("react", [], LookUp()) as inner:
+            inner.crew.kickoff()
+        seen.append(tuple(step.name for step in steps_so_far(task)))
+        return True, output
+
+    with tool_crew("react", SCRIPT[:1], LookUp()) as outer:
+        task = outer.crew.tasks[0]
+        task._guardrail = guard
+        outer.crew.kickoff()
+    assert seen == [("scripted", "look_up", "scripted")]
 
 
 def test_only_the_latest_steps_travel_with_their_numbers() -> None:
     task = Task()
-    begin_steps(task, in_a_tool_call=False)
     for number in range(limits.MAX_STEPS + 5):
         add_tool_call(task, f"call-{number}", {}, "")
     steps = steps_so_far(task)
@@ -102,14 +126,39 @@ def test_only_the_latest_steps_travel_with_their_numbers() -> None:
     assert (steps[0].number, steps[-1].number) == (6, limits.MAX_STEPS + 5)
 
 
-def test_arguments_and_results_that_cannot_be_shown_end_nothing() -> None:
-    class Odd:
-        def __str__(self) -> str:
-            raise RuntimeError("no text")
+class Odd(dict[str, int]):
+    """Fails whatever one asks of it."""
 
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("neither true nor false")
+
+
+class OddText(str):
+    """Is no text like others."""
+
+    def __getitem__(self, place: Any) -> str:
+        raise RuntimeError("no part")
+
+
+class OddModel:
+    """Fails when asked for its name."""
+
+    @property
+    def model(self) -> str:
+        raise RuntimeError("no name")
+
+
+def test_what_cannot_be_shown_ends_nothing() -> None:
     task = Task()
-    begin_steps(task, in_a_tool_call=False)
-    add_tool_call(task, "odd\nname", {"x": Odd()}, Odd())
-    (step,) = steps_so_far(task)
-    assert step.name == "odd name"
-    assert "\n" not in step.input + step.output
+    add_tool_call(task, "odd\nname", {"x": object()}, OddText("text"))
+    add_tool_call(task, "left out", Odd(), "")
+    add_tool_call(task, "shown", {"x": 1}, Odd())
+    add_model_call(task, OddModel())
+    add_model_call(None, "no task")
+    names = [step.name for step in steps_so_far(task)]
+    assert names[0] == "odd name"
+    assert set(names) <= {"odd name", "shown"}
+    assert all("\n" not in step.input + step.output for step in steps_so_far(task))

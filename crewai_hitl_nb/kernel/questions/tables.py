@@ -195,7 +195,7 @@ def is_frame(thing: Any) -> bool:
 
 def is_records(thing: Any) -> bool:
     """Return whether an object is a list of several flat dicts with short values."""
-    if not isinstance(thing, list | tuple) or len(thing) < 2:  # one is no table
+    if type(thing) not in (list, tuple) or len(thing) < 2:  # one is no table
         return False
     part = thing[:MAX_ROWS]
     if not all(type(row) is dict and row and _is_flat(row) for row in part):

@@ -16,7 +16,6 @@ from crewai_hitl_nb.kernel.questions.steps import begin_steps
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.kernel.tasks.human_input import BridgedHumanInput
 from crewai_hitl_nb.kernel.tasks.reviews import Reviews
-from crewai_hitl_nb.kernel.tasks.tool_calls import current_tool_call
 
 
 class ProviderHook:
@@ -57,7 +56,7 @@ class ProviderHook:
             raise_if_stopped(run.stopped)
         if step.task is not None:  # the step of a flow has no task
             self._reviews.begin(step.task)
-            begin_steps(step.task, in_a_tool_call=current_tool_call() is not None)
+            begin_steps(step.task)
         # Replace only crewAI's default or an earlier one of ours: the user chose any other.
         if type(get_provider()) in (SyncHumanInputProvider, BridgedHumanInput):
             set_provider(self._provider)

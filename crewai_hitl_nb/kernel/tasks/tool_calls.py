@@ -224,8 +224,7 @@ def _before_model_call(context: Any) -> None:
     if call is not None:
         call.raise_if_over()
     _raise_if_the_run_is_stopped()
-    model = getattr(context.llm, "model", None) or type(context.llm).__name__
-    add_model_call(context.task, str(model))
+    add_model_call(getattr(context, "task", None), getattr(context, "llm", None))
 
 
 def _raise_if_the_run_is_stopped() -> None:
