@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,6 +101,7 @@ class _Check:
     def __init__(self) -> None:
         self._left = limits.MAX_FORM_VALUES
         self._validators: dict[int, Any] = {}
+        self._choices: dict[int, _Choices] = {}
 
     def part(
         self,
@@ -144,7 +146,7 @@ class _Check:
         elif field["type"] != "array":
             yield from self._value(field, value, where)
         elif is_choices(field):
-            yield from _choice_errors(field, value, where)
+            yield from _choice_errors(field, self._choices_of(field["items"]), value, where)
         else:
             yield from self._rows(field, value, where, shown)
 
@@ -171,17 +173,43 @@ class _Check:
             # Imported here, because it takes up to a second and most questions have no form.
             import jsonschema
 
+            # It would compare each value with every choice.
+            rules = {rule: limit for rule, limit in field.items() if rule != "enum"}
             self._validators[id(field)] = jsonschema.Draft202012Validator(
-                field, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+                rules, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
             )
         for error in self._validators[id(field)].iter_errors(value):
             yield FieldError(where, broken_rule(error))
         if isinstance(value, str):
+            if "enum" in field and value not in (choices := self._choices_of(field)).texts:
+                yield FieldError(where, shortened(f"must be one of: {choices.known}"))
             kind = str(field.get("format"))
             if kind == "decimal":
                 yield from _decimal_errors(field, value, where)
             elif kind in _LOCAL and not _is_local(kind, value):
                 yield FieldError(where, f"must be {FORMATS[kind]}")
+
+    def _choices_of(self, named: Mapping[str, Any]) -> "_Choices":
+        if id(named) not in self._choices:
+            self._choices[id(named)] = _Choices(named["enum"])
+        return self._choices[id(named)]
+
+
+class _Choices:
+    """The choices of one field, looked at once however many rows have the field."""
+
+    def __init__(self, listed: list[Any]) -> None:
+        self._listed = listed
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Those that a value can be."""
+        return frozenset(choice for choice in self._listed if isinstance(choice, str))
+
+    @cached_property
+    def known(self) -> str:
+        """Their names in a message."""
+        return shortened(", ".join(map(str, self._listed)))
 
 
 def _decimal_errors(field: Mapping[str, Any], value: str, where: str) -> Iterator[FieldError]:
@@ -235,20 +263,22 @@ def _is_local(kind: str, value: str) -> bool:
     return True
 
 
-def _choice_errors(field: Mapping[str, Any], value: object, where: str) -> list[FieldError]:
+def _choice_errors(
+    field: Mapping[str, Any], choices: _Choices, value: object, where: str
+) -> list[FieldError]:
     """Check a multiple choice by hand, because jsonschema compares each item with every other."""
     if not isinstance(value, list):
         return [FieldError(where, "must be a list of choices")]
     if len(value) > limits.MAX_SCHEMA_CHOICES:
         return [FieldError(where, f"can have at most {limits.MAX_SCHEMA_CHOICES} choices")]
-    choices = {choice for choice in field["items"]["enum"] if isinstance(choice, str)}
-    known = shortened(", ".join(map(str, field["items"]["enum"])))
     wrong = (
-        FieldError(f"{where}.{i}", shortened(f"`{item}` is not a choice; choose from: {known}"))
+        FieldError(
+            f"{where}.{i}", shortened(f"`{item}` is not a choice; choose from: {choices.known}")
+        )
         if isinstance(item, str)
         else FieldError(f"{where}.{i}", f"must be {_TYPES['string']}")
         for i, item in enumerate(value)
-        if not isinstance(item, str) or item not in choices
+        if not isinstance(item, str) or item not in choices.texts
     )
     found = list(islice(wrong, _MOST_ERRORS))
     if found:

@@ -168,6 +168,8 @@ def _check_items(items: object, where: str, depth: int) -> None:
     _only(items, frozenset({"type", "enum"}), where)
     if items.get("type", "string") != "string":
         raise InvalidEvent.at(f"{where}.type", "must be `string`")
+    if not _texts(items["enum"]):
+        raise InvalidEvent.at(f"{where}.enum", "must be a list of strings")
     return None
 
 
