@@ -87,6 +87,14 @@ def test_a_frame_that_nobody_changes_comes_back_the_same(make: Callable[[], Any]
         assert back.equals(make())
 
 
+def test_a_part_of_a_frame_keeps_its_index() -> None:
+    part = pandas.DataFrame({"a": range(1000)}).iloc[500:503]
+    wanted, form, rows = edited(part)
+    assert form_errors(form, {"rows": rows}) == ()
+    pandas.testing.assert_frame_equal(wanted.read(answered({"rows": rows})), part)
+    assert list(wanted.read(answered({"rows": rows[1:]})).index) == [501, 502]
+
+
 def test_rows_are_changed_added_and_removed_and_the_types_stay() -> None:
     for make in (pandas_frame, polars_frame):
         wanted, form, rows = edited(make())

@@ -34,6 +34,16 @@ def is_data_frame(thing: Any) -> bool:
     return type(thing).__name__ == "DataFrame" and _library_of(thing) is not None
 
 
+def only_numbers(index: Any) -> bool:
+    """Return whether the index of a pandas frame only numbers its rows from 0."""
+    return (
+        type(index).__name__ == "RangeIndex"
+        and index.name is None
+        and index.start == 0
+        and index.step == 1
+    )
+
+
 def are_columns(thing: Any) -> bool:
     """Return whether this names columns: a list of names, or a mapping of names to types."""
     if isinstance(thing, Mapping):
@@ -204,8 +214,7 @@ def _columns_of(frame: Any, named: Mapping[str, type]) -> tuple[tuple[Column, ..
     if frame.columns.nlevels > 1:
         raise ValueError("the frame has columns of several levels; flatten them")
     index = frame.index
-    numbers = type(index).__name__ == "RangeIndex" and index.name is None
-    levels = 0 if numbers else index.nlevels
+    levels = 0 if only_numbers(index) else index.nlevels
     titles = [*(index.names if levels else ()), *frame.columns]
     dtypes = [*(index.get_level_values(n).dtype for n in range(levels)), *frame.dtypes]
     cells = _cells_of(frame, levels)
