@@ -103,6 +103,31 @@ def test_a_data_frame_is_decided_on_row_by_row() -> None:
 
 
 @pytest.mark.parametrize(
+    ("index", "name"),
+    [(["KEY", "OTHER"], None), ([5, 6], "order"), (range(500, 502), None)],
+)
+def test_the_index_of_a_frame_is_shown_and_returned(index: Any, name: str | None) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"id": [1, 2]}, index=pandas.Index(index, name=name))
+    wanted, form = form_of_rows(frame)
+    shown = form["properties"]["rows"]["default"]
+    title = name or "index"
+    assert shown == [{title: str(index[0]), "id": "1"}, {title: str(index[1]), "id": "2"}]
+    read = wanted.read(answered({"rows": [{"decision": "approve"}] * 2}))
+    assert [one.row for one in read] == [{title: index[0], "id": 1}, {title: index[1], "id": 2}]
+
+
+def test_two_columns_that_would_be_shown_as_one_are_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+    twice = pandas.DataFrame([[1, 2]], columns=["a", "a"])
+    mixed = pandas.DataFrame([[1, 2]], columns=[1, "1"])
+    index = pandas.DataFrame({"a": [1]}, index=pandas.Index([5], name="a"))
+    for rows in (twice, mixed, index, [{1: "a", "1": "b"}], [{True: 1, "true": 2}]):
+        with pytest.raises(ValueError, match=r"the same .*; rename one"):
+            RowByRow(rows)
+
+
+@pytest.mark.parametrize(
     ("rows", "said"),
     [
         ([], "no rows"),

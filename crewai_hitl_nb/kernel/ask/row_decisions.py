@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from crewai_hitl_nb.kernel.ask.forms import Field, Form
-from crewai_hitl_nb.kernel.ask.frames import is_data_frame
+from crewai_hitl_nb.kernel.ask.frames import is_data_frame, only_numbers
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import several
 from crewai_hitl_nb.protocol.errors import FieldError
@@ -31,7 +31,8 @@ class RowDecision:
     """What a person decided about one row.
 
     Attributes:
-        row: The row, as it was given; a dict for a row of a data frame.
+        row: The row, as it was given; a dict for a row of a data frame, with its index unless that
+            only numbers the rows.
         approved: Whether they approved it.
         reason: What they said about it; may be empty.
     """
@@ -48,7 +49,7 @@ class RowByRow:
         rows: A data frame, or a list of dicts, models or other values.
 
     Raises:
-        ValueError: There are no rows, or too many to look at.
+        ValueError: There are no rows, too many to look at, or two columns of the same name.
     """
 
     def __init__(self, rows: Any) -> None:
@@ -100,14 +101,25 @@ class RowByRow:
 def _records(rows: Any) -> list[Any]:
     if is_data_frame(rows):
         _check_size(len(rows), len(rows.columns))
-        found: list[Any] = rows.to_dicts() if hasattr(rows, "to_dicts") else rows.to_dict("records")
+        polars = hasattr(rows, "to_dicts")
+        if not polars and not only_numbers(rows.index):
+            rows = rows.reset_index(allow_duplicates=True)
+        if len(set(map(str, rows.columns))) < len(rows.columns):
+            raise ValueError("two columns of the frame have the same name; rename one")
+        found: list[Any] = rows.to_dicts() if polars else rows.to_dict("records")
         return found
     return list(several("rows", "rows such as [{'id': 1}, {'id': 2}]", rows))
 
 
 def _cells(row: Any) -> dict[str, str]:
-    """Return what is shown of a row, column by column."""
+    """Return what is shown of a row, column by column.
+
+    Raises:
+        ValueError: Two columns would be shown as one, so that a value is approved unseen.
+    """
     plain = portable(row)
+    if isinstance(row, Mapping) and isinstance(plain, Mapping) and len(plain) < len(row):
+        raise ValueError(f"two keys of a row would be shown as the same text; rename one: {[*row]}")
     columns = plain if isinstance(plain, Mapping) and plain else {"row": plain}
     return {str(name): _text(value) for name, value in columns.items()}
 
