@@ -115,7 +115,8 @@ class _Check:
             most = limits.MAX_SCHEMA_PROPERTIES
             yield FieldError(where, f"has {len(values)} entries; a form can have at most {most}")
             return
-        for name in dict.fromkeys(form.get("required", ())):
+        required = dict.fromkeys(form.get("required", ()))
+        for name in required:
             if values.get(name) is None:
                 yield FieldError(f"{where}.{name}", "is required")
         for name, value in values.items():
@@ -124,13 +125,14 @@ class _Check:
             if field is None:
                 if form.get("additionalProperties") is False:
                     yield FieldError(at, "is not in the form")
-            elif value is None:
-                continue  # left empty; reported above if the field is required
+            elif value is None and name in required:
+                continue  # reported above
             else:
                 there = shown.get(name) if isinstance(shown, Mapping) else field.get("default")
                 if field.get("readOnly") and value != there:
                     yield FieldError(at, "is only shown and cannot be changed")
-                yield from self._field(field, value, at, there)
+                if value is not None:
+                    yield from self._field(field, value, at, there)
 
     def _field(
         self, field: Mapping[str, Any], value: object, where: str, shown: object

@@ -453,3 +453,64 @@ def test_an_emptied_field_of_a_json_schema_is_left_out_unless_it_may_be_null() -
     )
 
     assert wanted.read(answered({"n": None, "m": None, "size": 1})) == {"m": None, "size": 1}
+
+
+class Payment(BaseModel):
+    """An amount that nobody may change, and a note."""
+
+    amount: int = Field(default=0, json_schema_extra={"readOnly": True})
+    note: str = ""
+
+
+class Payments(BaseModel):
+    """Values that are only shown, at every depth."""
+
+    total: int | None = Field(default=None, json_schema_extra={"readOnly": True})
+    first: Payment = Payment()
+    rows: list[Payment] = []
+
+
+PAYMENTS = Payments(
+    total=300,
+    first=Payment(amount=100, note="a"),
+    rows=[Payment(amount=100, note="b"), Payment(amount=200, note="c")],
+)
+
+
+def test_what_is_only_shown_comes_back_as_it_was_shown_at_every_depth() -> None:
+    wanted = Typed.of(Payments).filled_with(PAYMENTS)
+    schema = wanted.response().schema
+    assert schema is not None
+    values = {"first": {"note": "d"}, "rows": [{"note": "e"}, {"note": "f"}, {"note": "new"}]}
+    assert form_errors(schema, values) == ()
+    expected = Payments(
+        total=300,
+        first=Payment(amount=100, note="d"),
+        rows=[
+            Payment(amount=100, note="e"),
+            Payment(amount=200, note="f"),
+            Payment(amount=0, note="new"),
+        ],
+    )
+    assert wanted.read(answered(values)) == expected
+    again = wanted.refilled(answered(values), ())
+    assert again.read(answered({})) == expected
+
+
+def test_what_is_only_shown_cannot_be_emptied() -> None:
+    schema = Typed.of(Payments).filled_with(PAYMENTS).response().schema
+    assert schema is not None
+    emptied = {"total": None, "first": {"amount": None}, "rows": [{"amount": None}]}
+    said = "is only shown and cannot be changed"
+    assert form_errors(schema, emptied) == (
+        FieldError("values.total", said),
+        FieldError("values.first.amount", said),
+        FieldError("values.rows.0.amount", said),
+    )
+
+
+def test_what_a_part_leaves_out_stays_as_shown_but_no_row_takes_from_a_removed_one() -> None:
+    wanted = Typed.of(Payments).filled_with(PAYMENTS)
+    read = wanted.read(answered({"first": {}, "rows": [{}]}))
+    assert read.first.note == "a"
+    assert [row.note for row in read.rows] == [""]

@@ -84,12 +84,31 @@ class Field:
             ValueError: The value cannot be converted.
         """
         if self.part is not None:
-            return self.part.read(filled, nothing)
+            return self.part.converted(filled, nothing)
         if self.row is None:
             return self.read(filled)
         by_place = {str(at): one for at, one in enumerate(filled)}
         rows = Form(dict.fromkeys(by_place, replace(self.row, nullable=True)), frozenset())
-        return list(rows.read(by_place, nothing).values())
+        return list(rows.converted(by_place, nothing).values())
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the value is only shown."""
+        return self.schema.get("readOnly") is True
+
+    def completed(self, filled: Any, shown: Any, *, in_row: bool) -> Any:
+        """Return what was filled in, completed in every part and row with what was shown."""
+        if self.part is not None and isinstance(filled, Mapping):
+            there = shown if isinstance(shown, Mapping) else {}
+            return self.part.completed(filled, there, in_row=in_row)
+        if self.row is not None and isinstance(filled, list):
+            rows = [*shown] if isinstance(shown, list) else []
+            rows += [None] * (len(filled) - len(rows))
+            return [
+                self.row.completed(one, there, in_row=True)
+                for one, there in zip(filled, rows, strict=False)
+            ]
+        return filled
 
     def showing(self, value: Any) -> "Field":
         """Return the field showing this value, in its form on the wire; None empties it."""
@@ -145,11 +164,36 @@ class Form:
 
     def refilled(self, values: Mapping[str, Any]) -> "Form":
         """Return the form filled with a person's values, so that nothing they typed is lost."""
+        filled = self.completed(values, self._shown_for(values))
         fields = {
-            name: field.showing(values[name]) if name in values else field
+            name: field.showing(filled[name]) if name in values else field
             for name, field in self.fields.items()
         }
         return replace(self, fields=fields)
+
+    def completed(
+        self, filled: Mapping[str, Any], shown: Mapping[str, Any], *, in_row: bool = False
+    ) -> dict[str, Any]:
+        """Return what was filled in, completed with what was shown.
+
+        That is each value that is only shown, and each that was left out. The latter not in a row:
+        a person may have removed the row that was shown in its place.
+        """
+        found = dict(filled)
+        for name, field in self.fields.items():
+            if name in shown and (field.fixed or not (in_row or name in filled)):
+                found[name] = shown[name]
+            elif filled.get(name) is not None:
+                found[name] = field.completed(filled[name], shown.get(name), in_row=in_row)
+        return found
+
+    def _shown_for(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was shown in these fields, and in those for which it counts anyway."""
+        return {
+            name: field.schema.get("default")
+            for name, field in self.fields.items()
+            if field.replaced or ("default" in field.schema and (field.fixed or name in values))
+        }
 
     def shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Convert the caller's values to the form's; None for an empty field."""
@@ -163,7 +207,7 @@ class Form:
         return shown
 
     def read(self, values: Mapping[str, Any], nothing: Nothing = "keep") -> dict[str, Any]:
-        """Convert the form's values to the caller's.
+        """Convert the form's values to the caller's; what is only shown stays as it was shown.
 
         Args:
             values: The values that a person filled in.
@@ -172,14 +216,13 @@ class Form:
         Raises:
             WrongValues: A field's value cannot be converted.
         """
-        left_out = {
-            name: field.schema.get("default")
-            for name, field in self.fields.items()
-            if field.replaced and name not in values
-        }
+        return self.converted(self.completed(values, self._shown_for(values)), nothing)
+
+    def converted(self, values: Mapping[str, Any], nothing: Nothing) -> dict[str, Any]:
+        """Convert complete values to the caller's; see :meth:`read`."""
         read: dict[str, Any] = {}
         errors: list[FieldError] = []
-        for name, value in {**left_out, **values}.items():
+        for name, value in values.items():
             field = self.fields.get(name, _AS_IT_IS)
             if value is not None:
                 try:
