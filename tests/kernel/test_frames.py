@@ -131,6 +131,31 @@ def test_a_cell_that_does_not_fit_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("series", "value"),
+    [
+        (pandas.Series([1], dtype="float32"), 1e300),
+        (pandas.Series([1], dtype="float16"), 1e6),
+        (pandas.Series([datetime(2026, 5, 1)], dtype="datetime64[s]"), "2026-05-01T10:00:00.7"),
+        (polars.Series([1], dtype=polars.Float32), 1e300),
+        (polars.Series([Decimal("1.10")]), "1.555"),
+        (polars.Series([Decimal("1.10")]), "1e40"),
+        (polars.Series([Decimal("1.10")]), "1e9999"),
+        (polars.Series([datetime(2026, 5, 1)]), "2026-05-01T10:00+05:00"),
+        (polars.Series([time(10)]), "10:00+00:00"),
+    ],
+)
+def test_a_value_that_its_column_would_change_is_refused(series: Any, value: Any) -> None:
+    library = pandas if isinstance(series, pandas.Series) else polars
+    wanted, form, rows = edited(library.DataFrame({"a": series}))
+    answer = {"rows": [*rows, {"a": value}]}
+    assert form_errors(form, answer) == ()
+    with pytest.raises(WrongValues) as refusal:
+        wanted.read(answered(answer))
+    (error,) = refusal.value.errors
+    assert error == FieldError("rows.1.a", f"does not fit the column's type, {series.dtype}")
+
+
+@pytest.mark.parametrize(
     ("frame", "said"),
     [
         (pandas.DataFrame({"a": range(1200)}), "1,200 rows; a person can edit at most 200"),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from math import isfinite
 from typing import Any, Final
 
 import msgspec
@@ -108,8 +109,8 @@ class EditedFrame:
         for column in self.columns:
             values = [row.get(column.name) for row in rows]
             try:
-                made.append(library.Series(values, dtype=column.dtype))
-            except _misfit(library):
+                made.append(_series(library, column, values))
+            except ValueError:
                 errors += _misfits(library, column, values)
         if errors:
             raise WrongValues(tuple(errors))
@@ -173,7 +174,28 @@ def _in_answer(error: FieldError) -> FieldError:
 def _misfit(library: Any) -> tuple[type[Exception], ...]:
     """Return what the library raises for a value that does not fit a type."""
     own = (library.exceptions.PolarsError,) if library.__name__ == "polars" else ()
-    return (ValueError, TypeError, OverflowError, *own)
+    return (ValueError, TypeError, ArithmeticError, RuntimeError, *own)
+
+
+def _series(library: Any, column: Column, values: list[Any]) -> Any:
+    """Return the values as a column of its type.
+
+    Raises:
+        ValueError: The type does not hold one of them, or only another value in its place.
+    """
+    try:
+        series = library.Series(values, dtype=column.dtype)
+    except _misfit(library) as error:
+        raise ValueError(str(error)) from error
+    if series.dtype != column.dtype or not all(map(_is_kept, values, series)):
+        raise ValueError("the type changes a value")
+    return series
+
+
+def _is_kept(value: Any, held: Any) -> bool:
+    if value is None:
+        return True
+    return isfinite(held) if isinstance(held, float) else bool(held == value)
 
 
 def _library_of(frame: Any) -> Any:
@@ -270,7 +292,7 @@ def _misfits(library: Any, column: Column, values: list[Any]) -> Iterable[FieldE
 
 def _fits(library: Any, column: Column, value: Any) -> bool:
     try:
-        library.Series([value], dtype=column.dtype)
-    except _misfit(library):
+        _series(library, column, [value])
+    except ValueError:
         return False
     return True
