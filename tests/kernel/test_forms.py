@@ -514,3 +514,13 @@ def test_what_a_part_leaves_out_stays_as_shown_but_no_row_takes_from_a_removed_o
     read = wanted.read(answered({"first": {}, "rows": [{}]}))
     assert read.first.note == "a"
     assert [row.note for row in read.rows] == [""]
+
+
+def test_a_whole_number_comes_back_as_an_int_and_never_rounded() -> None:
+    wanted = Typed.of({"type": "object", "properties": {"n": {"type": "integer"}}})
+    for value, expected in ((5.0, 5), (2**60, 2**60)):
+        read = wanted.read(answered({"n": value}))
+        assert read == {"n": expected}
+        assert type(read["n"]) is int
+    with pytest.raises(WrongValues, match="n: must be a whole number, written with all"):
+        wanted.read(answered({"n": 1e300}))

@@ -155,6 +155,13 @@ def test_a_value_that_its_column_would_change_is_refused(series: Any, value: Any
     assert error == FieldError("rows.1.a", f"does not fit the column's type, {series.dtype}")
 
 
+def test_a_whole_number_may_have_a_decimal_point() -> None:
+    for library in (pandas, polars):
+        wanted, form, _ = edited(library.DataFrame({"a": [1]}))
+        assert form_errors(form, {"rows": [{"a": 5.0}]}) == ()
+        assert list(wanted.read(answered({"rows": [{"a": 5.0}]}))["a"]) == [5]
+
+
 @pytest.mark.parametrize(
     ("frame", "said"),
     [

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from crewai_hitl_nb.kernel.ask.forms import HEADINGS, Field, Form, of_its_zones, unchanged
+from crewai_hitl_nb.kernel.ask.forms import HEADINGS, Field, Form, of_its_zones, unchanged, whole
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import InvalidEvent
 from crewai_hitl_nb.protocol.schema import FORMATS, SIMPLE, check_form
@@ -245,7 +245,8 @@ def _plain(kind: Mapping[str, Any]) -> Field:
         schema["format"] = kind["format"]
     if schema.get("format") == "decimal":
         return Field({**schema, **{k: v for k, v in kind.items() if k in _RANGE}}, str)
-    return Field(schema, _number_of if name == "number" else unchanged)
+    shown = _number_of if name == "number" else unchanged
+    return Field(schema, shown, whole if name == "integer" else unchanged)
 
 
 def _choices(kind: Mapping[str, Any]) -> list[Any] | None:

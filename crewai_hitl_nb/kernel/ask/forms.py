@@ -18,12 +18,28 @@ HEADINGS: Final = ("title", "description")
 Nothing: TypeAlias = Literal["keep", "drop", "refuse"]
 """What to do with None in a field that cannot be None: keep it, leave it out, or refuse it."""
 
+SAFE: Final = 2**53
+"""A browser, as any float, rounds larger whole numbers."""
+
 _ZONE: Final = re.compile(r"\d(?:[Zz]|[+-]\d\d:?\d\d)$")
 
 
 def unchanged(value: Any) -> Any:
     """Convert nothing: the form shows the value as it is."""
     return value
+
+
+def whole(value: Any) -> Any:
+    """Return a whole number as an int, as JSON may also write it: 5.0.
+
+    Raises:
+        ValueError: It is so large that it may be any of several numbers.
+    """
+    if not isinstance(value, float):
+        return value
+    if not value.is_integer() or abs(value) > SAFE:
+        raise ValueError("must be a whole number, written with all of its digits")
+    return int(value)
 
 
 class WrongValues(Exception):

@@ -12,11 +12,8 @@ from decimal import Decimal
 from math import isfinite, isnan
 from typing import Any, Final
 
-from crewai_hitl_nb.kernel.ask.forms import Field
+from crewai_hitl_nb.kernel.ask.forms import SAFE, Field, whole
 from crewai_hitl_nb.protocol import limits
-
-_SAFE: Final = 2**53
-"""A browser rounds larger whole numbers."""
 
 _BITS: Final = 8
 
@@ -59,7 +56,7 @@ def _text_field(kind: str, shown: Callable[[Any], Any], read: Callable[[Any], An
     return Field({"type": "string", "format": kind}, shown, read, nullable=True)
 
 
-_INTEGER: Final = Field({"type": "integer"}, int, nullable=True)
+_INTEGER: Final = Field({"type": "integer"}, int, whole, nullable=True)
 _NUMBER: Final = Field({"type": "number"}, float, nullable=True)
 _FLAG: Final = Field({"type": "boolean"}, bool, nullable=True)
 _TEXT: Final = Field({"type": "string"}, str, nullable=True)
@@ -153,7 +150,7 @@ def shown_cell(column: Column, row: int, value: Any) -> Any:
     if is_missing(value):
         return None
     shown = column.field.shown(value)
-    too_large = isinstance(shown, int) and abs(shown) > _SAFE
+    too_large = isinstance(shown, int) and abs(shown) > SAFE
     if too_large or (isinstance(shown, float) and not isfinite(shown)):
         raise ValueError(
             f"column {column.title!r}, row {row + 1}: a browser cannot send {shown} back "
