@@ -174,6 +174,8 @@ def test_a_whole_number_may_have_a_decimal_point() -> None:
         (pandas.DataFrame({"a": [1.0, float("inf")]}), "column 'a', row 2"),
         (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "two columns"),
         (pandas.DataFrame(), "no columns"),
+        (pandas.DataFrame({"n" * 201: [1]}), "a name can have at most 200 characters"),
+        (pandas.DataFrame({"a": ["x" * 5000] * 200}), "bytes, more than the 524,288"),
     ],
 )
 def test_a_frame_that_nobody_could_edit_is_refused(frame: Any, said: str) -> None:

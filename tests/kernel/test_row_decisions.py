@@ -133,6 +133,8 @@ def test_two_columns_that_would_be_shown_as_one_are_refused() -> None:
         ([], "no rows"),
         (range(201), "201 rows; a person can decide on at most 200"),
         ([{f"c{n}": n for n in range(99)}], "99 columns are too much"),
+        ([{"n" * 201: 1}], "a name can have at most 200 characters"),
+        ([{f"c{n}": "x" * 500 for n in range(21)}] * 200, "bytes, more than the 524,288"),
     ],
 )
 def test_rows_that_nobody_would_look_at_are_refused(rows: Any, said: str) -> None:

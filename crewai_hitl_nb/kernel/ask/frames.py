@@ -23,8 +23,9 @@ from crewai_hitl_nb.kernel.ask.frame_columns import (
     shown_cell,
 )
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import FieldError
+from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Response
+from crewai_hitl_nb.protocol.schema import check_form
 
 _ROWS: Final = "rows"
 """The name of the form's only field."""
@@ -43,6 +44,24 @@ def only_numbers(index: Any) -> bool:
         and index.start == 0
         and index.step == 1
     )
+
+
+def check_whole(form: Form) -> None:
+    """Refuse a form of rows that the server would refuse, or whose answer it would.
+
+    Raises:
+        ValueError: It says what is too large.
+    """
+    try:
+        check_form(form.schema)
+    except InvalidEvent as error:
+        raise ValueError(f"a form cannot show a column: {error.errors[0].message}") from None
+    size, most = len(msgspec.json.encode(form.schema)), limits.MAX_EVENT_BYTES // 2
+    if size > most:
+        raise ValueError(
+            f"the rows have {size:,} bytes, more than the {most:,} of a form; leave out rows or "
+            "columns, or shorten their texts"
+        )
 
 
 def are_columns(thing: Any) -> bool:
@@ -128,9 +147,15 @@ class EditedFrame:
         return {"decision": "respond", "values": {_ROWS: self._rows_of(value)}}
 
     def filled_with(self, value: Any) -> "EditedFrame":
-        """Return the form filled with the rows of a frame with these columns."""
+        """Return the form filled with the rows of a frame with these columns.
+
+        Raises:
+            ValueError: It is another kind of frame, or too large.
+        """
         field = self.form.fields[_ROWS].showing(self._rows_of(value))
-        return replace(self, form=replace(self.form, fields={_ROWS: field}))
+        form = replace(self.form, fields={_ROWS: field})
+        check_whole(form)
+        return replace(self, form=form)
 
     def _rows_of(self, frame: Any) -> list[dict[str, Any]]:
         """Return the rows as the form shows them.

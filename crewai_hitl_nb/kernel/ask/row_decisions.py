@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from crewai_hitl_nb.kernel.ask.forms import Field, Form
-from crewai_hitl_nb.kernel.ask.frames import is_data_frame, only_numbers
+from crewai_hitl_nb.kernel.ask.frames import check_whole, is_data_frame, only_numbers
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import several
 from crewai_hitl_nb.protocol.errors import FieldError
@@ -68,6 +68,7 @@ class RowByRow:
         exactly = {"minItems": len(cells), "maxItems": len(cells)}
         field = Field.of_rows(Field.of_part(row), exactly).showing(cells)
         self._form = Form({_ROWS: field}, frozenset({_ROWS}))
+        check_whole(self._form)
 
     def response(self) -> Response:
         """Return the form with the rows."""
