@@ -32,7 +32,7 @@ from crewai_hitl_nb.broker.requests.admission import Admission
 from crewai_hitl_nb.broker.requests.closers import RETRY_SECONDS
 from crewai_hitl_nb.broker.requests.decisions import Decisions
 from crewai_hitl_nb.broker.requests.presence import Waiter
-from crewai_hitl_nb.broker.requests.rules import Rules
+from crewai_hitl_nb.broker.requests.rules import MayAnswer, Rules, anybody
 from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.broker.visibility import is_named, is_taken
 from crewai_hitl_nb.protocol import limits, state
@@ -73,7 +73,7 @@ class Broker:
         max_pending_bytes: int = limits.MAX_PENDING_BYTES,
         retry_seconds: float = RETRY_SECONDS,
         on_asked: OnAsked = lambda caller, request_id, size: None,
-        is_revoked: Callable[[str], bool] = lambda caller: False,
+        may_answer: MayAnswer = anybody,
     ) -> None:
         """Take a store that is not started yet; the broker starts and closes it.
 
@@ -88,7 +88,7 @@ class Broker:
             max_pending_bytes: Most bytes that they may take in the log.
             retry_seconds: Pause before an end that could not be stored is stored again.
             on_asked: Called for each open request whose asker is known.
-            is_revoked: Whether a caller's key was revoked.
+            may_answer: Whether a caller may answer a question now.
         """
         self._store = store
         self._clock = clock
@@ -100,7 +100,7 @@ class Broker:
         self._fanout = Fanout(self.heartbeat, heartbeat_seconds=heartbeat_seconds)
         self._stopped = False
         self._names = StableEventIds()
-        self._rules = Rules(store, clock, self._names, self._trusted, is_revoked)
+        self._rules = Rules(store, clock, self._names, self._trusted, may_answer)
         self._lifecycle = RequestLifecycle(
             store,
             clock,

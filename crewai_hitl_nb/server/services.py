@@ -4,12 +4,12 @@ Above are the handlers and the fast paths; below, the parts that :class:`Service
 makes it through ``host/runtime.py``, which opens and closes what is behind it.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from crewai_hitl_nb.broker.broker import Broker
+from crewai_hitl_nb.broker.requests.rules import MayAnswer, anybody
 from crewai_hitl_nb.broker.webhooks.worker import Webhooks
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.server.auth import hub
@@ -57,7 +57,7 @@ class Services(msgspec.Struct):
         kernel_identity: Who carries the kernel key. Made once: a configurable of the host
             costs more to make than all the rest of a request.
         kernel_authorizer: What they may do, made once for the same reason.
-        is_revoked: Whether a caller's key was revoked, where the server keeps keys.
+        may_answer: Whether a caller's key lets them answer a question, where the server keeps keys.
     """
 
     prefix: str
@@ -80,4 +80,4 @@ class Services(msgspec.Struct):
     bodies: BodyBudget = msgspec.field(default_factory=BodyBudget)
     kernel_identity: KernelIdentity = msgspec.field(default_factory=KernelIdentity)
     kernel_authorizer: KernelAuthorizer = msgspec.field(default_factory=KernelAuthorizer)
-    is_revoked: Callable[[str], bool] = lambda caller: False
+    may_answer: MayAnswer = anybody

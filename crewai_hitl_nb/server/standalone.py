@@ -41,7 +41,7 @@ from crewai_hitl_nb.protocol.limits import (
 )
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.server.auth import cookie_secret
-from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity, KeyAuthorizer, is_revoked
+from crewai_hitl_nb.server.auth.api_keys import ApiKeyIdentity, KeyAuthorizer, may_answer
 from crewai_hitl_nb.server.auth.keyring import KeyFileError, Keyring
 from crewai_hitl_nb.server.auth.rate_limits import CallerLimits
 from crewai_hitl_nb.server.auth.unidentified import Proxies
@@ -265,7 +265,7 @@ class HumanInputServer:
             try:
                 self._keyring = Keyring(Path(self._keys_file)) if self._keys_file else None
                 if self._keyring is not None:
-                    self._services.is_revoked = partial(is_revoked, self._keyring)
+                    self._services.may_answer = partial(may_answer, self._keyring)
                 application = self._application()
                 http = BoundedServer(application, proxies=self._proxies)
                 started.push_async_callback(http.close_all_connections)

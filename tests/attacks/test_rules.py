@@ -1,5 +1,6 @@
 """A process tries to allow its own calls: no key that asks can make a rule, or write one."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -44,6 +45,14 @@ class Hall:
         now = datetime(2026, 11, 22, tzinfo=timezone.utc)
         _, key = self._keyring.add(name, rights, now, **limits)
         return caller(self.server.url, key)
+
+    def change(self, name: str, **fields: Any) -> None:
+        """Edit the entry of a person's key in the file, as an operator does."""
+        path = self._keyring._path
+        body = json.loads(path.read_text())
+        for key in body["keys"]:
+            key.update(fields if key["name"] == name else {})
+        path.write_text(json.dumps(body))
 
     def revoke(self, name: str) -> None:
         """Take a person's key away."""
@@ -178,6 +187,38 @@ def test_a_rule_ends_with_the_key_of_the_person_who_made_it(hall: Hall) -> None:
         ada.post("requests/q1/answer", json=ALLOW).raise_for_status()
         assert ask(crew, "q2") == "answered"
         hall.revoke("ada")
+        assert ask(crew, "q3") == "pending"
+        assert owner.get("rules").json() == {"rules": []}
+
+
+LIMITED: list[tuple[str, Json, Json, Json]] = [
+    ("notebook", {"executions": ["run-1"]}, {}, {"execution_id": "run-2"}),
+    ("run", {"crews": ["crew-A"]}, {"crew_id": "crew-A"}, {"crew_id": "crew-B"}),
+    ("arguments", {"crews": ["crew-A"]}, {"crew_id": "crew-A"}, {"crew_id": None}),
+]
+
+
+@pytest.mark.parametrize(("rule", "limits", "inside", "outside"), LIMITED)
+def test_the_rule_of_a_limited_key_allows_no_call_that_it_could_not_answer(
+    hall: Hall, rule: str, limits: Json, inside: Json, outside: Json
+) -> None:
+    with hall.key("crew") as crew, hall.key("ada", **limits) as ada:
+        ask(crew, "q1", **inside)
+        body = {**ALLOW, "rule": rule}
+        ada.post("requests/q1/answer", json=body).raise_for_status()
+        assert ask(crew, "q2", **inside) == "answered"
+        assert ada.get("requests/q2").status_code == 200
+        assert ask(crew, "q3", **outside) == "pending"
+        assert ada.get("requests/q3").status_code == 404
+
+
+@pytest.mark.parametrize("fields", [{"rights": ["read"]}, {"executions": ["run-2"]}])
+def test_a_rule_ends_with_its_makers_right_to_answer(hall: Hall, fields: Json) -> None:
+    with hall.key("crew") as crew, hall.key("ada") as ada, caller(hall.server.url, KEY) as owner:
+        ask(crew, "q1")
+        ada.post("requests/q1/answer", json=ALLOW).raise_for_status()
+        assert ask(crew, "q2") == "answered"
+        hall.change("ada", **fields)
         assert ask(crew, "q3") == "pending"
         assert owner.get("rules").json() == {"rules": []}
 

@@ -17,7 +17,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -61,6 +61,14 @@ class _Note(msgspec.Struct, frozen=True):
     maker: str = ""
 
 
+MayAnswer: TypeAlias = Callable[[str, HumanInputRequired], bool]
+
+
+def anybody(caller: str, required: HumanInputRequired) -> bool:
+    """Let every caller answer every question, where nobody's key is limited."""
+    return True
+
+
 class Rules:
     """The rules of a log; see the module."""
 
@@ -70,7 +78,7 @@ class Rules:
         clock: Callable[[], datetime],
         names: StableEventIds,
         trusted: TrustedClock,
-        is_revoked: Callable[[str], bool],
+        may_answer: MayAnswer,
     ) -> None:
         """Take the broker's store, which the broker starts and closes.
 
@@ -79,13 +87,14 @@ class Rules:
             clock: The wall clock, aware.
             names: Makes what stands for callers.
             trusted: Knows whether the wall clock is trusted; no rule counts by one that is not.
-            is_revoked: Whether a caller's key was revoked; their rules end with it.
+            may_answer: Whether a caller may answer a question now. A rule allows only calls about
+                which its maker may still decide.
         """
         self._store = store
         self._clock = clock
         self._names = names
         self._trusted = trusted
-        self._is_revoked = is_revoked
+        self._may_answer = may_answer
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- making one
@@ -163,7 +172,9 @@ class Rules:
                 return
             for rule_id, kept in (await self._notes()).items():
                 one = await self._found(rule_id, kept) if kept.tool == call.tool else None
-                if one is not None and await self._allow(one, required, asker):
+                if one is None or not self._may_answer(kept.maker, required):
+                    continue
+                if await self._allow(one, required, asker):
                     return
         except HitlError as error:
             _log.warning("request %s: no rule was applied: %s", required.request_id, error)
@@ -241,11 +252,11 @@ class Rules:
         return {rule_id: kept for rule_id, kept in found.items() if kept is not None}
 
     async def _found(self, rule_id: str, kept: _Note) -> Standing | None:
-        """Return a rule that is in the log and not revoked, nor its maker's key."""
-        one = None if self._is_revoked(kept.maker) else await self._made(rule_id, kept)
-        if one is None or await self._store.offset_of(_revocation(rule_id)) is not None:
+        """Return a rule that is in the log, not revoked, and still its maker's to make."""
+        one = await self._made(rule_id, kept)
+        if one is None or not self._may_answer(kept.maker, one.required):
             return None
-        return one
+        return one if await self._store.offset_of(_revocation(rule_id)) is None else None
 
     async def _made(self, rule_id: str, kept: _Note) -> Standing | None:
         request = await self._store.request(kept.request_id)

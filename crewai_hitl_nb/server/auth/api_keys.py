@@ -13,6 +13,7 @@ from jupyter_server.auth import Authorizer, IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
+from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.server.auth import kernel_key
 from crewai_hitl_nb.server.auth.keyring import ACTIONS, KeyFileError, Keyring, Right
@@ -116,9 +117,17 @@ class KeyAuthorizer(Authorizer):
         return isinstance(user, Caller) and ACTIONS.get(action) in user.rights and user.is_valid()
 
 
-def is_revoked(keyring: Keyring, caller: str) -> bool:
-    """Return whether a caller's key is no longer in the file; the server's one key stays."""
-    return caller != _MASTER and keyring.get(caller) is None
+def may_answer(keyring: Keyring, caller: str, required: HumanInputRequired) -> bool:
+    """Return whether a caller's key allows them to answer a question; the server's one key does."""
+    if caller == _MASTER:
+        return True
+    try:
+        key = keyring.get(caller)
+    except KeyFileError:
+        return False
+    if key is None or ACTIONS["execute"] not in key.rights:
+        return False
+    return key.scope is None or key.scope.covers(required)
 
 
 def _master() -> Caller:

@@ -312,7 +312,7 @@ class Runtime:
             max_pending=self.settings.max_pending,
             max_pending_bytes=suits if given is None else given,
             on_asked=self.services.limiter.stored,
-            is_revoked=self.services.is_revoked,
+            may_answer=self.services.may_answer,
         )
 
     def _forget_broker(self) -> None:
