@@ -186,6 +186,36 @@ async def test_the_answer_sent_again_makes_one_rule_and_gets_the_same_reply() ->
         assert len(await broker.rules()) == 1
 
 
+@pytest.mark.parametrize("second", ["bob", "ada"])
+async def test_a_late_answer_does_not_change_who_made_the_rule(second: str) -> None:
+    """Not even one with the same words, name and Idempotency-Key, by another key."""
+    revoked = set[str]()
+    async with broker_on(may_answer=lambda caller, required: caller not in revoked) as broker:
+        await ask(broker, "q1")
+        said = allow("run", idempotency_key="k")
+        await broker.answer("q1", said, "ada", "key-of-ada")
+        with pytest.raises(AlreadyAnswered):
+            await broker.answer("q1", said, second, "key-of-bob")
+        revoked.add("key-of-bob")
+        assert (await ask(broker, "q2")).status == "answered"
+        revoked.add("key-of-ada")
+        assert (await ask(broker, "q3")).status == "pending"
+
+
+async def test_who_lost_a_race_is_not_the_maker_of_the_rule() -> None:
+    revoked = {"key-of-bob", "key-of-eve"}
+    async with broker_on(may_answer=lambda caller, required: caller not in revoked) as broker:
+        await ask(broker, "q1")
+        said = allow("run", idempotency_key="k")
+        answers = (
+            broker.answer("q1", said, "ada", f"key-of-{who}") for who in ("ada", "bob", "eve")
+        )
+        outcomes = await asyncio.gather(*answers, return_exceptions=True)
+        assert sum(isinstance(one, AlreadyAnswered) for one in outcomes) == 2
+        assert not isinstance(outcomes[0], BaseException)
+        assert (await ask(broker, "q2")).status == "answered"
+
+
 @pytest.mark.parametrize("decision", ["reject", "edit"])
 async def test_only_an_approval_makes_a_rule(decision: Any) -> None:
     async with broker_on() as broker:

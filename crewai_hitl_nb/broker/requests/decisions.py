@@ -7,6 +7,8 @@ Above is the broker; below is the store, whose commit alone decides which of sev
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+import msgspec
+
 from crewai_hitl_nb.broker.event_names import StableEventIds
 from crewai_hitl_nb.broker.requests import answers, closers
 from crewai_hitl_nb.broker.requests.open_requests import OpenRequests
@@ -60,6 +62,7 @@ class Decisions:
             UnknownRequest: It was never asked here.
             Settled: It has ended; the error says how.
         """
+        answer = _of_one_maker(answer, caller)
         required, now = self._open.whole(request_id), self._clock()
         asker = self._rules.asker(self._askers.get(request_id))
         if required is not None:
@@ -115,3 +118,14 @@ class Decisions:
         else:
             (result,) = await self._store.append_scoped([event], within)
         return result
+
+
+def _of_one_maker(answer: Answer, caller: str) -> Answer:
+    """Return an answer whose event id, if it makes a rule, is that of no other caller's answer.
+
+    A rule has the id of its answer, and what is noted about its maker stands under that id.
+    """
+    if answer.rule is None or answer.idempotency_key is None:
+        return answer
+    key = msgspec.json.encode([caller, answer.idempotency_key]).decode()
+    return msgspec.structs.replace(answer, idempotency_key=key)

@@ -130,7 +130,9 @@ class Rules:
 
     async def _announce(self, rule_id: str, kept: _Note) -> None:
         notes = await self._notes()
-        if rule_id not in notes and len(notes) >= limits.MAX_RULES:
+        if rule_id in notes:
+            return  # the same answer of the same person, sent again
+        if len(notes) >= limits.MAX_RULES:
             await self._drop_ended(notes)
             if len(notes) >= limits.MAX_RULES:
                 raise TooMany(
