@@ -95,8 +95,9 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """What must hold at the moment of a commit.
 
-    A log with one server ignores times and processes, because that server has just checked them. Of
-    several servers one may have slept, or have a wrong clock. Every store checks the events.
+    A log with one server ignores times, processes and the epoch, because that server has just
+    checked them. Of several servers one may have slept, or have a wrong clock, and a database may
+    go back in time. Every store checks the events.
 
     Attributes:
         with_event: The id of an event that the log must have; None for none.
@@ -106,6 +107,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         without: The process that must not be connected to any server, or have been until
             ``grace`` seconds ago.
         grace: See ``without``.
+        epoch: The log's; None for any.
     """
 
     with_event: str | None = None
@@ -114,6 +116,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None
     without: Process | None = None
     grace: float = 0.0
+    epoch: str | None = None
 
     def has_events(self, has: Callable[[str], bool]) -> bool:
         """Return whether the log has the events that it must have, and no other of these two.

@@ -1,8 +1,9 @@
 """Rules for tools, over a real store: who makes one, what the server does with it, how it ends."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from crewai_hitl_nb.store.base import EVERYTHING, KeyScope
 from crewai_hitl_nb.store.memory import MemoryStore
 from crewai_hitl_nb.store.postgres.connections import parse
 from crewai_hitl_nb.store.postgres.store import PostgresStore
+from crewai_hitl_nb.store.sqlite.salvage import salvage
 from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.broker.test_broker import broker_on
 from tests.events import other
@@ -306,6 +308,48 @@ async def test_a_note_alone_is_no_rule() -> None:
         await store.put_metadata("rule:broken", b"{")
         assert await broker.rules() == []
         assert (await ask(broker, "q2")).status == "pending"
+
+
+async def test_a_salvage_that_lost_the_revocation_does_not_bring_the_rule_back(
+    tmp_path: Path,
+) -> None:
+    path, new = tmp_path / "log.db", tmp_path / "new.db"
+    async with broker_on(SqliteStore(path)) as broker:
+        rule_id = await made(broker)
+        await broker.revoke_rule(rule_id, "ada", "page")
+        await broker.publish([other()])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM events WHERE offset = 3")
+    assert salvage(path, new, utc_now()).lost == [(3, 3)]
+    async with broker_on(SqliteStore(new)) as broker:
+        assert (await broker.request("q1")).status == "answered"
+        assert await broker.rules() == []
+        with pytest.raises(AlreadyAnswered):
+            await broker.answer("q1", allow("run"), "ada")
+        assert (await ask(broker, "q2")).status == "pending"
+
+
+@pytest.mark.parametrize("when", ["before the question", "before the commit"])
+async def test_a_database_that_went_back_in_time_has_no_rules(
+    log_url: str, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The answer that made the rule may be there, and its revocation lost."""
+
+    store = PostgresStore(parse(log_url))
+    async with broker_on(store) as broker:
+        await made(broker)
+        append = store.append
+
+        async def late(*given: Any, **options: Any) -> Any:
+            if (options.get("condition") is not None) == (when == "before the commit"):
+                with closing(parse(log_url).connect()) as log:
+                    log.run_script("UPDATE log.state SET epoch = 'of a backup'")
+            return await append(*given, **options)
+
+        monkeypatch.setattr(store, "append", late)
+        assert (await ask(broker, "q2")).status == "pending"
+        assert await broker.rules() == []
+        assert broker.epoch == "of a backup"
 
 
 async def test_a_rule_that_was_pruned_with_its_question_never_allows() -> None:

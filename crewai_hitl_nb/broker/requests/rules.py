@@ -52,13 +52,15 @@ _REVOCATIONS: Final = uuid.UUID("5a3c3c1e-54a4-4e0b-9d3f-2b1f0a7c6d10")
 class _Note(msgspec.Struct, frozen=True):
     """Where to find a rule: in the answer to this request, if the answer has the note's name.
 
-    ``maker`` is the caller who made it, which the log does not say.
+    ``maker`` is the caller who made it, which the log does not say. ``epoch`` is the log's then:
+    with another one history was lost, maybe a revocation, and the rule does not count any more.
     """
 
     request_id: str
     tool: str
     until: datetime
     maker: str = ""
+    epoch: str = ""
 
 
 MayAnswer: TypeAlias = Callable[[str, HumanInputRequired], bool]
@@ -117,9 +119,8 @@ class Rules:
         if answer.request_id is None or isinstance(answer.rule, msgspec.UnsetType):
             return await self._store.append([answer])
         until = answer.timestamp + timedelta(hours=answer.rule.hours)
-        await self._announce(
-            answer.event_id, _Note(answer.request_id, answer.rule.tool, until, caller)
-        )
+        kept = _Note(answer.request_id, answer.rule.tool, until, caller, self._store.epoch)
+        await self._announce(answer.event_id, kept)
         try:
             return await self._store.append([answer])
         except OutcomeUnknown:
@@ -131,7 +132,7 @@ class Rules:
     async def _announce(self, rule_id: str, kept: _Note) -> None:
         notes = await self._notes()
         if rule_id in notes:
-            return  # the same answer of the same person, sent again
+            return  # the same answer of the same person, sent again; maybe a rule that is over
         if len(notes) >= limits.MAX_RULES:
             await self._drop_ended(notes)
             if len(notes) >= limits.MAX_RULES:
@@ -176,14 +177,16 @@ class Rules:
                 one = await self._found(rule_id, kept) if kept.tool == call.tool else None
                 if one is None or not self._may_answer(kept.maker, required):
                     continue
-                if await self._allow(one, required, asker):
+                if await self._allow(one, kept.epoch, required, asker):
                     return
         except HitlError as error:
             _log.warning("request %s: no rule was applied: %s", required.request_id, error)
         except Exception as error:  # noqa: BLE001 - whatever fails, the person is asked
             note_fault(_log, "rule_not_applied", error)
 
-    async def _allow(self, one: Standing, required: HumanInputRequired, asker: str) -> bool:
+    async def _allow(
+        self, one: Standing, epoch: str, required: HumanInputRequired, asker: str
+    ) -> bool:
         """Answer a question by a rule; return whether nothing is left to do."""
         now = self._clock()
         if not self._trusted.is_trusted() or not rules.allows(one, required, asker, now):
@@ -201,6 +204,7 @@ class Rules:
             with_event=one.made.event_id,
             without_event=_revocation(one.made.event_id),
             not_after=one.expires_at,
+            epoch=epoch,
         )
         try:
             await self._store.append([event], condition=condition)
@@ -261,6 +265,8 @@ class Rules:
         return one if await self._store.offset_of(_revocation(rule_id)) is None else None
 
     async def _made(self, rule_id: str, kept: _Note) -> Standing | None:
+        if kept.epoch != self._store.epoch:
+            return None
         request = await self._store.request(kept.request_id)
         if request is None or request.completion is None:
             return None

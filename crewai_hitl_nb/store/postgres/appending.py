@@ -144,7 +144,7 @@ def _locked(
         clock() if clock is not None else stored_at,
         {record.event_id: record for record in (Record(*columns) for columns in stored)},
         dict(statuses.fetchall()) if statuses is not None else {},
-        {one for one in conditions if _holds(one, held.get(one), stored_at)},
+        {one for one in conditions if _holds(one, held.get(one), stored_at, found.epoch)},
     )
 
 
@@ -159,7 +159,11 @@ def _process(condition: Condition) -> dict[str, Any]:
     return {"caller": caller, "source": source, "grace": condition.grace}
 
 
-def _holds(condition: Condition, held: psycopg.Cursor[TupleRow] | None, now: float) -> bool:
+def _holds(
+    condition: Condition, held: psycopg.Cursor[TupleRow] | None, now: float, epoch: str
+) -> bool:
+    if condition.epoch not in (None, epoch):
+        return False
     early = condition.not_before is not None and now < condition.not_before.timestamp()
     late = condition.not_after is not None and now > condition.not_after.timestamp()
     return not early and not late and (held is None or not only(held)[0])
