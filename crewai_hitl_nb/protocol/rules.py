@@ -206,7 +206,9 @@ def revoked(one: Standing, by: AnsweredBy, event_id: str, now: datetime) -> Unkn
 
 def unknown_rule(rule_id: str) -> NotFound:
     """Return the error for a rule that this log does not have."""
-    return NotFound(f"there is no rule `{rule_id}`; GET rules lists those that stand")
+    return NotFound(
+        f"there is no rule `{rule_id}`; `crewai-hitl rules` (or GET rules) lists those that stand"
+    )
 
 
 def rule_to_wire(one: Standing) -> dict[str, Any]:

@@ -54,4 +54,4 @@ def test_a_rule_ends_by_the_beginning_of_its_id(cli: Commands, client: Client, r
 def test_an_unknown_rule_is_said_to_be_unknown(cli: Commands, rule: str, named: str) -> None:
     result = cli("rules", "revoke", named)
     assert result.exit_code != 0
-    assert f"there is no rule `{named}`" in result.output
+    assert f"there is no rule `{named}`; `crewai-hitl rules`" in result.output
