@@ -259,18 +259,19 @@ class Broker:
         return appended
 
     async def answer(
-        self, request_id: str, answer: Answer, name: str, caller: str = ""
+        self, request_id: str, answer: Answer, name: str, caller: str = "", *, on_page: bool = False
     ) -> Appended:
-        """Answer a request in the name of a person; ``caller`` is who they are to the server.
+        """Answer a request in the name of a person: see ``Decisions.answer``.
 
         Raises:
+            Forbidden: The caller asked the request itself, and would allow further calls.
             InvalidAnswer: The answer does not fit; the request stays open.
             UnknownRequest: It was never asked here.
             AlreadyAnswered: Another answer won.
             RequestCancelled: It was cancelled.
             RequestExpired: The deadline passed.
         """
-        return await self._decisions.answer(request_id, answer, name, caller)
+        return await self._decisions.answer(request_id, answer, name, caller, on_page=on_page)
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:
         """Record that a person is working on an answer. Raises like :meth:`answer`."""

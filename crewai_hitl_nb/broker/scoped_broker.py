@@ -125,11 +125,11 @@ class ScopedBroker:
             raise _taken("request", request_id) if asked else state.unknown_request(request_id)
 
     async def answer(
-        self, request_id: str, answer: Answer, name: str, caller: str = ""
+        self, request_id: str, answer: Answer, name: str, caller: str = "", *, on_page: bool = False
     ) -> Appended:
         """Answer a request in scope."""
         await self.request(request_id)
-        return await self._broker.answer(request_id, answer, name, caller)
+        return await self._broker.answer(request_id, answer, name, caller, on_page=on_page)
 
     async def claim(self, request_id: str, name: str, via: str) -> Appended:
         """Claim a request in scope."""

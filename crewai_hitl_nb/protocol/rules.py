@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from crewai_hitl_nb.protocol import limits
-from crewai_hitl_nb.protocol.errors import InvalidAnswer, NotFound
+from crewai_hitl_nb.protocol.errors import Forbidden, InvalidAnswer, NotFound
 from crewai_hitl_nb.protocol.events import (
     AnsweredBy,
     GatedCall,
@@ -201,6 +201,14 @@ def revoked(one: Standing, by: AnsweredBy, event_id: str, now: datetime) -> Unkn
             "tool": one.rule.tool,
             "revoked_by": msgspec.to_builtins(by),
         },
+    )
+
+
+def not_a_person() -> Forbidden:
+    """Return the error for a process that would allow its own calls."""
+    return Forbidden(
+        "a rule is made by a person, not with the key of the process that asks; answer on the"
+        " server's own page, or leave `rule` out"
     )
 
 

@@ -17,6 +17,7 @@ from crewai_hitl_nb.protocol import limits, rules
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import (
     AlreadyAnswered,
+    Forbidden,
     InvalidAnswer,
     NotFound,
     StoreUnavailable,
@@ -235,6 +236,27 @@ async def test_a_rule_needs_a_known_asker_and_a_question_without_an_assignee() -
         for request_id in ("nobody", "assigned"):
             with pytest.raises(InvalidAnswer, match="leave `rule` out"):
                 await broker.answer(request_id, allow("run"), "ada")
+
+
+async def test_who_is_found_to_have_asked_while_the_answer_is_checked_makes_no_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another server of the log took the question; this one follows it a moment later."""
+    async with broker_on() as broker:
+        await ask(broker, "q1")
+        inside = ScopedBroker(broker, KeyScope(frozenset({"run-1"}), frozenset()))
+        asker = broker._lifecycle.askers.pop("q1")
+        request = broker.request
+
+        async def followed(request_id: str) -> Request:
+            found = await request(request_id)
+            broker._lifecycle.askers["q1"] = asker
+            return found
+
+        monkeypatch.setattr(broker, "request", followed)
+        with pytest.raises(Forbidden, match="leave `rule` out"):
+            await inside.answer("q1", allow("run"), "crew", CREW, on_page=False)
+        assert await broker.rules() == []
 
 
 async def test_there_is_an_end_to_rules(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from crewai_hitl_nb.protocol import ids, state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import EventExists, InvalidAnswer
 from crewai_hitl_nb.protocol.events import AnsweredBy, CancelReason, HumanInputClaimed, about
-from crewai_hitl_nb.protocol.rules import made_for
+from crewai_hitl_nb.protocol.rules import made_for, not_a_person
 from crewai_hitl_nb.protocol.state import Request
 from crewai_hitl_nb.store.base import Appended, KeyScope, Store
 
@@ -54,17 +54,26 @@ class Decisions:
         self._rules = rules
         self._askers = askers
 
-    async def answer(self, request_id: str, answer: Answer, name: str, caller: str) -> Appended:
+    async def answer(
+        self, request_id: str, answer: Answer, name: str, caller: str, *, on_page: bool
+    ) -> Appended:
         """Answer a request in the name of a person; ``caller`` is who they are to the server.
 
+        Who asked a request makes no rule with its answer, unless it comes from the server's own
+        page (``on_page``).
+
         Raises:
+            Forbidden: They may not make a rule.
             InvalidAnswer: The answer does not fit; the request stays open.
             UnknownRequest: It was never asked here.
             Settled: It has ended; the error says how.
         """
         answer = _of_one_maker(answer, caller)
         required, now = self._open.whole(request_id), self._clock()
-        asker = self._rules.asker(self._askers.get(request_id))
+        asked_by = self._askers.get(request_id)
+        if answer.rule is not None and asked_by == caller and not on_page:
+            raise not_a_person()
+        asker = self._rules.asker(asked_by)
         if required is not None:
             event = answers.completed(required, answer, name, now, self._names, asker)
         else:

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from crewai_hitl_nb.protocol.answer import answer_from_wire
-from crewai_hitl_nb.protocol.errors import BadRequest, Forbidden
+from crewai_hitl_nb.protocol.errors import BadRequest
 from crewai_hitl_nb.protocol.events import CancelReason, Via
+from crewai_hitl_nb.protocol.rules import not_a_person
 from crewai_hitl_nb.protocol.state import STATUS_AFTER, request_to_wire
 from crewai_hitl_nb.server import parameters
 from crewai_hitl_nb.server.api import surfaces
@@ -37,29 +38,13 @@ async def answer(
     caller.services.limiter.take("answer", caller.caller)
     said = answer_from_wire(raw, key)
     surfaces.check(caller, said.via, request_id)
-    if said.rule is not None:
-        _check_maker(caller, request_id)
-    result = await caller.broker.answer(request_id, said, caller.person, caller.caller)
+    if said.rule is not None and caller.by_kernel:
+        raise not_a_person()  # every crew of this server has that key
+    on_page = not caller.by_token and surfaces.is_by_browser(caller)
+    result = await caller.broker.answer(
+        request_id, said, caller.person, caller.caller, on_page=on_page
+    )
     return recorded(request_id, result)
-
-
-def _check_maker(caller: CallerMixin, request_id: str) -> None:
-    """Check that a caller may make a rule with an answer.
-
-    No process may allow its own calls: neither one with the kernel key, which every crew of this
-    server has, nor one with the key that asked this request.
-
-    Raises:
-        Forbidden: They may not.
-    """
-    broker = caller.services.broker
-    asked = broker is not None and broker.askers.get(request_id) == caller.caller
-    by_page = not caller.by_token and surfaces.is_by_browser(caller)
-    if caller.by_kernel or (asked and not by_page):
-        raise Forbidden(
-            "a rule is made by a person, not with the key of the process that asks; answer on the"
-            " server's own page, or leave `rule` out"
-        )
 
 
 async def claim(caller: CallerMixin, request_id: str, raw: object) -> dict[str, Any]:
