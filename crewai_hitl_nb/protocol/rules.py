@@ -208,7 +208,7 @@ def not_a_person() -> Forbidden:
     """Return the error for a process that would allow its own calls."""
     return Forbidden(
         "a rule is made by a person, not with the key of the process that asks; answer on the"
-        " server's own page, or leave `rule` out"
+        " server's own page (with a key of your own, where people have keys), or leave `rule` out"
     )
 
 

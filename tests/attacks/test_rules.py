@@ -60,10 +60,10 @@ class Hall:
         assert self._keyring.revoke(key.id)
 
     @contextmanager
-    def page(self) -> Iterator[httpx.Client]:
-        """Return a browser that opened the page with the server's key."""
+    def page(self, key: str = KEY) -> Iterator[httpx.Client]:
+        """Return a browser that opened the page with a key."""
         with httpx.Client(base_url=self.server.url, timeout=15) as http:
-            assert http.get("", params={"token": KEY}, follow_redirects=True).status_code == 200
+            assert http.get("", params={"token": key}, follow_redirects=True).status_code == 200
             origin = str(httpx.URL(self.server.url).copy_with(path="")).rstrip("/")
             http.headers.update({"X-XSRFToken": http.cookies["_xsrf"], "Origin": origin})
             yield http
@@ -110,6 +110,16 @@ def test_one_key_for_all_makes_rules_on_the_page_only(hall: Hall) -> None:
             assert reply.status_code == 403, headers
         assert page.post("requests/q1/answer", json=ALLOW).status_code == 200
         assert ask(crew, "q2") == "answered"
+
+
+def test_the_key_that_asks_makes_no_rule_as_a_page_either(hall: Hall) -> None:
+    with hall.key("crew") as crew, hall.key("ada") as ada:
+        ask(crew, "q1")
+        keys = (http.headers["Authorization"].removeprefix("Bearer ") for http in (crew, ada))
+        with hall.page(next(keys)) as forged, hall.page(next(keys)) as page:
+            assert forged.post("requests/q1/answer", json=ALLOW).status_code == 403
+            assert status(crew, "q1") == "pending"
+            assert page.post("requests/q1/answer", json=ALLOW).status_code == 200
 
 
 @pytest.mark.parametrize("way", ["answer", "revoke"])

@@ -1,8 +1,9 @@
 """``requests…``: lists requests, and answers, claims or cancels one."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
+from tornado.web import RequestHandler as _Handler
 
 from crewai_hitl_nb.protocol.answer import answer_from_wire
 from crewai_hitl_nb.protocol.errors import BadRequest
@@ -40,7 +41,9 @@ async def answer(
     surfaces.check(caller, said.via, request_id)
     if said.rule is not None and caller.by_kernel:
         raise not_a_person()  # every crew of this server has that key
-    on_page = not caller.by_token and surfaces.is_by_browser(caller)
+    # A server's one key is a person's and a crew's at once; a key of the file is given to one.
+    has_own_key = getattr(cast("_Handler", caller).current_user, "keyring", None) is not None
+    on_page = not caller.by_token and not has_own_key and surfaces.is_by_browser(caller)
     result = await caller.broker.answer(
         request_id, said, caller.person, caller.caller, on_page=on_page
     )
