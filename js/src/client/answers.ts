@@ -75,6 +75,8 @@ export class Answers {
   private readonly refusals = new Map<string, Promise<Outcome>>();
   /** When each refusal was decided that may not have arrived. */
   private readonly refusedAt = new Map<string, number>();
+  /** Requests of which it is not known whether an answer has arrived: one was sent, without a reply. */
+  private readonly uncertain = new Set<string>();
   private leavingBytes = 0;
 
   constructor(
@@ -134,10 +136,15 @@ export class Answers {
     const key = this.keyOf(requestId, answer);
     const byFrame = await this.sendByFrame(requestId, answer, key);
     const outcome = byFrame ?? (await this.sendByPost(requestId, answer, key, decidedAt));
-    if (outcome.kind !== "unreachable" && this.isLatest(requestId, key)) {
-      this.idempotencyKeys.delete(requestId);
-    }
+    if (outcome.kind === "unreachable") return outcome;
+    this.uncertain.delete(requestId);
+    if (this.isLatest(requestId, key)) this.idempotencyKeys.delete(requestId);
     return outcome;
+  }
+
+  /** Whether an answer was sent to which no reply came: its bytes may still be on their way. */
+  isUncertain(requestId: string): boolean {
+    return this.uncertain.has(requestId);
   }
 
   /**
@@ -188,6 +195,7 @@ export class Answers {
       idempotency_key: key,
     });
     if (!sent) return null;
+    this.uncertain.add(id);
     const reply = await this.reply(ref);
     if (reply === null) return null;
     if (reply.type === "ack") return accepted(reply.body);
@@ -219,7 +227,9 @@ export class Answers {
       if (overtaken) return { kind: "unreachable" }; // another answer was given since
       const reply: Reply = await post(this.endpoint, path, answer, { "Idempotency-Key": key });
       if (reply.kind === "ok") return accepted(reply.body);
-      if (reply.kind === "refused" || attempt === ATTEMPTS) return reply;
+      if (reply.kind === "refused") return reply;
+      this.uncertain.add(id); // a gateway that failed may have passed it on
+      if (attempt === ATTEMPTS) return reply;
       const retryAfterMs = reply.retryAfterMs ?? 0;
       if (retryAfterMs > PATIENCE_MS) return reply; // the person decides when to try again
       await pause(Math.max(retryAfterMs, pauseMs(attempt, this.random)));

@@ -225,13 +225,17 @@ export class Client {
 
   /**
    * Send an answer. While the server is away it waits for it, unless it has a turn among others;
-   * it is unreachable if that was taken back, or if the server is there and does not reply.
+   * it is unreachable if that was taken back, or if the server is there and does not reply. What is
+   * decided offline is not tried before: what was tried may arrive, and cannot be taken back.
    */
   async answer(id: string, answer: Answer, timing: Timing = {}): Promise<Outcome> {
     const decidedAt = timing.decidedAt ?? performance.now();
     if (this.unsent.isRefusedSince(id, decidedAt)) return { kind: "unreachable" };
     this.unsent.takeBack(id); // the latest decision counts
-    let outcome = await this.answers.send(id, answer, { ...timing, decidedAt });
+    const waits = this.connection.phase === "offline" && timing.turn === undefined;
+    let outcome: Outcome = waits
+      ? { kind: "unreachable" }
+      : await this.answers.send(id, answer, { ...timing, decidedAt });
     while (this.isAway(outcome) && timing.turn === undefined) {
       if (this.unsent.isRefusedSince(id, decidedAt)) return outcome;
       if (!(await this.unsent.wait(id, answer, decidedAt))) return outcome;
@@ -253,8 +257,16 @@ export class Client {
     return this.unsent.get(id);
   }
 
-  takeBackUnsent(id: string): void {
+  /** Whether an answer was sent of which it is not known whether it arrived. */
+  isUncertain(id: string): boolean {
+    return this.answers.isUncertain(id);
+  }
+
+  /** Take back what waits; false when nothing does, or when it may have arrived. */
+  takeBackUnsent(id: string): boolean {
+    if (this.unsent.get(id) === null || this.isUncertain(id)) return false;
     this.unsent.takeBack(id);
+    return true;
   }
 
   /** Say to others that somebody is writing an answer on this page. */

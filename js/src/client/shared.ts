@@ -10,7 +10,7 @@ import { Client } from "./client";
 import type { Endpoint } from "./endpoint";
 
 /** Raise it with every change of the interface that `Client` has for views. */
-const CONTRACT = 8;
+const CONTRACT = 9;
 const KEY = Symbol.for(`crewai-hitl-nb/client/${CONTRACT}`);
 
 /** How long the connection outlives its last card. */

@@ -326,12 +326,37 @@ describe("an answer", () => {
 
   it("to a server that stays away waits, and is unreachable once it is taken back", async () => {
     await server.stop();
+    await until(() => client.connection.phase === "offline");
     const outcome = client.answer("r1", words);
     await until(() => client.unsentAnswer("r1") === words);
     client.takeBackUnsent("r1");
     expect(await outcome).toEqual({ kind: "unreachable" });
     expect(client.unsentAnswer("r1")).toBeNull();
     expect(status("r1")).toBe("pending");
+  });
+
+  it("that may have arrived cannot be taken back, and is looked up first", async () => {
+    await server.stop();
+    const sent = client.answer("r1", approval);
+    await until(() => client.unsentAnswer("r1") === approval);
+    expect(client.isUncertain("r1")).toBe(true);
+    expect(client.takeBackUnsent("r1")).toBe(false);
+    server.append({ type: "human_input_completed", request_id: "r1", human_feedback: "Fine" });
+    await server.start();
+    client.retryNow();
+    expect(await sent).toEqual({ kind: "unreachable" }); // looked up, and not sent again
+    expect(status("r1")).toBe("answered");
+    expect(server.answers).toHaveLength(0);
+  });
+
+  it("decided offline is not tried until the server is back", async () => {
+    await server.stop();
+    await until(() => client.connection.phase === "offline");
+    const sent = client.answer("r1", approval);
+    await until(() => client.unsentAnswer("r1") === approval);
+    expect(client.isUncertain("r1")).toBe(false);
+    expect(client.takeBackUnsent("r1")).toBe(true);
+    expect(await sent).toEqual({ kind: "unreachable" });
   });
 
   it("that waits goes when the server is back, unless it was refused meanwhile", async () => {

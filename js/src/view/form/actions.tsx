@@ -121,13 +121,16 @@ interface HeldProps {
   readonly words: Labels;
   /** Whether the request offers rejecting, which then replaces the held answer. */
   readonly rejects: boolean;
+  /** Whether it can be taken back: nothing of it has been sent. */
+  readonly undoable: boolean;
   readonly onUndo: () => void;
   readonly onSendNow: () => void;
   readonly onReject: () => void;
 }
 
 /** A held answer. The second click of a double click does nothing, whatever it hits. */
-export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }: HeldProps) {
+export function Held(props: HeldProps) {
+  const { ms, label, words, rejects, undoable, onUndo, onSendNow, onReject } = props;
   const sendNow = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => sendNow.current?.focus({ preventScroll: true }), []);
   return (
@@ -145,17 +148,7 @@ export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }:
       >
         <bdi>{label}</bdi>
       </span>
-      <button
-        type="button"
-        class="chitl-button"
-        data-testid="hitl-undo"
-        aria-label={useNameOf("Undo")}
-        aria-keyshortcuts="Escape"
-        title="Shortcut: Esc"
-        onClick={onUndo}
-      >
-        Undo
-      </button>
+      {undoable && <Undo onUndo={onUndo} />}
       {ms !== null && (
         <button
           ref={sendNow}
@@ -179,5 +172,21 @@ export function Held({ ms, label, words, rejects, onUndo, onSendNow, onReject }:
         </Button>
       )}
     </div>
+  );
+}
+
+function Undo({ onUndo }: Pick<HeldProps, "onUndo">) {
+  return (
+    <button
+      type="button"
+      class="chitl-button"
+      data-testid="hitl-undo"
+      aria-label={useNameOf("Undo")}
+      aria-keyshortcuts="Escape"
+      title="Shortcut: Esc"
+      onClick={onUndo}
+    >
+      Undo
+    </button>
   );
 }

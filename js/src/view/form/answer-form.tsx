@@ -5,6 +5,7 @@
  * the outcome, `draft.ts` keeps what is written, `focus.ts` moves the focus.
  */
 import { useRef } from "preact/hooks";
+import type { Answer } from "../../client/answers";
 import type { HumanInputRequired } from "../../protocol/gen";
 import type { RuleScope } from "../../protocol/rules";
 import { Actions, Held } from "./actions";
@@ -14,6 +15,7 @@ import {
   type Decision,
   holding,
   isUndoable,
+  type Labels,
   labels,
   respondsByForm,
   sayingFor,
@@ -97,20 +99,7 @@ function Buttons(props: ButtonsProps) {
   const words = labels(required);
   const { draft, change } = drafting;
   const answer = sending.held?.answer ?? sending.unsent;
-  if (answer !== null) {
-    const waits = sending.held === null;
-    return (
-      <Held
-        ms={sending.held?.ms ?? null}
-        label={waits ? UNSENT : holding(answer, words)}
-        words={words}
-        rejects={choices.reject && !(waits && answer.decision === "reject")}
-        onUndo={sending.undo}
-        onSendNow={sending.sendNow}
-        onReject={() => decide("reject")}
-      />
-    );
-  }
+  if (answer !== null) return <HeldAnswer {...props} answer={answer} words={words} />;
   const ready = awaits === "";
   const said = saysSomething(editing ? "edit" : "respond", required, choices, draft);
   const unsent = draft.text.trim() === "" || respondsByForm(choices) ? null : "feedback";
@@ -138,11 +127,37 @@ function Buttons(props: ButtonsProps) {
   );
 }
 
+interface HeldAnswerProps extends ButtonsProps {
+  readonly answer: Answer;
+  readonly words: Labels;
+}
+
+/** What waits for its time to be over, or for the server. */
+function HeldAnswer({ choices, sending, decide, answer, words }: HeldAnswerProps) {
+  const waits = sending.held === null;
+  const uncertain = waits && sending.uncertain;
+  const waiting = uncertain ? UNCERTAIN : UNSENT;
+  return (
+    <Held
+      ms={sending.held?.ms ?? null}
+      label={waits ? waiting : holding(answer, words)}
+      words={words}
+      rejects={choices.reject && !(waits && answer.decision === "reject")}
+      undoable={!uncertain}
+      onUndo={sending.undo}
+      onSendNow={sending.sendNow}
+      onReject={() => decide("reject")}
+    />
+  );
+}
+
 export function isEditing(choices: Choices, { draft }: Drafting): boolean {
   return draft.editing && choices.edit !== null;
 }
 
 const UNSENT = "Not sent yet: your answer goes when the server is back.";
+
+const UNCERTAIN = "It is not known what has arrived: this shows when the server is back.";
 
 const MARKED = "Not sent. Fix the marked fields.";
 

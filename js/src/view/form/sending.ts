@@ -36,6 +36,8 @@ interface State {
 export interface Sending extends State {
   /** The answer that waits until the server is back, or null. */
   readonly unsent: Answer | null;
+  /** Whether something was sent of which it is not known whether it arrived. */
+  readonly uncertain: boolean;
   /** Send an answer, at once or after the time to undo it. */
   readonly send: (answer: Answer, undoable: boolean) => void;
   /** Send a held answer now. */
@@ -74,7 +76,8 @@ export function useSending(
     if (latest.current !== answer) return; // a rejection replaced it and reports the outcome
     if (outcome.kind === "accepted") onAccepted(answer);
     const dropped = outcome.kind === "unreachable" && !isOpen.current;
-    setState(dropped ? { ...IDLE, notice: DROPPED } : after(outcome));
+    const uncertain = client.isUncertain(requestId);
+    setState(dropped ? { ...IDLE, notice: DROPPED } : after(outcome, uncertain));
   };
   const release = (answer: Answer, decidedAt: number, leaving: boolean) => {
     if (!leaving) return void post(answer, decidedAt);
@@ -85,6 +88,7 @@ export function useSending(
   return {
     ...state,
     unsent: useClient(client, (known) => known.unsentAnswer(requestId)),
+    uncertain: client?.isUncertain(requestId) === true,
     send: (answer, undoable) => {
       hold.current?.drop();
       const ms = undoable ? undoMs() : 0;
@@ -96,10 +100,8 @@ export function useSending(
     },
     sendNow: () => hold.current?.release(),
     undo: () => {
-      const waits = client?.unsentAnswer(requestId) != null;
-      if (!hold.current?.drop() && !waits) return;
+      if (!hold.current?.drop() && !client?.takeBackUnsent(requestId)) return;
       latest.current = null; // its outcome is no news
-      client?.takeBackUnsent(requestId);
       setState(IDLE);
     },
     showTrouble: (trouble) => setState({ ...IDLE, trouble }),
@@ -116,10 +118,10 @@ function useEndOfHold(hold: RefObject<Hold | null>, open: boolean, onDropped: ()
   useEffect(() => () => hold.current?.release(), []);
 }
 
-function after(outcome: Outcome): State {
+function after(outcome: Outcome, uncertain: boolean): State {
   if (outcome.kind === "accepted") return IDLE;
   if (outcome.kind === "unreachable") {
-    return { ...IDLE, trouble: { message: UNREACHABLE, errors: [] } };
+    return { ...IDLE, trouble: { message: uncertain ? NO_REPLY : UNREACHABLE, errors: [] } };
   }
   const { message, errors, event } = outcome.refusal;
   return event === null ? { ...IDLE, trouble: { message, errors } } : { ...IDLE, notice: message };
@@ -133,4 +135,6 @@ function without(trouble: Trouble | null, isOf: (path: string) => boolean): Trou
 
 const UNREACHABLE =
   "The server cannot be reached. Your answer is still here: try again in a moment.";
+const NO_REPLY =
+  "No reply from the server: your answer may have arrived. It is still here: try again in a moment.";
 const DROPPED = "Your decision was not sent: the request was already closed.";
