@@ -94,23 +94,42 @@ def test_after_an_answer_the_next_one_opens_with_the_focus(
     assert desk.pending() == [second]
 
 
-def test_a_key_pressed_twice_does_not_decide_about_the_next_request(
+def test_the_open_record_stays_open_however_many_others_are_answered(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:
-    first, second, third = ask_three(desk, "twice", **TOOL)
+    names = [f"aging-{number:02}" for number in range(24)]
+    desk.ask_all([{"request_id": name} for name in names])
+    inbox = open_inbox(**WIDE)
+    expect_open(inbox, names[0])
+    for name in names[:22]:
+        desk.answer(name, human_feedback="Fine")
+    expect(inbox.row(names[1])).to_have_count(0)
+    expect_open(inbox, names[0])
+
+
+@pytest.mark.parametrize("busy_ms", [0, 700])
+def test_a_key_pressed_twice_does_not_decide_about_the_next_request(
+    desk: Desk, open_inbox: OpenInbox, busy_ms: int
+) -> None:
+    first, second, third = ask_three(desk, f"twice-{busy_ms}", **TOOL)
     inbox = open_inbox(**WIDE)
     expect_open(inbox, first)
     inbox.page.evaluate(
-        """() => new MutationObserver(() => {
+        """([id, busy]) => new MutationObserver(() => {
           const card = document.querySelector('[data-testid=hitl-card]');
-          if (card?.dataset.requestId !== 'twice-1' || card.dataset.hit) return;
+          if (card?.dataset.requestId !== id || card.dataset.hit) return;
           card.dataset.hit = 'yes';
           queueMicrotask(() => {
-            const key = { key: 'x', bubbles: true, cancelable: true };
-            card.dispatchEvent(new KeyboardEvent('keydown', key));
-            card.querySelector('[data-testid=hitl-reject]')?.click();
+            const init = { key: 'x', bubbles: true, cancelable: true };
+            const key = new KeyboardEvent('keydown', init);
+            const click = new MouseEvent('click', init);
+            const start = performance.now();
+            while (performance.now() - start < busy);  // nobody has seen the card so far
+            card.dispatchEvent(key);
+            card.querySelector('[data-testid=hitl-reject]')?.dispatchEvent(click);
           });
-        }).observe(document, { subtree: true, childList: true })"""
+        }).observe(document, { subtree: true, childList: true })""",
+        [second, busy_ms],
     )
     inbox.page.keyboard.press("j")
     inbox.page.keyboard.press("x")

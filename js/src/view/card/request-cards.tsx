@@ -41,8 +41,11 @@ export function useCards(client: Client | null, via: string): (request: Request)
   };
 }
 
-/** Return the pending requests, and those that were pending while this list was open. */
-export function useShown(requests: readonly Request[]): readonly Request[] {
+/** Return the pending requests, those that were pending while this list was open, and the open one. */
+export function useShown(
+  requests: readonly Request[],
+  openId: string | null = null,
+): readonly Request[] {
   const seen = useRef(new Set<string>());
   for (const request of requests) {
     if (isPending(request)) seen.current.add(request.required.request_id);
@@ -51,7 +54,9 @@ export function useShown(requests: readonly Request[]): readonly Request[] {
     (request) => !isPending(request) && seen.current.has(request.required.request_id),
   );
   const kept = new Set(records.slice(-RECORDS_KEPT));
-  return requests.filter((request) => isPending(request) || kept.has(request));
+  return requests.filter(
+    (request) => isPending(request) || kept.has(request) || request.required.request_id === openId,
+  );
 }
 
 export function isPending({ status }: Request): boolean {

@@ -1,5 +1,5 @@
 /** The pending requests, with search, filters, order and selection. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { crewsOf, facets, isFiltered, matches, NO_FILTERS } from "../../inbox/filters";
 import { keepOrder, readOrder } from "../../inbox/kept-order";
 import { type Order, ordered } from "../../inbox/order";
@@ -21,7 +21,8 @@ const BulkBar = onDemand((parts) => parts.BulkBar);
 
 export function PendingList(props: ListProps & { readonly wide: boolean }) {
   const { client, host, filters, onFilters, wide } = props;
-  const shown = useShown(client.all());
+  const openId = useRef<string | null>(null);
+  const shown = useShown(client.all(), openId.current);
   const [order, setOrder] = useOrder();
   const [isFound, note] = useFilter(props, shown);
   const found = ordered(shown.filter(isFound), order);
@@ -59,7 +60,7 @@ export function PendingList(props: ListProps & { readonly wide: boolean }) {
       onDone={selection.stop}
     />
   );
-  const list = { client, host, found, selecting: selection.of, above, below };
+  const list = { client, host, found, openId, selecting: selection.of, above, below };
   return wide ? <Split {...list} /> : <Cards {...list} />;
 }
 

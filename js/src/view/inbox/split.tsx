@@ -1,5 +1,5 @@
 /** A wide inbox: the list on the left, the open card on the right. */
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useRef } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { Request } from "../../protocol/state";
@@ -16,6 +16,8 @@ interface Props {
   readonly client: Client;
   readonly host: InboxHost;
   readonly found: readonly Request[];
+  /** The request that is open. */
+  readonly openId: RefObject<string | null>;
   readonly selecting: (request: Request) => Selecting | null;
   /** What stands above the list. */
   readonly above: ComponentChildren;
@@ -23,12 +25,12 @@ interface Props {
   readonly below: ComponentChildren;
 }
 
-export function Split({ client, host, found, selecting, above, below }: Props) {
+export function Split({ client, host, found, openId, selecting, above, below }: Props) {
   const pane = useRef<HTMLElement>(null);
   const cards = useCards(client, host.via);
-  const { request, answered, isGuarded, open } = useOpen(client, found, pane);
+  const { request, answered, isGuarded, open } = useOpen(client, found, pane, openId);
   const stray = (event: Event) => {
-    if (!isGuarded() || (event instanceof KeyboardEvent && event.key in KEYS)) return;
+    if (!isGuarded(event) || (event instanceof KeyboardEvent && event.key in KEYS)) return;
     event.preventDefault();
     event.stopPropagation();
   };

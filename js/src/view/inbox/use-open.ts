@@ -2,8 +2,8 @@
  * Which request of a wide inbox is open: one that the person chose, else the first that waits.
  *
  * It stays open when others come, because somebody may be reading it. After an answer from this page
- * the next one opens, and what the person did to the last one must not hit it: for a moment it takes
- * no keys and no clicks.
+ * the next one opens. What the person did to the last one must not hit a card that opened by itself:
+ * it takes no keys and no clicks that come before it is on screen, or in the moment after.
  */
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
@@ -13,13 +13,14 @@ import { isPending } from "../card/request-cards";
 
 /** How long a card that opened by itself takes no keys and no clicks: as long as a double click. */
 const GUARD_MS = 500;
+const NOT_SEEN = Number.POSITIVE_INFINITY;
 
 export interface Opened {
   readonly request: Request | null;
   /** The request that was answered before this one opened by itself, or null. */
   readonly answered: Request | null;
-  /** Whether this one opened by itself a moment ago. */
-  readonly isGuarded: () => boolean;
+  /** Whether the person cannot have meant this card, which opened by itself. */
+  readonly isGuarded: (event: Event) => boolean;
   readonly open: (id: string, enter: boolean) => void;
 }
 
@@ -27,30 +28,34 @@ export function useOpen(
   client: Client,
   found: readonly Request[],
   pane: RefObject<HTMLElement | null>,
+  shown: RefObject<string | null>,
 ): Opened {
   const [chosen, choose] = useState<string | null>(null);
-  const shown = useRef<string | null>(null);
+  const asked = useRef<string | null>(null);
   const enters = useRef(false);
   const answered = useRef<string | null>(null);
-  const openedAt = useRef(Number.NEGATIVE_INFINITY);
+  const guard = useGuard();
   const waited = useRef<string | null>(null);
   const request =
     byId(found, chosen) ?? byId(found, shown.current) ?? found.find(isPending) ?? found[0] ?? null;
   const id = request?.required.request_id ?? null;
+  if (id !== shown.current && id !== asked.current) {
+    enters.current = hasFocus(pane.current);
+    guard.set(shown.current !== null);
+  }
   shown.current = id;
   if (request !== null && isPending(request)) waited.current = id;
   const own = id !== null && waited.current === id && !isPendingIn(request) && client.isOwn(id);
   const next = own ? nextPending(found, id) : null;
   useLayoutEffect(() => {
     if (next === null) return;
-    const active = pane.current?.ownerDocument.activeElement ?? null;
-    enters.current = pane.current?.contains(active) === true;
     answered.current = id;
-    openedAt.current = performance.now();
     choose(next);
   }, [next]);
   useLayoutEffect(() => {
+    asked.current = null;
     pane.current?.scrollTo?.({ top: 0 });
+    guard.begin();
     if (!enters.current) return;
     enters.current = false;
     focusCard(pane.current);
@@ -58,15 +63,38 @@ export function useOpen(
   return {
     request,
     answered: byId(found, answered.current),
-    isGuarded: () => performance.now() - openedAt.current < GUARD_MS,
+    isGuarded: guard.isOn,
     open: (wanted, enter) => {
       answered.current = null;
-      openedAt.current = Number.NEGATIVE_INFINITY;
+      guard.set(false);
+      asked.current = wanted;
       enters.current = enter && wanted !== id;
       if (enter && wanted === id) focusCard(pane.current);
       choose(wanted);
     },
   };
+}
+
+/** A card that opened by itself is guarded until it has been on screen for a moment. */
+function useGuard() {
+  const until = useRef(0);
+  return {
+    set: (on: boolean) => {
+      until.current = on ? NOT_SEEN : 0;
+    },
+    /** Count from when what was drawn is on screen, which a busy page delays. */
+    begin: () => {
+      const seen = () => {
+        if (until.current === NOT_SEEN) until.current = performance.now() + GUARD_MS;
+      };
+      requestAnimationFrame(() => setTimeout(seen));
+    },
+    isOn: ({ timeStamp }: Event) => timeStamp < until.current,
+  };
+}
+
+function hasFocus(pane: HTMLElement | null): boolean {
+  return pane?.contains(pane.ownerDocument.activeElement) === true;
 }
 
 function focusCard(pane: HTMLElement | null): void {
