@@ -31,6 +31,7 @@ import { connectComm } from "./transports/comm";
 import { connectPoll } from "./transports/poll";
 import { connectSse } from "./transports/sse";
 import { connectWebSocket } from "./transports/websocket";
+import type { Hold } from "./undo";
 import { Unsent } from "./unsent";
 
 /** Tests pass shorter times and other transports. */
@@ -45,6 +46,13 @@ const CONNECT = {
   poll: connectPoll,
   comm: connectComm,
 };
+
+/** A held answer whose card is away. */
+export interface Kept {
+  readonly hold: Hold;
+  readonly answer: Answer;
+  readonly decidedAt: number;
+}
 
 /** How long a replay may take before what it has brought so far is shown. */
 const REPLAY_SHOWN_MS = 250;
@@ -83,6 +91,7 @@ export class Client {
   private readonly texts: Texts;
   private readonly unsent = new Unsent(() => this.notify());
   private readonly claims: Claims;
+  private readonly kept = new Map<string, Kept>();
 
   /** Where the server is, which tells its requests from those of another one. */
   readonly server: string;
@@ -139,6 +148,7 @@ export class Client {
   }
 
   stop(): void {
+    for (const { hold } of [...this.kept.values()]) hold.release();
     this.link.stop();
     this.identity.stop();
     this.lookup.stop();
@@ -284,6 +294,22 @@ export class Client {
     return this.answers.reserveLeaving(answer);
   }
 
+  /** Keep a held answer while its card is away. */
+  keepHold(id: string, kept: Kept): void {
+    if (this.requests.get(id)?.completion != null) kept.hold.drop();
+    this.kept.set(id, kept);
+    this.notify();
+  }
+
+  keptHold(id: string): Kept | null {
+    return this.kept.get(id) ?? null;
+  }
+
+  /** Another card shows it again, or it was sent. */
+  dropKept(id: string): void {
+    this.kept.delete(id);
+  }
+
   /** Answer from a page that is being left. */
   answerLeaving(id: string, answer: Answer, decidedAt: number): void {
     this.answers.sendLeaving(id, answer, decidedAt);
@@ -349,7 +375,10 @@ export class Client {
 
   private put(id: string, request: Request): void {
     this.requests.set(id, request);
-    if (request.completion !== null) this.unsent.takeBack(id);
+    if (request.completion !== null) {
+      this.unsent.takeBack(id);
+      this.kept.get(id)?.hold.drop(); // its next card says so
+    }
     this.awaited.delete(id);
     this.gone.delete(id);
     // A replay may bring hundreds: they are shown together when it is over, or as they come when

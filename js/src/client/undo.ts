@@ -1,9 +1,9 @@
 /**
  * Holds an answer for a moment, so that it can be taken back. A refusal is never held.
  *
- * It is never lost silently: it is sent when the time is over, when the page is left, or when its
- * card is taken away. If somebody else closes the request meanwhile, the card calls `drop` and
- * says so.
+ * It is never lost silently: it is sent when the time is over, or when the page is left. While its
+ * card is away, the client keeps it for the next card of the request. If somebody else closes the
+ * request meanwhile it is dropped, and the card says so.
  */
 
 /** How long a decision can be taken back, unless the person has set another time. */
@@ -29,17 +29,28 @@ export function undoMs(): number {
 export type Release = "due" | "leaving";
 
 export class Hold {
+  private readonly dueAt: number;
   private readonly timer: ReturnType<typeof setTimeout>;
   private ended = false;
 
   constructor(
-    readonly ms: number,
+    ms: number,
     /** Called once, when the answer is sent or taken back. */
     private readonly onEnd: () => void,
-    private readonly onRelease: (how: Release) => void,
+    /** Sends it; the card that shows it may change. */
+    public onRelease: (how: Release) => void,
   ) {
+    this.dueAt = performance.now() + ms;
     this.timer = setTimeout(() => this.release("due"), ms);
     globalThis.window?.addEventListener("pagehide", this.leave);
+  }
+
+  get isOver(): boolean {
+    return this.ended;
+  }
+
+  get msLeft(): number {
+    return Math.max(0, this.dueAt - performance.now());
   }
 
   /** Send it now. */

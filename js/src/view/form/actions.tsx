@@ -116,6 +116,8 @@ function Button(props: ButtonProps) {
 interface HeldProps {
   /** For how long; null until the server is back. */
   readonly ms: number | null;
+  /** Whether the person has just given it, and not come back to it. */
+  readonly fresh: boolean;
   /** What is being sent. */
   readonly label: string;
   readonly words: Labels;
@@ -130,9 +132,11 @@ interface HeldProps {
 
 /** A held answer. The second click of a double click does nothing, whatever it hits. */
 export function Held(props: HeldProps) {
-  const { ms, label, words, rejects, undoable, onUndo, onSendNow, onReject } = props;
+  const { ms, fresh, label, words, rejects, undoable, onUndo, onSendNow, onReject } = props;
   const sendNow = useRef<HTMLButtonElement>(null);
-  useLayoutEffect(() => sendNow.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => {
+    if (fresh) sendNow.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <div
       class="chitl-actions chitl-held"

@@ -140,6 +140,7 @@ function HeldAnswer({ choices, sending, decide, answer, words }: HeldAnswerProps
   return (
     <Held
       ms={sending.held?.ms ?? null}
+      fresh={sending.held?.fresh === true}
       label={waits ? waiting : holding(answer, words)}
       words={words}
       rejects={choices.reject && !(waits && answer.decision === "reject")}

@@ -4,14 +4,15 @@
  * What can be undone is held for a moment first (`choices.ts` says what, `undo.ts` holds it), if
  * the page could still send it while it is left. Everything else is sent at once; a rejection also
  * replaces an answer that is held or being sent. While the server is away an answer waits for it
- * (`unsent.ts`), and can be taken back.
+ * (`unsent.ts`), and can be taken back. What is held or waits outlasts
+ * the card, and another card of the request shows it.
  * If the request does not accept an answer, it stays open and the wrong fields are shown; if the
  * answer is too late, the reason is shown. How answers travel is up to `client.ts`.
  */
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Answer, Outcome } from "../../client/answers";
-import type { Client } from "../../client/client";
+import type { Client, Kept } from "../../client/client";
 import { Hold, undoMs } from "../../client/undo";
 import type { FieldError } from "../../protocol/decode";
 import { useClient } from "../use-client";
@@ -23,8 +24,8 @@ export interface Trouble {
 }
 
 interface State {
-  /** The answer that can still be undone, and for how long it is held in total. */
-  readonly held: { readonly answer: Answer; readonly ms: number } | null;
+  /** The answer that can still be undone, for how long, and whether it was given on this card. */
+  readonly held: { readonly answer: Answer; readonly ms: number; readonly fresh: boolean } | null;
   readonly busy: boolean;
   /** Whether a rejection can be sent: none is being sent already. */
   readonly rejectable: boolean;
@@ -64,7 +65,6 @@ export function useSending(
   onAccepted: (answer: Answer) => void,
 ): Sending {
   const [state, setState] = useState(IDLE);
-  const hold = useRef<Hold | null>(null);
   const latest = useRef<Answer | null>(null);
   const isOpen = useRef(open);
   isOpen.current = open;
@@ -84,23 +84,23 @@ export function useSending(
     client?.answerLeaving(requestId, answer, decidedAt);
     setState(IDLE); // if the browser restores the page, the log has the outcome
   };
-  useEndOfHold(hold, open, () => setState({ ...IDLE, notice: DROPPED }));
+  const [held, keep] = useHeld(client, requestId, open, release, setState);
   return {
     ...state,
     unsent: useClient(client, (known) => known.unsentAnswer(requestId)),
     uncertain: client?.isUncertain(requestId) === true,
     send: (answer, undoable) => {
-      hold.current?.drop();
+      held.current?.hold.drop();
       const ms = undoable ? undoMs() : 0;
       const decidedAt = performance.now();
       const room = ms === 0 ? null : client?.reserveLeaving(answer);
       if (room == null) return void post(answer, decidedAt);
-      hold.current = new Hold(ms, room, (how) => release(answer, decidedAt, how === "leaving"));
-      setState({ ...IDLE, held: { answer, ms } });
+      keep({ hold: new Hold(ms, room, () => undefined), answer, decidedAt });
+      setState({ ...IDLE, held: { answer, ms, fresh: true } });
     },
-    sendNow: () => hold.current?.release(),
+    sendNow: () => held.current?.hold.release(),
     undo: () => {
-      if (!hold.current?.drop() && !client?.takeBackUnsent(requestId)) return;
+      if (!held.current?.hold.drop() && !client?.takeBackUnsent(requestId)) return;
       latest.current = null; // its outcome is no news
       setState(IDLE);
     },
@@ -110,12 +110,41 @@ export function useSending(
   };
 }
 
-/** Drop what is held when the request closes, and send it when the card is taken away. */
-function useEndOfHold(hold: RefObject<Hold | null>, open: boolean, onDropped: () => void): void {
+/** What this card holds: it leaves it to the client when it goes, and takes it when it comes. */
+function useHeld(
+  client: Client | null,
+  id: string,
+  open: boolean,
+  release: (answer: Answer, decidedAt: number, leaving: boolean) => void,
+  show: (state: State) => void,
+): readonly [RefObject<Kept | null>, (kept: Kept) => void] {
+  const held = useRef<Kept | null>(null);
+  const kept = useClient(client, (known) => known.keptHold(id));
+  const keep = (mine: Kept) => {
+    held.current = mine;
+    mine.hold.onRelease = (how) => {
+      client?.dropKept(id);
+      release(mine.answer, mine.decidedAt, how === "leaving");
+    };
+  };
+  useLayoutEffect(() => {
+    if (kept === null || client?.keptHold(id) !== kept) return; // another card was faster
+    client.dropKept(id);
+    if (!open) kept.hold.drop();
+    if (kept.hold.isOver) return show({ ...IDLE, notice: DROPPED });
+    keep(kept);
+    show({ ...IDLE, held: { answer: kept.answer, ms: kept.hold.msLeft, fresh: false } });
+  }, [kept]);
   useEffect(() => {
-    if (!open && hold.current?.drop()) onDropped();
+    if (!open && held.current?.hold.drop()) show({ ...IDLE, notice: DROPPED });
   }, [open]);
-  useEffect(() => () => hold.current?.release(), []);
+  useEffect(
+    () => () => {
+      if (held.current?.hold.isOver === false) client?.keepHold(id, held.current);
+    },
+    [],
+  );
+  return [held, keep];
 }
 
 function after(outcome: Outcome, uncertain: boolean): State {

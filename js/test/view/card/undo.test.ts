@@ -127,6 +127,32 @@ describe("a decision that may be regretted", () => {
     await until(() => lastEvent()?.decision === "approve");
   });
 
+  it("waits for the rest of its time while its card is away, and the next card shows it", async () => {
+    localStorage.setItem(UNDO_KEY, "60000");
+    const shown = await asked({});
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    cards.takeDown();
+    const again = cards.drawn({});
+    await until(() => again.find("hitl-undo"));
+    expect(cards.server.answers).toHaveLength(0);
+    again.click("hitl-send-now");
+    await until(() => again.status === "answered");
+    expect(cards.server.answers).toHaveLength(1);
+  });
+
+  it("is dropped when another answer came while its card was away, and the next one says so", async () => {
+    const shown = await asked({});
+    shown.click("hitl-accept");
+    await until(() => shown.find("hitl-undo"));
+    cards.takeDown();
+    answeredByAda();
+    const again = cards.drawn({});
+    await until(() => again.find("hitl-error"));
+    expect(again.text("hitl-error")).toContain("was not sent");
+    expect(cards.server.answers).toHaveLength(0);
+  });
+
   it("is dropped, and this is said, when another answer came meanwhile", async () => {
     const shown = await asked({});
     shown.click("hitl-accept");
