@@ -30,7 +30,7 @@ const product = join(root, "..", "crewai_hitl_nb");
 const resolve = createRequire(import.meta.url).resolve;
 
 /** The limits in docs/frontend.md, gzipped, so that a card and the inbox page load fast. */
-const LIMITS_KB = { "card.js": 70, "inbox.js": 70 };
+const LIMITS_KB = { "card.js": 70, "inbox.js": 71 };
 
 /** Bundles imported style sheets into the script as text. */
 const cssAsText = {

@@ -6,7 +6,6 @@ context runs it, and go with it. Nothing here may fail: a step that cannot be sh
 """
 
 import itertools
-import logging
 import weakref
 from collections import deque
 from typing import Any, Final
@@ -15,8 +14,9 @@ from crewai_hitl_nb.kernel.questions.rendering import as_json
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import AgentStep
 from crewai_hitl_nb.protocol.json_safe import text_of
+from crewai_hitl_nb.protocol.log_lines import logger
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _NAME_CHARS: Final = 200
 
