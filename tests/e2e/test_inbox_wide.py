@@ -94,6 +94,26 @@ def test_after_an_answer_the_next_one_opens_with_the_focus(
     assert desk.pending() == [second]
 
 
+def test_an_approval_that_is_held_can_be_undone_after_another_row_was_open(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    first, second, _ = ask_three(desk, "held")
+    inbox = open_inbox(**WIDE)
+    expect_open(inbox, first)
+    inbox.hold_decisions(60_000)
+    inbox.page.keyboard.press("j")
+    inbox.page.keyboard.press("a")
+    expect(inbox.card(first).get_by_test_id("hitl-undo")).to_be_visible()
+    inbox.row(second).locator("[data-row]").click()
+    expect_open(inbox, second)
+    inbox.row(first).locator("[data-row]").click()
+    expect(inbox.card(first).get_by_test_id("hitl-undo")).to_be_visible()
+    inbox.page.set_viewport_size({"width": 899, "height": 700})
+    inbox.card(first).get_by_test_id("hitl-undo").click()
+    expect(inbox.card(first).get_by_test_id("hitl-accept")).to_be_enabled()
+    assert first in desk.pending()
+
+
 def test_the_open_record_stays_open_however_many_others_are_answered(
     desk: Desk, open_inbox: OpenInbox
 ) -> None:

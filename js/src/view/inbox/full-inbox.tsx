@@ -14,7 +14,6 @@ import { isPending } from "../card/request-cards";
 import { Connection } from "../connection";
 import { NameOffer } from "../name-offer";
 import { useClient } from "../use-client";
-import { InboxAnnouncer } from "./announcer";
 import { ConnectionProblem } from "./connection-problem";
 import type { InboxHost } from "./host";
 import { onDemand, PartsProvider, useParts } from "./on-demand";
@@ -23,6 +22,7 @@ import { type Action, moveFocus, useShortcuts } from "./shortcuts";
 import { usePlace } from "./use-place";
 import { useWide } from "./use-wide";
 
+const InboxAnnouncer = onDemand((parts) => parts.InboxAnnouncer, null);
 const HistoryList = onDemand((parts) => parts.HistoryList);
 const RulesDialog = onDemand((parts) => parts.RulesDialog);
 const SettingsDialog = onDemand((parts) => parts.SettingsDialog);

@@ -1,5 +1,6 @@
 /** What an inbox shows only when somebody asks for it; loaded beside the page (`on-demand.tsx`). */
 export { watchForNews } from "../../inbox/attention";
+export { InboxAnnouncer } from "./announcer";
 export { BulkBar } from "./bulk-bar";
 export { HistoryList } from "./history";
 export { RulesDialog } from "./rules-dialog";
