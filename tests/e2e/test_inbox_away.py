@@ -30,6 +30,9 @@ def test_an_answer_given_while_the_server_is_away_goes_when_it_is_back(
     expect(card.get_by_test_id("hitl-held")).to_contain_text("Not sent yet", timeout=CARD_MS)
     inbox.row("after it").locator("[data-row]").click()  # it waits without its card, too
     expect(inbox.card("after it")).to_be_visible()
+    inbox.row("away").locator("[data-row]").click()
+    expect(card.get_by_test_id("hitl-held")).to_contain_text("Not sent yet")
+    expect(card.get_by_test_id("hitl-feedback")).not_to_be_editable()
     inbox_server.start()
     expect(inbox.row("away")).to_have_attribute("data-status", "answered", timeout=CARD_MS)
     assert desk.request("away")["completion"]["human_feedback"] == "Shorter"

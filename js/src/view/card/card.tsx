@@ -194,7 +194,7 @@ function DraftEditor({ required, choices, drafting, sending }: EditorProps) {
     <Editor
       draft={required.draft}
       edited={draft.edited ?? required.draft}
-      disabled={sending.busy || sending.held !== null}
+      disabled={sending.busy || sending.held !== null || sending.unsent !== null}
       fresh={!once.current}
       onEdit={(edited) => change({ edited })}
     />

@@ -5,7 +5,7 @@
  * another version of this module may have written them.
  */
 import { useEffect, useState } from "preact/hooks";
-import { keepDraft, readDraft } from "../../client/drafts";
+import { endDraft, keepDraft, readDraft } from "../../client/drafts";
 import { isObject } from "../../protocol/decode";
 import type { Input, Inputs } from "./fields";
 
@@ -34,7 +34,7 @@ export interface Drafting {
 export function useDraft(server: string, requestId: string, closed: boolean): Drafting {
   const [draft, setDraft] = useState(() => decodeDraft(readDraft(server, requestId)));
   useEffect(() => {
-    if (closed) keepDraft(server, requestId, null);
+    if (closed) endDraft(server, requestId);
   }, [closed]);
   const update = (part: (before: Draft) => Partial<Draft>) =>
     setDraft((before) => {

@@ -25,7 +25,7 @@ export function Inputs(props: Props) {
   const { required, choices, drafting, sending, editing } = props;
   const { draft, change } = drafting;
   const [scope] = useState(() => `chitl-${Math.random().toString(36).slice(2)}`);
-  const disabled = sending.busy || sending.held !== null;
+  const disabled = sending.busy || sending.held !== null || sending.unsent !== null;
   const [refused, setRefused] = useState(required.response.errors ?? []);
   const ask = (field: Field, input: Input, at = "") => {
     drafting.fill(field.name, input);
