@@ -19,7 +19,8 @@ import { useClock } from "../use-client";
 import { askerWords, clockTime, person, verdict, wentOn } from "../words";
 import { FullRequest } from "./full-request";
 import type { InboxHost, ListProps } from "./host";
-import { NothingFound, Toolbar } from "./toolbar";
+import { NothingFound } from "./nothing-found";
+import { Toolbar } from "./toolbar";
 
 /** Delay of a search while somebody types. */
 const TYPING_MS = 200;

@@ -3,6 +3,7 @@ export { watchForNews } from "../../inbox/attention";
 export { InboxAnnouncer } from "./announcer";
 export { BulkBar } from "./bulk-bar";
 export { HistoryList } from "./history";
+export { NothingFound } from "./nothing-found";
 export { RulesDialog } from "./rules-dialog";
 export { SettingsDialog } from "./settings-dialog";
 export { ShortcutsDialog } from "./shortcuts-dialog";

@@ -12,11 +12,12 @@ import { onDemand } from "./on-demand";
 import { OrderLine } from "./order-line";
 import { SelectButton, useSelection } from "./selection";
 import { Split } from "./split";
-import { NothingFound, Toolbar } from "./toolbar";
+import { Toolbar } from "./toolbar";
 import { useInfiniteScroll } from "./use-infinite-scroll";
 import { useServerSearch } from "./use-server-search";
 
 const TestQuestion = onDemand((parts) => parts.TestQuestion, null);
+const NothingFound = onDemand((parts) => parts.NothingFound, null);
 const BulkBar = onDemand((parts) => parts.BulkBar);
 
 export function PendingList(props: ListProps & { readonly wide: boolean }) {
