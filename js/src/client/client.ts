@@ -242,13 +242,14 @@ export class Client {
     const decidedAt = timing.decidedAt ?? performance.now();
     if (this.unsent.isRefusedSince(id, decidedAt)) return { kind: "unreachable" };
     this.unsent.takeBack(id); // the latest decision counts
+    const date = Date.now(); // `performance.now()` may stand still while the computer sleeps
     const waits = this.connection.phase === "offline" && timing.turn === undefined;
     let outcome: Outcome = waits
       ? { kind: "unreachable" }
       : await this.answers.send(id, answer, { ...timing, decidedAt });
     while (this.isAway(outcome) && timing.turn === undefined) {
       if (this.unsent.isRefusedSince(id, decidedAt)) return outcome;
-      if (!(await this.unsent.wait(id, answer, decidedAt))) return outcome;
+      if (!(await this.unsent.wait(id, answer, decidedAt, date))) return outcome;
       outcome = await this.answers.send(id, answer, { decidedAt });
     }
     if (outcome.kind === "accepted") this.own.add(id);

@@ -3,13 +3,18 @@
  *
  * Nothing here sends: a waiting answer is released when the connection is live, or taken back by
  * its person, by another decision or because somebody else closed the request. It lasts as long as
- * the page, which therefore asks before it is left: an approval must not go out days later.
+ * the page, which therefore asks before it is left, and at most an hour, because a page may sleep:
+ * an approval must not go out days later.
  */
 import type { Answer } from "./answers";
+
+/** The greatest age of a decision that goes without its person. */
+const MOST_MS = 3_600_000;
 
 interface Waiting {
   readonly answer: Answer;
   readonly decidedAt: number;
+  readonly date: number;
   readonly end: (send: boolean) => void;
 }
 
@@ -29,10 +34,10 @@ export class Unsent {
   }
 
   /** Wait for the server; resolves to whether the answer is to be sent. */
-  wait(requestId: string, answer: Answer, decidedAt: number): Promise<boolean> {
+  wait(requestId: string, answer: Answer, decidedAt: number, date: number): Promise<boolean> {
     this.takeBack(requestId);
     return new Promise((resolve) => {
-      this.waiting.set(requestId, { answer, decidedAt, end: resolve });
+      this.waiting.set(requestId, { answer, decidedAt, date, end: resolve });
       this.guardPage();
       this.changed();
     });
@@ -44,7 +49,7 @@ export class Unsent {
 
   /** The connection is back. */
   release(): void {
-    for (const id of [...this.waiting.keys()]) this.end(id, true);
+    for (const [id, { date }] of [...this.waiting]) this.end(id, Date.now() - date < MOST_MS);
   }
 
   stop(): void {

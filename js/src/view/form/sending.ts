@@ -162,8 +162,7 @@ function without(trouble: Trouble | null, isOf: (path: string) => boolean): Trou
   return errors.length === 0 ? null : { ...trouble, errors };
 }
 
-const UNREACHABLE =
-  "The server cannot be reached. Your answer is still here: try again in a moment.";
+const UNREACHABLE = "The server could not be reached. Your answer is still here: try again.";
 const NO_REPLY =
   "No reply from the server: your answer may have arrived. It is still here: try again in a moment.";
 const DROPPED = "Your decision was not sent: the request was already closed.";
