@@ -58,6 +58,23 @@ def test_an_answer_that_waits_can_be_taken_back_and_is_then_never_sent(
     assert desk.request("taken back")["completion"]["decision"] == "respond"
 
 
+def test_an_answer_that_may_have_left_cannot_be_undone(desk: Desk, open_inbox: OpenInbox) -> None:
+    desk.ask("in the socket")
+    inbox = open_inbox(**WIDE)
+    inbox.hold_decisions(0)
+    card = inbox.card("in the socket")
+    expect(card).to_be_visible(timeout=CARD_MS)
+    inbox.page.context.set_offline(True)
+    card.get_by_test_id("hitl-accept").click()  # the page has not noticed: it sends a frame
+    expect(card.get_by_test_id("hitl-held").or_(card.get_by_test_id("hitl-error"))).to_contain_text(
+        re.compile("not known what has arrived|may have arrived"), timeout=CARD_MS
+    )
+    expect(card.get_by_test_id("hitl-undo")).to_have_count(0)
+    inbox.page.context.set_offline(False)
+    expect(inbox.row("in the socket")).to_have_attribute("data-status", "answered", timeout=CARD_MS)
+    assert desk.request("in the socket")["completion"]["decision"] == "approve"
+
+
 @pytest.mark.parametrize("width", [360, 1100])
 def test_that_the_server_is_away_stays_in_sight(
     desk: Desk, open_inbox: OpenInbox, inbox_server: JupyterProcess, width: int
