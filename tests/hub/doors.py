@@ -10,7 +10,13 @@ from tests.hub.hub_process import Place
 from tests.server.door import client, question
 
 PUBLIC = {"health", "health/live"}
-NAMES = {"execution_id": "x", "crew_id": "c", "request_id": "r", "source_id": "s"}
+NAMES = {
+    "execution_id": "x",
+    "crew_id": "c",
+    "request_id": "r",
+    "rule_id": "u",
+    "source_id": "s",
+}
 
 
 def doors() -> Iterator[tuple[str, str]]:

@@ -26,7 +26,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a browser that nobody has logged in with."""
-    context = browser.new_context()
+    # Narrow enough to show every card; a wider page shows one beside a list.
+    context = browser.new_context(viewport={"width": 860, "height": 720})
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     yield page

@@ -31,14 +31,19 @@ function follow(panel: NotebookPanel, client: Client): void {
   };
   const cards = new MissingCards(panel, client, asked);
   const pill = new Pill(panel);
-  const look = () => {
+  const lookForPill = () => {
     if (panel.isDisposed) return;
-    cards.look();
     pill.look(
       asked()
         .filter(isPending)
         .map(({ required }) => required),
     );
+  };
+  const look = () => {
+    if (panel.isDisposed) return;
+    cards.look();
+    // With a frame: between two, while a theme is changed, nothing may have a place.
+    requestAnimationFrame(lookForPill);
     for (const { node } of [panel.content, ...panel.content.widgets]) sizes.observe(node);
   };
   const alarm = new Alarm(look);
