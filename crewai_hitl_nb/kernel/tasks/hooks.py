@@ -2,7 +2,7 @@
 
 crewAI keeps the provider in a context variable, which is lost between cells and threads. A
 process-wide ``PRE_STEP`` hook runs in the same context that will ask, so it sets the provider
-there, unless the user has set their own. A task, and so its review and its steps, also begin there.
+there, unless the user has set their own. A task also begins there, with its review and its steps.
 ``session.py`` uses it.
 """
 
