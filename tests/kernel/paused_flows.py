@@ -1,5 +1,7 @@
 """Flows that pause durably, and what the tests of their pauses share."""
 
+import json
+
 DURABLE = """\
 import json, os, pathlib, sqlite3
 import crewai_hitl_nb as hitl
@@ -74,8 +76,14 @@ def forget_all():
         database.execute("DELETE FROM pending_feedback")
 
 def told(results):
-    print(json.dumps([[r.request_id, r.status, str(r.result), type(r.error).__name__]
-                      for r in results]))
+    rows = [[r.request_id, r.status, str(r.result), type(r.error).__name__] for r in results]
+    print("TOLD" + json.dumps(rows))
 """
 
 ENABLE_DURABLE = f"{DURABLE}\nhitl.enable(durable_flows=True)\n"
+
+
+def told(printed: str) -> list[list[str]]:
+    """Return what `told` printed, among what crewAI's threads print before and after it."""
+    rows, _ = json.JSONDecoder().raw_decode(printed.rpartition("TOLD")[2])
+    return list(rows)

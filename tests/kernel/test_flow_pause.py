@@ -1,6 +1,5 @@
 """Durable pauses: a flow is stored and asked about; its kernel may die; it is resumed once."""
 
-import json
 import os
 import signal
 import sqlite3
@@ -16,7 +15,7 @@ from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.protocol.events import HumanInputRequired, UnknownEvent
 from tests.jupyter_process import JupyterProcess
 from tests.kernel.conftest import wait_until_closed
-from tests.kernel.paused_flows import DURABLE, ENABLE_DURABLE
+from tests.kernel.paused_flows import DURABLE, ENABLE_DURABLE, told
 from tests.kernel.running_kernel import RunningKernel, running_kernel
 
 RESUME = "told(hitl.resume_pending([Letter, Fragile, Loop]))"
@@ -45,8 +44,7 @@ def pause(kernel: RunningKernel, client: Client, name: str) -> HumanInputRequire
 
 
 def resumed(kernel: RunningKernel, code: str = RESUME) -> list[list[str]]:
-    results: list[list[str]] = json.loads(kernel.run(code).text.splitlines()[-1])
-    return results
+    return told(kernel.run(code).text)
 
 
 def marks(server: JupyterProcess, name: str) -> list[str]:
@@ -127,7 +125,7 @@ def test_two_kernels_at_once_resume_a_flow_once(
         for question in client.pending():
             client.answer(question.request_id, options=["send"])
         cells = [each.begin(RESUME) for each in (kernel, other)]
-        results = [json.loads(cell.finish().text.splitlines()[-1]) for cell in cells]
+        results = [told(cell.finish().text) for cell in cells]
 
     assert sorted(r[1] for each in results for r in each) == ["finished"] * 4
     for name in names:
@@ -315,7 +313,7 @@ def test_a_script_resumes_what_a_notebook_paused(
     )
 
     assert done.returncode == 0, done.stderr
-    (result,) = json.loads(done.stdout.splitlines()[-1])
+    (result,) = told(done.stdout)
     assert result[:2] == [question.request_id, "finished"]
     assert next(iter(client.pending()), None) is None
 

@@ -71,6 +71,7 @@ def test_a_killed_kernels_question_is_cancelled_within_ten_seconds(
         assert PRESENCE_GRACE_SECONDS < PROMISED_SECONDS
         assert isinstance(request.completion, HumanInputCancelled)
         assert request.completion.reason == "source_lost"
+        kernel.wait_until_back()  # Jupyter may wait for ever for a kernel that ends as it starts
 
 
 @pytest.mark.parametrize("kickoff", [KICKOFF, AKICKOFF])
