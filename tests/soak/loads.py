@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timezone
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from typing import Final
 import httpx
 
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.server.auth.keyring import ACTIONS, Keyring
 from tests.e2e.chromium import headless_chromium
 from tests.hostile.served import KEY, Served, question, served
 from tests.hostile.test_memory import MEGABYTE, MOST_MEGABYTES, stream
@@ -118,11 +120,11 @@ def bodies_of_a_caller(server: Served, stack: ExitStack) -> str:
     return "200 bodies of 8 MB, not ended"
 
 
-def ask(server: Served, questions: int = limits.MAX_PENDING_REQUESTS) -> int:
+def ask(server: Served, questions: int = limits.MAX_PENDING_REQUESTS, key: str = KEY) -> int:
     """Ask questions of a megabyte, at most so many; return how many were taken."""
-    with server.http() as http:
+    with server.http(key) as http:
         for number in range(questions):
-            reply = http.post("events", json=question(f"q{number}", MEGABYTE))
+            reply = http.post("events", json=question(f"{key[-8:]}-{number}", MEGABYTE))
             if reply.status_code != httpx.codes.OK:
                 return number
     return questions
@@ -158,6 +160,28 @@ def questions(server: Served, stack: ExitStack) -> str:
     return f"{ask(server)} open questions of 1 MB"
 
 
+def questions_of_two_keys(server: Served, stack: ExitStack) -> str:
+    """Ask questions of a megabyte with one key, then with another, until neither may ask more."""
+    _, second = Keyring(server.log.parent / "keys").add(
+        "second", ACTIONS.values(), datetime.now(timezone.utc)
+    )
+    asked = ask(server), ask(server, key=second)
+    return f"{asked[0]} and {asked[1]} open questions of 1 MB by two keys"
+
+
+def lost_processes(server: Served, stack: ExitStack) -> str:
+    """Ask for processes that are not connected, until each question was taken back."""
+    number, batch = 8_500, 500
+    with server.http() as http:
+        for first in range(0, number, batch):
+            names = [f"q{n}" for n in range(first, first + batch)]
+            events = [question(name, source={"id": name}) for name in names]
+            http.post("events", json=events).raise_for_status()
+        while http.get("requests?status=pending&limit=1").json()["requests"]:
+            time.sleep(REST_SECONDS)
+    return f"{number} lost processes"
+
+
 FIRST_CARD: Final = """
 window.first = null;
 new MutationObserver(() => {
@@ -190,6 +214,9 @@ LOADS: Final[dict[str, tuple[Load, bool]]] = {
     "replays": (replays, True),
     "questions": (questions, True),
     "questions-in-memory": (questions, False),
+    "questions-of-two-keys": (questions_of_two_keys, True),
+    "lost-processes": (lost_processes, True),
+    "lost-processes-in-memory": (lost_processes, False),
     "page": (page, True),
 }
 """By name; whether the server has a file."""
@@ -206,7 +233,9 @@ def await_rest(pid: int) -> None:
 def measure(load: Load, has_file: bool) -> tuple[str, Seen]:
     """Put one load on a server; return what it was, and what was seen."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ("--store", f"{folder}/log.db") if has_file else ()
+        options = ["--keys-file", f"{folder}/keys"]
+        if has_file:
+            options += ["--store", f"{folder}/log.db"]
         usual = (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
         def as_usual() -> None:
