@@ -91,14 +91,20 @@ def export(  # noqa: PLR0913, PLR0917 - one for each option
     Without --output they go to stdout. In CSV, a text that a spreadsheet would read as a formula
     begins with an apostrophe; JSON lines and Parquet have every text as it is.
     """
-    from crewai_hitl_nb.client.history import closed_between
+    from crewai_hitl_nb.client.history import asked_since, closed_between
 
     if format_ == "parquet":
         _require_pyarrow()
         if output is None and settings.screen.is_terminal:
             raise click.UsageError("Parquet is not for a terminal: name a file with --output")
     with settings.client() as client:
-        found = client.requests(status="closed", execution_id=execution, crew_id=crew, kind=kind)
+        found = client.requests(
+            status="closed",
+            execution_id=execution,
+            crew_id=crew,
+            kind=kind,
+            closed_after=asked_since(since),
+        )
     closed = closed_between(found, since, until)
     rows: Iterable[_Row] = (
         chain.from_iterable(starmap(preferences_of, closed))

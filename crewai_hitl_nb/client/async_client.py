@@ -133,11 +133,13 @@ class AsyncClient:
         kind: str | None = None,
         assignee: str | None = None,
         search: str | None = None,
+        closed_after: datetime | None = None,
     ) -> list[Request]:
         """Return all requests that match the filters.
 
         ``search`` is a text whose words must all occur in the question, the names of its asker or
-        the answer.
+        the answer. ``closed_after`` leaves out what is pending and what ended earlier, by the
+        clock of the server's log; a time without a zone is local.
         """
         filters = {
             "status": status,
@@ -152,6 +154,8 @@ class AsyncClient:
             for name, value in filters.items()
             if value is not None
         }
+        if closed_after is not None:
+            params["closed_after"] = arguments.instant("closed_after", closed_after).isoformat()
         found: list[Request] = []
         while True:
             page = _typed(await self._get("requests", params), RequestPage)

@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -106,11 +107,13 @@ class Client:
         kind: str | None = None,
         assignee: str | None = None,
         search: str | None = None,
+        closed_after: datetime | None = None,
     ) -> list[Request]:
         """Return all requests that match the filters.
 
         ``search`` is a text whose words must all occur in the question, the names of its asker or
-        the answer.
+        the answer. ``closed_after`` leaves out what is pending and what ended earlier, by the
+        clock of the server's log; a time without a zone is local.
         """
         return self._thread.run(
             self._client.requests(
@@ -120,6 +123,7 @@ class Client:
                 kind=kind,
                 assignee=assignee,
                 search=search,
+                closed_after=closed_after,
             )
         )
 

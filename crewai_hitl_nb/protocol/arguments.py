@@ -8,7 +8,8 @@ values are accepted: one string where several are allowed, a ``timedelta`` for s
 import math
 import os
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from numbers import Real
 from typing import Any, Final, TypeAlias, cast
 
@@ -123,6 +124,18 @@ def seconds(name: str, value: object) -> float:
 def seconds_or_none(name: str, value: object) -> float | None:
     """Return a number of seconds or None. Raises as :func:`seconds`."""
     return None if value is None else seconds(name, value)
+
+
+def instant(name: str, value: object) -> datetime:
+    """Return a time with a zone; one without is local.
+
+    Raises:
+        WrongArgument: The value is not a ``datetime``, or beyond the years that one can have.
+    """
+    if isinstance(value, datetime):
+        with suppress(OverflowError, ValueError, OSError):
+            return value.astimezone(timezone.utc)
+    raise WrongArgument(name, "a datetime", value)
 
 
 def number(name: str, value: object) -> int:

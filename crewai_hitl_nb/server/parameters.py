@@ -1,7 +1,8 @@
 """Query parameters of streams and listings, decoded once into types."""
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +18,7 @@ from crewai_hitl_nb.protocol.state import Listed
 from crewai_hitl_nb.store.base import Match, RequestQuery
 
 Order: TypeAlias = Literal["oldest", "newest"]
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 N = TypeVar("N", int, float)
 
 
@@ -134,6 +136,7 @@ def request_query(handler: web.RequestHandler) -> RequestQuery:
     return RequestQuery(
         status=_typed(handler, "status", Listed, None),
         words=words_of(search),
+        closed_after=_moment(handler, "closed_after"),
         newest_first=order == "newest",
         after=int(cursor) if cursor else None,
         limit=count(
@@ -155,6 +158,19 @@ def _typed(handler: web.RequestHandler, name: str, kind: Any, default: Any) -> A
     except msgspec.ValidationError:
         allowed = ", ".join(kind.__args__)
         raise BadRequest(f"`{name}` is one of {allowed}, not `{given[:50]}`") from None
+
+
+def _moment(handler: web.RequestHandler, name: str) -> float | None:
+    given = _sent(handler, name)
+    if not given:
+        return None
+    try:
+        return msgspec.convert(given, Moment).timestamp()
+    except (msgspec.ValidationError, OverflowError):
+        raise BadRequest(
+            f"`{name}` is a time with its zone such as 2026-11-30T09:00:00Z, not `{given[:50]}`; "
+            "in an address `+` is written `%2B`"
+        ) from None
 
 
 def _number(

@@ -200,6 +200,8 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
         kind: Only requests of this kind.
         assignee: Only those assigned to this person.
         words: Only those that contain all these words (``protocol/search.py``).
+        closed_after: Only requests whose end was stored then or later (Unix time, by the clock of
+            the log).
         within: Only requests in the scope of this key.
         newest_first: List the newest first.
         after: Offset of the last request of the page before.
@@ -212,6 +214,7 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None
     assignee: str | None = None
     words: tuple[str, ...] = ()
+    closed_after: float | None = None
     within: KeyScope | None = None
     newest_first: bool = False
     after: int | None = None

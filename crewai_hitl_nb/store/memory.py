@@ -230,8 +230,18 @@ class MemoryStore:
         if query.after is not None:
             sign = -1 if query.newest_first else 1
             found = [pair for pair in found if sign * pair[0] > sign * query.after]
-        wanted = ((at, request) for at, request in found if _wanted(query, request))
+        wanted = (
+            (at, request)
+            for at, request in found
+            if _wanted(query, request) and self._closed_since(query.closed_after, request)
+        )
         return page_of_requests(wanted, lambda pair: (*pair, self._size(pair[1])), query)
+
+    def _closed_since(self, moment: float | None, request: Request) -> bool:
+        if moment is None:
+            return True
+        closing = request.completion
+        return closing is not None and self._kept[closing.event_id].stored_at >= moment
 
     def _size(self, request: Request) -> int:
         """Return the size in bytes of a request's events in a listing."""

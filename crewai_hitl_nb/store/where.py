@@ -47,6 +47,11 @@ class Where:
         self.add_scope(match.within)
         self.add_one_of("type", "type", match.types)
 
+    def add_from(self, column: str, name: str, value: object) -> None:
+        """Add that a column has this value or a greater one; None adds nothing."""
+        if value is not None:
+            self.add(f"{column} >= {self._bind(name)}", **{name: value})
+
     def add_query(self, query: RequestQuery, table: str) -> None:
         """Add that a row of ``requests`` is one that a listing wants, but for words and place.
 

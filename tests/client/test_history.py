@@ -1,19 +1,24 @@
 """`hitl.history()`: what people decided, as a data frame or as plain records."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import crewai_hitl_nb as hitl
 from crewai_hitl_nb.client import history as history_module
+from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.protocol.arguments import WrongArgument
 from crewai_hitl_nb.protocol.records import FIELDS
 from crewai_hitl_nb.server.standalone import HumanInputServer
-from tests.events import required
+from crewai_hitl_nb.store.sqlite.store import SqliteStore
+from tests.events import completed, required
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +87,40 @@ def test_filters_leave_the_rest_out(server: HumanInputServer) -> None:
     assert ids(server, until=timedelta(hours=1)) == []
     assert ids(server, until=now - timedelta(hours=1)) == []
     assert ids(server, datetime.now() - timedelta(hours=1)) == ["two", "one", "three"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_ended_long_ago_does_not_travel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour_ago = datetime.now(timezone.utc) - timedelta(hours=1)
+
+    async def answered_long_ago(number: int) -> None:
+        store = SqliteStore(tmp_path / "log.db", hour_ago.timestamp)
+        await store.start(lambda commits: None)
+        for name in map("old-{}".format, range(number)):
+            asked = required(name), completed(name, "Good.")
+            await store.append([msgspec.structs.replace(one, timestamp=hour_ago) for one in asked])
+        await store.close()
+
+    asyncio.run(answered_long_ago(250))
+    fetched: list[int] = []
+    get = AsyncClient._get
+
+    async def counted(client: AsyncClient, path: str, params: Any = None) -> Any:
+        reply = await get(client, path, params)
+        fetched.append(len(reply["requests"]))
+        return reply
+
+    with HumanInputServer(port=0, api_key="key", store=str(tmp_path / "log.db")) as server:
+        with hitl.Client(server.url, "key") as client:
+            client.publish(required("new"))
+            client.answer("new", "Good.")
+        monkeypatch.setattr(AsyncClient, "_get", counted)
+        assert ids(server, timedelta(minutes=30)) == ["new"]
+        assert fetched == [1]
+        assert len(ids(server)) == 251
+        assert ids(server, hour_ago)[0] == "old-0"
 
 
 def test_a_wrong_argument_is_named() -> None:

@@ -33,14 +33,15 @@ class Log:
         self.steps = 0
         for number in range(closed):
             run = {"execution_id": f"run-{number % (closed // 10)}", "crew_id": "crew"}
-            self.append(required(f"r{number}", **run), completed(f"r{number}", "Good.", **run))
+            asked = required(f"r{number}", **run), completed(f"r{number}", "Good.", **run)
+            self.append(*asked, at=number - closed)
         for number in range(OPEN):
             self.append(required(f"open{number}", execution_id="new", crew_id="crew"))
         self.top = self.tail.head.offset
         self.connection.set_progress_handler(self._count, 1)
 
-    def append(self, *events: Event) -> int:
-        batch = Batch(events, 0.0)
+    def append(self, *events: Event, at: float = 0.0) -> int:
+        batch = Batch(events, at)
         self.connection.execute("BEGIN")
         if not bulk_append.write(self.connection, [batch], self.tail):
             writer.append(self.connection, batch, self.tail)
@@ -84,9 +85,19 @@ ACTS: dict[str, Callable[[Log], object]] = {
     "list what was answered in a run": lambda log: reading.requests(
         log.connection, RequestQuery(execution_id="run-7", status="answered", after=1)
     ),
+    "list what ended since": lambda log: _ended_since(log, newest_first=False),
+    "list what ended since, the newest first": lambda log: _ended_since(log, newest_first=True),
     "append": lambda log: log.append(required("r"), other()),
     "answer": lambda log: log.append(completed("open1"), completed("open2")),
 }
+
+
+def _ended_since(log: Log, *, newest_first: bool) -> int:
+    """List the last 50 requests that ended, on a page with room for more."""
+    query = RequestQuery(closed_after=-50.0, newest_first=newest_first)
+    found = reading.requests(log.connection, query).requests
+    assert len(found) == 50
+    return len(found)
 
 
 def _some_id(log: Log) -> str:

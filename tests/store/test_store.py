@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -229,6 +230,39 @@ async def test_requests_are_listed_by_filter_order_and_page(opened: Opened) -> N
     assert first.next is not None
     assert await names(RequestQuery(limit=2, after=first.next)) == ["r3"]
     assert (await store.requests(RequestQuery(limit=2, after=first.next))).next is None
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_what_ended_since_is_listed_whatever_its_question_s_age_and_the_clock_s_jumps(
+    opened: Opened, newest_first: bool
+) -> None:
+    store, noon = opened.store, opened.clock.now
+    await store.append([required(f"r{i}", execution_id="x") for i in range(8)])
+    for ended, name in enumerate(("r1", "r6", "r0", "r4", "r3")):
+        opened.clock.now = noon + ended
+        await store.append([completed(name, "yes", execution_id="x")])
+    opened.clock.now = noon - 1000  # the clock jumps back for a while
+    await store.append([completed("r5", "yes", execution_id="x")])
+    opened.clock.now = noon + 10
+    await store.append([completed("r7", "yes", execution_id="x")])
+
+    async def names(**more: Any) -> list[str]:
+        query = RequestQuery(limit=2, newest_first=newest_first, **more)
+        found: list[str] = []
+        while True:
+            page = await store.requests(query)
+            assert len(page.requests) == 2 or page.next is None
+            found += [request.required.request_id for request in page.requests]
+            if page.next is None:
+                return found[::-1] if newest_first else found
+            query = msgspec.structs.replace(query, after=page.next)
+
+    assert await names(closed_after=noon + 2) == ["r0", "r3", "r4", "r7"]
+    assert await names(closed_after=noon + 2, execution_id="x") == ["r0", "r3", "r4", "r7"]
+    assert await names(closed_after=noon + 2, status="pending") == []
+    assert await names(closed_after=noon + 10) == ["r7"]
+    assert await names(closed_after=noon + 11) == []
+    assert await names(closed_after=0.0) == ["r0", "r1", "r3", "r4", "r5", "r6", "r7"]
 
 
 async def test_a_null_character_from_a_caller_finds_nothing_and_fails_nobody(

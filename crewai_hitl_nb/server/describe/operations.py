@@ -19,7 +19,7 @@ from crewai_hitl_nb.protocol.state import Listed
 from crewai_hitl_nb.server.auth.keyring import Right
 from crewai_hitl_nb.server.describe import schemas
 from crewai_hitl_nb.server.describe.schemas import Schema
-from crewai_hitl_nb.server.parameters import Order
+from crewai_hitl_nb.server.parameters import Moment, Order
 
 FromOne: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 FromZero: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
@@ -125,6 +125,11 @@ _LISTING: Final = (
         Search,
         "Only requests that contain all these words, in the question, the asker or the answer. "
         "A page of a search may be empty; continue while there is a `next`.",
+    ),
+    Parameter(
+        "closed_after",
+        Moment,
+        "Only requests that have ended, then or later by the log's clock; RFC 3339 with a zone.",
     ),
     TEXTS,
     Parameter("order", Order, "By the time of asking; the oldest first by default."),

@@ -283,6 +283,8 @@ def requests(log: Session, query: RequestQuery) -> RequestPage:
     table, place = found_by(query, OFFSET)
     where = Where(_BIND, limit=most + 1)
     where.add_query(query, table)
+    # The sum keeps the order of asking: no index has the times, and a page must not sort them all.
+    where.add_from("closed.stored_at + 0", "closed_after", query.closed_after)
     if query.after is not None:
         where.add(f"{place} {'<' if query.newest_first else '>'} %(after)s", after=query.after)
     order = "place DESC" if query.newest_first else "place"

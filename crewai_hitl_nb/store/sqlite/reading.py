@@ -29,6 +29,7 @@ from crewai_hitl_nb.store.damage import COLUMNS, whole
 from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.relocation import Mark
 from crewai_hitl_nb.store.rows import found_by, request_of, size_of
+from crewai_hitl_nb.store.sqlite import schema
 from crewai_hitl_nb.store.trail import Entry, TrailPage, of_one_page
 from crewai_hitl_nb.store.where import Where
 
@@ -296,6 +297,15 @@ def request(connection: sqlite3.Connection, request_id: str) -> Request | None:
     return request_of(row) if row else None
 
 
+# The first question that ended at a moment or later. It reads what ended since, by the index of its
+# times; the sums keep SQLite from walking an index that begins with the oldest question.
+_FIRST_CLOSED = f"""
+    SELECT min(ended.asked_at + 0) FROM requests AS ended WHERE ended.closed_at >= (
+        SELECT min(offset + 0) FROM events
+        WHERE stored_at >= :closed_after AND type IN ({schema.CLOSING_TYPES}))
+"""  # noqa: S608 - constants only
+
+
 def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage:
     """Return one page of a listing.
 
@@ -306,6 +316,9 @@ def requests(connection: sqlite3.Connection, query: RequestQuery) -> RequestPage
     table, place = found_by(query)
     where = Where(_BIND, limit=most + 1)
     where.add_query(query, table)
+    if query.closed_after is not None:
+        where.add_from("closed.stored_at + 0", "closed_after", query.closed_after)
+        where.add(f"{place} >= ({_FIRST_CLOSED})")
     if query.after is not None:
         where.add(f"{place} {'<' if query.newest_first else '>'} :after", after=query.after)
     order = "DESC" if query.newest_first else "ASC"

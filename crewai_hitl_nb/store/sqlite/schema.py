@@ -69,7 +69,14 @@ _V4: Final = """
 ALTER TABLE requests ADD COLUMN asked_by TEXT;      -- whose limits it counts for; NULL: unknown
 """
 
-MIGRATIONS: Final = (_V1, _V2, _V3, _V4)
+CLOSING_TYPES: Final = "'human_input_completed', 'human_input_cancelled', 'human_input_expired'"
+"""The types of ``protocol.state.CLOSING_TYPES``, as the next index has them."""
+
+_V5: Final = f"""
+CREATE INDEX events_ended ON events (stored_at) WHERE type IN ({CLOSING_TYPES});
+"""
+
+MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5)
 """Script n upgrades a file from version n to n + 1. Never edit one that was released."""
 
 
