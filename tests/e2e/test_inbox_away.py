@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.axe import violations
 from tests.e2e.inbox import CARD_MS, Desk, InboxPage, OpenInbox
 from tests.jupyter_process import JupyterProcess
 
@@ -36,6 +37,43 @@ def test_an_answer_given_while_the_server_is_away_goes_when_it_is_back(
     inbox_server.start()
     expect(inbox.row("away")).to_have_attribute("data-status", "answered", timeout=CARD_MS)
     assert desk.request("away")["completion"]["human_feedback"] == "Shorter"
+
+
+@pytest.mark.parametrize("width", [360, 1100])
+def test_the_list_says_which_answers_wait_for_the_server_and_how_many(
+    desk: Desk, open_inbox: OpenInbox, inbox_server: JupyterProcess, width: int
+) -> None:
+    names = [f"waits-{width}-{number}" for number in range(3)]
+    desk.ask_all([{"request_id": name} for name in names])
+    inbox = open_inbox(viewport={"width": width, "height": 700})
+    inbox.hold_decisions(0)
+    wide = width > 900
+    expect(inbox.hook("hitl-row" if wide else "hitl-card")).to_have_count(3, timeout=CARD_MS)
+    lose_the_server(inbox, inbox_server)
+    count = inbox.hook("hitl-unsent-count")
+    expect(count).to_have_count(0)
+    for name, words in zip(names, ("1 answer waits", "2 answers wait"), strict=False):
+        if wide:
+            inbox.row(name).locator("[data-row]").click()
+        inbox.card(name).get_by_test_id("hitl-accept").click()
+        expect(count).to_contain_text(f"{words} for the server", timeout=CARD_MS)
+    shown = [inbox.row(name) if wide else inbox.card(name) for name in names]
+    sent = re.compile("not sent yet", re.IGNORECASE)
+    for one, not_sent in zip(shown, (True, True, False), strict=True):
+        expect(one.get_by_text(sent)).to_have_count(int(not_sent))
+    if wide:
+        inbox.row(names[2]).locator("[data-row]").click()
+        expect(shown[0]).to_contain_text(sent)  # it stays while another card is open
+    assert violations(inbox.page) == []
+    if wide:
+        inbox.row(names[0]).locator("[data-row]").click()
+    inbox.card(names[0]).get_by_test_id("hitl-undo").click()
+    expect(count).to_contain_text("1 answer waits")
+    expect(shown[0].get_by_text(sent)).to_have_count(0)
+    inbox_server.start()
+    expect(count).to_have_count(0, timeout=CARD_MS)
+    expect(shown[1]).to_have_attribute("data-status", "answered", timeout=CARD_MS)
+    assert desk.pending() == [names[0], names[2]]
 
 
 def test_an_answer_that_waits_can_be_taken_back_and_is_then_never_sent(

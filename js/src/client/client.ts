@@ -268,6 +268,11 @@ export class Client {
     return this.unsent.get(id);
   }
 
+  /** How many answers wait for the server to be back. */
+  get unsentCount(): number {
+    return this.unsent.count;
+  }
+
   /** Whether an answer was sent of which it is not known whether it arrived. */
   isUncertain(id: string): boolean {
     return this.answers.isUncertain(id);

@@ -23,6 +23,10 @@ export class Unsent {
 
   constructor(private readonly changed: () => void) {}
 
+  get count(): number {
+    return this.waiting.size;
+  }
+
   get(requestId: string): Answer | null {
     return this.waiting.get(requestId)?.answer ?? null;
   }

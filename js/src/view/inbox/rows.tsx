@@ -71,7 +71,8 @@ function useRows(client: Client, now: Date, onOpen: Props["onOpen"]) {
     const mark = marks.get(id);
     const minute = Math.floor(now.getTime() / 30_000);
     const claim = claimWords(client, request, now);
-    const of = [request, open, mark, minute, claim, selecting?.chosen, selecting?.blocked];
+    const unsent = unsentWords(client, id);
+    const of = [request, open, mark, minute, claim, unsent, selecting?.chosen, selecting?.blocked];
     const last = drawn.current.get(id);
     // A row that can be selected has the latest selection in its handler.
     if (selecting === null && last?.of.every((one, number) => one === of[number])) return last.row;
@@ -82,6 +83,7 @@ function useRows(client: Client, now: Date, onOpen: Props["onOpen"]) {
         open={open}
         mark={mark}
         claim={claim}
+        unsent={unsent}
         now={now}
         selecting={selecting}
         onOpen={() => latest.current(id, true)}
@@ -98,12 +100,14 @@ interface RowProps {
   readonly mark: string | undefined;
   /** Who else is on it, or "". */
   readonly claim: string;
+  /** That the reader's answer waits for the server, or "". */
+  readonly unsent: string;
   readonly now: Date;
   readonly selecting: Selecting | null;
   readonly onOpen: () => void;
 }
 
-function Row({ request, open, mark, claim, now, selecting, onOpen }: RowProps) {
+function Row({ request, open, mark, claim, unsent, now, selecting, onOpen }: RowProps) {
   const { required, status } = request;
   const { text, round } = titleOf(required);
   return (
@@ -142,6 +146,11 @@ function Row({ request, open, mark, claim, now, selecting, onOpen }: RowProps) {
         </span>
         <span class="chitl-details">
           <Outcome request={request} />
+          {unsent !== "" && (
+            <span class="chitl-reminded" data-testid="hitl-row-unsent">
+              {unsent}
+            </span>
+          )}
           {claim !== "" && <span class="chitl-row-claim">{claim}</span>}
           {status === "pending" && <Deadline request={request} now={now} />}
           {mark !== undefined && <span>asked {mark}</span>}
@@ -149,6 +158,11 @@ function Row({ request, open, mark, claim, now, selecting, onOpen }: RowProps) {
       </button>
     </li>
   );
+}
+
+function unsentWords(client: Client, id: string): string {
+  if (client.unsentAnswer(id) === null) return "";
+  return client.isUncertain(id) ? "may have arrived" : "not sent yet";
 }
 
 function Outcome({ request: { completion, required } }: { readonly request: Request }) {
