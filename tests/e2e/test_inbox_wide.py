@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.inbox import CARD_MS, Desk, InboxPage, OpenInbox
+from tests.e2e.live_objects import vnodes
 
 WIDE: dict[str, Any] = {"viewport": {"width": 900, "height": 700}}
 
@@ -260,3 +261,19 @@ def test_the_search_stays_in_sight(desk: Desk, open_inbox: OpenInbox, width: int
     row.scroll_into_view_if_needed(timeout=CARD_MS)
     expect(row).to_be_in_viewport()
     expect(inbox.hook("hitl-search")).to_be_in_viewport(ratio=1)
+
+
+def test_a_card_that_was_left_stays_in_no_memory(desk: Desk, open_inbox: OpenInbox) -> None:
+    names = [f"left-{number:02}" for number in range(24)]
+    desk.ask_all([{"request_id": name, "context": "# Draft\n\nTea."} for name in names])
+    inbox = open_inbox(**WIDE)
+
+    def look_at(some: list[str]) -> int:
+        for name in [*some, names[0]]:
+            inbox.row(name).locator("[data-row]").click(timeout=CARD_MS)
+            expect(inbox.card(name)).to_be_visible(timeout=CARD_MS)
+        return vnodes(inbox.page)
+
+    few = look_at(names[:4])
+    assert few > 0
+    assert look_at(names[4:]) - few < 10 * len(names[4:]), "a card has about 200"

@@ -8,6 +8,7 @@ import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { Request } from "../../protocol/state";
+import { onlyIfChanged } from "../unchanged";
 import { useClient } from "../use-client";
 import { Card } from "./card";
 
@@ -28,17 +29,19 @@ export function useRequests(client: Client | null, executionId: string | null): 
   return client === null ? [] : of(client);
 }
 
-/** Return a function that draws a request's card; it reuses the card, to avoid redrawing it. */
-export function useCards(client: Client | null, via: string): (request: Request) => VNode {
-  const drawn = useRef(new Map<string, VNode>());
-  return ({ required }) => {
-    const id = required.request_id;
-    const card = drawn.current.get(id) ?? (
-      <Card key={id} client={client} snapshot={required} via={via} alone={false} />
-    );
-    drawn.current.set(id, card);
-    return card;
-  };
+const ListedCard = onlyIfChanged(Card);
+
+/** Return a function that draws a request's card. */
+export function cardsIn(client: Client | null, via: string): (request: Request) => VNode {
+  return ({ required }) => (
+    <ListedCard
+      key={required.request_id}
+      client={client}
+      snapshot={required}
+      via={via}
+      alone={false}
+    />
+  );
 }
 
 /** Return the pending requests, those that were pending while this list was open, and the open one. */

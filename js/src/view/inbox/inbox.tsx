@@ -4,7 +4,7 @@
  * The inbox page and the panel show more around the same cards (`full-inbox.tsx`).
  */
 import type { Client } from "../../client/client";
-import { isPending, useCards, useShown } from "../card/request-cards";
+import { cardsIn, isPending, useShown } from "../card/request-cards";
 import { Connection } from "../connection";
 import { NameOffer } from "../name-offer";
 import { useClient } from "../use-client";
@@ -20,7 +20,7 @@ interface Props {
 export function Inbox({ client, via, title, testId }: Props) {
   useClient(client, (known) => known.version);
   const shown = useShown(client?.all() ?? []);
-  const cards = useCards(client, via);
+  const cards = cardsIn(client, via);
   const [drawn, end] = useInfiniteScroll(shown.length);
   const count = shown.filter(isPending).length;
   return (

@@ -4,7 +4,8 @@ import { crewsOf, facets, isFiltered, matches, NO_FILTERS } from "../../inbox/fi
 import { keepOrder, readOrder } from "../../inbox/kept-order";
 import { type Order, ordered } from "../../inbox/order";
 import type { Request } from "../../protocol/state";
-import { isPending, useCards, useShown } from "../card/request-cards";
+import { cardsIn, isPending, useShown } from "../card/request-cards";
+import { onlyIfChanged } from "../unchanged";
 import type { ListProps } from "./host";
 import { Nothing } from "./inbox";
 import { Item } from "./item";
@@ -28,7 +29,7 @@ export function PendingList(props: ListProps & { readonly wide: boolean }) {
   const [isFound, note] = useFilter(props, shown);
   const found = ordered(shown.filter(isFound), order);
   const selection = useSelection(found);
-  const above = (
+  const above = () => (
     <>
       <PendingToolbar
         {...props}
@@ -50,17 +51,18 @@ export function PendingList(props: ListProps & { readonly wide: boolean }) {
       )}
     </>
   );
-  const below = selection.on && (
-    <BulkBar
-      key={selection.turn}
-      client={client}
-      chosen={selection.chosen}
-      more={selection.more}
-      via={host.via}
-      onAll={selection.all}
-      onDone={selection.stop}
-    />
-  );
+  const below = () =>
+    selection.on && (
+      <BulkBar
+        key={selection.turn}
+        client={client}
+        chosen={selection.chosen}
+        more={selection.more}
+        via={host.via}
+        onAll={selection.all}
+        onDone={selection.stop}
+      />
+    );
   const list = { client, host, found, openId, selecting: selection.of, above, below };
   return wide ? <Split {...list} /> : <Cards {...list} />;
 }
@@ -84,7 +86,9 @@ interface PendingToolbarProps extends ListProps {
   readonly onOrder: (order: Order) => void;
 }
 
-function PendingToolbar(props: PendingToolbarProps) {
+const PendingToolbar = onlyIfChanged(ToolbarAbove);
+
+function ToolbarAbove(props: PendingToolbarProps) {
   const { client, filters, onFilters, search, shown, found, selection, order, onOrder } = props;
   const waiting = found.filter(isPending).length;
   const total = shown.filter(isPending).length;
@@ -107,11 +111,11 @@ function PendingToolbar(props: PendingToolbarProps) {
 
 /** The cards one below the other, where there is no room for two columns. */
 function Cards({ client, host, found, selecting, above, below }: Parameters<typeof Split>[0]) {
-  const cards = useCards(client, host.via);
+  const cards = cardsIn(client, host.via);
   const [drawn, end] = useInfiniteScroll(found.length);
   return (
     <>
-      {above}
+      {above()}
       <div class="chitl-list">
         {found.slice(0, drawn).map((request) => (
           <Item
@@ -125,7 +129,7 @@ function Cards({ client, host, found, selecting, above, below }: Parameters<type
         ))}
       </div>
       <div ref={end} />
-      {below}
+      {below()}
     </>
   );
 }

@@ -6,13 +6,14 @@
  * list may have hundreds.
  */
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { Request } from "../../protocol/state";
 import { claimWords } from "../card/claim";
 import { timeLeft } from "../countdown";
 import { type Marks, marksIn } from "../lookalikes";
 import { titleOf } from "../title";
+import { onlyIfChanged } from "../unchanged";
 import { useClock } from "../use-client";
 import { aroundAsker, asker, relative, verdict, wentOn } from "../words";
 import { SelectBox, type Selecting } from "./item";
@@ -61,36 +62,27 @@ export function Rows({ client, requests, openId, selecting, onOpen }: Props) {
   );
 }
 
-/** Return a function that draws a row, or returns the one that was drawn if nothing changed. */
-function useRows(client: Client, now: Date, onOpen: Props["onOpen"]) {
-  const drawn = useRef(new Map<string, { readonly of: readonly unknown[]; readonly row: VNode }>());
+/** Return a function that draws a row. */
+function useRows(client: Client, clock: Date, onOpen: Props["onOpen"]) {
   const latest = useRef(onOpen);
   latest.current = onOpen;
+  const enter = useCallback((id: string) => latest.current(id, true), []);
+  const now = useMemo(() => clock, [Math.floor(clock.getTime() / 30_000)]);
   return (request: Request, open: boolean, selecting: Selecting | null, marks: Marks): VNode => {
     const id = request.required.request_id;
-    const mark = marks.get(id);
-    const minute = Math.floor(now.getTime() / 30_000);
-    const claim = claimWords(client, request, now);
-    const unsent = unsentWords(client, id);
-    const of = [request, open, mark, minute, claim, unsent, selecting?.chosen, selecting?.blocked];
-    const last = drawn.current.get(id);
-    // A row that can be selected has the latest selection in its handler.
-    if (selecting === null && last?.of.every((one, number) => one === of[number])) return last.row;
-    const row = (
+    return (
       <Row
         key={id}
         request={request}
         open={open}
-        mark={mark}
-        claim={claim}
-        unsent={unsent}
+        mark={marks.get(id)}
+        claim={claimWords(client, request, clock)}
+        unsent={unsentWords(client, id)}
         now={now}
         selecting={selecting}
-        onOpen={() => latest.current(id, true)}
+        onOpen={enter}
       />
     );
-    drawn.current.set(id, { of, row });
-    return row;
   };
 }
 
@@ -104,10 +96,12 @@ interface RowProps {
   readonly unsent: string;
   readonly now: Date;
   readonly selecting: Selecting | null;
-  readonly onOpen: () => void;
+  readonly onOpen: (id: string) => void;
 }
 
-function Row({ request, open, mark, claim, unsent, now, selecting, onOpen }: RowProps) {
+const Row = onlyIfChanged(RequestRow);
+
+function RequestRow({ request, open, mark, claim, unsent, now, selecting, onOpen }: RowProps) {
   const { required, status } = request;
   const { text, round } = titleOf(required);
   return (
@@ -124,7 +118,7 @@ function Row({ request, open, mark, claim, unsent, now, selecting, onOpen }: Row
         data-row={required.request_id}
         aria-current={open ? "true" : undefined}
         tabIndex={open ? 0 : -1}
-        onClick={onOpen}
+        onClick={() => onOpen(required.request_id)}
       >
         <span class="chitl-row-head">
           <span class="chitl-row-title" dir="auto">

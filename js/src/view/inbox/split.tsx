@@ -3,7 +3,7 @@ import type { ComponentChildren, RefObject } from "preact";
 import { useRef } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { Request } from "../../protocol/state";
-import { useCards } from "../card/request-cards";
+import { cardsIn } from "../card/request-cards";
 import { titleOf } from "../title";
 import { verdict } from "../words";
 import type { InboxHost } from "./host";
@@ -19,15 +19,15 @@ interface Props {
   /** The request that is open. */
   readonly openId: RefObject<string | null>;
   readonly selecting: (request: Request) => Selecting | null;
-  /** What stands above the list. */
-  readonly above: ComponentChildren;
-  /** What stands below the list. */
-  readonly below: ComponentChildren;
+  /** Draws what stands above the list; see `unchanged.ts` for why it is not drawn already. */
+  readonly above: () => ComponentChildren;
+  /** Draws what stands below the list. */
+  readonly below: () => ComponentChildren;
 }
 
 export function Split({ client, host, found, openId, selecting, above, below }: Props) {
   const pane = useRef<HTMLElement>(null);
-  const cards = useCards(client, host.via);
+  const cards = cardsIn(client, host.via);
   const { request, answered, isGuarded, open } = useOpen(client, found, pane, openId);
   const stray = (event: Event) => {
     if (!isGuarded(event) || (event instanceof KeyboardEvent && event.key in KEYS)) return;
@@ -37,7 +37,7 @@ export function Split({ client, host, found, openId, selecting, above, below }: 
   return (
     <div class="chitl-split">
       <div class="chitl-side">
-        {above}
+        {above()}
         {request !== null && (
           <Rows
             client={client}
@@ -47,7 +47,7 @@ export function Split({ client, host, found, openId, selecting, above, below }: 
             onOpen={open}
           />
         )}
-        {below}
+        {below()}
       </div>
       <section
         ref={pane}

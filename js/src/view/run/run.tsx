@@ -9,7 +9,7 @@ import type { Client } from "../../client/client";
 import type { RunStarted } from "../../protocol/gen";
 import { foldRun, type RunState } from "../../protocol/run";
 import type { Request } from "../../protocol/state";
-import { isPending, useCards, useRequests, useShown } from "../card/request-cards";
+import { cardsIn, isPending, useRequests, useShown } from "../card/request-cards";
 import { Connection } from "../connection";
 import { NameOffer } from "../name-offer";
 import { LIST_ITEMS } from "../text/limits";
@@ -130,7 +130,7 @@ interface QuestionsProps {
 /** The open questions, and those answered while the view is open; older ones are folded. */
 function Questions({ client, requests, via }: QuestionsProps) {
   const shown = useShown(requests);
-  const cards = useCards(client, via);
+  const cards = cardsIn(client, via);
   const earlier = requests.filter((request) => !shown.includes(request));
   return (
     <>
