@@ -30,6 +30,7 @@ from crewai_hitl_nb.protocol.frames import (
     Heartbeat,
     PublishFrame,
 )
+from crewai_hitl_nb.protocol.rules import REVOKED_TYPE
 from crewai_hitl_nb.protocol.runs import RUN_TRANSITIONS, RUN_TYPES, STEP_STATUS
 from crewai_hitl_nb.protocol.state import CLOSING_TYPES, TRANSITIONS
 from crewai_hitl_nb.protocol.surfaces import SURFACES
@@ -69,6 +70,7 @@ def export() -> dict[str, Any]:
                 [before, event, after] for (before, event), after in TRANSITIONS.items()
             ],
             "CLOSING_TYPES": list(CLOSING_TYPES),
+            "REVOKED_TYPE": REVOKED_TYPE,
             "SURFACES": list(SURFACES),
             "RUN_TYPES": list(RUN_TYPES),
             "RUN_TRANSITIONS": [

@@ -69,6 +69,27 @@ def test_a_rule_is_made_beside_allow_and_revoked_on_a_call_that_it_allowed(
     expect(inbox.card(third).get_by_test_id("hitl-accept")).to_be_visible(timeout=CARD_MS)
 
 
+def test_a_card_says_that_somebody_else_revoked_its_rule(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    run = {"execution_id": "run-shared"}
+    gated(desk, "shared-one", **run)
+    ada, grace = open_inbox(), open_inbox()
+    ada.hold_decisions(0)
+    card = ada.card("shared-one")
+    card.get_by_test_id("hitl-rule-menu").locator("summary").click(timeout=CARD_MS)
+    card.get_by_test_id("hitl-allow-run").click()
+    expect(card).to_have_attribute("data-status", "answered")
+    gated(desk, "shared-two", **run)
+    grace.hook("hitl-open-rules").click()
+    seen = ada.card("shared-two").get_by_test_id("hitl-rule")
+    expect(seen.get_by_test_id("hitl-revoke")).to_be_visible(timeout=CARD_MS)
+    grace.hook("hitl-rule-row").get_by_test_id("hitl-revoke").click()
+    for note in (seen, card.get_by_test_id("hitl-rule")):
+        expect(note).to_contain_text("The rule is revoked", timeout=CARD_MS)
+        expect(note.get_by_test_id("hitl-revoke")).to_have_count(0)
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_list_of_rules_shows_each_and_revokes_it(
     desk: Desk, open_inbox: OpenInbox, look: str

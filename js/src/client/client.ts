@@ -12,6 +12,7 @@ import {
   HEARTBEAT_SECONDS,
   type HumanInputClaimed,
   type HumanInputRequired,
+  REVOKED_TYPE,
   RUN_TYPES,
   type RunStarted,
 } from "../protocol/gen";
@@ -128,7 +129,7 @@ export class Client {
       {
         endpoint,
         random,
-        types: [...EVENT_TYPES, ...RUN_TYPES],
+        types: [...EVENT_TYPES, ...RUN_TYPES, REVOKED_TYPE],
         heartbeatMs: options.heartbeatMs ?? HEARTBEAT_SECONDS * 1000,
         openingMs: options.openingMs ?? OPENING_MS,
         upgradeInMs: options.upgradeInMs ?? upgradeInMs,
@@ -340,7 +341,11 @@ export class Client {
     };
   }
 
-  private heard(decoded: Decoded & { kind: "event" | "run" | "control" }): void {
+  private heard(decoded: Decoded & { kind: "event" | "run" | "unknown" | "control" }): void {
+    if (decoded.kind === "unknown") {
+      if (decoded.event.type === REVOKED_TYPE) this.rules.ended(decoded.event.rule_id);
+      return;
+    }
     if (decoded.kind === "run") {
       this.runs.heard(decoded.event);
       return;

@@ -32,7 +32,7 @@ import type { Connect, Connection } from "./transports/transport";
 
 export interface LinkListener {
   /** A new event, or the reply to a frame sent up. */
-  heard(decoded: Decoded & { kind: "event" | "run" | "control" }): void;
+  heard(decoded: Decoded & { kind: "event" | "run" | "unknown" | "control" }): void;
   /** From here the server replays its state from the start instead of resuming. */
   replaying(): void;
   /** The replay is over. */
@@ -174,7 +174,7 @@ export class Link {
   private event(decoded: Decoded & { kind: "event" | "run" | "unknown" }): void {
     const [cursor, fresh] = admit(this.cursor, decoded.event);
     this.cursor = cursor;
-    if (fresh && decoded.kind !== "unknown") this.listener.heard(decoded);
+    if (fresh) this.listener.heard(decoded);
   }
 
   private gap(epoch: string): void {

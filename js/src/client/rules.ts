@@ -1,30 +1,13 @@
-/** The rules that people made for tools: listed and revoked by plain calls. */
-import { isObject } from "../protocol/decode";
-import type { AnsweredBy } from "../protocol/gen";
-import type { RuleScope } from "../protocol/rules";
+/** The rules that people made for tools, which ones were revoked, and how to revoke one. */
 import type { Endpoint } from "./endpoint";
-import { get, post, type Reply } from "./http";
-
-/** A rule as the server lists it. */
-export interface StandingRule {
-  readonly rule_id: string;
-  readonly scope: RuleScope;
-  readonly tool: string;
-  readonly arguments: string | null;
-  readonly agent: string | null;
-  readonly notebook: string | null;
-  readonly crew_name: string | null;
-  readonly made_by: AnsweredBy;
-  readonly made_at: string;
-  readonly expires_at: string;
-}
+import { post, type Reply } from "./http";
 
 export class Rules {
-  /** The rules that were revoked on this page. */
-  private readonly ended = new Set<string>();
+  /** The rules that were revoked while this page was open. */
+  private readonly revoked = new Set<unknown>();
 
   constructor(
-    private readonly endpoint: Endpoint,
+    readonly endpoint: Endpoint,
     private readonly changed: () => void,
   ) {}
 
@@ -34,7 +17,7 @@ export class Rules {
   }
 
   isRevoked(id: string): boolean {
-    return this.ended.has(id);
+    return this.revoked.has(id);
   }
 
   /** End a rule; returns why that failed, or null. */
@@ -42,25 +25,19 @@ export class Rules {
     const path = `rules/${encodeURIComponent(id)}/revoke`;
     const why = trouble(await post(this.endpoint, path, { via }, {}));
     if (why !== null) return why;
-    this.ended.add(id);
-    this.changed();
+    this.ended(id);
     return null;
   }
 
-  /** Return the rules that stand, or why they cannot be listed. */
-  async list(): Promise<readonly StandingRule[] | string> {
-    const reply = await get(this.endpoint, "rules");
-    const found = reply.kind === "ok" && isObject(reply.body) ? reply.body.rules : null;
-    if (Array.isArray(found)) return found.filter(isRule);
-    return trouble(reply) ?? "The server's reply is not a list of rules.";
+  /** Somebody revoked a rule, here or elsewhere. */
+  ended(id: unknown): void {
+    this.revoked.add(id);
+    this.changed();
   }
 }
 
-function trouble(reply: Reply): string | null {
+/** Return why a call failed, or null. */
+export function trouble(reply: Reply): string | null {
   if (reply.kind === "unreachable") return "The server cannot be reached. Try again in a moment.";
   return reply.kind === "refused" ? reply.refusal.message : null;
-}
-
-function isRule(raw: unknown): raw is StandingRule {
-  return isObject(raw) && typeof raw.rule_id === "string" && isObject(raw.made_by);
 }

@@ -59,6 +59,9 @@ export interface Envelope {
   readonly offset: number | null;
 }
 
+/** An event of another type; `rule_id` is that of a rule that was revoked (`REVOKED_TYPE`). */
+export type OtherEvent = Envelope & { readonly rule_id?: unknown };
+
 /** What is wrong with one field of an answer or an event, by its path: `values.amount`. */
 export interface FieldError {
   readonly field: string;
@@ -87,7 +90,7 @@ export type Control = Heartbeat | Gap | Ack | ErrorFrame;
 export type Decoded =
   | { readonly kind: "event"; readonly event: RequestEvent }
   | { readonly kind: "run"; readonly event: RunEvent }
-  | { readonly kind: "unknown"; readonly event: Envelope }
+  | { readonly kind: "unknown"; readonly event: OtherEvent }
   | { readonly kind: "control"; readonly frame: Control }
   | { readonly kind: "invalid"; readonly reason: string };
 
@@ -193,7 +196,10 @@ function decodeEvent(raw: Record<string, unknown>, type: string): Decoded {
     if (run !== null) return { kind: "run", event: run };
     if (typeof raw.event_id !== "string") return invalid("an event without an event_id");
     const offset = typeof raw.offset === "number" ? raw.offset : null;
-    return { kind: "unknown", event: { type, event_id: raw.event_id, offset } };
+    return {
+      kind: "unknown",
+      event: { type, event_id: raw.event_id, offset, rule_id: raw.rule_id },
+    };
   }
   const event = conform(DEFS[name], raw);
   return event === MISFIT

@@ -575,6 +575,7 @@ export const EVENT_TYPES = ["human_input_required","human_input_claimed","human_
 export const OPENING_TYPE = "human_input_required" as const;
 export const TRANSITIONS = [[null,"human_input_required","pending"],["pending","human_input_claimed","pending"],["pending","human_input_reminded","pending"],["pending","human_input_completed","answered"],["pending","human_input_cancelled","cancelled"],["pending","human_input_expired","expired"]] as const;
 export const CLOSING_TYPES = ["human_input_completed","human_input_cancelled","human_input_expired"] as const;
+export const REVOKED_TYPE = "human_input_rule_revoked" as const;
 export const SURFACES = ["api","card","cli","console","default","inbox","lab","page","panel","resume","rule","widget"] as const;
 export const RUN_TYPES = ["run_started","run_task_started","run_task_finished","run_task_failed","run_paused","run_finished","run_failed","run_cancelled","run_cancel_requested"] as const;
 export const RUN_TRANSITIONS = [[null,"run_started","running"],["running","run_paused","paused"],["paused","run_started","running"],["running","run_cancel_requested","running"],["running","run_finished","finished"],["running","run_failed","failed"],["running","run_cancelled","cancelled"],["paused","run_finished","finished"],["paused","run_failed","failed"],["paused","run_cancelled","cancelled"]] as const;

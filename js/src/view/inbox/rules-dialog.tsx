@@ -1,7 +1,7 @@
 /** The rules that people made for tools, each with Revoke. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
-import type { StandingRule } from "../../client/rules";
+import { type StandingRule, standingRules } from "../../client/standing-rules";
 import { useClock } from "../use-client";
 import { clockTime, RULE_WORDS } from "../words";
 import { Dialog } from "./dialog";
@@ -16,7 +16,7 @@ export function RulesDialog({ client, onClose }: Props) {
   const [trouble, setTrouble] = useState<string | null>(null);
   useEffect(() => {
     let wanted = true;
-    client.rules.list().then((found) => {
+    standingRules(client.rules.endpoint).then((found) => {
       if (!wanted) return;
       if (typeof found === "string") setTrouble(found);
       else setRules(found);
