@@ -71,6 +71,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark wide": {"color_scheme": "dark", **WIDE},
     "wide in forced colours": {"color_scheme": "light", "forced_colors": "active", **WIDE},
     "light phone": {"color_scheme": "light", **PHONE},
+    "light at 400 %": {"color_scheme": "light", "viewport": {"width": 308, "height": 600}},
     "dark phone": {"color_scheme": "dark", **PHONE},
     "forced colours": {"color_scheme": "light", "forced_colors": "active"},
 }
