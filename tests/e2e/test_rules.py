@@ -69,9 +69,7 @@ def test_a_rule_is_made_beside_allow_and_revoked_on_a_call_that_it_allowed(
     expect(inbox.card(third).get_by_test_id("hitl-accept")).to_be_visible(timeout=CARD_MS)
 
 
-def test_a_card_says_that_somebody_else_revoked_its_rule(
-    desk: Desk, open_inbox: OpenInbox
-) -> None:
+def test_a_card_says_that_somebody_else_revoked_its_rule(desk: Desk, open_inbox: OpenInbox) -> None:
     run = {"execution_id": "run-shared"}
     gated(desk, "shared-one", **run)
     ada, grace = open_inbox(), open_inbox()
