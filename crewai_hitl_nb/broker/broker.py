@@ -32,6 +32,7 @@ from crewai_hitl_nb.broker.requests.admission import Admission
 from crewai_hitl_nb.broker.requests.closers import RETRY_SECONDS
 from crewai_hitl_nb.broker.requests.decisions import Decisions
 from crewai_hitl_nb.broker.requests.presence import Waiter
+from crewai_hitl_nb.broker.requests.request_files import RequestFiles
 from crewai_hitl_nb.broker.requests.rules import MayAnswer, Rules, anybody
 from crewai_hitl_nb.broker.trusted_clock import TrustedClock
 from crewai_hitl_nb.broker.visibility import is_named, is_taken
@@ -117,6 +118,7 @@ class Broker:
             max_pending=max_pending,
             max_pending_bytes=max_pending_bytes,
         )
+        self.files = RequestFiles(store.files, self.request)
         self._decisions = Decisions(
             store,
             clock,

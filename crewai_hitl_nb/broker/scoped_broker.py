@@ -13,6 +13,7 @@ import msgspec
 from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.delivery.subscription import Start, Subscription
 from crewai_hitl_nb.broker.reader_counts import Reader, Readers
+from crewai_hitl_nb.broker.visibility import taken
 from crewai_hitl_nb.protocol import state
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import Forbidden, UnknownRequest
@@ -36,6 +37,7 @@ class ScopedBroker:
         """Limit the broker to the scope."""
         self._broker = broker
         self._scope = scope
+        self.files = broker.files.within(self.request)
 
     @property
     def epoch(self) -> str:
@@ -105,7 +107,7 @@ class ScopedBroker:
         for event in events:
             # Publishing a stored id again would return the offset and the request of its event.
             if await self._broker.is_taken(self._scope, event.event_id):
-                raise _taken("event", event.event_id)
+                raise taken("event", event.event_id)
         for request_id in {request_id_of(event) for event in events} - {None}:
             await self._check(str(request_id), asked=request_id in asked)
         return await self._broker.publish(events, by, self._scope)
@@ -122,7 +124,7 @@ class ScopedBroker:
                 raise
             return
         if not self._scope.covers(request.required):
-            raise _taken("request", request_id) if asked else state.unknown_request(request_id)
+            raise taken("request", request_id) if asked else state.unknown_request(request_id)
 
     async def answer(
         self, request_id: str, answer: Answer, name: str, caller: str = "", *, on_page: bool = False
@@ -153,7 +155,3 @@ class ScopedBroker:
         """Whether a waiting process that an event in scope names is connected."""
         named = await self._broker.is_named(source_id, self._scope)
         return named and await self._broker.is_present(source_id)
-
-
-def _taken(what: str, name: str) -> Forbidden:
-    return Forbidden(f"the {what} id `{name}` is taken; use one of your own")

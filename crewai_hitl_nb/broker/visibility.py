@@ -7,6 +7,7 @@ scope does not exist, so no reply to an id that they send may reveal that it doe
 from typing import Final
 
 from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol.errors import Forbidden
 from crewai_hitl_nb.protocol.events import RUN_STARTED, source_of
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store.base import KeyScope, Match, Store, is_full
@@ -39,3 +40,8 @@ async def is_named(store: Store, key_scope: KeyScope, source_id: str) -> bool:
         if not is_full(page, limits.REPLAY_EVENTS):
             return False
         after = page[-1].offset
+
+
+def taken(what: str, name: str) -> Forbidden:
+    """Return the error for an id that something outside the scope has."""
+    return Forbidden(f"the {what} id `{name}` is taken; use one of your own")

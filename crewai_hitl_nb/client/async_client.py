@@ -8,18 +8,20 @@ crewAI.
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast, get_args
 
+import httpx
 import msgspec
 
 from crewai_hitl_nb.client.decode import read_as
 from crewai_hitl_nb.client.discovery import Endpoint, require_endpoint
 from crewai_hitl_nb.client.errors import ServerAway
-from crewai_hitl_nb.client.http import call, encoded, open_http, segment
+from crewai_hitl_nb.client.files import Content, checked, outgoing
+from crewai_hitl_nb.client.http import call, encoded, exchange, open_http, segment
 from crewai_hitl_nb.client.results import (
     Answered,
     Health,
@@ -44,6 +46,7 @@ from crewai_hitl_nb.protocol import arguments, limits
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.errors import Unavailable
 from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
+from crewai_hitl_nb.protocol.files import FileReference
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.state import Listed
@@ -231,6 +234,47 @@ class AsyncClient:
         body = {"reason": arguments.text("reason", reason)}
         await self._post(_place(request_id, "/cancel"), body)
 
+    async def upload(
+        self,
+        request_id: str,
+        content: Content,
+        *,
+        name: str | None = None,
+        media_type: str | None = None,
+    ) -> FileReference:
+        """Upload a file of a request, and return the reference that an answer's values hold.
+
+        Args:
+            request_id: The request; it need not be asked yet by those who publish.
+            content: The file's bytes, or its path on this machine.
+            name: Its name; that of the path by default.
+            media_type: What it is; by default as its name says.
+
+        Raises:
+            TooLarge: The file, or the files of the request, have too many bytes.
+            Settled: The request is closed.
+        """
+        file = await asyncio.to_thread(outgoing, content, name, media_type)
+        raw = await self._call(
+            "POST",
+            _place(request_id, "/files"),
+            params={"name": file.name},
+            body=file.content,
+            headers=file.headers,
+        )
+        return _typed(raw, FileReference)
+
+    async def download(self, request_id: str, sha256: str) -> bytes:
+        """Return the content of a request's file, whose hash was checked.
+
+        Raises:
+            HitlError: No event of the request refers to such a file (status 404).
+        """
+        hash_ = arguments.text("sha256", sha256)
+        place = _place(request_id, f"/files/{segment(hash_)}")
+        reply: httpx.Response = await self._call("GET", place, make=exchange)
+        return checked(reply.content, hash_)
+
     async def rules(self) -> list[Rule]:
         """Return the rules that people made for tools and that stand, oldest first."""
         return list(_typed(await self._get("rules"), RuleList).rules)
@@ -331,7 +375,9 @@ class AsyncClient:
         headers = {"Idempotency-Key": key} if key is not None else None
         return await self._call("POST", path, body=encoded(body), headers=headers)
 
-    async def _call(self, method: str, path: str, **options: Any) -> Any:
+    async def _call(
+        self, method: str, path: str, make: Callable[..., Awaitable[Any]] = call, **options: Any
+    ) -> Any:
         """Make a call, and repeat it while the reply has a status that means "not now".
 
         Repeating is safe, because every call is idempotent, and ends after the client's time limit:
@@ -342,14 +388,14 @@ class AsyncClient:
         deadline = time.monotonic() + self._seconds
         while time.monotonic() < deadline:
             try:
-                return await call(self._http, method, path, **options)
+                return await make(self._http, method, path, **options)
             except ServerAway:  # noqa: PERF203 - a call costs far more
                 raise
             except Unavailable as error:
                 if error.retry_after > self._seconds:
                     raise
                 await asyncio.sleep(backoff.pause(error.retry_after))
-        return await call(self._http, method, path, **options)
+        return await make(self._http, method, path, **options)
 
 
 def _typed(raw: Any, shape: type[_Reply]) -> _Reply:

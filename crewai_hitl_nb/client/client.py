@@ -16,12 +16,14 @@ from typing import Any
 
 from crewai_hitl_nb.client.async_client import CALL_SECONDS, AsyncClient
 from crewai_hitl_nb.client.discovery import require_endpoint
+from crewai_hitl_nb.client.files import Content
 from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.results import Health, Receipt, Request, Rule
 from crewai_hitl_nb.client.resume import Replay
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import CancelReason, Decision, Event, HumanInputCompleted
+from crewai_hitl_nb.protocol.files import FileReference
 from crewai_hitl_nb.protocol.frames import Gap
 from crewai_hitl_nb.protocol.state import Listed
 
@@ -162,6 +164,23 @@ class Client:
     def cancel(self, request_id: str, *, reason: CancelReason = "withdrawn") -> None:
         """Cancel a request: nobody waits for the answer any longer."""
         self._thread.run(self._client.cancel(request_id, reason=reason))
+
+    def upload(
+        self,
+        request_id: str,
+        content: Content,
+        *,
+        name: str | None = None,
+        media_type: str | None = None,
+    ) -> FileReference:
+        """Upload a file of a request, and return the reference that an answer's values hold."""
+        return self._thread.run(
+            self._client.upload(request_id, content, name=name, media_type=media_type)
+        )
+
+    def download(self, request_id: str, sha256: str) -> bytes:
+        """Return the content of a request's file, whose hash was checked."""
+        return self._thread.run(self._client.download(request_id, sha256))
 
     def rules(self) -> list[Rule]:
         """Return the rules that people made for tools and that stand, oldest first."""

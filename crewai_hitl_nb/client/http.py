@@ -88,7 +88,18 @@ def encoded(body: Any) -> bytes:
         raise BadRequest(f"JSON cannot represent a value of this call: {error}") from None
 
 
-async def call(
+async def call(http: httpx.AsyncClient, method: str, path: str, **options: Any) -> Any:
+    """Make one call as :func:`exchange` does, and return the reply's JSON value."""
+    reply = await exchange(http, method, path, **options)
+    try:
+        return reply.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise BadRequest(
+            f"{http.base_url} does not reply as a crewai-hitl server does; check the URL"
+        ) from None
+
+
+async def exchange(
     http: httpx.AsyncClient,
     method: str,
     path: str,
@@ -97,8 +108,8 @@ async def call(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     seconds: float | None = None,
-) -> Any:
-    """Make one call and return the reply's JSON value.
+) -> httpx.Response:
+    """Make one call and return the reply, with its body; a body is sent as JSON by default.
 
     Raises:
         ServerAway: The server cannot be reached, or the connection broke.
@@ -118,12 +129,7 @@ async def call(
             await check_scheme(str(http.base_url))
         raise ServerAway(f"{http.base_url} cannot be reached: {describe(error)}") from error
     raise_for_refusal(reply)
-    try:
-        return reply.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise BadRequest(
-            f"{http.base_url} does not reply as a crewai-hitl server does; check the URL"
-        ) from None
+    return reply
 
 
 def raise_for_refusal(reply: httpx.Response) -> None:

@@ -7,6 +7,7 @@
     │   ├── TooLarge             413  too_large
     │   ├── InvalidEvent         422  invalid_event
     │   └── InvalidAnswer        422  invalid_answer    (the request stays open)
+    ├── FilesFull                507  files_full        (remove files, or wait)
     ├── Forbidden                403  forbidden
     ├── Unknown                           it does not exist here
     │   ├── NotFound             404  not_found
@@ -132,6 +133,13 @@ class InvalidAnswer(_InvalidFields):
         return cls((FieldError(field, message),))
 
 
+class FilesFull(HitlError):
+    """There is no room for another file; ``limit`` is in bytes."""
+
+    status = 507
+    code = "files_full"
+
+
 class Forbidden(HitlError):
     """The caller does not have permission."""
 
@@ -242,6 +250,7 @@ _BY_CODE: Mapping[str, type[HitlError]] = {
         BadJson,
         BadRequest,
         TooLarge,
+        FilesFull,
         Forbidden,
         NotFound,
         UnknownRequest,

@@ -21,6 +21,7 @@ from crewai_hitl_nb.protocol.events import (
     Response,
     Source,
 )
+from crewai_hitl_nb.protocol.files import FILE, FileReference
 from crewai_hitl_nb.protocol.frames import (
     Ack,
     AnswerFrame,
@@ -44,6 +45,7 @@ def export() -> dict[str, Any]:
         Response,
         Source,
         AnsweredBy,
+        FileReference,
         Answer,
         Heartbeat,
         Gap,
@@ -77,6 +79,7 @@ def export() -> dict[str, Any]:
                 [before, event, after] for (before, event), after in RUN_TRANSITIONS.items()
             ],
             "STEP_STATUS": dict(STEP_STATUS),
+            "FILE_MEDIA_TYPE": FILE,
             "HIDDEN": [list(span) for span in HIDDEN],
         },
     }

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import FieldError
-from crewai_hitl_nb.protocol.schema import FORMATS, is_choices
+from crewai_hitl_nb.protocol.files import file_errors
+from crewai_hitl_nb.protocol.schema import FORMATS, is_choices, is_file
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -140,7 +141,9 @@ class _Check:
         self._left -= 1
         if self._left < 0:
             raise _TooManyValues
-        if field["type"] == "object":
+        if is_file(field):
+            yield from file_errors(field, value, where)
+        elif field["type"] == "object":
             if isinstance(value, Mapping):
                 yield from self.part(field, value, where, shown)
             else:
@@ -168,7 +171,8 @@ class _Check:
                 yield FieldError(f"{where}.{at}", "is required")
             else:
                 yield from self._field(field["items"], row, f"{where}.{at}", there)
-        yield from _number_errors(field, value, where, " row")
+        unit = " file" if is_file(field["items"]) else " row"
+        yield from _number_errors(field, value, where, unit)
 
     def _value(self, field: Mapping[str, Any], value: object, where: str) -> Iterator[FieldError]:
         if id(field) not in self._validators:

@@ -74,6 +74,39 @@ holds the largest context and draft or history, at up to four bytes for a charac
 MAX_TABLE_BYTES: Final = 256 * 1024
 """One table among them: 500 rows of 20 columns. Two of the largest fit."""
 
+MAX_FILE_BYTES: Final = MAX_BODY_BYTES
+"""One file of a request: it is one request body, and is held in memory while it is sent."""
+
+MAX_FILE_NAME_CHARS: Final = 255
+"""A file's name: what file systems take."""
+
+MAX_FILES_PER_REQUEST: Final = 32
+"""Files of one request: what a person looks through."""
+
+MAX_FILES_BYTES_PER_REQUEST: Final = 8 * MAX_FILE_BYTES
+"""The same in bytes: eight of the largest."""
+
+MAX_FILES_BYTES: Final = 4 * 1024 * 1024 * 1024
+"""All files of a log, which its disk holds beside it: five hundred of the largest, or thousands of
+usual ones. The oldest go with their requests."""
+
+MAX_FILES_BYTES_IN_MEMORY: Final = 64 * 1024 * 1024
+"""The same for a log in memory."""
+
+MAX_UNUSED_BYTES_PER_CALLER: Final = 512 * 1024 * 1024
+"""Uploads of one identity to which no event refers yet: an eighth of a log's files, so that nobody
+takes the room of all others by uploading alone."""
+
+MAX_UNUSED_FILES_PER_CALLER: Final = 5000
+"""The same in files: so many are counted in some milliseconds."""
+
+UNUSED_FILE_SECONDS: Final = 24 * 3600
+"""How long an upload waits for an event that refers to it: a person may choose a file in the
+morning and send the answer in the evening."""
+
+MAX_ACCEPTED_KINDS: Final = 50
+"""Kinds of files that one field of a form takes: every ending of a family of formats."""
+
 MAX_STEPS: Final = 30
 """Steps of an agent in a question: the latest, which led to it."""
 
@@ -226,6 +259,10 @@ STREAMS_PER_SECOND: Final = 10_000.0
 READS_PER_SECOND: Final = 10_000.0
 """Listings, single requests and audit pages that one identity may fetch: above what one server can
 look up."""
+
+UPLOADS_PER_SECOND: Final = 100.0
+"""Files that one identity may upload: a person who attaches a folder, and a crew that asks about
+many documents; at the largest size it is what a disk writes."""
 
 FAILURES_PER_SECOND: Final = 1.0
 """Attempts with wrong credentials from one address. A generated key cannot be guessed at any speed;

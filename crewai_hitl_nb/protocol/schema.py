@@ -9,6 +9,8 @@ schema"): an object of strings, numbers, integers, booleans and enums. It adds:
 * ``readOnly``, for a value that is shown and not asked for
 * times without a zone and exact decimals (``date-time-local``, ``time-local`` and ``decimal`` of
   the OpenAPI format registry)
+* an object of ``format: file``, whose value is a file that was uploaded (``files.py``); ``accept``
+  and ``maxBytes`` say which files
 
 ``pattern`` and ``$ref`` are refused, because the server must not run a caller's regular
 expressions or follow a caller's references.
@@ -17,7 +19,7 @@ expressions or follow a caller's references.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from crewai_hitl_nb.protocol import limits
+from crewai_hitl_nb.protocol import files, limits
 from crewai_hitl_nb.protocol.errors import InvalidEvent
 
 FORMATS: Final[Mapping[str, str]] = {
@@ -46,6 +48,7 @@ _BY_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "array": _COMMON | {"items", "minItems", "maxItems", "uniqueItems"},
     "object": _COMMON | {"properties", "required", "additionalProperties"},
 }
+_FILE: Final = frozenset({"type", "format", "title", "description", "accept", "maxBytes"})
 _TOP: Final = frozenset(
     {"type", "title", "description", "properties", "required", "additionalProperties", "$schema"}
 )
@@ -74,6 +77,16 @@ _VALUES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _NUMBER),
     **dict.fromkeys(("enumNames", "required"), _NAMES),
     "enum": _LIST,
+    "accept": (
+        lambda value: (
+            isinstance(value, list)
+            and 0 < len(value) <= limits.MAX_ACCEPTED_KINDS
+            and all(map(files.is_kind, value))
+        ),
+        f"must be a list of 1 to {limits.MAX_ACCEPTED_KINDS} endings or media types, such as"
+        ' `[".csv", "image/*"]`',
+    ),
+    "maxBytes": _COUNT,
 }
 """Rules for the keywords' values. Written by hand: the metaschema takes 20 ms for a large form, and
 one call on the server's event loop may carry a thousand forms."""
@@ -99,6 +112,11 @@ def check_form(form: Mapping[str, Any]) -> None:
 def is_choices(field: Mapping[str, Any]) -> bool:
     """Return whether an array is a multiple choice; otherwise it is a list with rows."""
     return "enum" in field["items"]
+
+
+def is_file(field: Mapping[str, Any]) -> bool:
+    """Return whether a checked field, or a row of a list, is a file."""
+    return field.get("type") == "object" and "format" in field
 
 
 def _all_fields(form: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -135,6 +153,8 @@ def _check_properties(form: Mapping[str, Any], where: str, depth: int) -> None:
 def _check_field(field: object, where: str, depth: int) -> None:
     if not isinstance(field, dict):
         raise InvalidEvent.at(where, "must be an object with a `type`")
+    if is_file(field):
+        return _check_file(field, where)
     _only(field, _keywords(field.get("type"), where), where)
     if "format" in field and (not _texts([field["format"]]) or field["format"] not in FORMATS):
         raise InvalidEvent.at(f"{where}.format", f"must be one of {', '.join(sorted(FORMATS))}")
@@ -145,6 +165,15 @@ def _check_field(field: object, where: str, depth: int) -> None:
         _check_properties(field, where, depth + 1)
     elif field["type"] == "array":
         _check_items(field.get("items"), f"{where}.items", depth + 1)
+        if is_file(field["items"]):
+            _only(field, _BY_TYPE["array"] - {"default", "readOnly"}, where, "a list of files")
+    return None
+
+
+def _check_file(field: Mapping[str, Any], where: str) -> None:
+    if field["format"] != "file":
+        raise InvalidEvent.at(f"{where}.format", "of an object must be `file`, or be left out")
+    _only(field, _FILE, where, "a file")
 
 
 def _keywords(kind: object, where: str) -> frozenset[str]:
@@ -173,13 +202,17 @@ def _check_items(items: object, where: str, depth: int) -> None:
     return None
 
 
-def _only(given: Mapping[str, Any], allowed: frozenset[str], where: str) -> None:
+def _only(
+    given: Mapping[str, Any], allowed: frozenset[str], where: str, what: str = "a form"
+) -> None:
     for keyword in given:
         if keyword not in allowed:
-            raise InvalidEvent.at(f"{where}.{keyword}", "is not supported in a form; remove it")
-        good, what = _VALUES.get(keyword, _ANYTHING)
+            raise InvalidEvent.at(
+                f"{where}.{keyword}", f"is not supported in {what}; remove it"
+            )
+        good, rule = _VALUES.get(keyword, _ANYTHING)
         if not good(given[keyword]):
-            raise InvalidEvent.at(f"{where}.{keyword}", what)
+            raise InvalidEvent.at(f"{where}.{keyword}", rule)
 
 
 def _is_number(value: object, kind: Any) -> bool:

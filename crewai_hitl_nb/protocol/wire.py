@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from crewai_hitl_nb.protocol import ids, limits, schema
+from crewai_hitl_nb.protocol import files, ids, limits, schema
 from crewai_hitl_nb.protocol.errors import FieldError, InvalidEvent
 from crewai_hitl_nb.protocol.events import (
     KNOWN_TYPES,
@@ -219,6 +219,7 @@ def _known(struct: type[RequestEvent], filled: dict[str, Any]) -> RequestEvent:
             if instant is not None:
                 changes[name] = _utc(name, instant)
         _check_response(event.response)
+        files.check_attachments(event.attachments)
     if isinstance(event, HumanInputCompleted):
         for name in ("rule", "by_rule"):
             if getattr(event, name) is not msgspec.UNSET:

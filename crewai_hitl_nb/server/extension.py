@@ -139,6 +139,11 @@ class HumanInputApp(ExtensionAppJinjaMixin, ExtensionApp):
         help="Listings, requests and pages of the trail that one caller may read each second; 0: no"
         " limit.",
     )
+    uploads_per_second = Float(
+        limits.UPLOADS_PER_SECOND,
+        config=True,
+        help="Files that one caller may upload each second; 0: no limit.",
+    )
     failures_per_second = Float(
         limits.FAILURES_PER_SECOND,
         config=True,

@@ -4,6 +4,7 @@ from typing import Final
 
 from crewai_hitl_nb.server.api.amp_resume import ResumeHandler
 from crewai_hitl_nb.server.api.audit import AuditHandler
+from crewai_hitl_nb.server.api.files import FileHandler, UploadHandler
 from crewai_hitl_nb.server.api.health import HealthHandler, LiveHandler
 from crewai_hitl_nb.server.api.metrics import MetricsHandler
 from crewai_hitl_nb.server.api.publish import EventsHandler
@@ -40,6 +41,8 @@ ROUTES: Final[Routes] = (
     (_REQUEST + r"/answer", AnswerHandler),
     (_REQUEST + r"/claim", ClaimHandler),
     (_REQUEST + r"/cancel", CancelHandler),
+    (_REQUEST + r"/files", UploadHandler),
+    (_REQUEST + r"/files/(?P<sha256>[^/]+)", FileHandler),
     (r"rules", RulesHandler),
     (r"rules/(?P<rule_id>[^/]+)/revoke", RevokeRuleHandler),
     (r"resume", ResumeHandler),

@@ -53,6 +53,34 @@ def refuse_foreign(path: Path) -> None:
             os.fchmod(handle, stat.S_IMODE(found.st_mode) & ~_NOT_MINE)
 
 
+def own_folder(path: Path) -> bool:
+    """Make a folder that only this user may enter, or refuse one that is there and may not be used.
+
+    Returns:
+        Whether it is new.
+
+    Raises:
+        ForeignFile: It is a link, or no folder, or another user owns it or may enter it.
+        OSError: It cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not _LOOKS:
+            return False
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise ForeignFile(f"{path} is not a folder; remove it") from None
+        if found.st_uid not in (os.geteuid(), 0):
+            raise ForeignFile(
+                f"{path} belongs to another user (uid {found.st_uid}); remove it, or make it yours"
+            ) from None
+        if found.st_mode & _NOT_MINE_TO_SEE:
+            os.chmod(path, 0o700)  # a volume's `fsGroup`, or a backup that was restored
+        return False
+    return True
+
+
 def is_mine(path: Path) -> bool:
     """Whether the file is this user's (of a link, the link itself and not its target)."""
     return not _LOOKS or path.lstat().st_uid == os.geteuid()

@@ -42,6 +42,7 @@ from crewai_hitl_nb.store.base import (
     page_of_requests,
 )
 from crewai_hitl_nb.store.coordination import Tenure
+from crewai_hitl_nb.store.memory_files import MemoryFiles
 from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.trail import Entry, Tail, TrailPage, of_one_page
 
@@ -85,6 +86,7 @@ class MemoryStore:
         self._bounds = most_events, most_bytes
         self._kept: dict[str, _Kept] = {}
         self._requests: dict[str, Request] = {}
+        self.files = MemoryFiles(clock, self._requests.__contains__)
         self._asked_at: dict[str, int] = {}
         self._closed_at: dict[str, int] = {}
         self._asked_by: dict[str, str] = {}
@@ -146,6 +148,7 @@ class MemoryStore:
             entry = _entry(commit.record, tail.sealed(commit.record.body))
             new[event.event_id] = _Kept(commit.record, commit.event, self._clock(), entry)
             results.append(appended(commit.record, event, duplicate=False))
+        self.files.mark([kept.event for kept in new.values()])
         self._tail = tail
         self._commit(new, requests, by)
         if len(self._kept) > self._bounds[0] or self._bytes > self._bounds[1]:

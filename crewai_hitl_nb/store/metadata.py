@@ -16,6 +16,7 @@ from typing import Protocol
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store.coordination import Tenure
+from crewai_hitl_nb.store.files import FileStore
 from crewai_hitl_nb.store.trail import TrailedStore
 
 
@@ -57,4 +58,8 @@ class Metadata(Protocol):
 
 
 class MetadataStore(TrailedStore, Metadata, Protocol):
-    """A store with a trail that also keeps metadata."""
+    """A store with a trail that also keeps metadata, and the files of requests."""
+
+    @property
+    def files(self) -> FileStore:
+        """The files of its requests."""

@@ -37,13 +37,14 @@ from crewai_hitl_nb.server.auth import hub
 from crewai_hitl_nb.server.auth.token_bucket import MOST_CALLERS, Buckets
 from crewai_hitl_nb.server.auth.unidentified import network_of
 
-Act: TypeAlias = Literal["publish", "answer", "open", "read", "fail"]
+Act: TypeAlias = Literal["publish", "answer", "open", "read", "upload", "fail"]
 
 _SAID: Final[Mapping[Act, str]] = {
     "publish": "too many events in a short time",
     "answer": "too many answers, claims or cancellations in a short time",
     "open": "too many streams and polls opened in a short time",
     "read": "too many listings, requests or pages of the trail asked for in a short time",
+    "upload": "too many files uploaded in a short time",
     "fail": "too many attempts with wrong credentials from this address",
 }
 
@@ -59,6 +60,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
         answers_per_second: Answers, claims and cancellations.
         streams_per_second: Streams and polls opened.
         reads_per_second: Listings, single requests and pages of the trail asked for.
+        uploads_per_second: Files uploaded.
         failures_per_second: Attempts with wrong credentials, for each address.
         max_streams_per_caller: Streams open at once.
         max_pending_per_caller: Requests open at once.
@@ -69,6 +71,7 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True):
     answers_per_second: float = limits.ANSWERS_PER_SECOND
     streams_per_second: float = limits.STREAMS_PER_SECOND
     reads_per_second: float = limits.READS_PER_SECOND
+    uploads_per_second: float = limits.UPLOADS_PER_SECOND
     failures_per_second: float = limits.FAILURES_PER_SECOND
     max_streams_per_caller: int = limits.MAX_STREAMS_PER_CALLER
     max_pending_per_caller: int = limits.MAX_PENDING_PER_CALLER
@@ -153,6 +156,7 @@ class Limiter:
             "answer": _buckets(self.wanted.answers_per_second, quiet),
             "open": _buckets(self.wanted.streams_per_second, quiet),
             "read": _buckets(self.wanted.reads_per_second, quiet),
+            "upload": _buckets(self.wanted.uploads_per_second, quiet),
             "fail": _buckets(self.wanted.failures_per_second, limits.FAILURE_BURST_SECONDS),
         }
 

@@ -5,7 +5,8 @@ back from a busy event loop each time; a group of appends written row by row spe
 waiting for that lock. Here a group is written with two or three statements of many rows, and the
 loop runs meanwhile.
 
-It works for groups in which every event is new and each request has at most one event: nearly all.
+It works for groups in which every event is new, none refers to a file, and each request has at most
+one event: nearly all.
 The database itself shows whether that is so (the unique ids, the number of rows changed).
 For other groups :func:`write` returns an empty list, and the caller writes the appends one by one
 (``writer.append``), which handles duplicates and refusals. Both leave the same in the log;
@@ -22,6 +23,7 @@ from crewai_hitl_nb.protocol.events import (
     request_id_of,
 )
 from crewai_hitl_nb.store.base import Appended, Commit, appended, commit_of
+from crewai_hitl_nb.store.files import have_files
 from crewai_hitl_nb.store.rows import (
     EVENT_COLUMNS,
     REQUEST_COLUMNS,
@@ -75,6 +77,8 @@ class _Group:
         commits: list[Commit] = []
         condition = batch.condition
         if condition is not None and (condition.with_event or condition.without_event):
+            raise _NotPlain
+        if have_files(batch.events):
             raise _NotPlain
         for event in batch.events:
             commit = commit_of(event, tail.next_offset(), batch.by)

@@ -74,6 +74,17 @@ CLOSING_TYPES: Final = "'human_input_completed', 'human_input_cancelled', 'human
 
 _V5: Final = f"""
 CREATE INDEX events_ended ON events (stored_at) WHERE type IN ({CLOSING_TYPES});
+CREATE TABLE files (                                -- see store/files.py; their content is beside
+    request_id  TEXT NOT NULL,
+    sha256      TEXT NOT NULL,
+    size        INTEGER NOT NULL,
+    uploaded_at REAL NOT NULL,                      -- Unix time on this machine
+    uploaded_by TEXT NOT NULL,
+    referenced  INTEGER NOT NULL DEFAULT 0,         -- whether an event refers to it
+    PRIMARY KEY (request_id, sha256)
+) WITHOUT ROWID;
+CREATE INDEX files_by_hash ON files (sha256);
+CREATE INDEX files_unused ON files (uploaded_by, size) WHERE NOT referenced;
 """
 
 MIGRATIONS: Final = (_V1, _V2, _V3, _V4, _V5)

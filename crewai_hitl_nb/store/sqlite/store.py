@@ -48,6 +48,7 @@ from crewai_hitl_nb.store.relocation import OutOfService
 from crewai_hitl_nb.store.rows import Batch
 from crewai_hitl_nb.store.sqlite import bulk_append, reading, schema, writer
 from crewai_hitl_nb.store.sqlite.errors import NO_ANSWER, refuse_emptied, unavailable
+from crewai_hitl_nb.store.sqlite.files import SqliteFiles
 from crewai_hitl_nb.store.trail import Tail, TrailPage
 
 _READERS: Final = 2
@@ -86,6 +87,7 @@ class SqliteStore:
         self._writer = GroupWriter(
             path, self._commit, self._announce, self._unavailable, self._try_again
         )
+        self.files = SqliteFiles(path, self._writer, self._read, clock)
         self._refused = 0.0
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="hitl-read")
         self._reader = threading.local()

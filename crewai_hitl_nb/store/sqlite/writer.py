@@ -32,7 +32,7 @@ from crewai_hitl_nb.store.rows import (
     change_of,
     event_row,
 )
-from crewai_hitl_nb.store.sqlite import reading
+from crewai_hitl_nb.store.sqlite import files, reading
 from crewai_hitl_nb.store.trail import Tail
 
 
@@ -65,6 +65,7 @@ def append(connection: sqlite3.Connection, batch: Batch, tail: Tail) -> Written:
         commit = commit_of(event, tail.next_offset(), batch.by)
         seal = tail.sealed(commit.record.body)
         insert(connection, commit, batch.stored_at, seal, by=batch.by)
+        files.mark(connection, event)
         results.append(appended(commit.record, event, duplicate=False))
         commits.append(commit)
     return Written(results, commits)

@@ -74,6 +74,15 @@ export interface FieldError {
   message: string;
 }
 /**
+ * A file of a request, as events refer to it.
+ */
+export interface FileReference {
+  name: string;
+  media_type: string;
+  size: number;
+  sha256: string;
+}
+/**
  * The requested replay is not possible; the full retained state follows.
  */
 export interface Gap {
@@ -498,6 +507,16 @@ export const MAX_FEEDBACK_CHARS = 200000 as const;
 export const MAX_CONTEXT_CHARS = 64000 as const;
 export const MAX_ATTACHMENTS_BYTES = 524288 as const;
 export const MAX_TABLE_BYTES = 262144 as const;
+export const MAX_FILE_BYTES = 8388608 as const;
+export const MAX_FILE_NAME_CHARS = 255 as const;
+export const MAX_FILES_PER_REQUEST = 32 as const;
+export const MAX_FILES_BYTES_PER_REQUEST = 67108864 as const;
+export const MAX_FILES_BYTES = 4294967296 as const;
+export const MAX_FILES_BYTES_IN_MEMORY = 67108864 as const;
+export const MAX_UNUSED_BYTES_PER_CALLER = 536870912 as const;
+export const MAX_UNUSED_FILES_PER_CALLER = 5000 as const;
+export const UNUSED_FILE_SECONDS = 86400 as const;
+export const MAX_ACCEPTED_KINDS = 50 as const;
 export const MAX_STEPS = 30 as const;
 export const MAX_STEP_CHARS = 300 as const;
 export const MAX_OPTIONS = 200 as const;
@@ -544,6 +563,7 @@ export const PUBLISH_PER_SECOND = 200000 as const;
 export const ANSWERS_PER_SECOND = 20000 as const;
 export const STREAMS_PER_SECOND = 10000 as const;
 export const READS_PER_SECOND = 10000 as const;
+export const UPLOADS_PER_SECOND = 100 as const;
 export const FAILURES_PER_SECOND = 1 as const;
 export const BURST_SECONDS = 2 as const;
 export const FAILURE_BURST_SECONDS = 60 as const;
@@ -580,6 +600,7 @@ export const SURFACES = ["api","card","cli","console","default","inbox","lab","p
 export const RUN_TYPES = ["run_started","run_task_started","run_task_finished","run_task_failed","run_paused","run_finished","run_failed","run_cancelled","run_cancel_requested"] as const;
 export const RUN_TRANSITIONS = [[null,"run_started","running"],["running","run_paused","paused"],["paused","run_started","running"],["running","run_cancel_requested","running"],["running","run_finished","finished"],["running","run_failed","failed"],["running","run_cancelled","cancelled"],["paused","run_finished","finished"],["paused","run_failed","failed"],["paused","run_cancelled","cancelled"]] as const;
 export const STEP_STATUS = {"run_task_started":"working","run_task_finished":"done","run_task_failed":"failed"} as const;
+export const FILE_MEDIA_TYPE = "application/vnd.crewai-hitl.file+json" as const;
 export const HIDDEN = [[0,31],[127,159],[173,173],[847,847],[1536,1541],[1564,1564],[1757,1757],[1807,1807],[2192,2193],[2274,2274],[4447,4448],[6068,6069],[6155,6159],[8203,8207],[8232,8238],[8288,8303],[12644,12644],[55296,57343],[65024,65039],[65279,65279],[65440,65440],[65520,65531],[69821,69821],[69837,69837],[78896,78911],[113824,113827],[119155,119162],[917504,921599]] as const;
 
 export const DEFS = {
@@ -660,6 +681,29 @@ export const DEFS = {
   "required": [
    "field",
    "message"
+  ]
+ },
+ "FileReference": {
+  "type": "object",
+  "properties": {
+   "name": {
+    "type": "string"
+   },
+   "media_type": {
+    "type": "string",
+    "default": "application/octet-stream"
+   },
+   "size": {
+    "type": "integer"
+   },
+   "sha256": {
+    "type": "string"
+   }
+  },
+  "required": [
+   "name",
+   "size",
+   "sha256"
   ]
  },
  "Gap": {
