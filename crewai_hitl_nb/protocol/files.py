@@ -182,7 +182,9 @@ def file_errors(field: Mapping[str, Any], value: object, where: str) -> Iterator
         yield FieldError(where, "must be a file that was uploaded for this request")
         return
     if "accept" in field and not is_accepted(file, field["accept"]):
-        yield FieldError(where, f"must be one of these kinds of files: {', '.join(field['accept'])}")
+        yield FieldError(
+            where, f"must be one of these kinds of files: {', '.join(field['accept'])}"
+        )
     if file.size > field.get("maxBytes", file.size):
         yield FieldError(where, f"can have at most {size_text(field['maxBytes'])}")
 

@@ -207,9 +207,7 @@ def _only(
 ) -> None:
     for keyword in given:
         if keyword not in allowed:
-            raise InvalidEvent.at(
-                f"{where}.{keyword}", f"is not supported in {what}; remove it"
-            )
+            raise InvalidEvent.at(f"{where}.{keyword}", f"is not supported in {what}; remove it")
         good, rule = _VALUES.get(keyword, _ANYTHING)
         if not good(given[keyword]):
             raise InvalidEvent.at(f"{where}.{keyword}", rule)

@@ -14,7 +14,7 @@ Whoever may see a request may read its files; who that is, the layers above deci
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -84,11 +84,13 @@ class FileStore(Protocol):
         """Remove what no event refers to any longer; return how many files went."""
 
 
-_IN_ALL: Final = limits.MAX_FILES_BYTES
-
-
-def check_room(upload: Upload, taken: Taken, *, most: int = _IN_ALL) -> None:
+def check_room(upload: Upload, taken: Taken, most: int) -> None:
     """Refuse an upload for which there is no room.
+
+    Args:
+        upload: The upload.
+        taken: What is in use without it.
+        most: Bytes of all files of the log.
 
     Raises:
         FilesFull: The log has no room for it.

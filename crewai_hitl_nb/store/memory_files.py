@@ -31,7 +31,7 @@ class MemoryFiles:
 
     async def put(self, upload: Upload) -> None:
         """Keep a file."""
-        check_room(upload, self._taken(upload), most=limits.MAX_FILES_BYTES_IN_MEMORY)
+        check_room(upload, self._taken(upload), limits.MAX_FILES_BYTES_IN_MEMORY)
         at = upload.request_id, upload.sha256
         known = self._rows.get(at)
         is_marked = known is not None and known.referenced

@@ -305,6 +305,7 @@ def test_the_oldest_version_that_may_write_rises_when_no_older_server_holds_a_le
         return int(reading.state(log).oldest_writer)
 
     schema.upgrade(log)
+    schema.raise_oldest_writer(log)
     older = schema.VERSION
     monkeypatch.setattr(schema, "OLDEST_WRITER", older + 1)
     for version in (older, older + 1):

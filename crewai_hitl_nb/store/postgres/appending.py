@@ -44,6 +44,7 @@ from crewai_hitl_nb.store.ownership import Origin
 from crewai_hitl_nb.store.postgres import reading, schema
 from crewai_hitl_nb.store.postgres.arrays import ColumnType, Texts, columns, unnested
 from crewai_hitl_nb.store.postgres.connections import PATIENCE, Session
+from crewai_hitl_nb.store.postgres.files import Marks
 from crewai_hitl_nb.store.postgres.history import SEAL_AT, Seen, compare
 from crewai_hitl_nb.store.postgres.reading import (
     OFFSET,
@@ -131,8 +132,10 @@ def _locked(
     looked_up = Texts([*(event.event_id for event in events), *named_ids])
     stored = log.execute(_STORED, {"ids": looked_up})
     statuses = log.execute(_STATUSES, {"ids": Texts(named)}) if named else None
+    marks = Marks(log, events)
     held = {one: log.execute(IS_HELD, _process(one)) for one in conditions if one.without}
     log.settle()
+    marks.receive()
     found = state_of(only(row))
     schema.refuse(found)
     seal, pruned, stored_at = only(place)
@@ -144,6 +147,7 @@ def _locked(
         clock() if clock is not None else stored_at,
         {record.event_id: record for record in (Record(*columns) for columns in stored)},
         dict(statuses.fetchall()) if statuses is not None else {},
+        marks,
         {one for one in conditions if _holds(one, held.get(one), stored_at, found.epoch)},
     )
 
@@ -203,6 +207,7 @@ class Group:
         stored_at: Unix time by the database's clock.
         stored: Those of the events that the log already has, by id.
         statuses: The requests that the events are about, as far as the log has them.
+        marks: The files that the events refer to.
         holding: The conditions that hold.
 
     Attributes:
@@ -218,6 +223,7 @@ class Group:
         stored_at: float,
         stored: Mapping[str, Record],
         statuses: dict[str, Status],
+        marks: Marks,
         holding: Collection[Condition] = (),
     ) -> None:
         self.results: list[Written | HitlError] = []
@@ -228,6 +234,7 @@ class Group:
         self._stored_at = stored_at
         self._stored = stored
         self._statuses = statuses
+        self._marks = marks
         self._holding = holding
         self._commits: dict[str, Commit] = {}
         self._events: list[tuple[object, ...]] = []
@@ -281,6 +288,7 @@ class Group:
             self._follow(statuses, event, new)
             if batch.within is not None:
                 ownership.check(batch.within, event, _Owners(self._log, new))
+            self._marks.check(event)
             commit = commit_of(event, self._tail.next_offset(), batch.by)
             rows.append(event_row(commit, self._stored_at, self._tail.sealed(commit.record.body)))
             new[event.event_id] = commit
@@ -289,6 +297,7 @@ class Group:
         self._statuses.update(statuses.maps[0])
         self._commits.update(new.maps[0])
         self._events += rows
+        self._marks.add(commits)
         return Written(results, commits, self._epoch)
 
     def _follow(
@@ -319,6 +328,7 @@ class Group:
         for kind, (statement, types) in _CHANGES.items():
             if rows := changes.get(kind):
                 self._log.execute(statement, columns(types, list(rows.values())))
+        self._marks.write()
         self.is_inserted = True
 
 

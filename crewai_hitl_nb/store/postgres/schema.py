@@ -104,13 +104,32 @@ CREATE TABLE log.pruned (                           -- see store/trail.py
 );
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_V1,)
+_V2: Final = """
+CREATE TABLE log.blobs (                            -- see store/postgres/files.py
+    sha256  text COLLATE "C" PRIMARY KEY,
+    content bytea NOT NULL
+);
+CREATE TABLE log.files (                            -- which requests have them
+    request_id  text COLLATE "C" NOT NULL,
+    sha256      text COLLATE "C" NOT NULL REFERENCES log.blobs,
+    size        bigint NOT NULL,
+    uploaded_at double precision NOT NULL,          -- Unix time by the database's clock
+    uploaded_by text COLLATE "C" NOT NULL,
+    referenced  boolean NOT NULL DEFAULT false,     -- whether an event refers to it
+    PRIMARY KEY (request_id, sha256)
+);
+CREATE INDEX files_by_hash ON log.files (sha256);
+CREATE INDEX files_unused ON log.files (uploaded_by, size) WHERE NOT referenced;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_V1, _V2)
 """Script n upgrades a log from version n to n + 1. Never edit one that was released."""
 
 VERSION: Final = len(MIGRATIONS)
 
-OLDEST_WRITER: Final = 1
-"""The oldest version that may write beside this one. Raise it, to at most :data:`VERSION`, with a
+OLDEST_WRITER: Final = 2
+"""The oldest version that may write beside this one: an older one stores an event without a look at
+its files, which the sweep would then remove. Raise it, to at most :data:`VERSION`, with a
 migration whose meaning an older server would break by its writing."""
 
 _MARK: Final = "crewai-hitl log"
@@ -239,6 +258,11 @@ UPDATE log.requests SET status = status WHERE false;
 DELETE FROM log.requests WHERE false;
 INSERT INTO log.notes SELECT * FROM log.notes WHERE false;
 INSERT INTO log.pruned SELECT * FROM log.pruned WHERE false;
+INSERT INTO log.blobs SELECT * FROM log.blobs WHERE false;
+DELETE FROM log.blobs WHERE false;
+INSERT INTO log.files SELECT * FROM log.files WHERE false;
+UPDATE log.files SET referenced = referenced WHERE false;
+DELETE FROM log.files WHERE false;
 """
 
 

@@ -42,6 +42,7 @@ from crewai_hitl_nb.store.postgres import metadata, pruning, reading, schema
 from crewai_hitl_nb.store.postgres.announcer import Announcer
 from crewai_hitl_nb.store.postgres.connections import Session, Target
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
+from crewai_hitl_nb.store.postgres.files import PostgresFiles
 from crewai_hitl_nb.store.postgres.following import Following, Why
 from crewai_hitl_nb.store.postgres.readers import READERS, Readers
 from crewai_hitl_nb.store.postgres.reading import State
@@ -115,6 +116,7 @@ class PostgresStore:
             lambda: self._writing.process_id,
         )
         self._readers = Readers(target, self._following, self._watchdog)
+        self.files = PostgresFiles(self._read, clock)
         self._replied = time.monotonic()
         self._why_not_followed = ""
         self._tail_session: Session | None = None

@@ -1,4 +1,4 @@
-"""Keeps the files of a SQLite log: their rows in its database, their contents in a folder beside it.
+"""Keeps the files of a SQLite log: rows in its database, contents in a folder beside it.
 
 A content is written and synced on a thread of its own. The writer thread then moves it to its place
 and inserts its row, and the same thread removes contents that have no row: one after the other, so
@@ -39,7 +39,11 @@ class SqliteFiles:
     """See the module, and ``store/files.py`` for its guarantees."""
 
     def __init__(
-        self, log: Path, writer: GroupWriter, read: Read[Any], clock: Callable[[], float] = time.time
+        self,
+        log: Path,
+        writer: GroupWriter,
+        read: Read[Any],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Take the log's writer and its readers.
 
@@ -72,7 +76,7 @@ class SqliteFiles:
 
     def _check_room(self, connection: sqlite3.Connection, upload: Upload) -> None:
         held = 0 if _is_used(connection, upload.sha256) else self._held or 0
-        check_room(upload, Taken(*_taken(connection, upload), held))
+        check_room(upload, Taken(*_taken(connection, upload), held), limits.MAX_FILES_BYTES)
 
     def _insert(self, connection: sqlite3.Connection, upload: Upload, written: Path) -> None:
         self._check_room(connection, upload)
@@ -82,9 +86,7 @@ class SqliteFiles:
         except OSError as error:
             raise self._unavailable(error) from error
         connection.execute(
-            "INSERT INTO files (request_id, sha256, size, uploaded_at, uploaded_by)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (request_id, sha256) DO UPDATE SET"
-            " uploaded_at = excluded.uploaded_at, uploaded_by = excluded.uploaded_by",
+            _INSERT,
             (upload.request_id, upload.sha256, len(upload.content), self._clock(), upload.by),
         )
         if is_new and self._held is not None:
@@ -131,6 +133,11 @@ class SqliteFiles:
         return unavailable("cannot use the files of", self._log, error)
 
 
+_INSERT: Final = (
+    "INSERT INTO files (request_id, sha256, size, uploaded_at, uploaded_by)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT (request_id, sha256) DO UPDATE SET"
+    " uploaded_at = excluded.uploaded_at, uploaded_by = excluded.uploaded_by"
+)
 _SPENT: Final = (
     "DELETE FROM files WHERE CASE WHEN referenced THEN NOT EXISTS"
     " (SELECT 1 FROM requests WHERE requests.request_id = files.request_id)"
@@ -157,7 +164,7 @@ def mark(connection: sqlite3.Connection, event: Event) -> None:
 
 
 def _taken(connection: sqlite3.Connection, upload: Upload) -> tuple[int, int, int, int]:
-    """Return what is in use, but for all contents, without the same file that was uploaded before."""
+    """Return what is in use, but for all contents, and without the same file uploaded before."""
     names = {"request": upload.request_id, "sha256": upload.sha256, "by": upload.by}
     of_request = connection.execute(
         "SELECT count(*), coalesce(sum(size), 0) FROM files"
@@ -173,7 +180,9 @@ def _taken(connection: sqlite3.Connection, upload: Upload) -> tuple[int, int, in
 
 
 def _held(connection: sqlite3.Connection) -> int:
-    look = "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM files GROUP BY sha256)"
+    look = (
+        "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM files GROUP BY sha256)"
+    )
     (size,) = connection.execute(look).fetchone()
     return int(size)
 
