@@ -45,8 +45,9 @@ def copy(settings: Settings, source: "Location", target: "Location") -> None:
     if settings.as_json:
         settings.screen.record(done)
         return
+    files = f" and {done.files} files" if done.files else ""
     settings.screen.say(
-        f"moved {done.events} events and {done.requests} requests to {done.target}; "
+        f"moved {done.events} events and {done.requests} requests{files} to {done.target}; "
         f"{done.source} is retired"
     )
     settings.screen.say(f"head {done.head}")
@@ -55,6 +56,9 @@ def copy(settings: Settings, source: "Location", target: "Location") -> None:
         more = len(done.unproven) - _SHOWN
         shown += f" and {more} more" if more > 0 else ""
         settings.screen.say(f"records that do not match their seals, in both logs: {shown}")
+    if done.lost_files:
+        lost = ", ".join(done.lost_files[:_SHOWN])
+        settings.screen.say(f"files whose content was lost or changed in {done.source}: {lost}")
 
 
 class _News:

@@ -6,9 +6,10 @@ PostgreSQL stores U+0000 in no text, so there another character stands for it in
 the events, which keep theirs; a copy back has it again wherever the event tells.
 
 1. Mark the target ``arriving``: no server opens it.
-2. Copy the rows, in pages. A copy that was interrupted continues after the last event that the
-   target has, if what it has is the beginning of the source.
-3. Compare both logs row by row, and verify the target's seals.
+2. Copy the rows, in pages, and the contents of files, one by one. A copy that was interrupted
+   continues after the last event that the target has, if what it has is the beginning of the
+   source, and with the contents that it lacks.
+3. Compare both logs row by row, read every content again, and verify the target's seals.
 4. Mark the source ``retired``: no server opens it any more.
 5. Remove the target's mark.
 
@@ -30,6 +31,7 @@ import msgspec
 from crewai_hitl_nb.protocol.audit import chain
 from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store import file_copies
 from crewai_hitl_nb.store.open import Location, UnsupportedStore
 from crewai_hitl_nb.store.relocation import Mark
 from crewai_hitl_nb.store.rows import storable
@@ -82,6 +84,8 @@ class Copied(msgspec.Struct, frozen=True):
         requests: How many requests, open and closed.
         head: The last place of the trail, as people keep it.
         unproven: Offsets of records that do not match their seals, in both logs.
+        files: How many files of requests were copied.
+        lost_files: Hashes of files whose content was lost or altered in the source.
     """
 
     source: str
@@ -92,6 +96,8 @@ class Copied(msgspec.Struct, frozen=True):
     requests: int
     head: str
     unproven: list[int]
+    files: int
+    lost_files: list[str]
 
 
 def copy(source: Location, target: Location, now: datetime, tell: Tell) -> Copied:
@@ -161,6 +167,7 @@ class _Copy:
             self._target.refuse_in_use()
             self._source.put_mark(Mark("retired", self._target.name, self._now, mark.copy))
             self._say("retired")
+        kept, files = file_copies.hashes(self._target), len(self._target.files())
         self._target.put_mark(None)
         self._say("done")
         return Copied(
@@ -172,6 +179,8 @@ class _Copy:
             requests=self._target.count(REQUESTS),
             head=str(self._facts.head),
             unproven=unproven,
+            files=files,
+            lost_files=sorted({sha256 for _, sha256, *_ in self._source.files()} - kept),
         )
 
     def _say(self, step: Step) -> None:
@@ -196,6 +205,7 @@ class _Copy:
             self._target.clear(table)
             for page in _pages(self._source, table):
                 self._target.add(table, page)
+        file_copies.fill(self._source, self._target)
         self._target.put_facts(self._facts)
         self._say("rest")
         return mark
@@ -275,6 +285,8 @@ class _Copy:
                 if not _is_same(here, there):
                     key = table.key_of(here or there)
                     raise self._differs(f"the row {key} of `{table.name}`")
+        if (wrong := file_copies.difference(self._source, self._target)) is not None:
+            raise self._differs(f"the file with the hash {wrong}")
         return self._walked()
 
     def _differs(self, what: str) -> StoreUnavailable:

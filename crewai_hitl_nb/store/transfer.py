@@ -59,6 +59,9 @@ REQUESTS: Final = Table(
     key=6,
     first=0,
 )
+FILES: Final = (*("request_id", "sha256", "size", "uploaded_at", "uploaded_by", "referenced"),)
+"""The columns of ``files``, whose rows are few and are copied at once."""
+
 NOTES: Final = Table("notes", ("name", "body"), key=0, first="")
 
 PAGE_ROWS: Final = 1000
@@ -130,6 +133,18 @@ class TransferLog(Protocol):
 
     def put_mark(self, mark: Mark | None) -> None:
         """Take the log out of service, or put it in service; it survives a crash."""
+
+    def files(self) -> list[Row]:
+        """Return the files of its requests, in the order of requests and hashes."""
+
+    def content(self, sha256: str) -> bytes | None:
+        """Return a content whose hash was checked; None if it is lost."""
+
+    def add_content(self, sha256: str, content: bytes) -> None:
+        """Add a content; nothing happens if it is there."""
+
+    def put_files(self, rows: Sequence[Row]) -> None:
+        """Replace the files of its requests; their contents are there."""
 
 
 OpenLog: TypeAlias = AbstractContextManager[TransferLog]

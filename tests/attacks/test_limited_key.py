@@ -16,6 +16,7 @@ from crewai_hitl_nb.broker.broker import Broker
 from crewai_hitl_nb.broker.delivery import subscription
 from crewai_hitl_nb.broker.requests import admission
 from crewai_hitl_nb.broker.scoped_broker import ScopedBroker
+from crewai_hitl_nb.protocol.files import FILE
 from crewai_hitl_nb.server import caller as caller_module
 from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.describe.operations import OPERATIONS
@@ -55,8 +56,11 @@ def asked(owner: httpx.Client) -> Json:
         "prompt": f"{SECRET}, {number}",
         **{name: f"{name}-of-theirs-{number}" for name in names},
     }
-    owner.post("events", json=question).raise_for_status()
-    return question
+    place = f"requests/{question['request_id']}/files"
+    file = owner.post(place, content=question["prompt"].encode()).raise_for_status().json()
+    attached = {"file-1": {FILE: file}}
+    owner.post("events", json={**question, "attachments": attached}).raise_for_status()
+    return {**question, "sha256": file["sha256"]}
 
 
 def believe_every_event(monkeypatch: pytest.MonkeyPatch) -> None:

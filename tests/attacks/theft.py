@@ -70,7 +70,7 @@ def send(path: str, body: Any = None) -> Way:
 
 def _filled(text: str, theirs: Json) -> str:
     """Put the question's own names in place of `<name>`."""
-    for name in ("request_id", "event_id", "execution_id", "crew_id", "task_id"):
+    for name in ("request_id", "event_id", "execution_id", "crew_id", "task_id", "sha256"):
         text = text.replace(f"<{name}>", str(theirs[name]))
     return text
 
@@ -126,6 +126,7 @@ READS: dict[str, tuple[Way, ...]] = {
         read("requests", q="another execution", order="newest"),
     ),
     "get /requests/{request_id}": (read("requests/<request_id>"),),
+    "get /requests/{request_id}/files/{sha256}": (read("requests/<request_id>/files/<sha256>"),),
     "get /audit": (read("audit", limit="1000"),),
 }
 """Ways to read what another execution asks."""
@@ -157,6 +158,9 @@ SAYS_NOTHING: dict[str, str] = {
     "get /metrics": "test_deliveries_and_numbers_are_shown_to_no_limited_key",
     "get /health": "test_health_tells_a_limited_key_no_numbers",
     "get /health/live": "test_health_tells_a_limited_key_no_numbers",
+    "post /requests/{request_id}/files": (
+        "test_a_limited_key_gives_the_question_of_another_no_file"
+    ),
     "get /rules": "test_rules_are_shown_to_a_limited_key_only_in_its_scope",
     "post /rules/{rule_id}/revoke": "test_rules_are_shown_to_a_limited_key_only_in_its_scope",
     "get /sources/{source_id}": (

@@ -15,6 +15,7 @@ NAMES = {
     "crew_id": "c",
     "request_id": "r",
     "rule_id": "u",
+    "sha256": "0" * 64,
     "source_id": "s",
 }
 

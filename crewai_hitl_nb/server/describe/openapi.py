@@ -13,6 +13,7 @@ from tornado import web
 
 from crewai_hitl_nb import __version__
 from crewai_hitl_nb.protocol import errors
+from crewai_hitl_nb.protocol.files import ANY_BYTES
 from crewai_hitl_nb.server.describe import schemas
 from crewai_hitl_nb.server.describe.operations import EVERYWHERE, IN_PATH, OPERATIONS, Operation
 from crewai_hitl_nb.server.describe.schemas import Schema
@@ -103,7 +104,9 @@ def _operation(operation: Operation, path: str, suffix: str) -> Schema:
     else:
         said["description"] = f"Needs permission to {operation.right}."
     if operation.body is not None:
-        content = {"application/json": {"schema": schemas.ref(operation.body)}}
+        content: Schema = {ANY_BYTES: {"schema": operation.body}}
+        if isinstance(operation.body, str):
+            content = {"application/json": {"schema": schemas.ref(operation.body)}}
         said["requestBody"] = {"content": content, "required": operation.body_needed}
     return said
 
@@ -114,7 +117,7 @@ def _responses(operation: Operation) -> Schema:
         said["101"] = {"description": "The connection is a WebSocket from here on."}
     if operation.reply:
         content = {media: {"schema": schema} for media, schema in operation.reply.items()}
-        said["200"] = {"description": "Done.", "content": content}
+        said[str(operation.status)] = {"description": "Done.", "content": content}
     if operation.right is None:  # health: the same body, whether well or not
         unwell = {**said["200"], "description": operation.unwell}
         return {**said, "503": unwell} if operation.unwell else said

@@ -14,6 +14,7 @@ from crewai_hitl_nb.broker.delivery.subscription import Replay
 from crewai_hitl_nb.protocol import errors, limits
 from crewai_hitl_nb.protocol.brief import Texts
 from crewai_hitl_nb.protocol.errors import HitlError
+from crewai_hitl_nb.protocol.files import ANY_BYTES
 from crewai_hitl_nb.protocol.ids import Id
 from crewai_hitl_nb.protocol.state import Listed
 from crewai_hitl_nb.server.auth.keyring import Right
@@ -24,6 +25,7 @@ from crewai_hitl_nb.server.parameters import Moment, Order
 FromOne: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 FromZero: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Search: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.MAX_SEARCH_CHARS)]
+FileName: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.MAX_FILE_NAME_CHARS)]
 Cursor: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
 
 
@@ -54,9 +56,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         summary: What it does, in one line.
         right: The permission that a caller needs; None for everybody.
         parameters: The parameters in the query and the headers.
-        body: The name of the body's schema; None if it takes no body.
+        body: The name of the schema of a JSON body, or the schema of a file's bytes; None if it
+            takes no body.
         body_needed: Whether a call must have a body.
-        reply: The media types of a reply with status 200, each with the schema of its content.
+        reply: The media types of the reply, each with the schema of its content.
+        status: The status of that reply.
         upgrades: Whether the connection can become a WebSocket.
         errors: The errors it can return, besides those of every operation (``EVERYWHERE``).
         unwell: When it replies 503 with the same body; blank for never.
@@ -66,13 +70,17 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     right: Right | None = "read"
     parameters: tuple[Parameter, ...] = ()
-    body: str | None = None
+    body: str | Schema | None = None
     body_needed: bool = True
     reply: Mapping[str, Schema] = {}
+    status: int = 200
     upgrades: bool = False
     errors: tuple[type[HitlError], ...] = ()
     unwell: str = ""
 
+
+CONTENT: Final[Schema] = {"type": "string", "format": "binary"}
+"""The bytes of a file."""
 
 # ---- parameters
 
@@ -81,6 +89,12 @@ IN_PATH: Final = {
     "crew_id": Parameter("crew_id", Id, "Only events of this crew.", "path"),
     "request_id": Parameter("request_id", Id, "The request.", "path"),
     "rule_id": Parameter("rule_id", Id, "The rule.", "path"),
+    "sha256": Parameter(
+        "sha256",
+        Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")],
+        "The hash of the file's content.",
+        "path",
+    ),
     "source_id": Parameter("source_id", Id, "The waiter: the `source.id` of events.", "path"),
 }
 CREW: Final = Parameter("crew_id", Id, "Only this crew.")
@@ -255,6 +269,33 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         body_needed=False,
         reply={"application/json": schemas.ref("Recorded")},
         errors=(*_BODY, errors.UnknownRequest, *_ENDING),
+    ),
+    ("post", "/requests/{request_id}/files"): Operation(
+        id="uploadFile",
+        summary="Upload a file of a request, and get the reference that events hold. Those who may "
+        "publish can upload before they ask; those who may answer, while the request is open.",
+        right="answer",
+        parameters=(
+            Parameter("name", FileName, "The file's name; folders in it are dropped."),
+            Parameter(
+                "Content-Digest",
+                Annotated[str, msgspec.Meta(pattern=r"^sha-256=:[A-Za-z0-9+/]{43}=:$")],
+                "The content's digest (RFC 9530). A content with another one is refused.",
+                "header",
+            ),
+        ),
+        body=CONTENT,
+        body_needed=False,
+        status=201,
+        reply={"application/json": schemas.ref("FileReference")},
+        errors=(errors.TooLarge, errors.FilesFull, *_CLOSED, errors.TooMany),
+    ),
+    ("get", "/requests/{request_id}/files/{sha256}"): Operation(
+        id="downloadFile",
+        summary="Return the content of a file that an event of the request refers to, as a "
+        "download.",
+        reply={ANY_BYTES: CONTENT},
+        errors=(errors.UnknownRequest, errors.NotFound, errors.TooMany),
     ),
     ("get", "/rules"): Operation(
         id="listRules",

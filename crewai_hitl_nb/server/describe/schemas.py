@@ -21,6 +21,7 @@ from crewai_hitl_nb.protocol import dialects, errors, frames, limits
 from crewai_hitl_nb.protocol.answer import Answer
 from crewai_hitl_nb.protocol.errors import FieldError, HitlError
 from crewai_hitl_nb.protocol.events import KNOWN_TYPES
+from crewai_hitl_nb.protocol.files import FileReference
 from crewai_hitl_nb.protocol.wire import RESERVED_TYPES
 from crewai_hitl_nb.server.api.amp_resume import ResumeBody
 from crewai_hitl_nb.server.api.requests import CancelBody, ClaimBody
@@ -46,7 +47,7 @@ Schema: TypeAlias = dict[str, Any]
 _HERE: Final = "#/components/schemas/{name}"
 _STRUCTS: Final = (
     *KNOWN_TYPES.values(),
-    *(Answer, ClaimBody, CancelBody, ResumeBody, RevokeBody, FieldError),
+    *(Answer, ClaimBody, CancelBody, ResumeBody, RevokeBody, FieldError, FileReference),
     *(frames.Heartbeat, frames.Gap, frames.Ack),
     *(frames.PublishFrame, frames.AnswerFrame, frames.ClaimFrame, frames.CancelFrame),
     *(
@@ -101,6 +102,7 @@ _ALWAYS: Final[Mapping[type[HitlError], Mapping[str, Schema]]] = {
     errors.InvalidEvent: _FIELDS,
     errors.InvalidAnswer: _FIELDS,
     errors.TooLarge: {"limit": _PLACE},
+    errors.FilesFull: {"limit": _PLACE},
     errors.UnknownRequest: _ABOUT_REQUEST,
     errors.RequestExists: _ABOUT_REQUEST,
     errors.EventExists: {"event_id": _TEXT},
@@ -113,7 +115,7 @@ _AT_TIMES: Final[Mapping[type[HitlError], Mapping[str, Schema]]] = {
     errors.TooMany: {"retry_after": {"type": "integer"}},
 }
 ERRORS: Final = (
-    *(errors.BadJson, errors.BadRequest, errors.TooLarge),
+    *(errors.BadJson, errors.BadRequest, errors.TooLarge, errors.FilesFull),
     *(errors.InvalidEvent, errors.InvalidAnswer),
     *(errors.Forbidden, errors.NotFound, errors.UnknownRequest),
     *(errors.AlreadyAnswered, errors.RequestExists, errors.EventExists),

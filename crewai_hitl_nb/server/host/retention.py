@@ -1,4 +1,4 @@
-"""Drops old events in every host, at the start and once an hour.
+"""Drops old events, and files that none refers to, in every host: at the start and once an hour.
 
 The store decides which events to drop (complete requests, never an open one); the broker decides
 how old they are. A log in memory is also bounded at each append (``store/memory.py``).
@@ -50,9 +50,10 @@ async def prune_forever(broker: Broker, retention: Retention, log: Log) -> None:
 async def _prune(broker: Broker, retention: Retention, log: Log) -> None:
     try:
         dropped = await broker.prune(keep=retention.events, days=retention.days)
+        swept = await broker.files.sweep()
     except StoreUnavailable as error:
-        log.warning("crewai-hitl: old events were not dropped: %s", error)
+        log.warning("crewai-hitl: old events or files were not dropped: %s", error)
     except Exception as error:  # noqa: BLE001 - the next hour may do better
         note_fault(log, "pruning_failed", error)
     else:
-        note(log, logging.DEBUG, "pruned", events=dropped)
+        note(log, logging.DEBUG, "pruned", events=dropped, files=swept)

@@ -34,6 +34,7 @@ from crewai_hitl_nb.store.files import (
 from crewai_hitl_nb.store.postgres.arrays import ColumnType, columns, unnested
 from crewai_hitl_nb.store.postgres.connections import Session
 from crewai_hitl_nb.store.postgres.reading import STATE, only
+from crewai_hitl_nb.store.transfer import FILES, Row
 
 _SECONDS: Final = 60.0
 """The longest that an upload or a download of one file takes."""
@@ -197,6 +198,45 @@ def _taken(log: Session, upload: Upload) -> tuple[int, int, int, int]:
 def _held(log: Session) -> int:
     look = "SELECT coalesce(sum(octet_length(content)), 0)::bigint FROM log.blobs"
     return int(only(log.execute(look))[0])
+
+
+# ---- copying a log
+
+
+def rows(log: Session) -> list[Row]:
+    """Return the files of all requests."""
+    look = f"SELECT {', '.join(FILES)} FROM log.files ORDER BY request_id, sha256"  # noqa: S608 - constants only
+    return log.execute(look).fetchall()
+
+
+def whole_content(log: Session, sha256: str) -> bytes | None:
+    """Return a content; None if it is lost or altered."""
+    look = "SELECT content FROM log.blobs WHERE sha256 = %(sha256)s"
+    row = log.execute(look, {"sha256": sha256}).fetchone()
+    return bytes(row[0]) if row is not None and hash_of(row[0]) == sha256 else None
+
+
+def add_content(log: Session, sha256: str, content: bytes) -> None:
+    """Add a content; one with this hash is replaced."""
+    log.execute(
+        "INSERT INTO log.blobs (sha256, content) VALUES (%(sha256)s, %(content)b)"
+        " ON CONFLICT (sha256) DO UPDATE SET content = excluded.content",
+        {"sha256": sha256, "content": content},
+    )
+
+
+def replace(log: Session, new: Sequence[Row]) -> None:
+    """Replace the rows of all files."""
+    log.execute("DELETE FROM log.files")
+    if new:
+        log.execute(_REPLACE, columns(_ROW, [(*row[:5], int(row[5])) for row in new]))
+
+
+_ROW: Final[Sequence[ColumnType]] = ("text", "text", "bigint", "float8", "text", "bigint")
+_REPLACE: Final = (
+    f"INSERT INTO log.files ({', '.join(FILES)})"  # noqa: S608 - constants only
+    f" SELECT c0, c1, c2, c3, c4, c5 <> 0 FROM {unnested(_ROW)} AS new (c0, c1, c2, c3, c4, c5)"
+)
 
 
 class Marks:

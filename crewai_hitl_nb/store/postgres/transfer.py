@@ -19,7 +19,7 @@ from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.base import StoreInUse
-from crewai_hitl_nb.store.postgres import reading, schema
+from crewai_hitl_nb.store.postgres import files, reading, schema
 from crewai_hitl_nb.store.postgres.connections import Session, Target, in_schema
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.relocation import Mark
@@ -49,7 +49,7 @@ _LIVE: Final = "SELECT count(*) FROM log.replicas WHERE expires > clock_timestam
 
 _LOCK_TABLES: Final = (
     "LOCK TABLE log.state, log.retention, log.events, log.requests, log.notes, log.pruned,"
-    " log.replicas IN SHARE ROW EXCLUSIVE MODE"
+    " log.files, log.blobs, log.replicas IN SHARE ROW EXCLUSIVE MODE"
 )
 
 _LOCK_COPIES: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))"
@@ -249,6 +249,27 @@ class PostgresTransferLog:
             {"offsets": list(offsets)},
         )
         return dict(found.fetchall())
+
+    @_reported
+    def files(self) -> list[Row]:
+        """Return the files of its requests."""
+        return files.rows(self._log)
+
+    @_reported
+    def content(self, sha256: str) -> bytes | None:
+        """Return a content whose hash was checked."""
+        return files.whole_content(self._log, sha256)
+
+    @_reported
+    def add_content(self, sha256: str, content: bytes) -> None:
+        """Add a content."""
+        files.add_content(self._log, sha256, content)
+
+    @_reported
+    def put_files(self, rows: Sequence[Row]) -> None:
+        """Replace the files of its requests."""
+        with self._log.connection.transaction():
+            files.replace(self._log, rows)
 
     @_reported
     def clear(self, table: Table) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -104,17 +105,17 @@ class SqliteFiles:
     async def sweep(self, *, unused_seconds: float = limits.UNUSED_FILE_SECONDS) -> int:
         """Remove what no event refers to any longer."""
         before = self._clock() - unused_seconds
-        gone = await self._writer.run(lambda c: c.execute(_SPENT, {"before": before}).rowcount)
+        gone: int = await self._writer.run(lambda c: c.execute(_SPENT, {"before": before}).rowcount)
         await self._on_disk(self._folder.remove_leftovers)
         there = await self._on_disk(lambda: list(self._folder.hashes()))
         lone = await self._read(lambda c: [sha256 for sha256 in there if not _is_used(c, sha256)])
         for start in range(0, len(lone), _REMOVED_AT_ONCE):
             part = lone[start : start + _REMOVED_AT_ONCE]
-            await self._writer.run(lambda c, part=part: self._remove(c, part))
+            await self._writer.run(partial(self._remove, part))
         self._held = None
         return gone
 
-    def _remove(self, connection: sqlite3.Connection, lone: list[str]) -> None:
+    def _remove(self, lone: list[str], connection: sqlite3.Connection) -> None:
         """Remove contents, on the writer thread, unless one was uploaded again meanwhile."""
         for sha256 in lone:
             if not _is_used(connection, sha256):

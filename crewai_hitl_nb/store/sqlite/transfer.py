@@ -19,12 +19,23 @@ from crewai_hitl_nb.protocol.audit.chain import Head
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
 from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.base import StoreInUse
+from crewai_hitl_nb.store.blob_folder import BlobFolder, folder_of
 from crewai_hitl_nb.store.file_ownership import NO_LINK, ForeignFile, refuse_foreign
 from crewai_hitl_nb.store.relocation import Mark
 from crewai_hitl_nb.store.sqlite import reading, schema
 from crewai_hitl_nb.store.sqlite.errors import NO_ANSWER, refuse_emptied, unavailable
 from crewai_hitl_nb.store.trail import TrailPage
-from crewai_hitl_nb.store.transfer import EVENTS, NOTES, PAGE_ROWS, PRUNED, Facts, Key, Row, Table
+from crewai_hitl_nb.store.transfer import (
+    EVENTS,
+    FILES,
+    NOTES,
+    PAGE_ROWS,
+    PRUNED,
+    Facts,
+    Key,
+    Row,
+    Table,
+)
 
 _TABLES: Final = (EVENTS, PRUNED, NOTES)
 
@@ -104,6 +115,7 @@ class SqliteTransferLog:
         self.path = path
         self.name = str(path.absolute())
         self._connection = connection
+        self._contents = BlobFolder(folder_of(path))
 
     @_reported
     def facts(self) -> Facts:
@@ -168,6 +180,37 @@ class SqliteTransferLog:
                 f"INSERT INTO {table.name} ({columns}) VALUES ({places})",  # noqa: S608 - constants only
                 rows,
             )
+
+    @_reported
+    def files(self) -> list[Row]:
+        """Return the files of its requests."""
+        names = ", ".join(FILES)
+        look = f"SELECT {names} FROM files ORDER BY request_id, sha256"  # noqa: S608 - constants only
+        return list(self._connection.execute(look))
+
+    @_reported
+    def content(self, sha256: str) -> bytes | None:
+        """Return a content whose hash was checked."""
+        return self._on_disk(lambda: self._contents.read(sha256))
+
+    @_reported
+    def add_content(self, sha256: str, content: bytes) -> None:
+        """Add a content."""
+        self._on_disk(lambda: self._contents.place(self._contents.write(content), sha256))
+
+    def _on_disk(self, work: Callable[[], _Result]) -> _Result:
+        try:
+            return work()
+        except OSError as error:
+            raise unavailable("cannot copy the files of", self.path, error) from error
+
+    @_reported
+    def put_files(self, rows: Sequence[Row]) -> None:
+        """Replace the files of its requests."""
+        names, places = ", ".join(FILES), ", ".join("?" * len(FILES))
+        with self._transaction():
+            self._connection.execute("DELETE FROM files")
+            self._connection.executemany(f"INSERT INTO files ({names}) VALUES ({places})", rows)  # noqa: S608 - constants only
 
     @_reported
     def clear(self, table: Table) -> None:
