@@ -83,6 +83,10 @@ def _lines(report: "Salvaged") -> list[str]:
         lines.append(
             f"cancelled, because their closing event was lost: {_some(list(report.ended))}"
         )
+    if report.lost_files:
+        lines.append(
+            f"files whose content is lost, by their hash: {_some(list(report.lost_files))}"
+        )
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The files of a log are moved with it, whatever the copy was interrupted by."""
+"""The files of a log are moved and salvaged with it, whatever the copy was interrupted by."""
 
 import asyncio
 from pathlib import Path
@@ -9,9 +9,10 @@ from crewai_hitl_nb.protocol.errors import NotFound
 from crewai_hitl_nb.store.blob_folder import folder_of
 from crewai_hitl_nb.store.copying import Progress
 from crewai_hitl_nb.store.open import locate, open_store
+from crewai_hitl_nb.store.sqlite.salvage import salvage, salvage_in_place
 from crewai_hitl_nb.store.transfer import TransferLog
 from tests.postgres import Cluster
-from tests.store.test_copying import Place, move, places, ways
+from tests.store.test_copying import NOW, Place, move, places, ways
 from tests.store.test_files import CONTENT, file_of, question, reference, upload
 
 
@@ -98,3 +99,26 @@ def test_a_log_that_was_moved_to_a_file_has_a_folder_of_its_own(place: Place) ->
     move(source, target)
     assert file_of(Path(target)).read_bytes() == CONTENT
     assert folder_of(Path(target)).stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_log_that_is_salvaged_keeps_the_files_of_its_events(place: Place, in_place: bool) -> None:
+    path = Path(place("sqlite"))
+    asyncio.run(filled(str(path)))
+    file_of(path, b"another").unlink()
+    if in_place:
+        report, _ = salvage_in_place(path, NOW)
+        new = path
+    else:
+        new = Path(place("sqlite"))
+        report = salvage(path, new, NOW)
+    assert (report.files, report.lost_files) == (2, [])
+    assert asyncio.run(content(str(new), "a")) == CONTENT
+
+
+def test_a_salvaged_log_names_the_files_that_are_lost(place: Place) -> None:
+    path = Path(place("sqlite"))
+    asyncio.run(filled(str(path)))
+    file_of(path).write_bytes(b"altered")
+    report, _ = salvage_in_place(path, NOW)
+    assert (report.files, report.lost_files) == (0, [reference().sha256])

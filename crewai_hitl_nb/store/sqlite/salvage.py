@@ -26,7 +26,7 @@ from datetime import datetime
 from itertools import chain as chain_of
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import filelock
 import msgspec
@@ -45,8 +45,9 @@ from crewai_hitl_nb.protocol.state import Request, Status
 from crewai_hitl_nb.protocol.wire import decode_event
 from crewai_hitl_nb.store import relocation
 from crewai_hitl_nb.store.base import Commit, Record, StoreInUse, commit_of
+from crewai_hitl_nb.store.blob_folder import BlobFolder, folder_of
 from crewai_hitl_nb.store.file_ownership import refuse_foreign
-from crewai_hitl_nb.store.sqlite import partial_chain, reading, schema, writer
+from crewai_hitl_nb.store.sqlite import partial_chain, reading, salvaged_files, schema, writer
 from crewai_hitl_nb.store.sqlite.pages import Pages, Row, Value
 
 _EVENT_COLUMNS: Final = 8
@@ -101,6 +102,8 @@ class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
         pending: Requests that are open in the new log.
         ended: Requests that had ended, their end lost; cancelled in the new log.
         epoch: The new log's.
+        files: How many files of requests were kept.
+        lost_files: Hashes of files whose content is lost or altered.
     """
 
     kept: int
@@ -110,6 +113,12 @@ class Salvaged(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     ended: Sequence[str]
     epoch: str
+    files: int
+    lost_files: Sequence[str]
+
+
+_Contents: TypeAlias = tuple[BlobFolder, BlobFolder]
+"""The contents of the damaged log's files, and where the new log looks for its own."""
 
 
 def salvage(path: Path, to: Path, now: datetime) -> Salvaged:
@@ -125,7 +134,7 @@ def salvage(path: Path, to: Path, now: datetime) -> Salvaged:
         StoreUnavailable: A file cannot be read or written, or nothing in it is an event.
     """
     with _alone(path):
-        return _salvage(path, to, now)
+        return _salvage(path, to, now, (_contents(path), _contents(to)))
 
 
 def salvage_in_place(path: Path, now: datetime) -> tuple[Salvaged, Path]:
@@ -141,7 +150,7 @@ def salvage_in_place(path: Path, now: datetime) -> tuple[Salvaged, Path]:
     with _alone(path):
         aside = _free_name(path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S}"))
         new.unlink(missing_ok=True)  # of an earlier try that was interrupted
-        salvaged = _salvage(path, new, now)
+        salvaged = _salvage(path, new, now, (_contents(path), _contents(path)))
         # In this order, so that after any interruption the damaged log is complete under one
         # of the two names, and its write-ahead log is never beside the new one.
         for end in _ENDS:
@@ -196,7 +205,11 @@ def _alone(path: Path) -> Iterator[None]:
         raise StoreUnavailable(f"cannot salvage {path}: {error}") from error
 
 
-def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
+def _contents(log: Path) -> BlobFolder:
+    return BlobFolder(folder_of(log))
+
+
+def _salvage(path: Path, to: Path, now: datetime, contents: _Contents) -> Salvaged:
     if to.exists():
         raise StoreUnavailable(f"{to} exists; name a file that does not")
     remains = _remains(path)
@@ -211,7 +224,7 @@ def _salvage(path: Path, to: Path, now: datetime) -> Salvaged:
         del remains.events[offset]
     unproven = {*said.unproven, *(remains.twice & remains.events.keys())}
     said = partial_chain.Judgement(said.contradicted, sorted(unproven))
-    return _write(to, remains, said, now)
+    return _write(to, remains, said, now, contents)
 
 
 # ---- the damaged file
@@ -289,7 +302,9 @@ def _event(offset: int, columns: tuple[Value, ...]) -> _Found | None:
 # ---- the new file
 
 
-def _write(to: Path, remains: _Remains, said: partial_chain.Judgement, now: datetime) -> Salvaged:
+def _write(
+    to: Path, remains: _Remains, said: partial_chain.Judgement, now: datetime, contents: _Contents
+) -> Salvaged:
     lost = list(_ranges(remains))
     os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(to, isolation_level=None)) as connection:
@@ -300,6 +315,8 @@ def _write(to: Path, remains: _Remains, said: partial_chain.Judgement, now: date
         ended = [r for r in pending if remains.statuses.get(r, "pending") != "pending"]
         top = _end(connection, [pending[name] for name in ended], remains.top, now)
         _note(connection, remains, pruned=lost[-1][1] if lost else 0, top=top)
+        events = ((found.commit.event, found.stored_at) for found in remains.events.values())
+        files, lost_files = salvaged_files.keep(connection, events, *contents)
         connection.execute("COMMIT")
     return Salvaged(
         kept=len(remains.events),
@@ -309,6 +326,8 @@ def _write(to: Path, remains: _Remains, said: partial_chain.Judgement, now: date
         pending=len(pending) - len(ended),
         ended=ended,
         epoch=epoch,
+        files=files,
+        lost_files=lost_files,
     )
 
 
