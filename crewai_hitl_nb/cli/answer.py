@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from crewai_hitl_nb.cli.dialog import ask_for_reply, show_question
+from crewai_hitl_nb.cli.file_values import Attached, files_of_fields, uploaded
 from crewai_hitl_nb.cli.free_text import FreeTextCommand
 from crewai_hitl_nb.cli.lookup import complete_request_id, find_request
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
@@ -29,7 +30,7 @@ _STDIN: Final = "-"
 
 _NEEDS_CONTENT: Final[Mapping[Decision | None, str]] = {
     None: "there is no answer: give TEXT (`-` reads it from stdin), --approve, --reject, "
-    "--option or --values. Only in a terminal does this command ask for the answer",
+    "--option, --values or --file. Only in a terminal does this command ask for the answer",
     "edit": "--edit needs TEXT or --values",
 }
 """Errors of a command line without content, by its decision."""
@@ -45,6 +46,14 @@ _NEEDS_CONTENT: Final[Mapping[Decision | None, str]] = {
     "--option", "options", metavar="OPTION", multiple=True, help="Choose an option. Repeatable."
 )
 @click.option("--values", metavar="JSON", help="The form's values, as a JSON object.")
+@click.option(
+    "--file",
+    "attached",
+    metavar="FIELD=PATH",
+    multiple=True,
+    callback=files_of_fields,
+    help="Upload a file as the value of a form's field. Repeatable, also for a list of files.",
+)
 @server_options
 @json_option
 @click.pass_obj
@@ -55,6 +64,7 @@ def answer(
     text: str | None,
     options: tuple[str, ...],
     values: str | None,
+    attached: Attached,
     **decisions: bool,
 ) -> None:
     """Answer the question REQUEST_ID.
@@ -65,10 +75,16 @@ def answer(
     shows the question and asks for the answer if it runs in a terminal. Elsewhere it fails,
     because a missing answer never approves anything.
     """
-    given = _given(text, options, values, _chosen(decisions))
+    decision = _chosen(decisions)
+    if attached and decision in ("approve", "reject"):
+        raise click.UsageError(f"--{decision} takes no --file")
+    given = _given(text, options, values if values or not attached else "{}", decision)
     with settings.client() as client:
         if given is not None:
-            completed = _send(client, find_request(client, request_id).request_id, given)
+            request = find_request(client, request_id)
+            completed = _send(
+                client, request.request_id, uploaded(client, request, given, attached)
+            )
         else:
             completed = _converse(settings, client, request_id)
     if settings.as_json:

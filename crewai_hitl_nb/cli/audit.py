@@ -24,6 +24,7 @@ from crewai_hitl_nb.protocol.audit.verification import (
     VERSION,
     Begin,
     HeadLine,
+    Problem,
     RecordLine,
     Verdict,
     verify,
@@ -154,8 +155,8 @@ def verify_trail(
 ) -> None:
     """Verify the exported file TRAIL (- for stdin).
 
-    Reports each record that was changed, removed or moved, and a trail that was cut short. The
-    exit code is 1 if anything is wrong, and 7 if nothing is wrong but the trail covers only part
+    Reports each record that was changed, removed or moved, and a trail that was cut short; with
+    --against also each file of a question or an answer whose content is lost or altered. The exit code is 1 if anything is wrong, and 7 if nothing is wrong but the trail covers only part
     of its log.
     """
     try:
@@ -166,6 +167,9 @@ def verify_trail(
     sources = [pages_of_store(settings, against)] if against is not None else []
     if against_server:
         sources.append(pages_of_server(settings))
+    if against is not None:
+        lost = _lost_files(against)
+        verdict = msgspec.structs.replace(verdict, problems=[*verdict.problems, *lost])
     compared, behind = False, 0
     for source in sources:
         verdict, whole, more = asyncio.run(_held_against(source, verdict))
@@ -175,6 +179,19 @@ def verify_trail(
     _tell(settings, verdict, standing, behind)
     if standing in _EXITS:
         raise click.exceptions.Exit(_EXITS[standing])
+
+
+def _lost_files(location: "Location") -> list[Problem]:
+    """Return a problem for each file whose content the log lost; the events hold the hashes."""
+    from crewai_hitl_nb.store.open import looking_at
+
+    with looking_at(location) as stored:
+        return [
+            Problem(
+                "missing", None, f"the content of file {sha256} of request {request_id} is lost"
+            )
+            for request_id, sha256 in stored.lost_files()
+        ]
 
 
 Standing: TypeAlias = Literal["verified", "unbroken", "part", "wrong"]

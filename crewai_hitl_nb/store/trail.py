@@ -68,10 +68,13 @@ class StoredTrail(msgspec.Struct, frozen=True):
     Attributes:
         page: Takes ``after`` and ``limit``; returns the log's epoch and a page.
         mark: Why the log is out of service, if it is.
+        lost_files: Returns request and hash of each file to which an event refers and whose content
+            is lost or altered.
     """
 
     page: Callable[[int, int], tuple[str, TrailPage]]
     mark: Mark | None
+    lost_files: Callable[[], Iterable[tuple[str, str]]]
 
 
 class Trail(Protocol):

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,56 @@ def test_a_form_is_filled_by_a_json_object(cli: Commands, ask: Asks, client: Cli
     question = ask(**FORM)
     assert cli("answer", question, "--values", '{"rows": 100}').exit_code == 0
     assert completion(client, question).values == {"rows": 100}
+
+
+FILES = {
+    "response": {
+        "decisions": ["respond"],
+        "schema": {
+            "type": "object",
+            "properties": {
+                "receipt": {"type": "object", "format": "file", "accept": [".csv"]},
+                "scans": {"type": "array", "items": {"type": "object", "format": "file"}},
+                "rows": {"type": "integer"},
+            },
+        },
+    }
+}
+
+
+def test_files_are_uploaded_as_values_of_a_form(
+    cli: Commands, ask: Asks, client: Client, tmp_path: Path
+) -> None:
+    question = ask(**FILES)
+    for name in ("sales.csv", "1.png", "2.png"):
+        (tmp_path / name).write_text(f"content of {name}")
+    files = ("receipt=sales.csv", "scans=1.png", "scans=2.png")
+    options = [word for file in files for word in ("--file", file.replace("=", f"={tmp_path}/"))]
+    result = cli("answer", question, "--values", '{"rows": 3}', *options)
+    assert result.exit_code == 0, result.output
+    values = completion(client, question).values
+    assert values is not None
+    assert values["rows"] == 3
+    assert values["receipt"]["media_type"] == "text/csv"
+    assert [file["name"] for file in values["scans"]] == ["1.png", "2.png"]
+    content = client.download(question, values["scans"][1]["sha256"])
+    assert content == b"content of 2.png"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--file", "receipt"], "FIELD=PATH"),
+        (["--file", "receipt=nowhere.csv"], "there is no file nowhere.csv"),
+        (["--approve", "--file", f"receipt={__file__}"], "--approve takes no --file"),
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_a_usage_error(
+    cli: Commands, ask: Asks, options: list[str], said: str
+) -> None:
+    result = cli("answer", ask(**FILES), *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 def test_a_dash_reads_the_text_from_stdin(cli: Commands, ask: Asks, client: Client) -> None:

@@ -10,9 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.files import FILE
 from crewai_hitl_nb.server.auth.keyring import Keyring
 from crewai_hitl_nb.server.standalone import HumanInputServer
 from crewai_hitl_nb.store.postgres.connections import parse
@@ -137,6 +139,25 @@ def test_a_log_that_goes_on_fits_the_trail_that_was_exported_before(log: Log) ->
     assert problems(log, file, "--against-server") == []
     after, later = log.export(name="after.jsonl")
     assert problems(log, after, "--head", head, "--head", later) == []
+
+
+def test_a_file_whose_content_was_altered_or_removed_is_found(log: Log) -> None:
+    with Client(log.server.url, KEY) as client:
+        names = []
+        for number in (1, 2, 3):
+            file = client.upload(f"f{number}", f"content {number}".encode())
+            attached = {"file-1": {FILE: {**msgspec.to_builtins(file)}}}
+            client.publish(required(f"f{number}", attachments=attached))
+            names.append(file.sha256)
+    trail, _ = log.export()
+    assert problems(log, trail, "--against", str(log.store)) == []
+    folder = Path(f"{log.store}.files")
+    (folder / names[0][:2] / names[0]).write_bytes(b"altered")
+    (folder / names[1][:2] / names[1]).unlink()
+    result = log.cli()("audit", "verify", str(trail), "--against", str(log.store))
+    assert result.exit_code == 1
+    assert [name in result.stdout for name in names] == [True, True, False]
+    assert problems(log, trail, "--against", str(log.store)) == [("missing", None)] * 2
 
 
 def test_another_log_does_not_fit(log: Log, tmp_path: Path) -> None:

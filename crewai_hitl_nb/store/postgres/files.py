@@ -200,7 +200,19 @@ def _held(log: Session) -> int:
     return int(only(log.execute(look))[0])
 
 
-# ---- copying a log
+# ---- auditing and copying a log
+
+
+def lost(log: Session) -> list[tuple[str, str]]:
+    """Return request and hash of each file to which an event refers and whose content is altered.
+
+    The database computes the hashes, and refuses to lose a content.
+    """
+    look = (
+        "SELECT request_id, sha256 FROM log.files JOIN log.blobs USING (sha256) WHERE referenced"
+        " AND encode(sha256(content), 'hex') <> sha256 ORDER BY request_id, sha256"
+    )
+    return [(str(row[0]), str(row[1])) for row in log.execute(look)]
 
 
 def rows(log: Session) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
-from crewai_hitl_nb.store.postgres import reading, schema
+from crewai_hitl_nb.store.postgres import files, reading, schema
 from crewai_hitl_nb.store.postgres.connections import Session, Target
 from crewai_hitl_nb.store.postgres.errors import NO_ANSWER, unavailable
 from crewai_hitl_nb.store.trail import StoredTrail, TrailPage
@@ -30,7 +30,9 @@ def looking_at(target: Target) -> Iterator[StoredTrail]:
                     "servers have"
                 )
             yield StoredTrail(
-                lambda after, limit: _page(log, after, limit), reading.state(log).mark
+                lambda after, limit: _page(log, after, limit),
+                reading.state(log).mark,
+                lambda: files.lost(log),
             )
     except NO_ANSWER as error:
         raise unavailable("cannot read", target, error, opening=True) from error

@@ -7,9 +7,11 @@ SQLite's own locks keep a reader and the server's writer apart.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from crewai_hitl_nb.protocol.errors import StoreUnavailable
+from crewai_hitl_nb.store.blob_folder import BlobFolder, folder_of
 from crewai_hitl_nb.store.damage import DamagedRow
 from crewai_hitl_nb.store.sqlite import reading, schema
 from crewai_hitl_nb.store.trail import StoredTrail
@@ -31,9 +33,23 @@ def looking_at(path: Path) -> Iterator[StoredTrail]:
                     reading.trail(connection, meta.chain, after=after, limit=limit),
                 ),
                 meta.mark,
+                lambda: _lost_files(connection, BlobFolder(folder_of(path))),
             )
     except (sqlite3.Error, DamagedRow) as error:
         raise StoreUnavailable(f"cannot read {path}: {error}") from error
+
+
+def _lost_files(connection: sqlite3.Connection, contents: BlobFolder) -> Iterator[tuple[str, str]]:
+    wanted = connection.execute(
+        "SELECT request_id, sha256 FROM files WHERE referenced ORDER BY sha256, request_id"
+    )
+    for sha256, rows in groupby(wanted, lambda row: str(row[1])):
+        try:
+            is_lost = contents.read(sha256) is None
+        except OSError:  # another user's, or a link: no server reads it either
+            is_lost = True
+        if is_lost:
+            yield from ((str(request_id), sha256) for request_id, _ in rows)
 
 
 def _open(path: Path) -> sqlite3.Connection:
