@@ -156,8 +156,9 @@ def verify_trail(
     """Verify the exported file TRAIL (- for stdin).
 
     Reports each record that was changed, removed or moved, and a trail that was cut short; with
-    --against also each file of a question or an answer whose content is lost or altered. The exit code is 1 if anything is wrong, and 7 if nothing is wrong but the trail covers only part
-    of its log.
+    --against also each file of a question or an answer whose content is lost or altered. The exit
+    code is 1 if anything is wrong, and 7 if nothing is wrong but the trail covers only part of its
+    log.
     """
     try:
         kept = [Head.from_text(text) for text in heads]

@@ -1,6 +1,7 @@
 """The files that ``crewai-hitl answer`` uploads as values of a form."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -52,4 +53,4 @@ def uploaded(
             values[field] = [*values.get(field, []), reference]
         else:
             values[field] = reference
-    return msgspec.structs.replace(reply, values=values)
+    return replace(reply, values=values)

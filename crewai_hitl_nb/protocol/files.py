@@ -66,7 +66,7 @@ def reference_from_wire(raw: object) -> FileReference:
     """Decode a reference.
 
     Raises:
-        ValueError: It is none; the message says what is wrong, for people.
+        ValueError: It is not a reference; the message says why, for people.
     """
     try:
         found = msgspec.convert(raw, FileReference)
@@ -75,7 +75,7 @@ def reference_from_wire(raw: object) -> FileReference:
     if clean_name(found.name) != found.name:
         raise ValueError("names a file with a folder or characters that are not visible")
     if not _MEDIA_TYPE.fullmatch(found.media_type):
-        raise ValueError("has a media type that is none, such as `text/csv`")
+        raise ValueError("has no media type such as `text/csv`")
     return found
 
 
@@ -152,7 +152,7 @@ def clean_name(said: str) -> str:
 
 
 def clean_media_type(said: str) -> str:
-    """Return a media type without its parameters; that of unknown content if it is none."""
+    """Return a media type without its parameters; text of another form means unknown content."""
     plain = said.partition(";")[0].strip().lower()
     return plain if _MEDIA_TYPE.fullmatch(plain) else ANY_BYTES
 

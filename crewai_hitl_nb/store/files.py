@@ -10,7 +10,7 @@ The log holds references (``protocol/files.py``), and their content lies beside 
   pruned requests, and what a crash left. However it and uploads and appends follow each other, no
   file to which an event refers is lost.
 
-Whoever may see a request may read its files; who that is, the layers above decide.
+The layers above decide who may see a request and its files.
 """
 
 from collections.abc import Callable, Iterator, Sequence

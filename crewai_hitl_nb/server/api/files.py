@@ -111,7 +111,7 @@ def check_digest(said: list[str], sha256: str) -> None:
     Other algorithms than SHA-256 are ignored, as the RFC allows.
 
     Raises:
-        BadRequest: It is of another content, or is no digest.
+        BadRequest: It is of another content, or is not a digest.
     """
     for one in ",".join(said).split(","):
         if not one.strip().startswith("sha-256"):
