@@ -94,7 +94,7 @@ def test_a_reference_is_shown_by_its_name_and_its_size() -> None:
     ],
 )
 def test_a_reference_that_an_upload_could_not_have_made_is_refused(wrong: Any) -> None:
-    with pytest.raises(InvalidEvent, match="attachments.f"):
+    with pytest.raises(InvalidEvent, match=r"attachments\.f"):
         required("a", attachments={"f": {FILE: {**REFERENCE, **wrong}}})
 
 
