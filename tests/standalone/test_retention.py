@@ -15,6 +15,7 @@ from crewai_hitl_nb.store.sqlite.store import SqliteStore
 from tests.events import completed, other, required
 from tests.server.door import Json, client, until
 from tests.standalone.test_pruned_replay import Here
+from tests.store.test_files import CONTENT, file_of, question, reference, upload
 
 pytestmark = pytest.mark.asyncio
 
@@ -46,6 +47,22 @@ async def test_a_standalone_server_drops_what_is_older_than_it_is_told(tmp_path:
     await fill(tmp_path / "log.db", before=3 * DAY)
     async with HumanInputServer(port=0, store=tmp_path / "log.db", retain_days=2) as server:
         await until(lambda: kept(server), lambda offsets: offsets == [1])
+
+
+async def test_a_standalone_server_drops_files_that_no_event_refers_to(tmp_path: Path) -> None:
+    at = datetime.now(timezone.utc) - 2 * DAY
+    store = SqliteStore(tmp_path / "log.db", at.timestamp)
+    await store.start(lambda commits: None)
+    await store.files.put(upload("q"))
+    await store.files.put(upload("q", b"left"))
+    await store.append([question("q", reference())])
+    await store.close()
+
+    async def there() -> list[bool]:
+        return [file_of(tmp_path / "log.db", one).exists() for one in (CONTENT, b"left")]
+
+    async with HumanInputServer(port=0, store=tmp_path / "log.db"):
+        await until(there, lambda found: found == [True, False])
 
 
 @pytest.mark.parametrize(("events", "days"), [(-1, 1.0), (1, -1.0), (1, float("nan"))])

@@ -104,6 +104,7 @@ def test_health_and_refusals_of_strangers_are_documented(server: HumanInputServe
                 "execution_id": "e",
                 "crew_id": "c",
                 "rule_id": "r",
+                "sha256": "0" * 64,
                 "source_id": "s",
             }
         )
