@@ -99,11 +99,10 @@ class BlobFolder:
         """Remove temporary files that a crash left."""
         before = time.time() - _UNDER_WAY_SECONDS
         for entry in self._entries(self.path):
-            if (
-                entry.name.startswith(_UNDER_WAY)
-                and entry.stat(follow_symlinks=False).st_mtime < before
-            ):
-                Path(entry.path).unlink(missing_ok=True)
+            if entry.name.startswith(_UNDER_WAY):
+                with contextlib.suppress(FileNotFoundError):  # it was moved to its place meanwhile
+                    if entry.stat(follow_symlinks=False).st_mtime < before:
+                        Path(entry.path).unlink()
 
     @staticmethod
     def _entries(path: Path) -> list["os.DirEntry[str]"]:
