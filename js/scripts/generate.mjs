@@ -17,6 +17,9 @@ const target = join(root, "src", "protocol", "gen.ts");
 /** Types that a client sends: their fields with a default stay optional. */
 const SENT = new Set(["Answer", "PublishFrame", "AnswerFrame", "ClaimFrame", "CancelFrame"]);
 
+/** Types that are checked where they are used, and not with the event that holds them. */
+const UNGUARDED = new Set(["FileReference"]);
+
 function python() {
   if (process.env.PYTHON) return process.env.PYTHON;
   const venv = join(root, "..", ".venv", "bin", "python");
@@ -92,7 +95,7 @@ async function render({ schema, constants }) {
     ignoreMinAndMaxItems: true,
     unreachableDefinitions: true,
   });
-  const read = names.filter((name) => !SENT.has(name));
+  const read = names.filter((name) => !SENT.has(name) && !UNGUARDED.has(name));
   const guards = Object.fromEntries(read.map((name) => [name, forGuard(definitions[name])]));
   return [
     "// Generated from crewai_hitl_nb/protocol by `npm run generate`. Do not edit.",

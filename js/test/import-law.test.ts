@@ -23,6 +23,8 @@ const FORBIDDEN = [
   ["view/text", "../words"],
   ["view/table", "../form/form"],
   ["view/form", "../card/answer-record"],
+  ["view/form", "../files/field"],
+  ["view/files", "../card/answer-record"],
   ["view/card", "../inbox/inbox"],
   ["view/run", "../inbox/inbox"],
   ["view/inbox", "../run/run"],

@@ -8,20 +8,10 @@
  */
 import { Client } from "./client";
 import type { Endpoint } from "./endpoint";
-
-/** Raise it with every change of the interface that `Client` has for views. */
-const CONTRACT = 9;
-const KEY = Symbol.for(`crewai-hitl-nb/client/${CONTRACT}`);
+import { type Entry, registry } from "./registry";
 
 /** How long the connection outlives its last card. */
 const LINGER_MS = 5000;
-
-interface Entry {
-  readonly client: Client;
-  users: number;
-  closing: ReturnType<typeof setTimeout> | undefined;
-  readonly detach: () => void;
-}
 
 /** A card's reference to the shared client. */
 export interface Hold {
@@ -72,10 +62,4 @@ function onReturn(client: Client): () => void {
     globalThis.removeEventListener?.("online", retry);
     globalThis.document?.removeEventListener("visibilitychange", retry);
   };
-}
-
-function registry(): Map<string, Entry> {
-  const page = globalThis as { [KEY]?: Map<string, Entry> };
-  page[KEY] ??= new Map();
-  return page[KEY];
 }

@@ -5,18 +5,21 @@
  * has its own Preact and brings its own style sheet, so a card without a table carries neither.
  */
 import { render } from "preact";
+import { putTable } from "../view/table/preview";
 import { tableOf } from "../view/table/resource";
 import { DataTable } from "../view/table/table";
 import css from "../view/table/table.css";
 import "../view/text/tame-text";
 
-/** Draw a table into an element; return what removes it, or null if the data is not a table. */
-export function drawn(host: HTMLElement, resource: unknown): (() => void) | null {
+/** Put a table into the text that names it; the preview stays if the data is not a table. */
+export function attach(host: HTMLElement, name: string, resource: unknown): () => void {
   const table = tableOf(resource);
-  if (table === null) return null;
+  if (table === null) return () => undefined;
   ensureStyles(host.ownerDocument);
-  render(<DataTable table={table} />, host);
-  return () => render(null, host);
+  const place = host.ownerDocument.createElement("div");
+  render(<DataTable table={table} />, place);
+  putTable(host, place, name);
+  return () => render(null, place);
 }
 
 let sheet: CSSStyleSheet | null = null;

@@ -683,29 +683,6 @@ export const DEFS = {
    "message"
   ]
  },
- "FileReference": {
-  "type": "object",
-  "properties": {
-   "name": {
-    "type": "string"
-   },
-   "media_type": {
-    "type": "string",
-    "default": "application/octet-stream"
-   },
-   "size": {
-    "type": "integer"
-   },
-   "sha256": {
-    "type": "string"
-   }
-  },
-  "required": [
-   "name",
-   "size",
-   "sha256"
-  ]
- },
  "Gap": {
   "type": "object",
   "properties": {

@@ -71,6 +71,14 @@ const FORMATS: Readonly<Record<string, FieldKind>> = {
   decimal: "decimal",
 };
 
+/** The name that an input's value has for a file that is not uploaded yet. */
+export const NOT_UPLOADED = "crewai-hitl/not-uploaded";
+
+/** Whether a field is a file, or a list of files. */
+export function holdsFiles({ format, items }: Json): boolean {
+  return format === "file" || (isObject(items) && items.format === "file");
+}
+
 export function fieldsOf(schema: Json): readonly Field[] {
   const properties = isObject(schema.properties) ? schema.properties : {};
   const required = Array.isArray(schema.required) ? schema.required : [];
@@ -145,6 +153,7 @@ function unsendable(field: Field, value: unknown, path: string): readonly FieldE
   if (field.kind !== "parts") return [];
   if (typeof value === "string") return [{ field: path, message: "is not valid JSON" }];
   if (typeof value !== "object" || value === null) return [];
+  if (NOT_UPLOADED in value) return [{ field: path, message: "is not uploaded yet" }];
   return Object.entries(value).flatMap(([name, part]) =>
     typeof part === "string" ? [] : unsendable(field, part, `${path}.${name}`),
   );
@@ -232,7 +241,8 @@ function emptied({ initial, required }: Field): null | undefined {
 /** Return the value of an unchanged field; required parts and lists are sent even if empty. */
 function untouched({ kind, initial, required, property }: Field): unknown {
   if (initial !== undefined && initial !== null) return initial;
-  if (!required || (kind !== "choices" && kind !== "parts")) return undefined;
+  const file = property.format === "file";
+  if (!required || file || (kind !== "choices" && kind !== "parts")) return undefined;
   return property.type === "object" ? {} : [];
 }
 
@@ -283,9 +293,10 @@ const RANGES = [
 function limitsOf(property: Json): string {
   const above = number(property.exclusiveMinimum);
   const below = number(property.exclusiveMaximum);
-  const rows = kindOf(property) === "parts";
+  const rows = kindOf(property) === "parts" ? " row" : " choice";
+  const counted = holdsFiles(property) ? " file" : rows;
   const words = RANGES.map(([low, high, unit]) =>
-    range(property[low], property[high], rows && unit === " choice" ? " row" : unit),
+    range(property[low], property[high], unit === " choice" ? counted : unit),
   );
   if (above !== null) words.push(`more than ${above}`);
   if (below !== null) words.push(`less than ${below}`);

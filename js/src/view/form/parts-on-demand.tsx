@@ -1,14 +1,17 @@
 /**
- * A field with parts or rows, drawn by a script that only such a form needs (`entries/form.tsx`).
+ * A field with parts or rows, or for files, drawn by a script that only such a form needs
+ * (`entries/form.tsx`, `entries/files.tsx`).
  *
- * Where the script is out of reach (VS Code, Colab), the value is written as JSON.
+ * Where the script is out of reach (VS Code, Colab), the value is written as JSON; files can then
+ * only be sent from elsewhere.
  */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { importBuilt } from "../text/built-file";
+import { Drawn } from "../text/drawn";
+import { FILES_SCRIPT, NO_FILES } from "../text/files";
 import type { FieldProps } from "./controls";
+import { holdsFiles } from "./fields";
 
-/** What `entries/form.tsx` offers. */
-interface FormScript {
+/** What both scripts offer. */
+interface FieldScript {
   draw(host: HTMLElement, props: FieldProps): void;
   remove(host: HTMLElement): void;
 }
@@ -16,28 +19,15 @@ interface FormScript {
 const FILE = "form.js";
 
 export function PartsOnDemand(props: FieldProps) {
-  const [script, setScript] = useState<FormScript | null>();
-  const host = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    let left = false;
-    void importBuilt<FormScript>(FILE).then((loaded) => {
-      if (!left) setScript(loaded);
-    });
-    return () => {
-      left = true;
-    };
-  }, []);
-  useLayoutEffect(() => {
-    if (host.current !== null) script?.draw(host.current, props);
-  });
-  useEffect(() => {
-    const drawn = host.current;
-    return () => {
-      if (drawn !== null) script?.remove(drawn);
-    };
-  }, [script]);
-  if (script !== null) return <div ref={host} />;
-  return <AsJson {...props} />;
+  const files = holdsFiles(props.field.property);
+  return (
+    <Drawn<FieldScript>
+      file={files ? FILES_SCRIPT : FILE}
+      draw={(script, host) => script.draw(host, props)}
+    >
+      {files ? <p class="chitl-note">{NO_FILES}</p> : <AsJson {...props} />}
+    </Drawn>
+  );
 }
 
 function AsJson({ id, field, input, errors, disabled, first, onInput }: FieldProps) {

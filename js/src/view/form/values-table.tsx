@@ -1,7 +1,15 @@
 /** A filled form as a table: one row for each value, with the old value where it changed. */
 import type { JSX } from "preact";
+import { Drawn } from "../text/drawn";
+import { FILES_SCRIPT } from "../text/files";
 import { LongText, useSome } from "../text/show-more";
 import { type Field, fieldsOf } from "./fields";
+
+/** What `entries/files.tsx` offers to show files. */
+interface FilesScript {
+  show(host: HTMLElement, value: unknown, text: string): void;
+  remove(host: HTMLElement): void;
+}
 
 interface Props {
   readonly values: Readonly<Record<string, unknown>>;
@@ -45,15 +53,25 @@ interface ValueProps {
 
 function Value({ field, now, compare }: ValueProps): JSX.Element {
   const [before, after] = [shown(field, field?.initial), shown(field, now)];
-  if (!compare || before === after) return <LongText text={after} />;
+  const text = <LongText text={after} />;
+  if (JSON.stringify(now)?.includes('"sha256":')) {
+    return (
+      <Drawn<FilesScript>
+        file={FILES_SCRIPT}
+        draw={(script, host) => script.show(host, now, after)}
+        meanwhile={text}
+      >
+        {text}
+      </Drawn>
+    );
+  }
+  if (!compare || before === after) return text;
   return (
     <>
       <del>
         <LongText text={before} />
       </del>{" "}
-      <ins>
-        <LongText text={after} />
-      </ins>
+      <ins>{text}</ins>
     </>
   );
 }

@@ -3,22 +3,28 @@
  *
  * The text names an attachment by a link or an image of `attachment:NAME` (`safe-tree.ts` makes a
  * mark of it). An image takes the mark's place. A table in Markdown directly before a mark that
- * stands alone is a preview for readers that show no attachments, so a table replaces both. What has
- * no place in the text is shown below it.
+ * stands alone is a preview for readers that show no attachments, so a table replaces both. A file
+ * takes the place of a mark that stands alone. What has no place in the text is shown below it.
  */
 import type { HumanInputRequired } from "../../protocol/gen";
 import { importBuilt } from "./built-file";
+import { FILE, FILES_SCRIPT, NO_FILES } from "./files";
 import { hasImage, imageOf } from "./images";
+import { marks } from "./marks";
 
 export type Attachments = HumanInputRequired["attachments"];
 
-/** What `src/entries/table.tsx` offers. */
-interface TableScript {
-  drawn(host: HTMLElement, resource: unknown): (() => void) | null;
+/** What `src/entries/table.tsx` and `src/entries/files.tsx` offer. */
+export interface AttachmentScript {
+  /** Put an attachment into the text that names it; the result takes it away. */
+  attach(host: HTMLElement, name: string, data: unknown): () => void;
 }
 
-const TABLE = "application/vnd.dataresource+json";
-const TABLE_FILE = "table.js";
+/** The media types that a script of their own draws. */
+const SCRIPTS = [
+  ["application/vnd.dataresource+json", "table.js"],
+  [FILE, FILES_SCRIPT],
+] as const;
 
 /** Attachments of one question that are shown. */
 const MOST = 50;
@@ -42,25 +48,24 @@ export function detached(text: string, attachments: Attachments): [string, Attac
 export function showAttachments(
   host: HTMLElement,
   attachments: Attachments,
-  load: () => Promise<TableScript | null> = () => importBuilt(TABLE_FILE),
+  load = (file: string) => importBuilt<AttachmentScript>(file),
 ): () => void {
   const cleanups: (() => void)[] = [];
   const shown = Object.entries(attachments).slice(0, MOST);
   for (const [name, bundle] of shown) if (hasImage(bundle)) putImage(host, name, bundle);
-  const tables = shown.filter(([, bundle]) => Object.hasOwn(bundle, TABLE));
   let left = false;
-  const showTables = async () => {
-    const script = await load();
-    if (script === null || left) return;
-    for (const [name, bundle] of tables) {
-      const place = host.ownerDocument.createElement("div");
-      const remove = script.drawn(place, bundle[TABLE]);
-      if (remove === null) continue;
-      cleanups.push(remove);
-      putTable(host, place, name);
-    }
-  };
-  if (tables.length > 0) void showTables();
+  for (const [type, file] of SCRIPTS) {
+    const all = shown.filter(([, bundle]) => Object.hasOwn(bundle, type));
+    if (all.length === 0) continue;
+    void load(file).then((script) => {
+      if (left) return;
+      if (script === null && type === FILE) host.append(noteOf(host.ownerDocument, NO_FILES));
+      for (const [name, bundle] of all) {
+        const remove = script?.attach(host, name, bundle[type]);
+        if (remove !== undefined) cleanups.push(remove);
+      }
+    });
+  }
   return () => {
     left = true;
     for (const remove of cleanups) remove();
@@ -74,43 +79,17 @@ function putImage(host: HTMLElement, name: string, bundle: unknown): void {
   const alt = mark?.textContent?.trim() || name;
   let image: HTMLElement | string = imageOf(bundle, alt, page);
   if (typeof image === "string") {
-    const words = `(${alt} is left out: ${image}.)`;
-    image = page.createElement("span");
-    image.className = "chitl-note";
-    image.textContent = words;
+    image = noteOf(page, `(${alt} is left out: ${image}.)`);
   }
   if (mark === undefined) host.append(image);
   else mark.replaceWith(image);
 }
 
-/** Put a table where the text names it alone in a paragraph, or below the text. */
-function putTable(host: HTMLElement, place: HTMLElement, name: string): void {
-  const paragraph = marks(host, name).find((one) => isAlone(one, host))?.parentElement;
-  if (paragraph == null) {
-    host.append(place);
-    return;
-  }
-  const before = paragraph.previousElementSibling;
-  const isPreview =
-    before?.classList.contains("chitl-scroll") && before.querySelector("img") === null;
-  if (isPreview) before?.remove(); // a picture that was put into it must stay
-  paragraph.replaceWith(place);
-}
-
-function marks(host: HTMLElement, name: string): readonly Element[] {
-  return [...host.querySelectorAll("[data-attachment]")].filter(
-    (one) => one.getAttribute("data-attachment") === name,
-  );
-}
-
-/** Whether the mark is the only content of a paragraph of the text itself. */
-function isAlone(mark: Element, host: HTMLElement): boolean {
-  const paragraph = mark.parentElement;
-  return (
-    paragraph?.localName === "p" &&
-    paragraph.parentElement === host &&
-    paragraph.textContent?.trim() === mark.textContent?.trim()
-  );
+function noteOf(page: Document, words: string): HTMLElement {
+  const note = page.createElement("span");
+  note.className = "chitl-note";
+  note.textContent = words;
+  return note;
 }
 
 function decoded(base64: string): string {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { drawn } from "../../../src/entries/table";
+import { attach } from "../../../src/entries/table";
 import { showAttachments } from "../../../src/view/text/attachments";
 import { safeMarkdown } from "../../../src/view/text/markdown";
 import { page } from "../page";
@@ -46,7 +46,7 @@ async function show(
     table.replaceWith(box);
     box.append(table);
   }
-  const remove = showAttachments(host, attachments, async () => (reachable ? { drawn } : null));
+  const remove = showAttachments(host, attachments, async () => (reachable ? { attach } : null));
   await drawnAgain();
   return { shown: new Shown(host), remove };
 }

@@ -1,11 +1,14 @@
 /** A field that is an object: its fields as a form within the form. A list is in `rows.tsx`. */
 import type { FieldProps } from "../controls";
+import { holdsFiles } from "../fields";
+import { PartsOnDemand } from "../parts-on-demand";
 import { Rows } from "./rows";
 import { useKept } from "./state";
 import { UnitForm } from "./unit-form";
 import { changed, jsonValue, parsed, type Unit, unitOf } from "./units";
 
 export function Parts(props: FieldProps) {
+  if (holdsFiles(props.field.property)) return <PartsOnDemand {...props} />;
   return props.field.property.type === "object" ? (
     <Part {...props} />
   ) : (
