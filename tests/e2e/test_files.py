@@ -198,6 +198,59 @@ def test_a_file_that_is_chosen_offline_goes_when_the_server_is_back(
     expect(field).to_contain_text("sales.csv uploaded, 15 bytes", timeout=CARD_MS)
 
 
+def test_a_file_that_the_server_does_not_have_is_named_beside_it(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    desk.ask("forgotten", **INVOICE)
+    inbox = open_inbox()
+    card = inbox.card("forgotten")
+    invoice = card.get_by_test_id("hitl-field-invoice")
+    choose(invoice, sheet())
+    expect(invoice).to_contain_text("sales.csv uploaded, 15 bytes", timeout=CARD_MS)
+    lost = {"name": "lost.csv", "media_type": "text/csv", "size": 3, "sha256": "0" * 64}
+    inbox.page.route("**/files?*", lambda route: route.fulfill(status=201, json=lost))
+    field = card.get_by_test_id("hitl-field-scans")
+    choose(field, sheet("lost.csv", b"abc"))
+    expect(field).to_contain_text("lost.csv uploaded, 3 bytes", timeout=CARD_MS)
+    card.get_by_test_id("hitl-send").click()
+    item = field.get_by_test_id("hitl-file-item")
+    expect(item).to_contain_text("was not uploaded for this request")
+    assert desk.pending() == ["forgotten"]
+    item.get_by_test_id("hitl-remove-file").click()
+    card.get_by_test_id("hitl-send").click()
+    expect(card).to_have_attribute("data-status", "answered", timeout=CARD_MS)
+
+
+def test_a_list_of_models_has_a_file_in_each_row(desk: Desk, open_inbox: OpenInbox) -> None:
+    row = {"type": "object", "properties": {"day": {"type": "string"}, "receipt": FILE}}
+    rows = {"type": "array", "items": row}
+    schema = {"type": "object", "properties": {"trips": rows}}
+    desk.ask("trips", kind="question", response={"decisions": ["respond"], "schema": schema})
+    inbox = open_inbox()
+    card = inbox.card("trips")
+    card.get_by_test_id("hitl-add-row").click(timeout=CARD_MS)
+    card.get_by_test_id("hitl-field-day").get_by_role("textbox").fill("Monday")
+    choose(card, sheet("taxi.csv"))
+    expect(card.get_by_test_id("hitl-file-item")).to_contain_text("15 bytes")
+    card.get_by_test_id("hitl-field-day").get_by_role("textbox").fill("Tuesday")
+    card.get_by_test_id("hitl-send").click()
+    expect(card).to_have_attribute("data-status", "answered", timeout=CARD_MS)
+    (trip,) = desk.request("trips")["completion"]["values"]["trips"]
+    assert (trip["day"], trip["receipt"]["name"]) == ("Tuesday", "taxi.csv")
+    assert saved(inbox.page, card) == ("taxi.csv", CSV)
+
+
+def test_a_card_says_so_where_files_cannot_be_sent(desk: Desk, open_inbox: OpenInbox) -> None:
+    desk.ask("no-script", **INVOICE)
+    inbox = open_inbox("#request=no-script")
+    inbox.page.route("**/files.js*", lambda route: route.abort())
+    inbox.page.reload()
+    card = inbox.card("no-script")
+    expect(card.get_by_test_id("hitl-field-invoice")).to_contain_text(
+        "This page cannot send or save files.", timeout=CARD_MS
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "content"),
     [

@@ -16,10 +16,10 @@ export function useIncoming(host: RefObject<HTMLElement | null>, take: Take | nu
     const left = new AbortController();
     const listen = (type: string, listener: (event: Event) => void) =>
       card.addEventListener(type, listener, { signal: left.signal });
-    // A card with several fields: one that is hit goes first, else the first of them.
+    // A card with several fields: the one that is hit takes them, else the first.
     const isMine = (event: Event) => {
       const hit = (event.target as Element | null)?.closest?.(".chitl-files");
-      return !event.defaultPrevented && (hit == null || hit === field);
+      return (hit ?? card.querySelector(".chitl-files")) === field;
     };
     const receive = (event: Event, data: DataTransfer | null) => {
       setOver(false);
