@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         HumanInputCompletedEvent,
         HumanInputRequiredEvent,
     )
+    from crewai_hitl_nb.kernel.files import Accept, File
     from crewai_hitl_nb.kernel.public.approve_tools import approve_tools
     from crewai_hitl_nb.kernel.public.ask import ask, ask_async
     from crewai_hitl_nb.kernel.public.durable_feedback import DurableFeedback
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Accept",
     "AskHumanTool",
     "AsyncClient",
     "Client",
     "DurableFeedback",
+    "File",
     "HumanInputCompletedEvent",
     "HumanInputRequiredEvent",
     "HumanInputServer",
@@ -63,10 +66,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Accept": "crewai_hitl_nb.kernel.files",
     "AskHumanTool": "crewai_hitl_nb.kernel.public.human_tool",
     "AsyncClient": "crewai_hitl_nb.client",
     "Client": "crewai_hitl_nb.client",
     "DurableFeedback": "crewai_hitl_nb.kernel.public.durable_feedback",
+    "File": "crewai_hitl_nb.kernel.files",
     "HumanInputCompletedEvent": "crewai_hitl_nb.kernel.crewai_events",
     "HumanInputRequiredEvent": "crewai_hitl_nb.kernel.crewai_events",
     "HumanInputServer": "crewai_hitl_nb.in_process_server",

@@ -6,6 +6,7 @@ sent to the server by name, never as blank feedback.
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -154,9 +155,10 @@ def _converse(settings: Settings, client: "Client", named: str) -> HumanInputCom
     """
     screen = settings.screen
     request: HumanInputRequired = find_request(client, named)
+    attach = partial(client.upload, request.request_id)
     show_question(screen, request)
     while True:
-        reply = ask_for_reply(screen, request)
+        reply = ask_for_reply(screen, request, attach)
         try:
             return _send(client, request.request_id, reply)
         except InvalidAnswer as error:

@@ -7,12 +7,15 @@ the server decides whether the answer is valid.
 """
 
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 
 import click
 
 from crewai_hitl_nb.cli.output import Screen
 from crewai_hitl_nb.protocol.events import HumanInputRequired
+from crewai_hitl_nb.protocol.files import FileReference
 from crewai_hitl_nb.terminal.dialog import Reply, steps
 from crewai_hitl_nb.terminal.dialog_steps import Ask, go_through
 from crewai_hitl_nb.terminal.wording import age, asker
@@ -29,8 +32,15 @@ def show_question(screen: Screen, request: HumanInputRequired) -> None:
     screen.ask((request.prompt, "bold"))
 
 
-def ask_for_reply(screen: Screen, request: HumanInputRequired) -> Reply:
+def ask_for_reply(
+    screen: Screen, request: HumanInputRequired, attach: Callable[[Path], FileReference]
+) -> Reply:
     """Ask until the person gives an answer.
+
+    Args:
+        screen: Shows the dialog.
+        request: The question.
+        attach: Uploads a file that they attach.
 
     Raises:
         click.Abort: The input ended or the person pressed Ctrl-C: there is no answer.
@@ -39,6 +49,7 @@ def ask_for_reply(screen: Screen, request: HumanInputRequired) -> Reply:
         steps(request),
         lambda step: _read(screen, step),
         lambda note: screen.ask((note.text, note.style)),
+        attach,
     )
 
 

@@ -8,7 +8,7 @@ raises :class:`NotAnswered`, which ends a crew cleanly and never counts as appro
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 import msgspec
 from crewai.hooks import HookAborted
 
+from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.client.interruptible import (
     TICK_SECONDS,
     block_until_done,
@@ -25,6 +26,7 @@ from crewai_hitl_nb.client.interruptible import (
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
 from crewai_hitl_nb.kernel.crewai_events import emit_completed, emit_required
+from crewai_hitl_nb.kernel.files import Download, File
 from crewai_hitl_nb.kernel.notebook import Cell, Notebook
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import Terms
@@ -38,6 +40,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputCompleted,
     HumanInputRequired,
 )
+from crewai_hitl_nb.protocol.files import FileReference
 from crewai_hitl_nb.protocol.log_lines import logger
 
 _log = logger(__name__)
@@ -123,24 +126,29 @@ class Asker:
         self._waiting: dict[PendingRequest, tuple[Cell | None, BaseException | None]] = {}
         self._reported: str | None = None
 
-    def ask(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
+    def ask(
+        self, request: HumanInputRequired, emitter: Any, files: Mapping[str, File] | None = None
+    ) -> HumanInputCompleted:
         """Ask and wait, in a thread.
 
         Args:
             request: The question.
             emitter: The crewAI object that asks, for the event bus.
+            files: The files of its attachments, by their names there.
 
         Raises:
             NotAnswered: The question ended without an answer.
         """
-        with noticing_interrupts() as noticed, self._asked(request, emitter) as pending:
+        with noticing_interrupts() as noticed, self._asked(request, emitter, files) as pending:
             look = partial(self._look_around, pending)
             block_until_done([pending.outcome], look, interrupts=noticed)
             return self._answer(pending, emitter)
 
-    async def ask_async(self, request: HumanInputRequired, emitter: Any) -> HumanInputCompleted:
-        """Ask and wait, on an event loop. Raises the same errors as :meth:`ask`."""
-        with self._asked(request, emitter) as pending:
+    async def ask_async(
+        self, request: HumanInputRequired, emitter: Any, files: Mapping[str, File] | None = None
+    ) -> HumanInputCompleted:
+        """Ask and wait, on an event loop; the same as :meth:`ask`."""
+        with self._asked(request, emitter, files) as pending:
             outcome = asyncio.wrap_future(pending.outcome)
             # Wake up regularly: an idle loop does not notice the kernel's interrupt.
             while not (await asyncio.wait({outcome}, timeout=TICK_SECONDS))[0]:
@@ -148,18 +156,30 @@ class Asker:
                 self._withdraw_if_interrupted(pending)
             return self._answer(pending, emitter)
 
-    def leave(self, request: HumanInputRequired, emitter: Any) -> None:
+    def leave(
+        self, request: HumanInputRequired, emitter: Any, files: Mapping[str, File] | None = None
+    ) -> None:
         """Ask without waiting for the answer: return as soon as the server has the question.
 
         Raises:
             NotAnswered: It could not be asked, or the run was stopped before it was.
         """
-        with noticing_interrupts() as noticed, self._asked(request, emitter) as pending:
+        with noticing_interrupts() as noticed, self._asked(request, emitter, files) as pending:
             look = partial(self._look_around, pending)
             block_until_done([pending.posted, pending.outcome], look, interrupts=noticed)
             if not pending.posted.done():
                 self._answer(pending, emitter)
             self.bridge.let_go(pending)
+
+    def download(self, request_id: str) -> Download:
+        """Return what fetches the files of a question's answer, also after this asker has ended."""
+        endpoint = self.bridge.endpoint
+
+        def download(file: FileReference) -> bytes:
+            with Client(endpoint.url, endpoint.token) as client:
+                return client.download(request_id, file.sha256)
+
+        return download
 
     def withdraw_asked_in(self, cell_message_id: str) -> None:
         """Withdraw the questions that a cell asked, because the cell was interrupted."""
@@ -180,13 +200,15 @@ class Asker:
             self.bridge.withdraw(pending, "source_lost")
 
     @contextmanager
-    def _asked(self, request: HumanInputRequired, emitter: Any) -> Iterator[PendingRequest]:
+    def _asked(
+        self, request: HumanInputRequired, emitter: Any, files: Mapping[str, File] | None
+    ) -> Iterator[PendingRequest]:
         run = current_run()
         if run is not None:
             raise_if_stopped(run.stopped)
         cell = run.cell if run is not None else self._cell()
         request = _asked_in(cell, request)
-        pending = self.bridge.open(request)
+        pending = self.bridge.open(request, files)
         taken = run.begun_after if run is not None else interrupt_taken_here()
         self._waiting[pending] = (cell, taken)
         try:

@@ -22,6 +22,7 @@ from crewai_hitl_nb.kernel.flows.patches import DurableFlows, FlowBridge, checke
 from crewai_hitl_nb.kernel.gates.gates import GATES
 from crewai_hitl_nb.kernel.gates.hook_input import HookInputPatch
 from crewai_hitl_nb.kernel.notebook import Bundle, Notebook
+from crewai_hitl_nb.kernel.questions.left_out import without_file
 from crewai_hitl_nb.kernel.questions.question import Asking, Waiter
 from crewai_hitl_nb.kernel.questions.terms import NO_TERMS, OnExpiry, Terms
 from crewai_hitl_nb.kernel.runs.run import RunPatch
@@ -178,7 +179,7 @@ class Session:
     def _connect(self) -> Asker | None:
         with self._lock:
             if self._asker is None and (endpoint := self._find()) is not None:
-                bridge = Bridge(endpoint, self._waiter.source_id, self._on_run_event)
+                bridge = Bridge(endpoint, self._waiter.source_id, self._on_run_event, without_file)
                 if self._waiter.kernel_id is not None:
                     bridge.take_over(self._waiter.kernel_id)
                 screen = self._screen(bridge)

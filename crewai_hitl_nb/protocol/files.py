@@ -134,6 +134,15 @@ def not_uploaded(event: Event, where: str) -> InvalidEvent | InvalidAnswer:
     )
 
 
+def in_words(value: Any) -> Any:
+    """Return a value with each reference in it as a text: ``sales.csv (12 KB)``."""
+    if isinstance(value, Mapping):
+        if value.keys() == _FIELDS and (found := _reference(value)) is not None:
+            return str(found)
+        return {name: in_words(part) for name, part in value.items()}
+    return [in_words(part) for part in value] if isinstance(value, list | tuple) else value
+
+
 # ---- what people said
 
 

@@ -134,7 +134,7 @@ def _decision(decisions: Sequence[Decision]) -> Steps[Decision]:
 
 def _text() -> Steps[str]:
     while True:
-        text = (yield Ask("Your answer", whole=True)).strip()
+        text: str = (yield Ask("Your answer", whole=True)).strip()
         if text:
             return text
         yield Note("The answer is empty.")

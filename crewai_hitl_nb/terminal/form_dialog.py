@@ -1,17 +1,19 @@
 """The steps in which a person at a terminal fills a form: field by field, part by part, row by row.
 
-A blank line keeps what a field shows already. ``dialog.py`` asks for the decision first;
-``protocol/schema.py`` says what a form may contain.
+A blank line keeps what a field shows already. A file is attached by its path. ``dialog.py`` asks
+for the decision first; ``protocol/schema.py`` says what a form may contain.
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from crewai_hitl_nb.protocol.errors import FieldError
-from crewai_hitl_nb.protocol.schema import FORMATS
-from crewai_hitl_nb.terminal.dialog_steps import Ask, Note, Steps
+from crewai_hitl_nb.protocol.files import file_errors, in_words, size_text
+from crewai_hitl_nb.protocol.schema import FORMATS, is_file
+from crewai_hitl_nb.terminal.dialog_steps import Ask, Attach, NotAttached, Note, Steps
 from crewai_hitl_nb.terminal.sanitize import one_line
 
 _EMPTY: Final = "-"
@@ -84,6 +86,8 @@ def _field(
     if field.get("readOnly"):
         yield Note(f"  {title}: {_shown(field.get('default'))}")
         return field.get("default")
+    if is_file(field):
+        return (yield from _file(title, field, needed=needed))
     if field["type"] == "object":
         return (yield from _object(title, field, path, errors, needed=needed))
     if field["type"] == "array" and "enum" not in field["items"]:
@@ -110,12 +114,13 @@ def _rows(
     title: str, field: Mapping[str, Any], path: str, errors: list[FieldError], *, needed: bool
 ) -> Steps[Any]:
     """Ask for the rows of a list: those that it has, then new ones."""
+    what = "file" if is_file(field["items"]) else "row"
     present = list(field.get("default") or ())
     fixed = field.get("minItems") == field.get("maxItems") == len(present)
     yield Note(f"{title} ({len(present)} now):" if present else f"{title}:")
     kept = []
     for at, row in enumerate(present):
-        name, below = f"{title}, row {at + 1}", f"{path}.{at}"
+        name, below = f"{title}, {what} {at + 1}", f"{path}.{at}"
         yield Note(f"  {at + 1}  {_shown(row)}")
         for error in errors:
             if error.field == below or error.field.startswith(f"{below}."):
@@ -133,11 +138,52 @@ def _rows(
         elif typed != _EMPTY or fixed:
             kept.append(row)
     while not fixed and len(kept) < field.get("maxItems", len(kept) + 1):
-        if not _is_yes((yield Ask(f"Add a row to {title} (yes; blank: no)", blank=True)).strip()):
+        if not _is_yes(
+            (yield Ask(f"Add a {what} to {title} (yes; blank: no)", blank=True)).strip()
+        ):
             break
-        name = f"{title}, row {len(kept) + 1}"
+        name = f"{title}, {what} {len(kept) + 1}"
         kept.append((yield from _field(name, field["items"], "", [], needed=True)))
     return kept if kept or needed or field.get("default") is not None else None
+
+
+def _file(title: str, field: Mapping[str, Any], *, needed: bool) -> Steps[Any]:
+    """Ask for the path of a file, and attach it."""
+    present = field.get("default")
+    hint = "" if needed else ", may be blank"
+    if present is not None:
+        hint = f", blank keeps {_shown(present)}"
+        hint += "" if needed else f", {_EMPTY} leaves it empty"
+    label = f"{title} (the path of a file{_limits(field)}{hint})"
+    while True:
+        typed = _unquoted((yield Ask(label, blank=bool(hint))).strip())
+        if not typed and hint:
+            return present
+        if typed == _EMPTY and present is not None and not needed:
+            return None
+        try:
+            reference = yield Attach(Path(typed).expanduser())
+        except (NotAttached, RuntimeError, ValueError) as no:  # the latter: no such path can be
+            yield Note(f"  ✗ {one_line(str(no))}", "yellow")
+            continue
+        value = msgspec.to_builtins(reference)
+        wrong = list(file_errors(field, value, title))
+        if not wrong:
+            yield Note(f"  ✓ {one_line(str(reference))}", "green")
+            return value
+        for error in wrong:
+            yield Note(f"  ✗ {one_line(reference.name)} {error.message}", "yellow")
+
+
+def _limits(field: Mapping[str, Any]) -> str:
+    kinds = f": {', '.join(field['accept'])}" if field.get("accept") else ""
+    return f"{kinds}, at most {size_text(field['maxBytes'])}" if "maxBytes" in field else kinds
+
+
+def _unquoted(path: str) -> str:
+    """Return a path without the quotes that a terminal puts around one that is dropped on it."""
+    quoted = len(path) > 1 and path[0] == path[-1] and path[0] in "'\""
+    return path[1:-1] if quoted else path
 
 
 def _lacks(items: Mapping[str, Any], row: Any) -> bool:
@@ -205,7 +251,9 @@ def _value(typed: str, kind: str | list[str]) -> Any:
 
 def _shown(value: Any) -> str:
     """Return a value as one short line."""
-    text = one_line(msgspec.json.encode(value).decode())
+    words = in_words(value)
+    is_a_file = isinstance(words, str) and not isinstance(value, str)
+    text = one_line(words if is_a_file else msgspec.json.encode(words).decode())
     return text if len(text) <= _ROW_CHARS else f"{text[:_ROW_CHARS]}…"
 
 

@@ -25,6 +25,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputRequired,
     Kind,
 )
+from crewai_hitl_nb.protocol.files import in_words
 from crewai_hitl_nb.protocol.limits import SAVED_NAME_CHARS, SAVED_TEXT_CHARS
 from crewai_hitl_nb.terminal.wording import by
 
@@ -124,7 +125,7 @@ def _answer(closing: ClosingEvent | None) -> str:
     if not isinstance(closing, HumanInputCompleted):
         return ""
     chosen = ", ".join(closing.options or ())
-    values = msgspec.json.encode(closing.values).decode() if closing.values else ""
+    values = msgspec.json.encode(in_words(closing.values)).decode() if closing.values else ""
     words = "" if closing.human_feedback == chosen else closing.human_feedback
     return "\n".join(part for part in (chosen, words, values) if part.strip())
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from crewai_hitl_nb.kernel.asking import NotAnswered
 from crewai_hitl_nb.kernel.flows.outcome import ChosenOutcome, feedback_for
-from crewai_hitl_nb.kernel.flows.question import feedback_question, settings_in
+from crewai_hitl_nb.kernel.flows.question import feedback_question, settings_in, shown_output
 from crewai_hitl_nb.kernel.questions.question import Waiter
 from crewai_hitl_nb.kernel.questions.terms import Terms
 from crewai_hitl_nb.kernel.runs.method_loop import blocks_its_loop
@@ -42,7 +42,9 @@ STEP = PendingFeedbackContext(
 
 
 def question(**step: Any) -> HumanInputRequired:
-    return feedback_question(replace(STEP, **step), Letters(), Waiter("source-1"), Terms())
+    context = replace(STEP, **step)
+    shown = shown_output(context.method_output)
+    return feedback_question(context, shown, Letters(), Waiter("source-1"), Terms())
 
 
 def answer(text: str = "", decision: Decision | None = None, *options: str) -> HumanInputCompleted:

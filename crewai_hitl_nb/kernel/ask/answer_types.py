@@ -10,18 +10,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
-from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, form_of
+from crewai_hitl_nb.kernel.ask.form_schema import FormSchema, files_alone, form_of
 from crewai_hitl_nb.kernel.ask.forms import Form, Nothing, WrongValues
 from crewai_hitl_nb.kernel.ask.frames import EditedFrame, are_columns, is_data_frame
 from crewai_hitl_nb.kernel.ask.row_decisions import RowByRow
+from crewai_hitl_nb.kernel.files import file_in
 from crewai_hitl_nb.kernel.tasks.human_input import answer_text
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.arguments import WrongArgument, several, yes_or_no
 from crewai_hitl_nb.protocol.errors import FieldError
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Response
+from crewai_hitl_nb.protocol.files import reference_from_wire
 from crewai_hitl_nb.protocol.form_values import broken_rule, shortened
 from crewai_hitl_nb.protocol.json_safe import text_of
 
@@ -139,11 +141,13 @@ class Typed:
             instance.
         form: The form that people fill.
         errors: What is wrong with the values that the form is filled with.
+        only: The field whose value alone is the answer; None if all of them are.
     """
 
     schema: Any
     form: Form
     errors: tuple[FieldError, ...] = ()
+    only: str | None = None
 
     @classmethod
     def of(cls, schema: Any) -> "Typed":
@@ -151,7 +155,7 @@ class Typed:
 
         Args:
             schema: A pydantic model, any other type that pydantic reads from an object,
-                or a JSON Schema.
+                a file or a list of files, or a JSON Schema.
 
         Raises:
             ValueError: It cannot be shown as a form; the message names the field.
@@ -166,6 +170,10 @@ class Typed:
             described = TypeAdapter(schema).json_schema(schema_generator=FormSchema)
         except PydanticUserError as error:
             raise ValueError(f"cannot make a form from {schema!r}: {error.message}") from None
+        if (name := files_alone(described)) is not None:
+            may_be_missing = any(kind.get("type") == "null" for kind in described.get("anyOf", ()))
+            field = (schema, None if may_be_missing else ...)
+            return replace(cls.of(create_model("Files", **{name: field})), only=name)  # type: ignore[call-overload]
         return cls(schema, form_of(described))
 
     def response(self) -> Response:
@@ -181,20 +189,32 @@ class Typed:
         Schema has none.
         """
         nothing: Nothing = "drop" if isinstance(self.schema, Mapping) else "refuse"
-        return self._checked(self.form.read(answer.values or {}, nothing))
+        found = self._checked(self.form.read(answer.values or {}, nothing))
+        return found if self.only is None else getattr(found, self.only)
 
     def refilled(self, answer: HumanInputCompleted, errors: tuple[FieldError, ...]) -> "Typed":
         """Return the form with the values that the person entered, each error at its field."""
         placed = tuple(
             FieldError(f"values.{error.field}".removesuffix("."), shortened(error.message))
-            for error in errors[: limits.MAX_SCHEMA_PROPERTIES]
+            for error in [*errors, *self._lost(answer, errors)][: limits.MAX_SCHEMA_PROPERTIES]
         )
         return replace(self, form=self.form.refilled(answer.values or {}), errors=placed)
 
+    def _lost(
+        self, answer: HumanInputCompleted, errors: tuple[FieldError, ...]
+    ) -> Iterable[FieldError]:
+        """Ask for the files again that the form cannot show: each belongs to one question."""
+        wrong = {error.field for error in errors}
+        for path, file in self.form.files_in(answer.values or {}):
+            if path not in wrong:
+                yield FieldError(path, f"choose {reference_from_wire(file).name} again")
+
     def default(self, value: Any) -> dict[str, Any]:
         """Return the form's values from an instance or a dict."""
+        values = self._dumped(value)
+        if named := next(self.form.files_in(values), None):
+            raise ValueError(f"default cannot have a file, which people attach: {named[0]}")
         try:
-            values = self._dumped(value)
             self._checked(values)
         except (WrongValues, ValidationError) as error:
             raise ValueError(f"default does not fit the form: {error}") from None
@@ -221,7 +241,7 @@ class Typed:
         if isinstance(self.schema, Mapping):
             if errors := _broken_rules(self.schema, values):
                 raise WrongValues(errors)
-            return dict(values)
+            return self.form.replacing_files(values, lambda raw: file_in(reference_from_wire(raw)))
         adapter = TypeAdapter(self.schema)
         try:
             # From JSON, because there even a strict model accepts a date as a text.

@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 from crewai_hitl_nb.kernel.ask.forms import HEADINGS, Field, Form, of_its_zones, unchanged, whole
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import InvalidEvent
-from crewai_hitl_nb.protocol.schema import FORMATS, SIMPLE, check_form
+from crewai_hitl_nb.protocol.schema import FORMATS, SIMPLE, check_form, is_file
 
 Nested: TypeAlias = Literal["parts", "json"]
 
@@ -30,6 +30,7 @@ _KEPT: Final[Mapping[str, frozenset[str]]] = {
     "boolean": frozenset(),
     "array": frozenset({"minItems", "maxItems"}),
 }
+_FILE_RULES: Final = frozenset({"accept", "maxBytes"})
 _DECIMAL_LIMITS: Final = {
     "ge": "minimum",
     "le": "maximum",
@@ -117,7 +118,11 @@ class _Reading:
             raise ValueError(
                 f"{path}: cannot ask for a secret, because answers are stored in a log"
             )
-        made = _of_one_kind(kinds) or self._nested(kinds, headings, depth, path)
+        made = _of_files(field, kinds)
+        if made is not None:
+            default = {}  # left out, the code that reads the values has it
+        else:
+            made = _of_one_kind(kinds) or self._nested(kinds, headings, depth, path)
         if default:
             default = {"default": made.shown(default["default"])}
         fixed = {"readOnly": True} if field.get("readOnly") is True else {}
@@ -181,6 +186,32 @@ def _possible(field: dict[str, Any], definitions: Mapping[str, Any]) -> list[dic
     if field.get("type") == "array" and isinstance(field.get("items"), Mapping):
         return [{**field, "items": _resolved(field["items"], definitions)}]
     return [field]
+
+
+def _of_files(field: Mapping[str, Any], kinds: list[dict[str, Any]]) -> Field | None:
+    """Return the field for a file, or for a list of files; None for any other.
+
+    Which files it takes may be said of the field, of the list or of its items.
+    """
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    items = kind["items"] if _is_list(kind) else kind
+    if not is_file(items):
+        return None
+    said = {**items, **kind, **field}
+    rules = {rule: value for rule, value in said.items() if rule in _FILE_RULES}
+    one = Field({"type": "object", "format": items["format"], **rules})
+    return one if items is kind else Field.of_rows(one, _kept(kind, "array"))
+
+
+def files_alone(described: Mapping[str, Any]) -> Literal["file", "files"] | None:
+    """Return whether a JSON Schema is that of a file, or of a list of files, and not of a form."""
+    definitions = described.get("$defs") or {}
+    kinds = _possible(_resolved(described, definitions), definitions)
+    if _of_files(described, kinds) is None:
+        return None
+    return "files" if _is_list(kinds[0]) else "file"
 
 
 def _of_one_kind(kinds: list[dict[str, Any]]) -> Field | None:

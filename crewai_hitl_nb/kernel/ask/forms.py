@@ -6,11 +6,12 @@ filled in.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from crewai_hitl_nb.protocol.errors import FieldError
+from crewai_hitl_nb.protocol.schema import is_file
 
 HEADINGS: Final = ("title", "description")
 """The texts that a form, or a field, may show above its values."""
@@ -108,6 +109,36 @@ class Field:
         return list(rows.converted(by_place, nothing).values())
 
     @property
+    def is_file(self) -> bool:
+        """Whether the value is a file, or a list of files; a form shows none beforehand."""
+        return is_file(self.schema) or (self.row is not None and self.row.is_file)
+
+    def files_in(self, value: Any, path: str) -> Iterator[tuple[str, Any]]:
+        """Yield the files in a value, in every part and row, each with the path of its field."""
+        if value is None:
+            return
+        if is_file(self.schema):
+            yield path, value
+        elif self.part is not None and isinstance(value, Mapping):
+            yield from self.part.files_in(value, f"{path}.")
+        elif self.row is not None and isinstance(value, list):
+            for at, one in enumerate(value):
+                yield from self.row.files_in(one, path if self.is_file else f"{path}.{at}")
+
+    def replacing_files(self, value: Any, other: Callable[[Any], Any]) -> Any:
+        """Return a value with another value in place of each file, in every part and row."""
+        if value is None:
+            return None
+        if is_file(self.schema):
+            return other(value)
+        if self.part is not None:
+            return self.part.replacing_files(value, other)
+        if self.row is not None:
+            rows = [self.row.replacing_files(one, other) for one in value]
+            return [row for row in rows if row is not None] if self.row.is_file else rows
+        return value
+
+    @property
     def fixed(self) -> bool:
         """Whether the value is only shown."""
         return self.schema.get("readOnly") is True
@@ -178,11 +209,30 @@ class Form:
             self, fields=fields, required=self.required | kept if required else self.required
         )
 
+    def files_in(self, values: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
+        """Yield the files in the values, each with its path."""
+        for name, value in values.items():
+            if name in self.fields:
+                yield from self.fields[name].files_in(value, f"{under}{name}")
+
+    def replacing_files(
+        self, values: Mapping[str, Any], other: Callable[[Any], Any]
+    ) -> dict[str, Any]:
+        """Return the values with another value in place of each file."""
+        return {
+            name: self.fields.get(name, _AS_IT_IS).replacing_files(value, other)
+            for name, value in values.items()
+        }
+
     def refilled(self, values: Mapping[str, Any]) -> "Form":
-        """Return the form filled with a person's values, so that nothing they typed is lost."""
+        """Return the form filled with a person's values, so that nothing they typed is lost.
+
+        Only files have to be chosen again: they belong to the question that they were chosen for.
+        """
+        values = self.replacing_files(values, lambda file: None)
         filled = self.completed(values, self._shown_for(values))
         fields = {
-            name: field.showing(filled[name]) if name in values else field
+            name: field.showing(filled[name]) if name in values and not field.is_file else field
             for name, field in self.fields.items()
         }
         return replace(self, fields=fields)

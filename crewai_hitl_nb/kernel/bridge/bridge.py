@@ -8,17 +8,17 @@ depends on neither crewAI nor notebooks.
 * A question is published when the connection is live, and again after every reconnection.
   Publishing is idempotent. If the server already had the question, its state is looked up, so an
   answer that was given while the connection was down is found. While the server is down, the
-  crew waits.
+  crew waits. The files that it shows are uploaded before it; the question says which were not.
 * A question ends once: by an event from the server, by being withdrawn here, or because it
   cannot be asked (the server refused it, or an error on this side stopped it). Nothing else ends
   it, and a failure is never an answer.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -29,6 +29,7 @@ from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.results import Answered, Published
 from crewai_hitl_nb.kernel.bridge.link import Link
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
+from crewai_hitl_nb.kernel.files import File
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import (
     EventExists,
@@ -58,6 +59,15 @@ HEAD_START_SECONDS: Final = 0.005
 """How long an asker waits at most for the bridge to publish first: Python's switch interval
 between threads."""
 
+LeftOut: TypeAlias = Callable[[HumanInputRequired, str, File, Exception], HumanInputRequired]
+
+
+def _without(
+    request: HumanInputRequired, attachment: str, file: File, error: Exception
+) -> HumanInputRequired:
+    kept = {name: one for name, one in request.attachments.items() if name != attachment}
+    return msgspec.structs.replace(request, attachments=kept)
+
 
 class Bridge:
     """Holds every open question of this process, and the thread that publishes them.
@@ -70,6 +80,7 @@ class Bridge:
         source_id: Names this process as the waiter.
         on_run_event: Called on the bridge's thread with each event that requests something of a
             run.
+        left_out: Returns a question without one of its files, which could not be uploaded.
     """
 
     def __init__(
@@ -77,9 +88,11 @@ class Bridge:
         endpoint: Endpoint,
         source_id: str,
         on_run_event: Callable[[UnknownEvent], None] = lambda event: None,
+        left_out: LeftOut = _without,
     ) -> None:
         self.endpoint = endpoint
         self.source_id = source_id
+        self._left_out = left_out
         self._open: dict[str, PendingRequest] = {}
         self._errands: set[Future[None]] = set()
         self._client = AsyncClient(endpoint=endpoint)
@@ -88,9 +101,16 @@ class Bridge:
         self._thread = LoopThread("crewai-hitl-bridge")
         self._keeping = self._thread.submit(self._keep())
 
-    def open(self, request: HumanInputRequired) -> PendingRequest:
-        """Ask a question."""
-        pending = PendingRequest(request)
+    def open(
+        self, request: HumanInputRequired, files: Mapping[str, File] | None = None
+    ) -> PendingRequest:
+        """Ask a question.
+
+        Args:
+            request: The question.
+            files: The files of its attachments, by their names there.
+        """
+        pending = PendingRequest(request, files or {})
         self._open[request.request_id] = pending
         if self._keeping.done():
             # The server refused this process before; the cause may have been fixed since.
@@ -223,15 +243,18 @@ class Bridge:
     async def _ask(self, pending: PendingRequest) -> int:
         """Publish a question; return the number of the connection it went out on, or 0."""
         number = self._link.number
-        body = encode_event(pending.request)
-        if len(body) > limits.MAX_EVENT_BYTES:  # it could close the connection without a response
-            pending.refuse(_too_large(len(body)))
-            return number
         try:
+            if not pending.posted.done():
+                await self._upload(pending)
+            body = encode_event(pending.request)
+            if len(body) > limits.MAX_EVENT_BYTES:  # it could close the connection, with no reply
+                pending.refuse(_too_large(len(body)))
+                return number
             receipt = await self._link.send("publish", events=[msgspec.Raw(body)])
             published: Published = read_as(receipt, Published)
             if not pending.posted.done():
                 pending.posted.set_result(None)
+                await self._link.changed()
             if any(receipt.duplicate for receipt in published.events):
                 found = await self._client.request(pending.request.request_id)
                 if found.completion is not None:
@@ -244,6 +267,31 @@ class Bridge:
             pending.refuse(refusal)
         return number
 
+    async def _upload(self, pending: PendingRequest) -> None:
+        """Upload the files of a question; of one that the server refuses, say so in the question.
+
+        Raises:
+            Unavailable: The server cannot be reached; uploading again does no harm.
+        """
+        for name, file in pending.files.items():
+            if name not in pending.request.attachments:
+                continue
+            try:
+                content = await asyncio.to_thread(file.read)
+                await self._client.upload(
+                    pending.request.request_id,
+                    content,
+                    name=file.name,
+                    media_type=file.media_type,
+                )
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - a question must be asked without its file
+                _log.warning(
+                    "a file of request %s is not attached: %s", pending.request.request_id, error
+                )
+                pending.request = self._left_out(pending.request, name, file, error)
+
     async def _take_over(self, kernel_id: str) -> None:
         try:
             for request in await self._client.pending():
@@ -255,15 +303,15 @@ class Bridge:
             _log.debug("the earlier questions of this kernel are not cancelled: %s", error)
 
     async def _answer(self, pending: PendingRequest, answer: dict[str, Any]) -> None:
-        question = msgspec.Raw(encode_event(pending.request))
         fields = {**answer, "request_id": pending.request.request_id}
         key = new_event_id()
         while True:
-            await self._link.until(lambda: self._link.is_live or not pending.is_open)
+            await self._link.until(lambda: self._can_answer(pending))
             if not pending.is_open:
                 return
             try:
                 # The question first: the server may not have it yet.
+                question = msgspec.Raw(encode_event(pending.request))
                 await self._link.send("publish", events=[question])
                 reply = await self._link.send("answer", **fields, idempotency_key=key)
                 answered: Answered = read_as(reply, Answered)
@@ -276,6 +324,11 @@ class Bridge:
                 continue
             await self._link.changed()
             return
+
+    def _can_answer(self, pending: PendingRequest) -> bool:
+        """Whether an answer can be sent, or is no longer needed. Files come before the question."""
+        complete = not pending.files or pending.posted.done()
+        return (self._link.is_live and complete) or not pending.is_open
 
     async def _cancel(self, request_id: str, reason: CancelReason) -> None:
         try:

@@ -5,9 +5,13 @@ threads and event loops. It does no I/O.
 """
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import datetime, timezone
+from types import MappingProxyType
+from typing import Final
 
+from crewai_hitl_nb.kernel.files import File
 from crewai_hitl_nb.protocol.errors import HitlError
 from crewai_hitl_nb.protocol.events import (
     CancelReason,
@@ -17,20 +21,24 @@ from crewai_hitl_nb.protocol.events import (
 )
 from crewai_hitl_nb.protocol.ids import new_event_id
 
+_NO_FILES: Final[Mapping[str, File]] = MappingProxyType({})
+
 
 class PendingRequest:
     """A question's outcome, set once by the first of `settle`, `refuse`, `withdraw` and `let_go`.
 
     Attributes:
-        request: The question.
+        request: The question; it changes while it is not posted, if a file cannot be uploaded.
+        files: The files of its attachments, by their names there.
         outcome: Becomes the event that closed the request, or the server's refusal.
         posted: Done when the server has the question on disk.
         taken_up: Set when the bridge has begun to publish it.
         withdrawn: Why it was withdrawn, if it was.
     """
 
-    def __init__(self, request: HumanInputRequired) -> None:
+    def __init__(self, request: HumanInputRequired, files: Mapping[str, File] = _NO_FILES) -> None:
         self.request = request
+        self.files = files
         self.outcome: Future[ClosingEvent] = Future()
         self.posted: Future[None] = Future()
         self.taken_up = threading.Event()

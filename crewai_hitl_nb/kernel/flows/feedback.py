@@ -19,7 +19,7 @@ from crewai_hitl_nb.kernel.asking import Asker
 from crewai_hitl_nb.kernel.flows.events import emit_received, emit_requested
 from crewai_hitl_nb.kernel.flows.outcome import feedback_for
 from crewai_hitl_nb.kernel.flows.pause import pause
-from crewai_hitl_nb.kernel.flows.question import feedback_question
+from crewai_hitl_nb.kernel.flows.question import feedback_question, shown_output
 
 
 class FlowFeedback:
@@ -48,9 +48,10 @@ class FlowFeedback:
             return _on_console(context, flow)
         if self._is_durable(flow):
             pause(asker, context, flow)
-        question = feedback_question(context, flow, asker.waiter, asker.terms)
+        shown = shown_output(context.method_output)
+        question = feedback_question(context, shown, flow, asker.waiter, asker.terms)
         emit_requested(flow, context, question)
-        answer = asker.ask(question, flow)
+        answer = asker.ask(question, flow, shown.files)
         feedback = feedback_for(answer, context.emit, context.default_outcome)
         emit_received(flow, context.method_name, feedback, question.request_id)
         return feedback

@@ -20,8 +20,9 @@ from crewai.flow.runtime import Flow
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered
 from crewai_hitl_nb.kernel.flows.events import emit_requested
 from crewai_hitl_nb.kernel.flows.outcome import REQUEST_KEY
-from crewai_hitl_nb.kernel.flows.question import feedback_question
+from crewai_hitl_nb.kernel.flows.question import feedback_question, shown_output
 from crewai_hitl_nb.kernel.flows.stored_flow import database_of, note_question, waits_for
+from crewai_hitl_nb.kernel.questions.rendering import Rendered
 from crewai_hitl_nb.kernel.runs.run import current_run
 from crewai_hitl_nb.protocol.events import HumanInputRequired, Pause
 
@@ -38,7 +39,8 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
     """
     store = flow.persistence or default_flow_persistence()
     flow.persistence = store  # as crewAI itself does when a flow pauses
-    question = _question(asker, context, flow, store)
+    shown = shown_output(context.method_output)
+    question = _question(asker, context, shown, flow, store)
     note_question(context, question)
     with _storing:
         replaced = _replaceable(store, context)
@@ -48,7 +50,7 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
         asker.bridge.retract(replaced)
     try:
         emit_requested(flow, context, question)
-        asker.leave(question, flow)
+        asker.leave(question, flow, shown.files)
     except BaseException:
         if waits_for(store, context.flow_id, question.request_id):
             store.clear_pending_feedback(context.flow_id)
@@ -81,9 +83,13 @@ def _replaceable(store: FlowPersistence, context: PendingFeedbackContext) -> str
 
 
 def _question(
-    asker: Asker, context: PendingFeedbackContext, flow: Flow[Any], store: FlowPersistence
+    asker: Asker,
+    context: PendingFeedbackContext,
+    shown: Rendered,
+    flow: Flow[Any],
+    store: FlowPersistence,
 ) -> HumanInputRequired:
-    question = feedback_question(context, flow, asker.waiter, asker.terms)
+    question = feedback_question(context, shown, flow, asker.waiter, asker.terms)
     database = database_of(store)
     return msgspec.structs.replace(
         question,

@@ -62,18 +62,22 @@ def settings_in(metadata: Mapping[str, Any] | None) -> QuestionSettings:
 
 
 def feedback_question(
-    context: PendingFeedbackContext, flow: Flow[Any], waiter: Waiter, terms: Terms
+    context: PendingFeedbackContext,
+    shown: Rendered,
+    flow: Flow[Any],
+    waiter: Waiter,
+    terms: Terms,
 ) -> HumanInputRequired:
     """Return the question of a step with ``@human_feedback``.
 
     Args:
         context: crewAI's description of the step.
+        shown: The step's output, as :func:`shown_output` returns it.
         flow: The flow.
         waiter: This process.
         terms: How long a question may wait unless it says otherwise.
     """
     settings = settings_in(context.metadata)
-    shown = _shown(context.method_output)
     return new_question(
         waiter,
         Asking(
@@ -114,7 +118,7 @@ def name_of(flow: Flow[Any]) -> str:
     return flow.name or type(flow).__name__
 
 
-def _shown(output: Any) -> Rendered:
+def shown_output(output: Any) -> Rendered:
     """Return a step's output for people; for the output of a crew or a task, its text."""
     raw = getattr(output, "raw", None)
     return rendered(raw if isinstance(raw, str) else output)

@@ -26,6 +26,7 @@ from crewai_hitl_nb.kernel.ask.forms import WrongValues
 from crewai_hitl_nb.kernel.ask.frames import EditedFrame
 from crewai_hitl_nb.kernel.ask.row_decisions import RowDecision
 from crewai_hitl_nb.kernel.asking import Asker, NotAnswered, is_the_default
+from crewai_hitl_nb.kernel.files import downloading
 from crewai_hitl_nb.kernel.questions.context import bounded, under
 from crewai_hitl_nb.kernel.questions.question import Asking, new_question
 from crewai_hitl_nb.kernel.questions.rendering import NOTHING, Rendered, as_json, rendered
@@ -35,6 +36,7 @@ from crewai_hitl_nb.kernel.tasks.tool_calls import asking_in_a_tool_call, curren
 from crewai_hitl_nb.protocol import arguments
 from crewai_hitl_nb.protocol.arguments import Seconds
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired, Round
+from crewai_hitl_nb.protocol.files import in_words
 from crewai_hitl_nb.tracebacks import short_traceback, short_traceback_async
 
 _Rounds: TypeAlias = Generator[HumanInputRequired, HumanInputCompleted, Any]
@@ -103,7 +105,7 @@ class Question:
         """
         answer_type, history, errors = self.answer_type, list[Round](), ""
         while True:
-            answer = yield new_question(
+            question = new_question(
                 asker.waiter,
                 _who_asks(),
                 "question",
@@ -117,15 +119,17 @@ class Question:
                 history=bounded(history),
                 round_=len(history) + 1,
             )
+            answer = yield question
             try:
-                return answer_type.read(answer)
+                with downloading(asker.download(question.request_id)):
+                    return answer_type.read(answer)
             except WrongValues as refusal:
                 if is_the_default(answer):
                     reason = f"nobody answered, and the default is not valid: {refusal}"
                     raise NotAnswered(reason, "expired") from refusal
                 wrong = errors_of(refusal)
                 errors = error_list(wrong)
-                history.append(Round(draft=errors, feedback=as_json(answer.values or {})))
+                history.append(Round(draft=errors, feedback=as_json(in_words(answer.values or {}))))
                 answer_type = answer_type.refilled(answer, wrong)
 
 
@@ -183,13 +187,15 @@ def ask(  # noqa: PLR0913 - keyword arguments of a public function
         multiple: Whether several options may be chosen.
         schema: A typed form instead of options: a pydantic model, another type that pydantic
             reads from an object, or a JSON Schema. A form has texts, numbers, dates, booleans,
-            ``Literal`` and ``Enum``, models within the model, and lists of these. Or a data frame
-            of pandas or polars, whose rows a person edits; or its columns, as a list of names or a
-            mapping of names to Python types.
+            ``Literal`` and ``Enum``, files (:class:`File`), models within the model, and lists of
+            these. Or a :class:`File` or a list of files alone. Or a data frame of pandas or
+            polars, whose rows a person edits; or its columns, as a list of names or a mapping of
+            names to Python types.
         rows: Rows to approve or reject one by one: a data frame, or a list of dicts, models or
             other values. At most 200.
         context: The background that a person needs to answer: Markdown, a dict or a list, a
-            model, a data frame, or a dict or list of these.
+            model, a data frame, a figure, a :class:`File` or a ``pathlib.Path``, captured outputs
+            of a notebook, or a dict or list of these.
         default: The answer if the deadline passes: a text, an option or a list of options, an
             instance of the model or a dict of values. It also prefills a form.
         timeout: Time until the deadline, in seconds or as a ``timedelta``; None for no deadline.
@@ -273,7 +279,7 @@ def ask_question(question: Question) -> Any:
         rounds = question.rounds(asker)
         asked = next(rounds)
         while True:
-            answer = asker.ask(asked, emitter)
+            answer = asker.ask(asked, emitter, question.context.files)
             try:
                 asked = rounds.send(answer)
             except StopIteration as end:
@@ -287,7 +293,7 @@ async def ask_question_async(question: Question) -> Any:
         rounds = question.rounds(asker)
         asked = next(rounds)
         while True:
-            answer = await asker.ask_async(asked, emitter)
+            answer = await asker.ask_async(asked, emitter, question.context.files)
             try:
                 asked = rounds.send(answer)
             except StopIteration as end:

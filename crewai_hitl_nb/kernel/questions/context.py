@@ -47,6 +47,11 @@ def literal(text: str) -> str:
     return _LINKED.sub(r"\\\1", text.replace("![", "!&#91;"))
 
 
+def in_brackets(text: str) -> str:
+    """Return a text for the brackets of a link or an image in Markdown, which it must not close."""
+    return literal(text.replace("[", "(").replace("]", ")"))
+
+
 def fenced(text: str, language: str, room: int) -> str:
     """Return the text as a code block of at most ``room`` characters, fence included."""
     fence = "`" * max(3, _longest_run(text) + 1)

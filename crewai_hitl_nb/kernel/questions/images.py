@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from typing import Any, Final
 
-from crewai_hitl_nb.kernel.questions.context import literal
+from crewai_hitl_nb.kernel.questions.context import in_brackets, literal
 from crewai_hitl_nb.protocol.json_safe import whole_text
 
 MAX_BYTES: Final = 192 * 1024
@@ -38,6 +38,9 @@ DATA_URI: Final = re.compile(
 
 _READ: Final = ("PNG", "JPEG", "GIF", "WEBP")
 """What Pillow may read of foreign data. For other formats it may start a program (EPS)."""
+
+_ANIMATED: Final = {"GIF": "image/gif", "WEBP": "image/webp", "PNG": "image/png"}
+"""Formats of Pillow that may be animated. A JPEG with several pictures is not."""
 
 _TITLE_CHARS: Final = 200
 
@@ -69,7 +72,7 @@ def is_image(thing: Any) -> bool:
     if isinstance(thing, type):
         return False
     names = (*_METHODS, "_repr_mimebundle_")
-    return _library(thing) in ("PIL", "matplotlib") or any(hasattr(type(thing), n) for n in names)
+    return library_of(thing) in ("PIL", "matplotlib") or any(hasattr(type(thing), n) for n in names)
 
 
 def image_of(thing: Any) -> Image | None:
@@ -79,9 +82,9 @@ def image_of(thing: Any) -> Image | None:
         LeftOut: It has one that cannot be shown.
         Exception: The object's own code failed.
     """
-    library = _library(thing)
+    library = library_of(thing)
     if library == "PIL" and hasattr(thing, "save"):
-        return _scaled(thing)
+        return _animated(thing) if _is_animated(thing) else _scaled(thing)
     if library == "matplotlib":
         figure = thing if hasattr(thing, "savefig") else getattr(thing, "figure", None)
         return None if figure is None else _bounded("image/png", _saved(figure))
@@ -103,16 +106,34 @@ def title_of(thing: Any) -> str:
     Brackets become parentheses, because brackets enclose the title of an image in Markdown.
     """
     name = literal(type(thing).__name__)
-    if _library(thing) != "matplotlib":
-        return name
     try:
-        figure = thing if hasattr(thing, "savefig") else thing.figure
-        titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
-        title = ", ".join(str(one) for one in titles if one)
+        title = _title_of(thing)
     except Exception:  # noqa: BLE001 - the name of the type is enough
         return name
-    title = title.replace("[", "(").replace("]", ")")[:_TITLE_CHARS]
-    return f"{name}: {literal(title)}" if title else name
+    return f"{name}: {in_brackets(title[:_TITLE_CHARS])}" if title else name
+
+
+def _title_of(thing: Any) -> str:
+    library = library_of(thing)
+    if library == "matplotlib":
+        figure = thing if hasattr(thing, "savefig") else thing.figure
+        titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+        return ", ".join(str(one) for one in titles if one)
+    if library == "plotly":
+        return str(thing.layout.title.text or "")
+    if library == "altair":
+        title = thing.to_dict().get("title", "")
+        title = title.get("text", "") if isinstance(title, Mapping) else title
+        return title if isinstance(title, str) else ", ".join(map(str, title))
+    return ""
+
+
+def image_of_file(kind: str, content: bytes) -> Image | None:
+    """Return the image that a file is; None if it is none, or cannot be shown."""
+    try:
+        return _bounded(kind, content) if kind in _TYPES else None
+    except LeftOut:
+        return None
 
 
 def image_in(kind: str, encoded: str) -> Image:
@@ -123,10 +144,10 @@ def image_in(kind: str, encoded: str) -> Image:
         raise LeftOut("its base64 is not valid") from error
 
 
-def _library(thing: Any) -> str:
+def library_of(thing: Any) -> str:
     """Return the library that an object's class, or one that it extends, comes from."""
     modules = [base.__module__.partition(".")[0] for base in type(thing).__mro__]
-    known = ("PIL", "matplotlib", "altair", "plotly")
+    known = ("PIL", "matplotlib", "altair", "plotly", "IPython")
     return next((name for name in modules if name in known), "")
 
 
@@ -194,6 +215,22 @@ def _bounded(kind: str, data: bytes) -> Image:
         raise LeftOut(_TOO_LARGE) from error
     except Exception as error:  # a parser of foreign data may fail in any way
         raise LeftOut("it cannot be read as PNG, JPEG, GIF or WebP") from error
+
+
+def _is_animated(picture: Any) -> bool:
+    return picture.format in _ANIMATED and getattr(picture, "is_animated", False)
+
+
+def _animated(picture: Any) -> Image:
+    """Return an animated image of Pillow with all of its frames; it is never scaled down."""
+    if picture.width * picture.height * picture.n_frames > MAX_READ_PIXELS:
+        raise LeftOut(f"it is animated and has more than {MAX_READ_PIXELS:,} pixels in all")
+    at = picture.tell()
+    try:
+        data = _encoded(picture, picture.format, save_all=True)
+    finally:
+        picture.seek(at)
+    return _bounded(_ANIMATED[picture.format], data)
 
 
 def _scaled(picture: Any) -> Image:

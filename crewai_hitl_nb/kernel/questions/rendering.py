@@ -3,7 +3,8 @@
 Pure. Everything is bounded, with a note where it is cut, and nothing fails: what cannot be shown is
 replaced by a text that says why. A data frame becomes a table in Markdown and, as an attachment, a
 table that can be sorted and searched (``tables.py``); a figure or another image becomes an
-attachment (``images.py``). ``ask()``, flows and gates use this module;
+attachment (``images.py``), and so does what a notebook shows (``outputs.py``). A file's attachment
+is a reference; the bridge uploads the file itself. ``ask()``, flows and gates use this module;
 it uses ``context.py`` and ``protocol/json_safe.py``.
 """
 
@@ -11,29 +12,46 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from pydantic import BaseModel
 
-from crewai_hitl_nb.kernel.questions.context import cut, fenced, literal
+from crewai_hitl_nb.kernel.files import File
+from crewai_hitl_nb.kernel.questions.context import cut, fenced, in_brackets, literal
 from crewai_hitl_nb.kernel.questions.images import (
     DATA_URI,
     Image,
     LeftOut,
     image_in,
     image_of,
+    image_of_file,
     is_image,
     title_of,
+)
+from crewai_hitl_nb.kernel.questions.left_out import link_to, not_attached
+from crewai_hitl_nb.kernel.questions.outputs import (
+    Output,
+    captured_in,
+    is_captured,
+    is_output,
+    name_of,
+    output_of,
 )
 from crewai_hitl_nb.kernel.questions.tables import Table, is_cut, is_frame, is_records, table_of
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.events import DATA_RESOURCE, Attachments
+from crewai_hitl_nb.protocol.files import FILE
 from crewai_hitl_nb.protocol.json_safe import portable, text_of
 
 _MOST_PARTS: Final = 50
 """Parts of one context that are shown each in its own form."""
 
 _TITLE_CHARS: Final = 200
+
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
+"""Colours of a terminal in what a cell printed."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +62,12 @@ class Rendered:
         text: Markdown. It names an attachment by a link to ``attachment:NAME``, at the place where
             readers that can show it do so.
         attachments: The attachments by name.
+        files: The files that some of these refer to, by the same names.
     """
 
     text: str
     attachments: Attachments = field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
 
 
 NOTHING: Final = Rendered("")
@@ -57,9 +77,9 @@ NOTHING: Final = Rendered("")
 def rendered(thing: Any) -> Rendered:
     """Return an object as the context of a question; never fails.
 
-    Data frames and lists of flat dicts become tables, and figures and other images are attached,
-    also as values of a mapping or items of a list, whose other parts are then shown each in its
-    own form. Everything else is shown as :func:`as_markdown` does.
+    Data frames and lists of flat dicts become tables, and figures, files and other outputs of a
+    notebook are attached, also as values of a mapping or items of a list, whose other parts are
+    then shown each in its own form. Everything else is shown as :func:`as_markdown` does.
     """
     return _Renderer().render(thing)
 
@@ -87,20 +107,23 @@ class _Renderer:
 
     def __init__(self) -> None:
         self._attachments: Attachments = {}
+        self._files: dict[str, File] = {}
         self._room = limits.MAX_ATTACHMENTS_BYTES
 
     def render(self, thing: Any) -> Rendered:
         """Return the context."""
         parts = _parts_of(thing)
-        if parts is None:
-            return Rendered(self._part(thing), self._attachments)
+        text = self._part(thing) if parts is None else self._sections(parts)
+        return Rendered(text, self._attachments, self._files)
+
+    def _sections(self, parts: list[tuple[str, Any]]) -> str:
         sections = [
             f"**{title}**\n\n{self._part(part)}" if title else self._part(part)
             for title, part in parts[:_MOST_PARTS]
         ]
         if len(parts) > _MOST_PARTS:
             sections.append(f"… ({len(parts):,} parts in all; the first {_MOST_PARTS} are shown)")
-        return Rendered("\n\n".join(sections), self._attachments)
+        return "\n\n".join(sections)
 
     def _part(self, thing: Any) -> str:
         if isinstance(thing, str):
@@ -115,11 +138,58 @@ class _Renderer:
             return _not_shown(thing, error)
 
     def _rich(self, thing: Any) -> str:
-        """Return the text for a table or an image; "" for anything else."""
+        """Return the text for a table, a file, an image or an output; "" for anything else."""
         if (table := table_of(thing)) is not None:
             return self._table(table)
-        image = image_of(thing) if is_image(thing) else None
+        if isinstance(thing, File) or (isinstance(thing, Path) and not _is_folder(thing)):
+            return self._chosen(thing)
+        if is_captured(thing):
+            return self._sections(captured_in(thing))
+        if isinstance(thing, Output):
+            return self._output(thing, "output")
+        if is_image(thing) and (shown := self._figure(thing)):
+            return shown
+        return self._output(output_of(thing), name_of(thing)) if is_output(thing) else ""
+
+    def _figure(self, thing: Any) -> str:
+        """Return the text for an object's image; where that fails, for its HTML and the reason."""
+        try:
+            image = image_of(thing)
+        except Exception as reason:
+            file = _html_of(thing)
+            if file is None:
+                raise
+            return f"{_left_out(title_of(thing), reason)}\n\n{self._file(file)}"
         return "" if image is None else self._image(image, title_of(thing))
+
+    def _chosen(self, thing: File | Path) -> str:
+        """Return the text for a file that the caller chose; an image among them is shown, too."""
+        try:
+            file = thing if isinstance(thing, File) else File.from_path(thing)
+            image = image_of_file(file.media_type, file.read())
+        except Exception as error:  # noqa: BLE001 - a file that is missing must not end the question
+            name = thing.name if isinstance(thing, File) else str(thing)
+            return not_attached(name, error)
+        attached = self._file(file)
+        if image is None or len(image.data) > self._room:
+            return attached
+        return f"{self._image(image, in_brackets(file.name))}\n\n{attached}"
+
+    def _output(self, output: Output, name: str) -> str:
+        if output.markdown:
+            return DATA_URI.sub(self._inline, output.markdown)
+        file = output.file(name)
+        text = _ANSI.sub("", output.text).rstrip()
+        shown = fenced(text, "", limits.MAX_CONTEXT_CHARS // 4) if text else ""
+        return "\n\n".join(part for part in (shown, self._file(file) if file else "") if part)
+
+    def _file(self, file: File) -> str:
+        if len(self._files) == limits.MAX_FILES_PER_REQUEST:
+            return not_attached(file.name, f"a question has at most {len(self._files)} files")
+        name = f"file-{len(self._attachments) + 1}"
+        self._attach(name, FILE, msgspec.to_builtins(file.reference))
+        self._files[name] = file
+        return link_to(file, name)
 
     def _inline(self, match: re.Match[str]) -> str:
         """Replace an image in a text, which would use up the context, by an attachment."""
@@ -167,9 +237,33 @@ def _parts_of(thing: Any) -> list[tuple[str, Any]] | None:
 def _is_rich(value: Any) -> bool:
     if isinstance(value, str):
         return DATA_URI.search(value) is not None
-    if is_records(value):
+    if is_records(value) or isinstance(value, File):
         return True
-    return not _is_plain(value) and (is_image(value) or is_frame(value))
+    if isinstance(value, Path):
+        return _is_file(value)  # any other path is a value like others
+    return not _is_plain(value) and (is_image(value) or is_frame(value) or is_output(value))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.expanduser().is_file()
+    except (OSError, RuntimeError):  # RuntimeError: there is no such user
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.expanduser().is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _html_of(thing: Any) -> File | None:
+    """Return what an object shows without its image, as a file."""
+    try:
+        return output_of(thing).file(name_of(thing))
+    except Exception:  # noqa: BLE001 - the reason why it has no image says more
+        return None
 
 
 def _is_plain(value: Any) -> bool:

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Final
 
 from crewai.events.event_listener import event_listener
@@ -28,6 +29,7 @@ from crewai_hitl_nb.kernel.notebook import Cell
 from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keyboard
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.protocol.files import FileReference
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.terminal.dialog import Reply, corrected, steps
 from crewai_hitl_nb.terminal.dialog_steps import Ask, go_through
@@ -172,7 +174,23 @@ class Console:
             steps(request, enter=True),
             lambda step: self._read(pending, step),
             lambda note: self._say((note.text, note.style)),
+            lambda path: self._attach(pending, path),
         )
+
+    def _attach(self, pending: PendingRequest, path: Path) -> FileReference:
+        """Upload a file.
+
+        Raises:
+            _Over: The question has ended.
+            HitlError: The file cannot be read, or the server refused it.
+        """
+        request_id = pending.request.request_id
+        upload = self._bridge.call(lambda client: client.upload(request_id, path))
+        ends: list[Future[Any]] = [upload, pending.outcome]
+        wait(ends, return_when=FIRST_COMPLETED)
+        if not pending.is_open:
+            raise _Over
+        return upload.result()
 
     def _read(self, pending: PendingRequest, step: Ask) -> str:
         while True:

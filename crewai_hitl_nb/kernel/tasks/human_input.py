@@ -28,6 +28,7 @@ from crewai_hitl_nb.kernel.runs.stopwatch import asking_a_person
 from crewai_hitl_nb.kernel.tasks.reviews import Review, Reviews
 from crewai_hitl_nb.protocol.blank import is_blank
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, HumanInputRequired
+from crewai_hitl_nb.protocol.files import in_words
 
 ACCEPT = ""
 """The feedback that crewAI treats as acceptance."""
@@ -175,7 +176,7 @@ def answer_text(answer: HumanInputCompleted) -> str:
     """Return a person's options, feedback and values as one text."""
     parts = [", ".join(answer.options or ()), answer.human_feedback]
     if answer.values is not None:
-        parts.append(msgspec.json.encode(answer.values).decode())
+        parts.append(msgspec.json.encode(in_words(answer.values)).decode())
     return "\n".join(dict.fromkeys(part for part in parts if not is_blank(part)))
 
 
