@@ -1,6 +1,7 @@
 """`crewai-hitl answer` on a real terminal: what it asks, and what it never takes for an answer."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -203,3 +204,35 @@ def test_rows_to_decide_on_are_asked_for_one_by_one_and_none_can_be_skipped(
     assert completion(client, question).values == {
         "rows": [{"id": "1", "decision": "approve"}, {"id": "2", "decision": "reject"}]
     }
+
+
+def test_a_file_is_attached_by_its_path_and_asked_for_again_until_it_fits(
+    env: dict[str, str], ask: Asks, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "sales.csv").write_text("id\n1\n")
+    (tmp_path / "notes.txt").write_text("n")
+    fields = {
+        "table": {"type": "object", "format": "file", "title": "Table", "accept": [".csv"]},
+        "rows": {"type": "integer", "maximum": 10},
+    }
+    form = {"type": "object", "properties": fields, "required": ["table"]}
+    question = ask(response={"decisions": ["respond"], "schema": form})
+    with terminal("answer", question, env=env) as screen:
+        screen.expect("Table \\(the path of a file: .csv\\): ")
+        screen.sendline(str(tmp_path / "missing.csv"))
+        screen.expect("missing.csv cannot be read: No such file or directory")
+        screen.sendline(str(tmp_path / "notes.txt"))
+        screen.expect("notes.txt must be one of these kinds of files: .csv")
+        screen.sendline(str(tmp_path / "sales.csv"))
+        screen.expect("sales.csv \\(5 bytes\\)")
+        screen.expect("rows")
+        screen.sendline("99")
+        screen.expect("must be at most 10")
+        screen.expect("Table \\(the path of a file: .csv, blank keeps sales.csv \\(5 bytes\\)\\): ")
+        screen.sendline("")
+        screen.expect("rows")
+        screen.sendline("9")
+        assert screen.wait() == 0
+    values = completion(client, question).values
+    assert values is not None
+    assert client.download(question, values["table"]["sha256"]) == b"id\n1\n"

@@ -177,3 +177,47 @@ print(hitl.ask("When?", schema=Stop))
     ended = run(tmp_path, code, "10:00\n-\n")
 
     assert ended.stdout == "at=datetime.time(10, 0) due=None\n", ended.stderr
+
+
+def test_the_path_of_a_file_is_typed_and_a_wrong_one_says_why(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("id\n1\n")
+    (tmp_path / "notes.txt").write_text("n")
+    code = """\
+from typing import Annotated
+Table = Annotated[hitl.File, hitl.Accept(".csv", max_bytes=1000)]
+class Load(BaseModel):
+    table: Table
+    more: list[hitl.File] = []
+    @field_validator("table")
+    @classmethod
+    def has_rows(cls, table):
+        assert table.read() == b"id\\n1\\n"
+        return table
+load = hitl.ask("What?", schema=Load, context=hitl.File.from_bytes("plan.pdf", b"1"))
+print(load.table, load.table.text().split(), [file.name for file in load.more])
+print(hitl.ask("One more?", schema=hitl.File).read())
+"""
+    typed = [f"{tmp_path}/missing.csv", tmp_path, f"{tmp_path}/notes.txt"]
+    typed += [
+        f"'{tmp_path}/sales.csv'",
+        "yes",
+        f"{tmp_path}/notes.txt",
+        "",
+        f"{tmp_path}/notes.txt",
+    ]
+    ended = run(tmp_path, code, "".join(f"{line}\n" for line in typed))
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [
+        "sales.csv (5 bytes) ['id', '1'] ['notes.txt']",
+        "b'n'",
+    ]
+    for seen in (
+        "Table (the path of a file: .csv, at most 1 KB): ",
+        f"✗ {tmp_path}/missing.csv: No such file or directory",
+        f"✗ {tmp_path} is not a file",
+        "✗ notes.txt must be one of these kinds of files: .csv",
+        "✓ sales.csv (5 bytes)",
+        "Add a file to More",
+    ):
+        assert seen in ended.stderr
