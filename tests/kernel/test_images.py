@@ -4,6 +4,7 @@ import base64
 import subprocess
 import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -253,3 +254,60 @@ def test_many_images_stay_within_an_event() -> None:
     sizes = [len(data) for bundle in shown.attachments.values() for data in bundle.values()]
     assert sum(sizes) <= limits.MAX_ATTACHMENTS_BYTES
     assert "(Image is left out: the attachments of a question are limited to 512 KB" in shown.text
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animated_picture_of_pillow_keeps_its_frames(form: str) -> None:
+    frames = [pillow.new("RGB", (8, 8), color) for color in ("red", "green", "blue")]
+    moving = saved(frames[0], form, save_all=True, append_images=frames[1:])
+    opened = pillow.open(BytesIO(moving))
+
+    shown = rendered(opened)
+
+    assert list(shown.attachments["image-1"]) == [f"image/{form.lower()}"]
+    assert picture(shown).n_frames == len(frames)
+    assert opened.tell() == 0
+    opened.seek(1)
+    assert list(rendered(opened).attachments["image-1"]) == ["image/png"]  # the frame alone
+
+
+def test_an_animation_of_too_many_pixels_is_left_out() -> None:
+    frames = [pillow.new("1", (5000, 5000), n) for n in (0, 1, 0)]
+    moving = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+    shown = rendered(pillow.open(BytesIO(moving)))
+
+    assert "it is animated and has more than 50,000,000 pixels in all" in shown.text
+
+
+def test_a_chart_of_altair_is_attached_under_its_title() -> None:
+    altair = pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    data = altair.Data(values=[{"a": 1, "b": 2}])
+    chart = altair.Chart(data, title="Revenue [EUR]").mark_bar().encode(x="a:Q", y="b:Q")
+
+    shown = rendered(chart)
+
+    assert shown.text == "![Chart: Revenue (EUR)](attachment:image-1)"
+    assert picture(shown).format == "PNG"
+
+
+def test_a_figure_of_plotly_is_attached_under_its_title() -> None:
+    graphs = pytest.importorskip("plotly.graph_objects")
+    pytest.importorskip("kaleido")
+
+    shown = rendered(graphs.Figure(graphs.Bar(y=[1, 2]), layout={"title": "Revenue [EUR]"}))
+
+    assert shown.text == "![Figure: Revenue (EUR)](attachment:image-1)"
+    assert picture(shown).format == "PNG"
+
+
+def test_a_picture_in_a_file_is_shown_and_attached(tmp_path: Path) -> None:
+    (tmp_path / "red [1].png").write_bytes(png())
+
+    shown = rendered(tmp_path / "red [1].png")
+
+    assert shown.text == ("![red (1).png](attachment:image-2)\n\n[red (1).png](attachment:file-1)")
+    assert picture(shown, "image-2").size == (8, 4)
+    (tmp_path / "broken.png").write_bytes(b"x")
+    assert rendered(tmp_path / "broken.png").text.endswith("[broken.png](attachment:file-1)")

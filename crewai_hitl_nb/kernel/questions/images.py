@@ -218,18 +218,19 @@ def _bounded(kind: str, data: bytes) -> Image:
 
 
 def _is_animated(picture: Any) -> bool:
-    return picture.format in _ANIMATED and getattr(picture, "is_animated", False)
+    """Whether all frames of a picture of Pillow are to be shown, and not one that was sought."""
+    moves = picture.format in _ANIMATED and getattr(picture, "is_animated", False)
+    return moves and picture.tell() == 0
 
 
 def _animated(picture: Any) -> Image:
     """Return an animated image of Pillow with all of its frames; it is never scaled down."""
     if picture.width * picture.height * picture.n_frames > MAX_READ_PIXELS:
         raise LeftOut(f"it is animated and has more than {MAX_READ_PIXELS:,} pixels in all")
-    at = picture.tell()
     try:
         data = _encoded(picture, picture.format, save_all=True)
     finally:
-        picture.seek(at)
+        picture.seek(0)
     return _bounded(_ANIMATED[picture.format], data)
 
 
