@@ -2,8 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import time
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from crewai_hitl_nb.client import Client
@@ -107,3 +109,33 @@ def test_code_asks_about_two_tables_and_a_note(client: Client) -> None:
 
     assert set(question.attachments) == {"table-1", "table-2"}
     assert "The *last* week is **not** closed." in question.context
+
+
+def test_a_claim_comes_with_its_receipt_and_the_rules_are_shown(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = example(6)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "receipts").mkdir()
+    (tmp_path / "rules.txt").write_text("Keep it short.")
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(names["reimburse"], tmp_path / "rules.txt")
+        question = next_question(client)
+        (rules,) = question.attachments["file-1"].values()
+        assert client.download(question.request_id, rules["sha256"]) == b"Keep it short."
+        receipt = client.upload(question.request_id, b"%PDF", name="taxi.pdf")
+        values = {"amount": "12.50", "receipt": msgspec.to_builtins(receipt)}
+        client.answer(question.request_id, values=values)
+        assert str(result.result().amount) == "12.50"
+
+    assert (tmp_path / "receipts" / "taxi.pdf").read_bytes() == b"%PDF"
+
+
+def test_a_file_alone_is_read_as_text(client: Client) -> None:
+    total = example(6)["total"]
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(total, "May")
+        question = next_question(client)
+        orders = client.upload(question.request_id, b"id,total\n1,2.5\n2,4\n", name="may.csv")
+        client.answer(question.request_id, values={"file": msgspec.to_builtins(orders)})
+        assert result.result() == 6.5
