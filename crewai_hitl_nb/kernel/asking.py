@@ -156,15 +156,37 @@ class Asker:
                 self._withdraw_if_interrupted(pending)
             return self._answer(pending, emitter)
 
-    def leave(
-        self, request: HumanInputRequired, emitter: Any, files: Mapping[str, File] | None = None
-    ) -> None:
+    def prepared(
+        self, request: HumanInputRequired, files: Mapping[str, File]
+    ) -> HumanInputRequired:
+        """Upload a question's files, and return it as :meth:`leave` may ask it.
+
+        Raises:
+            NotAnswered: The run was stopped meanwhile.
+        """
+        if not files:
+            return request
+        run, uploaded = current_run(), self.bridge.prepare(request, files)
+
+        def look() -> None:
+            if run is not None:
+                raise_if_stopped(run.stopped)
+            self._report_trouble()
+
+        try:
+            block_until_done([uploaded], look)
+        except BaseException:
+            uploaded.cancel()
+            raise
+        return uploaded.result()
+
+    def leave(self, request: HumanInputRequired, emitter: Any) -> None:
         """Ask without waiting for the answer: return as soon as the server has the question.
 
         Raises:
             NotAnswered: It could not be asked, or the run was stopped before it was.
         """
-        with noticing_interrupts() as noticed, self._asked(request, emitter, files) as pending:
+        with noticing_interrupts() as noticed, self._asked(request, emitter) as pending:
             look = partial(self._look_around, pending)
             block_until_done([pending.posted, pending.outcome], look, interrupts=noticed)
             if not pending.posted.done():
@@ -201,7 +223,7 @@ class Asker:
 
     @contextmanager
     def _asked(
-        self, request: HumanInputRequired, emitter: Any, files: Mapping[str, File] | None
+        self, request: HumanInputRequired, emitter: Any, files: Mapping[str, File] | None = None
     ) -> Iterator[PendingRequest]:
         run = current_run()
         if run is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -207,6 +208,29 @@ def test_a_form_is_filled_line_by_line_and_again_where_the_server_finds_a_fault(
         script.expect(then)
     assert completion(client, question).values == {"rows": 9}
     client.cancel(next_question(client).request_id)
+    script.expect("<ended: NotAnswered")
+
+
+def test_a_file_is_uploaded_from_the_path_that_is_typed_and_the_agent_reads_its_name(
+    script: ScriptAtATerminal, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "sales.csv").write_bytes(b"id\n")
+    file = {"type": "object", "format": "file", "title": "Table"}
+    form = {"type": "object", "properties": {"table": file}, "required": ["table"]}
+    script.begin(asked(decisions=["respond"], schema=form))
+    question = next_question(client).request_id
+    script.expect("Table (the path of a file): ")
+    script.type(str(tmp_path / "sale.csv"))
+    script.expect("sale.csv cannot be read: No such file or directory")
+    script.expect("Table (the path of a file): ")
+    script.type(str(tmp_path / "sales.csv"))
+    script.expect("Answer sent.")
+    values = completion(client, question).values
+    assert values is not None
+    assert client.download(question, values["table"]["sha256"]) == b"id\n"
+    again = next_question(client)
+    assert again.history[-1].feedback == '{"table":"sales.csv (3 bytes)"}'
+    client.cancel(again.request_id)
     script.expect("<ended: NotAnswered")
 
 

@@ -333,3 +333,45 @@ def test_a_started_flow_pauses_and_its_record_continues_when_it_is_resumed(
     told = _events_of(client, question.execution_id, until="run_finished")
     life = [kind for kind in told if not kind.startswith("run_task_")]
     assert life == ["run_started", "run_paused", "run_started", "run_finished"]
+
+
+REPORT = """\
+import crewai_hitl_nb.client.async_client as calls
+from crewai_hitl_nb.protocol.errors import FilesFull
+
+class Report(Flow):
+    @start()
+    @human_feedback(message="Publish it?", emit=["yes", "no"], llm="anthropic/none")
+    def write(self):
+        return [hitl.File.from_bytes("a.pdf", b"1"), hitl.File.from_bytes("b.pdf", b"2")]
+
+    @listen("yes")
+    def publish(self, review):
+        return f"published: {review.feedback}"
+
+plain_upload = calls.AsyncClient.upload
+
+async def upload(self, request_id, content, **rest):
+    if content == b"2":  # as a server whose disk is full
+        raise FilesFull("the log has no room", limit=0)
+    return await plain_upload(self, request_id, content, **rest)
+
+calls.AsyncClient.upload = upload
+"""
+
+
+def test_a_pause_shows_the_files_of_its_step_and_is_resumed_also_if_one_was_refused(
+    kernel: RunningKernel, client: Client
+) -> None:
+    kernel.run(REPORT)
+    kernel.run("paused(Report())")
+    (question,) = (r for r in client.pending() if r.pause is not None)
+    (file,) = (b for bundle in question.attachments.values() for b in bundle.values())
+    assert client.download(question.request_id, file["sha256"]) == b"1"
+    assert "b.pdf could not be attached: the log has no room" in question.context
+    client.answer(question.request_id, options=("yes",))
+    ((_, status, result, error),) = resumed(kernel, "told(hitl.resume_pending([Report]))")
+    kernel.run("calls.AsyncClient.upload = plain_upload")
+
+    assert (status, error) == ("finished", "NoneType")
+    assert result.startswith("published")

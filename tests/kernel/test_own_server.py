@@ -1,5 +1,6 @@
 """A server in the kernel itself, where there is no Jupyter server: a blocked cell stops neither."""
 
+import msgspec
 import pytest
 
 from crewai_hitl_nb.client import Client
@@ -31,3 +32,22 @@ def test_a_plain_cell_asks_the_server_that_an_earlier_cell_began(
     kernel.run("await own.stop_async(); hitl.disable()")
 
     assert cell.error is None, cell.error
+
+
+def test_a_file_is_shown_and_asked_for_by_a_server_in_the_kernel(kernel: RunningKernel) -> None:
+    url = kernel.run(BEGIN).text.split()[-1]
+    cell = kernel.begin(
+        "plan = hitl.File.from_bytes('plan.txt', b'old')\n"
+        "file = await hitl.ask_async('The new one?', schema=hitl.File, context=plan)\n"
+        "print(file, file.read())"
+    )
+    with Client(url, "k") as client:
+        question = next_question(client)
+        (shown,) = question.attachments["file-1"].values()
+        assert client.download(question.request_id, shown["sha256"]) == b"old"
+        new = client.upload(question.request_id, b"new", name="plan.txt")
+        client.answer(question.request_id, values={"file": msgspec.to_builtins(new)})
+        cell.finish()
+    kernel.run("await own.stop_async(); hitl.disable()")
+
+    assert cell.text == "plan.txt (3 bytes) b'new'\n"

@@ -18,7 +18,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -29,6 +29,7 @@ from crewai_hitl_nb.client.loop_thread import LoopThread
 from crewai_hitl_nb.client.results import Answered, Published
 from crewai_hitl_nb.kernel.bridge.link import Link
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
+from crewai_hitl_nb.kernel.bridge.uploads import LeftOut, Uploads, without
 from crewai_hitl_nb.kernel.files import File
 from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import (
@@ -59,15 +60,6 @@ HEAD_START_SECONDS: Final = 0.005
 """How long an asker waits at most for the bridge to publish first: Python's switch interval
 between threads."""
 
-LeftOut: TypeAlias = Callable[[HumanInputRequired, str, File, Exception], HumanInputRequired]
-
-
-def _without(
-    request: HumanInputRequired, attachment: str, file: File, error: Exception
-) -> HumanInputRequired:
-    kept = {name: one for name, one in request.attachments.items() if name != attachment}
-    return msgspec.structs.replace(request, attachments=kept)
-
 
 class Bridge:
     """Holds every open question of this process, and the thread that publishes them.
@@ -88,14 +80,14 @@ class Bridge:
         endpoint: Endpoint,
         source_id: str,
         on_run_event: Callable[[UnknownEvent], None] = lambda event: None,
-        left_out: LeftOut = _without,
+        left_out: LeftOut = without,
     ) -> None:
         self.endpoint = endpoint
         self.source_id = source_id
-        self._left_out = left_out
         self._open: dict[str, PendingRequest] = {}
         self._errands: set[Future[None]] = set()
         self._client = AsyncClient(endpoint=endpoint)
+        self._uploads = Uploads(self._client, left_out)
         self._link = Link(self._client, source_id, self._closed, on_run_event)
         self._publishing = asyncio.Lock()
         self._thread = LoopThread("crewai-hitl-bridge")
@@ -117,6 +109,15 @@ class Bridge:
             self._keeping = self._thread.submit(self._keep())
         self._run(self._attend(pending))
         return pending
+
+    def prepare(
+        self, request: HumanInputRequired, files: Mapping[str, File]
+    ) -> "Future[HumanInputRequired]":
+        """Upload the files of a question that is opened later, and return it as it may be asked.
+
+        For a caller who stores what was asked before it is asked.
+        """
+        return self._thread.submit(self._prepare(PendingRequest(request, files)))
 
     def head_start(self, pending: PendingRequest) -> None:
         """Let the bridge publish a question before its asker continues, if it is connected.
@@ -245,7 +246,7 @@ class Bridge:
         number = self._link.number
         try:
             if not pending.posted.done():
-                await self._upload(pending)
+                await self._uploads.upload(pending)
             body = encode_event(pending.request)
             if len(body) > limits.MAX_EVENT_BYTES:  # it could close the connection, with no reply
                 pending.refuse(_too_large(len(body)))
@@ -267,30 +268,15 @@ class Bridge:
             pending.refuse(refusal)
         return number
 
-    async def _upload(self, pending: PendingRequest) -> None:
-        """Upload the files of a question; of one that the server refuses, say so in the question.
-
-        Raises:
-            Unavailable: The server cannot be reached; uploading again does no harm.
-        """
-        for name, file in pending.files.items():
-            if name not in pending.request.attachments:
-                continue
+    async def _prepare(self, pending: PendingRequest) -> HumanInputRequired:
+        while True:
+            await self._link.until(lambda: self._link.is_live)
             try:
-                content = await asyncio.to_thread(file.read)
-                await self._client.upload(
-                    pending.request.request_id,
-                    content,
-                    name=file.name,
-                    media_type=file.media_type,
-                )
-            except Unavailable:
-                raise
-            except Exception as error:  # noqa: BLE001 - a question must be asked without its file
-                _log.warning(
-                    "a file of request %s is not attached: %s", pending.request.request_id, error
-                )
-                pending.request = self._left_out(pending.request, name, file, error)
+                await self._uploads.upload(pending)
+            except Unavailable as error:
+                await asyncio.sleep(max(limits.RECONNECT_MIN_SECONDS, error.retry_after))
+            else:
+                return pending.request
 
     async def _take_over(self, kernel_id: str) -> None:
         try:

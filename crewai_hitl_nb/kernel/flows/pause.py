@@ -40,7 +40,8 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
     store = flow.persistence or default_flow_persistence()
     flow.persistence = store  # as crewAI itself does when a flow pauses
     shown = shown_output(context.method_output)
-    question = _question(asker, context, shown, flow, store)
+    # Before the flow is stored: a file that cannot be uploaded changes what is asked.
+    question = asker.prepared(_question(asker, context, shown, flow, store), shown.files)
     note_question(context, question)
     with _storing:
         replaced = _replaceable(store, context)
@@ -50,7 +51,7 @@ def pause(asker: Asker, context: PendingFeedbackContext, flow: Flow[Any]) -> NoR
         asker.bridge.retract(replaced)
     try:
         emit_requested(flow, context, question)
-        asker.leave(question, flow, shown.files)
+        asker.leave(question, flow)
     except BaseException:
         if waits_for(store, context.flow_id, question.request_id):
             store.clear_pending_feedback(context.flow_id)
