@@ -15,7 +15,7 @@ import click
 
 from crewai_hitl_nb.cli.output import Screen
 from crewai_hitl_nb.protocol.events import HumanInputRequired
-from crewai_hitl_nb.protocol.files import FileReference
+from crewai_hitl_nb.protocol.files import FileReference, context_in_words
 from crewai_hitl_nb.terminal.dialog import Reply, steps
 from crewai_hitl_nb.terminal.dialog_steps import Ask, go_through
 from crewai_hitl_nb.terminal.wording import age, asker
@@ -25,9 +25,10 @@ def show_question(screen: Screen, request: HumanInputRequired) -> None:
     """Show who asks, the context and the prompt."""
     since = age(request.timestamp, datetime.now(timezone.utc))
     screen.ask((asker(request), "bold"), (f"  {since} ago  {request.request_id}", "dim"))
-    if request.context.strip():
+    context = context_in_words(request)
+    if context.strip():
         screen.ask("")
-        screen.ask(request.context.strip("\n"))
+        screen.ask(context.strip("\n"))
     screen.ask("")
     screen.ask((request.prompt, "bold"))
 

@@ -34,6 +34,7 @@ ANY_BYTES: Final = "application/octet-stream"
 _TOKEN: Final = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"  # noqa: S105 - RFC 6838, 4.2
 _MEDIA_TYPE: Final = re.compile(f"{_TOKEN}/{_TOKEN}", re.ASCII)
 _ACCEPTED: Final = re.compile(rf"\.[^\s,/\\*]{{1,50}}|{_TOKEN}/(?:{_TOKEN}|\*)")
+_LINK: Final = re.compile(r"(?<!!)\[[^\]\n]{1,1000}\]\(attachment:([\w-]{1,100})\)", re.ASCII)
 _NO_NAME: Final = "file"
 _ENDING_CHARS: Final = 20
 """Longest ending that a shortened name keeps."""
@@ -141,6 +142,16 @@ def in_words(value: Any) -> Any:
             return str(found)
         return {name: in_words(part) for name, part in value.items()}
     return [in_words(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def context_in_words(request: HumanInputRequired) -> str:
+    """Return a question's context with each file's name and size in place of the link to it."""
+    files = {where.removeprefix("attachments."): file for where, file in files_of(request)}
+
+    def named(link: re.Match[str]) -> str:
+        return str(files[link[1]]) if link[1] in files else link[0]
+
+    return _LINK.sub(named, request.context)
 
 
 # ---- what people said

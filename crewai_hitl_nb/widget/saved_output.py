@@ -25,7 +25,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputRequired,
     Kind,
 )
-from crewai_hitl_nb.protocol.files import in_words
+from crewai_hitl_nb.protocol.files import context_in_words, in_words
 from crewai_hitl_nb.protocol.limits import SAVED_NAME_CHARS, SAVED_TEXT_CHARS
 from crewai_hitl_nb.terminal.wording import by
 
@@ -84,7 +84,7 @@ def saved_output(request: HumanInputRequired, closing: ClosingEvent | None) -> d
         names=list(_names(request)),
         question=request.prompt,
         answer=_answer(closing),
-        context=request.context,
+        context=context_in_words(request),
     )
     return {
         "text/html": _html(record),

@@ -213,6 +213,7 @@ print(hitl.ask("One more?", schema=hitl.File).read())
         "b'n'",
     ]
     for seen in (
+        "plan.pdf (1 byte)",
         "Table (the path of a file: .csv, at most 1 KB): ",
         f"✗ {tmp_path}/missing.csv: No such file or directory",
         f"✗ {tmp_path} is not a file",

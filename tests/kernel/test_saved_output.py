@@ -150,13 +150,3 @@ def test_the_metadata_of_the_widgets_view_is_kept(kernel: RunningKernel, client:
     (output,) = [o for o in cell.outputs if o["output_type"] == "display_data"]
     manager = output["metadata"][WIDGET_VIEW]["colab"]["custom_widget_manager"]
     assert manager == {"url": "https://colab/manager.js"}
-
-
-def test_a_file_in_an_answer_is_named_with_its_size() -> None:
-    file = {"name": "a|`b.csv", "media_type": "text/csv", "size": 12345, "sha256": "0" * 64}
-    ended = next(g for g in GOLDEN if g["closing"] and g["closing"].get("values"))
-    closing = stored_event({**ended["closing"], "values": {"files": [file]}, "offset": 2})
-
-    for text in saved_output(question(), closing).values():  # type: ignore[arg-type]
-        assert "a|`b.csv (12 KB)" in text
-        assert "0" * 64 not in text

@@ -29,7 +29,7 @@ from crewai_hitl_nb.kernel.notebook import Cell
 from crewai_hitl_nb.kernel.screens.keyboard import TICK_SECONDS, Keyboard, keyboard
 from crewai_hitl_nb.protocol.errors import Forbidden, HitlError, InvalidAnswer
 from crewai_hitl_nb.protocol.events import ClosingEvent, HumanInputCompleted, HumanInputRequired
-from crewai_hitl_nb.protocol.files import FileReference
+from crewai_hitl_nb.protocol.files import FileReference, context_in_words
 from crewai_hitl_nb.protocol.log_lines import logger
 from crewai_hitl_nb.terminal.dialog import Reply, corrected, steps
 from crewai_hitl_nb.terminal.dialog_steps import Ask, go_through
@@ -233,8 +233,8 @@ class Console:
         parts: list[Part] = [(f"\n{asker(request)} asks", "bold")]
         if request.round > 1:
             parts.append((f"  round {request.round}", "dim"))
-        if request.context.strip():
-            parts.append("\n\n" + request.context.strip("\n"))
+        if context := context_in_words(request).strip("\n"):
+            parts.append("\n\n" + context)
         parts.append((f"\n\n{request.prompt}\n", "bold"))
         where = [f"Answer here or at {self._bridge.endpoint.for_people}"]
         if "edit" in request.response.decisions and request.draft is not None:

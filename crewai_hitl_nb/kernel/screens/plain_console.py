@@ -28,7 +28,7 @@ from crewai_hitl_nb.protocol.events import (
     HumanInputRequired,
     about,
 )
-from crewai_hitl_nb.protocol.files import FileReference
+from crewai_hitl_nb.protocol.files import FileReference, context_in_words
 from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.terminal.dialog import Reply, corrected, steps
 from crewai_hitl_nb.terminal.dialog_steps import NotAttached, go_through
@@ -85,7 +85,8 @@ class PlainConsole:
 
     def _converse(self, request: HumanInputRequired) -> HumanInputCompleted:
         """Ask until an answer is valid."""
-        _say(f"\n{request.context}\n" if request.context.strip() else "")
+        context = context_in_words(request)
+        _say(f"\n{context}\n" if context.strip() else "")
         _say(request.prompt)
         while True:
             reply = self._asked(request)

@@ -5,17 +5,21 @@
  * where the kernel could not. `tests/fixtures/saved_outputs.json` checks both.
  */
 import type { ClosingEvent } from "../protocol/decode";
+import { fileWords, isFile } from "../protocol/files";
 import {
   HIDDEN,
   type HumanInputRequired,
   SAVED_NAME_CHARS,
   SAVED_TEXT_CHARS,
 } from "../protocol/gen";
+import { FILE } from "../view/text/files";
 import { verdict } from "../view/words";
 
 const WHERE =
   "This was saved while the question was open. It can be answered in JupyterLab, in the inbox " +
   "of its server, or with crewai-hitl answer.";
+
+const FILE_LINK = /(?<!!)\[[^\]\n]{1,1000}\]\(attachment:([A-Za-z0-9_-]{1,100})\)/g;
 
 const STYLE = "white-space: pre-wrap; overflow-wrap: anywhere";
 
@@ -45,7 +49,7 @@ export function savedOutput(
     names: namesOf(required),
     question: required.prompt,
     answer: answerOf(closing),
-    context: required.context,
+    context: withFileNames(required),
   };
   return {
     "text/html": html(saved),
@@ -69,12 +73,25 @@ function namesOf({ source }: HumanInputRequired): (readonly [string, string])[] 
   return named.flatMap(([title, name]) => (name?.trim() ? [[title, name] as const] : []));
 }
 
+/** Return the context with the name and size of each file in place of the link to it. */
+function withFileNames({ context, attachments }: HumanInputRequired): string {
+  return context.replace(FILE_LINK, (link, name: string) => {
+    const file = attachments[name]?.[FILE];
+    return isFile(file) ? fileWords(file) : link;
+  });
+}
+
+function inWords(_: string, value: unknown): unknown {
+  return isFile(value) ? fileWords(value) : value;
+}
+
 function answerOf(closing: ClosingEvent | null): string {
   if (closing?.type === "human_input_cancelled") return closing.message;
   if (closing?.type !== "human_input_completed") return "";
   const { options, values, human_feedback } = closing;
   const chosen = (options ?? []).join(", ");
-  const filled = values !== null && Object.keys(values).length > 0 ? JSON.stringify(values) : "";
+  const filled =
+    values !== null && Object.keys(values).length > 0 ? JSON.stringify(values, inWords) : "";
   const words = human_feedback === chosen ? "" : human_feedback;
   return [chosen, words, filled].filter((part) => part.trim() !== "").join("\n");
 }
