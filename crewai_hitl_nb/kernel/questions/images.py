@@ -129,7 +129,7 @@ def _title_of(thing: Any) -> str:
 
 
 def image_of_file(kind: str, content: bytes) -> Image | None:
-    """Return the image that a file is; None if it is none, or cannot be shown."""
+    """Return the image in a file; None if it has none, or one that cannot be shown."""
     try:
         return _bounded(kind, content) if kind in _TYPES else None
     except LeftOut:
