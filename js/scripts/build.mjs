@@ -72,10 +72,7 @@ const oneChunk = {
   },
 };
 
-/**
- * Makes one file of the card: what only a connection to the server needs is fetched from there, and
- * what a page loads later is in it.
- */
+/** Makes one file of the card: what a page loads later is fetched from the server. */
 const oneFile = {
   name: "one-file",
   setup({ onResolve }) {
@@ -83,7 +80,7 @@ const oneFile = {
       path: join(root, "src/client/transports/fetched-event-parser.ts"),
     }));
     onResolve({ filter: /\/changes-on-demand$/ }, () => ({
-      path: join(root, "src/view/text/changes.tsx"),
+      path: join(root, "src/view/text/fetched-changes.tsx"),
     }));
   },
 };
@@ -106,6 +103,7 @@ const ALONE = [
   "table.tsx",
   "form.tsx",
   "files.tsx",
+  "changes.tsx",
   "markdown-worker.ts",
   "insights.tsx",
 ];
@@ -156,9 +154,15 @@ async function finish(card, inbox) {
   const page = ["inbox.js", "inbox-chunk.js"].map((name) => join(inbox, name));
   const parts = join(inbox, "inbox-parts.js");
   for (const script of [card, ...page, parts]) await compress(script);
-  const rest = ["inbox.css", "insights.js", "maths.js", "table.js", "form.js", "files.js"].map(
-    (name) => join(inbox, name),
-  );
+  const rest = [
+    "inbox.css",
+    "insights.js",
+    "maths.js",
+    "table.js",
+    "form.js",
+    "files.js",
+    "changes.js",
+  ].map((name) => join(inbox, name));
   const sizes = [[card], page, [parts], ...rest.map((file) => [file])].map(report);
   for (const [name, size] of [
     ["card.js", sizes[0]],

@@ -1,7 +1,7 @@
 /** The differences of `changes.tsx`, loaded when the first one is drawn: most cards have none. */
 import type { ComponentProps } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { LongText } from "./show-more";
+import { After } from "./after";
 
 type Drawing = typeof import("./changes");
 
@@ -15,15 +15,6 @@ export function FoldedChanges(props: ComponentProps<Drawing["FoldedChanges"]>) {
   const drawing = useDrawing();
   // Without the difference there is nothing to unfold: what it leads to stands below.
   return drawing === null || drawing === "failed" ? null : <drawing.FoldedChanges {...props} />;
-}
-
-/** The text alone, where the script that compares it cannot be loaded. */
-function After({ after }: { readonly after: string }) {
-  return (
-    <p class="chitl-said" data-testid="hitl-after" dir="auto">
-      <LongText text={after} />
-    </p>
-  );
 }
 
 function useDrawing(): Drawing | "failed" | null {
