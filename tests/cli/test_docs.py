@@ -45,6 +45,7 @@ def home(env: dict[str, str], tmp_path: Path) -> Path:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     env["PATH"] = os.pathsep.join([str(program.parent), env["PATH"]])
     (tmp_path / "review.md").write_text("Shorter, please.\n")
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7 scanned")
     (tmp_path / "key.txt").write_text("a-key-for-the-example\n")
     asyncio.run(fill(tmp_path / "human_input.db"))
     return tmp_path
@@ -63,6 +64,8 @@ def questions(ask: Asks) -> None:
         "schema": {"type": "object", "properties": {"rows": rows, "dry_run": dry_run}}
     }
     ask("limits-1", kind="question", response=form)
+    receipt = {"type": "object", "properties": {"receipt": {"type": "object", "format": "file"}}}
+    ask("invoice-3", kind="question", response=FORM["response"] | {"schema": receipt})
 
 
 @pytest.fixture
@@ -99,6 +102,7 @@ def test_the_examples_run_one_after_the_other(say: Say) -> None:
         "deploy-8": "reject",
         "table-1": "respond",
         "limits-1": "respond",
+        "invoice-3": "respond",
     }
     assert "cancelled draft-44" in said
     assert said.count("moved 60 events and 24 requests to ") == 2
