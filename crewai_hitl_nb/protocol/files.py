@@ -60,7 +60,8 @@ class FileReference(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name} ({size_text(self.size)})"
 
 
-_FIELDS: Final = frozenset(FileReference.__struct_fields__)
+_ORDER: Final = FileReference.__struct_fields__
+_FIELDS: Final = frozenset(_ORDER)
 
 
 def reference_from_wire(raw: object) -> FileReference:
@@ -69,6 +70,8 @@ def reference_from_wire(raw: object) -> FileReference:
     Raises:
         ValueError: It is not a reference; the message says why, for people.
     """
+    if isinstance(raw, Mapping) and raw.keys() != _FIELDS:  # what `files_of` would not find
+        raise ValueError(f"is not a file of this server: it must have {', '.join(_ORDER)} alone")
     try:
         found = msgspec.convert(raw, FileReference)
     except msgspec.ValidationError as error:
@@ -164,11 +167,12 @@ def clean_name(said: str) -> str:
     seen = " ".join("".join(c for c in spaced if ids.is_seen(c)).split())
     if not seen.strip(". "):
         return _NO_NAME
-    if len(seen) <= limits.MAX_FILE_NAME_CHARS:
+    if len(seen.encode()) <= limits.MAX_FILE_NAME_CHARS:
         return seen
     stem, dot, ending = seen.rpartition(".")
     ending = dot + ending if stem and len(ending) <= _ENDING_CHARS else ""
-    return seen[: limits.MAX_FILE_NAME_CHARS - len(ending)].rstrip() + ending
+    room = limits.MAX_FILE_NAME_CHARS - len(ending.encode())  # file systems count bytes
+    return seen.encode()[:room].decode(errors="ignore").rstrip() + ending
 
 
 def clean_media_type(said: str) -> str:

@@ -209,3 +209,29 @@ def test_an_upload_that_breaks_off_leaves_no_file_and_takes_no_room(serve: Serve
 def test_a_file_over_the_limit_is_refused_before_it_is_read(owner: httpx.Client) -> None:
     reply = owner.post("requests/r/files", content=b"x" * (8 << 20) + b"x")
     assert (reply.status_code, reply.json()["limit"]) == (413, 8 << 20)
+
+
+@pytest.mark.parametrize("change", [{"more": 1}, {"media_type": None}])
+def test_an_answer_with_a_file_of_another_shape_does_not_pass_for_one_that_was_uploaded(
+    owner: httpx.Client, change: dict[str, Any]
+) -> None:
+    request_id = f"files-{next(NUMBERS)}"
+    fields = {"receipt": {"type": "object", "format": "file"}}
+    question = {
+        "type": "human_input_required",
+        "request_id": request_id,
+        "prompt": "?",
+        "response": {
+            "decisions": ["respond"],
+            "schema": {"type": "object", "properties": fields},
+        },
+    }
+    owner.post("events", json=question).raise_for_status()
+    file = {"name": "a.txt", "media_type": "text/plain", "size": 1, "sha256": "9f" * 32, **change}
+    file = {name: value for name, value in file.items() if value is not None}
+    answer = {"decision": "respond", "values": {"receipt": file}}
+
+    reply = owner.post(f"requests/{request_id}/answer", json=answer)
+
+    assert reply.status_code == 422, reply.text
+    assert owner.get(f"requests/{request_id}").json()["status"] == "pending"

@@ -36,6 +36,7 @@ REFERENCE = {"name": "sales.csv", "media_type": "text/csv", "size": 12345, "sha2
         ("...", "file"),
         ("n" * 300, "n" * 255),
         ("a." + "n" * 300, "a." + "n" * 253),
+        ("\u6587" * 100 + ".csv", "\u6587" * 83 + ".csv"),
     ],
 )
 def test_a_name_keeps_what_people_see_of_it(said: str, kept: str) -> None:
@@ -91,6 +92,7 @@ def test_a_reference_is_shown_by_its_name_and_its_size() -> None:
         {"sha256": "9f" * 32 + "\n"},
         {"media_type": "text/csv\n"},
         {"media_type": "csv"},
+        {"more": 1},
     ],
 )
 def test_a_reference_that_an_upload_could_not_have_made_is_refused(wrong: Any) -> None:
