@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from crewai_hitl_nb.client import Client
 from crewai_hitl_nb.protocol.events import HumanInputCancelled
+from crewai_hitl_nb.protocol.files import FILE
 from crewai_hitl_nb.protocol.limits import PRESENCE_GRACE_SECONDS
 from tests.jupyter_process import JupyterProcess, jupyter_process
 from tests.kernel.conftest import LIGHT, PROMISED_SECONDS, next_question, wait_until_closed
@@ -122,6 +124,30 @@ def test_an_answer_after_a_server_restart_reaches_the_crew(
 
     assert cell.error is None
     assert "After the restart" in cell.text
+
+
+def test_a_server_that_begins_a_new_log_gets_the_question_with_its_files_again(
+    server: JupyterProcess, client: Client, outliving: RunningKernel
+) -> None:
+    cell = outliving.begin(
+        "import crewai_hitl_nb as hitl\n"
+        "print(hitl.ask('Good?', context=hitl.File.from_bytes('s.csv', b'1,2')))"
+    )
+    question = next_question(client)
+
+    server.kill()
+    for path in Path(server.env["JUPYTER_DATA_DIR"]).rglob("*.db*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    server.start()
+    again = next_question(client)
+    file = again.attachments["file-1"][FILE]
+    assert again.request_id == question.request_id
+    assert client.download(again.request_id, file["sha256"]) == b"1,2"
+    client.answer(again.request_id, "Good enough")
+    cell.finish()
+
+    assert cell.error is None
+    assert "Good enough" in cell.text
 
 
 def test_an_answer_given_while_the_connection_was_cut_reaches_the_crew(

@@ -35,6 +35,7 @@ from crewai_hitl_nb.protocol import limits
 from crewai_hitl_nb.protocol.errors import (
     EventExists,
     HitlError,
+    InvalidEvent,
     Settled,
     TooLarge,
     Unavailable,
@@ -251,8 +252,7 @@ class Bridge:
             if len(body) > limits.MAX_EVENT_BYTES:  # it could close the connection, with no reply
                 pending.refuse(_too_large(len(body)))
                 return number
-            receipt = await self._link.send("publish", events=[msgspec.Raw(body)])
-            published: Published = read_as(receipt, Published)
+            published = await self._publish(pending)
             if not pending.posted.done():
                 pending.posted.set_result(None)
                 await self._link.changed()
@@ -267,6 +267,22 @@ class Bridge:
         except HitlError as refusal:
             pending.refuse(refusal)
         return number
+
+    async def _publish(self, pending: PendingRequest) -> Published:
+        try:
+            return await self._send_question(pending)
+        except InvalidEvent:
+            if not (pending.files and pending.posted.done()):
+                raise
+        await self._uploads.upload(pending)  # the server has a new log, without the files
+        return await self._send_question(pending)
+
+    async def _send_question(self, pending: PendingRequest) -> Published:
+        question = msgspec.Raw(encode_event(pending.request))
+        published: Published = read_as(
+            await self._link.send("publish", events=[question]), Published
+        )
+        return published
 
     async def _prepare(self, pending: PendingRequest) -> HumanInputRequired:
         while True:
@@ -297,8 +313,7 @@ class Bridge:
                 return
             try:
                 # The question first: the server may not have it yet.
-                question = msgspec.Raw(encode_event(pending.request))
-                await self._link.send("publish", events=[question])
+                await self._publish(pending)
                 reply = await self._link.send("answer", **fields, idempotency_key=key)
                 answered: Answered = read_as(reply, Answered)
                 pending.settle(answered.event)

@@ -12,7 +12,7 @@ import msgspec
 from crewai_hitl_nb.client.async_client import AsyncClient
 from crewai_hitl_nb.kernel.bridge.pending import PendingRequest
 from crewai_hitl_nb.kernel.files import File
-from crewai_hitl_nb.protocol.errors import Unavailable
+from crewai_hitl_nb.protocol.errors import Settled, Unavailable
 from crewai_hitl_nb.protocol.events import HumanInputRequired
 from crewai_hitl_nb.protocol.log_lines import logger
 
@@ -43,7 +43,7 @@ class Uploads:
         self._left_out = left_out
 
     async def upload(self, pending: PendingRequest) -> None:
-        """Upload the files of a question that is not published yet; again does no harm.
+        """Upload the files of a question, before it is published; again does no harm.
 
         Raises:
             Unavailable: The server cannot be reached.
@@ -61,6 +61,8 @@ class Uploads:
                 )
             except Unavailable:
                 raise
+            except Settled:  # the server has the question already, with its files
+                return
             except Exception as error:  # noqa: BLE001 - a question must be asked without its file
                 request_id = pending.request.request_id
                 _log.warning("a file of request %s is not attached: %s", request_id, error)
