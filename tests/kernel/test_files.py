@@ -186,6 +186,9 @@ def test_a_file_cannot_be_filled_in_beforehand() -> None:
         ValueError, match="default cannot have a file, which people attach: receipt"
     ):
         Typed.of(Claim).default(claim)
+    for schema, default in ((hitl.File, claim.receipt), (list[hitl.File], [claim.receipt])):
+        with pytest.raises(ValueError, match="default cannot have a file, which people attach"):
+            Typed.of(schema).default(default)
 
 
 @pytest.mark.usefixtures("bridge")

@@ -211,7 +211,7 @@ class Typed:
 
     def default(self, value: Any) -> dict[str, Any]:
         """Return the form's values from an instance or a dict."""
-        values = self._dumped(value)
+        values = self._dumped(value if self.only is None else self.schema(**{self.only: value}))
         if named := next(self.form.files_in(values), None):
             raise ValueError(f"default cannot have a file, which people attach: {named[0]}")
         try:
