@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import click
 import msgspec
 
+from crewai_hitl_nb.cli import exported_files
 from crewai_hitl_nb.cli.settings import Settings, json_option, server_options
 from crewai_hitl_nb.protocol.events import Kind
 from crewai_hitl_nb.protocol.records import Preference, Record, preferences_of, record_of
@@ -72,6 +73,15 @@ def _in_a_folder(ctx: click.Context, param: click.Parameter, value: Path | None)
     is_flag=True,
     help="Write pairs of a preferred and a rejected text instead: edits, and accepted drafts.",
 )
+@click.option(
+    "--files",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=_in_a_folder,
+    help="Write the files of these questions and answers there, each named by its sha256. "
+    "What is there already is not fetched again.",
+)
 @server_options
 @json_option
 @click.pass_obj
@@ -85,6 +95,7 @@ def export(  # noqa: PLR0913, PLR0917 - one for each option
     crew: str | None,
     kind: str | None,
     preferences: bool,
+    folder: Path | None,
 ) -> None:
     """Write the questions that have ended, one row each, oldest first.
 
@@ -105,13 +116,24 @@ def export(  # noqa: PLR0913, PLR0917 - one for each option
             kind=kind,
             closed_after=asked_since(since),
         )
-    closed = closed_between(found, since, until)
+        closed = closed_between(found, since, until)
+        lost = exported_files.write(client, closed, folder) if folder is not None else []
     rows: Iterable[_Row] = (
         chain.from_iterable(starmap(preferences_of, closed))
         if preferences
         else starmap(record_of, closed)
     )
     body = _ENCODERS[format_](Preference if preferences else Record, rows)
+    _write(settings, output, body)
+    if lost:
+        raise click.ClickException(
+            f"the server has lost {len(lost)} of the files, and everything else is written: "
+            f"{', '.join(lost)}. Ask its operator to restore them from a backup, and run the "
+            "command again"
+        )
+
+
+def _write(settings: Settings, output: Path | None, body: bytes) -> None:
     if output is None:
         settings.screen.content(body)
         return

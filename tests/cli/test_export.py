@@ -8,12 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from crewai_hitl_nb.client import Client
+from crewai_hitl_nb.protocol.files import FILE
+from crewai_hitl_nb.protocol.ids import new_event_id
 from crewai_hitl_nb.protocol.records import FIELDS
-from tests.cli.command import Commands, terminal
-from tests.cli.conftest import Asks
+from tests.cli.command import Commands, clean_env, running, terminal
+from tests.cli.conftest import KEY, Asks
+from tests.events import required
 
 
 @pytest.fixture
@@ -135,3 +139,70 @@ def test_a_missing_folder_is_named_before_anything_is_fetched(
     result = away("export", "--output", str(tmp_path / "no" / "file"))
     assert result.exit_code == 2
     assert "there is no folder" in result.stderr
+
+
+FILE_FORM = {
+    "decisions": ["respond"],
+    "schema": {
+        "type": "object",
+        "properties": {"receipt": {"type": "object", "format": "file"}},
+    },
+}
+
+
+@pytest.fixture
+def two_receipts(ask: Asks, client: Client) -> list[str]:
+    """The hashes of a shown file, and of one that answers two questions, sorted."""
+    run = "run-files"
+    shown_in = f"q-{new_event_id()}"
+    shown = client.upload(shown_in, b"shown", name="shown.txt")
+    bundle = {FILE: msgspec.to_builtins(shown)}
+    ask(shown_in, execution_id=run, kind="question", attachments={"file-1": bundle})
+    client.answer(shown_in, "Seen")
+    hashes = {shown.sha256}
+    for name in ("a.pdf", "b.pdf"):
+        question = ask(execution_id=run, kind="question", response=FILE_FORM)
+        receipt = client.upload(question, b"the same", name=name)
+        client.answer(question, values={"receipt": msgspec.to_builtins(receipt)})
+        hashes.add(receipt.sha256)
+    return sorted(hashes)
+
+
+def test_files_are_written_once_under_their_hashes_and_only_what_is_missing_is_fetched(
+    cli: Commands, two_receipts: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "attachments"
+    options = ("--execution", "run-files", "--files", str(folder))
+    exported(cli, *options)
+    assert sorted(os.listdir(folder)) == two_receipts
+    assert {file.read_bytes() for file in folder.iterdir()} == {b"shown", b"the same"}
+
+    kept, cut = (folder / sha256 for sha256 in two_receipts)
+    before = kept.stat()
+    whole = cut.read_bytes()
+    cut.write_bytes(whole[:3])
+    exported(cli, *options)
+    assert cut.read_bytes() == whole
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_file_that_the_server_has_lost_is_named_and_all_else_is_written(
+    cli: Commands, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.db"
+    serve = ("serve", "--host", "127.0.0.1", "--port", "0", "--json", "--store", str(log))
+    folder = tmp_path / "attachments"
+    with running(*serve, env=clean_env(tmp_path, CREWAI_HITL_API_KEY=KEY)) as server:
+        url = server.json()["url"]
+        with Client(url, KEY) as client:
+            client.publish(required("q", response=FILE_FORM))
+            receipt = client.upload("q", b"content")
+            client.answer("q", values={"receipt": msgspec.to_builtins(receipt)})
+        (content,) = Path(f"{log}.files").rglob(receipt.sha256)
+        content.unlink()
+        result = cli("export", "--url", url, "--files", str(folder))
+        assert server.end() == 0
+    assert result.exit_code == 1
+    assert receipt.sha256 in result.stderr
+    assert b"receipt" in result.stdout_bytes
+    assert os.listdir(folder) == []
