@@ -235,3 +235,10 @@ def test_an_answer_with_a_file_of_another_shape_does_not_pass_for_one_that_was_u
 
     assert reply.status_code == 422, reply.text
     assert owner.get(f"requests/{request_id}").json()["status"] == "pending"
+
+
+def test_a_form_around_a_file_is_refused_and_not_stored_as_the_file(owner: httpx.Client) -> None:
+    place = f"requests/files-{next(NUMBERS)}/files"
+    reply = owner.post(place, params={"name": "a.txt"}, files={"file": ("a.txt", b"content")})
+    assert reply.status_code == 400
+    assert "--data-binary" in reply.json()["message"]

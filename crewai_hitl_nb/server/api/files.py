@@ -26,6 +26,9 @@ _DIGEST: Final = re.compile(r"\s*sha-256\s*=\s*:([A-Za-z0-9+/=]*):\s*", re.ASCII
 _FORM: Final = "application/x-www-form-urlencoded"
 """What curl says of a body of which it was told nothing."""
 
+_ENVELOPE: Final = "multipart/form-data"
+"""A form with files: stored as it is, it would be no file that anybody sent."""
+
 _INERT: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -43,12 +46,18 @@ class UploadHandler(HitlHandler):
         """Keep the body as a file and reply with the reference to it."""
         await self._check_permission(request_id)
         self.services.limiter.take("upload", self.caller)
+        said = self.request.headers.get("Content-Type", "")
+        if said.lower().startswith(_ENVELOPE):
+            raise BadRequest(
+                "a file is the body itself, without a form around it: `curl --data-binary @FILE`"
+                " and not `-F`"
+            )
         content = self.body
         sha256 = await asyncio.get_running_loop().run_in_executor(None, hash_of, content)
         check_digest(self.request.headers.get_list("Content-Digest"), sha256)
         reference = FileReference(
             name=clean_name(self.get_query_argument("name", "")),
-            media_type=_media_type(self.request.headers.get("Content-Type", "")),
+            media_type=_media_type(said),
             size=len(content),
             sha256=sha256,
         )
