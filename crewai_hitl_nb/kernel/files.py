@@ -6,6 +6,7 @@ a model. ``questions/`` shows files, ``bridge/`` uploads them, ``ask/`` reads th
 """
 
 import hashlib
+import io
 import mimetypes
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -129,6 +130,13 @@ class File:
     def text(self, encoding: str = "utf-8") -> str:
         """Return its content as text. Raises as :meth:`read`, and UnicodeDecodeError."""
         return self.read().decode(encoding)
+
+    def open(self) -> io.BytesIO:
+        """Return its content as an open file, for what reads one: ``pd.read_csv(file.open())``.
+
+        Raises as :meth:`read`.
+        """
+        return io.BytesIO(self.read())
 
     def save(self, to: "str | os.PathLike[str]") -> Path:
         """Write its content to a file, and return where.

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,6 +95,12 @@ def test_a_file_of_this_machine_is_read_once_and_saved_elsewhere(tmp_path: Path)
     assert at.read_bytes() == b"other"
     (folder := tmp_path / "folder").mkdir()
     assert file.save(folder) == folder / "sales.csv"
+
+
+def test_what_reads_open_files_reads_one() -> None:
+    pd: Any = import_module("pandas")
+    frame = pd.read_csv(hitl.File.from_bytes("s.csv", CSV).open())
+    assert frame.to_dict("records") == [{"id": 1, "total": 7.1}]
 
 
 def test_a_name_with_folders_leads_nowhere() -> None:
