@@ -1,5 +1,6 @@
 /** A filled form as a table: one row for each value, with the old value where it changed. */
 import type { JSX } from "preact";
+import { fileWords, isFile } from "../../protocol/files";
 import { Drawn } from "../text/drawn";
 import { FILES_SCRIPT } from "../text/files";
 import { LongText, useSome } from "../text/show-more";
@@ -79,6 +80,7 @@ function Value({ field, now, compare }: ValueProps): JSX.Element {
 function shown(field: Field | undefined, value: unknown): string {
   if (value === undefined || value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
+  if (isFile(value)) return fileWords(value);
   if (Array.isArray(value)) {
     const between = value.some((one) => typeof one === "object") ? "\n" : ", ";
     return value.map((one) => shown(field, one)).join(between) || "–";

@@ -43,6 +43,24 @@ describe("a typed form", () => {
     expect(shown.text("hitl-values")).toContain("roomDouble");
   });
 
+  it("names a file that was sent, where the script that shows files is out of reach", async () => {
+    const receipt = { type: "object", format: "file" };
+    const schema = { type: "object", properties: { receipt, scans: { type: "array" } } };
+    const fields = { kind: "question", response: { decisions: ["respond"], schema } };
+    const shown = await asked(fields);
+    const file = { name: "sales.csv", media_type: "text/csv", size: 12_345 };
+    const reference = { ...file, sha256: "0".repeat(64) };
+    cards.server.append({
+      type: "human_input_completed",
+      request_id: "r1",
+      decision: "respond",
+      human_feedback: "",
+      values: { receipt: reference, scans: [reference] },
+    });
+    await until(() => shown.status === "answered");
+    expect(shown.text("hitl-values")).toBe("receiptsales.csv (12 KB)scanssales.csv (12 KB)");
+  });
+
   it("marks the wrong fields, goes to the first, and loses nothing that was typed", async () => {
     const shown = await asked(form);
     shown.type("Ada", "hitl-field-name");
