@@ -10,6 +10,7 @@ import type {
   SURFACES as NAMES,
 } from "../protocol/gen";
 import type { RuleScope } from "../protocol/rules";
+import { oneLine } from "./text/unseen";
 
 const SURFACES: Readonly<Record<(typeof NAMES)[number], string>> = {
   api: "the API",
@@ -88,7 +89,7 @@ function fileOf(path: string | null): string | undefined {
 }
 
 function trimmed(text: string | null | undefined): string[] {
-  const words = text?.trim() ?? "";
+  const words = oneLine(text ?? "");
   return words === "" ? [] : [words];
 }
 
@@ -110,7 +111,7 @@ export function reasons({ kind, reason_flags }: HumanInputRequired): string[] {
 }
 
 export function person(by: AnsweredBy): string {
-  return `${by.name}, via ${surface(by)}`;
+  return `${oneLine(by.name)}, via ${surface(by)}`;
 }
 
 /** Return where a person answered. */

@@ -8,6 +8,7 @@ import { ValuesTable } from "../form/values-table";
 import { Changes } from "../text/changes-on-demand";
 import { Copy } from "../text/copy";
 import { LongText } from "../text/show-more";
+import { oneLine } from "../text/unseen";
 import { useClock } from "../use-client";
 import { clockTime, surface, verdict, wentOn } from "../words";
 import { RuleNote, useIsOwnRule } from "./rule-note";
@@ -133,7 +134,7 @@ function By({ by, own }: { readonly by: AnsweredBy | null; readonly own: boolean
   return (
     <>
       {" by "}
-      <bdi>{by.name}</bdi>
+      <bdi>{oneLine(by.name)}</bdi>
       {isRule && "’s rule"}
     </>
   );

@@ -5,6 +5,7 @@
 import { WRITING_MS } from "../../client/claims";
 import type { Client } from "../../client/client";
 import type { Request } from "../../protocol/state";
+import { oneLine } from "../text/unseen";
 import { useClient, useClock } from "../use-client";
 
 interface Props {
@@ -35,10 +36,11 @@ export function useClaim(client: Client | null, request: Request | null): string
 export function claimWords(client: Client | null, request: Request, now: Date): string {
   const { claimedBy, claim, status } = request;
   if (claimedBy === null || status !== "pending") return "";
-  if (!PAGES.has(claimedBy.via)) return `${claimedBy.name} is looking at this.`;
+  const name = oneLine(claimedBy.name);
+  if (!PAGES.has(claimedBy.via)) return `${name} is looking at this.`;
   if (claim === null || client?.isOwnClaim(claim) !== false) return "";
   const over = now.getTime() - Date.parse(claim.timestamp) > WRITING_MS;
-  return over ? "" : `${claimedBy.name} is writing…`;
+  return over ? "" : `${name} is writing…`;
 }
 
 /** The surfaces that claim by typing (`client/claims.ts`), and for as long as somebody types. */

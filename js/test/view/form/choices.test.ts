@@ -6,6 +6,7 @@ import {
   aroundAsker,
   askerWords,
   clockTime,
+  person,
   reasons,
   relative,
   verdict,
@@ -72,6 +73,15 @@ describe("the words", () => {
     expect(askerWords(question({ source: { notebook: "a.ipynb" } }))).toBe("a.ipynb");
     const step = { flow_name: "Release", task_name: "gate" };
     expect(askerWords(question({ source: step }))).toBe("Release · step gate");
+  });
+
+  it("have no marks that change the direction of the text around a name", () => {
+    const hidden = "\u202ereviewer\u2066 \u200fthe\u200e";
+    const source = { agent_role: hidden, crew_name: "A\u202eB", notebook: "x/\u202bn.ipynb" };
+    const words = askerWords(question({ source, assignee: "a\u2067da" }));
+    expect(words).toBe("reviewer the · crew A B · n.ipynb · for a da");
+    const by = { name: "Ada\u202e", via: "inbox", identity: "signed_in" } as const;
+    expect(person(by as Parameters<typeof person>[0])).toBe("Ada, via the inbox");
   });
 
   it("leave out a task that the title names", () => {
