@@ -111,3 +111,31 @@ def test_a_long_text_is_formatted_by_the_script_that_the_kernel_sent(
     context = cut_off.locator('[data-request-id="long"] [data-testid=hitl-context]')
     expect(context.locator("em")).to_have_count(400, timeout=CARD_MS)
     assert [url for url in workers if url.startswith("blob:")]
+
+
+FILE = """\
+import pathlib
+import crewai_hitl_nb as hitl
+pathlib.Path("report.csv").write_bytes(b"a,b")
+answer = await hitl.ask_async("The invoice?", schema=hitl.File, context=pathlib.Path("report.csv"))
+print("got", answer.name, answer.read())
+"""
+
+
+@HEARD_WHILE_A_CELL_AWAITS
+def test_a_card_that_goes_through_its_kernel_says_that_files_are_sent_from_the_inbox(
+    cut_off: Page, bare_server: JupyterProcess
+) -> None:
+    write_notebook(Path(bare_server.root) / "files.ipynb", [FILE])
+    lab = Lab(cut_off, bare_server)
+    lab.open("files.ipynb")
+    lab.run_all()
+    card = lab.await_card("pending")
+    expect(card.get_by_test_id("hitl-connection")).to_have_attribute(
+        "data-transport", "comm", timeout=CARD_MS
+    )
+    note = "This page cannot send or save files. Answer from the inbox page."
+    expect(card.get_by_test_id("hitl-form")).to_contain_text(note, timeout=CARD_MS)
+    expect(card.get_by_test_id("hitl-context")).to_contain_text("report.csv")
+    expect(card.get_by_test_id("hitl-context")).to_contain_text(note)
+    expect(card.get_by_test_id("hitl-choose-file")).to_have_count(0)

@@ -62,19 +62,19 @@ export function Card(props: Props) {
   useTyping(client, id, props.via, drafting);
   const sending = useSending(client, id, open, (taken) => clearSent(taken, drafting));
   const own = useClient(client, (known) => known.isOwn(id)) ?? false;
-  const mark = useMark(client, id, !alone);
   const parts = { required, choices, drafting, sending };
-  const places = { mark, inPlace: alone };
+  const places = { mark: useMark(client, id, !alone), inPlace: alone };
   return (
-    <Subject.Provider value={subjectOf(required, mark)}>
+    <Subject.Provider value={subjectOf(required, places.mark)}>
       <article
         ref={root}
         class="chitl chitl-card"
         style={missing ? heightToCome() : undefined}
         data-testid="hitl-card"
         data-request-id={id}
+        data-server={client?.server}
         data-status={status}
-        aria-label={accessibleName(required, open, mark)}
+        aria-label={accessibleName(required, open, places.mark)}
         tabIndex={-1}
         data-lm-suppress-shortcuts="true" // JupyterLab's attribute: its keys stay away from the card
         onKeyDown={(event) => onCardKey(event, event.currentTarget)}

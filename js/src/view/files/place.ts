@@ -17,8 +17,10 @@ export function placeOf(host: HTMLElement): FilePlace | null {
   if (known !== undefined) return known;
   const endpoint = pageEndpoint(host.ownerDocument);
   const client = endpoint === null ? undefined : registry().get(endpoint.prefix)?.client;
-  const requestId = host.closest<HTMLElement>("[data-request-id]")?.dataset.requestId;
+  const { requestId, server } = host.closest<HTMLElement>("[data-request-id]")?.dataset ?? {};
   if (endpoint === null || client === undefined || requestId === undefined) return null;
+  // The page's own client may linger beside a card that has gone over to its kernel.
+  if (server !== undefined && server !== endpoint.prefix) return null;
   const place = { endpoint, client, requestId };
   places.set(host, place);
   return place;
