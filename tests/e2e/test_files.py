@@ -54,6 +54,23 @@ def drop(page: Page, on: Locator, name: str, content: bytes) -> None:
     on.dispatch_event("drop", {"dataTransfer": data})
 
 
+def drop_from_desktop(page: Page, path: Path, x: float, y: float) -> None:
+    """Drop a file from the disk on the page, with what the browser does by itself then."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": step, "x": x, "y": y, "data": data})
+    session.detach()
+
+
+def middle(of: Locator) -> tuple[float, float]:
+    """Return the middle of what is seen of an element."""
+    of.scroll_into_view_if_needed()
+    box = of.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
 def upload(desk: Desk, request_id: str, name: str, content: bytes, kind: str) -> dict[str, Any]:
     """Upload a file as a kernel does, before it asks."""
     reply = httpx.post(
@@ -294,3 +311,69 @@ def test_a_picture_among_the_files_is_shown_and_a_lie_is_only_a_file(
     expect(card.get_by_test_id("hitl-download")).to_have_count(2)
     assert inbox.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert violations(inbox.page) == []
+
+
+def test_a_file_that_misses_its_card_is_not_opened_in_the_place_of_the_inbox(
+    desk: Desk, open_inbox: OpenInbox, tmp_path: Path
+) -> None:
+    desk.ask("missed", **INVOICE)
+    inbox = open_inbox()
+    card = inbox.card("missed")
+    expect(card.get_by_test_id("hitl-choose-file")).to_have_count(2, timeout=CARD_MS)
+    path = tmp_path / "missed.csv"
+    path.write_bytes(CSV)
+    left: list[str] = []
+    inbox.page.on("framenavigated", lambda frame: left.append(frame.url))
+    inbox.page.on("popup", lambda popup: left.append(popup.url))
+    inbox.page.context.on("page", lambda page: left.append(page.url))
+    drop_from_desktop(inbox.page, path, 5, 5)
+    drop_from_desktop(inbox.page, path, *middle(card.get_by_test_id("hitl-title")))
+    field = card.get_by_test_id("hitl-field-invoice")
+    expect(field).to_contain_text("missed.csv uploaded, 15 bytes")
+    assert left == []
+
+
+def test_text_copied_with_its_picture_is_pasted_as_text(desk: Desk, open_inbox: OpenInbox) -> None:
+    """Spreadsheets put both on the clipboard."""
+    note = {"type": "string", "title": "Note"}
+    schema = {"type": "object", "properties": {"note": note, "scan": FILE}}
+    desk.ask("cells", kind="question", response={"decisions": ["respond"], "schema": schema})
+    card = open_inbox().card("cells")
+    expect(card.get_by_test_id("hitl-choose-file")).to_have_count(1, timeout=CARD_MS)
+    box = card.get_by_test_id("hitl-field-note").get_by_role("textbox")
+    assert box.evaluate(PASTE, ["text/plain"]), "the browser pastes the text"
+    expect(card.get_by_test_id("hitl-file-item")).to_have_count(0)
+    assert not box.evaluate(PASTE, []), "a picture alone is for the field for files"
+    expect(card.get_by_test_id("hitl-file-item")).to_contain_text("image.png")
+
+
+PASTE = """(box, types) => {
+  const clipboardData = new DataTransfer();
+  for (const type of types) clipboardData.setData(type, "1\\t2");
+  clipboardData.items.add(new File(["1"], "image.png", { type: "image/png" }));
+  const init = { clipboardData, bubbles: true, cancelable: true };
+  return box.dispatchEvent(new ClipboardEvent("paste", init));
+}"""
+
+
+def test_a_file_dropped_on_a_full_field_is_not_opened(
+    desk: Desk, open_inbox: OpenInbox, tmp_path: Path
+) -> None:
+    scans = {"type": "array", "items": FILE, "maxItems": 1}
+    schema = {"type": "object", "properties": {"scans": scans}}
+    desk.ask("full", kind="question", response={"decisions": ["respond"], "schema": schema})
+    inbox = open_inbox()
+    card = inbox.card("full")
+    choose(card, sheet())
+    expect(card.get_by_test_id("hitl-file-item")).to_contain_text("15 bytes", timeout=CARD_MS)
+    item = card.get_by_test_id("hitl-file-item")
+    opened = item.evaluate(
+        """item => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File(["1"], "second.csv"));
+          const init = { dataTransfer, bubbles: true, cancelable: true };
+          return item.dispatchEvent(new DragEvent("drop", init));
+        }"""
+    )
+    assert not opened
+    expect(item).to_have_count(1)

@@ -24,6 +24,7 @@ function start(): void {
   const parts = import("../view/inbox/parts"); // not needed for the first paint
   void parts.then(({ watchForNews }) => watchForNews(client, show)).catch(() => undefined);
   registerServiceWorker(endpoint);
+  ignoreDroppedFiles();
 }
 
 function inboxHost(endpoint: Endpoint): InboxHost {
@@ -46,6 +47,17 @@ function notebookLink({ source }: HumanInputRequired): NotebookLink | null {
     label: `Open ${path.split("/").at(-1)}`,
     href: new URL(notebooks + encodedPath(path), document.baseURI).href,
   };
+}
+
+/** A file that misses its card would be opened by the browser, in the place of the inbox. */
+function ignoreDroppedFiles(): void {
+  for (const type of ["dragover", "drop"] as const) {
+    addEventListener(type, (event) => {
+      if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "none";
+    });
+  }
 }
 
 function show(requestId: string): void {

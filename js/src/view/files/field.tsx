@@ -11,6 +11,7 @@ import { MAX_FILE_BYTES, MAX_FILES_PER_REQUEST } from "../../protocol/gen";
 import type { FieldProps } from "../form/controls";
 import { errorsIn, Messages } from "../form/parts/row";
 import { useKept } from "../form/parts/state";
+import { oneLine } from "../text/unseen";
 import { type Entry, entriesOf, jsonOf, takenBy, takenWords, withFile, wrongWith } from "./entries";
 import { useIncoming } from "./incoming";
 import { FileItem } from "./item";
@@ -150,11 +151,11 @@ function useFiles({ field, input, place, onInput }: Props) {
     for (const file of files) {
       const reason = room > 0 ? wrongWith(file, taken) : `can have at most ${counted(taken.most)}`;
       if (reason !== "") {
-        wrong.push({ field: "", message: `${file.name} was not added: ${reason}` });
+        wrong.push({ field: "", message: `${oneLine(file.name)} was not added: ${reason}` });
         continue;
       }
       room--;
-      const entry = { id: uploads.add(place, file), name: file.name };
+      const entry = { id: uploads.add(place, file), name: oneLine(file.name) };
       if (!isList) for (const one of kept.state) if (!isFile(one)) uploads.remove(one.id);
       kept.change((before) => (isList ? [...before, entry] : [entry]));
     }

@@ -23,10 +23,10 @@ export function useIncoming(host: RefObject<HTMLElement | null>, take: Take | nu
     };
     const receive = (event: Event, data: DataTransfer | null) => {
       setOver(false);
-      if (latest.current === null || !isMine(event) || !data?.files.length) return;
-      event.preventDefault(); // the browser would open it
+      if (!isMine(event) || !data?.files.length) return;
+      event.preventDefault(); // the browser would open it, also when the field is full
       event.stopPropagation(); // JupyterLab would put it into its folder
-      latest.current([...data.files]);
+      latest.current?.([...data.files]);
     };
     listen("dragover", (event) => {
       const { dataTransfer } = event as DragEvent;
@@ -39,8 +39,17 @@ export function useIncoming(host: RefObject<HTMLElement | null>, take: Take | nu
       if (!card.contains((event as DragEvent).relatedTarget as Node | null)) setOver(false);
     });
     listen("drop", (event) => receive(event, (event as DragEvent).dataTransfer));
-    listen("paste", (event) => receive(event, (event as ClipboardEvent).clipboardData));
+    listen("paste", (event) => {
+      const { clipboardData } = event as ClipboardEvent;
+      if (!isText(event.target, clipboardData)) receive(event, clipboardData);
+    });
     return () => left.abort();
   }, []);
   return over;
+}
+
+/** Whether text is pasted where text is written: spreadsheets copy a picture of it as well. */
+function isText(target: EventTarget | null, data: DataTransfer | null): boolean {
+  const writes = (target as Element | null)?.matches?.("textarea, input:not([type=file])");
+  return writes === true && data?.types.includes("text/plain") === true;
 }
