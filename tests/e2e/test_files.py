@@ -333,6 +333,25 @@ def test_a_file_that_misses_its_card_is_not_opened_in_the_place_of_the_inbox(
     assert left == []
 
 
+def test_files_that_came_too_late_are_named_among_what_was_not_sent(
+    desk: Desk, open_inbox: OpenInbox
+) -> None:
+    desk.ask("too-late", **INVOICE)
+    inbox = open_inbox()
+    card = inbox.card("too-late")
+    scans = card.get_by_test_id("hitl-field-scans")
+    choose(scans, sheet())
+    expect(scans).to_contain_text("sales.csv uploaded", timeout=CARD_MS)
+    inbox.page.route("**/files?*", lambda route: None)  # it never arrives
+    choose(card.get_by_test_id("hitl-field-invoice"), sheet("late.csv"))
+    expect(card.locator("progress")).to_have_count(1)
+    desk.answer("too-late", decision="reject")
+    expect(card).to_have_attribute("data-status", "answered", timeout=CARD_MS)
+    expect(card).to_contain_text('"invoice": "late.csv"')
+    expect(card).to_contain_text("sales.csv (15 bytes)")
+    expect(card).not_to_contain_text("sha256")
+
+
 def test_text_copied_with_its_picture_is_pasted_as_text(desk: Desk, open_inbox: OpenInbox) -> None:
     """Spreadsheets put both on the clipboard."""
     note = {"type": "string", "title": "Note"}

@@ -1,9 +1,10 @@
 /** The outcome of a request: who answered, what, when and from where. */
 import type { Client } from "../../client/client";
-import type { ClosingEvent } from "../../protocol/decode";
+import { type ClosingEvent, isObject } from "../../protocol/decode";
+import { fileWords, isFile } from "../../protocol/files";
 import type { AnsweredBy, HumanInputCompleted, HumanInputRequired } from "../../protocol/gen";
 import type { Draft } from "../form/draft";
-import { fieldsOf, isChanged, valuesOf } from "../form/fields";
+import { fieldsOf, isChanged, NOT_UPLOADED, valuesOf } from "../form/fields";
 import { ValuesTable } from "../form/values-table";
 import { Changes } from "../text/changes-on-demand";
 import { Copy } from "../text/copy";
@@ -148,13 +149,20 @@ function unsentWords(
 ): string {
   const { schema } = required.response;
   const fields = schema === null ? [] : fieldsOf(schema);
-  const json = (values: unknown) => JSON.stringify(values, null, 2);
-  const values = isChanged(fields, draft.inputs) ? json(valuesOf(fields, draft.inputs).values) : "";
-  const filled = values === json(answer?.values) ? "" : values; // sent while the page was left
+  const json = (of: unknown, replacer?: typeof filesInWords) => JSON.stringify(of, replacer, 2);
+  const values = isChanged(fields, draft.inputs) ? valuesOf(fields, draft.inputs).values : null;
+  const sent = json(values) === json(answer?.values); // while the page was left
+  const filled = values === null || sent ? "" : json(values, filesInWords);
   const edited = draft.edited === required.draft ? "" : (draft.edited ?? "");
   const words = [edited, filled, draft.chosen.join(", "), draft.text]
     .map((part) => part.trim())
     .filter((part) => part !== "")
     .join("\n\n");
   return words === answer?.human_feedback.trim() ? "" : words;
+}
+
+/** Put a name in the place of a file, and of one that was still being sent. */
+function filesInWords(_: string, part: unknown): unknown {
+  if (isFile(part)) return fileWords(part);
+  return isObject(part) && NOT_UPLOADED in part ? part.name : part;
 }

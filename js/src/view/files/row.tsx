@@ -17,12 +17,22 @@ export function FileRow({ name, mediaType, size, children }: Props) {
         <path d="M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3" />
       </svg>
       <span class="chitl-file-name">
-        <bdi>{name}</bdi>
+        <bdi title={shortened(name) === name ? undefined : name}>{shortened(name)}</bdi>
         <small>{details.filter((part) => part !== "").join(" · ")}</small>
       </span>
       {children}
     </div>
   );
+}
+
+/** Letters of a long name that are shown from its beginning and its end, which has the type. */
+const FIRST = 50;
+const LAST = 20;
+
+export function shortened(name: string): string {
+  const letters = [...name];
+  if (letters.length <= FIRST + LAST) return name;
+  return `${letters.slice(0, FIRST).join("")}…${letters.slice(-LAST).join("")}`;
 }
 
 /** Characters of a media type that is shown. */

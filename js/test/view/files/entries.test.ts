@@ -8,6 +8,7 @@ import {
   withFile,
   wrongWith,
 } from "../../../src/view/files/entries";
+import { shortened } from "../../../src/view/files/row";
 import { filesIn } from "../../../src/view/files/shown";
 import { fieldsOf, valuesOf } from "../../../src/view/form/fields";
 import { goldenFields } from "../../protocol/golden";
@@ -24,6 +25,15 @@ const file = (name: string, size = 12_345) => ({
 const golden = goldenFields.filter(
   ({ property }) => "accept" in property || "maxBytes" in property,
 );
+
+describe("the name of a file", () => {
+  it("is shown with its end when it is long", () => {
+    expect(shortened("sales.csv")).toBe("sales.csv");
+    expect(shortened(`${"📎".repeat(200)}.pdf.exe`)).toBe(
+      `${"📎".repeat(50)}…${"📎".repeat(12)}.pdf.exe`,
+    );
+  });
+});
 
 describe("a field for files", () => {
   it.each(golden)("says what it takes as the server does: $limits", ({ property, limits }) => {
