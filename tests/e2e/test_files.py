@@ -384,7 +384,7 @@ def test_a_file_dropped_on_a_full_field_is_not_opened(
     inbox = open_inbox()
     card = inbox.card("full")
     choose(card, sheet())
-    expect(card.get_by_test_id("hitl-file-item")).to_contain_text("15 bytes", timeout=CARD_MS)
+    expect(card).to_contain_text("sales.csv uploaded, 15 bytes", timeout=CARD_MS)
     item = card.get_by_test_id("hitl-file-item")
     opened = item.evaluate(
         """item => {
