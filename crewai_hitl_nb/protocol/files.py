@@ -50,7 +50,7 @@ class FileReference(msgspec.Struct, frozen=True, kw_only=True):
         sha256: The hash of its content, in lower-case hexadecimal digits.
     """
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_FILE_NAME_CHARS)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_FILE_NAME_BYTES)]
     media_type: Annotated[str, msgspec.Meta(min_length=3, max_length=255)] = ANY_BYTES
     size: Annotated[int, msgspec.Meta(ge=0, le=limits.MAX_FILE_BYTES)]
     sha256: Annotated[str, msgspec.Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
@@ -167,11 +167,11 @@ def clean_name(said: str) -> str:
     seen = " ".join("".join(c for c in spaced if ids.is_seen(c)).split())
     if not seen.strip(". "):
         return _NO_NAME
-    if len(seen.encode()) <= limits.MAX_FILE_NAME_CHARS:
+    if len(seen.encode()) <= limits.MAX_FILE_NAME_BYTES:
         return seen
     stem, dot, ending = seen.rpartition(".")
     ending = dot + ending if stem and len(ending) <= _ENDING_CHARS else ""
-    room = limits.MAX_FILE_NAME_CHARS - len(ending.encode())  # file systems count bytes
+    room = limits.MAX_FILE_NAME_BYTES - len(ending.encode())  # file systems count bytes
     return seen.encode()[:room].decode(errors="ignore").rstrip() + ending
 
 

@@ -77,8 +77,8 @@ MAX_TABLE_BYTES: Final = 256 * 1024
 MAX_FILE_BYTES: Final = MAX_BODY_BYTES
 """One file of a request: it is one request body, and is held in memory while it is sent."""
 
-MAX_FILE_NAME_CHARS: Final = 255
-"""A file's name: what file systems take."""
+MAX_FILE_NAME_BYTES: Final = 255
+"""A file's name in UTF-8: what file systems take."""
 
 MAX_FILES_PER_REQUEST: Final = 32
 """Files of one request: what a person looks through."""

@@ -242,3 +242,11 @@ def test_a_form_around_a_file_is_refused_and_not_stored_as_the_file(owner: httpx
     reply = owner.post(place, params={"name": "a.txt"}, files={"file": ("a.txt", b"content")})
     assert reply.status_code == 400
     assert "--data-binary" in reply.json()["message"]
+
+
+def test_a_compressed_file_is_refused_and_not_stored_as_the_file(owner: httpx.Client) -> None:
+    place = f"requests/files-{next(NUMBERS)}/files"
+    headers = {"Content-Encoding": "gzip"}
+    reply = owner.post(place, params={"name": "a.txt"}, content=b"\x1f\x8b", headers=headers)
+    assert reply.status_code == 400
+    assert "without `gzip`" in reply.json()["message"]

@@ -52,6 +52,9 @@ class UploadHandler(HitlHandler):
                 "a file is the body itself, without a form around it: `curl --data-binary @FILE`"
                 " and not `-F`"
             )
+        coding = self.request.headers.get("Content-Encoding", "identity")
+        if coding.lower() != "identity":
+            raise BadRequest(f"a file is kept as it is sent: send it without `{coding}`")
         content = self.body
         sha256 = await asyncio.get_running_loop().run_in_executor(None, hash_of, content)
         check_digest(self.request.headers.get_list("Content-Digest"), sha256)

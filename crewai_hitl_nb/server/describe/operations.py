@@ -25,7 +25,7 @@ from crewai_hitl_nb.server.parameters import Moment, Order
 FromOne: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 FromZero: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Search: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.MAX_SEARCH_CHARS)]
-FileName: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.MAX_FILE_NAME_CHARS)]
+FileName: TypeAlias = Annotated[str, msgspec.Meta(max_length=limits.MAX_FILE_NAME_BYTES)]
 Cursor: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}$")]
 
 
