@@ -1,7 +1,9 @@
 /** The rules that people made for tools, each with Revoke. */
+
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import { type StandingRule, standingRules } from "../../client/standing-rules";
+import { oneLine } from "../text/unseen";
 import { useClock } from "../use-client";
 import { clockTime, RULE_WORDS } from "../words";
 import { Dialog } from "./dialog";
@@ -73,17 +75,17 @@ function RuleList({ rules, onRevoke }: ListProps) {
         <li key={rule.rule_id} data-testid="hitl-rule-row">
           <span>
             <strong>
-              <bdi>{rule.tool}</bdi>
+              <bdi>{oneLine(rule.tool)}</bdi>
             </strong>{" "}
             {RULE_WORDS[rule.scope]}
             <span class="chitl-details">
               {around(rule).map((part) => (
                 <span key={part}>
-                  <bdi>{part}</bdi>
+                  <bdi>{oneLine(part)}</bdi>
                 </span>
               ))}
               <span>
-                by <bdi>{rule.made_by.name}</bdi>, {clockTime(rule.made_at, now)}
+                by <bdi>{oneLine(rule.made_by.name)}</bdi>, {clockTime(rule.made_at, now)}
               </span>
               <span>ends {clockTime(rule.expires_at, now)}</span>
             </span>

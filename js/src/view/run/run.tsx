@@ -4,6 +4,7 @@
  * It is drawn at once from the event that came with it; from then on the log's events count.
  * Cancelling also goes through the log, because the kernel may be busy.
  */
+
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { Client } from "../../client/client";
 import type { RunStarted } from "../../protocol/gen";
@@ -16,6 +17,7 @@ import { LIST_ITEMS } from "../text/limits";
 import { Markdown } from "../text/markdown";
 import { LongText } from "../text/show-more";
 import { Tall } from "../text/tall";
+import { oneLine } from "../text/unseen";
 import { useClient, useClock, useNow } from "../use-client";
 import { RunSteps } from "./steps";
 import { duration, isGoing, note, type RunShown, shownAs, stateWord } from "./words";
@@ -52,10 +54,10 @@ export function RunView({ client, executionId, snapshot, via }: Props) {
       data-testid="hitl-run"
       data-execution-id={executionId}
       data-status={shown}
-      aria-label={`Run of ${started.kind} ${started.name}`}
+      aria-label={`Run of ${started.kind} ${oneLine(started.name)}`}
     >
       <header class="chitl-run-head">
-        <h2 class="chitl-name">{started.name}</h2>
+        <h2 class="chitl-name">{oneLine(started.name)}</h2>
         <span class="chitl-run-state" data-testid="hitl-run-state" role="status">
           {stateWord(shown)}
         </span>

@@ -1,6 +1,7 @@
 /** The steps of a run: the tasks of a crew, or the methods of a flow. */
 import type { StepState, StepStatus } from "../../protocol/run";
 import { useSome } from "../text/show-more";
+import { oneLine } from "../text/unseen";
 import { duration } from "./words";
 
 interface Props {
@@ -33,8 +34,8 @@ export function RunSteps({ steps, going, cancelled, asking, now }: Props) {
         const until = step.endedAt ?? (going ? now : null);
         return (
           <li key={step.id} class="chitl-step" data-testid="hitl-step" data-status={status}>
-            <span class="chitl-step-name">{step.name}</span>
-            {step.agent !== null && <span class="chitl-step-agent">{step.agent}</span>}
+            <span class="chitl-step-name">{oneLine(step.name)}</span>
+            {step.agent !== null && <span class="chitl-step-agent">{oneLine(step.agent)}</span>}
             <span class="chitl-step-state">
               {WORDS[status]}
               {step.startedAt !== null && until !== null && (

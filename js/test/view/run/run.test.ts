@@ -184,6 +184,13 @@ describe("a run's view", () => {
     expect(shown.text("hitl-run-state")).toBe("No longer in the log");
   });
 
+  it("shows names without marks that turn them around", () => {
+    const tasks = [{ id: "t1", name: "pay \u202e001", agent: "Wri\u2066ter" }];
+    const shown = show(began({ name: "No\u202etes", tasks }), null);
+    expect(shown.element.textContent).toContain("pay 001");
+    expect(shown.element.textContent).not.toMatch(/[\u202e\u2066]/);
+  });
+
   it("can be read on a page without a server", () => {
     expect(show(began(), null).run).toBe("detached");
   });
