@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import expect
 
@@ -67,9 +68,8 @@ def test_an_answer_from_elsewhere_ends_a_field_with_files(open_lab: OpenLab) -> 
     with Client(lab.server.prefix, lab.server.token) as client:
         (request,) = client.pending()
         file = client.upload(request.request_id, b"other", name="other.csv")
-        values = {"invoice": {"name": file.name, "media_type": file.media_type}}
-        values["invoice"] |= {"size": file.size, "sha256": file.sha256}
-        client.answer(request.request_id, values={**values, "scans": []})
+        values = {"invoice": msgspec.to_builtins(file), "scans": []}
+        client.answer(request.request_id, values=values)
     answered = lab.await_card("answered")
     assert saved(lab.page, answered) == ("other.csv", b"other")
     expect(answered).to_contain_text("mine.csv")
