@@ -51,7 +51,7 @@ def test_files_of_a_cell_are_sent_shown_and_kept(
     card.get_by_test_id("hitl-send").click()
     answered = lab.await_card("answered")
     expect(lab.outputs().last).to_contain_text("Mon,3\n ['a.png', 'ש.txt']", timeout=CARD_MS)
-    assert saved(lab.page, answered) == ("dropped.csv", CSV)
+    assert saved(lab.page, answered.get_by_test_id("hitl-record")) == ("dropped.csv", CSV)
     lab.save()
     text = json.dumps(json.loads((lab.server.root / name).read_text()), ensure_ascii=False)
     assert "dropped.csv (15 bytes)" in text
@@ -71,5 +71,5 @@ def test_an_answer_from_elsewhere_ends_a_field_with_files(open_lab: OpenLab) -> 
         values = {"invoice": msgspec.to_builtins(file), "scans": []}
         client.answer(request.request_id, values=values)
     answered = lab.await_card("answered")
-    assert saved(lab.page, answered) == ("other.csv", b"other")
+    assert saved(lab.page, answered.get_by_test_id("hitl-record")) == ("other.csv", b"other")
     expect(answered).to_contain_text("mine.csv")

@@ -26,6 +26,7 @@ from crewai_hitl_nb.cli.main import commands
 from crewai_hitl_nb.client import Endpoint
 from crewai_hitl_nb.kernel.bridge.bridge import Bridge
 from crewai_hitl_nb.protocol.events import HumanInputCompleted, Source
+from crewai_hitl_nb.store.postgres.schema import VERSION
 from examples.team.database import programs, run
 from tests.cli.command import clean_env
 from tests.events import required
@@ -276,7 +277,7 @@ async def test_the_statements_of_the_page_tell_sizes_versions_and_lag(
         assert isinstance(disk, int)
         assert disk > text > 0
         ((_, version, is_running),) = sql(example("sql", "is_running"), store)
-        assert (version, is_running) == (1, True)
+        assert (version, is_running) == (VERSION, True)
         assert sql(example("sql", "pg_stat_replication"), store) == []
 
 
